@@ -1,0 +1,176 @@
+"""Every closed set of words, in one place. The values are what people see in the API, the CLI and Temporal UI."""
+
+from enum import IntEnum, StrEnum
+
+
+class OperationKind(StrEnum):
+    """One thing to be done to a service."""
+
+    OPEN = "open"
+    PROLONG = "prolong"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    CLOSE = "close"
+    CHANGE_PLAN = "change_plan"
+    SET_PARAMETERS = "set_parameters"
+
+
+class Stage(StrEnum):
+    """Where an operation is on its way. See docs/architecture.md for the diagram."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    CHECKING_BALANCE = "checking_balance"
+    WAITING_FOR_FUNDS = "waiting_for_funds"
+    SUBMITTING = "submitting"
+    RETRYING = "retrying"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    AWAITING_MANUAL_TASK = "awaiting_manual_task"
+    NEEDS_ATTENTION = "needs_attention"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_STAGES
+
+    @property
+    def is_running(self) -> bool:
+        """Occupies its service: no other operation of the same service may run beside it."""
+        return self not in FINAL_STAGES and self is not Stage.QUEUED
+
+
+FINAL_STAGES = frozenset({Stage.COMPLETED, Stage.CANCELLED})
+
+
+class ServiceStatus(StrEnum):
+    """What the customer has."""
+
+    ORDERED = "ordered"
+    PROCESSING = "processing"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class TaskMode(StrEnum):
+    """An automatic task is there to be seen; only a manual one asks a person to act."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class ModuleKind(StrEnum):
+    UPSTREAM = "upstream"
+    MANUAL = "manual"
+
+
+class RenewalOwner(StrEnum):
+    """Who renews a service. Both at once would be charged twice, so there is exactly one."""
+
+    RESELLFLOW = "resellflow"
+    UPSTREAM = "upstream"
+
+
+class Role(StrEnum):
+    STOREFRONT = "storefront"
+    OPERATOR = "operator"
+
+
+class Dialect(IntEnum):
+    """BILLmanager generation spoken by an upstream."""
+
+    FIVE = 5
+    SIX = 6
+
+
+class UpstreamStatus(IntEnum):
+    """Status codes of an item at the upstream (`status` column)."""
+
+    UNKNOWN = 0
+    ORDERED = 1
+    ACTIVE = 2
+    SUSPENDED = 3
+    DELETED = 4
+    PROCESSING = 5
+
+
+class SuspendReason(StrEnum):
+    """Why the upstream suspended an item (`item_status_3_*`)."""
+
+    AUTOMATIC = "autosuspend"
+    STAFF = "employeesuspend"
+    ABUSE = "abusesuspend"
+
+
+class FailureClass(StrEnum):
+    """What a failure at the upstream means for an order; one policy each (docs/architecture.md)."""
+
+    NOT_SENT = "not_sent"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    FUNDS = "funds"
+    NOT_YET = "not_yet"
+    EXISTS = "exists"
+    REJECTED = "rejected"
+    UNHEALTHY = "connection_unhealthy"
+    SETUP_FAULT = "setup_fault"
+
+
+class IntentState(StrEnum):
+    """How far a call that changes or costs has come. Written before the call is sent."""
+
+    PREPARED = "prepared"
+    """Committed before sending. After a crash: may or may not have been sent, so it is settled like UNKNOWN."""
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    NOT_SENT = "not_sent"
+    REFUSED = "refused"
+    NOT_DONE = "not_done"
+    """Proven by reading the upstream that the call had no effect."""
+    ABANDONED = "abandoned"
+    """A person decided; see the audit entry."""
+
+    @property
+    def is_settled(self) -> bool:
+        return self not in (IntentState.PREPARED, IntentState.UNKNOWN)
+
+
+class ReservationState(StrEnum):
+    WAITING = "waiting"
+    GRANTED = "granted"
+    RELEASED = "released"
+
+
+class Knowledge(StrEnum):
+    """What we know of an upstream's behaviour that no documentation settles."""
+
+    UNKNOWN = "unknown"
+    YES = "yes"
+    NO = "no"
+
+
+class EventKind(StrEnum):
+    """What an event says has changed at the upstream."""
+
+    APPEARED = "appeared"
+    OPENED = "opened"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    CLOSED = "closed"
+    VANISHED = "vanished"
+    PROLONGED = "prolonged"
+    SHORTENED = "shortened"
+    PLAN_CHANGED = "plan_changed"
+    PARAMETERS_CHANGED = "parameters_changed"
+    COST_CHANGED = "cost_changed"
+    OPERATION_STARTED = "operation_started"
+    OPERATION_ENDED = "operation_ended"
+    HELD_BACK = "held_back"
+    """A value that cannot be right; reported, not applied."""

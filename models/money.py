@@ -1,0 +1,62 @@
+"""Money: an exact amount with its currency. Amounts of two currencies never mix."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CurrencyMismatch(ValueError):
+    """Two amounts of different currencies met in one sum or comparison."""
+
+
+class Money(BaseModel):
+    """`amount` is exact (never a float); `currency` is an ISO 4217 code in capitals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: Decimal = Field(allow_inf_nan=False)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+    @classmethod
+    def of(cls, amount: Decimal | str | int, currency: str) -> Self:
+        return cls(amount=Decimal(amount), currency=currency)
+
+    @classmethod
+    def zero(cls, currency: str) -> Self:
+        return cls(amount=Decimal(0), currency=currency)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read our own notation, `7.90 EUR`. (What an upstream writes is read by its adapter.)
+
+        Raises ValueError with what would be right.
+        """
+        amount, _, currency = text.strip().partition(" ")
+        try:
+            return cls(amount=Decimal(amount), currency=currency.strip())
+        except (InvalidOperation, ValueError) as error:
+            raise ValueError(f"{text!r} is not an amount of money; write it like '7.90 EUR'") from error
+
+    def _same(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise CurrencyMismatch(f"{self} and {other} are of different currencies")
+
+    def __add__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(amount=self.amount + other.amount, currency=self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(amount=self.amount - other.amount, currency=self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        self._same(other)
+        return self.amount < other.amount
+
+    def __le__(self, other: "Money") -> bool:
+        self._same(other)
+        return self.amount <= other.amount
+
+    def __str__(self) -> str:
+        return f"{self.amount:.2f} {self.currency}"

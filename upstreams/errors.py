@@ -1,0 +1,122 @@
+"""How a call to an upstream can fail: one exception per failure class, with typed fields.
+
+Adapters raise these and nothing else. The message is one sentence that an operator can read: what was asked, what came
+back. It never contains a credential.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+from models.enums import FailureClass
+from models.money import Money
+
+
+class UpstreamError(Exception):
+    """Base of all; `function` is the upstream function called, `error_type`/`error_object` its own words, if any."""
+
+    failure_class: ClassVar[FailureClass]
+
+    def __init__(self, message: str, *, function: str = "", error_type: str = "", error_object: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.function = function
+        self.error_type = error_type
+        self.error_object = error_object
+
+
+class NotSent(UpstreamError):
+    """The request never left: refused connection, DNS, TLS. Nothing has happened; any call may be repeated."""
+
+    failure_class = FailureClass.NOT_SENT
+
+
+class OutcomeUnknown(UpstreamError):
+    """Sent, but no definite answer: time-out, cut connection, 5xx, HTML or unreadable body, an engine fault.
+
+    A read may be repeated. A call that changes or costs must be settled before it is sent again.
+    """
+
+    failure_class = FailureClass.OUTCOME_UNKNOWN
+
+
+class NotEnoughMoney(UpstreamError):
+    """The upstream refused for want of money. `required`/`available` as it said them, where it did."""
+
+    failure_class = FailureClass.FUNDS
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        required: Money | None = None,
+        available: Money | None = None,
+        function: str = "",
+        error_type: str = "",
+        error_object: str = "",
+    ) -> None:
+        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
+        self.required = required
+        self.available = available
+
+
+class NotYet(UpstreamError):
+    """Refused until a time: early renewal with a date, a throttle. `not_before` is aware UTC."""
+
+    failure_class = FailureClass.NOT_YET
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        not_before: datetime,
+        function: str = "",
+        error_type: str = "",
+        error_object: str = "",
+    ) -> None:
+        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
+        self.not_before = not_before
+
+
+class AlreadyExists(UpstreamError):
+    """The upstream says that such a thing exists already; it may be our own earlier attempt."""
+
+    failure_class = FailureClass.EXISTS
+
+
+class Rejected(UpstreamError):
+    """A definite no to what was asked. `field` is the upstream's field name where it named one."""
+
+    failure_class = FailureClass.REJECTED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        value: str = "",
+        function: str = "",
+        error_type: str = "",
+        error_object: str = "",
+    ) -> None:
+        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
+        self.field = field
+        self.value = value
+
+
+class NoSuchItem(Rejected):
+    """The named item does not exist at the upstream, or is not ours."""
+
+
+class ConnectionUnhealthy(UpstreamError):
+    """The account itself is in trouble: password, rights, second factor, licence, captcha or WAF page.
+
+    No money call of this account may be made until a read succeeds again.
+    """
+
+    failure_class = FailureClass.UNHEALTHY
+
+
+class SetupFault(UpstreamError):
+    """The catalogue does not fit the upstream: no suitable module, no valid tariff, unmapped period or add-on."""
+
+    failure_class = FailureClass.SETUP_FAULT
