@@ -1,0 +1,226 @@
+"""A selling BILLmanager, version 5 or 6, behind the port `upstreams.port.Upstream`.
+
+What is relied on, what is assumed and how to check it on a real upstream: docs/billmanager.md.
+"""
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from models.enums import Knowledge, UpstreamStatus
+from models.money import Money
+from upstreams.billmanager import balance as balances
+from upstreams.billmanager import ordering
+from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.items import item
+from upstreams.billmanager.listing import Pages, read_pages
+from upstreams.billmanager.products import order_function
+from upstreams.billmanager.session import Session
+from upstreams.billmanager.transport import Transport
+from upstreams.billmanager.wire import Document
+from upstreams.errors import (
+    ConnectionUnhealthy,
+    OutcomeUnknown,
+    Rejected,
+    SetupFault,
+    UpstreamError,
+)
+from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, UpstreamItem
+
+
+class BillmanagerUpstream:
+    """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
+
+    A `client` from outside is used for everything, without kept connections, and is not closed here. The constructor
+    raises SetupFault if the address cannot be used.
+    """
+
+    def __init__(self, connection: Connection, client: httpx.AsyncClient | None = None) -> None:
+        self._connection = connection
+        self._transport = Transport(connection, client)
+        self._session = Session(connection, self._transport)
+        self._balance_call: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    async def balance(self) -> Balance:
+        """Balance in the account's currency, without the credit limit.
+
+        At most one request per balance call, the one that worked last time first. A call that the account may not make
+        or that shows no readable balance is passed over. Raises SetupFault if the account has no balance in its
+        currency or none that can be read in one way, ConnectionUnhealthy if no call is allowed.
+        """
+        passed_over: list[tuple[str, str]] = []
+        refused: list[UpstreamError] = []
+        for function in balances.order_of_calls(self._balance_call, self._connection.balance_call):
+            call = self._session.describe(function, Effect.READ)
+            try:
+                answer = await self._session.send(call, {})
+                amount = balances.CALLS[function](answer, self._connection.currency)
+            except UpstreamError as error:
+                if not _is_only_this_function(error):
+                    raise
+                refused.append(error)
+                continue
+            except balances.NoBalanceHere as reason:
+                passed_over.append((function, call.clean(str(reason), 160)))
+                continue
+            except balances.OtherCurrency as other:
+                raise SetupFault(
+                    f"{call.label}: the account has no balance in {self._connection.currency}, only "
+                    f"{call.clean(str(other))}; is its currency set right?",
+                    function=function,
+                ) from other
+            self._balance_call = function
+            return Balance(amount=amount, read_by=function)
+        name = self._connection.name
+        if passed_over:
+            told = "; ".join(f"{function}: {reason}" for function, reason in passed_over)
+            raise SetupFault(f"Upstream {name}: no call shows the balance in {self._connection.currency}. {told}")
+        raise ConnectionUnhealthy(
+            f"Upstream {name}: none of the balance calls is allowed to this account. {refused[0].message}",
+            function=refused[0].function,
+            error_type=refused[0].error_type,
+            error_object=refused[0].error_object,
+        )
+
+    async def quote(self, spec: OrderSpec) -> Money | None:
+        """What the order form shows as the total; None where it shows none that can be read in one way only."""
+        call = self._order_call(spec, Effect.READ)
+        fields = ordering.form_fields(spec, self._connection.dialect, self._connection.name)
+        return ordering.shown_price(await self._session.send(call, fields), self._connection.currency)
+
+    async def order(self, spec: OrderSpec) -> OrderAccepted:
+        """Send the set-up request once, charging the account (SVCAPI, documented).
+
+        Raises OutcomeUnknown where the answer is no definite one, the order form shown again included.
+        """
+        call = self._order_call(spec, Effect.CHANGE)
+        fields = ordering.order_fields(spec, self._connection.dialect, self._connection.name)
+        return ordering.accepted(call, await self._session.send(call, fields))
+
+    async def list_items(self, product_type: str) -> Listing:
+        """Every row of the list `{product_type}`, ordered by number, deleted ones kept. One request per page."""
+        pages = await self._read_list(product_type)
+        currency = self._connection.currency
+        items = [item(row, product_type, number, currency) for number, row in pages.rows.items()]
+        shows_remoteid = Knowledge.UNKNOWN
+        if items:
+            shows_remoteid = Knowledge.YES if any(one.remoteid is not None for one in items) else Knowledge.NO
+        return Listing(
+            items=tuple(sorted(items, key=_by_number)),
+            complete=pages.complete,
+            pages=pages.pages,
+            shows_remoteid=shows_remoteid,
+        )
+
+    async def read_item(self, product_type: str, number: str) -> UpstreamItem:
+        """The form `{product_type}.edit`, which without `sok` only reads (API5, documented). Raises NoSuchItem."""
+        call = self._session.describe(f"{product_type}.edit", Effect.READ, item=number, product_type=product_type)
+        fields = (await self._session.send(call, {"elid": number})).fields
+        shown = fields["elid"].raw if "elid" in fields else number
+        if not fields or shown != number:
+            what = f"the form of item {call.clean(shown, 20)}" if fields else "a form without fields"
+            raise OutcomeUnknown(f"{call.label}: the upstream answered with {what}.", function=call.function)
+        return item(fields, product_type, number, self._connection.currency)
+
+    async def delete_unpaid(self, product_type: str, number: str) -> None:
+        """Remove an item that is ordered and not paid. Reads first; raises Rejected if its status is any other."""
+        found = await self.read_item(product_type, number)
+        function = f"{product_type}.delete"
+        call = self._session.describe(function, Effect.CHANGE, item=number, product_type=product_type)
+        if found.status is not UpstreamStatus.ORDERED:
+            raise Rejected(
+                f"{call.label}: not sent, the item is not an unpaid order, its status is {found.status.name.lower()}.",
+                field="status",
+                value=str(found.status.value),
+                function=function,
+            )
+        answer = await self._session.send(call, {"elid": number, "sok": "ok"})
+        if not answer.ok and answer.is_form:
+            raise OutcomeUnknown(
+                f"{call.label}: the upstream showed a form instead of a yes (a confirmation, perhaps); "
+                "whether the item is gone is not known.",
+                function=function,
+            )
+
+    async def check(self, product_types: tuple[str, ...]) -> Capabilities:
+        """Reads the balance, each list, and one form per list. What is refused becomes a problem in words."""
+        problems: list[str] = []
+        listable: list[str] = []
+        in_lists: set[Knowledge] = set()
+        in_forms: set[Knowledge] = set()
+        balance: Balance | None = None
+        try:
+            balance = await self.balance()
+        except UpstreamError as error:
+            problems.append(_as_problem(error))
+        for product_type in product_types:
+            try:
+                listing = await self.list_items(product_type)
+                listable.append(product_type)
+                in_lists.add(listing.shows_remoteid)
+                if not listing.complete:
+                    problems.append(
+                        f"The list of {product_type} could not be proven complete ({len(listing.items)} rows in "
+                        f"{listing.pages} pages); a lost order of this type will need a person."
+                    )
+                living = [one for one in listing.items if one.status is not UpstreamStatus.DELETED]
+                if living:
+                    form = await self.read_item(product_type, living[-1].number)
+                    in_forms.add(Knowledge.NO if form.remoteid is None else Knowledge.YES)
+            except UpstreamError as error:
+                problems.append(_as_problem(error))
+        lists_show, forms_show = _together(in_lists), _together(in_forms)
+        if lists_show is Knowledge.NO and forms_show is not Knowledge.YES:
+            problems.append("Lists do not show remoteid; orders are found again by their name only.")
+        return Capabilities(
+            balance_call=balance.read_by if balance else None,
+            balance=balance.amount if balance else None,
+            lists_show_remoteid=lists_show,
+            forms_show_remoteid=forms_show,
+            listable_types=tuple(listable),
+            problems=tuple(problems),
+        )
+
+    async def _read_list(self, product_type: str) -> Pages:
+        call = self._session.describe(product_type, Effect.READ, product_type=product_type)
+
+        async def fetch(fields: dict[str, str]) -> Document:
+            return await self._session.send(call, fields)
+
+        return await read_pages(fetch)
+
+    def _order_call(self, spec: OrderSpec, effect: Effect) -> Call:
+        function = order_function(spec.product_type, self._connection.dialect)
+        return self._session.describe(function, effect, product_type=spec.product_type)
+
+
+def _is_only_this_function(error: UpstreamError) -> bool:
+    """The upstream answered and refused this function, rather than this account."""
+    return bool(error.error_type) and (not isinstance(error, ConnectionUnhealthy) or error.error_type == "access")
+
+
+def _as_problem(error: UpstreamError) -> str:
+    """Raises what says that the upstream cannot be talked to at all; the rest is a problem in words."""
+    if isinstance(error, SetupFault | Rejected) or _is_only_this_function(error):
+        return error.message
+    raise error
+
+
+def _together(answers: set[Knowledge]) -> Knowledge:
+    return next((known for known in (Knowledge.YES, Knowledge.NO) if known in answers), Knowledge.UNKNOWN)
+
+
+def _by_number(one: UpstreamItem) -> tuple[int, str]:
+    return (int(one.number) if one.number.isascii() and one.number.isdigit() else 0, one.number)

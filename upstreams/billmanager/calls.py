@@ -1,0 +1,43 @@
+"""One call to the upstream: what is asked, and what its failure messages may say."""
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+SHORT = 120
+"""Characters of the upstream's own words that go into a message."""
+
+_SPACES = re.compile(r"\s+")
+
+
+class Effect(Enum):
+    """Whether a call may be repeated without thought."""
+
+    READ = "read"
+    CHANGE = "change"
+    """Changes or costs: without a definite answer its outcome is unknown."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of the upstream about to be called. `item` is the number it is about, if it is about one."""
+
+    upstream: str
+    function: str
+    effect: Effect
+    item: str = ""
+    product_type: str = ""
+    currency: str = ""
+    """The account's currency, assumed where the upstream names none."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def label(self) -> str:
+        return f"Upstream {self.upstream}, {self.function}" + (f" of item {self.item}" if self.item else "")
+
+    def clean(self, text: str, limit: int = SHORT) -> str:
+        """Text from outside, fit for a message: no credential of ours, one line, at most `limit` characters."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        text = _SPACES.sub(" ", text).strip()
+        return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

@@ -1,0 +1,180 @@
+"""From the upstream's error envelope to our failure classes: one table, and what each class needs besides its name.
+
+Which error types exist is documented for a few (`not_enough_money` KB-STOP, `xml` ERRDOC) and otherwise seen in public
+client code; what each means for an order is our judgement, see docs/billmanager.md. Only `type` and `object` decide,
+never the localised message (exception: an early renewal is recognised by a date among the parameters).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import Enum, auto
+
+from models.money import Money
+from upstreams.billmanager.calls import Call
+from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
+from upstreams.billmanager.wire import WireError
+from upstreams.errors import (
+    AlreadyExists,
+    ConnectionUnhealthy,
+    NoSuchItem,
+    NotEnoughMoney,
+    NotYet,
+    OutcomeUnknown,
+    Rejected,
+    SetupFault,
+    UpstreamError,
+)
+
+
+class Meaning(Enum):
+    UNHEALTHY = auto()
+    MISSING = auto()
+    EXISTS = auto()
+    REFUSED = auto()
+    FUNDS = auto()
+    NOT_YET = auto()
+    SETUP = auto()
+    UNKNOWN_OUTCOME = auto()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. An empty `object` matches every object; a line that names one wins."""
+
+    type: str
+    object: str
+    meaning: Meaning
+    words: str
+    """What happened, to follow "Upstream main, v2.vds.order.param: "."""
+
+
+TABLE: tuple[Row, ...] = (
+    Row("auth", "", Meaning.UNHEALTHY, "the user name, the password or the session is refused"),
+    Row("authtype", "", Meaning.UNHEALTHY, "this way of logging in is not allowed for the account"),
+    Row("extraconfirm", "", Meaning.UNHEALTHY, "a second factor is asked for; switch it off for this account"),
+    Row("access", "", Meaning.UNHEALTHY, "the account has no right to call this function"),
+    Row("license", "", Meaning.UNHEALTHY, "the upstream's own licence stops it"),
+    Row("captcha", "", Meaning.UNHEALTHY, "the upstream wants a captcha solved"),
+    Row("missed", "func", Meaning.SETUP, "the upstream has no such function; is its dialect or product type right?"),
+    Row("missed", "", Meaning.MISSING, "something that was named does not exist"),
+    Row("exists", "", Meaning.EXISTS, "such a thing exists already"),
+    Row("exist", "", Meaning.EXISTS, "such a thing exists already"),
+    Row("value", "", Meaning.REFUSED, "a field has a value that is not accepted"),
+    Row("limit", "", Meaning.REFUSED, "a limit is reached"),
+    Row("pricelist_min_order", "", Meaning.REFUSED, "the order is smaller than this tariff allows"),
+    Row("promocode_not_use", "", Meaning.REFUSED, "the promotion code cannot be used"),
+    Row("stat_addon_over_limit", "", Meaning.REFUSED, "the usage is above its cap"),
+    Row("not_enough_money", "", Meaning.FUNDS, "there is not enough money on the account"),
+    Row("min_email_send_timeout", "", Meaning.NOT_YET, "mails are throttled"),
+    Row("wizard_unavailable", "", Meaning.SETUP, "the tariff cannot be ordered; is its pricelist right?"),
+    Row("unsupported_module", "", Meaning.SETUP, "the upstream's processing module does not support this"),
+    Row("no_suitable_module", "", Meaning.SETUP, "the upstream has no processing module for this tariff"),
+    Row("not_found_relation_for_measure", "", Meaning.SETUP, "the upstream's tariff uses units that it cannot convert"),
+    Row("query", "", Meaning.UNKNOWN_OUTCOME, "a fault inside the upstream's database"),
+    Row("xml", "", Meaning.UNKNOWN_OUTCOME, "a fault inside the upstream"),
+    Row("not_implemented", "", Meaning.UNKNOWN_OUTCOME, "the upstream says this is not implemented"),
+    Row("process", "", Meaning.UNKNOWN_OUTCOME, "a program at the upstream failed"),
+    Row("error", "", Meaning.UNKNOWN_OUTCOME, "the upstream failed without a reason"),
+    Row("client", "", Meaning.UNKNOWN_OUTCOME, "the upstream could not talk to a system behind it"),
+    Row("bad_response", "", Meaning.UNKNOWN_OUTCOME, "the upstream could not understand a system behind it"),
+    Row("open", "", Meaning.UNKNOWN_OUTCOME, "the upstream could not reach a system behind it"),
+    Row("", "", Meaning.UNKNOWN_OUTCOME, "an error without a type"),
+)
+
+_OTHER = Row("*", "", Meaning.REFUSED, "refused for a reason that Resellflow does not know")
+_CAPTCHA = next(row for row in TABLE if row.type == "captcha")
+_EARLY = Row("*", "", Meaning.NOT_YET, "it is too early to renew")
+_BY_KEY = {(row.type, row.object): row for row in TABLE}
+_MAYBE_EARLY = frozenset({"value", "limit"})
+_WHAT_AN_ITEM_IS_CALLED = frozenset({"elid", "id", "item", "service"})
+
+
+def failure(call: Call, error: WireError, now: datetime | None = None) -> UpstreamError:
+    """The exception for an error envelope; `now` (aware UTC) is for throttles that name seconds."""
+    row = _row(error)
+    not_before = _early_renewal(call, error, row)
+    if not_before is not None:
+        row = _EARLY
+    kind, thing = call.clean(error.type, 40), call.clean(error.object, 60)
+    value = call.clean(error.params.get("value", ""), 60)
+    message = _sentence(call, error, row)
+
+    match row.meaning:
+        case Meaning.UNHEALTHY:
+            return ConnectionUnhealthy(message, function=call.function, error_type=kind, error_object=thing)
+        case Meaning.EXISTS:
+            return AlreadyExists(message, function=call.function, error_type=kind, error_object=thing)
+        case Meaning.SETUP:
+            return SetupFault(message, function=call.function, error_type=kind, error_object=thing)
+        case Meaning.UNKNOWN_OUTCOME:
+            return OutcomeUnknown(message, function=call.function, error_type=kind, error_object=thing)
+        case Meaning.FUNDS:
+            return NotEnoughMoney(
+                message,
+                required=_money(call, error, "amount"),
+                available=_money(call, error, "available"),
+                function=call.function,
+                error_type=kind,
+                error_object=thing,
+            )
+        case Meaning.NOT_YET:
+            moment = not_before or (now or datetime.now(UTC)) + timedelta(seconds=_seconds(error))
+            return NotYet(message, not_before=moment, function=call.function, error_type=kind, error_object=thing)
+        case Meaning.MISSING | Meaning.REFUSED:
+            gone = row.meaning is Meaning.MISSING and _is_about_the_item(call, error)
+            return (NoSuchItem if gone else Rejected)(
+                message, field=thing, value=value, function=call.function, error_type=kind, error_object=thing
+            )
+
+
+def _row(error: WireError) -> Row:
+    exact = _BY_KEY.get((error.type, error.object)) or _BY_KEY.get((error.type, ""))
+    if "captcha" in f"{error.type} {error.object}".lower():
+        return _CAPTCHA
+    return exact or _OTHER
+
+
+def _sentence(call: Call, error: WireError, row: Row) -> str:
+    kind = "/".join(part for part in (call.clean(error.type, 40), call.clean(error.object, 60)) if part)
+    said = call.clean(error.message)
+    return f"{call.label}: {row.words}" + (f" ({kind})" if kind else "") + (f". It said: {said}" if said else ".")
+
+
+def _is_about_the_item(call: Call, error: WireError) -> bool:
+    """`missed` names the item we asked for, rather than, say, a tariff or a promotion code."""
+    if not call.item:
+        return False
+    value = error.params.get("value", "")
+    if value and value not in (call.item, error.object):
+        return error.object == "elid"
+    return value == call.item or error.object in (_WHAT_AN_ITEM_IS_CALLED | {call.product_type, call.item})
+
+
+def _early_renewal(call: Call, error: WireError, row: Row) -> datetime | None:
+    """The date before which a renewal is refused (seen in code: parameter `value`; the error's type is not known)."""
+    if not call.function.endswith("prolong") or not (row is _OTHER or error.type in _MAYBE_EARLY):
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(error.params.get("value", "")[:10]), time(), UTC)
+    except ValueError:
+        return None
+
+
+def _seconds(error: WireError) -> int:
+    """How long a throttle lasts; a minute where it does not say."""
+    for text in error.params.values():
+        if text.isascii() and text.isdigit():
+            return min(int(text), 86_400)
+    return 60
+
+
+def _money(call: Call, error: WireError, param: str) -> Money | None:
+    """An amount among the parameters of `not_enough_money` (KB-STOP, documented for daily billing)."""
+    try:
+        word = error.params.get("currency", "")
+        currency = currency_code(word, call.currency) if word else call.currency
+        amount: Decimal = number(error.params.get(param, ""))
+        return Money(amount=amount, currency=currency)
+    except (UnreadableMoney, InvalidOperation, ValueError):
+        return None

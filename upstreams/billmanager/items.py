@@ -1,0 +1,114 @@
+"""A row or form as an item. Column names are documented for two product types (API6-x), seen in code for more."""
+
+import re
+from datetime import date
+
+from models.enums import SuspendReason, UpstreamStatus
+from models.money import Money
+from upstreams.billmanager.moneytext import UnreadableMoney, parse_money
+from upstreams.billmanager.products import product
+from upstreams.billmanager.wire import Fields
+from upstreams.port import UpstreamItem
+
+_SECRET = re.compile(r"passw|secret|token|keys?$|keydata|auth_?code|epp_?code|^auth(info)?$", re.IGNORECASE)
+_NOT_PLAIN = frozenset({"p_num", "p_cnt", "p_elems", "p_col"})
+
+# Finer status (seen in code IDX 3578094251): item_status_5_open, item_status_3_abusesuspend, ...
+_STATUS_KEY = re.compile(r"item_status_(?:(?P<code>\d)(?:_(?P<cause>\w+))?|service_nosuitable)")
+_STATUS_COLUMNS = ("item_status", "status_msg", "item_real_status", "status")
+_CODES = frozenset(code.value for code in UpstreamStatus)
+_STATUS_WORDS = {
+    "ordered": UpstreamStatus.ORDERED,
+    "active": UpstreamStatus.ACTIVE,
+    "suspended": UpstreamStatus.SUSPENDED,
+    "stopped": UpstreamStatus.SUSPENDED,
+    "deleted": UpstreamStatus.DELETED,
+    "processing": UpstreamStatus.PROCESSING,
+    "in progress": UpstreamStatus.PROCESSING,
+}
+# The gravest first: only who suspended can resume, and abuse outlasts the others.
+_REASONS = (SuspendReason.ABUSE, SuspendReason.STAFF, SuspendReason.AUTOMATIC)
+
+
+def item(fields: Fields, product_type: str, number: str, currency: str) -> UpstreamItem:
+    """`number` is the item's; `currency` is assumed for a cost without a currency word."""
+    status, detail = _status(fields)
+    return UpstreamItem(
+        number=number,
+        product_type=product_type,
+        status=status,
+        status_detail=detail,
+        suspend_reason=_suspend_reason(fields, status, detail),
+        name=_first(fields, *product(product_type).name_fields, "domain", "licname"),
+        remoteid=fields["remoteid"].text if "remoteid" in fields else None,
+        expires_on=_date(fields, "real_expiredate", "expiredate"),
+        created_on=_date(fields, "createdate", "opendate"),
+        pricelist=_first(fields, "pricelist"),
+        period=_raw(fields, "period"),
+        cost=_cost(fields, currency),
+        ip=_first(fields, "ip"),
+        autoprolong=_raw(fields, "autoprolong"),
+        raw={name: value.text for name, value in fields.items() if not is_secret(name) and name not in _NOT_PLAIN},
+    )
+
+
+def is_secret(name: str) -> bool:
+    """A field whose value must not be kept: passwords, keys, transfer codes."""
+    return _SECRET.search(name) is not None
+
+
+def _first(fields: Fields, *names: str) -> str:
+    return next((fields[name].text for name in names if name in fields and fields[name].text), "")
+
+
+def _raw(fields: Fields, name: str) -> str:
+    return fields[name].raw if name in fields else ""
+
+
+def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
+    """Code and finer status. `status` decides; where it is a word, its raw value, then the other columns."""
+    detail, key_code = "", ""
+    for column in _STATUS_COLUMNS:
+        if column not in fields:
+            continue
+        for text in (fields[column].raw, fields[column].text):
+            found = _STATUS_KEY.search(text)
+            if found is not None and (not detail or len(found[0]) > len(detail)):
+                detail, key_code = found[0], found["code"] or key_code
+    candidates = [_raw(fields, name) for name in ("status", "item_real_status", "item_status")]
+    for text in [*candidates, key_code]:
+        if text.isascii() and text.isdigit() and int(text) in _CODES:
+            return UpstreamStatus(int(text)), detail
+    for text in candidates:
+        if text.lower() in _STATUS_WORDS:
+            return _STATUS_WORDS[text.lower()], detail
+    return UpstreamStatus.UNKNOWN, detail
+
+
+def _suspend_reason(fields: Fields, status: UpstreamStatus, detail: str) -> SuspendReason | None:
+    if status is not UpstreamStatus.SUSPENDED:
+        return None
+    for reason in _REASONS:
+        if detail == f"item_status_3_{reason.value}":
+            return reason
+    return next((reason for reason in _REASONS if _raw(fields, reason.value) == "on"), None)
+
+
+def _date(fields: Fields, *names: str) -> date | None:
+    """The first that is a date (YYYY-MM-DD); an expiry may be a phrase where billing is daily (seen in code)."""
+    for name in names:
+        try:
+            return date.fromisoformat(_raw(fields, name)[:10])
+        except ValueError:
+            continue
+    return None
+
+
+def _cost(fields: Fields, currency: str) -> Money | None:
+    """`cost_iso` first; a period behind a slash (`5.00 EUR / month`) is left off."""
+    for name in ("cost_iso", "cost"):
+        try:
+            return parse_money(_raw(fields, name).partition("/")[0], currency)
+        except UnreadableMoney:
+            continue
+    return None

@@ -1,0 +1,152 @@
+"""Calls with credentials: `authinfo` on each call first, a session where that way is refused.
+
+`authinfo=user:password` and `func=auth` with a session of one hour after the last request are documented (GUIDE6); that
+an upstream refuses the first and allows the second is documented as a setting (RestrictAuthinfo), its error type is
+assumed: `authtype`, `auth`, or `access` before any call has worked.
+
+An error about the login is a definite "nothing done", so the call is repeated once after a login, also one that costs.
+A wrong password makes two requests per call at the most, so that the account is not locked by tries.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.failures import failure
+from upstreams.billmanager.transport import Transport
+from upstreams.billmanager.wire import Document, WireError
+from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, SetupFault, UpstreamError
+from upstreams.port import Connection
+
+_LOGIN = "auth"
+_SHORTEST_SECRET = 4
+"""Shorter passwords would blank out half of every message."""
+
+
+class Session:
+    """The account's login at one upstream. Safe to use from several tasks of one event loop."""
+
+    def __init__(self, connection: Connection, transport: Transport) -> None:
+        self._connection = connection
+        self._transport = transport
+        self._by_session = False
+        self._session_id: str | None = None
+        self._authinfo_worked = False
+        self._session_refused = False
+        self._login = asyncio.Lock()
+
+    def describe(self, function: str, effect: Effect, *, item: str = "", product_type: str = "") -> Call:
+        secrets = (self._connection.password.get_secret_value(), self._session_id or "")
+        return Call(
+            upstream=self._connection.name,
+            function=function,
+            effect=effect,
+            item=item,
+            product_type=product_type,
+            currency=self._connection.currency,
+            secrets=tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET),
+        )
+
+    async def send(self, call: Call, fields: Mapping[str, str]) -> Document:
+        """The document that answers `call`, without an error in it. Raises what `upstreams.errors` has for the rest."""
+        if self._by_session:
+            return await self._send_by_session(call, fields)
+        account = self._connection
+        authinfo = f"{account.username}:{account.password.get_secret_value()}"
+        answer = await self._transport.post(call, {"authinfo": authinfo, **fields})
+        error = answer.error
+        if error is not None and self._is_about_the_login(error):
+            return await self._fall_back(call, fields, error)
+        self._authinfo_worked = True
+        if error is not None:
+            raise failure(call, error)
+        return answer
+
+    def _is_about_the_login(self, error: WireError) -> bool:
+        if error.type == "access":
+            return not (self._authinfo_worked or self._session_refused)
+        return error.type in ("auth", "authtype")
+
+    async def _fall_back(self, call: Call, fields: Mapping[str, str], refused: WireError) -> Document:
+        try:
+            session_id = await self._log_in(call, None)
+        except ConnectionUnhealthy:
+            if refused.type != "access":
+                raise
+            self._session_refused = True  # so the first answer stands
+            raise failure(call, refused) from None
+        answer = await self._transport.post(call, {"auth": session_id, **fields})
+        error = answer.error
+        if error is not None and error.type == "access" and refused.type == "access":
+            # Refused either way: it is the function that is not allowed, not this way of logging in.
+            self._authinfo_worked = True
+            raise failure(call, error)
+        self._by_session = True
+        if error is not None:
+            raise failure(call, error)
+        return answer
+
+    async def _send_by_session(self, call: Call, fields: Mapping[str, str]) -> Document:
+        session_id = self._session_id
+        fresh = session_id is None
+        if session_id is None:
+            session_id = await self._log_in(call, None)
+        answer = await self._transport.post(call, {"auth": session_id, **fields})
+        error = answer.error
+        if error is not None and error.type == "auth" and not fresh:
+            session_id = await self._log_in(call, session_id)
+            answer = await self._transport.post(call, {"auth": session_id, **fields})
+            error = answer.error
+        if error is not None:
+            if error.type == "auth":
+                self._session_id = None
+            raise failure(call, error)
+        return answer
+
+    async def _log_in(self, wanted: Call, dead: str | None) -> str:
+        """A session id other than `dead`; tasks that find the session dead together log in once.
+
+        Raises ConnectionUnhealthy if the login is refused, NotSent if it did not get an answer: what was wanted has not
+        been done then.
+        """
+        async with self._login:
+            if self._session_id is not None and self._session_id != dead:
+                return self._session_id
+            self._session_id = None
+            account = self._connection
+            call = self.describe(_LOGIN, Effect.READ)
+            try:
+                answer = await self._transport.post(
+                    call, {"username": account.username, "password": account.password.get_secret_value()}
+                )
+                if answer.error is not None:
+                    raise failure(call, answer.error)
+            except (NotSent, OutcomeUnknown) as error:
+                raise NotSent(
+                    f"{wanted.label}: not sent, because logging in failed. {error.message}",
+                    function=wanted.function,
+                    error_type=error.error_type,
+                ) from error
+            except UpstreamError as error:
+                raise _refused(error) from error
+            self._session_id = _session_id(answer)
+            if self._session_id is None:
+                raise ConnectionUnhealthy(f"{call.label}: the answer to the login holds no session.", function=_LOGIN)
+            return self._session_id
+
+
+def _refused(error: UpstreamError) -> UpstreamError:
+    """Whatever a login is refused for, no call of this account can be made."""
+    if isinstance(error, ConnectionUnhealthy | SetupFault):
+        return error
+    return ConnectionUnhealthy(
+        error.message, function=error.function, error_type=error.error_type, error_object=error.error_object
+    )
+
+
+def _session_id(answer: Document) -> str | None:
+    """Attribute `id` (every version), else the text (newer ones)."""
+    node = answer.fields.get("auth")
+    if node is None:
+        return None
+    return node.attributes.get("id") or node.text or None

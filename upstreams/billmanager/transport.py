@@ -1,0 +1,145 @@
+"""One HTTP request to the panel, and what its failure means: never sent, or nobody knows.
+
+NotSent only where not a byte of the request can have left. Time-outs are explicit, redirects are not followed, TLS is
+verified, credentials travel in the POST body alone.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from upstreams.billmanager.answers import judge
+from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.wire import Document
+from upstreams.errors import NotSent, OutcomeUnknown, SetupFault
+from upstreams.port import Connection
+
+CONNECT_TIMEOUT = 5.0
+POOL_TIMEOUT = 5.0
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of an answer, decompressed, after which it is given up."""
+
+_NEVER_LEFT = (
+    httpx.ConnectError,  # refused, DNS, TLS handshake
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_SENDING = ".send_request_headers.started"
+
+
+class Transport:
+    """Two pools: reads keep their connections, calls that change or cost open a fresh one each.
+
+    A kept connection that the server has just closed is noticed only while sending, and then nobody knows whether the
+    request arrived; a read may be repeated, an order may not. A client given from outside serves both, with
+    `Connection: close` on every request for the same reason, and stays open in `aclose`.
+    """
+
+    def __init__(
+        self, connection: Connection, client: httpx.AsyncClient | None = None, *, max_body: int = MAX_BODY
+    ) -> None:
+        self._url = _checked(connection)
+        self._connection = connection
+        self._max_body = max_body
+        self._own: tuple[httpx.AsyncClient, ...] = ()
+        self._headers = {"Accept": "text/xml"}
+        if client is not None:
+            self._clients = dict.fromkeys(Effect, client)
+            self._headers["Connection"] = "close"
+            return
+        self._clients = {
+            Effect.READ: httpx.AsyncClient(
+                limits=httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=15.0)
+            ),
+            Effect.CHANGE: httpx.AsyncClient(limits=httpx.Limits(max_connections=10, max_keepalive_connections=0)),
+        }
+        self._own = tuple(self._clients.values())
+
+    async def aclose(self) -> None:
+        for client in self._own:
+            await client.aclose()
+
+    async def post(self, call: Call, fields: Mapping[str, str]) -> Document:
+        """One request, never repeated. Raises NotSent, OutcomeUnknown or ConnectionUnhealthy."""
+        seconds = self._seconds(call.effect)
+        client = self._clients[call.effect]
+        if client.is_closed:
+            raise NotSent(f"{call.label}: not sent, the connection pool is closed already.", function=call.function)
+        traced: list[str] = []
+
+        async def trace(event: str, info: object) -> None:
+            traced.append(event)
+
+        try:
+            async with (
+                asyncio.timeout(POOL_TIMEOUT + CONNECT_TIMEOUT + seconds),
+                client.stream(
+                    "POST",
+                    self._url,
+                    data={"func": call.function, "out": "xml", "lang": "en", **fields},
+                    headers=self._headers,
+                    timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT, pool=POOL_TIMEOUT),
+                    follow_redirects=False,
+                    extensions={"trace": trace},
+                ) as response,
+            ):
+                body = await self._body(call, response)
+                status, headers = response.status_code, response.headers
+        except (*_NEVER_LEFT, httpx.InvalidURL) as error:
+            raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+            if traced and not any(event.endswith(_SENDING) for event in traced):
+                raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
+            raise OutcomeUnknown(
+                f"{call.label}: sent, but {_why(call, error)}; whether it was carried out is not known.",
+                function=call.function,
+            ) from error
+        return judge(call, status, headers.get("content-type", ""), headers.get("location", ""), body)
+
+    def _seconds(self, effect: Effect) -> float:
+        return self._connection.read_timeout if effect is Effect.READ else self._connection.order_timeout
+
+    async def _body(self, call: Call, response: httpx.Response) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > self._max_body:
+                raise OutcomeUnknown(
+                    f"{call.label}: the answer was given up at {size} bytes, more than any answer should have.",
+                    function=call.function,
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+
+def _checked(connection: Connection) -> str:
+    """The address, if it may be used: no credential and no query in it, both would end up in logs."""
+    try:
+        url = httpx.URL(connection.url)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.userinfo or url.query or url.fragment:
+        raise SetupFault(
+            f"Upstream {connection.name}: its address must end with the path, without user name, password, '?' or '#'."
+        )
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SetupFault(f"Upstream {connection.name}: its address is not one like https://host:1500/billmgr.")
+    return str(url)
+
+
+def _why(call: Call, error: Exception) -> str:
+    match error:
+        case httpx.ConnectTimeout():
+            return f"no connection within {CONNECT_TIMEOUT:g} s"
+        case httpx.PoolTimeout():
+            return "all connections of the pool were busy"
+        case httpx.TimeoutException() | TimeoutError():
+            return "no answer in time"
+        case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError() | httpx.CloseError():
+            return f"the connection was cut ({call.clean(str(error), 80) or type(error).__name__})"
+        case _:
+            return call.clean(str(error), 100) or type(error).__name__

@@ -1,0 +1,147 @@
+"""The XML document as it comes, read into typed pieces. Knows shapes, not meanings.
+
+Shapes (GUIDE6, documented; details seen in public clients): the root is `doc`; a list has one `elem` per row and the
+counters `p_num`, `p_cnt`, `p_elems`; a form has its fields as direct children; `slist`/`list` carry a `name`; an error
+is `doc/error` with the attributes `type` and `object` and the children `param`, `msg`; a success has `doc/ok` or nodes
+of its own. A localised field may carry the raw value in an attribute `orig`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+# Parts of an answer that are never a field of a row or form, even when they are empty.
+_NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
+
+
+class NotADocument(ValueError):
+    """The body is not an XML document of the upstream's kind."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A leaf node: its text, and its attributes."""
+
+    text: str
+    attributes: dict[str, str]
+
+    @property
+    def raw(self) -> str:
+        """The unlocalised value where the upstream gives one, else the text."""
+        return self.attributes.get("orig") or self.attributes.get("$orig") or self.text
+
+
+Fields = dict[str, Field]
+
+
+@dataclass(frozen=True)
+class WireError:
+    """The error envelope. `type` and `object` are the upstream's own words; `message` is localised."""
+
+    type: str
+    object: str
+    params: dict[str, str]
+    message: str
+
+
+class Document:
+    """A parsed answer. Also used for the nested `doc` that some functions put their result in."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+
+    @classmethod
+    def parse(cls, body: bytes) -> "Document":
+        """Raises NotADocument: broken XML, a DTD or entities (refused), another root than `doc`."""
+        try:
+            root = fromstring(body, forbid_dtd=True)
+        except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+            raise NotADocument(str(error)) from error
+        if root.tag != "doc":
+            raise NotADocument(f"the root element is <{root.tag[:40]}>, not <doc>")
+        return cls(root)
+
+    @property
+    def error(self) -> WireError | None:
+        """The error envelope, also out of a nested `doc`. A mere empty field called error is none."""
+        node = self._root.find("error")
+        if node is None:
+            node = self._root.find("doc/error")
+        if node is None or (not node.attrib and len(node) == 0 and not _text(node)):
+            return None
+        params = {param.get("name", ""): _text(param) for param in node.iter("param")}
+        return WireError(
+            type=node.get("type", ""),
+            object=node.get("object", "") or params.get("object", ""),
+            params=params,
+            message=_text(node.find("msg")) or _text(node.find("detail")) or _text(node),
+        )
+
+    @property
+    def ok(self) -> bool:
+        """The upstream said so: `doc/ok`, or `doc/doc/ok`."""
+        return self._root.find("ok") is not None or self._root.find("doc/ok") is not None
+
+    @property
+    def fields(self) -> Fields:
+        return _fields(self._root)
+
+    @property
+    def rows(self) -> tuple[Fields, ...]:
+        return tuple(_fields(elem) for elem in self._root.findall("elem"))
+
+    @property
+    def nested(self) -> "Document | None":
+        node = self._root.find("doc")
+        return None if node is None else Document(node)
+
+    @property
+    def is_list(self) -> bool:
+        """Has what only lists have, so that no row means an empty list."""
+        metadata = self._root.find("metadata")
+        return any(self._root.find(name) is not None for name in ("elem", "p_elems", "p_cnt", "p_num")) or (
+            metadata is not None and metadata.get("type") == "list"
+        )
+
+    @property
+    def is_form(self) -> bool:
+        """Has what only forms have: choices, or a form's metadata."""
+        metadata = self._root.find("metadata")
+        return any(self._root.find(name) is not None for name in ("slist", "list")) or (
+            metadata is not None and metadata.get("type") == "form"
+        )
+
+    def counter(self, name: str) -> int | None:
+        """A whole number such as `p_elems`, or None."""
+        text = _text(self._root.find(name))
+        return int(text) if text.isascii() and text.isdigit() else None
+
+    def table(self, name: str) -> tuple[Fields, ...]:
+        """Rows of the inner `list` of that name, empty if there is none."""
+        return tuple(
+            _fields(elem)
+            for inner in self._root.iter("list")
+            if inner.get("name") == name
+            for elem in inner.iter("elem")
+        )
+
+    def notes(self) -> Iterator[tuple[dict[str, str], Fields]]:
+        """Attributes and fields of each `notify/item`."""
+        for item in self._root.iterfind("notify/item"):
+            yield dict(item.attrib), _fields(item)
+
+
+def _text(node: Element | None) -> str:
+    return "" if node is None or node.text is None else node.text.strip()
+
+
+def _fields(parent: Element) -> Fields:
+    """The leaf children by name; of several with one name the first."""
+    found: Fields = {}
+    for node in parent:
+        if len(node) == 0 and node.tag not in _NOT_FIELDS and node.tag not in found:
+            found[node.tag] = Field(_text(node), dict(node.attrib))
+    return found
