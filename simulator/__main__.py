@@ -1,0 +1,81 @@
+"""``python -m simulator``: a selling BILLmanager on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from simulator.admin.app import Bench, admin_app
+from simulator.faults import Faults
+from simulator.panel import Panel
+from simulator.requestlog import RequestLog
+from simulator.server import Server, listen
+from simulator.web import Web
+from simulator.world import AccountSpec, World
+
+MOUNTS: Final = ["/billmgr", "/manager/billmgr", "/billmgr-api"]
+DEFAULT_ACCOUNT: Final = AccountSpec("reseller", "secret", Decimal("100.00"), "EUR")
+
+
+def account_spec(text: str) -> AccountSpec:
+    """``name:password:balance:currency``; the password may itself contain colons."""
+    name, _, rest = text.partition(":")
+    password, balance, currency = ([*rest.rsplit(":", 2), "", ""])[:3]
+    if not (name and password and currency.isalpha() and currency.isupper()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not name:password:balance:currency")
+    try:
+        return AccountSpec(name, password, Decimal(balance), currency)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{balance!r} is not an amount of money") from None
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=1500, help="0 takes a free one (default: 1500)")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep the state in this file (default: in memory)")
+    parser.add_argument(
+        "--mount", action="append", metavar="PATH", help=f"where the panel is served (default: {', '.join(MOUNTS)})"
+    )
+    parser.add_argument(
+        "--account",
+        action="append",
+        type=account_spec,
+        metavar="NAME:PASSWORD:BALANCE:CURRENCY",
+        help="an account to be made if it is not there yet (default: reseller:secret:100.00:EUR)",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until told to stop."""
+    arguments = _arguments(argv)
+    mounts: list[str] = arguments.mount or MOUNTS
+    try:
+        listener = listen(arguments.host, arguments.port)
+    except OSError as error:
+        print(f"simulator: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    world = World(arguments.state, arguments.account or [DEFAULT_ACCOUNT])
+    try:
+        asyncio.run(_serve(world, mounts, listener, arguments.host))
+    finally:
+        world.close()
+    return 0
+
+
+async def _serve(world: World, mounts: list[str], listener: socket.socket, host: str) -> None:
+    panel, faults, log = Panel(world), Faults(), RequestLog()
+    web = Web(panel, faults, log, admin_app(Bench(panel, faults, log)), mounts)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listener.getsockname()[1]}{mounts[0]}"
+    await Server(web, f"simulator ready {address}").serve([listener])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

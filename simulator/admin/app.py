@@ -1,0 +1,46 @@
+"""The admin API's routes."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+
+from simulator.admin import accounts, items, panel, traffic
+from simulator.admin.bench import Bench, route
+
+__all__ = ["Bench", "admin_app"]
+
+
+def admin_app(bench: Bench) -> Starlette:
+    """The admin API over a running simulator."""
+    table = [
+        ("GET", "/health", panel.health),
+        ("GET", "/settings", panel.read_settings),
+        ("PATCH", "/settings", panel.change_settings),
+        ("GET", "/clock", panel.read_clock),
+        ("POST", "/clock", panel.move_clock),
+        ("POST", "/reset", panel.reset),
+        ("GET", "/pricelists", panel.list_pricelists),
+        ("PATCH", "/pricelists/{id:int}", panel.change_pricelist),
+        ("GET", "/accounts", accounts.list_accounts),
+        ("POST", "/accounts", accounts.add_account),
+        ("GET", "/accounts/{name}", accounts.read_account),
+        ("PATCH", "/accounts/{name}", accounts.change_account),
+        ("POST", "/accounts/{name}/top-up", accounts.top_up),
+        ("POST", "/accounts/{name}/login-key", accounts.set_login_key),
+        ("DELETE", "/accounts/{name}/sessions", accounts.close_sessions),
+        ("GET", "/items", items.list_items),
+        ("POST", "/items", items.create_item),
+        ("GET", "/items/{id:int}", items.read_item),
+        ("PATCH", "/items/{id:int}", items.change_item),
+        ("DELETE", "/items/{id:int}", items.delete_item),
+        ("POST", "/items/{id:int}/open", items.finish_operation),
+        ("POST", "/items/{id:int}/finish", items.finish_operation),
+        ("GET", "/faults", traffic.list_faults),
+        ("POST", "/faults", traffic.add_fault),
+        ("DELETE", "/faults", traffic.clear_faults),
+        ("DELETE", "/faults/{id:int}", traffic.remove_fault),
+        ("GET", "/requests", traffic.list_requests),
+        ("DELETE", "/requests", traffic.clear_requests),
+        ("GET", "/charges", traffic.list_charges),
+    ]
+    return Starlette(routes=[route(bench, method, path, handler) for method, path, handler in table])

@@ -1,0 +1,199 @@
+"""Services, changed by hand as the panel's staff could."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+
+from pydantic import Field
+from starlette.requests import Request
+
+from simulator.admin.bench import Bench, Body, NotFound, Result, Unusable, body
+from simulator.entities import Item, ItemType, Status, SuspendReason
+from simulator.functions.lists import status_message
+from simulator.lifecycle import after_period, finish
+
+_FILTERS: dict[str, Callable[[Bench, Item], str]] = {
+    "account": lambda bench, item: bench.world.accounts[item.account].name,
+    "remoteid": lambda _, item: item.remoteid,
+    "type": lambda _, item: item.type.value,
+    "status": lambda _, item: str(item.status.value),
+    "domain": lambda _, item: item.domain,
+    "licname": lambda _, item: item.licname,
+    "name": lambda _, item: item.name,
+    "pricelist": lambda _, item: str(item.pricelist),
+}
+
+
+def _shown(bench: Bench, item: Item) -> dict[str, object]:
+    return {
+        **item.model_dump(),
+        "account": bench.world.accounts[item.account].name,
+        "status_msg": status_message(item),
+        "pricelist_name": bench.world.pricelists[item.pricelist].name,
+    }
+
+
+async def list_items(bench: Bench, request: Request) -> Result:
+    """Services, narrowed by any of the filters as query parameters."""
+    wanted = dict(request.query_params)
+    unknown = sorted(set(wanted) - set(_FILTERS))
+    if unknown:
+        raise Unusable(f"no such filter: {', '.join(unknown)}")
+    chosen = [
+        item
+        for item in bench.world.items.values()
+        if all(_FILTERS[name](bench, item) == value for name, value in wanted.items())
+    ]
+    return {"count": len(chosen), "items": [_shown(bench, item) for item in chosen]}
+
+
+async def read_item(bench: Bench, request: Request) -> Result:
+    """One service."""
+    return _shown(bench, bench.item(request.path_params["id"]))
+
+
+class NewItem(Body):
+    """A service that nobody ordered."""
+
+    account: str
+    type: ItemType
+    pricelist: int
+    period: int = 1
+    status: Status = Status.ACTIVE
+    reason: SuspendReason | None = None
+    domain: str = ""
+    licname: str = ""
+    name: str | None = None
+    ip: str = ""
+    remoteid: str = ""
+    autoprolong: str = "null"
+    createdate: datetime | None = None
+    expiredate: date | None = None
+    cost: Decimal | None = None
+    addons: dict[int, str] = Field(default_factory=dict)
+
+
+async def create_item(bench: Bench, request: Request) -> Result:
+    """Make a service by hand; nothing is charged."""
+    new = await body(request, NewItem)
+    world = bench.world
+    account = bench.account(new.account)
+    tariff = world.pricelists.get(new.pricelist)
+    if tariff is None or new.period not in tariff.prices or tariff.type is not new.type:
+        raise Unusable(f"no tariff {new.pricelist} of type {new.type.value} with period {new.period}")
+    today = world.clock.today()
+    item = Item(
+        id=world.new_id(),
+        account=account.id,
+        type=new.type,
+        pricelist=tariff.id,
+        period=new.period,
+        status=new.status,
+        reason=new.reason,
+        createdate=new.createdate or world.clock.now(),
+        opendate=today,
+        expiredate=new.expiredate or after_period(today, new.period),
+        cost=tariff.price(new.period, new.addons) if new.cost is None else new.cost,
+        currency=tariff.currency,
+        name=new.name if new.name is not None else new.licname or new.domain,
+        domain=new.domain,
+        licname=new.licname,
+        ip=new.ip,
+        remoteid=new.remoteid,
+        autoprolong=new.autoprolong,
+        datacenter=tariff.datacenters[0] if tariff.datacenters else 0,
+        ostempl=tariff.ostempl[0] if tariff.ostempl else "",
+        addons=new.addons,
+    )
+    world.record(item, "item.edit", "staff")
+    world.touch(item)
+    return _shown(bench, item)
+
+
+class ItemPatch(Body):
+    """What may be changed by hand; fields that are not named stay."""
+
+    status: Status | None = None
+    reason: SuspendReason | None = None
+    cause: str | None = None
+    expiredate: date | None = None
+    extend_months: int | None = None
+    pricelist: int | None = None
+    period: int | None = None
+    cost: Decimal | None = None
+    ip: str | None = None
+    name: str | None = None
+    domain: str | None = None
+    licname: str | None = None
+    lickey: str | None = None
+    remoteid: str | None = None
+    autoprolong: str | None = None
+    username: str | None = None
+    password: str | None = None
+    ostempl: str | None = None
+    datacenter: int | None = None
+    addons: dict[int, str] | None = None
+
+
+async def change_item(bench: Bench, request: Request) -> Result:
+    """Change a service by hand. A reason suspends; a status other than processing ends what was running."""
+    item = bench.item(request.path_params["id"])
+    patch = await body(request, ItemPatch)
+    given = patch.model_dump(exclude_unset=True, exclude={"extend_months"})
+    if patch.pricelist is not None:
+        _change_tariff(bench, item, patch.pricelist, given)
+    if patch.extend_months is not None:
+        given["expiredate"] = after_period(item.expiredate or bench.world.clock.today(), patch.extend_months)
+    if patch.reason is not None and patch.status is None:
+        given["status"] = Status.SUSPENDED
+    if "status" in given and given["status"] is not Status.PROCESSING:
+        item.pending = None
+        given.setdefault("cause", "")
+        if given["status"] is Status.SUSPENDED:
+            given.setdefault("reason", SuspendReason.STAFF)
+        else:
+            given["reason"] = None
+    for name, value in given.items():
+        setattr(item, name, value)
+    bench.world.record(item, "item.edit", "staff")
+    bench.world.touch(item)
+    return _shown(bench, item)
+
+
+def _change_tariff(bench: Bench, item: Item, number: int, given: dict[str, object]) -> None:
+    tariff = bench.world.pricelists.get(number)
+    if tariff is None or tariff.type is not item.type or item.period not in tariff.prices:
+        raise Unusable(f"no tariff {number} of type {item.type.value} with period {item.period}")
+    item.last_pricelist = item.pricelist
+    given.setdefault("addons", {addon.id: addon.default for addon in tariff.addons})
+    given.setdefault("cost", tariff.price(item.period, {}))
+
+
+async def delete_item(bench: Bench, request: Request) -> Result:
+    """``?how=deleted`` (default) leaves a row with status 4, ``?how=vanish`` leaves nothing."""
+    item = bench.item(request.path_params["id"])
+    how = request.query_params.get("how", "deleted")
+    match how:
+        case "vanish":
+            bench.world.remove(item)
+            return None
+        case "deleted":
+            item.status, item.cause, item.reason, item.pending = Status.DELETED, "", None, None
+            bench.world.record(item, "service.postclose", "staff")
+            bench.world.touch(item)
+            return None
+        case _:
+            raise Unusable(f"how is 'deleted' or 'vanish', not {how!r}")
+
+
+async def finish_operation(bench: Bench, request: Request) -> Result:
+    """Finish by hand what is running on a service, above all an opening."""
+    item = bench.item(request.path_params["id"])
+    if item.pending is None:
+        raise Unusable(f"nothing is running on item {item.id}")
+    finish(bench.world, item, bench.world.clock.now())
+    if item.id not in bench.world.items:
+        raise NotFound(f"item {item.id} is closed and gone")
+    return _shown(bench, item)

@@ -1,0 +1,182 @@
+"""What the panel keeps: accounts, services, orders in the cart, payments and charges."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class ItemType(StrEnum):
+    """Product types that are sold."""
+
+    VDS = "vds"
+    VHOST = "vhost"
+    DEDIC = "dedic"
+    SOFT = "soft"
+
+    @property
+    def is_licence(self) -> bool:
+        """Licences carry ``licname`` and ``ip`` instead of a domain, and are ordered without ``v2.``."""
+        return self is ItemType.SOFT
+
+
+class Status(IntEnum):
+    """The ``status`` column of a service."""
+
+    ORDERED = 1
+    ACTIVE = 2
+    SUSPENDED = 3
+    DELETED = 4
+    PROCESSING = 5
+
+
+class Operation(StrEnum):
+    """What is being done to a service in processing, or what a charge was for."""
+
+    OPEN = "open"
+    PROLONG = "prolong"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    CLOSE = "close"
+    SETPARAM = "setparam"
+    CHANGEPRICELIST = "changepricelist"
+    REFUND = "refund"
+
+
+class SuspendReason(StrEnum):
+    """Why a service is suspended; also the tail of its message key."""
+
+    AUTO = "autosuspend"
+    STAFF = "employeesuspend"
+    ABUSE = "abusesuspend"
+
+
+class Subaccount(BaseModel):
+    """The money of an account in one currency."""
+
+    id: int
+    currency: str
+    balance: Decimal
+    credit_limit: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+
+    @property
+    def available(self) -> Decimal:
+        """What may be spent."""
+        return self.balance + self.credit_limit - self.reserved
+
+
+class Account(BaseModel):
+    """A customer of the panel."""
+
+    id: int
+    name: str
+    password: str
+    realname: str
+    email: str
+    subaccounts: list[Subaccount]
+    login_key: str | None = None
+
+    def purse(self, currency: str) -> Subaccount:
+        """The subaccount of a currency, or the first one."""
+        return next((sub for sub in self.subaccounts if sub.currency == currency), self.subaccounts[0])
+
+
+class HistoryEntry(BaseModel):
+    """One line of a service's history."""
+
+    time: datetime
+    action: str
+    user: str
+
+
+class Pending(BaseModel):
+    """A step that the panel will take by itself, or that waits for a person (no due time)."""
+
+    operation: Operation
+    due: datetime | None = None
+
+
+class Item(BaseModel):
+    """A service."""
+
+    id: int
+    account: int
+    type: ItemType
+    pricelist: int
+    period: int
+    status: Status
+    createdate: datetime
+    cost: Decimal
+    currency: str
+    name: str = ""
+    domain: str = ""
+    licname: str = ""
+    ip: str = ""
+    username: str = ""
+    password: str = ""
+    lickey: str = ""
+    lickey_due: datetime | None = None
+    datacenter: int = 1
+    ostempl: str = ""
+    recipe: str = "null"
+    addons: dict[int, str] = Field(default_factory=dict)
+    autoprolong: str = "null"
+    remoteid: str = ""
+    opendate: date | None = None
+    expiredate: date | None = None
+    cause: str = ""
+    """Tail of the message key while processing, such as ``5_open``."""
+    reason: SuspendReason | None = None
+    pending: Pending | None = None
+    visible_from: datetime | None = None
+    last_pricelist: int | None = None
+    history: list[HistoryEntry] = Field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """The name by which a customer knows it."""
+        return self.licname or self.domain or self.name
+
+
+class Payment(BaseModel):
+    """Money that came in."""
+
+    id: int
+    account: int
+    amount: Decimal
+    currency: str
+    created: datetime
+    status: int = 4
+
+
+class Charge(BaseModel):
+    """Money that was taken (or, negative, given back) for a service."""
+
+    id: int
+    account: int
+    item: int
+    operation: Operation
+    amount: Decimal
+    currency: str
+    remoteid: str
+    description: str
+    time: datetime
+
+
+class CartRow(BaseModel):
+    """An order that waits in the cart to be paid: a ``billorder`` or a ``lineitem``."""
+
+    id: int
+    account: int
+    item: int
+    operation: Operation
+    amount: Decimal
+    currency: str
+    period: int
+    created: datetime
+    addons: dict[int, str] = Field(default_factory=dict)
+    """For a change of add-ons: the values once it is paid."""

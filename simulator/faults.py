@@ -1,0 +1,133 @@
+"""Faults that can be laid in the way of requests."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import random
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FaultKind(StrEnum):
+    """What the client gets instead of a good answer."""
+
+    CUT = "cut"
+    """The connection is closed without a byte of an answer."""
+    RESET = "reset"
+    """The connection is reset (TCP RST)."""
+    TRUNCATE = "truncate"
+    """The head and half of the body, then the connection is closed."""
+    STALL = "stall"
+    """The good answer, ``seconds`` late. ``before``: it is carried out after the wait; ``after``: before the wait."""
+    HANG = "hang"
+    """Nothing for ``seconds``, then the connection is closed. ``before``: never carried out; ``after``: carried out."""
+    HTTP_502 = "http_502"
+    """A gateway's error page."""
+    HTTP_503 = "http_503"
+    """A gateway's error page."""
+    HTML = "html"
+    """An anti-robot page with status 200."""
+    GARBAGE = "garbage"
+    """Status 200 and a body that is no XML and no JSON."""
+    ERROR = "error"
+    """A panel error of a chosen type."""
+
+
+class FaultError(BaseModel):
+    """The error that a fault of the kind ``error`` answers with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = "query"
+    object: str | None = None
+    params: dict[str, str] = Field(default_factory=dict)
+    text: str | None = None
+
+
+class FaultSpec(BaseModel):
+    """Which requests are hit, when, how, and how often."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    function: str = "*"
+    """Shell pattern over the function name, such as ``*.order.param``."""
+    kind: FaultKind
+    when: Literal["before", "after"] = "before"
+    """Before or after the request is carried out."""
+    sok: bool | None = None
+    """Only requests that commit (true) or only reads (false)."""
+    account: str | None = None
+    """Only requests of this login."""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """Only requests whose parameters match these shell patterns."""
+    skip: int = Field(default=0, ge=0)
+    """Let so many matching requests pass first."""
+    times: int | None = Field(default=None, ge=1)
+    """Hit so many requests, then be gone; without it, hit for ever."""
+    probability: float = Field(default=1.0, ge=0, le=1)
+    seconds: float = Field(default=30.0, ge=0)
+    """How long a stall or a hang takes."""
+    error: FaultError = FaultError()
+
+
+class Fault(FaultSpec):
+    """A fault that was laid."""
+
+    id: int
+    hits: int = 0
+
+    def matches(self, params: Mapping[str, str], account: str | None) -> bool:
+        """Whether a request is one of those to be hit."""
+        if not fnmatch.fnmatchcase(params.get("func", ""), self.function):
+            return False
+        if self.sok is not None and self.sok is not (params.get("sok") == "ok"):
+            return False
+        if self.account is not None and self.account != account:
+            return False
+        return all(fnmatch.fnmatchcase(params.get(name, ""), value) for name, value in self.parameters.items())
+
+
+class Faults:
+    """The faults in force; not kept over a restart."""
+
+    def __init__(self) -> None:
+        self._faults: dict[int, Fault] = {}
+        self._numbers = itertools.count(1)
+
+    def add(self, spec: FaultSpec) -> Fault:
+        """Lay a fault."""
+        fault = Fault(id=next(self._numbers), **spec.model_dump())
+        self._faults[fault.id] = fault
+        return fault
+
+    def all(self) -> list[Fault]:
+        """The faults in force, spent ones included."""
+        return list(self._faults.values())
+
+    def remove(self, number: int) -> bool:
+        """Take one away; tells whether it was there."""
+        return self._faults.pop(number, None) is not None
+
+    def clear(self) -> None:
+        """Take all away."""
+        self._faults.clear()
+
+    def pick(self, params: Mapping[str, str], account: str | None) -> Fault | None:
+        """The first fault that hits this request; counts the hit."""
+        for fault in self._faults.values():
+            if fault.times is not None and fault.hits >= fault.times:
+                continue
+            if not fault.matches(params, account):
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            if fault.probability < 1 and random.random() >= fault.probability:  # noqa: S311 - no secret
+                continue
+            fault.hits += 1
+            return fault
+        return None

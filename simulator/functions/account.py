@@ -1,0 +1,185 @@
+"""Functions about the account itself: who am I, how much money is there, what came in and what went out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from simulator import money
+from simulator.call import CLIENT_LEVEL, Call, function
+from simulator.document import Document, Node, Shape, done, fields
+from simulator.entities import ItemType, Subaccount
+from simulator.errors import access, bad_value, missed
+from simulator.functions.lists import list_document
+
+Readability = Literal["readable", "no_balance", "access"]
+
+_MENU_NAMES = {
+    ItemType.VDS: "Virtual servers",
+    ItemType.VHOST: "Shared hosting",
+    ItemType.DEDIC: "Dedicated servers",
+    ItemType.SOFT: "Licences",
+}
+
+
+def _allow(call: Call, knob: Readability) -> bool:
+    """Refuse the call or tell whether the balance may be shown."""
+    if knob == "access":
+        raise access(call.func)
+    return knob == "readable"
+
+
+def _balance(call: Call, purse: Subaccount) -> str:
+    return money.text(purse.balance, purse.currency, call.world.settings.money_style)
+
+
+@function("whoami")
+def whoami(call: Call) -> Document:
+    """The account's own particulars, as attributes."""
+    account = call.client
+    shown = _allow(call, call.world.settings.whoami)
+    attributes = {
+        "id": str(account.id),
+        "name": account.name,
+        "email": account.email,
+        "realname": account.realname,
+        "phone": "",
+        "email_verified": "on",
+        "level": str(CLIENT_LEVEL),
+    }
+    if shown:
+        attributes["balance"] = _balance(call, account.subaccounts[0])
+    return Document(Shape.RESULT, [Node("user", attributes=attributes)])
+
+
+@function("dashboard.info")
+def dashboard_info(call: Call) -> Document:
+    """One row per subaccount, the balance as text."""
+    account = call.client
+    shown = _allow(call, call.world.settings.dashboard)
+    rows = []
+    for number, purse in enumerate(account.subaccounts, start=1):
+        values = [("id", str(number)), ("realname", account.realname), ("project", "Upstream")]
+        if shown:
+            values.insert(1, ("balance", _balance(call, purse)))
+        rows.append(Node("elem", children=fields(values), always_array=True))
+    return Document(Shape.LIST, [*rows, Node("p_elems", str(len(rows)))])
+
+
+@function("notify")
+def notify(call: Call) -> Document:
+    """The notices in the panel's head; one of them is the balance."""
+    account = call.client
+    shown = _allow(call, call.world.settings.notify)
+    items = [Node("item", attributes={"name": "tickets"}, children=[Node("value", "0")], always_array=True)]
+    if shown:
+        balance = _balance(call, account.subaccounts[0])
+        items.append(Node("item", attributes={"name": "balance", "balance": "yes"}, children=[Node("value", balance)]))
+    return Document(Shape.RESULT, [Node("notify", children=items)])
+
+
+@function("subaccount")
+def subaccount(call: Call) -> Document:
+    """The money per currency."""
+    account = call.client
+    settings = call.world.settings
+    if settings.subaccount == "access":
+        raise access(call.func)
+    rows = []
+    for purse in account.subaccounts:
+        values = [
+            ("id", str(purse.id)),
+            ("project", "Upstream"),
+            ("balance", money.number(purse.balance, settings.money_style)),
+            ("currency", purse.currency),
+        ]
+        if settings.money_iso_columns:
+            values.append(("balance_iso", money.text(purse.balance, purse.currency, money.MoneyStyle.PLAIN)))
+        rows.append(Node("elem", children=fields(values)))
+    return list_document(call, rows)
+
+
+@function("payment")
+def payment(call: Call) -> Document:
+    """Money that came in."""
+    account = call.client
+    rows = []
+    for entry in call.world.payments.values():
+        if entry.account != account.id:
+            continue
+        amount = money.text(entry.amount, entry.currency, money.MoneyStyle.PLAIN)
+        day = entry.created.date().isoformat()
+        values = [
+            ("id", str(entry.id)),
+            ("number", f"P/{entry.id}"),
+            ("create_date", day),
+            ("pay_date", day),
+            ("subaccountamount_iso", amount),
+            ("paymethodamount_iso", amount),
+            ("status", str(entry.status)),
+        ]
+        rows.append(Node("elem", children=fields(values)))
+    return list_document(call, rows)
+
+
+@function("expense")
+def expense(call: Call) -> Document:
+    """Money that went out; ``fromdate`` and ``todate`` narrow it."""
+    account = call.client
+    start, end = _day(call, "fromdate", date.min), _day(call, "todate", date.max)
+    style = call.world.settings.money_style
+    rows = []
+    for entry in call.world.charges.values():
+        if entry.account != account.id or not start <= entry.time.date() <= end:
+            continue
+        values = [
+            ("id", str(entry.id)),
+            ("locale_name", entry.description),
+            ("amount", money.text(entry.amount, entry.currency, style)),
+            ("intname", entry.operation.value),
+            ("main_item", str(entry.item)),
+            ("item", str(entry.item)),
+            ("realdate", entry.time.strftime("%Y-%m-%d %H:%M:%S")),
+        ]
+        rows.append(Node("elem", children=fields(values)))
+    return list_document(call, rows)
+
+
+def _day(call: Call, name: str, default: date) -> date:
+    value = call.text(name)
+    try:
+        return date.fromisoformat(value) if value else default
+    except ValueError:
+        raise bad_value(name, value) from None
+
+
+@function("menu")
+def menu(call: Call) -> Document:
+    """The panel's menu; the product types stand under ``mainmenuservice``."""
+    _ = call.client
+    services = [
+        Node("node", attributes={"name": itemtype.value, "type": "list", "title": title})
+        for itemtype, title in _MENU_NAMES.items()
+    ]
+    finance = [Node("node", attributes={"name": name, "type": "list"}) for name in ("payment", "expense")]
+    nodes = [
+        Node("node", attributes={"name": "mainmenuservice"}, children=services),
+        Node("node", attributes={"name": "mainmenufinance"}, children=finance),
+    ]
+    return Document(Shape.RESULT, [Node("menu", children=nodes)])
+
+
+@function("session.newkey")
+def session_newkey(call: Call) -> Document:
+    """A key for one later login. Privileged, unless the panel is set to allow it."""
+    account = call.client
+    key = call.text("key")
+    if call.world.settings.session_newkey == "access":
+        raise access(call.func)
+    if call.text("username") != account.name:
+        raise missed("user", call.text("username"))
+    if len(key) < 16:
+        raise bad_value("key", key)
+    account.login_key = key
+    call.world.touch(account)
+    return done()

@@ -1,0 +1,151 @@
+"""What may be ordered: tariffs to choose from, the exported price list, the licence address check."""
+
+from __future__ import annotations
+
+from simulator import money
+from simulator.call import Call, function, typed_function
+from simulator.catalogue import DATACENTERS, DAY, LIFETIME, TRIAL, Addon, AddonKind, Pricelist, period_caption
+from simulator.document import Document, Node, Shape, done, fields, form, slist, table
+from simulator.entities import ItemType, Status
+from simulator.errors import bad_value, exists
+from simulator.functions.lists import tparams
+from simulator.functions.order_form import checked_ip, period_field, tariff_of
+from simulator.money import cents
+
+_PERIODS = (1, 3, 6, 12, 24, 36)
+
+
+@typed_function("order.pricelist")
+def tariff_choice(call: Call) -> Document:
+    """The first step of an order: data centres, periods and tariffs."""
+    _ = call.client
+    wanted = call.text("datacenter")
+    if wanted and (not wanted.isdigit() or int(wanted) not in DATACENTERS):
+        raise bad_value("datacenter", wanted)
+    tariffs = [
+        tariff
+        for tariff in call.world.pricelists.values()
+        if tariff.type is call.itemtype
+        and tariff.active
+        and (not wanted or not tariff.datacenters or int(wanted) in tariff.datacenters)
+    ]
+    centres = slist("datacenter", [(str(number), name) for number, name in DATACENTERS.items()])
+    if call.dialect == 6:
+        elements = [_v2_tariff(call, tariff) for tariff in tariffs]
+        chosen = Node("list", attributes={"name": "pricelist"}, children=elements)
+        return form([*tparams(call), Node("datacenter", wanted or "1"), centres, chosen])
+    period = call.text("period") or "1"
+    return form(
+        [
+            *tparams(call),
+            Node("datacenter", wanted or "1"),
+            Node("period", period),
+            centres,
+            slist(period_field(call), [(str(p), period_caption(p, call.lang)) for p in _PERIODS]),
+            table("tariflist", [_tariff_row(call, tariff, period) for tariff in tariffs]),
+        ]
+    )
+
+
+def _tariff_row(call: Call, tariff: Pricelist, period: str) -> list[tuple[str, str]]:
+    chosen = int(period) if period.lstrip("-").isdigit() else 1
+    price = tariff.prices.get(chosen, next(iter(tariff.prices.values())))
+    shown = money.text(price, tariff.currency, call.world.settings.money_style)
+    return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown)]
+
+
+def _v2_tariff(call: Call, tariff: Pricelist) -> Node:
+    prices = [
+        Node("price", children=fields([("period", str(p)), ("cost", str(cents(c))), ("currency", tariff.currency)]))
+        for p, c in tariff.prices.items()
+    ]
+    details = [Node("detail", children=fields([("name", n), ("value", v)])) for n, v in tariff.resources.items()]
+    plain = fields([("id", str(tariff.id)), ("title", tariff.name), ("description", tariff.description)])
+    return Node("elem", children=[*plain, Node("prices", children=prices), *details])
+
+
+@function("pricelist.export", anonymous=True)
+def pricelist_export(call: Call) -> Document:
+    """Every tariff on sale, open to anybody."""
+    itemtype, elid, available = call.text("itemtype"), call.text("elid"), call.text("onlyavailable") == "on"
+    chosen = [
+        tariff
+        for tariff in call.world.pricelists.values()
+        if (not itemtype or tariff.type.value == itemtype)
+        and (not elid or str(tariff.id) == elid)
+        and (tariff.active or not available)
+    ]
+    return Document(Shape.RESULT, [_exported(tariff, call.lang) for tariff in chosen])
+
+
+def _exported(tariff: Pricelist, lang: str) -> Node:
+    periods = [
+        Node("period", period_caption(period, lang).lower(), {"cost": str(cents(cost)), **_length(period)})
+        for period, cost in tariff.prices.items()
+    ]
+    templates = [Node("itemtypeparamvalue", children=fields([("intname", name)])) for name in tariff.ostempl]
+    params = [Node("itemtypeparam", children=[Node("id", "1"), Node("intname", "ostempl"), *templates])]
+    return Node(
+        "pricelist",
+        children=[
+            *fields(
+                [
+                    ("id", str(tariff.id)),
+                    ("itemtype", tariff.type.value),
+                    ("name", tariff.name),
+                    ("name_ru", tariff.name),
+                    ("description", tariff.description),
+                    ("active", "on" if tariff.active else "off"),
+                    ("max_multiple_order_count", str(tariff.max_multiple_order_count)),
+                ]
+            ),
+            Node("price", attributes={"currency": tariff.currency}, children=periods),
+            *(_exported_addon(addon) for addon in tariff.addons),
+            *(params if templates else []),
+        ],
+    )
+
+
+def _length(period: int) -> dict[str, str]:
+    if period == TRIAL:
+        return {"type": "trial", "length": "14"}
+    if period == DAY:
+        return {"type": "day", "length": "1"}
+    if period == LIFETIME:
+        return {"type": "lifetime", "length": "0"}
+    return {"type": "month", "length": str(period)}
+
+
+def _exported_addon(addon: Addon) -> Node:
+    nodes = fields(
+        [
+            ("id", str(addon.id)),
+            ("intname", addon.intname),
+            ("name", addon.title),
+            ("name_ru", addon.title),
+            ("addontype", str(addon.kind.value)),
+            ("billtype", "2"),
+            ("addonmin", str(addon.included)),
+        ]
+    )
+    if addon.kind is AddonKind.ENUM:
+        choices = [
+            Node("enumerationitem", children=fields([("id", key), ("price", str(cents(price)))]))
+            for key, price in addon.values.items()
+        ]
+        nodes.append(Node("enumeration", children=choices))
+    else:
+        nodes += fields([("addonmax", str(addon.maximum)), ("unitprice", str(cents(addon.unit_price)))])
+    return Node("addon", children=nodes)
+
+
+@typed_function("checkip")
+def check_ip(call: Call) -> Document:
+    """Whether a licence may be bound to an address: not while a living one of the same tariff is."""
+    account = call.client
+    tariff = tariff_of(call)
+    address = checked_ip(call.text("ip"))
+    for item in call.world.owned_by(account, ItemType.SOFT).values():
+        if item.ip == address and item.pricelist == tariff.id and item.status is not Status.DELETED:
+            raise exists("ip", address)
+    return done()

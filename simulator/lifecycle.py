@@ -1,0 +1,209 @@
+"""What happens to services by itself: opening, keys, expiry.
+
+Nothing runs in the background. Every step has a due time, and all steps that are due are taken when the next request
+arrives, as of their due times; so a restart or a moved clock changes nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from datetime import UTC, date, datetime, timedelta
+
+from simulator.catalogue import DAY, LIFETIME, TRIAL
+from simulator.clock import add_months
+from simulator.entities import Item, ItemType, Operation, Pending, Status, SuspendReason
+from simulator.errors import PanelError
+from simulator.knobs import Opening
+from simulator.world import World
+
+TRIAL_DAYS = 14
+
+
+def advance(world: World) -> None:
+    """Take every step that is due."""
+    now = world.clock.now()
+    while world.due and world.due[0][0] <= now:
+        _, number = heapq.heappop(world.due)
+        item = world.items.get(number)
+        if item is not None:
+            _step(world, item, now)
+
+
+def _step(world: World, item: Item, now: datetime) -> None:
+    if item.visible_from is not None and item.visible_from <= now:
+        item.visible_from = None
+        world.hidden.discard(item.id)
+        world.touch(item)
+    if item.lickey_due is not None and item.lickey_due <= now:
+        item.lickey_due = None
+        item.lickey = new_key(item)
+        world.touch(item)
+    if item.pending is not None and item.pending.due is not None and item.pending.due <= now:
+        finish(world, item, item.pending.due)
+    if item.expiredate is not None and item.status is Status.ACTIVE and item.expiredate <= now.date():
+        _expire(world, item)
+
+
+def _expire(world: World, item: Item) -> None:
+    if world.settings.expiry == "ignored":
+        return
+    account = world.accounts[item.account]
+    if item.autoprolong != "null":
+        period = int(item.autoprolong)
+        price = world.pricelists[item.pricelist].price(period, item.addons)
+        try:
+            world.require_money(account, price, item.currency)
+        except PanelError:
+            pass
+        else:
+            world.charge(item, Operation.PROLONG, price, f"Automatic renewal of {item.label}")
+            item.expiredate = after_period(item.expiredate or world.clock.today(), period)
+            world.record(item, "service.postprolong")
+            world.touch(item)
+            return
+    suspend(world, item, SuspendReason.AUTO)
+
+
+def after_period(day: date, period: int) -> date | None:
+    """The day on which a period that begins on ``day`` ends; ``None`` for a lifetime."""
+    match period:
+        case _ if period == LIFETIME:
+            return None
+        case _ if period == TRIAL:
+            return day + timedelta(days=TRIAL_DAYS)
+        case _ if period == DAY:
+            return day + timedelta(days=1)
+        case _:
+            return add_months(day, period)
+
+
+def start_opening(world: World, item: Item) -> None:
+    """A paid order goes on to be opened, after the processing delay."""
+    delay = world.settings.processing_delay
+    now = world.clock.now()
+    if delay:
+        item.status = Status.ORDERED
+        item.pending = Pending(operation=Operation.OPEN, due=now + timedelta(seconds=delay))
+    else:
+        _process_opening(world, item, now)
+    world.touch(item)
+
+
+def _process_opening(world: World, item: Item, moment: datetime) -> None:
+    item.status = Status.PROCESSING
+    item.cause = "5_open"
+    due = moment + timedelta(seconds=world.settings.opening_delay)
+    match world.settings.opening:
+        case Opening.AUTO:
+            item.pending = Pending(operation=Operation.OPEN, due=due)
+        case Opening.MANUAL:
+            item.pending = Pending(operation=Operation.OPEN)
+        case Opening.NO_MODULE:
+            item.pending = Pending(operation=Operation.OPEN)
+            item.cause = "service_nosuitable"
+        case Opening.REFUSED:
+            item.pending = Pending(operation=Operation.REFUND, due=due)
+
+
+def begin(world: World, item: Item, operation: Operation) -> None:
+    """Start an operation on a living service; it ends after the operation delay."""
+    delay = world.settings.operation_delay
+    now = world.clock.now()
+    if not delay:
+        item.pending = Pending(operation=operation, due=now)
+        finish(world, item, now)
+        return
+    item.status = Status.PROCESSING
+    item.cause = f"5_{operation.value}"
+    item.pending = Pending(operation=operation, due=now + timedelta(seconds=delay))
+    world.touch(item)
+
+
+def finish(world: World, item: Item, moment: datetime | None = None) -> None:
+    """End the operation that is running on a service."""
+    if item.pending is None:
+        return
+    operation, item.pending = item.pending.operation, None
+    match operation:
+        case Operation.OPEN if item.status is Status.ORDERED:
+            _process_opening(world, item, moment or world.clock.now())
+        case Operation.OPEN:
+            _open(world, item, moment or world.clock.now())
+        case Operation.REFUND:
+            world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
+            _set(item, Status.DELETED)
+            world.record(item, "service.postopeninterrupt")
+        case Operation.SUSPEND:
+            item.reason = item.reason or SuspendReason.STAFF
+            _set(item, Status.SUSPENDED)
+            world.record(item, "service.postsuspend")
+        case Operation.CLOSE:
+            close(world, item)
+            return
+        case Operation.RESUME | Operation.PROLONG | Operation.SETPARAM | Operation.CHANGEPRICELIST:
+            item.reason = None
+            _set(item, Status.ACTIVE)
+            world.record(item, f"service.post{operation.value}")
+    world.touch(item)
+
+
+def _set(item: Item, status: Status) -> None:
+    item.status = status
+    item.cause = ""
+    item.pending = None
+
+
+def _open(world: World, item: Item, moment: datetime) -> None:
+    day = moment.astimezone(UTC).date()
+    _set(item, Status.ACTIVE)
+    item.opendate = day
+    item.expiredate = after_period(day, item.period)
+    match item.type:
+        case ItemType.VDS | ItemType.DEDIC:
+            item.ip = item.ip or address(item)
+            item.username = item.username or "root"
+            item.password = item.password or secrets.token_urlsafe(9)
+        case ItemType.VHOST:
+            item.ip = item.ip or "198.51.100.20"
+            item.username = item.username or f"u{item.id}"
+            item.password = item.password or secrets.token_urlsafe(9)
+        case ItemType.SOFT:
+            item.lickey_due = moment + timedelta(seconds=world.settings.licence_key_delay)
+    world.record(item, "service.postopen")
+
+
+def suspend(world: World, item: Item, reason: SuspendReason) -> None:
+    """Suspend at once, for a reason."""
+    item.reason = reason
+    _set(item, Status.SUSPENDED)
+    world.record(item, "service.postsuspend")
+    world.touch(item)
+
+
+def resume(world: World, item: Item) -> None:
+    """Resume at once."""
+    item.reason = None
+    _set(item, Status.ACTIVE)
+    world.record(item, "service.postresume")
+    world.touch(item)
+
+
+def close(world: World, item: Item) -> None:
+    """Delete: the row stays listed as deleted, or vanishes, as the panel is set."""
+    if world.settings.deleted_rows == "vanish":
+        world.remove(item)
+        return
+    _set(item, Status.DELETED)
+    world.record(item, "service.postclose")
+    world.touch(item)
+
+
+def address(item: Item) -> str:
+    """A service's own address, from the range for benchmarks."""
+    return f"198.{18 + (item.id >> 16) % 2}.{(item.id >> 8) & 255}.{item.id & 255}"
+
+
+def new_key(item: Item) -> str:
+    """A fresh licence key."""
+    return f"{item.id}-{secrets.token_hex(6).upper()}"

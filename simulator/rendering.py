@@ -1,0 +1,168 @@
+"""Writes documents in the panel's output formats.
+
+Answers are put together as text rather than through generic encoders, because list rows keep what they were once
+written as and are copied into the next answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import Final
+
+from simulator.document import Document, Format, Node, Row, Shape
+
+PROLOG: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_quote: Callable[[str], str] = encode_basestring
+_UNPRINTABLE: Final = {code: None for code in range(32) if code not in (9, 10, 13)}
+_FORM_PARTS: Final = frozenset({"slist", "list", "messages", "metadata", "tparams"})
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The choices within a format that differ from panel to panel."""
+
+    bare_single_row: bool = True
+    error_text_as_object: bool = False
+
+
+def render(document: Document, fmt: Format, style: Style) -> str:
+    """The body of the HTTP answer."""
+    match fmt:
+        case Format.XML:
+            return f"{PROLOG}<doc>{''.join(map(_xml, document.nodes))}</doc>\n"
+        case Format.JSON | Format.SJSON | Format.XJSON:
+            return f'{{"doc":{_Json(fmt, style).children(document.nodes, "")}}}'
+        case Format.BJSON:
+            return _bjson(document, style)
+
+
+def content_type(fmt: Format) -> str:
+    """The HTTP content type of a format."""
+    return "text/xml; charset=UTF-8" if fmt is Format.XML else "application/json; charset=UTF-8"
+
+
+# -- XML
+
+
+def _escape(text: str) -> str:
+    if "&" in text or "<" in text or ">" in text:
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text if text.isprintable() else text.translate(_UNPRINTABLE)
+
+
+def _xml(node: Node) -> str:
+    if isinstance(node, Row):
+        written = node.written.get(Format.XML)
+        if written is None:
+            written = node.written[Format.XML] = _xml_element(node)
+        return written
+    return _xml_element(node)
+
+
+def _xml_element(node: Node) -> str:
+    attributes = "".join(
+        f' {name}="{_escape(value).replace(chr(34), "&quot;")}"' for name, value in node.attributes.items()
+    )
+    if not node.children and not node.text:
+        return f"<{node.tag}{attributes}/>"
+    return f"<{node.tag}{attributes}>{_escape(node.text)}{''.join(map(_xml, node.children))}</{node.tag}>"
+
+
+# -- JSON as a translation of the XML
+
+
+class _Json:
+    """Attribute → ``$name``, text → ``$``, a repeated child → an array, a single child → a bare object."""
+
+    def __init__(self, fmt: Format, style: Style) -> None:
+        self.format = fmt
+        self.style = style
+
+    def element(self, node: Node) -> str:
+        if isinstance(node, Row):
+            written = node.written.get(self.format)
+            if written is None:
+                written = node.written[self.format] = self._object(node)
+            return written
+        return self._object(node)
+
+    def _object(self, node: Node) -> str:
+        parts = [f"{_quote('$' + name)}:{_quote(value)}" for name, value in node.attributes.items()]
+        if node.text:
+            parts.append(f'"$":{_quote(node.text)}')
+            if self.format is Format.XJSON:
+                parts.append(f'"v":{_quote(node.text)}')
+        return self.children(node.children, ",".join(parts))
+
+    def children(self, nodes: list[Node], head: str) -> str:
+        groups: dict[str, list[Node]] = {}
+        for node in nodes:
+            groups.setdefault(node.tag, []).append(node)
+        parts = [head] if head else []
+        for tag, group in groups.items():
+            body = ",".join(map(self.element, group))
+            parts.append(f"{_quote(tag)}:[{body}]" if self._as_array(group) else f"{_quote(tag)}:{body}")
+        return f"{{{','.join(parts)}}}"
+
+    def _as_array(self, group: list[Node]) -> bool:
+        if len(group) > 1 or self.format is Format.SJSON or group[0].always_array:
+            return True
+        return group[0].tag == "elem" and not self.style.bare_single_row
+
+
+# -- bjson: plain strings
+
+
+def _bjson(document: Document, style: Style) -> str:
+    match document.shape:
+        case Shape.LIST:
+            rows = [_plain_row(node) for node in document.nodes if node.tag == "elem"]
+            rest = [
+                f"{_quote(node.tag)}:{_quote(node.text)}"
+                for node in document.nodes
+                if node.tag != "elem" and node.text and not node.children
+            ]
+            return f"{{{','.join([*rest, *([_quote('elem') + ':[' + ','.join(rows) + ']'] if rows else [])])}}}"
+        case Shape.FORM:
+            model = ",".join(
+                f"{_quote(node.tag)}:{_quote(node.text)}" for node in document.nodes if node.tag not in _FORM_PARTS
+            )
+            extra = [node for node in document.nodes if node.tag in ("slist", "list")]
+            return _Json(Format.JSON, style).children(extra, f'"model":{{{model}}}')
+        case Shape.RESULT:
+            return f"{{{','.join(_plain_result(node) for node in document.nodes)}}}"
+        case Shape.ERROR:
+            return _Json(Format.JSON, style).children(
+                [], ",".join(f'"error":{_plain_error(node, style)}' for node in document.nodes if node.tag == "error")
+            )
+
+
+def _plain_row(node: Node) -> str:
+    if isinstance(node, Row):
+        written = node.written.get(Format.BJSON)
+        if written is None:
+            written = node.written[Format.BJSON] = _plain_fields(node)
+        return written
+    return _plain_fields(node)
+
+
+def _plain_fields(node: Node) -> str:
+    return f"{{{','.join(f'{_quote(child.tag)}:{_quote(child.text)}' for child in node.children)}}}"
+
+
+def _plain_result(node: Node) -> str:
+    parts = [f"{_quote(name)}:{_quote(value)}" for name, value in node.attributes.items()]
+    parts.append(f'"v":{_quote(node.text)}')
+    parts += [_plain_result(child) for child in node.children]
+    return f"{_quote(node.tag)}:{{{','.join(parts)}}}"
+
+
+def _plain_error(node: Node, style: Style) -> str:
+    if style.error_text_as_object:
+        return _Json(Format.JSON, style).element(node)
+    message = next((child.text for child in node.children if child.tag == "msg"), "")
+    rest = [child for child in node.children if child.tag != "msg"]
+    head = [f"{_quote('$' + name)}:{_quote(value)}" for name, value in node.attributes.items()]
+    return _Json(Format.JSON, style).children(rest, ",".join([*head, f'"msg":{_quote(message)}']))

@@ -1,0 +1,123 @@
+"""Who is calling: one-off logins, sessions, keys, and what may stand in the way."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from simulator.entities import Account
+from simulator.errors import PanelError, Param, access
+from simulator.knobs import Captcha
+from simulator.world import World
+
+COOKIE: Final = "billmgrses5"
+
+
+@dataclass(slots=True)
+class Session:
+    """A login that lives on until it has not been used for an hour."""
+
+    id: str
+    account: int
+    last_used: datetime
+    filters: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def bad_password(user: str) -> PanelError:
+    """The wrong user or password (the panel does not say which)."""
+    return PanelError("auth", "badpassword", Param("object", "badpassword"), Param("value", user))
+
+
+class Gate:
+    """Decides who may come in. Sessions die with the process, as after a panel's restart."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._sessions: dict[str, Session] = {}
+        self._sticky: dict[int, dict[str, dict[str, str]]] = {}
+
+    def forget(self) -> None:
+        """Drop every session."""
+        self._sessions.clear()
+        self._sticky.clear()
+
+    def close_sessions_of(self, account: Account) -> None:
+        """Drop an account's sessions."""
+        self._sessions = {sid: s for sid, s in self._sessions.items() if s.account != account.id}
+
+    def guess(self, params: Mapping[str, str], cookies: Mapping[str, str]) -> str | None:
+        """The login a request claims to come from, without checking it."""
+        if "authinfo" in params:
+            return params["authinfo"].partition(":")[0]
+        if "username" in params:
+            return params["username"]
+        session = self._sessions.get(params.get("auth") or cookies.get(COOKIE, ""))
+        account = self._world.accounts.get(session.account) if session else None
+        return account.name if account else None
+
+    def identify(
+        self, params: Mapping[str, str], cookies: Mapping[str, str], peer: str, func: str
+    ) -> tuple[Account | None, dict[str, dict[str, str]]]:
+        """The caller and the list filters kept for him; ``None`` for a caller who shows nothing."""
+        self._check_obstacles(peer, func)
+        if "authinfo" in params:
+            if self._world.settings.authinfo == "refused":
+                raise PanelError("authtype", "authinfo")
+            user, _, password = params["authinfo"].partition(":")
+            account = self._checked(user, password)
+            return account, self._sticky.setdefault(account.id, {})
+        sid = params.get("auth") or cookies.get(COOKIE)
+        if not sid:
+            return None, {}
+        session = self._sessions.get(sid)
+        now = self._world.clock.now()
+        lifetime = timedelta(minutes=self._world.settings.session_minutes)
+        if session is None or now - session.last_used > lifetime or session.account not in self._world.accounts:
+            self._sessions.pop(sid, None)
+            raise PanelError("auth")
+        session.last_used = now
+        return self._world.accounts[session.account], session.filters
+
+    def log_in(self, params: Mapping[str, str], peer: str) -> Session:
+        """Open a session with a password or a key."""
+        self._check_obstacles(peer, "auth")
+        user = params.get("username", "")
+        key = params.get("key")
+        if key is not None:
+            account = self._world.account_named(user)
+            if account is None or not account.login_key or account.login_key != key:
+                raise bad_password(user)
+            account.login_key = None
+            self._world.touch(account)
+        else:
+            account = self._checked(user, params.get("password", ""))
+        session = Session(id=secrets.token_hex(6), account=account.id, last_used=self._world.clock.now())
+        self._sessions[session.id] = session
+        return session
+
+    def _checked(self, user: str, password: str) -> Account:
+        account = self._world.account_named(user)
+        if account is None or account.password != password:
+            raise bad_password(user)
+        return account
+
+    def _check_obstacles(self, peer: str, func: str) -> None:
+        settings = self._world.settings
+        if settings.captcha is Captcha.ERROR:
+            raise PanelError("captcha", "captcha")
+        if settings.networks is not None and not _inside(peer, settings.networks):
+            raise access(func) if settings.network_refusal == "access" else PanelError("auth", "ip")
+        if settings.extraconfirm:
+            raise PanelError("extraconfirm")
+
+
+def _inside(peer: str, networks: list[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(peer)
+        return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+    except ValueError:
+        return False
