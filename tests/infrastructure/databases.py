@@ -1,0 +1,239 @@
+"""Databases for the tests: a SQLite file, and a PostgreSQL server wherever one can be had."""
+
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from stack import launcher
+from tests.infrastructure.eventually import wait_until
+from tests.infrastructure.processes import Program, free_port
+
+SETTING = "RESELL_TEST_DATABASE_URL"
+DOCKER_IMAGE = "postgres:16-alpine"
+DEBIAN_LAYOUT = Path("/usr/lib/postgresql")
+# Nothing here has to survive a crash, and waiting for the disk is most of the cost of creating a database.
+FAST_NOT_SAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+_numbers = itertools.count(1)
+
+
+class NoServer(Exception):
+    """There is no PostgreSQL to be had this way; the message says why."""
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """`postgresql://…` of a server on which the tests may create databases.
+
+    Looked for in this order: the setting RESELL_TEST_DATABASE_URL; a container, where Docker answers; the machine's
+    own server programs, run for this test run alone. Without any of them the tests that need it are skipped, or fail
+    where CI=true.
+    """
+    if url := os.environ.get(SETTING):
+        yield url
+        return
+    reasons = []
+    for way in (_in_container, _by_own_programs):
+        try:
+            server = way()
+            url = server.__enter__()
+        except NoServer as reason:
+            reasons.append(str(reason))
+            continue
+        try:
+            yield url
+        finally:
+            server.__exit__(None, None, None)
+        return
+    explanation = f"NO POSTGRESQL, half of the database tests don't run: {SETTING} is not set; {'; '.join(reasons)}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(explanation)
+    pytest.skip(explanation)
+
+
+@pytest.fixture
+def postgres_database_url(postgres_url: str) -> Iterator[str]:
+    """A PostgreSQL database of this test's own, empty."""
+    with new_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_database_url(tmp_path: Path) -> str:
+    """A SQLite file of this test's own, not yet there."""
+    return f"sqlite:///{tmp_path / 'resellflow.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of this test's own; the test runs once on SQLite and once on PostgreSQL."""
+    fixture = {"sqlite": "sqlite_database_url", "postgresql": "postgres_database_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the product's schema, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite-template") / "resellflow.db"
+    _migrate_template(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with the product's schema, to be copied."""
+    with new_database(postgres_url) as url:
+        _migrate_template(url)
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """As `database_url`, with the product's schema in it and an installation tag of its own.
+
+    The migrations run once for each kind of database in a test run; every test gets a copy.
+    """
+    from models.migrate import migrate
+
+    if request.param == "sqlite":
+        file = tmp_path / "resellflow.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite_template"), file)
+        url = f"sqlite:///{file}"
+        migrate(url)
+        yield url
+        return
+    template: str = request.getfixturevalue("migrated_postgres_template")
+    with new_database(request.getfixturevalue("postgres_url"), template=template) as url:
+        migrate(url)
+        yield url
+
+
+def _migrate_template(url: str) -> None:
+    """The schema without the installation: its tag must differ from copy to copy, and migrating a copy gives it one."""
+    import sqlalchemy as sa
+
+    from models.database import normalise_url
+    from models.migrate import migrate
+    from models.tables import Installation
+
+    migrate(url)
+    target = normalise_url(url)
+    target = target.set(drivername="sqlite" if target.get_backend_name() == "sqlite" else "postgresql+psycopg")
+    engine = sa.create_engine(target)
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.delete(Installation))
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def new_database(server_url: str, *, template: str = "template0") -> Iterator[str]:
+    """Create a database on the server, as a copy of `template`, and drop it in the end, whoever is still connected."""
+    name = f"resell_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as server:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def _in_container() -> Iterator[str]:
+    try:
+        import docker  # type: ignore[import-untyped]
+
+        docker.from_env(timeout=10).ping()
+    except Exception as error:
+        raise NoServer(f"Docker doesn't answer ({type(error).__name__})") from error
+    from testcontainers.postgres import PostgresContainer
+
+    container = PostgresContainer(DOCKER_IMAGE, driver=None).with_command(
+        " ".join(f"-c {name}={value}" for name, value in FAST_NOT_SAFE.items())
+    )
+    try:
+        container.start()
+    except Exception as error:
+        raise NoServer(f"Docker answers but can't run {DOCKER_IMAGE} ({error})") from error
+    try:
+        yield container.get_connection_url()
+    finally:
+        container.stop()
+
+
+@contextmanager
+def _by_own_programs() -> Iterator[str]:
+    programs = _server_programs()
+    user = _unprivileged_user()
+    home = Path(tempfile.mkdtemp(prefix="resellflow-postgres-"))
+    try:
+        if user is not None:
+            shutil.chown(home, user)
+        data = home / "data"
+        _run_initdb([programs / "initdb", "-D", data, *INITDB_OPTIONS], user=user, cwd=home)
+        port = free_port()
+        settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **FAST_NOT_SAFE}
+        server: list[str | Path] = [programs / "postgres", "-D", data]
+        for name, value in settings.items():
+            server += ["-c", f"{name}={value}"]
+        url = f"postgresql://resell@127.0.0.1:{port}/postgres"
+        with Program(server, name="PostgreSQL server", user=user, cwd=home) as program:
+
+            def answers() -> bool:
+                if not program.running:
+                    raise RuntimeError(f"the PostgreSQL server ended:\n{program.output}")
+                psycopg.connect(url, connect_timeout=5).close()
+                return True
+
+            wait_until(answers, timeout=30, ignoring=(psycopg.OperationalError,), message="PostgreSQL answers")
+            yield url
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+INITDB_OPTIONS = ("--username=resell", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+
+def _server_programs() -> Path:
+    """The directory of `initdb` and `postgres`: Debian's newest, else where PATH has them."""
+    debian = sorted(DEBIAN_LAYOUT.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    if debian:
+        return debian[-1].parent
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    raise NoServer(f"no server programs, neither under {DEBIAN_LAYOUT} nor on PATH (package `postgresql`)")
+
+
+def _unprivileged_user() -> str | None:
+    """Whom to become, for PostgreSQL refuses to run as root; None when there is no need."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    raise NoServer("PostgreSQL doesn't run as root, and there is neither a user `postgres` nor `nobody`")
+
+
+def _run_initdb(arguments: list[str | Path], *, user: str | None, cwd: Path) -> None:
+    become = ("--user", user) if user else ()
+    command = [sys.executable, "-S", "-E", launcher.__file__, str(os.getpid()), *become, "--", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise NoServer(f"initdb failed: {done.stderr.strip()}")

