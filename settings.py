@@ -1,0 +1,103 @@
+"""Every setting, in one place. Each is an environment variable: RESELL_ and the name in capitals.
+
+How to reach Temporal is set by its own standard variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS …, or a
+profile of its configuration file); see `temporalio.envconfig`.
+"""
+
+import hmac
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.enums import Role
+from models.messages import OrderPolicy
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="RESELL_", frozen=True, extra="ignore")
+
+    database_url: str = "sqlite:///var/resellflow.db"
+    """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
+
+    task_queue: str = "resellflow"
+    """Queue of the workflows. The upstream's activities and the pollers have queues named after it."""
+
+    storefront_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
+    """Bearer tokens that may place orders and read: `NAME=TOKEN,NAME=TOKEN`. The name is the client in the audit."""
+    operator_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
+    """Bearer tokens that may also decide about orders."""
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    worker_health_address: str = "127.0.0.1:8081"
+    """HOST:PORT of the worker's health endpoint; empty for none."""
+    temporal_ui_url: str = "http://127.0.0.1:8233"
+    """Base address of Temporal UI, for links."""
+
+    hostname_suffix: str = "servers.internal"
+    """A service whose customer gives no domain is named MARK.SUFFIX."""
+
+    read_timeout: float = Field(default=12.0, gt=0)
+    """Seconds for an upstream call that only reads."""
+    order_timeout: float = Field(default=30.0, gt=0)
+    """Seconds for an upstream call that changes or costs."""
+    settle_window: float = Field(default=60.0, ge=0)
+    """Seconds for which an order with a lost answer is looked for before its absence counts as proof."""
+    idle_interval: float = Field(default=15.0, gt=0)
+    """Seconds between two listings of an upstream while nothing waits for it."""
+    hot_interval: float = Field(default=1.0, gt=0)
+    """Seconds between two looks while orders wait for a confirmation; twice as long after two minutes."""
+    balance_interval: float = Field(default=3.0, gt=0)
+    """Seconds between two looks at the balance while orders wait for money."""
+    confirmation_check_after: float = Field(default=5400.0, gt=0)
+    """Seconds after which an order that heard nothing asks the upstream itself."""
+    upstream_concurrency: int = Field(default=20, gt=0)
+    """Calls to upstreams under way at once, per worker."""
+    upstream_calls_per_second: float = Field(default=100.0, gt=0)
+    """Brake on activities that call upstreams, over all workers."""
+
+    @field_validator("storefront_tokens", "operator_tokens", mode="before")
+    @classmethod
+    def _read_tokens(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        tokens: dict[str, str] = {}
+        for entry in filter(None, (part.strip() for part in value.split(","))):
+            name, separator, token = entry.partition("=")
+            if not separator or not name.strip() or len(token.strip()) < 8:
+                raise ValueError("tokens are written NAME=TOKEN,NAME=TOKEN, each token of at least 8 characters")
+            tokens[name.strip()] = token.strip()
+        return tokens
+
+    @property
+    def upstream_task_queue(self) -> str:
+        return f"{self.task_queue}-upstream"
+
+    @property
+    def poller_task_queue(self) -> str:
+        return f"{self.task_queue}-pollers"
+
+    def order_policy(self) -> OrderPolicy:
+        """What a new order is told; orders under way keep what they were told."""
+        return OrderPolicy(
+            confirmation_check_after=timedelta(seconds=self.confirmation_check_after),
+            submit_timeout=timedelta(seconds=2 * self.order_timeout + 2 * self.read_timeout),
+            read_timeout=timedelta(seconds=5 * self.read_timeout),
+            upstream_task_queue=self.upstream_task_queue,
+        )
+
+    def client_of(self, token: str) -> tuple[str, Role] | None:
+        """Who a bearer token is; None if nobody. Compares in constant time."""
+        found: tuple[str, Role] | None = None
+        for role, tokens in ((Role.STOREFRONT, self.storefront_tokens), (Role.OPERATOR, self.operator_tokens)):
+            for name, secret in tokens.items():
+                if hmac.compare_digest(secret.get_secret_value().encode(), token.encode()):
+                    found = (name, role)
+        return found
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises pydantic.ValidationError naming the variable that is wrong."""
+    return Settings()

@@ -1,0 +1,5 @@
+"""What happens to an order in the database: short transactions, no HTTP, no Temporal.
+
+Every change of state and its record are one transaction. Activities, the API and the starter call this package; it
+calls nobody.
+"""

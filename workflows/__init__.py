@@ -1,0 +1,1 @@
+"""Decisions only: no I/O, and nothing heavy imported (a test holds that), so a replay costs little."""

@@ -1,0 +1,68 @@
+"""The one place that turns failures into Temporal's retry behaviour.
+
+An order never gives up by itself, so nothing here is final: what a machine can't mend is returned as a result and
+becomes `needs_attention`. The message's beginning is what an operator reads in Temporal UI.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from models.database import is_unavailable
+from models.enums import FailureClass
+from upstreams.errors import UpstreamError
+
+_DELAYS: dict[FailureClass, tuple[float, ...]] = {
+    FailureClass.NOT_SENT: (1, 2, 3, 5, 8, 12),
+    FailureClass.OUTCOME_UNKNOWN: (1, 2, 3, 5, 8, 12),
+    FailureClass.UNHEALTHY: (5, 10, 15, 20),
+}
+"""Seconds before the next attempt, by attempt; the last one goes on for ever."""
+
+_SETTLE_DELAYS = ((10.0, 1.0), (30.0, 2.0), (120.0, 5.0), (600.0, 15.0))
+"""Up to this age of an unknown outcome in seconds, look again after so many seconds; later every half minute."""
+
+
+def retry_later(failure: FailureClass, reason: str, attempt: int) -> ApplicationError:
+    """The failure of an attempt that is to be repeated, by its class."""
+    delays = _DELAYS.get(failure, _DELAYS[FailureClass.NOT_SENT])
+    delay = delays[min(attempt, len(delays)) - 1]
+    return ApplicationError(
+        f"{reason}; tried again by itself in {delay:g} s",
+        type=failure.value,
+        next_retry_delay=timedelta(seconds=delay),
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def look_again(reason: str, age: timedelta) -> ApplicationError:
+    """Nothing is proven yet about an unknown outcome; `age` is how long it has been unknown."""
+    delay = next((d for limit, d in _SETTLE_DELAYS if age.total_seconds() < limit), 30.0)
+    return ApplicationError(
+        f"{reason}; looks again in {delay:g} s, nothing is sent meanwhile",
+        type="StillUnknown",
+        next_retry_delay=timedelta(seconds=delay),
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def after_failed_read(error: UpstreamError, attempt: int) -> ApplicationError:
+    """A read failed where only a read will do: again, whatever the class."""
+    return retry_later(error.failure_class, error.message, attempt)
+
+
+@contextmanager
+def database_in_words() -> Iterator[None]:
+    """Say plainly that the database is away; Temporal repeats the attempt."""
+    try:
+        yield
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        raise ApplicationError(
+            "the database can't be reached; tried again by itself, nothing is lost",
+            type="DatabaseUnavailable",
+            category=ApplicationErrorCategory.BENIGN,
+        ) from error

@@ -1,0 +1,101 @@
+"""Looking for an order at the upstream by its mark: gathers the evidence that orders.settlement judges."""
+
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from activities.job import Job
+from models.columns import utc_now
+from models.database import Database
+from models.enums import IntentState, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Intent, Service
+from orders import intents
+from orders.settlement import Evidence, Judgement, Row, Verdict, judge
+from upstreams.port import Listing, Upstream, UpstreamItem
+
+FORMS_AT_MOST = 20
+"""So many forms are read in one look; more candidates than that wait for the next."""
+
+
+async def find_out(database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+    """One look at the upstream, and what it proves. Raises the errors of `upstreams.errors`."""
+    listing = await upstream.list_items(job.service.product_type)
+    evidence = await _evidence(database, job, listing, window)
+    judgement = judge(evidence)
+    if judgement.verdict is not Verdict.READ_FORMS:
+        return judgement
+    rows = {row.number: row for row in evidence.rows}
+    for number in judgement.numbers[:FORMS_AT_MOST]:
+        rows[number] = _row(await upstream.read_item(job.service.product_type, number), listed=rows[number])
+    return judge(_with_forms(evidence, tuple(rows.values())))
+
+
+async def leftover_of(database: Database, job: Job, upstream: Upstream) -> UpstreamItem | None:
+    """A live item with our mark that is not ours by number: what an earlier request of this order left behind."""
+    listing = await upstream.list_items(job.service.product_type)
+    evidence = await _evidence(database, job, listing, timedelta(0))
+    for item in listing.items:
+        if item.number in evidence.linked or item.number in evidence.known_before:
+            continue
+        marked = item.remoteid == job.service.mark
+        named = job.service.name_is_ours and item.name == job.service.name and not item.remoteid
+        if (marked or named) and item.status is not UpstreamStatus.DELETED:
+            return item
+    return None
+
+
+async def _evidence(database: Database, job: Job, listing: Listing, window: timedelta) -> Evidence:
+    async with database.read() as session:
+        first = (
+            await session.exec(
+                select(Intent).where(Intent.operation_id == job.number).order_by(col(Intent.id)).limit(1)
+            )
+        ).one()
+        linked = await session.exec(
+            select(Service.upstream_number).where(
+                Service.account_id == job.account_id,
+                Service.id != job.service.id,
+                col(Service.upstream_number).is_not(None),
+            )
+        )
+        seen_before = await session.exec(
+            select(UpstreamSnapshot.number).where(
+                UpstreamSnapshot.account_id == job.account_id,
+                UpstreamSnapshot.product_type == job.service.product_type,
+                UpstreamSnapshot.first_seen_at < first.created_at,
+            )
+        )
+        shared = await intents.unsettled_named(session, job.account_id, job.service.name, job.number)
+        latest = await intents.latest(session, job.number)
+        known_before = {*seen_before.all(), *first.before.get("same_name", [])}
+        linked_numbers = frozenset(number for number in linked.all() if number)
+    assert latest is not None  # noqa: S101 - there is a first one
+    accepted = latest.state is IntentState.ACCEPTED
+    return Evidence(
+        mark=job.service.mark,
+        name=job.service.name,
+        name_is_ours=job.service.name_is_ours,
+        rows=tuple(_row(item) for item in listing.items),
+        complete=listing.complete,
+        linked=linked_numbers,
+        known_before=frozenset(known_before),
+        lists_return_mark=job.account.lists_return_mark,
+        lists_return_name=job.account.lists_return_name,
+        name_shared=bool(shared),
+        accepted=accepted,
+        unknown_since=(latest.settled_at if accepted else latest.unknown_since) or latest.created_at,
+        now=utc_now(),
+        window=window,
+    )
+
+
+def _row(item: UpstreamItem, listed: Row | None = None) -> Row:
+    if listed is None:
+        return Row(item.number, item.name, item.remoteid, item.status)
+    remoteid = item.remoteid if item.remoteid is not None else listed.remoteid
+    return Row(item.number, item.name or listed.name, remoteid, item.status)
+
+
+def _with_forms(evidence: Evidence, rows: tuple[Row, ...]) -> Evidence:
+    return Evidence(**{**evidence.__dict__, "rows": rows, "forms_read": True})

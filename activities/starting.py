@@ -1,0 +1,88 @@
+"""Starting what runs in Temporal: orders, pollers, the sweep. Each start may be repeated."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from models.columns import utc_now
+from models.database import Database
+from models.enums import OperationKind, Stage
+from models.messages import OrderInput, OrderPolicy, PollInput, SweepInput
+from models.order import Operation
+from orders import naming
+from workflows.event_poller import EventPoller
+from workflows.order_sweep import OrderSweep
+from workflows.search_attributes import of_order
+from workflows.service_order import ServiceOrder
+
+RPC_TIMEOUT = timedelta(seconds=5)
+
+
+async def start_order(client: Client, database: Database, task_queue: str, policy: OrderPolicy, number: int) -> bool:
+    """Start the workflow of an operation, unless it runs. False if the operation has ended or waits in the queue.
+
+    The database says whether an operation is over, not Temporal: a workflow that somebody terminated is started anew and
+    goes on from what is written down. Raises RPCError or RuntimeError when Temporal can't be reached.
+    """
+    async with database.read() as session:
+        operation = await session.get_one(Operation, number)
+    if operation.stage.is_final or operation.stage is Stage.QUEUED:
+        return False
+    order = OrderInput(
+        service=operation.service_id,
+        operation=number,
+        kind=operation.kind,
+        upstream=operation.upstream_name,
+        policy=policy,
+    )
+    await client.start_workflow(
+        ServiceOrder.run,
+        order,
+        id=naming.workflow_id(order.service, order.kind, number),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        search_attributes=of_order(order),
+        static_summary=_summary(order),
+        rpc_timeout=RPC_TIMEOUT,
+    )
+    if operation.workflow_started_at is None:
+        async with database.write() as session:
+            stored = await session.get_one(Operation, number)
+            stored.workflow_started_at = utc_now()
+            session.add(stored)
+    return True
+
+
+def _summary(order: OrderInput) -> str:
+    words = {OperationKind.CHANGE_PLAN: "change plan of", OperationKind.SET_PARAMETERS: "set parameters of"}
+    verb = words.get(order.kind, order.kind.value)
+    return f"{verb} service {order.service} at {order.upstream or 'nobody (by hand)'} (operation {order.operation})"
+
+
+async def start_poller(client: Client, task_queue: str, upstream: str) -> None:
+    """There is one poller per account, whoever starts it and however often."""
+    await client.start_workflow(
+        EventPoller.run,
+        PollInput(upstream=upstream),
+        id=naming.poller_id(upstream),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        static_summary=f"events of upstream {upstream}",
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
+async def start_sweep(client: Client, task_queue: str) -> None:
+    await client.start_workflow(
+        OrderSweep.run,
+        SweepInput(),
+        id=naming.SWEEP_ID,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        static_summary="starts what was accepted and is not started",
+        rpc_timeout=RPC_TIMEOUT,
+    )

@@ -1,0 +1,33 @@
+"""Tables of record: who did what, and which installation this is."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.columns import json_column, utc_column, utc_now
+
+
+class AuditEntry(SQLModel, table=True):
+    """A change of state and who made it; written in the same transaction as the change."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    actor: str = Field(max_length=64)
+    action: str = Field(max_length=64)
+    subject: str = Field(max_length=32)
+    subject_number: int = Field(index=True)
+    detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+
+
+class Installation(SQLModel, table=True):
+    """This database's own tag, made once. It is part of every mark, so that a second installation (or this one, set up
+    anew from nothing) on the same upstream account never takes the other's services for its own."""
+
+    __tablename__ = "installation"
+
+    id: int = Field(default=1, primary_key=True)
+    tag: str = Field(max_length=16)
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

@@ -1,0 +1,134 @@
+"""Tables of the catalogue: whom we buy from, how operations are carried out, what can be ordered and its mapping."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from models.columns import amount_column, enum_column, json_column, utc_column
+from models.enums import Dialect, Knowledge, ModuleKind, RenewalOwner
+from models.money import Money
+
+
+class UpstreamAccount(SQLModel, table=True):
+    """Our customer account at an upstream, what we learned about that upstream, and how it is doing.
+
+    Never shared with another reselling system. The password is not here: only where it comes from.
+    """
+
+    __tablename__ = "upstream_account"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True, max_length=64)
+    kind: str = Field(max_length=32)
+    url: str
+    dialect: int = Field(default=int(Dialect.SIX))
+    username: str
+    password_env: str | None = None
+    password_file: str | None = None
+    currency: str = Field(max_length=3)
+    credit_limit: Decimal = Field(default=Decimal(0), sa_column=amount_column())
+
+    balance_call: str | None = None
+    lists_show_remoteid: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    forms_show_remoteid: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    lists_return_mark: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    """Proven by a service of ours: what we sent as remoteid comes back in the list. More than that the field is there."""
+    lists_return_name: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    """Proven likewise for the name."""
+    orders_return_number: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    problems: list[str] = Field(default_factory=list, sa_column=json_column())
+    checked_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+    unhealthy_reason: str | None = None
+    """Set: no money call of this account is made until a read succeeds again."""
+    unhealthy_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    balance_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    polled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    release_count: int = 0
+    """Counts reservations released because they were charged; see orders.funds."""
+
+
+class ProcessingModule(SQLModel, table=True):
+    """How operations on a service are carried out: an upstream account and product type, or by hand."""
+
+    __tablename__ = "processing_module"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True, max_length=64)
+    kind: ModuleKind = Field(default=ModuleKind.UPSTREAM, sa_column=enum_column(ModuleKind))
+    account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
+    product_type: str = Field(max_length=32)
+    department: str = Field(max_length=64)
+    minimal_balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    """In the account's currency. Below it people are told; orders are not held back by it."""
+    priority: int = 0
+    """Of several modules that can open a plan, the lowest number is taken first."""
+
+
+class TariffPlan(SQLModel, table=True):
+    """What can be ordered."""
+
+    __tablename__ = "tariff_plan"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True, max_length=64)
+    product_type: str = Field(max_length=32)
+    resources: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
+    active: bool = True
+
+
+class TariffPlanPrice(SQLModel, table=True):
+    """Selling price of a plan for a period."""
+
+    __tablename__ = "tariff_plan_price"
+
+    plan_id: int = Field(foreign_key="tariff_plan.id", primary_key=True)
+    period_months: int = Field(primary_key=True)
+    amount: Decimal = Field(sa_column=amount_column())
+    currency: str = Field(max_length=3)
+
+    @property
+    def price(self) -> Money:
+        return Money(amount=self.amount, currency=self.currency)
+
+
+class PlanMapping(SQLModel, table=True):
+    """A plan's counterpart at the upstream of one processing module."""
+
+    __tablename__ = "plan_mapping"
+    __table_args__ = (sa.UniqueConstraint("plan_id", "module_id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    plan_id: int = Field(foreign_key="tariff_plan.id")
+    module_id: int = Field(foreign_key="processing_module.id")
+    pricelist: str
+    datacenter: str | None = None
+    addons: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Our add-on name -> the upstream's field, e.g. ram -> addon_61."""
+    templates: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Our template name -> the upstream's ostempl key."""
+    order_parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Further fields that this upstream wants in every order of this tariff."""
+    renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
+
+
+class MappedPeriod(SQLModel, table=True):
+    """Our period, the upstream's, and what it is expected to cost there."""
+
+    __tablename__ = "mapped_period"
+
+    mapping_id: int = Field(foreign_key="plan_mapping.id", primary_key=True)
+    period_months: int = Field(primary_key=True)
+    upstream_period: int
+    cost_amount: Decimal = Field(sa_column=amount_column())
+    cost_currency: str = Field(max_length=3)
+
+    @property
+    def cost(self) -> Money:
+        return Money(amount=self.cost_amount, currency=self.cost_currency)

@@ -1,0 +1,79 @@
+"""Tables of what is seen at the upstream: the last snapshot of every item, and every change between two snapshots."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from models.columns import amount_column, enum_column, json_column, utc_column, utc_now
+from models.enums import EventKind
+
+
+class UpstreamSnapshot(SQLModel, table=True):
+    """One item as last seen at the upstream. Without a service it is an orphan."""
+
+    __tablename__ = "upstream_snapshot"
+    __table_args__ = (
+        sa.UniqueConstraint("account_id", "product_type", "number"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="upstream_account.id")
+    product_type: str = Field(max_length=32)
+    number: str = Field(max_length=64)
+    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
+    status: int
+    settled_status: int | None = None
+    """The last status that was not `processing`: tells an opening from a resumption."""
+    version: int = 1
+    """Counts the changes seen; part of the event ids."""
+    status_detail: str = ""
+    suspend_reason: str | None = None
+    name: str = Field(default="", index=True)
+    remoteid: str | None = None
+    expires_on: date | None = None
+    pricelist: str = ""
+    cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    cost_currency: str | None = Field(default=None, max_length=3)
+    ip: str = ""
+    autoprolong: str = ""
+    raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Values shown by the upstream that cannot be right, reported once: field -> value."""
+    misses: int = 0
+    """Complete listings in a row that did not show it."""
+    gone: bool = False
+    first_seen_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    changed_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class UpstreamEvent(SQLModel, table=True):
+    """One change seen at the upstream, and what became of it."""
+
+    __tablename__ = "upstream_event"
+    __table_args__ = (
+        sa.Index("upstream_event_undelivered", "account_id", "delivered_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    event_id: str = Field(unique=True, max_length=64)
+    """Sent as request_id of the signal, so that the server drops repeats."""
+    account_id: int = Field(foreign_key="upstream_account.id")
+    product_type: str = Field(max_length=32)
+    upstream_number: str = Field(max_length=64, index=True)
+    kind: EventKind = Field(sa_column=enum_column(EventKind))
+    changes: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
+    """Field -> [before, after], as text."""
+    raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    status: int
+    """The item's status after the change."""
+    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
+    operation_id: int | None = Field(default=None, foreign_key="operation.id")
+    """The operation that waits for it, if any: it gets a signal."""
+    seen_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    applied_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    delivered_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    delivery_note: str = ""

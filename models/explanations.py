@@ -1,0 +1,79 @@
+"""What a person is told in each stage: what it waits for, what happens next, what they may do.
+
+The one source of these sentences: the database, the API, the console and Temporal UI all show them.
+"""
+
+from dataclasses import dataclass
+
+from models.enums import Stage
+
+
+@dataclass(frozen=True)
+class Explanation:
+    waits_for: str
+    next_step: str
+    person_may: str
+
+    def as_markdown(self, stage: Stage, since: str) -> str:
+        return (
+            f"**{stage.value}** since {since}\n\n"
+            f"- waits for: {self.waits_for}\n- next: {self.next_step}\n- a person may: {self.person_may}"
+        )
+
+
+_NOTHING = "nothing to do"
+
+_EXPLANATIONS: dict[Stage, Explanation] = {
+    Stage.ACCEPTED: Explanation(
+        "its workflow to be started",
+        "starts by itself, also after Temporal was away; then the balance is checked",
+        _NOTHING,
+    ),
+    Stage.QUEUED: Explanation(
+        "the running operation of the same service to end", "starts by itself when its turn comes", "cancel it"
+    ),
+    Stage.CHECKING_BALANCE: Explanation(
+        "the upstream's answer about the balance", "money is set aside, then the set-up request is sent", _NOTHING
+    ),
+    Stage.WAITING_FOR_FUNDS: Explanation(
+        "money on the upstream account",
+        "the balance is watched; the order goes on by itself, in turn, when the money is there",
+        "top up the upstream account, or cancel the order",
+    ),
+    Stage.SUBMITTING: Explanation("the upstream's answer to the request", "then the confirmation is awaited", _NOTHING),
+    Stage.RETRYING: Explanation(
+        "the upstream to be reachable and healthy again",
+        "tried again by itself, at growing intervals; nothing has been sent that is not settled",
+        "mend the connection or the account if it is down for long, or cancel the order",
+    ),
+    Stage.OUTCOME_UNKNOWN: Explanation(
+        "proof of what became of a request whose answer was lost",
+        "the upstream is read until the service is found (then it is adopted) or proven absent (then it is sent again)",
+        _NOTHING,
+    ),
+    Stage.AWAITING_CONFIRMATION: Explanation(
+        "the event poller to see the service in its new state at the upstream",
+        "the service is updated and the operation completed; without news the order asks the upstream itself",
+        "look at the item at the upstream if this takes long",
+    ),
+    Stage.AWAITING_MANUAL_TASK: Explanation(
+        "a person to carry out the task",
+        "the result is checked at the upstream and applied",
+        "do the task and complete it",
+    ),
+    Stage.NEEDS_ATTENTION: Explanation(
+        "a person's decision",
+        "nothing is sent until a person decides",
+        "retry, correct and retry, mark done, or cancel",
+    ),
+    Stage.COMPLETED: Explanation("nothing", "done", _NOTHING),
+    Stage.CANCELLED: Explanation("nothing", "ended without effect by a person's decision", _NOTHING),
+}
+
+
+def explain(stage: Stage, reason: str = "") -> Explanation:
+    """The stage's explanation; `reason` says what is particular this time and comes first."""
+    plain = _EXPLANATIONS[stage]
+    if not reason:
+        return plain
+    return Explanation(f"{plain.waits_for} ({reason})", plain.next_step, plain.person_may)

@@ -1,0 +1,212 @@
+"""Messages between workflows, activities and their callers. One frozen model each way; later fields get defaults.
+
+They travel through Temporal's history and UI, so they hold numbers and states, never a secret or a customer's data.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.enums import EventKind, FailureClass, OperationKind, Stage, UpstreamStatus
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class OrderPolicy(Message):
+    """What a running order was told about patience when it started."""
+
+    confirmation_check_after: timedelta = timedelta(minutes=90)
+    """An order that heard nothing for so long asks the upstream itself."""
+    submit_timeout: timedelta = timedelta(seconds=75)
+    read_timeout: timedelta = timedelta(seconds=60)
+    heartbeat_timeout: timedelta = timedelta(seconds=10)
+    upstream_task_queue: str = "resellflow-upstream"
+
+
+class OrderInput(Message):
+    """Starts a ServiceOrder."""
+
+    service: int
+    operation: int
+    kind: OperationKind
+    upstream: str = ""
+    policy: OrderPolicy = OrderPolicy()
+
+
+class OrderRef(Message):
+    """Names the operation an activity works for."""
+
+    service: int
+    operation: int
+    patient: bool = False
+    """The order is shown as `retrying` already: fail and let Temporal repeat, instead of returning the trouble."""
+
+
+class Funds(StrEnum):
+    GRANTED = "granted"
+    WAITING = "waiting"
+    TROUBLE = "trouble"
+    NOT_NEEDED = "not_needed"
+    """The request has been accepted already."""
+    ENDED = "ended"
+    """The operation has ended; `stage` says how."""
+
+
+class FundsResult(Message):
+    outcome: Funds
+    required: str = ""
+    free: str = ""
+    ahead: int = 0
+    """How many orders of the account wait before this one."""
+    stage: Stage | None = None
+    failure: FailureClass | None = None
+    reason: str = ""
+
+
+class Submission(StrEnum):
+    """What became of a call that changes or costs."""
+
+    ACCEPTED = "accepted"
+    """Done, and the upstream number is known."""
+    ACCEPTED_UNNUMBERED = "accepted_unnumbered"
+    """Done; the answer had no number, so the item has to be found by its mark."""
+    UNKNOWN = "unknown"
+    NOT_DONE = "not_done"
+    """Proven to have had no effect: may be sent again."""
+    FUNDS = "funds"
+    TROUBLE = "trouble"
+    """Nothing was sent; the connection is down or unhealthy."""
+    NOT_YET = "not_yet"
+    ATTENTION = "attention"
+    """A machine can't finish it."""
+    ENDED = "ended"
+    """The operation has ended; `stage` says how."""
+
+
+class SubmitResult(Message):
+    outcome: Submission
+    upstream_number: str = ""
+    failure: FailureClass | None = None
+    reason: str = ""
+    field: str = ""
+    not_before: datetime | None = None
+    stage: Stage | None = None
+
+
+class UpstreamEventMessage(Message):
+    """The signal `upstream_event`: an item was seen in a state at the upstream."""
+
+    event_id: str
+    kind: EventKind
+    upstream_number: str
+    status: UpstreamStatus
+    seen_at: datetime
+
+
+class FundsGranted(Message):
+    """The signal `funds_granted`: money has been set aside for this order."""
+
+    operation: int
+
+
+class DecisionKind(StrEnum):
+    RETRY = "retry"
+    CORRECT_AND_RETRY = "correct_and_retry"
+    MARK_DONE = "mark_done"
+    CANCEL = "cancel"
+
+
+class Decision(Message):
+    """What a person decided about an order that cannot go on by itself. `reason` goes to the audit."""
+
+    actor: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=1, max_length=2000)
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """correct_and_retry: the fields to change."""
+    upstream_number: str = ""
+    """mark_done: the number of the item at the upstream."""
+    nothing_was_bought: bool = False
+    """retry: the person has looked at the upstream and vouches that the earlier call had no effect."""
+
+
+class DecisionRecord(Message):
+    """Input of the activity that writes a decision down."""
+
+    operation: int
+    kind: DecisionKind
+    decision: Decision
+    decision_id: str
+
+
+class DecisionOutcome(Message):
+    """`refused`: why it cannot be so; nothing was changed."""
+
+    refused: str = ""
+    refusal_type: str = "Refused"
+
+
+class DecisionResult(Message):
+    """Answer of an update to the person."""
+
+    stage: Stage
+    message: str
+
+
+class Look(Message):
+    """What an order found when it asked the upstream itself."""
+
+    status: UpstreamStatus
+    goal_met: bool
+    failed: bool = False
+    reason: str = ""
+
+
+class OrderResult(Message):
+    """Result of a ServiceOrder."""
+
+    stage: Stage
+    service: int
+    operation: int
+    upstream_number: str = ""
+
+
+class StageReport(Message):
+    """A stage that the workflow entered by its own decision, to be written to the database."""
+
+    operation: int
+    stage: Stage
+    reason: str = ""
+    failure: FailureClass | None = None
+
+
+class PollInput(Message):
+    """Starts an EventPoller, and is what it continues with."""
+
+    upstream: str
+    lap: timedelta = timedelta(minutes=10)
+    """How long one run of the polling activity lasts."""
+    heartbeat_timeout: timedelta = timedelta(seconds=10)
+    polls: int = 0
+    """The cursor shown in the UI; the one that counts is the snapshot in the database."""
+    last_poll_at: datetime | None = None
+
+
+class PollLap(Message):
+    """Result of one run of the polling activity."""
+
+    polls: int
+    events: int
+    last_poll_at: datetime | None = None
+
+
+class SweepInput(Message):
+    lap: timedelta = timedelta(minutes=10)
+    heartbeat_timeout: timedelta = timedelta(seconds=10)
+
+
+class SweepLap(Message):
+    started: int
+    pollers: int

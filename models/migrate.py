@@ -1,0 +1,58 @@
+"""Bring the schema up (`resell migrate`). Safe to run at every start and by several processes at once."""
+
+import secrets
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL, Connection
+
+from models.columns import utc_now
+from models.database import BUSY_TIMEOUT_SECONDS, normalise_url
+from models.tables import Installation
+
+_TAG_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_ADVISORY_LOCK = 7_265_735
+
+
+def _sync_url(url: str) -> URL:
+    target = normalise_url(url)
+    return target.set(drivername="sqlite" if target.get_backend_name() == "sqlite" else "postgresql+psycopg")
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Upgrade to the newest revision; the first time, give the installation its tag. Returns (before, after)."""
+    target = _sync_url(url)
+    if target.get_backend_name() == "sqlite" and target.database and target.database != ":memory:":
+        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    options = {"timeout": BUSY_TIMEOUT_SECONDS} if target.get_backend_name() == "sqlite" else {}
+    engine = sa.create_engine(target, connect_args=options)
+    try:
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            before = MigrationContext.configure(connection).get_current_revision()
+            config = alembic_config(connection)
+            after = ScriptDirectory.from_config(config).get_current_head()
+            assert after is not None, "the project ships at least one migration"  # noqa: S101
+            if before != after:
+                command.upgrade(config, "head")
+            table = sa.inspect(connection).has_table(Installation.__tablename__)
+            if table and not connection.execute(sa.select(Installation.id)).first():  # type: ignore[call-overload]
+                tag = "".join(secrets.choice(_TAG_ALPHABET) for _ in range(5))
+                connection.execute(
+                    sa.insert(Installation).values(id=1, tag=tag, created_at=utc_now()),
+                )
+            return before, after
+    finally:
+        engine.dispose()

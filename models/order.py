@@ -1,0 +1,205 @@
+"""Tables of the orders: services, operations, tasks, the stages passed, what was sent, and the money set aside."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from models.columns import amount_column, enum_column, json_column, utc_column, utc_now
+from models.enums import (
+    FailureClass,
+    IntentState,
+    OperationKind,
+    RenewalOwner,
+    ReservationState,
+    ServiceStatus,
+    Stage,
+    TaskMode,
+    TaskState,
+)
+from models.money import Money
+
+_NOT_RUNNING = "stage NOT IN ('queued', 'completed', 'cancelled')"
+
+
+class Service(SQLModel, table=True):
+    """What the customer has. `id` is the service number that people see everywhere."""
+
+    __tablename__ = "service"
+    __table_args__ = (
+        # Two services can never hold the same upstream item, whatever goes wrong in the code above.
+        sa.UniqueConstraint("account_id", "upstream_number"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    customer: str = Field(index=True, max_length=200)
+    plan_id: int = Field(foreign_key="tariff_plan.id")
+    product_type: str = Field(max_length=32)
+    module_id: int = Field(foreign_key="processing_module.id")
+    home_module_id: int | None = Field(default=None, foreign_key="processing_module.id")
+    """Set while the service is in the hands of the manual module: where it goes back to."""
+    account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
+    status: ServiceStatus = Field(default=ServiceStatus.ORDERED, sa_column=enum_column(ServiceStatus, index=True))
+    status_since: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    suspend_reason: str | None = None
+    name: str = Field(index=True, max_length=255)
+    """Domain or licence name, as sent to the upstream."""
+    name_is_ours: bool = True
+    """We made the name up (so it is unique); otherwise the customer chose it."""
+    mark: str = Field(unique=True, max_length=64)
+    """remoteid at the upstream."""
+    upstream_number: str | None = Field(default=None, max_length=64)
+    upstream_pricelist: str = ""
+    period_months: int
+    parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    addons: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
+    renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
+    ip: str = ""
+    expires_on: date | None = None
+    cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    cost_currency: str | None = Field(default=None, max_length=3)
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class Operation(SQLModel, table=True):
+    """One thing to be done to a service. `id` is the operation number."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        sa.Index(
+            "one_running_operation_per_service",
+            "service_id",
+            unique=True,
+            sqlite_where=sa.text(_NOT_RUNNING),
+            postgresql_where=sa.text(_NOT_RUNNING),
+        ),
+        sa.Index("operation_stage_upstream", "stage", "upstream_name"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    service_id: int = Field(foreign_key="service.id", index=True)
+    kind: OperationKind = Field(sa_column=enum_column(OperationKind))
+    upstream_name: str = Field(default="", max_length=64)
+    """Name of the upstream account; empty when done by hand."""
+    stage: Stage = Field(default=Stage.ACCEPTED, sa_column=enum_column(Stage))
+    stage_since: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    waits_for: str = ""
+    next_step: str = ""
+    person_may: str = ""
+    failure_class: FailureClass | None = Field(default=None, sa_column=enum_column(FailureClass, nullable=True))
+    parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """What this operation was asked to do, e.g. period_months for an opening."""
+    cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    cost_currency: str | None = Field(default=None, max_length=3)
+    actor: str = Field(default="", max_length=64)
+    workflow_started_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+    @property
+    def cost(self) -> Money | None:
+        if self.cost_amount is None or self.cost_currency is None:
+            return None
+        return Money(amount=self.cost_amount, currency=self.cost_currency)
+
+
+class IntakeKey(SQLModel, table=True):
+    """An idempotency key, for ever: the same client and key never make two orders."""
+
+    __tablename__ = "intake_key"
+
+    client: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, max_length=255)
+    body_hash: str = Field(max_length=64)
+    operation_id: int = Field(foreign_key="operation.id")
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class StageEntry(SQLModel, table=True):
+    """A stage that an operation entered, and when."""
+
+    __tablename__ = "stage_entry"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation_id: int = Field(foreign_key="operation.id", index=True)
+    stage: Stage = Field(sa_column=enum_column(Stage))
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    reason: str = ""
+
+
+class Task(SQLModel, table=True):
+    """The piece of work linked to an operation, for people to see. Only a manual one asks them to act."""
+
+    __tablename__ = "task"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation_id: int = Field(foreign_key="operation.id", unique=True)
+    service_id: int = Field(foreign_key="service.id", index=True)
+    mode: TaskMode = Field(default=TaskMode.AUTOMATIC, sa_column=enum_column(TaskMode))
+    state: TaskState = Field(default=TaskState.OPEN, sa_column=enum_column(TaskState, index=True))
+    department: str = Field(max_length=64)
+    title: str
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    closed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+_UNSETTLED = "state IN ('prepared', 'unknown')"
+
+
+class Intent(SQLModel, table=True):
+    """A call that changes or costs, committed before it is sent."""
+
+    __tablename__ = "intent"
+    __table_args__ = (
+        sa.Index(
+            "one_unsettled_intent_per_operation",
+            "operation_id",
+            unique=True,
+            sqlite_where=sa.text(_UNSETTLED),
+            postgresql_where=sa.text(_UNSETTLED),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation_id: int = Field(foreign_key="operation.id", index=True)
+    account_id: int = Field(foreign_key="upstream_account.id", index=True)
+    attempt: int
+    state: IntentState = Field(default=IntentState.PREPARED, sa_column=enum_column(IntentState))
+    mark: str = Field(max_length=64)
+    request: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """What is sent, secrets left out."""
+    before: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
+    """The upstream's state before sending, e.g. numbers that carry the name already."""
+    upstream_number: str | None = Field(default=None, max_length=64)
+    failure_class: FailureClass | None = Field(default=None, sa_column=enum_column(FailureClass, nullable=True))
+    message: str = ""
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    unknown_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    settled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class Reservation(SQLModel, table=True):
+    """Money of an upstream account set aside for an operation; see orders.funds."""
+
+    __tablename__ = "reservation"
+    __table_args__ = (sa.Index("reservation_account_state", "account_id", "state"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation_id: int = Field(foreign_key="operation.id", unique=True)
+    account_id: int = Field(foreign_key="upstream_account.id")
+    state: ReservationState = Field(default=ReservationState.WAITING, sa_column=enum_column(ReservationState))
+    amount: Decimal = Field(sa_column=amount_column())
+    refused_balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    """The balance when the upstream itself refused for want of money."""
+    refused_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    release_number: int | None = None
+    """The account's release_count when this was released as charged."""
+    requested_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    granted_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    released_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

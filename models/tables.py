@@ -1,0 +1,31 @@
+"""Every table, imported so that SQLModel.metadata knows them all."""
+
+from sqlmodel import SQLModel
+
+from models.audit import AuditEntry, Installation
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "AuditEntry",
+    "Installation",
+    "IntakeKey",
+    "Intent",
+    "MappedPeriod",
+    "Operation",
+    "PlanMapping",
+    "ProcessingModule",
+    "Reservation",
+    "Service",
+    "StageEntry",
+    "TariffPlan",
+    "TariffPlanPrice",
+    "Task",
+    "UpstreamAccount",
+    "UpstreamEvent",
+    "UpstreamSnapshot",
+    "metadata",
+]

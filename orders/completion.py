@@ -1,0 +1,194 @@
+"""How an operation ends: applied, marked done by a person, or cancelled; and the next one of the service goes."""
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.catalogue import PlanMapping
+from models.columns import utc_now
+from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Stage
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.messages import DecisionKind, DecisionRecord
+from models.order import Operation, Service
+from models.product_types import PRODUCT_TYPES
+from orders import funds, intents
+from orders.errors import InvalidField, Refused
+from orders.intake import check_parameters
+from orders.naming import check_domain
+from orders.services import apply_snapshot, history_entry
+from orders.stages import enter, locked_operation, start_next_queued
+
+
+async def complete(session: AsyncSession, number: int, *, how: str = "") -> int | None:
+    """Bring service, operation and task to their final state. Returns the next operation of the service, if any.
+
+    Safe to repeat: an operation that has ended stays as it is.
+    """
+    operation = await locked_operation(session, number)
+    if operation.stage.is_final:
+        return None
+    service = await session.get_one(Service, operation.service_id, populate_existing=True)
+    await _apply_last_look(session, service, operation)
+    await funds.release(session, number)
+    await enter(session, operation, Stage.COMPLETED, how)
+    session.add(
+        AuditEntry(actor="resellflow", action="operation_completed", subject="operation", subject_number=number)
+    )
+    return await start_next_queued(session, operation.service_id)
+
+
+async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> None:
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == service.upstream_number,
+        )
+    )
+    snapshot = found.one_or_none()
+    if snapshot is not None:
+        snapshot.service_id = service.id
+        changed = apply_snapshot(service, snapshot)
+        if changed:
+            session.add(history_entry(service, f"upstream {operation.upstream_name}", operation.kind.value, changed))
+        session.add(snapshot)
+        await session.exec(
+            update(UpstreamEvent)
+            .where(
+                col(UpstreamEvent.account_id) == service.account_id,
+                col(UpstreamEvent.upstream_number) == service.upstream_number,
+                col(UpstreamEvent.applied_at).is_(None),
+                col(UpstreamEvent.kind) != EventKind.HELD_BACK,
+            )
+            .values(applied_at=utc_now(), service_id=service.id)
+        )
+    session.add(service)
+
+
+async def decide(session: AsyncSession, record: DecisionRecord) -> None:
+    """Write a person's decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
+
+    Repeated with the same decision_id it does nothing more.
+    """
+    operation = await locked_operation(session, record.operation)
+    if await _decided_already(session, record):
+        return
+    decision = record.decision
+    match record.kind:
+        case DecisionKind.RETRY:
+            await _retry(session, operation, vouched=decision.nothing_was_bought)
+        case DecisionKind.CORRECT_AND_RETRY:
+            await _correct(session, operation, decision.parameters)
+            await _retry(session, operation, vouched=decision.nothing_was_bought)
+        case DecisionKind.MARK_DONE:
+            await _mark_done(session, operation, decision.upstream_number)
+        case DecisionKind.CANCEL:
+            await _cancel(session, operation, decision.nothing_was_bought)
+    detail = {"reason": decision.reason, "decision": record.decision_id}
+    if decision.parameters:
+        detail["parameters"] = ", ".join(f"{name}={value}" for name, value in sorted(decision.parameters.items()))
+    if decision.upstream_number:
+        detail["upstream_number"] = decision.upstream_number
+    if decision.nothing_was_bought:
+        detail["nothing_was_bought"] = "vouched for"
+    session.add(
+        AuditEntry(
+            actor=decision.actor,
+            action=record.kind.value,
+            subject="operation",
+            subject_number=record.operation,
+            detail=detail,
+        )
+    )
+    await session.flush()
+
+
+async def _decided_already(session: AsyncSession, record: DecisionRecord) -> bool:
+    entries = await session.exec(
+        select(AuditEntry).where(
+            AuditEntry.subject == "operation",
+            AuditEntry.subject_number == record.operation,
+            AuditEntry.action == record.kind.value,
+        )
+    )
+    return any(entry.detail.get("decision") == record.decision_id for entry in entries.all())
+
+
+async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
+    assert operation.id is not None  # noqa: S101 - read from the database
+    intent = await intents.latest(session, operation.id)
+    if vouched and intent is not None and not intent.state.is_settled:
+        await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
+        await funds.release(session, operation.id)
+
+
+async def _correct(session: AsyncSession, operation: Operation, parameters: dict[str, str]) -> None:
+    if not parameters:
+        raise InvalidField("parameters", "name at least one parameter to correct")
+    service = await session.get_one(Service, operation.service_id)
+    kind = PRODUCT_TYPES[service.product_type]
+    found = await session.exec(
+        select(PlanMapping).where(PlanMapping.plan_id == service.plan_id, PlanMapping.module_id == service.module_id)
+    )
+    mapping = found.one()
+    intent = await intents.latest(session, operation.id or 0)
+    if intent is not None and not intent.state.is_settled:
+        raise Refused(
+            "the outcome of the earlier request is not known yet; correcting it now could buy a second service"
+        )
+    own = {name: value for name, value in parameters.items() if name != "domain"}
+    check_parameters(own, kind, mapping)
+    if "domain" in parameters:
+        if not kind.takes_domain:
+            raise InvalidField("domain", f"a {kind.intname} carries no domain")
+        try:
+            service.name = check_domain(parameters["domain"])
+        except ValueError as error:
+            raise InvalidField("domain", str(error)) from error
+        service.name_is_ours = False
+    service.parameters = {**service.parameters, **own}
+    session.add(service)
+
+
+async def _mark_done(session: AsyncSession, operation: Operation, upstream_number: str) -> None:
+    assert operation.id is not None  # noqa: S101 - read from the database
+    service = await session.get_one(Service, operation.service_id)
+    if operation.kind is OperationKind.OPEN:
+        if not upstream_number:
+            raise InvalidField("upstream_number", "name the item at the upstream that this service is")
+        if service.upstream_number not in (None, upstream_number):
+            service.upstream_number = None
+        await intents.link(session, service, upstream_number)
+    intent = await intents.latest(session, operation.id)
+    if intent is not None and not intent.state.is_settled:
+        await intents.settle(session, intent, IntentState.ABANDONED, message="marked done by a person")
+    await funds.charge(session, service.account_id or 0, operation.id)
+    if operation.kind is OperationKind.OPEN and service.status in (ServiceStatus.ORDERED, ServiceStatus.PROCESSING):
+        service.status = ServiceStatus.ACTIVE
+        service.status_since = utc_now()
+        session.add(service)
+    await _apply_last_look(session, service, operation)
+    await enter(session, operation, Stage.COMPLETED, "marked done by a person")
+    await start_next_queued(session, operation.service_id)
+
+
+async def _cancel(session: AsyncSession, operation: Operation, vouched: bool) -> None:
+    assert operation.id is not None  # noqa: S101 - read from the database
+    intent = await intents.latest(session, operation.id)
+    if intent is not None and intent.state is IntentState.ACCEPTED:
+        raise Refused("the upstream has accepted and charged this order; close the service instead of cancelling it")
+    if intent is not None and not intent.state.is_settled:
+        if not vouched:
+            raise Refused(
+                "the outcome of the request is not known: a paid service may be there. Look at the upstream; then mark "
+                "it done, or cancel with nothing_was_bought"
+            )
+        await intents.settle(session, intent, IntentState.ABANDONED, message="cancelled by a person who vouched for it")
+    await funds.release(session, operation.id)
+    if operation.kind is OperationKind.OPEN:
+        service = await session.get_one(Service, operation.service_id)
+        service.status = ServiceStatus.CLOSED
+        service.status_since = utc_now()
+        session.add(service)
+    await enter(session, operation, Stage.CANCELLED, "cancelled by a person")
+    await start_next_queued(session, operation.service_id)

@@ -1,0 +1,160 @@
+"""What changed at the upstream between two looks at one item. Pure: no I/O.
+
+Values that cannot be right are reported as HELD_BACK and never enter the snapshot, so nothing is applied from them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from models.enums import EventKind, UpstreamStatus
+from models.events import UpstreamSnapshot
+from upstreams.port import UpstreamItem
+
+EARLIEST_EXPIRY = date(2000, 1, 1)
+COST_JUMP = Decimal(100)
+"""A cost this many times the last one is a slip, not a price."""
+
+_SETTLED = frozenset({UpstreamStatus.ORDERED, UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED, UpstreamStatus.DELETED})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One event in the making: field -> (before, after)."""
+
+    kind: EventKind
+    fields: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def new_snapshot(account_id: int, item: UpstreamItem) -> UpstreamSnapshot:
+    snapshot = UpstreamSnapshot(
+        account_id=account_id, product_type=item.product_type, number=item.number, status=int(item.status)
+    )
+    _take_over(snapshot, item, held_back=set())
+    return snapshot
+
+
+def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    """The changes from the snapshot to the item, most important first; none if it is as it was."""
+    changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item)]
+    return [change for change in changes if not _reported_already(snapshot, change)]
+
+
+def _reported_already(snapshot: UpstreamSnapshot, change: Change) -> bool:
+    return change.kind is EventKind.HELD_BACK and all(
+        snapshot.held_back.get(name) == after for name, (_, after) in change.fields.items()
+    )
+
+
+def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]) -> None:
+    """Bring the snapshot up to the item, without the values that were held back."""
+    implausible = _implausible(snapshot, item)
+    _take_over(snapshot, item, implausible)
+    snapshot.held_back = {name: _text(getattr(item, name)) for name in implausible}
+    snapshot.misses = 0
+    snapshot.gone = False
+    if any(change.kind is not EventKind.HELD_BACK for change in changes):
+        snapshot.version += 1
+
+
+def _status_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    before, after = UpstreamStatus(snapshot.status), item.status
+    reason = item.suspend_reason.value if item.suspend_reason else ""
+    if before is after and not snapshot.gone:
+        if after is UpstreamStatus.SUSPENDED and reason and reason != (snapshot.suspend_reason or ""):
+            return [Change(EventKind.SUSPENDED, {"suspend_reason": (snapshot.suspend_reason or "", reason)})]
+        return []
+    fields = {"status": (before.name.lower(), after.name.lower())}
+    match after:
+        case UpstreamStatus.ACTIVE:
+            return [Change(_became_active(snapshot), fields)]
+        case UpstreamStatus.SUSPENDED:
+            return [Change(EventKind.SUSPENDED, fields | ({"suspend_reason": ("", reason)} if reason else {}))]
+        case UpstreamStatus.DELETED:
+            return [Change(EventKind.CLOSED, fields)]
+        case UpstreamStatus.PROCESSING:
+            return [Change(EventKind.OPERATION_STARTED, fields | {"status_detail": ("", item.status_detail)})]
+        case UpstreamStatus.ORDERED | UpstreamStatus.UNKNOWN:
+            return [Change(EventKind.PARAMETERS_CHANGED, fields)]
+
+
+def _became_active(snapshot: UpstreamSnapshot) -> EventKind:
+    match snapshot.settled_status:
+        case UpstreamStatus.SUSPENDED:
+            return EventKind.RESUMED
+        case UpstreamStatus.ACTIVE:
+            return EventKind.OPERATION_ENDED
+        case _:
+            return EventKind.OPENED
+
+
+def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    changes: list[Change] = []
+    if item.expires_on is not None and item.expires_on != snapshot.expires_on:
+        pair = {"expires_on": (_text(snapshot.expires_on), item.expires_on.isoformat())}
+        if item.expires_on < EARLIEST_EXPIRY:
+            changes.append(Change(EventKind.HELD_BACK, pair))
+        elif snapshot.expires_on is None:
+            changes.append(Change(EventKind.PARAMETERS_CHANGED, pair))
+        else:
+            grew = item.expires_on > snapshot.expires_on
+            changes.append(Change(EventKind.PROLONGED if grew else EventKind.SHORTENED, pair))
+    if item.pricelist and item.pricelist != snapshot.pricelist:
+        kind = EventKind.PLAN_CHANGED if snapshot.pricelist else EventKind.PARAMETERS_CHANGED
+        changes.append(Change(kind, {"pricelist": (snapshot.pricelist, item.pricelist)}))
+    changes.extend(_cost_changes(snapshot, item))
+    parameters = {
+        name: (_text(getattr(snapshot, name)), _text(getattr(item, name)))
+        for name in ("name", "remoteid", "ip", "autoprolong")
+        if getattr(item, name) and getattr(item, name) != getattr(snapshot, name)
+    }
+    if parameters:
+        changes.append(Change(EventKind.PARAMETERS_CHANGED, parameters))
+    return changes
+
+
+def _implausible(snapshot: UpstreamSnapshot, item: UpstreamItem) -> set[str]:
+    changes = _value_changes(snapshot, item)
+    return {name for change in changes if change.kind is EventKind.HELD_BACK for name in change.fields}
+
+
+def _cost_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    if item.cost is None or (item.cost.amount == snapshot.cost_amount and item.cost.currency == snapshot.cost_currency):
+        return []
+    before = f"{snapshot.cost_amount:.2f} {snapshot.cost_currency}" if snapshot.cost_amount is not None else ""
+    pair = {"cost": (before, str(item.cost))}
+    if snapshot.cost_amount is None:
+        return [] if item.cost.amount == 0 else [Change(EventKind.COST_CHANGED, pair)]
+    jumped = snapshot.cost_amount > 0 and (
+        item.cost.amount <= 0 or item.cost.amount >= snapshot.cost_amount * COST_JUMP
+    )
+    return [Change(EventKind.HELD_BACK if jumped else EventKind.COST_CHANGED, pair)]
+
+
+def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[str]) -> None:
+    snapshot.status = int(item.status)
+    if item.status in _SETTLED:
+        snapshot.settled_status = int(item.status)
+    snapshot.status_detail = item.status_detail
+    if item.status is UpstreamStatus.SUSPENDED:
+        snapshot.suspend_reason = item.suspend_reason.value if item.suspend_reason else snapshot.suspend_reason
+    else:
+        snapshot.suspend_reason = None
+    snapshot.name = item.name or snapshot.name
+    snapshot.remoteid = item.remoteid if item.remoteid is not None else snapshot.remoteid
+    plausible = item.expires_on is not None and item.expires_on >= EARLIEST_EXPIRY
+    if plausible and "expires_on" not in held_back:
+        snapshot.expires_on = item.expires_on
+    snapshot.pricelist = item.pricelist or snapshot.pricelist
+    if item.cost is not None and "cost" not in held_back:
+        snapshot.cost_amount = item.cost.amount
+        snapshot.cost_currency = item.cost.currency
+    snapshot.ip = item.ip or snapshot.ip
+    snapshot.autoprolong = item.autoprolong or snapshot.autoprolong
+    snapshot.raw = {**snapshot.raw, **item.raw}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,34 @@
+"""What can be wrong with what a caller asks. Each carries what the caller needs to mend it."""
+
+
+class InvalidField(Exception):
+    """A field of the request is not right. `field` is its path (`addons.ram`), `message` says what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class KeyReused(Exception):
+    """An idempotency key came back with another body."""
+
+    def __init__(self, key: str, operation: int) -> None:
+        super().__init__(
+            f"Idempotency-Key {key!r} was used for operation {operation} with another body; a new order needs a new key"
+        )
+        self.key = key
+        self.operation = operation
+
+
+class NotFound(Exception):
+    """No such thing. `what` is the kind ("service"), `number` what was asked for."""
+
+    def __init__(self, what: str, number: int | str) -> None:
+        super().__init__(f"there is no {what} {number}")
+        self.what = what
+        self.number = number
+
+
+class Refused(Exception):
+    """What is asked cannot be done in the present state; the message says why. Nothing was changed."""

@@ -1,0 +1,405 @@
+"""From looks at the upstream to events: snapshot, events and the changes to our services in one transaction."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.catalogue import UpstreamAccount
+from models.columns import utc_now
+from models.database import Database
+from models.enums import EventKind, Knowledge, OperationKind, Stage, UpstreamStatus
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.goals import is_decisive
+from models.order import Operation, Service
+from orders.differences import Change, absorb, compare, new_snapshot
+from orders.intents import learn
+from orders.services import apply_snapshot, history_entry
+from upstreams.port import UpstreamItem
+
+MISSES_BEFORE_GONE = 2
+
+
+@dataclass
+class Digest:
+    """What one look brought."""
+
+    events: int = 0
+    suspects: list[str] = field(default_factory=list)
+    """Numbers missing so often that they should be asked for one by one."""
+    waiting: int = 0
+    """Events that wait to be signalled."""
+
+
+@dataclass(frozen=True)
+class Hot:
+    """An operation that waits for its item to reach a state."""
+
+    operation: int
+    service: int
+    kind: OperationKind
+    upstream_number: str
+    product_type: str
+    since_seconds: float
+
+
+async def hot_operations(session: AsyncSession, upstream: str) -> list[Hot]:
+    """Operations that wait for a confirmation and know their item, longest waiting last."""
+    found = await session.exec(
+        select(Operation, Service)
+        .join(Service, col(Operation.service_id) == col(Service.id))
+        .where(Operation.stage == Stage.AWAITING_CONFIRMATION, Operation.upstream_name == upstream)
+        .order_by(col(Operation.stage_since).desc())
+    )
+    now = utc_now()
+    return [
+        Hot(
+            operation.id,
+            service.id,
+            operation.kind,
+            service.upstream_number,
+            service.product_type,
+            (now - operation.stage_since).total_seconds(),
+        )
+        for operation, service in found.all()
+        if operation.id is not None and service.id is not None and service.upstream_number
+    ]
+
+
+async def take_in(
+    database: Database,
+    account_id: int,
+    product_type: str,
+    items: Iterable[UpstreamItem],
+    *,
+    complete: bool,
+    lists_show_remoteid: Knowledge = Knowledge.UNKNOWN,
+) -> Digest:
+    """Compare what was read with the snapshot and write every difference down, in one transaction.
+
+    `complete`: the items are the whole list of their type, so what is not among them is missing.
+    """
+    items = list(items)
+    if not await _differs(database, account_id, product_type, items, complete=complete):
+        return Digest()
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        intake = _Intake(session, account)
+        await intake.load(product_type)
+        for item in items:
+            await intake.item(item)
+        if complete:
+            intake.missing({item.number for item in items})
+        await intake.confirm_waiting()
+        intake.learn(lists_show_remoteid)
+        await session.flush()
+        return intake.digest
+
+
+async def take_absence(database: Database, account_id: int, product_type: str, number: str) -> Digest:
+    """The upstream itself says that this item does not exist (any more)."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        intake = _Intake(session, account)
+        await intake.load(product_type)
+        intake.vanish(number)
+        await intake.confirm_waiting()
+        await session.flush()
+        return intake.digest
+
+
+async def _differs(
+    database: Database, account_id: int, product_type: str, items: list[UpstreamItem], *, complete: bool
+) -> bool:
+    """A cheap look before a write transaction: most polls bring nothing new."""
+    async with database.read() as session:
+        known = {row.number: row for row in await _snapshots(session, account_id, product_type)}
+        if any(item.number not in known or compare(known[item.number], item) for item in items):
+            return True
+        seen = {item.number for item in items}
+        if complete and any(not row.gone and row.number not in seen for row in known.values()):
+            return True
+        if any(known[number].misses for number in seen):
+            return True
+        account = await session.get_one(UpstreamAccount, account_id)
+        for hot in await hot_operations(session, account.name):
+            row = known.get(hot.upstream_number)
+            if row is None or hot.product_type != product_type:
+                continue
+            if is_decisive(hot.kind, UpstreamStatus(row.status)) and not await _already_told(session, hot, row):
+                return True
+    return False
+
+
+async def _snapshots(session: AsyncSession, account_id: int, product_type: str) -> list[UpstreamSnapshot]:
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == account_id, UpstreamSnapshot.product_type == product_type
+        )
+    )
+    return list(found.all())
+
+
+async def _already_told(session: AsyncSession, hot: Hot, row: UpstreamSnapshot) -> bool:
+    found = await session.exec(
+        select(UpstreamEvent.id).where(
+            UpstreamEvent.operation_id == hot.operation,
+            UpstreamEvent.upstream_number == row.number,
+            UpstreamEvent.status == row.status,
+        )
+    )
+    return found.first() is not None
+
+
+class _Intake:
+    """One transaction of taking in."""
+
+    def __init__(self, session: AsyncSession, account: UpstreamAccount) -> None:
+        assert account.id is not None  # noqa: S101 - read from the database
+        self._session = session
+        self._account = account
+        self._account_id = account.id
+        self._known: dict[str, UpstreamSnapshot] = {}
+        self._product_type = ""
+        self._vanished: list[UpstreamSnapshot] = []
+        self.digest = Digest()
+
+    async def load(self, product_type: str) -> None:
+        self._product_type = product_type
+        found = await self._session.exec(
+            select(UpstreamSnapshot)
+            .where(UpstreamSnapshot.account_id == self._account_id, UpstreamSnapshot.product_type == product_type)
+            .with_for_update()
+        )
+        self._known = {row.number: row for row in found.all()}
+
+    async def item(self, item: UpstreamItem) -> None:
+        snapshot = self._known.get(item.number)
+        if snapshot is None:
+            snapshot = new_snapshot(self._account_id, item)
+            changes = [Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())})]
+            self._known[item.number] = snapshot
+        else:
+            changes = compare(snapshot, item)
+            if not changes:
+                snapshot.misses = 0
+                return
+            absorb(snapshot, item, changes)
+        snapshot.changed_at = utc_now()
+        self._session.add(snapshot)
+        service = await self._owner(snapshot)
+        waiting = await self._running_operation(service) if service else None
+        events = [self._event(snapshot, change, service, waiting, item.raw) for change in changes]
+        if service is not None and service.upstream_number == snapshot.number:
+            self._apply(service, snapshot, events)
+
+    def missing(self, seen: set[str]) -> None:
+        for snapshot in self._known.values():
+            if snapshot.number in seen or snapshot.gone:
+                continue
+            snapshot.misses += 1
+            self._session.add(snapshot)
+            if snapshot.misses >= MISSES_BEFORE_GONE:
+                self.digest.suspects.append(snapshot.number)
+
+    def vanish(self, number: str) -> None:
+        snapshot = self._known.get(number)
+        if snapshot is None or snapshot.gone:
+            return
+        snapshot.gone = True
+        snapshot.version += 1
+        snapshot.status = int(UpstreamStatus.DELETED)
+        snapshot.settled_status = int(UpstreamStatus.DELETED)
+        snapshot.changed_at = utc_now()
+        self._vanished.append(snapshot)
+        self._session.add(snapshot)
+
+    async def confirm_waiting(self) -> None:
+        """Tell every order that waits for a state its item is in, whether that state is news or not.
+
+        So an item that was ready before the order knew its number confirms the order too.
+        """
+        for snapshot in self._vanished:
+            service = await self._owner(snapshot)
+            waiting = await self._running_operation(service) if service else None
+            change = Change(EventKind.VANISHED, {"status": ("", "gone")})
+            event = self._event(snapshot, change, service, waiting, {})
+            if service is not None and service.upstream_number == snapshot.number:
+                self._apply(service, snapshot, [event])
+        await self._session.flush()
+        for hot in await hot_operations(self._session, self._account.name):
+            row = self._known.get(hot.upstream_number)
+            if row is None or hot.product_type != self._product_type:
+                continue
+            status = UpstreamStatus(row.status)
+            if not is_decisive(hot.kind, status) or await _already_told(self._session, hot, row):
+                continue
+            service = await self._session.get_one(Service, hot.service)
+            row.service_id = hot.service
+            kind = EventKind.CLOSED if status is UpstreamStatus.DELETED else _settled_kind(hot.kind)
+            event_id = f"confirm-{hot.operation}-{row.number}-{row.status}"
+            event = self._add_event(event_id, row, Change(kind), service, hot.operation, row.raw)
+            self._apply(service, row, [event])
+
+    def learn(self, lists_show_remoteid: Knowledge) -> None:
+        known = self._account.lists_show_remoteid
+        self._account.lists_show_remoteid = learn(lists_show_remoteid, known)
+        self._session.add(self._account)
+
+    async def _owner(self, snapshot: UpstreamSnapshot) -> Service | None:
+        """The service this item is: by number if we know it, else by our mark. Only the number makes it the item's
+        owner for good: a second item with the same mark stays an orphan."""
+        found = await self._session.exec(
+            select(Service).where(Service.account_id == self._account_id, Service.upstream_number == snapshot.number)
+        )
+        service = found.one_or_none()
+        if service is not None:
+            snapshot.service_id = service.id
+            self._learn_from(service, snapshot)
+            return service
+        by_mark = await self._session.exec(
+            select(Service).where(
+                Service.account_id == self._account_id,
+                Service.product_type == snapshot.product_type,
+                col(Service.upstream_number).is_(None),
+                (col(Service.mark) == (snapshot.remoteid or "-"))
+                | ((col(Service.name) == (snapshot.name or "-")) & col(Service.name_is_ours).is_(True)),
+            )
+        )
+        return by_mark.first()
+
+    def _learn_from(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+        """Our own item in a list shows what this upstream's lists show."""
+        if snapshot.remoteid == service.mark:
+            self._account.lists_return_mark = Knowledge.YES
+        if snapshot.name == service.name:
+            self._account.lists_return_name = Knowledge.YES
+        self._session.add(self._account)
+
+    async def _running_operation(self, service: Service) -> Operation | None:
+        found = await self._session.exec(
+            select(Operation).where(
+                Operation.service_id == service.id,
+                col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+            )
+        )
+        return found.one_or_none()
+
+    def _event(
+        self,
+        snapshot: UpstreamSnapshot,
+        change: Change,
+        service: Service | None,
+        waiting: Operation | None,
+        raw: dict[str, str],
+    ) -> UpstreamEvent:
+        held_back = change.kind is EventKind.HELD_BACK
+        discriminator = repr(sorted(change.fields.items())) if held_back else str(snapshot.version)
+        event_id = hashlib.sha256(
+            f"{self._account.name}|{snapshot.product_type}|{snapshot.number}|{change.kind}|{discriminator}".encode()
+        ).hexdigest()[:40]
+        operation = waiting.id if waiting is not None and not held_back else None
+        return self._add_event(event_id, snapshot, change, service, operation, raw)
+
+    def _add_event(
+        self,
+        event_id: str,
+        snapshot: UpstreamSnapshot,
+        change: Change,
+        service: Service | None,
+        operation: int | None,
+        raw: dict[str, str],
+    ) -> UpstreamEvent:
+        event = UpstreamEvent(
+            event_id=event_id,
+            account_id=self._account_id,
+            product_type=snapshot.product_type,
+            upstream_number=snapshot.number,
+            kind=change.kind,
+            changes={name: list(pair) for name, pair in change.fields.items()},
+            raw=raw,
+            status=snapshot.status,
+            service_id=service.id if service else None,
+            operation_id=operation,
+        )
+        self._session.add(event)
+        self.digest.events += 1
+        self.digest.waiting += operation is not None
+        return event
+
+    def _apply(self, service: Service, snapshot: UpstreamSnapshot, events: list[UpstreamEvent]) -> None:
+        snapshot.service_id = service.id
+        source = f"upstream {self._account.name}"
+        changed = apply_snapshot(service, snapshot)
+        self._session.add(service)
+        now = utc_now()
+        sound = [event for event in events if event.kind is not EventKind.HELD_BACK]
+        for event in sound:
+            event.applied_at = now
+        if changed:
+            action = sound[0].kind if sound else EventKind.PARAMETERS_CHANGED
+            self._session.add(history_entry(service, source, action.value, changed))
+        for event in events:
+            if event.kind is EventKind.HELD_BACK:
+                held = {name: (before, after) for name, (before, after) in event.changes.items()}
+                self._session.add(history_entry(service, source, EventKind.HELD_BACK.value, held))
+
+
+def _settled_kind(kind: OperationKind) -> EventKind:
+    match kind:
+        case OperationKind.OPEN:
+            return EventKind.OPENED
+        case OperationKind.PROLONG:
+            return EventKind.PROLONGED
+        case OperationKind.SUSPEND:
+            return EventKind.SUSPENDED
+        case OperationKind.RESUME:
+            return EventKind.RESUMED
+        case OperationKind.CLOSE:
+            return EventKind.CLOSED
+        case OperationKind.CHANGE_PLAN:
+            return EventKind.PLAN_CHANGED
+        case OperationKind.SET_PARAMETERS:
+            return EventKind.PARAMETERS_CHANGED
+
+
+async def orphans(session: AsyncSession, account_id: int) -> list[UpstreamSnapshot]:
+    """Live items at the upstream that are no service of ours."""
+    found = await session.exec(
+        select(UpstreamSnapshot)
+        .where(
+            UpstreamSnapshot.account_id == account_id,
+            col(UpstreamSnapshot.service_id).is_(None),
+            col(UpstreamSnapshot.gone).is_(False),
+            UpstreamSnapshot.status != int(UpstreamStatus.DELETED),
+        )
+        .order_by(col(UpstreamSnapshot.id))
+    )
+    return list(found.all())
+
+
+async def record_health(database: Database, account_id: int, reason: str | None) -> bool:
+    """The account's connection is unhealthy (`reason`) or well again (None). True if that is news."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        if bool(account.unhealthy_reason) == bool(reason):
+            if reason and reason != account.unhealthy_reason:
+                account.unhealthy_reason = reason
+                session.add(account)
+            return False
+        account.unhealthy_reason = reason
+        account.unhealthy_since = utc_now() if reason else None
+        session.add(account)
+        session.add(
+            AuditEntry(
+                actor="resellflow",
+                action="upstream_unhealthy" if reason else "upstream_well_again",
+                subject="upstream_account",
+                subject_number=account_id,
+                detail={"reason": reason} if reason else {},
+            )
+        )
+        return True

@@ -1,0 +1,243 @@
+"""Accepting an order: one transaction writes service, operation, task and idempotency key, or nothing."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry, Installation
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
+from models.database import Database
+from models.enums import ModuleKind, OperationKind, Stage
+from models.explanations import explain
+from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.product_types import PRODUCT_TYPES, ProductType
+from orders import naming
+from orders.errors import InvalidField, KeyReused
+
+
+class ServiceRequest(BaseModel):
+    """What a storefront asks for. Unknown fields are refused, not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: str = Field(min_length=1, max_length=64, description="name of a tariff plan")
+    period_months: int = Field(description="months; one of the plan's periods")
+    customer: str = Field(min_length=1, max_length=200, description="the storefront's own name of its customer")
+    domain: str | None = Field(default=None, max_length=253, description="host or domain name; made up when absent")
+    parameters: dict[str, str] = Field(default_factory=dict, description="e.g. template, recipe; ip for licences")
+    addons: dict[str, int] = Field(default_factory=dict, description="add-on name and quantity")
+
+
+@dataclass(frozen=True)
+class AcceptedOrder:
+    service: int
+    operation: int
+    kind: OperationKind
+    upstream: str
+    created: bool
+    """False: this key had made the order before."""
+
+    @property
+    def workflow_id(self) -> str:
+        return naming.workflow_id(self.service, self.kind, self.operation)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """The plan, and the way to get it: one mapping of one module."""
+
+    plan: TariffPlan
+    kind: ProductType
+    module: ProcessingModule
+    account: UpstreamAccount
+    mapping: PlanMapping
+    period: MappedPeriod
+
+
+async def accept_order(
+    database: Database, request: ServiceRequest, *, client: str, key: str, hostname_suffix: str
+) -> AcceptedOrder:
+    """Write the order down. Raises InvalidField or KeyReused; the same client, key and body give the same numbers.
+
+    Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
+    """
+    body_hash = _hash(request)
+    known = await _known(database, client, key, body_hash)
+    if known is not None:
+        return known
+    try:
+        async with database.write() as session:
+            again = await _find_key(session, client, key, body_hash)
+            if again is not None:
+                return again
+            offer = await _find_offer(session, request)
+            return await _write_down(session, request, offer, client, key, body_hash, hostname_suffix)
+    except IntegrityError:
+        winner = await _known(database, client, key, body_hash)  # the same key, posted twice at once
+        if winner is None:
+            raise
+        return winner
+
+
+async def _known(database: Database, client: str, key: str, body_hash: str) -> AcceptedOrder | None:
+    async with database.read() as session:
+        return await _find_key(session, client, key, body_hash)
+
+
+def _hash(request: ServiceRequest) -> str:
+    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def _find_key(session: AsyncSession, client: str, key: str, body_hash: str) -> AcceptedOrder | None:
+    entry = await session.get(IntakeKey, (client, key))
+    if entry is None:
+        return None
+    if entry.body_hash != body_hash:
+        raise KeyReused(key, entry.operation_id)
+    operation = await session.get_one(Operation, entry.operation_id)
+    return AcceptedOrder(
+        operation.service_id, entry.operation_id, operation.kind, operation.upstream_name, created=False
+    )
+
+
+async def _find_offer(session: AsyncSession, request: ServiceRequest) -> _Offer:
+    plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == request.plan))).one_or_none()
+    if plan is None or not plan.active:
+        raise InvalidField("plan", f"there is no tariff plan {request.plan!r}")
+    ways = (
+        await session.exec(
+            select(PlanMapping, ProcessingModule)
+            .join(ProcessingModule, PlanMapping.module_id == ProcessingModule.id)  # type: ignore[arg-type]
+            .where(PlanMapping.plan_id == plan.id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+            .order_by(ProcessingModule.priority, ProcessingModule.id)  # type: ignore[arg-type]
+        )
+    ).all()
+    periods: set[int] = set()
+    for mapping, module in ways:
+        mapped = (await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))).all()
+        periods |= {entry.period_months for entry in mapped}
+        for entry in mapped:
+            if entry.period_months == request.period_months:
+                account = await session.get_one(UpstreamAccount, module.account_id)
+                return _Offer(plan, PRODUCT_TYPES[plan.product_type], module, account, mapping, entry)
+    if not ways:
+        raise InvalidField("plan", f"{request.plan!r} is not mapped to any upstream; it can't be ordered yet")
+    offered = ", ".join(str(months) for months in sorted(periods))
+    raise InvalidField(
+        "period_months", f"{request.plan!r} can't be had for {request.period_months} months; only for {offered}"
+    )
+
+
+def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMapping) -> str | None:
+    """Check what the product type and the mapping decide. Returns the domain in its ASCII form, if one was given."""
+    check_parameters(request.parameters, kind, mapping)
+    missing = kind.required - request.parameters.keys()
+    if missing:
+        raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {kind.intname}")
+    for addon, quantity in request.addons.items():
+        if addon not in mapping.addons:
+            raise InvalidField(f"addons.{addon}", f"unknown add-on; {_choice(mapping.addons)}")
+        if quantity < 0:
+            raise InvalidField(f"addons.{addon}", "a quantity is zero or more")
+    if request.domain is None:
+        return None
+    if not kind.takes_domain:
+        raise InvalidField("domain", f"a {kind.intname} carries no domain; leave it out")
+    try:
+        return naming.check_domain(request.domain)
+    except ValueError as error:
+        raise InvalidField("domain", str(error)) from error
+
+
+def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> None:
+    """Raises InvalidField for a parameter that this product type or mapping does not know."""
+    for parameter, value in parameters.items():
+        if parameter not in kind.parameters:
+            raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
+        if not value.strip():
+            raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
+        if parameter == "template" and value not in mapping.templates:
+            raise InvalidField("parameters.template", f"unknown template {value!r}; {_choice(mapping.templates)}")
+
+
+def _choice(known: dict[str, str]) -> str:
+    return f"known are {', '.join(sorted(known))}" if known else "this one has none"
+
+
+async def _write_down(
+    session: AsyncSession,
+    request: ServiceRequest,
+    offer: _Offer,
+    client: str,
+    key: str,
+    body_hash: str,
+    hostname_suffix: str,
+) -> AcceptedOrder:
+    domain = check_details(request, offer.kind, offer.mapping)
+    tag = (await session.get_one(Installation, 1)).tag
+    assert offer.plan.id is not None  # noqa: S101 - read from the database
+    assert offer.module.id is not None  # noqa: S101 - read from the database
+    service = Service(
+        customer=request.customer,
+        plan_id=offer.plan.id,
+        product_type=offer.plan.product_type,
+        module_id=offer.module.id,
+        account_id=offer.account.id,
+        name=domain or "",
+        name_is_ours=domain is None,
+        mark=f"new-{client}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"[:64],
+        period_months=request.period_months,
+        parameters=request.parameters,
+        addons=request.addons,
+        renewal_owner=offer.mapping.renewal_owner,
+        cost_amount=offer.period.cost_amount,
+        cost_currency=offer.period.cost_currency,
+    )
+    session.add(service)
+    await session.flush()
+    assert service.id is not None  # noqa: S101 - just flushed
+    service.mark = naming.mark(tag, service.id)
+    service.name = domain or naming.own_name(offer.kind, service.mark, hostname_suffix)
+    explanation = explain(Stage.ACCEPTED)
+    operation = Operation(
+        service_id=service.id,
+        kind=OperationKind.OPEN,
+        upstream_name=offer.account.name,
+        waits_for=explanation.waits_for,
+        next_step=explanation.next_step,
+        person_may=explanation.person_may,
+        parameters={"period_months": str(request.period_months)},
+        cost_amount=offer.period.cost_amount,
+        cost_currency=offer.period.cost_currency,
+        actor=client,
+    )
+    session.add(operation)
+    await session.flush()
+    assert operation.id is not None  # noqa: S101 - just flushed
+    session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=operation.id))
+    session.add(StageEntry(operation_id=operation.id, stage=Stage.ACCEPTED))
+    session.add(
+        Task(
+            operation_id=operation.id,
+            service_id=service.id,
+            department=offer.module.department,
+            title=f"Open {offer.plan.name} as service {service.id} at {offer.account.name}",
+        )
+    )
+    session.add(
+        AuditEntry(
+            actor=client,
+            action="order_accepted",
+            subject="operation",
+            subject_number=operation.id,
+            detail={"service": str(service.id), "plan": offer.plan.name, "period_months": str(request.period_months)},
+        )
+    )
+    await session.flush()
+    return AcceptedOrder(service.id, operation.id, OperationKind.OPEN, offer.account.name, created=True)

@@ -1,0 +1,152 @@
+"""Intent, send, settle: the record of every call that changes or costs.
+
+An intent is committed before its call is sent. While one is unsettled no other can be made for the same operation (the
+database holds that), so a second charge would need a proof that the first call had no effect.
+"""
+
+from decimal import Decimal
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.enums import FailureClass, IntentState, Knowledge, ServiceStatus
+from models.events import UpstreamSnapshot
+from models.order import Intent, Operation, Service
+from orders import funds
+from orders.errors import Refused
+
+_UNSETTLED = (IntentState.PREPARED, IntentState.UNKNOWN)
+
+
+async def latest(session: AsyncSession, operation: int) -> Intent | None:
+    found = await session.exec(
+        select(Intent).where(Intent.operation_id == operation).order_by(col(Intent.id).desc()).limit(1)
+    )
+    return found.one_or_none()
+
+
+async def prepare(
+    session: AsyncSession,
+    operation: Operation,
+    account_id: int,
+    mark: str,
+    request: dict[str, str],
+    before: dict[str, list[str]],
+) -> Intent:
+    """Write down what is about to be sent. Raises Refused if an earlier call is not settled or was accepted."""
+    assert operation.id is not None  # noqa: S101 - read from the database
+    previous = await latest(session, operation.id)
+    if previous is not None and (not previous.state.is_settled or previous.state is IntentState.ACCEPTED):
+        raise Refused(f"operation {operation.id} has a call that is {previous.state.value} already")
+    entry = Intent(
+        operation_id=operation.id,
+        account_id=account_id,
+        attempt=previous.attempt + 1 if previous else 1,
+        mark=mark,
+        request=request,
+        before=before,
+    )
+    session.add(entry)
+    await session.flush()
+    return entry
+
+
+async def settle(
+    session: AsyncSession,
+    intent: Intent,
+    state: IntentState,
+    *,
+    message: str = "",
+    failure: FailureClass | None = None,
+) -> None:
+    """The call's outcome is known (or, for UNKNOWN, known to be unknown)."""
+    intent.state = state
+    intent.message = message[:2000]
+    intent.failure_class = failure
+    now = utc_now()
+    if state is IntentState.UNKNOWN:
+        intent.unknown_since = intent.unknown_since or now
+    elif state.is_settled:
+        intent.settled_at = now
+    session.add(intent)
+    await session.flush()
+
+
+async def refuse(
+    session: AsyncSession, intent: Intent, *, message: str, failure: FailureClass, balance: Decimal | None = None
+) -> None:
+    """A definite no: nothing was charged, the money set aside is free again."""
+    await settle(session, intent, IntentState.REFUSED, message=message, failure=failure)
+    await funds.release(session, intent.operation_id, refused_balance=balance)
+
+
+async def accept(session: AsyncSession, intent: Intent, service: Service, upstream_number: str | None) -> None:
+    """The upstream did it and charged for it. With a number, the service is linked to its item from now on.
+
+    Raises Refused if another service holds that item.
+    """
+    await settle(session, intent, IntentState.ACCEPTED)
+    await funds.charge(session, intent.account_id, intent.operation_id)
+    if service.status is ServiceStatus.ORDERED:
+        service.status = ServiceStatus.PROCESSING
+        service.status_since = utc_now()
+        session.add(service)
+    if upstream_number:
+        intent.upstream_number = upstream_number
+        session.add(intent)
+        await link(session, service, upstream_number)
+    await session.flush()
+
+
+async def link(session: AsyncSession, service: Service, upstream_number: str) -> None:
+    """Tie a service to its item at the upstream. Raises Refused if either is tied to another already."""
+    if service.upstream_number not in (None, upstream_number):
+        raise Refused(f"service {service.id} is item {service.upstream_number} at the upstream already")
+    holder = await session.exec(
+        select(Service.id).where(
+            Service.account_id == service.account_id,
+            Service.upstream_number == upstream_number,
+            Service.id != service.id,
+        )
+    )
+    other = holder.first()
+    if other is not None:
+        raise Refused(f"item {upstream_number} at the upstream belongs to service {other}")
+    service.upstream_number = upstream_number
+    session.add(service)
+    snapshots = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == upstream_number,
+        )
+    )
+    snapshot = snapshots.one_or_none()
+    if snapshot is not None:
+        snapshot.service_id = service.id
+        session.add(snapshot)
+    await session.flush()
+
+
+async def unsettled_named(session: AsyncSession, account_id: int, name: str, but_not: int) -> list[int]:
+    """Other operations with an unsettled call for a service of the same name (a name a customer chose)."""
+    found = await session.exec(
+        select(Intent.operation_id)
+        .join(Operation, col(Intent.operation_id) == col(Operation.id))
+        .join(Service, col(Operation.service_id) == col(Service.id))
+        .where(
+            Intent.account_id == account_id,
+            col(Intent.state).in_(_UNSETTLED),
+            Service.name == name,
+            Intent.operation_id != but_not,
+        )
+    )
+    return list(found.all())
+
+
+def learn(seen: Knowledge, known: Knowledge) -> Knowledge:
+    """Merge a new observation into what is known. A yes, once seen, stays: it was real."""
+    if known is Knowledge.YES or seen is Knowledge.UNKNOWN:
+        return known
+    return seen

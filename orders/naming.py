@@ -1,0 +1,43 @@
+"""Numbers and names that people and upstreams see, made in one place."""
+
+import idna
+
+from models.enums import OperationKind
+from models.product_types import ProductType
+
+
+def workflow_id(service: int, kind: OperationKind, operation: int) -> str:
+    return f"service-{service}-{kind.value.replace('_', '-')}-{operation}"
+
+
+def poller_id(upstream: str) -> str:
+    return f"event-poller-{upstream}"
+
+
+SWEEP_ID = "order-sweep"
+
+
+def mark(installation_tag: str, service: int) -> str:
+    """Our unique value at the upstream (`remoteid`), by which a service is found again after a lost answer."""
+    return f"rf-{installation_tag}-{service}"
+
+
+def own_name(kind: ProductType, service_mark: str, hostname_suffix: str) -> str:
+    """The name of a service whose customer gave none; unique, because the mark is."""
+    return f"{service_mark}.{hostname_suffix}" if kind.takes_domain else service_mark
+
+
+def check_domain(text: str) -> str:
+    """The domain in its ASCII form. Raises ValueError saying what is wrong."""
+    candidate = text.strip().rstrip(".").lower()
+    try:
+        ascii_form = idna.encode(candidate, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"{text!r} is not a domain name: {error}") from error
+    if "." not in ascii_form:
+        raise ValueError(f"{text!r} is not a full domain name; it needs at least two parts, like v1.example.com")
+    if len(ascii_form) > 253:
+        raise ValueError(f"{text[:40]!r}… is longer than the 253 characters that a domain name may have")
+    if ascii_form.rsplit(".", 1)[1].isdigit():
+        raise ValueError(f"{text!r} looks like an address, not a domain name")
+    return ascii_form

@@ -1,0 +1,80 @@
+"""The one place that moves an operation from stage to stage, with its time, its explanation and its record."""
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.enums import FailureClass, Stage, TaskState
+from models.explanations import explain
+from models.order import Operation, StageEntry, Task
+from orders.errors import NotFound
+
+
+async def locked_operation(session: AsyncSession, number: int) -> Operation:
+    """The operation, locked until the end of this transaction. Raises NotFound."""
+    found = await session.exec(
+        select(Operation).where(Operation.id == number).with_for_update().execution_options(populate_existing=True)
+    )
+    operation = found.one_or_none()
+    if operation is None:
+        raise NotFound("operation", number)
+    return operation
+
+
+async def enter(
+    session: AsyncSession,
+    operation: Operation,
+    stage: Stage,
+    reason: str = "",
+    *,
+    failure: FailureClass | None = None,
+) -> bool:
+    """Enter a stage. False if the operation has ended already (a late attempt must not wake the dead).
+
+    The same stage for the same reason again changes nothing, so repeated activities leave one entry.
+    """
+    if operation.stage.is_final:
+        return operation.stage is stage
+    explanation = explain(stage, reason)
+    if operation.stage is stage and operation.waits_for == explanation.waits_for:
+        return True
+    now = utc_now()
+    if operation.stage is not stage:
+        operation.stage_since = now
+    operation.stage = stage
+    operation.waits_for = explanation.waits_for
+    operation.next_step = explanation.next_step
+    operation.person_may = explanation.person_may
+    operation.failure_class = failure
+    assert operation.id is not None  # noqa: S101 - stored already
+    session.add(StageEntry(operation_id=operation.id, stage=stage, at=now, reason=reason))
+    if stage.is_final:
+        operation.ended_at = now
+        await _close_task(session, operation, TaskState.DONE if stage is Stage.COMPLETED else TaskState.CANCELLED)
+    session.add(operation)
+    await session.flush()
+    return True
+
+
+async def _close_task(session: AsyncSession, operation: Operation, state: TaskState) -> None:
+    task = (await session.exec(select(Task).where(Task.operation_id == operation.id))).one_or_none()
+    if task is not None and task.state is TaskState.OPEN:
+        task.state = state
+        task.closed_at = utc_now()
+        session.add(task)
+
+
+async def start_next_queued(session: AsyncSession, service_number: int) -> int | None:
+    """The end of one operation lets the next of the same service go. Returns its number; the sweep starts it."""
+    found = await session.exec(
+        select(Operation)
+        .where(Operation.service_id == service_number, Operation.stage == Stage.QUEUED)
+        .order_by(Operation.id)  # type: ignore[arg-type]
+        .limit(1)
+        .with_for_update()
+    )
+    following = found.one_or_none()
+    if following is None:
+        return None
+    await enter(session, following, Stage.ACCEPTED)
+    return following.id

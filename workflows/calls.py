@@ -1,0 +1,141 @@
+"""The activities that workflows ask for: their names, time limits and retry policies, in one place.
+
+Activities are called by name, so that workflow modules need not import what activities need. A test compares these
+names and types with the activities that the worker registers.
+"""
+
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+from models.messages import (
+    DecisionOutcome,
+    DecisionRecord,
+    FundsResult,
+    Look,
+    OrderInput,
+    OrderRef,
+    PollInput,
+    PollLap,
+    StageReport,
+    SubmitResult,
+    SweepInput,
+    SweepLap,
+)
+
+R = TypeVar("R")
+
+# An activity that fails names its own next delay (activities.failures); this is for what nobody foresaw. There is no
+# last attempt: an order never gives up by itself.
+PATIENT = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+)
+LOCAL_PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+)
+
+
+async def _upstream(name: str, order: OrderInput, patient: bool, result: type[R], limit: timedelta, summary: str) -> R:
+    answer: R = await workflow.execute_activity(
+        name,
+        OrderRef(service=order.service, operation=order.operation, patient=patient),
+        result_type=result,
+        task_queue=order.policy.upstream_task_queue,
+        start_to_close_timeout=limit,
+        heartbeat_timeout=order.policy.heartbeat_timeout,
+        retry_policy=PATIENT,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+    return answer
+
+
+async def reserve_funds(order: OrderInput, *, patient: bool) -> FundsResult:
+    return await _upstream(
+        "reserve_funds", order, patient, FundsResult, order.policy.read_timeout, "check the balance, set money aside"
+    )
+
+
+async def submit(order: OrderInput, *, patient: bool) -> SubmitResult:
+    return await _upstream(
+        "submit", order, patient, SubmitResult, order.policy.submit_timeout, "send the request, once"
+    )
+
+
+async def settle(order: OrderInput) -> SubmitResult:
+    return await _upstream(
+        "settle", order, True, SubmitResult, order.policy.read_timeout, "find out what became of the request"
+    )
+
+
+async def look(order: OrderInput) -> Look:
+    return await _upstream("look", order, True, Look, order.policy.read_timeout, "ask the upstream: no event came")
+
+
+async def report_stage(report: StageReport) -> None:
+    await workflow.execute_local_activity(
+        "report_stage",
+        report,
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=LOCAL_PATIENT,
+        summary=report.stage.value,
+    )
+
+
+async def record_decision(record: DecisionRecord) -> DecisionOutcome:
+    answer: DecisionOutcome = await workflow.execute_local_activity(
+        "record_decision",
+        record,
+        result_type=DecisionOutcome,
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=LOCAL_PATIENT,
+        summary=f"{record.kind.value} by {record.decision.actor}",
+    )
+    return answer
+
+
+async def complete_operation(order: OrderInput) -> None:
+    await workflow.execute_local_activity(
+        "complete_operation",
+        OrderRef(service=order.service, operation=order.operation),
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=LOCAL_PATIENT,
+        summary="apply the result, close operation and task",
+    )
+
+
+async def poll_upstream(poller: PollInput) -> PollLap:
+    answer: PollLap = await workflow.execute_activity(
+        "poll_upstream",
+        poller,
+        result_type=PollLap,
+        start_to_close_timeout=poller.lap + timedelta(minutes=5),
+        heartbeat_timeout=poller.heartbeat_timeout,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(milliseconds=500),
+            backoff_coefficient=2,
+            maximum_interval=timedelta(seconds=5),
+        ),
+        summary=f"watch {poller.upstream}",
+    )
+    return answer
+
+
+async def sweep_orders(sweep: SweepInput) -> SweepLap:
+    answer: SweepLap = await workflow.execute_activity(
+        "sweep_orders",
+        sweep,
+        result_type=SweepLap,
+        start_to_close_timeout=sweep.lap + timedelta(minutes=5),
+        heartbeat_timeout=sweep.heartbeat_timeout,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(milliseconds=500),
+            backoff_coefficient=2,
+            maximum_interval=timedelta(seconds=5),
+        ),
+        summary="start what is not started",
+    )
+    return answer

@@ -1,0 +1,322 @@
+"""An order's way: money, request, confirmation. One workflow per operation; see docs/architecture.md."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from models.enums import FailureClass, Stage, UpstreamStatus
+from models.explanations import explain
+from models.goals import goal_failed, is_decisive
+from models.messages import (
+    Decision,
+    DecisionKind,
+    DecisionRecord,
+    DecisionResult,
+    Funds,
+    FundsGranted,
+    FundsResult,
+    OrderInput,
+    OrderResult,
+    StageReport,
+    Submission,
+    SubmitResult,
+    UpstreamEventMessage,
+)
+from workflows import calls
+from workflows.search_attributes import ORDER_STAGE
+
+R = TypeVar("R", FundsResult, SubmitResult)
+R_co = TypeVar("R_co", FundsResult, SubmitResult, covariant=True)
+
+
+class _Call(Protocol[R_co]):
+    def __call__(self, order: OrderInput, *, patient: bool) -> Coroutine[Any, Any, R_co]: ...
+
+
+CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
+
+
+class _NeedsAttention(Exception):
+    """A machine can't finish this step."""
+
+    def __init__(self, reason: str, failure: FailureClass | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.failure = failure
+
+
+class _Ended(Exception):
+    """A person ended the order; the database says so already."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.value)
+        self.stage = stage
+
+
+@dataclass
+class _State:
+    stage: Stage = Stage.CHECKING_BALANCE
+    since: datetime | None = None
+    number: str = ""
+    """The item's number at the upstream, once known."""
+    funds_granted: bool = False
+    seen: dict[str, UpstreamEventMessage] = field(default_factory=dict)
+    """Events by id, kept: one may come before the answer to our own request."""
+    decision: DecisionKind | None = None
+    """A decision written down and not yet acted upon."""
+
+
+@workflow.defn
+class ServiceOrder:
+    """Runs one operation on one service to its end. It never gives up: what it can't finish waits for a person."""
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        self._order = order
+        self._state = _State()
+        self._deciding = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderResult:
+        self._show(Stage.CHECKING_BALANCE)
+        try:
+            while True:
+                try:
+                    await self._have_it_done()
+                    await self._await_confirmation()
+                    break
+                except _NeedsAttention as trouble:
+                    await self._ask_a_person(trouble)
+            await calls.complete_operation(order)
+            self._enter(Stage.COMPLETED)
+        except _Ended as ended:
+            self._enter(ended.stage)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return OrderResult(
+            stage=self._state.stage,
+            service=order.service,
+            operation=order.operation,
+            upstream_number=self._state.number,
+        )
+
+    # The story, step by step.
+
+    async def _have_it_done(self) -> None:
+        """Until the upstream has accepted our request and we know which item it is."""
+        while not self._state.number:
+            await self._secure_funds()
+            self._enter(Stage.SUBMITTING)
+            result = await self._insist(calls.submit, lambda sent: sent.outcome is Submission.TROUBLE)
+            if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
+                self._enter(Stage.OUTCOME_UNKNOWN, result.reason)
+                result = await calls.settle(self._order)
+            await self._take(result)
+
+    async def _secure_funds(self) -> None:
+        self._enter(Stage.CHECKING_BALANCE)
+        self._state.funds_granted = False
+        result = await self._insist(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
+        if result.outcome is Funds.ENDED:
+            raise _Ended(result.stage or Stage.COMPLETED)
+        if result.outcome is Funds.WAITING:
+            self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
+            await self._wait(lambda: self._state.funds_granted)
+
+    async def _take(self, result: SubmitResult) -> None:
+        match result.outcome:
+            case Submission.ACCEPTED:
+                self._state.number = result.upstream_number
+                if result.reason:
+                    raise _NeedsAttention(result.reason, result.failure)
+            case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE:
+                pass  # nothing was charged: from the start, money first
+            case Submission.NOT_YET:
+                self._enter(Stage.RETRYING, result.reason)
+                await self._wait_until(result.not_before)
+            case Submission.ENDED:
+                raise _Ended(result.stage or Stage.COMPLETED)
+            case Submission.ATTENTION | Submission.UNKNOWN | Submission.ACCEPTED_UNNUMBERED:
+                raise _NeedsAttention(result.reason, result.failure)
+
+    async def _await_confirmation(self) -> None:
+        """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting."""
+        self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
+        while (status := self._reached()) is None:
+            try:
+                await workflow.wait_condition(
+                    lambda: self._reached() is not None,
+                    timeout=self._order.policy.confirmation_check_after,
+                    timeout_summary="ask the upstream if no event has come by then",
+                )
+            except TimeoutError:
+                found = await calls.look(self._order)
+                if found.failed:
+                    raise _NeedsAttention(found.reason) from None
+                if found.goal_met:
+                    return
+                self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
+        if goal_failed(self._order.kind, status):
+            raise _NeedsAttention(f"item {self._state.number} is {status.name.lower()} at the upstream")
+
+    async def _ask_a_person(self, trouble: _NeedsAttention) -> None:
+        self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
+        await calls.report_stage(
+            StageReport(
+                operation=self._order.operation,
+                stage=Stage.NEEDS_ATTENTION,
+                reason=trouble.reason,
+                failure=trouble.failure,
+            )
+        )
+        await self._wait(lambda: False)
+
+    # Waiting, with an open ear for a person's decision.
+
+    async def _wait(self, until: Callable[[], bool]) -> None:
+        await workflow.wait_condition(lambda: until() or self._state.decision is not None)
+        self._act_on_decision()
+
+    async def _wait_until(self, when: datetime | None) -> None:
+        if when is None:
+            return
+        delay = max(when - workflow.now(), timedelta(0))
+        try:
+            await workflow.wait_condition(lambda: self._state.decision is not None, timeout=delay)
+        except TimeoutError:
+            return
+        self._act_on_decision()
+
+    def _act_on_decision(self) -> None:
+        decision, self._state.decision = self._state.decision, None
+        match decision:
+            case DecisionKind.CANCEL:
+                raise _Ended(Stage.CANCELLED)
+            case DecisionKind.MARK_DONE:
+                raise _Ended(Stage.COMPLETED)
+            case DecisionKind.RETRY | DecisionKind.CORRECT_AND_RETRY | None:
+                pass
+
+    async def _insist(self, call: "_Call[R]", in_trouble: Callable[[R], bool]) -> R:
+        """Call; on trouble with the connection show it, then call again with Temporal's patience (no history a try)."""
+        result = await call(self._order, patient=False)
+        if not in_trouble(result):
+            return result
+        self._enter(Stage.RETRYING, result.reason)
+        again = asyncio.create_task(call(self._order, patient=True))
+        await workflow.wait_condition(lambda: again.done() or self._state.decision is not None)
+        if self._state.decision is None:
+            return again.result()
+        # The database refused the decision if the request could have been sent; so nothing was, and nothing will be.
+        again.cancel()
+        await asyncio.wait([again])
+        self._act_on_decision()
+        raise AssertionError("a decision during a retry ends the order")
+
+    def _reached(self) -> UpstreamStatus | None:
+        """The last decisive state in which our item was seen."""
+        for event in reversed(self._state.seen.values()):
+            if event.upstream_number == self._state.number and is_decisive(self._order.kind, event.status):
+                return event.status
+        return None
+
+    # What people see.
+
+    def _enter(self, stage: Stage, reason: str = "") -> None:
+        if stage is not self._state.stage:
+            workflow.upsert_search_attributes([ORDER_STAGE.value_set(stage.value)])
+        self._show(stage, reason)
+
+    def _show(self, stage: Stage, reason: str = "") -> None:
+        if stage is not self._state.stage or self._state.since is None:
+            self._state.since = workflow.now()
+        self._state.stage = stage
+        since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+        workflow.set_current_details(explain(stage, reason).as_markdown(stage, since))
+
+    # Messages.
+
+    @workflow.signal
+    def upstream_event(self, event: UpstreamEventMessage) -> None:
+        """An item was seen in a state at the upstream. Repeated, early and late ones do no harm."""
+        self._state.seen.setdefault(event.event_id, event)
+
+    @workflow.signal
+    def funds_granted(self, granted: FundsGranted) -> None:
+        """Money has been set aside for this order."""
+        self._state.funds_granted = True
+
+    @workflow.query
+    def stage(self) -> Stage:
+        return self._state.stage
+
+    @workflow.update
+    async def retry(self, decision: Decision) -> DecisionResult:
+        """Try again from the start; an earlier request whose outcome is unknown is settled first."""
+        return await self._decide(DecisionKind.RETRY, decision)
+
+    @workflow.update
+    async def correct_and_retry(self, decision: Decision) -> DecisionResult:
+        """Change parameters, then try again."""
+        return await self._decide(DecisionKind.CORRECT_AND_RETRY, decision)
+
+    @workflow.update
+    async def mark_done(self, decision: Decision) -> DecisionResult:
+        """It has been done by hand at the upstream: link the item, send nothing."""
+        return await self._decide(DecisionKind.MARK_DONE, decision)
+
+    @workflow.update
+    async def cancel(self, decision: Decision) -> DecisionResult:
+        """End the order without effect. Refused once a paid service may exist."""
+        return await self._decide(DecisionKind.CANCEL, decision)
+
+    @retry.validator
+    def _may_retry(self, decision: Decision) -> None:
+        self._check(DecisionKind.RETRY)
+
+    @correct_and_retry.validator
+    def _may_correct(self, decision: Decision) -> None:
+        self._check(DecisionKind.CORRECT_AND_RETRY)
+
+    @mark_done.validator
+    def _may_mark_done(self, decision: Decision) -> None:
+        self._check(DecisionKind.MARK_DONE)
+
+    @cancel.validator
+    def _may_cancel(self, decision: Decision) -> None:
+        self._check(DecisionKind.CANCEL)
+
+    def _check(self, kind: DecisionKind) -> None:
+        allowed = CANCELLABLE if kind is DecisionKind.CANCEL else frozenset({Stage.NEEDS_ATTENTION})
+        if self._state.stage not in allowed or self._state.decision is not None:
+            stages = ", ".join(sorted(stage.value for stage in allowed))
+            now = self._state.stage.value
+            raise ApplicationError(
+                f"operation {self._order.operation} is {now}; {kind.value} is possible in: {stages}",
+                type="Refused",
+                non_retryable=True,
+            )
+
+    async def _decide(self, kind: DecisionKind, decision: Decision) -> DecisionResult:
+        # Handlers interleave at every await: the lock makes one decision wait for the other, and the check is repeated
+        # because the stage may be another by then.
+        async with self._deciding:
+            self._check(kind)
+            info = workflow.current_update_info()
+            outcome = await calls.record_decision(
+                DecisionRecord(
+                    operation=self._order.operation,
+                    kind=kind,
+                    decision=decision,
+                    decision_id=info.id if info else str(workflow.uuid4()),
+                )
+            )
+            if outcome.refused:
+                raise ApplicationError(outcome.refused, type=outcome.refusal_type, non_retryable=True)
+            self._state.decision = kind
+            await workflow.wait_condition(lambda: self._state.decision is None)
+        return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")
