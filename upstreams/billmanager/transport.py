@@ -5,7 +5,9 @@ verified, credentials travel in the POST body alone.
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
+from functools import cache
 
 import httpx
 
@@ -50,11 +52,11 @@ class Transport:
             self._clients = dict.fromkeys(Effect, client)
             self._headers["Connection"] = "close"
             return
+        kept = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=15.0)
+        fresh = httpx.Limits(max_connections=10, max_keepalive_connections=0)
         self._clients = {
-            Effect.READ: httpx.AsyncClient(
-                limits=httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=15.0)
-            ),
-            Effect.CHANGE: httpx.AsyncClient(limits=httpx.Limits(max_connections=10, max_keepalive_connections=0)),
+            Effect.READ: httpx.AsyncClient(verify=_trust(), limits=kept),
+            Effect.CHANGE: httpx.AsyncClient(verify=_trust(), limits=fresh),
         }
         self._own = tuple(self._clients.values())
 
@@ -114,6 +116,12 @@ class Transport:
                 )
             parts.append(part)
         return b"".join(parts)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """What httpx trusts by default (certifi, or SSL_CERT_FILE), read once for all accounts: it takes a while."""
+    return httpx.create_ssl_context()
 
 
 def _checked(connection: Connection) -> str:

@@ -1,0 +1,308 @@
+"""What each way of not answering means, for a read and for a call that costs: the table of docs/billmanager.md."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from tests.upstreams.panel import (
+    Answerer,
+    Panel,
+    cut_before_answer,
+    cut_in_body,
+    cut_without_length,
+    doc,
+    garbage,
+    html,
+    http,
+)
+from upstreams.billmanager import BillmanagerUpstream, transport
+from upstreams.billmanager.calls import Call, Effect
+from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
+from upstreams.port import OrderSpec
+
+ERROR_DOC = '<doc><error type="value" object="ip"><msg>no</msg></error></doc>'
+ENTITIES = '<!DOCTYPE doc [<!ENTITY a "b">]><doc><id>&a;</id></doc>'
+
+# name, answer, what a read makes of it, what an order makes of it
+ANSWERS: list[tuple[str, Answerer, type[UpstreamError], type[UpstreamError]]] = [
+    ("cut before the answer", cut_before_answer, OutcomeUnknown, OutcomeUnknown),
+    ("cut in the body", cut_in_body, OutcomeUnknown, OutcomeUnknown),
+    ("cut in a body of unknown length", cut_without_length, OutcomeUnknown, OutcomeUnknown),
+    ("something that is not HTTP", garbage, OutcomeUnknown, OutcomeUnknown),
+    ("500", html("Internal error", 500), OutcomeUnknown, OutcomeUnknown),
+    ("502", html("Bad gateway", 502), OutcomeUnknown, OutcomeUnknown),
+    ("502 by a CDN", html("Bad gateway, cloudflare", 502), OutcomeUnknown, OutcomeUnknown),
+    ("503", http("", 503), OutcomeUnknown, OutcomeUnknown),
+    ("504", html("Gateway time-out", 504), OutcomeUnknown, OutcomeUnknown),
+    ("500 with a document", http("<doc><id>1</id></doc>", 500), OutcomeUnknown, OutcomeUnknown),
+    ("500 with an error envelope", http(ERROR_DOC, 500), OutcomeUnknown, OutcomeUnknown),
+    ("408", http("", 408), OutcomeUnknown, OutcomeUnknown),
+    ("401", html("Authorization required", 401), ConnectionUnhealthy, OutcomeUnknown),
+    ("403", html("Forbidden", 403), ConnectionUnhealthy, OutcomeUnknown),
+    ("404", html("Not found", 404), ConnectionUnhealthy, OutcomeUnknown),
+    ("429", html("Too many requests", 429), ConnectionUnhealthy, OutcomeUnknown),
+    ("403 with an error envelope", http(ERROR_DOC, 403), Rejected, Rejected),
+    ("403 with a document", http("<doc><id>1</id></doc>", 403), ConnectionUnhealthy, OutcomeUnknown),
+    ("301", http("", 301, Location="https://other.example.test/"), ConnectionUnhealthy, OutcomeUnknown),
+    ("302", http("", 302, Location="/login"), ConnectionUnhealthy, OutcomeUnknown),
+    ("307", http("", 307, Location="https://other.example.test/"), ConnectionUnhealthy, OutcomeUnknown),
+    ("a captcha page", html("Please solve the captcha"), ConnectionUnhealthy, OutcomeUnknown),
+    ("a DDoS-Guard page", html("<title>DDoS-Guard</title>"), ConnectionUnhealthy, OutcomeUnknown),
+    ("a Cloudflare page", html("Cloudflare: checking your browser"), ConnectionUnhealthy, OutcomeUnknown),
+    ("a login page", html('<input name="p" type="password">'), ConnectionUnhealthy, OutcomeUnknown),
+    ("any other page", html("We are back soon"), OutcomeUnknown, OutcomeUnknown),
+    ("an empty body", http(""), OutcomeUnknown, OutcomeUnknown),
+    ("204", http("", 204), OutcomeUnknown, OutcomeUnknown),
+    ("broken XML", http("<doc><id>900123</doc>"), OutcomeUnknown, OutcomeUnknown),
+    ("XML of something else", http("<rss><id>900123</id></rss>"), OutcomeUnknown, OutcomeUnknown),
+    ("XML with entities", http(ENTITIES), OutcomeUnknown, OutcomeUnknown),
+    ("JSON", http('{"doc":{"id":{"$":"900123"}}}', content_type="application/json"), OutcomeUnknown, OutcomeUnknown),
+    ("bytes in no encoding", http(b"<doc><id>\xff\xfe</id></doc>"), OutcomeUnknown, OutcomeUnknown),
+    ("an unknown encoding", http(b'<?xml version="1.0" encoding="klingon"?><doc/>'), OutcomeUnknown, OutcomeUnknown),
+    ("false compression", http("<doc/>", Content_Encoding="gzip"), OutcomeUnknown, OutcomeUnknown),
+]
+NAMES = [name for name, *_ in ANSWERS]
+
+
+@pytest.mark.parametrize(("name", "answer", "expected", "_"), ANSWERS, ids=NAMES)
+async def test_a_read_answered_with(
+    panel: Panel,
+    upstream: BillmanagerUpstream,
+    name: str,
+    answer: Answerer,
+    expected: type[UpstreamError],
+    _: type[UpstreamError],
+) -> None:
+    panel.answers(answer)
+    with pytest.raises(expected) as raised:
+        await upstream.list_items("vds")
+    assert type(raised.value) is expected
+    assert raised.value.message.startswith("Upstream main, vds: ")
+    assert len(panel.requests) == 1, "a call is never repeated by the adapter, and no redirect is followed"
+
+
+@pytest.mark.parametrize(("name", "answer", "_", "expected"), ANSWERS, ids=NAMES)
+async def test_an_order_answered_with(
+    panel: Panel,
+    upstream: BillmanagerUpstream,
+    spec: OrderSpec,
+    name: str,
+    answer: Answerer,
+    expected: type[UpstreamError],
+    _: type[UpstreamError],
+) -> None:
+    panel.answers(answer)
+    with pytest.raises(expected) as raised:
+        await upstream.order(spec)
+    assert type(raised.value) is expected
+    assert len(panel.requests) == 1
+
+
+Use = Callable[[BillmanagerUpstream, OrderSpec], Awaitable[object]]
+USES: list[tuple[str, Use]] = [
+    ("read", lambda upstream, spec: upstream.list_items("vds")),
+    ("order", lambda upstream, spec: upstream.order(spec)),
+]
+each_use = pytest.mark.parametrize("use", [use for _, use in USES], ids=[name for name, _ in USES])
+
+
+@each_use
+@pytest.mark.parametrize("behaviour", ["stall", "drip"])
+async def test_no_answer_in_time_is_outcome_unknown(panel: Panel, spec: OrderSpec, use: Use, behaviour: str) -> None:
+    panel.answers(panel.stall if behaviour == "stall" else panel.drip)
+    connection = panel.connection(read_timeout=0.2, order_timeout=0.2)
+    async with BillmanagerUpstream(connection) as upstream:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(transport, "POOL_TIMEOUT", 0.1)
+            patch.setattr(transport, "CONNECT_TIMEOUT", 0.1)
+            with pytest.raises(OutcomeUnknown, match="no answer in time"):
+                await use(upstream, spec)
+
+
+@each_use
+async def test_a_refused_port_is_not_sent(panel: Panel, spec: OrderSpec, use: Use) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
+        connection = panel.connection(url=f"http://127.0.0.1:{taken.getsockname()[1]}/billmgr")
+        async with BillmanagerUpstream(connection) as upstream:
+            with pytest.raises(NotSent):
+                await use(upstream, spec)
+
+
+@each_use
+async def test_an_unknown_host_is_not_sent(panel: Panel, spec: OrderSpec, use: Use) -> None:
+    async with BillmanagerUpstream(panel.connection(url="http://no-such-host.invalid/billmgr")) as upstream:
+        with pytest.raises(NotSent):
+            await use(upstream, spec)
+
+
+@each_use
+async def test_tls_to_a_plain_port_is_not_sent(panel: Panel, spec: OrderSpec, use: Use) -> None:
+    async with BillmanagerUpstream(panel.connection(url=f"https://127.0.0.1:{panel.port}/billmgr")) as upstream:
+        with pytest.raises(NotSent):
+            await use(upstream, spec)
+    assert panel.requests == []
+
+
+@each_use
+async def test_a_tls_handshake_that_never_ends_is_not_sent(
+    panel: Panel, spec: OrderSpec, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with BillmanagerUpstream(panel.connection(url=f"https://127.0.0.1:{port}/billmgr")) as upstream:
+        with pytest.raises(NotSent):
+            await use(upstream, spec)
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def untrusted_context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl program to make a certificate")
+    certificate = tmp_path_factory.mktemp("tls") / "cert-and-key.pem"
+    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=127.0.0.1"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(certificate), "-out", "-"]
+    made = subprocess.run([openssl, *make.split(), *names], check=True, capture_output=True)
+    with certificate.open("ab") as file:
+        file.write(made.stdout)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture
+async def untrusted(untrusted_context: ssl.SSLContext) -> AsyncIterator[Panel]:
+    panel = await Panel.start(untrusted_context)
+    yield panel
+    await panel.stop()
+
+
+@each_use
+async def test_a_certificate_that_is_not_trusted_is_not_sent(untrusted: Panel, spec: OrderSpec, use: Use) -> None:
+    async with BillmanagerUpstream(untrusted.connection()) as upstream:
+        with pytest.raises(NotSent, match="certificate"):
+            await use(upstream, spec)
+    assert untrusted.requests == []
+
+
+async def test_a_full_pool_is_not_sent(panel: Panel, spec: OrderSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "POOL_TIMEOUT", 0.1)
+    panel.answers(panel.stall)
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=1)) as client:
+        upstream = BillmanagerUpstream(panel.connection(), client)
+        first = asyncio.create_task(upstream.order(spec))
+        while not panel.requests:
+            await asyncio.wait([first], timeout=0.005)
+        with pytest.raises(NotSent, match="busy"):
+            await upstream.order(spec)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    assert len(panel.requests) == 1
+
+
+@each_use
+async def test_a_closed_adapter_is_not_sent(panel: Panel, spec: OrderSpec, use: Use) -> None:
+    upstream = BillmanagerUpstream(panel.connection())
+    await upstream.aclose()
+    with pytest.raises(NotSent):
+        await use(upstream, spec)
+
+
+async def test_reads_keep_their_connection(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    for _ in range(3):
+        await upstream.list_items("vds")
+    assert (panel.connections, len(panel.requests)) == (1, 3)
+
+
+async def test_a_kept_connection_that_dies_under_a_read_is_outcome_unknown(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    panel.answers(doc("<p_elems>0</p_elems>"), cut_before_answer)
+    await upstream.list_items("vds")
+    with pytest.raises(OutcomeUnknown, match="cut"):
+        await upstream.list_items("vds")
+    assert panel.connections == 1
+
+
+async def test_each_order_has_a_connection_of_its_own(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec
+) -> None:
+    panel.standing["v2.vds.order.param"] = doc("<ok/><id>1</id>")
+    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    await upstream.list_items("vds")
+    for _ in range(3):
+        await upstream.order(spec)
+    assert panel.connections == 4
+
+
+async def test_a_client_from_outside_keeps_no_connection_and_stays_open(panel: Panel, spec: OrderSpec) -> None:
+    panel.standing["v2.vds.order.param"] = doc("<ok/><id>1</id>")
+    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    async with httpx.AsyncClient() as client:
+        upstream = BillmanagerUpstream(panel.connection(), client)
+        await upstream.list_items("vds")
+        await upstream.order(spec)
+        await upstream.aclose()
+        assert not client.is_closed
+    assert panel.connections == 2
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+async def test_a_huge_answer_is_given_up(panel: Panel, effect: Effect) -> None:
+    panel.answers(http("<doc>" + " " * 200_000 + "</doc>"))
+    small = transport.Transport(panel.connection(), max_body=100_000)
+    with pytest.raises(OutcomeUnknown, match="given up"):
+        await small.post(Call("main", "vds", effect), {})
+    await small.aclose()
+
+
+async def test_a_byte_order_mark_and_an_html_content_type_do_no_harm(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    panel.answers(http(b"\xef\xbb\xbf<doc><p_elems>0</p_elems></doc>", content_type="text/html"))
+    assert (await upstream.list_items("vds")).complete
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:secret@127.0.0.1/billmgr",
+        "https://127.0.0.1/billmgr?authinfo=a:secret",
+        "https://127.0.0.1/billmgr#x",
+        "ftp://127.0.0.1/billmgr",
+        "127.0.0.1/billmgr",
+        "https:///billmgr",
+        "",
+        "https://[::1/billmgr",
+    ],
+)
+async def test_an_address_that_cannot_be_used_is_a_setup_fault(panel: Panel, url: str) -> None:
+    connection = panel.connection().model_copy(update={"url": url})
+    with pytest.raises(SetupFault) as raised:
+        BillmanagerUpstream(connection)
+    assert "secret" not in raised.value.message
+
+
+async def test_cancelling_is_not_turned_into_a_failure(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(panel.stall)
+    task = asyncio.create_task(upstream.list_items("vds"))
+    while not panel.requests:
+        await asyncio.wait([task], timeout=0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
