@@ -35,7 +35,7 @@ class UpstreamAccount(SQLModel, table=True):
     lists_show_remoteid: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     forms_show_remoteid: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     lists_return_mark: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
-    """Proven by a service of ours: what we sent as remoteid comes back in the list. More than that the field is there."""
+    """Proven by a service of ours: what we sent as remoteid comes back in the list. (More than: the field is there.)"""
     lists_return_name: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     """Proven likewise for the name."""
     orders_return_number: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
