@@ -31,6 +31,7 @@ ROWS: list[tuple[str, str, type[UpstreamError]]] = [
     ("authtype", "", ConnectionUnhealthy),
     ("extraconfirm", "", ConnectionUnhealthy),
     ("access", "", ConnectionUnhealthy),
+    ("access", "elid", Rejected),
     ("license", "", ConnectionUnhealthy),
     ("captcha", "", ConnectionUnhealthy),
     ("missed", "func", SetupFault),
@@ -72,8 +73,8 @@ def an_error(kind: str, thing: str = "", message: str = "", **params: str) -> Wi
 
 
 def test_every_row_of_the_table_has_a_case() -> None:
-    cases = {kind for kind, _, _ in ROWS}
-    assert {row.type for row in TABLE} <= cases
+    any_object = {(kind, "") for kind, _, _ in ROWS}
+    assert {(row.type, row.object) for row in TABLE} <= {(kind, thing) for kind, thing, _ in ROWS} | any_object
 
 
 @pytest.mark.parametrize("effect", list(Effect))

@@ -54,6 +54,7 @@ TABLE: tuple[Row, ...] = (
     Row("authtype", "", Meaning.UNHEALTHY, "this way of logging in is not allowed for the account"),
     Row("extraconfirm", "", Meaning.UNHEALTHY, "a second factor is asked for; switch it off for this account"),
     Row("access", "", Meaning.UNHEALTHY, "the account has no right to call this function"),
+    Row("access", "elid", Meaning.REFUSED, "the account has no right to this item"),
     Row("license", "", Meaning.UNHEALTHY, "the upstream's own licence stops it"),
     Row("captcha", "", Meaning.UNHEALTHY, "the upstream wants a captcha solved"),
     Row("missed", "func", Meaning.SETUP, "the upstream has no such function; is its dialect or product type right?"),

@@ -69,14 +69,15 @@ def order_fields(spec: OrderSpec, dialect: Dialect, account: str) -> dict[str, s
 def accepted(call: Call, answer: Document) -> OrderAccepted:
     """What an answer without an error proves.
 
-    Accepted: a number, `ok`, a row of the basket, or a document with nothing of a form in it. The form shown once more
-    is no proof of anything (a step of the wizard wants something): OutcomeUnknown, to be settled by reading.
+    Accepted: `ok`, a number (unless beside it there is a choice to make: then it may be the number of anything), a row
+    of the basket, or a document with nothing of a form in it. The form shown once more is no proof of anything (a step
+    of the wizard wants something): OutcomeUnknown, to be settled by reading.
     """
     number = created_number(answer)
-    if number is not None:
-        return OrderAccepted(upstream_number=number)
     fields = answer.fields
-    if answer.ok or any(name in fields for name in _BASKET_FIELDS):
+    if answer.ok or (number is not None and not answer.offers_choices):
+        return OrderAccepted(upstream_number=number)
+    if any(name in fields for name in _BASKET_FIELDS):
         return OrderAccepted(upstream_number=None)
     if answer.is_form or answer.is_list or any(name in fields for name in _FORM_FIELDS):
         raise OutcomeUnknown(

@@ -64,7 +64,7 @@ class Session:
 
     def _is_about_the_login(self, error: WireError) -> bool:
         if error.type == "access":
-            return not (self._authinfo_worked or self._session_refused)
+            return error.object != "elid" and not (self._authinfo_worked or self._session_refused)
         return error.type in ("auth", "authtype")
 
     async def _fall_back(self, call: Call, fields: Mapping[str, str], refused: WireError) -> Document:

@@ -47,7 +47,7 @@ class Transport:
         self._connection = connection
         self._max_body = max_body
         self._own: tuple[httpx.AsyncClient, ...] = ()
-        self._headers = {"Accept": "text/xml"}
+        self._headers = {"Accept": "text/xml", "User-Agent": "Resellflow"}
         if client is not None:
             self._clients = dict.fromkeys(Effect, client)
             self._headers["Connection"] = "close"

@@ -107,6 +107,10 @@ class Document:
         )
 
     @property
+    def offers_choices(self) -> bool:
+        return self._root.find("slist") is not None
+
+    @property
     def is_form(self) -> bool:
         """Has what only forms have: choices, or a form's metadata."""
         metadata = self._root.find("metadata")

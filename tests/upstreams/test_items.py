@@ -1,0 +1,243 @@
+"""A row or form of the upstream as an item; reading and removing one."""
+
+from datetime import date
+
+import pytest
+
+from models.enums import SuspendReason, UpstreamStatus
+from models.money import Money
+from tests.upstreams.panel import Answerer, Panel, doc, refusal
+from upstreams.billmanager import BillmanagerUpstream
+from upstreams.errors import NoSuchItem, OutcomeUnknown, Rejected
+from upstreams.port import UpstreamItem
+
+ROW = (
+    "<elem><id>4711</id><name>VPS-2</name><domain>v1.example.test</domain><status>2</status>"
+    "<createdate>2026-01-01</createdate><expiredate>2026-01-31</expiredate><pricelist>VPS-2</pricelist>"
+    "<cost>1\u00a0005,00 EUR</cost><ip>192.0.2.10</ip><period>1</period><autoprolong>null</autoprolong>"
+    "<remoteid>rf-1-1-a1</remoteid><props><x>1</x></props></elem>"
+)
+FORM = (
+    "<tparams><func>vds.edit</func><authinfo>a:b</authinfo></tparams><elid>4711</elid><id>4711</id><name>VPS-2</name>"
+    "<domain>v1.example.test</domain><ip>192.0.2.10</ip><username>root</username><password>hush</password>"
+    "<userpassword>hush</userpassword><lickey>hush</lickey><ssh_key>hush</ssh_key><auth_code>hush</auth_code>"
+    "<createdate>2026-01-01</createdate><expiredate>2026-01-31</expiredate><cost>5.00 EUR</cost>"
+    "<pricelist>58</pricelist><period>1</period><status>2</status><autoprolong>1</autoprolong>"
+    "<ostempl>Debian-12</ostempl><addon_61>2</addon_61><remoteid/>"
+    '<slist name="period"><val key="1">month</val></slist><messages/><metadata/>'
+)
+
+
+async def listed(panel: Panel, upstream: BillmanagerUpstream, inner: str, product_type: str = "vds") -> UpstreamItem:
+    """The one item of a list whose row has these fields besides its number."""
+    panel.answers(doc(f"<p_elems>1</p_elems><elem><id>4711</id>{inner}</elem>"))
+    (item,) = (await upstream.list_items(product_type)).items
+    return item
+
+
+async def test_a_row(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc(f"<p_elems>1</p_elems>{ROW}"))
+    (item,) = (await upstream.list_items("vds")).items
+    assert item == UpstreamItem(
+        number="4711",
+        product_type="vds",
+        status=UpstreamStatus.ACTIVE,
+        name="v1.example.test",
+        remoteid="rf-1-1-a1",
+        expires_on=date(2026, 1, 31),
+        created_on=date(2026, 1, 1),
+        pricelist="VPS-2",
+        period="1",
+        cost=Money.of("1005.00", "EUR"),
+        ip="192.0.2.10",
+        autoprolong="null",
+        raw={
+            "id": "4711",
+            "name": "VPS-2",
+            "domain": "v1.example.test",
+            "status": "2",
+            "createdate": "2026-01-01",
+            "expiredate": "2026-01-31",
+            "pricelist": "VPS-2",
+            "cost": "1\u00a0005,00 EUR",
+            "ip": "192.0.2.10",
+            "period": "1",
+            "autoprolong": "null",
+            "remoteid": "rf-1-1-a1",
+        },
+    )
+
+
+async def test_a_form_is_read_without_its_secrets(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc(FORM))
+    item = await upstream.read_item("vds", "4711")
+    assert (item.number, item.status, item.pricelist, item.remoteid) == ("4711", UpstreamStatus.ACTIVE, "58", "")
+    assert item.raw["addon_61"] == "2"
+    assert item.raw["username"] == "root"
+    assert "hush" not in repr(item)
+    assert not {"tparams", "authinfo", "slist", "messages", "metadata"} & item.raw.keys()
+    fields = panel.requests[0].fields
+    assert (fields["func"], fields["elid"]) == ("vds.edit", "4711")
+    assert "sok" not in fields
+
+
+@pytest.mark.parametrize(
+    ("inner", "status", "detail", "reason"),
+    [
+        ("<status>1</status>", UpstreamStatus.ORDERED, "", None),
+        ("<status>4</status>", UpstreamStatus.DELETED, "", None),
+        ('<status orig="2">Active</status>', UpstreamStatus.ACTIVE, "", None),
+        ("<status>Active</status>", UpstreamStatus.ACTIVE, "", None),
+        ("<status>Aktiv</status>", UpstreamStatus.UNKNOWN, "", None),
+        ("<status>17</status>", UpstreamStatus.UNKNOWN, "", None),
+        ("", UpstreamStatus.UNKNOWN, "", None),
+        ('<item_status orig="3">Suspended</item_status>', UpstreamStatus.SUSPENDED, "", None),
+        (
+            "<item_status>Opening</item_status><item_real_status>5</item_real_status>",
+            UpstreamStatus.PROCESSING,
+            "",
+            None,
+        ),
+        (
+            "<status>5</status><item_status>item_status_5_open</item_status>",
+            UpstreamStatus.PROCESSING,
+            "item_status_5_open",
+            None,
+        ),
+        (
+            "<status>5</status><status_msg>item_status_service_nosuitable</status_msg>",
+            UpstreamStatus.PROCESSING,
+            "item_status_service_nosuitable",
+            None,
+        ),
+        (
+            '<item_status orig="item_status_5_need_configure">In progress</item_status>',
+            UpstreamStatus.PROCESSING,
+            "item_status_5_need_configure",
+            None,
+        ),
+        (
+            "<status>3</status><status_msg>item_status_3_abusesuspend</status_msg>",
+            UpstreamStatus.SUSPENDED,
+            "item_status_3_abusesuspend",
+            SuspendReason.ABUSE,
+        ),
+        (
+            "<status>3</status><item_status>item_status_3_employeesuspend</item_status>",
+            UpstreamStatus.SUSPENDED,
+            "item_status_3_employeesuspend",
+            SuspendReason.STAFF,
+        ),
+        ("<status>3</status><autosuspend>on</autosuspend>", UpstreamStatus.SUSPENDED, "", SuspendReason.AUTOMATIC),
+        (
+            "<status>3</status><autosuspend>on</autosuspend><abusesuspend>on</abusesuspend>",
+            UpstreamStatus.SUSPENDED,
+            "",
+            SuspendReason.ABUSE,
+        ),
+        ("<status>3</status><employeesuspend>off</employeesuspend>", UpstreamStatus.SUSPENDED, "", None),
+        ("<status>2</status><autosuspend>on</autosuspend>", UpstreamStatus.ACTIVE, "", None),
+    ],
+)
+async def test_status(
+    panel: Panel,
+    upstream: BillmanagerUpstream,
+    inner: str,
+    status: UpstreamStatus,
+    detail: str,
+    reason: SuspendReason | None,
+) -> None:
+    item = await listed(panel, upstream, inner)
+    assert (item.status, item.status_detail, item.suspend_reason) == (status, detail, reason)
+
+
+@pytest.mark.parametrize(
+    ("inner", "expires_on"),
+    [
+        ("<expiredate>2026-02-01</expiredate>", date(2026, 2, 1)),
+        ("<expiredate>2026-02-01 00:00:00</expiredate>", date(2026, 2, 1)),
+        ('<expiredate orig="2026-02-01">1 Feb</expiredate>', date(2026, 2, 1)),
+        ("<expiredate>daily charges</expiredate><real_expiredate>2026-02-01</real_expiredate>", date(2026, 2, 1)),
+        ("<expiredate>daily charges</expiredate>", None),
+        ("<expiredate>0000-00-00</expiredate>", None),
+        ("<expiredate/>", None),
+        ("", None),
+    ],
+)
+async def test_expiry(panel: Panel, upstream: BillmanagerUpstream, inner: str, expires_on: date | None) -> None:
+    assert (await listed(panel, upstream, inner)).expires_on == expires_on
+
+
+@pytest.mark.parametrize(
+    ("inner", "cost"),
+    [
+        ("<cost>5.00 EUR</cost>", Money.of("5.00", "EUR")),
+        ("<cost>5.00</cost>", Money.of("5.00", "EUR")),
+        ("<cost>7,00 $</cost>", Money.of("7.00", "USD")),
+        ("<cost>5.00 EUR / month</cost>", Money.of("5.00", "EUR")),
+        ("<cost>about five</cost><cost_iso>5.00 EUR</cost_iso>", Money.of("5.00", "EUR")),
+        ("<cost>1.234</cost>", None),
+        ("<cost/>", None),
+        ("", None),
+    ],
+)
+async def test_cost(panel: Panel, upstream: BillmanagerUpstream, inner: str, cost: Money | None) -> None:
+    assert (await listed(panel, upstream, inner)).cost == cost
+
+
+@pytest.mark.parametrize(
+    ("product_type", "inner", "name"),
+    [
+        ("vds", "<name>VPS-2</name><domain>v1.example.test</domain>", "v1.example.test"),
+        ("vds", "<name>VPS-2</name>", ""),
+        ("soft", "<name>L-1</name><licname>L-1001</licname>", "L-1001"),
+        ("soft", "<domain>x.example.test</domain>", "x.example.test"),
+        ("domain", "<name>example.test</name>", "example.test"),
+    ],
+)
+async def test_name(panel: Panel, upstream: BillmanagerUpstream, product_type: str, inner: str, name: str) -> None:
+    assert (await listed(panel, upstream, inner, product_type)).name == name
+
+
+@pytest.mark.parametrize(("inner", "remoteid"), [("", None), ("<remoteid/>", ""), ("<remoteid>a</remoteid>", "a")])
+async def test_remoteid(panel: Panel, upstream: BillmanagerUpstream, inner: str, remoteid: str | None) -> None:
+    assert (await listed(panel, upstream, inner)).remoteid == remoteid
+
+
+@pytest.mark.parametrize("answer", [refusal("missed", "elid"), refusal("missed", "item", value="4711")])
+async def test_an_item_that_is_gone(panel: Panel, upstream: BillmanagerUpstream, answer: Answerer) -> None:
+    panel.answers(answer)
+    with pytest.raises(NoSuchItem, match="4711"):
+        await upstream.read_item("vds", "4711")
+
+
+@pytest.mark.parametrize("answer", [doc(), doc("<tparams/><metadata/>"), doc("<elid>4712</elid><status>2</status>")])
+async def test_an_answer_that_is_not_the_form_of_the_item(
+    panel: Panel, upstream: BillmanagerUpstream, answer: Answerer
+) -> None:
+    panel.answers(answer)
+    with pytest.raises(OutcomeUnknown):
+        await upstream.read_item("vds", "4711")
+
+
+async def test_an_unpaid_order_is_deleted_after_a_look(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc("<elid>4711</elid><status>1</status>"), doc("<ok/>"))
+    await upstream.delete_unpaid("vds", "4711")
+    assert panel.functions == ["vds.edit", "vds.delete"]
+    fields = panel.requests[1].fields
+    assert (fields["elid"], fields["sok"]) == ("4711", "ok")
+
+
+@pytest.mark.parametrize("status", [0, 2, 3, 4, 5])
+async def test_nothing_but_an_unpaid_order_is_deleted(panel: Panel, upstream: BillmanagerUpstream, status: int) -> None:
+    panel.answers(doc(f"<elid>4711</elid><status>{status}</status>"))
+    with pytest.raises(Rejected) as raised:
+        await upstream.delete_unpaid("vds", "4711")
+    assert (raised.value.field, raised.value.value) == ("status", str(status))
+    assert panel.functions == ["vds.edit"]
+
+
+async def test_a_deletion_that_asks_back_is_outcome_unknown(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc("<elid>4711</elid><status>1</status>"), doc('<elid>4711</elid><metadata type="form"/>'))
+    with pytest.raises(OutcomeUnknown, match="form instead"):
+        await upstream.delete_unpaid("vds", "4711")

@@ -1,0 +1,161 @@
+"""Lists: every page, each row once, and complete only if that is proven."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from models.enums import Knowledge
+from tests.upstreams.panel import Answerer, Panel, doc
+from upstreams.billmanager import BillmanagerUpstream
+
+
+def row(number: int, inner: str = "") -> str:
+    return f"<elem><id>{number}</id><domain>s{number}.example.test</domain><status>2</status>{inner}</elem>"
+
+
+def page(numbers: Sequence[int], total: int | None = None, size: int | None = None, inner: str = "") -> Answerer:
+    counters = "" if total is None else f"<p_elems>{total}</p_elems>"
+    counters += "" if size is None else f"<p_cnt>{size}</p_cnt>"
+    return doc(counters + "".join(row(number, inner) for number in numbers))
+
+
+async def listed(panel: Panel, upstream: BillmanagerUpstream, *pages: Answerer) -> tuple[list[int], bool, int]:
+    """Numbers, completeness and pages; asserts that each scripted page was asked for and no other."""
+    panel.answers(*pages)
+    listing = await upstream.list_items("vds")
+    assert len(panel.requests) == listing.pages == len(pages)
+    assert [request.fields["p_num"] for request in panel.requests] == [str(n + 1) for n in range(len(pages))]
+    return [int(item.number) for item in listing.items], listing.complete, listing.pages
+
+
+async def test_one_page(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([1, 2, 3], 3)) == ([1, 2, 3], True, 1)
+
+
+async def test_an_empty_list(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([], 0)) == ([], True, 1)
+
+
+async def test_pages_until_the_total_is_reached(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    pages = page(range(1, 501), 1100), page(range(501, 1001), 1100), page(range(1001, 1101), 1100)
+    assert await listed(panel, upstream, *pages) == (list(range(1, 1101)), True, 3)
+
+
+async def test_a_page_size_capped_by_the_upstream(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    pages = page(range(1, 51), 120, 50), page(range(51, 101), 120, 50), page(range(101, 121), 120, 50)
+    assert await listed(panel, upstream, *pages) == (list(range(1, 121)), True, 3)
+
+
+async def test_all_rows_at_once_in_spite_of_the_page_size(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page(range(1, 701), 700)) == (list(range(1, 701)), True, 1)
+
+
+async def test_page_numbers_ignored_by_the_upstream(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    same = page(range(1, 51), 120, 50)
+    assert await listed(panel, upstream, same, same) == (list(range(1, 51)), False, 2)
+
+
+async def test_a_row_seen_twice_because_rows_shifted(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    pages = page([1, 2, 3], 5), page([3, 4, 5], 5)
+    assert await listed(panel, upstream, *pages) == ([1, 2, 3, 4, 5], True, 2)
+
+
+async def test_a_row_deleted_between_pages_leaves_a_gap_that_is_noticed(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    # Row 1 is gone when page 2 is read, so row 4 has moved to page 1; 5 rows are known, as many as the new total.
+    assert await listed(panel, upstream, page([1, 2, 3], 6), page([5, 6], 5)) == ([1, 2, 3, 5, 6], False, 2)
+
+
+async def test_a_row_added_between_pages(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([1, 2, 3], 5), page([4, 5, 6], 6)) == ([1, 2, 3, 4, 5, 6], False, 2)
+
+
+async def test_fewer_rows_than_the_total_promises(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([1, 2], 3), page([], 3)) == ([1, 2], False, 2)
+
+
+async def test_more_rows_than_the_total_says(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([1, 2], 0)) == ([1, 2], False, 1)
+
+
+async def test_without_total_until_an_empty_page(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    pages = page(range(1, 51)), page(range(51, 61)), page([])
+    assert await listed(panel, upstream, *pages) == (list(range(1, 61)), True, 3)
+
+
+async def test_without_total_a_repeated_short_page_is_the_end(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([1, 2, 3]), page([1, 2, 3])) == ([1, 2, 3], True, 2)
+
+
+@pytest.mark.parametrize(("count", "size"), [(50, 50), (500, None)])
+async def test_without_total_a_repeated_full_page_proves_nothing(
+    panel: Panel, upstream: BillmanagerUpstream, count: int, size: int | None
+) -> None:
+    same = page(range(1, count + 1), size=size)
+    assert await listed(panel, upstream, same, same) == (list(range(1, count + 1)), False, 2)
+
+
+@pytest.mark.parametrize("sign", ["<p_cnt>500</p_cnt>", "<p_num>1</p_num>", '<metadata type="list"/>'])
+async def test_without_total_an_empty_answer_is_complete_if_it_is_a_list(
+    panel: Panel, upstream: BillmanagerUpstream, sign: str
+) -> None:
+    assert await listed(panel, upstream, doc(sign)) == ([], True, 1)
+
+
+async def test_an_answer_that_does_not_look_like_a_list_is_not_complete(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    assert await listed(panel, upstream, doc("<tparams/>")) == ([], False, 1)
+
+
+async def test_a_total_that_comes_and_goes_is_not_trusted(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([1, 2], 3), page([3]), page([])) == ([1, 2, 3], False, 3)
+
+
+async def test_a_row_without_a_number_makes_the_list_incomplete(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc("<p_elems>2</p_elems><elem><id>1</id></elem><elem><domain>x</domain></elem>"), page([], 2))
+    listing = await upstream.list_items("vds")
+    assert ([item.number for item in listing.items], listing.complete) == (["1"], False)
+
+
+async def test_rows_are_ordered_by_number_even_if_the_upstream_does_not(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    assert await listed(panel, upstream, page([10, 9, 100], 3)) == ([9, 10, 100], True, 1)
+
+
+async def test_the_stored_filter_is_never_used(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    await listed(panel, upstream, page([1], 1))
+    assert panel.requests[0].fields.keys() == {"func", "out", "lang", "authinfo", "p_cnt", "p_num", "p_col"}
+    assert panel.functions == ["vds"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "inner", "known"),
+    [
+        ([1, 2], "<remoteid>a</remoteid>", Knowledge.YES),
+        ([1, 2], "<remoteid/>", Knowledge.YES),
+        ([1, 2], "", Knowledge.NO),
+        ([], "", Knowledge.UNKNOWN),
+    ],
+)
+async def test_whether_rows_show_remoteid(
+    panel: Panel, upstream: BillmanagerUpstream, numbers: list[int], inner: str, known: Knowledge
+) -> None:
+    panel.answers(page(numbers, len(numbers), inner=inner))
+    assert (await upstream.list_items("vds")).shows_remoteid is known
+
+
+async def test_an_upstream_that_never_ends_its_pages_is_left(
+    panel: Panel, upstream: BillmanagerUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upstreams.billmanager.listing._MOST_PAGES", 5)
+
+    async def endless(writer: asyncio.StreamWriter) -> bool:
+        return await page([len(panel.requests)])(writer)
+
+    panel.standing["vds"] = endless
+    listing = await upstream.list_items("vds")
+    assert (listing.pages, listing.complete) == (5, False)

@@ -1,0 +1,236 @@
+"""The set-up request: what is sent in either dialect, and what its answer proves."""
+
+import pytest
+
+from models.enums import Dialect, RenewalOwner
+from models.money import Money
+from tests.upstreams.panel import PASSWORD, USERNAME, Panel, doc, refusal
+from upstreams.billmanager import BillmanagerUpstream
+from upstreams.errors import NotEnoughMoney, OutcomeUnknown, SetupFault
+from upstreams.port import OrderSpec
+
+AUTHINFO = ("authinfo", f"{USERNAME}:{PASSWORD}")
+FINISH = [("skipbasket", "on"), ("clicked_button", "finish"), ("sok", "ok")]
+
+SERVER = OrderSpec(
+    product_type="vds",
+    pricelist="58",
+    datacenter="1",
+    period=12,
+    name="s1042.example.test",
+    remoteid="rf-1042-7-a1",
+    parameters={"ostempl": "Debian-12", "recipe": "null"},
+    addons={"addon_61": "2"},
+)
+LICENCE = OrderSpec(
+    product_type="soft",
+    pricelist="55227",
+    datacenter=None,
+    period=1,
+    name="L-1001",
+    remoteid="rf-1001-3-a1",
+    parameters={"ip": "192.0.2.10"},
+)
+
+
+async def sent(panel: Panel, spec: OrderSpec, dialect: Dialect) -> list[tuple[str, str]]:
+    panel.answers(doc("<ok/>"))
+    async with BillmanagerUpstream(panel.connection(dialect=dialect)) as upstream:
+        await upstream.order(spec)
+    (request,) = panel.requests
+    assert request.target == "/billmgr"
+    return request.pairs
+
+
+async def test_a_server_in_dialect_6(panel: Panel) -> None:
+    assert await sent(panel, SERVER, Dialect.SIX) == [
+        ("func", "v2.vds.order.param"),
+        ("out", "xml"),
+        ("lang", "en"),
+        AUTHINFO,
+        ("pricelist", "58"),
+        ("datacenter", "1"),
+        ("order_period", "12"),
+        ("domain", "s1042.example.test"),
+        ("remoteid", "rf-1042-7-a1"),
+        ("autoprolong", "null"),
+        ("ostempl", "Debian-12"),
+        ("recipe", "null"),
+        ("addon_61", "2"),
+        *FINISH,
+    ]
+
+
+async def test_a_server_in_dialect_5(panel: Panel) -> None:
+    assert await sent(panel, SERVER, Dialect.FIVE) == [
+        ("func", "vds.order.param"),
+        ("out", "xml"),
+        ("lang", "en"),
+        AUTHINFO,
+        ("pricelist", "58"),
+        ("datacenter", "1"),
+        ("period", "12"),
+        ("domain", "s1042.example.test"),
+        ("remoteid", "rf-1042-7-a1"),
+        ("autoprolong", "null"),
+        ("ostempl", "Debian-12"),
+        ("recipe", "null"),
+        ("addon_61", "2"),
+        *FINISH,
+    ]
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+async def test_a_licence_is_ordered_the_old_way_in_both_dialects(panel: Panel, dialect: Dialect) -> None:
+    assert await sent(panel, LICENCE, dialect) == [
+        ("func", "soft.order.param"),
+        ("out", "xml"),
+        ("lang", "en"),
+        AUTHINFO,
+        ("pricelist", "55227"),
+        ("period", "1"),
+        ("licname", "L-1001"),
+        ("remoteid", "rf-1001-3-a1"),
+        ("autoprolong", "null"),
+        ("ip", "192.0.2.10"),
+        *FINISH,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("product_type", "function", "name_field", "period_field"),
+    [
+        ("vhost", "v2.vhost.order.param", "domain", "order_period"),
+        ("dedic", "v2.dedic.order.param", "domain", "order_period"),
+        ("vps_custom", "v2.vps_custom.order.param", "domain", "order_period"),
+        ("softexternal", "softexternal.order.param", "licname", "period"),
+        ("platform", "platform.order.param", "licname", "period"),
+        ("addition", "addition.order.param", "licname", "period"),
+    ],
+)
+async def test_product_types_in_dialect_6(
+    panel: Panel, product_type: str, function: str, name_field: str, period_field: str
+) -> None:
+    spec = SERVER.model_copy(update={"product_type": product_type})
+    fields = dict(await sent(panel, spec, Dialect.SIX))
+    assert fields["func"] == function
+    assert fields[name_field] == spec.name
+    assert fields[period_field] == "12"
+
+
+async def test_renewal_owned_by_the_upstream_is_ordered_with_its_period(panel: Panel) -> None:
+    spec = SERVER.model_copy(update={"renewal_owner": RenewalOwner.UPSTREAM})
+    assert dict(await sent(panel, spec, Dialect.SIX))["autoprolong"] == "12"
+
+
+@pytest.mark.parametrize(
+    "name", ["func", "authinfo", "auth", "su", "sok", "remoteid", "skipbasket", "pricelist", "elid"]
+)
+@pytest.mark.parametrize("where", ["parameters", "addons"])
+async def test_the_catalogue_cannot_set_a_field_that_is_ours(
+    panel: Panel, upstream: BillmanagerUpstream, name: str, where: str
+) -> None:
+    with pytest.raises(SetupFault, match=name):
+        await upstream.order(SERVER.model_copy(update={where: {name: "x"}}))
+    assert panel.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        ("<id>900123</id>", "900123"),
+        ("<ok/><id>900123</id>", "900123"),
+        ('<ok type="form">func=vds</ok><id>900123</id>', "900123"),
+        ("<item.id>900123</item.id>", "900123"),
+        ("<itemid>900123</itemid>", "900123"),
+        ('<id v="900123"/>', "900123"),
+        ('<item.id id="900123"/>', "900123"),
+        ("<doc><id>900123</id></doc>", "900123"),
+        ("<ok/><doc><item.id>900123</item.id></doc>", "900123"),
+        ("<ok/><billorder.id>77</billorder.id><id>900123</id>", "900123"),
+        ("<tparams><id>1</id></tparams><id>900123</id>", "900123"),
+        ("<ok/>", None),
+        ("<doc><ok/></doc>", None),
+        ('<ok type="list">func=vds</ok>', None),
+        ("<ok/><billorder.id>77</billorder.id>", None),
+        ("<billorder>77</billorder>", None),
+        ("<lineitem.id>77</lineitem.id>", None),
+        ("<ok/><id/>", None),
+        ("<ok/><id>new</id>", None),
+        ("<ok/><id>0</id>", None),
+        ("<tparams><func>vds.order.param</func></tparams>", None),
+        ("", None),
+        ('<ok/><slist name="period"/><pricelist>58</pricelist>', None),
+    ],
+)
+async def test_a_yes_with_or_without_a_number(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, answer: str, number: str | None
+) -> None:
+    panel.answers(doc(answer))
+    assert (await upstream.order(spec)).upstream_number == number
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '<pricelist>58</pricelist><order_period>1</order_period><slist name="ostempl"><val key="a">A</val></slist>',
+        '<slist name="period"><val key="1">month</val></slist>',
+        '<list name="tariflist"/>',
+        '<metadata type="form"/>',
+        "<pricelist>58</pricelist>",
+        "<p_elems>0</p_elems>",
+        '<id/><slist name="period"/>',
+        '<id>58</id><slist name="period"/>',
+    ],
+)
+async def test_the_form_shown_again_proves_nothing(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, form: str
+) -> None:
+    panel.answers(doc(form))
+    with pytest.raises(OutcomeUnknown, match="form again"):
+        await upstream.order(spec)
+
+
+async def test_too_little_money_tells_the_amounts(panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec) -> None:
+    panel.answers(refusal("not_enough_money", amount="5.0000", have="1.00", currency="EUR", available="1.00"))
+    with pytest.raises(NotEnoughMoney) as raised:
+        await upstream.order(spec)
+    assert raised.value.required == Money.of("5.0000", "EUR")
+    assert raised.value.available == Money.of("1.00", "EUR")
+
+
+async def test_a_quote_only_reads_the_form(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc('<list name="total_summary"><elem><name>Total</name><cost>5.00 EUR</cost></elem></list>'))
+    assert await upstream.quote(SERVER) == Money.of("5.00", "EUR")
+    fields = panel.requests[0].fields
+    assert fields["func"] == "v2.vds.order.param"
+    assert fields["order_period"] == "12"
+    assert not {"sok", "skipbasket", "clicked_button"} & fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("form", "price"),
+    [
+        ('<list name="total_summary"><elem><cost>5.00</cost></elem></list>', "5.00"),
+        ('<list name="total_summary"><elem><total>4,50 EUR</total><discount>0,50 EUR</discount></elem></list>', "4.50"),
+        ('<list name="total_summary"><elem><a>5 EUR</a><b>5.00 EUR</b></elem></list>', "5.00"),
+        ('<metadata><list name="total_summary"><elem><cost>5.00 EUR</cost></elem></list></metadata>', "5.00"),
+        ("<orderinfo>Setup: 1.00 EUR&lt;br/&gt;Total: &lt;b&gt;5.00 EUR&lt;/b&gt;</orderinfo>", "5.00"),
+        ("<orderinfo>VPS-2\nTotal amount: 1\u00a0234,50 EUR</orderinfo>", "1234.50"),
+        ('<list name="total_summary"><elem><a>5.00 EUR</a><b>6.00 EUR</b></elem></list>', None),
+        ('<list name="total_summary"><elem><total>5.00 USD</total></elem></list>', None),
+        ('<list name="total_summary"><elem><id>7</id></elem></list>', None),
+        ('<list name="total_summary"><elem><total>1.234 EUR</total></elem></list>', None),
+        ('<list name="pricelist_summary"><elem><cost>5.00 EUR</cost></elem></list>', None),
+        ("<orderinfo>5.00 EUR</orderinfo>", None),
+        ("<orderinfo>Total: 5.00 EUR&lt;br/&gt;Total next year: 7.00 EUR</orderinfo>", None),
+        ("<orderinfo>Subtotal: 5.00 EUR</orderinfo>", None),
+        ("<pricelist>58</pricelist>", None),
+    ],
+)
+async def test_a_price_is_read_only_if_it_can_be_read_in_one_way(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, form: str, price: str | None
+) -> None:
+    panel.answers(doc(form))
+    quoted = await upstream.quote(spec)
+    assert quoted == (None if price is None else Money.of(price, "EUR"))
