@@ -111,6 +111,9 @@ class Program:
         with self._news:
             self._news.wait_for(found_or_ended, timeout)
         if found is None:
+            if self._output_ended:  # its end closes the output a moment before the status can be had
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(1)
             raise self._failure(f"wrote no line like {pattern!r}", timeout)
         return found
 

@@ -1,0 +1,47 @@
+"""`python -m stack up`: the stack, until Ctrl-C."""
+
+import asyncio
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from stack.embedded import EmbeddedStack
+from stack.running import say
+
+
+async def up(stack: EmbeddedStack) -> int:
+    """Say where everything is, and stay."""
+    say(welcome(stack))
+    await asyncio.Event().wait()
+    return 0
+
+
+def welcome(stack: EmbeddedStack) -> str:
+    return f"""
+Resellflow is running. Ctrl-C stops it; its data stays in {_short(stack.directory)}.
+
+  Storefront API   {stack.api_url}  (documentation: {stack.api_url}/docs)
+  Temporal UI      {stack.temporal_ui_url}
+  Temporal         {stack.temporal_address}
+  Upstream         {stack.simulator_url}/billmgr  (the simulator; its administration: {stack.simulator_url}/_sim)
+  Logs             {_short(stack.logs)}
+
+Place an order, from another terminal:
+
+  {order_command(stack)}
+"""
+
+
+def order_command(stack: EmbeddedStack) -> str:
+    """A line to be pasted into a shell in this directory."""
+    resell = Path(sys.executable).with_name("resell")
+    environment, program = shlex.quote(_short(stack.environment_file)), shlex.quote(_short(resell))
+    return f"(. {environment}; {program} order VDS-1 --customer jane --period 1 --wait)"
+
+
+def _short(path: Path) -> str:
+    """The path as seen from here, if that is shorter; with a slash in it, as `.` needs."""
+    relative = os.path.relpath(path)
+    shorter = str(path) if len(relative) > len(str(path)) else relative
+    return shorter if os.sep in shorter else os.path.join(os.curdir, shorter)
