@@ -1,0 +1,123 @@
+"""The process: how it starts, stops, and what it remembers when it is killed."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.simulator.running import ORDER, USER, Simulator
+
+Start = Callable[[], Simulator]
+
+
+def test_a_killed_simulator_has_lost_nothing_that_it_charged(start: Start) -> None:
+    first = start()
+    first.set(opening_delay=0, orders_return="item.id", remoteid_in_lists=False)
+    first.admin("POST", f"/accounts/{USER}/top-up", {"amount": "20.00"})
+    first.set(opening_delay=3600)
+    first.xml("v2.vds.order.param", ORDER, remoteid="a-1")
+    first.fault(kind="cut", when="after", sok=True)
+    with pytest.raises(httpx.RemoteProtocolError):
+        first.raw("v2.vds.order.param", ORDER, remoteid="a-2")
+    first.kill()
+
+    second = start()
+    assert [charge["remoteid"] for charge in second.charges()] == ["a-1", "a-2"]
+    items = second.admin("GET", "/items")["items"]
+    assert [(item["remoteid"], item["status"]) for item in items] == [("a-1", 5), ("a-2", 5)]
+    assert second.balance() == "110.00"
+    assert len(second.xml("payment").findall("elem")) == 1
+    settings = second.admin("GET", "/settings")
+    assert (settings["orders_return"], settings["remoteid_in_lists"]) == ("item.id", False)
+    assert not second.admin("GET", "/faults")["faults"], "faults are gone with the process"
+
+
+def test_numbers_go_on_after_a_restart_and_a_vanished_service_stays_gone(start: Start) -> None:
+    first = start()
+    number = first.order()
+    first.admin("DELETE", f"/items/{number}?how=vanish")
+    first.kill()
+    second = start()
+    assert second.rows() == []
+    assert second.order() > number
+
+
+def test_an_opening_goes_on_over_a_restart(start: Start) -> None:
+    first = start()
+    first.set(opening_delay=0.3)
+    number = first.order()
+    first.kill()
+    second = start()
+    assert second.wait_for_status(number, "2")["expiredate"]
+
+
+def test_a_moved_clock_stays_moved(start: Start) -> None:
+    first = start()
+    first.admin("POST", "/clock", {"advance_days": 40})
+    first.kill()
+    assert start().admin("GET", "/clock")["offset_seconds"] == pytest.approx(40 * 86400)
+
+
+def test_the_accounts_of_the_command_line_do_not_overwrite_those_in_the_file(start: Start) -> None:
+    first = start()
+    first.admin("PATCH", f"/accounts/{USER}", {"balance": "7.77"})
+    first.kill()
+    assert start().balance() == "7.77"
+
+
+def test_sigterm_ends_it_quickly_and_cleanly_with_requests_under_way(start: Start) -> None:
+    simulator = start()
+    simulator.fault(function="vds", kind="stall", seconds=60)
+    failures: list[Exception] = []
+
+    def stalled() -> None:
+        try:
+            httpx.post(simulator.url, data={"func": "vds"}, timeout=20)
+        except httpx.TransportError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=stalled)
+    thread.start()
+    while not simulator.admin("GET", "/faults")["faults"][0]["hits"]:
+        pass
+    took = simulator.stop()
+    thread.join(5)
+    assert simulator.process.returncode == 0
+    assert took < 1
+    assert len(failures) == 1
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "simulator", "--port", str(port)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
+
+
+@pytest.mark.parametrize("spec", ["name", "name:password", "name:password:money:EUR", ":password:1:EUR"])
+def test_a_misspelt_account_is_refused(spec: str) -> None:
+    command = [sys.executable, "-m", "simulator", "--port", "0", "--account", spec]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 2
+    assert "--account" in ended.stderr
+
+
+def test_it_imports_nothing_of_the_product() -> None:
+    script = (
+        "import sys, simulator.__main__\n"
+        "product = {'activities', 'catalogue', 'cli', 'models', 'orders', 'settings', 'stack', 'starter', 'storefront',"
+        " 'temporalio', 'upstreams', 'worker', 'workflows'}\n"
+        "print(sorted(product & {name.partition('.')[0] for name in sys.modules}))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True)
+    assert ended.stdout.strip() == "[]"
