@@ -1,0 +1,166 @@
+"""Runs the Temporal workers: workflows, upstream calls, pollers. `python worker.py`; stops gracefully on SIGTERM."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.health import HealthServer
+from activities.orders import OrderActivities
+from activities.polling import PollActivities
+from activities.records import RecordActivities
+from activities.registration import ensure_search_attributes
+from activities.starting import start_sweep
+from activities.sweeping import SweepActivities
+from models.database import Database, ping
+from process_exit import leave
+from settings import Settings, load_settings
+from starter import connect_client
+from upstreams.connections import Connections
+from workflows.event_poller import EventPoller
+from workflows.order_sweep import OrderSweep
+from workflows.service_order import ServiceOrder
+
+log = logging.getLogger("worker")
+
+WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep]
+PASSED_THROUGH = ("models", "workflows", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
+"""Loaded once instead of per workflow: they do no I/O, and a replay is a third cheaper."""
+
+
+class Activities:
+    """Every activity, with what it works on."""
+
+    def __init__(self, database: Database, client: Client, settings: Settings) -> None:
+        self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+        self.orders = OrderActivities(
+            database, self._connections, client, settle_window=timedelta(seconds=settings.settle_window)
+        )
+        self.records = RecordActivities(database)
+        self.polling = PollActivities(database, self._connections, client, self.orders, settings)
+        self.sweeping = SweepActivities(database, client, settings)
+
+    @property
+    def local(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.records.report_stage, self.records.record_decision, self.records.complete_operation]
+
+    @property
+    def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.orders.reserve_funds, self.orders.submit, self.orders.settle, self.orders.look]
+
+    @property
+    def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.polling.poll_upstream, self.sweeping.sweep_orders]
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+
+def build_workers(client: Client, activities: Activities, settings: Settings) -> list[Worker]:
+    """One worker per task queue: orders; calls to upstreams, with a brake; the long activities."""
+    sandbox = SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+    stopping = timedelta(seconds=settings.order_timeout + 5)
+    autoscaling = PollerBehaviorAutoscaling()
+    return [
+        Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=WORKFLOWS,
+            activities=activities.local,
+            workflow_runner=sandbox,
+            graceful_shutdown_timeout=stopping,
+            workflow_task_poller_behavior=autoscaling,
+        ),
+        Worker(
+            client,
+            task_queue=settings.upstream_task_queue,
+            activities=activities.upstream,
+            max_concurrent_activities=settings.upstream_concurrency,
+            max_task_queue_activities_per_second=settings.upstream_calls_per_second,
+            graceful_shutdown_timeout=stopping,
+            activity_task_poller_behavior=autoscaling,
+        ),
+        Worker(
+            client,
+            task_queue=settings.poller_task_queue,
+            activities=activities.pollers,
+            graceful_shutdown_timeout=timedelta(seconds=5),
+        ),
+    ]
+
+
+async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping: asyncio.Event) -> Any:
+    """Repeat until it works: a worker that starts before Temporal or the database waits for them."""
+    delay = 0.5
+    while True:
+        try:
+            return await attempt()
+        except (RPCError, RuntimeError, OSError) as error:
+            log.warning("%s: %s; tried again in %.1f s", what, str(error).splitlines()[0], delay)
+        try:
+            await asyncio.wait_for(stopping.wait(), delay)
+            raise asyncio.CancelledError
+        except TimeoutError:
+            delay = min(delay * 2, 10.0)
+
+
+async def run(settings: Settings) -> int:
+    """Work until told to stop. Returns the exit code."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    database = Database(settings.database_url)
+    health = HealthServer(settings.worker_health_address, database)
+    await health.start()
+    try:
+        client = await _patiently("connecting to Temporal", connect_client, stopping)
+        await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
+        await ping(database)
+        activities = Activities(database, client, settings)
+        workers = build_workers(client, activities, settings)
+        await start_sweep(client, settings.task_queue)
+        running = [asyncio.create_task(worker.run()) for worker in workers]
+        health.watch(client, settings, running)
+        log.info("working on task queues %s", ", ".join(worker.task_queue for worker in workers))
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
+        failed = [task for task in running if task.done()]
+        log.info("stopping: no new work is taken, calls under way are finished")
+        await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
+        await activities.close()
+        for task in failed:
+            log.error("a worker stopped by itself: %s", task.exception())
+        return 1 if failed else 0
+    except asyncio.CancelledError:
+        return 0
+    finally:
+        await health.stop()
+        await database.close()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = load_settings()
+    except ValidationError as error:
+        print(f"worker: the settings are not right: {error}", file=sys.stderr)
+        leave(2)
+    leave(asyncio.run(run(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlmodel import select
 from temporalio import activity
@@ -13,9 +14,10 @@ from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
 from activities.lookup import find_out, leftover_of
 from activities.signals import signal
+from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, Knowledge, Stage, UpstreamStatus
+from models.enums import FailureClass, IntentState, Knowledge, ReservationState, Stage, UpstreamStatus
 from models.goals import goal_failed, goal_met
 from models.messages import Funds, FundsGranted, FundsResult, Look, OrderRef, Submission, SubmitResult
 from models.money import Money
@@ -124,7 +126,7 @@ class OrderActivities:
     async def grant_waiting(self, account_id: int) -> None:
         """Read the balance anew and give it to those in line; called by the poller while orders wait for money."""
         async with self._database.read() as session:
-            account = await funds.locked_account(session, account_id)
+            account = await session.get_one(UpstreamAccount, account_id)
         upstream = await self._connections.to(account)
         reading = await self._balances.reading(account, upstream, fresh=True)
         async with self._database.write() as session:
@@ -134,7 +136,7 @@ class OrderActivities:
                 .join(Reservation, Reservation.operation_id == Operation.id)  # type: ignore[arg-type]
                 .where(
                     Reservation.account_id == account_id,
-                    Reservation.state == "granted",
+                    Reservation.state == ReservationState.GRANTED,
                     Operation.stage == Stage.WAITING_FOR_FUNDS,
                 )
             )
@@ -260,7 +262,7 @@ class OrderActivities:
             if operation.stage.is_final:
                 return None
             reservation = await funds.reservation_of(session, job.number)
-            if reservation is None or reservation.state.value != "granted":
+            if reservation is None or reservation.state is not ReservationState.GRANTED:
                 return None
             try:
                 intent = await intents.prepare(session, operation, job.account_id, job.service.mark, flat, before)
@@ -270,7 +272,7 @@ class OrderActivities:
             return intent
 
     async def _send(self, job: Job, ref: OrderRef, intent: Intent, spec: OrderSpec, upstream: Upstream) -> SubmitResult:
-        """From here on the request may have gone, unless the upstream or the network says for certain that it has not."""
+        """From here on the request may have gone, unless upstream or network say for certain that it has not."""
         try:
             answer = await upstream.order(spec)
         except NotSent as error:
@@ -332,12 +334,17 @@ class OrderActivities:
     async def _refused_for_funds(
         self, job: Job, intent: Intent, upstream: Upstream, error: NotEnoughMoney
     ) -> SubmitResult:
+        balance: Decimal | None = job.account.balance
+        try:
+            balance = (await self._balances.reading(job.account, upstream, fresh=True)).balance.amount
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: the balance can't be read anew: %s", job.number, trouble)
         with database_in_words():
             async with self._database.write() as session:
                 stored = await session.get_one(Intent, intent.id)
-                account = await funds.locked_account(session, job.account_id)
-                free = (account.balance or 0) + account.credit_limit
-                await intents.refuse(session, stored, message=error.message, failure=error.failure_class, free=free)
+                await intents.refuse(
+                    session, stored, message=error.message, failure=error.failure_class, balance=balance
+                )
         try:
             left = await leftover_of(self._database, await load_job(self._database, job.number), upstream)
             if left is not None and left.status is UpstreamStatus.ORDERED:
@@ -499,7 +506,9 @@ class OrderActivities:
                 await self._note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():
-                await events.take_in(self._database, job.account_id, job.service.product_type, [item], complete=False)
+                await events.take_in(
+                    self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
+                )
             met = goal_met(job.operation.kind, item.status)
             failed = goal_failed(job.operation.kind, item.status) or (item.status is UpstreamStatus.ORDERED and not met)
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"

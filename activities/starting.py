@@ -22,8 +22,8 @@ RPC_TIMEOUT = timedelta(seconds=5)
 async def start_order(client: Client, database: Database, task_queue: str, policy: OrderPolicy, number: int) -> bool:
     """Start the workflow of an operation, unless it runs. False if the operation has ended or waits in the queue.
 
-    The database says whether an operation is over, not Temporal: a workflow that somebody terminated is started anew and
-    goes on from what is written down. Raises RPCError or RuntimeError when Temporal can't be reached.
+    The database says whether an operation is over, not Temporal: a workflow that somebody terminated is started anew
+    and goes on from what is written down. Raises RPCError or RuntimeError when Temporal can't be reached.
     """
     async with database.read() as session:
         operation = await session.get_one(Operation, number)

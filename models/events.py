@@ -40,6 +40,8 @@ class UpstreamSnapshot(SQLModel, table=True):
     ip: str = ""
     autoprolong: str = ""
     raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    listed: list[str] = Field(default_factory=list, sa_column=json_column())
+    """Fields that the list shows. A form may write the same thing another way, so for these the list alone counts."""
     held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Values shown by the upstream that cannot be right, reported once: field -> value."""
     misses: int = 0

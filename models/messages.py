@@ -146,6 +146,7 @@ class DecisionOutcome(Message):
 
     refused: str = ""
     refusal_type: str = "Refused"
+    field: str = ""
 
 
 class DecisionResult(Message):

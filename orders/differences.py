@@ -34,6 +34,22 @@ def new_snapshot(account_id: int, item: UpstreamItem) -> UpstreamSnapshot:
     return snapshot
 
 
+_WRITTEN_DIFFERENTLY = ("name", "remoteid", "ip", "autoprolong", "pricelist", "cost")
+"""Fields that list and form may write differently (a tariff's name and its number, say)."""
+
+
+def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
+    """What a form tells, without what the list tells better; so reading list and form in turn is no change."""
+    empty: dict[str, object] = {
+        name: (None if name in ("cost", "remoteid") else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
+    }
+    return form.model_copy(update=empty)
+
+
+def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
+    snapshot.listed = [name for name in _WRITTEN_DIFFERENTLY if getattr(item, name) not in (None, "")]
+
+
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The changes from the snapshot to the item, most important first; none if it is as it was."""
     changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item)]

@@ -15,12 +15,16 @@ from models.enums import EventKind, Knowledge, OperationKind, Stage, UpstreamSta
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.goals import is_decisive
 from models.order import Operation, Service
-from orders.differences import Change, absorb, compare, new_snapshot
+from orders.differences import Change, absorb, as_listed, compare, new_snapshot, note_listed
 from orders.intents import learn
 from orders.services import apply_snapshot, history_entry
 from upstreams.port import UpstreamItem
 
 MISSES_BEFORE_GONE = 2
+
+
+_TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_CHANGED, EventKind.OPERATION_ENDED})
+"""After these the form is read, which tells more than the list (addresses, the tariff's number)."""
 
 
 @dataclass
@@ -30,6 +34,8 @@ class Digest:
     events: int = 0
     suspects: list[str] = field(default_factory=list)
     """Numbers missing so often that they should be asked for one by one."""
+    to_read: list[str] = field(default_factory=list)
+    """Numbers of our own items that changed: their forms tell what the list does not."""
     waiting: int = 0
     """Events that wait to be signalled."""
 
@@ -76,21 +82,23 @@ async def take_in(
     items: Iterable[UpstreamItem],
     *,
     complete: bool,
+    from_form: bool = False,
     lists_show_remoteid: Knowledge = Knowledge.UNKNOWN,
 ) -> Digest:
     """Compare what was read with the snapshot and write every difference down, in one transaction.
 
-    `complete`: the items are the whole list of their type, so what is not among them is missing.
+    `complete`: the items are the whole list of their type, so what is not among them is missing. `from_form`: they were
+    read from their forms.
     """
     items = list(items)
-    if not await _differs(database, account_id, product_type, items, complete=complete):
+    if not await _differs(database, account_id, product_type, items, complete=complete, from_form=from_form):
         return Digest()
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, account_id)
         intake = _Intake(session, account)
         await intake.load(product_type)
         for item in items:
-            await intake.item(item)
+            await intake.item(item, from_form=from_form)
         if complete:
             intake.missing({item.number for item in items})
         await intake.confirm_waiting()
@@ -112,17 +120,25 @@ async def take_absence(database: Database, account_id: int, product_type: str, n
 
 
 async def _differs(
-    database: Database, account_id: int, product_type: str, items: list[UpstreamItem], *, complete: bool
+    database: Database,
+    account_id: int,
+    product_type: str,
+    items: list[UpstreamItem],
+    *,
+    complete: bool,
+    from_form: bool,
 ) -> bool:
     """A cheap look before a write transaction: most polls bring nothing new."""
     async with database.read() as session:
         known = {row.number: row for row in await _snapshots(session, account_id, product_type)}
-        if any(item.number not in known or compare(known[item.number], item) for item in items):
-            return True
+        for item in items:
+            row = known.get(item.number)
+            if row is None or compare(row, as_listed(row, item) if from_form else item):
+                return True
         seen = {item.number for item in items}
         if complete and any(not row.gone and row.number not in seen for row in known.values()):
             return True
-        if any(known[number].misses for number in seen):
+        if any(known[number].misses for number in seen if number in known):
             return True
         account = await session.get_one(UpstreamAccount, account_id)
         for hot in await hot_operations(session, account.name):
@@ -176,8 +192,10 @@ class _Intake:
         )
         self._known = {row.number: row for row in found.all()}
 
-    async def item(self, item: UpstreamItem) -> None:
+    async def item(self, item: UpstreamItem, *, from_form: bool) -> None:
         snapshot = self._known.get(item.number)
+        if snapshot is not None and from_form:
+            item = as_listed(snapshot, item)
         if snapshot is None:
             snapshot = new_snapshot(self._account_id, item)
             changes = [Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())})]
@@ -188,6 +206,8 @@ class _Intake:
                 snapshot.misses = 0
                 return
             absorb(snapshot, item, changes)
+        if not from_form:
+            note_listed(snapshot, item)
         snapshot.changed_at = utc_now()
         self._session.add(snapshot)
         service = await self._owner(snapshot)
@@ -195,6 +215,8 @@ class _Intake:
         events = [self._event(snapshot, change, service, waiting, item.raw) for change in changes]
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events)
+            if any(event.kind in _TOLD_BY_FORM for event in events):
+                self.digest.to_read.append(snapshot.number)
 
     def missing(self, seen: set[str]) -> None:
         for snapshot in self._known.values():
@@ -379,6 +401,14 @@ async def orphans(session: AsyncSession, account_id: int) -> list[UpstreamSnapsh
         .order_by(col(UpstreamSnapshot.id))
     )
     return list(found.all())
+
+
+async def record_poll(database: Database, account_id: int) -> None:
+    """Note that the upstream was read just now."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        account.polled_at = utc_now()
+        session.add(account)
 
 
 async def record_health(database: Database, account_id: int, reason: str | None) -> bool:

@@ -316,7 +316,7 @@ class ServiceOrder:
                 )
             )
             if outcome.refused:
-                raise ApplicationError(outcome.refused, type=outcome.refusal_type, non_retryable=True)
+                raise ApplicationError(outcome.refused, outcome.field, type=outcome.refusal_type, non_retryable=True)
             self._state.decision = kind
             await workflow.wait_condition(lambda: self._state.decision is None)
         return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Enum
 from sqlalchemy.engine import Connection
 from sqlmodel import AutoString
 
@@ -21,6 +21,8 @@ def render_item(kind: str, value: Any, autogen: AutogenContext) -> str | Literal
     if isinstance(value, UtcDateTime | Amount):
         autogen.imports.add(f"from models.columns import {type(value).__name__}")
         return f"{type(value).__name__}()"
+    if isinstance(value, Enum):
+        return "sa.String(length=32)"
     if isinstance(value, JSON):
         autogen.imports.add("from sqlalchemy.dialects.postgresql import JSONB")
         return 'sa.JSON().with_variant(JSONB(), "postgresql")'

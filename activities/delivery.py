@@ -1,0 +1,66 @@
+"""Delivering events to the orders that wait for them."""
+
+from sqlmodel import col, select
+from temporalio.client import Client
+
+from activities.signals import signal
+from models.columns import utc_now
+from models.database import Database
+from models.enums import UpstreamStatus
+from models.events import UpstreamEvent
+from models.messages import UpstreamEventMessage
+from models.order import Operation
+from orders import naming
+
+BATCH = 200
+
+
+async def deliver(database: Database, client: Client, account_id: int) -> int:
+    """Signal what has not been signalled yet. Returns how many are left. Raises RPCError when Temporal is away.
+
+    After a crash between signal and note it is sent again: the server drops the repeat by its request id, and the order
+    keeps the ids it has had. A workflow that is gone is no failure: its event is in the database and applied.
+    """
+    async with database.read() as session:
+        found = await session.exec(
+            select(UpstreamEvent, Operation)
+            .join(Operation, col(UpstreamEvent.operation_id) == col(Operation.id))
+            .where(UpstreamEvent.account_id == account_id, col(UpstreamEvent.delivered_at).is_(None))
+            .order_by(col(UpstreamEvent.id))
+            .limit(BATCH + 1)
+        )
+        waiting = list(found.all())
+    notes: dict[int, str] = {}
+    try:
+        for event, operation in waiting[:BATCH]:
+            assert event.id is not None  # noqa: S101 - read from the database
+            notes[event.id] = await _tell(client, event, operation)
+    finally:
+        if notes:
+            await _write_notes(database, notes)
+    return max(0, len(waiting) - BATCH)
+
+
+async def _tell(client: Client, event: UpstreamEvent, operation: Operation) -> str:
+    if operation.stage.is_final:
+        return "the operation had ended"
+    assert operation.id is not None  # noqa: S101 - read from the database
+    message = UpstreamEventMessage(
+        event_id=event.event_id,
+        kind=event.kind,
+        upstream_number=event.upstream_number,
+        status=UpstreamStatus(event.status),
+        seen_at=event.seen_at,
+    )
+    workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
+    running = await signal(client, workflow_id, "upstream_event", message, event.event_id)
+    return "signalled" if running else "no such workflow runs"
+
+
+async def _write_notes(database: Database, notes: dict[int, str]) -> None:
+    async with database.write() as session:
+        found = await session.exec(select(UpstreamEvent).where(col(UpstreamEvent.id).in_(notes)))
+        for event in found.all():
+            event.delivered_at = utc_now()
+            event.delivery_note = notes[event.id or 0]
+            session.add(event)

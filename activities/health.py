@@ -1,0 +1,107 @@
+"""The worker's health endpoint: are its queues polled and do Temporal and the database answer? Not: did work come."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from models.database import Database, ping
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 3.0
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HealthServer:
+    """`GET /healthz` on the configured address: 200 and {"status": "ok"}, or 503 and what is wrong."""
+
+    def __init__(self, address: str, database: Database) -> None:
+        self._address = address
+        self._database = database
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._client: Client | None = None
+        self._queues: list[tuple[str, TaskQueueType.ValueType]] = []
+        self._running: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Raises OSError if the address is taken."""
+        if not self._address:
+            return
+        host, _, port = self._address.rpartition(":")
+        listening = socket.create_server((host or "127.0.0.1", int(port)))
+        app = Starlette(routes=[Route("/healthz", self._answer), Route("/readyz", self._answer)])
+        self._server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
+
+    def watch(self, client: Client, settings: Settings, running: list[asyncio.Task[None]]) -> None:
+        """The workers run from now on."""
+        self._client = client
+        self._queues = [
+            (settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+            (settings.upstream_task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+            (settings.poller_task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+        ]
+        self._running = running
+
+    async def stop(self) -> None:
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await self._serving
+
+    async def _answer(self, _request: Request) -> JSONResponse:
+        problems = await self._problems()
+        if problems:
+            return JSONResponse({"status": "failing", "problems": problems}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    async def _problems(self) -> list[str]:
+        problems: list[str] = []
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await ping(self._database)
+        except Exception as error:
+            problems.append(f"database: {type(error).__name__}")
+        if self._client is None:
+            return [*problems, "not connected to Temporal yet"]
+        problems += ["a worker has stopped" for task in self._running if task.done()]
+        for queue, kind in self._queues:
+            problems += await self._queue_problems(self._client, queue, kind)
+        return problems
+
+    async def _queue_problems(self, client: Client, queue: str, kind: TaskQueueType.ValueType) -> list[str]:
+        """A server round trip, and whether this process is among the queue's pollers."""
+        try:
+            answer = await client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+                ),
+                timeout=timedelta(seconds=TIMEOUT_SECONDS),
+            )
+        except RPCError as error:
+            return [f"Temporal does not answer about {queue}: {error.status.name}"]
+        if not any(poller.identity == client.identity for poller in answer.pollers):
+            return [f"nobody here polls {queue}"]
+        return []

@@ -1,0 +1,251 @@
+"""Watching an upstream account: one long activity that lists, compares, writes events down and signals orders.
+
+While nothing waits it costs one listing of each product type per idle interval. While orders wait for a confirmation
+their items are read every other second, by whatever costs fewer requests: their forms, or the list.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlmodel import col, select
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.delivery import deliver
+from activities.orders import OrderActivities
+from models.catalogue import ProcessingModule, UpstreamAccount
+from models.columns import utc_now
+from models.database import Database, is_unavailable
+from models.enums import ModuleKind, Stage
+from models.messages import PollInput, PollLap
+from models.order import Operation
+from orders import events
+from orders.errors import NotFound
+from orders.events import Digest, Hot
+from settings import Settings
+from upstreams.connections import Connections
+from upstreams.errors import ConnectionUnhealthy, NoSuchItem, SetupFault, UpstreamError
+from upstreams.port import Upstream
+
+TICK_SECONDS = 0.25
+YOUNG_SECONDS = 120.0
+"""An order waiting for longer than this is looked at half as often."""
+OLD_SECONDS = 3600.0
+"""One waiting for longer than this is looked at every idle interval, or with the others if there are any."""
+CALM_SECONDS = 1.0
+"""How often the database is asked whether anything waits."""
+
+
+@dataclass
+class _Schedule:
+    """When what is due next, in monotonic seconds."""
+
+    listing: dict[str, float] = field(default_factory=dict)
+    hot: dict[int, float] = field(default_factory=dict)
+    balance: float = 0.0
+    look: float = 0.0
+    delivery: float = 0.0
+
+
+@dataclass
+class _Watch:
+    """The state of one run of the activity."""
+
+    account_id: int
+    name: str
+    product_types: tuple[str, ...] = ()
+    pages: dict[str, int] = field(default_factory=dict)
+    due: _Schedule = field(default_factory=_Schedule)
+    hot: list[Hot] = field(default_factory=list)
+    waiting_for_funds: bool = False
+    undelivered: bool = True
+    healthy: bool | None = None
+    """None: not known yet in this run."""
+    polls: int = 0
+    events: int = 0
+    last_poll_at: datetime | None = None
+
+
+class PollActivities:
+    """The poller's work. One instance per worker; each upstream account has one run at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        connections: Connections,
+        client: Client,
+        orders: OrderActivities,
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._connections = connections
+        self._client = client
+        self._orders = orders
+        self._settings = settings
+
+    @activity.defn
+    async def poll_upstream(self, poller: PollInput) -> PollLap:
+        """Watch the account for one lap, or until the worker stops. What is not delivered is delivered next time."""
+        watch = await self._begin(poller)
+        ends = time.monotonic() + poller.lap.total_seconds()
+        while time.monotonic() < ends and not activity.is_worker_shutdown():
+            activity.heartbeat({"polls": watch.polls, "events": watch.events, "last": str(watch.last_poll_at or "")})
+            try:
+                await self._round(watch)
+            except UpstreamError as error:
+                await self._trouble(watch, error)
+            except RPCError as error:
+                activity.logger.warning("poller %s: Temporal does not take signals just now: %s", watch.name, error)
+                watch.due.delivery = time.monotonic() + 2
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                activity.logger.warning("poller %s: the database can't be reached: %s", watch.name, error)
+                watch.due.look = time.monotonic() + 2
+            await asyncio.sleep(TICK_SECONDS)
+        return PollLap(polls=watch.polls, events=watch.events, last_poll_at=watch.last_poll_at)
+
+    async def _begin(self, poller: PollInput) -> _Watch:
+        async with self._database.read() as session:
+            found = await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == poller.upstream))
+            account = found.one_or_none()
+        if account is None or account.id is None:
+            raise NotFound("upstream account", poller.upstream)
+        return _Watch(account.id, account.name)
+
+    async def _round(self, watch: _Watch) -> None:
+        """Do what is due, the urgent first."""
+        now = time.monotonic()
+        if now >= watch.due.look:
+            await self._look_who_waits(watch)
+            watch.due.look = time.monotonic() + (TICK_SECONDS if watch.hot or watch.waiting_for_funds else CALM_SECONDS)
+        if watch.undelivered and now >= watch.due.delivery:
+            watch.undelivered = await deliver(self._database, self._client, watch.account_id) > 0
+            watch.due.delivery = time.monotonic() + 1
+        wanted = self._types_to_list(watch)
+        single = self._items_to_read(watch, wanted)
+        if wanted or single or (watch.waiting_for_funds and time.monotonic() >= watch.due.balance):
+            upstream = await self._upstream(watch)
+            for product_type in wanted:
+                await self._list(watch, upstream, product_type)
+            for hot in single:
+                await self._read(watch, upstream, hot.product_type, hot.upstream_number)
+            if watch.waiting_for_funds and time.monotonic() >= watch.due.balance:
+                watch.due.balance = time.monotonic() + self._settings.balance_interval
+                await self._orders.grant_waiting(watch.account_id)
+            await self._well(watch)
+        if watch.undelivered and time.monotonic() >= watch.due.delivery:
+            watch.undelivered = await deliver(self._database, self._client, watch.account_id) > 0
+
+    async def _look_who_waits(self, watch: _Watch) -> None:
+        async with self._database.read() as session:
+            types = await session.exec(
+                select(ProcessingModule.product_type)
+                .where(ProcessingModule.account_id == watch.account_id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+                .distinct()
+            )
+            watch.product_types = tuple(sorted(types.all()))
+            watch.hot = await events.hot_operations(session, watch.name)
+            waiting = await session.exec(
+                select(Operation.id)
+                .where(col(Operation.stage) == Stage.WAITING_FOR_FUNDS, Operation.upstream_name == watch.name)
+                .limit(1)
+            )
+            watch.waiting_for_funds = waiting.first() is not None
+        known = {hot.operation for hot in watch.hot}
+        watch.due.hot = {number: due for number, due in watch.due.hot.items() if number in known}
+
+    def _types_to_list(self, watch: _Watch) -> list[str]:
+        """The types whose interval is over, or that more items wait for than their list has pages."""
+        now = time.monotonic()
+        due = [kind for kind in watch.product_types if now >= watch.due.listing.get(kind, 0.0)]
+        for kind in watch.product_types:
+            hot = [h for h in watch.hot if h.product_type == kind and now >= watch.due.hot.get(h.operation, 0.0)]
+            if kind not in due and hot and len(hot) >= watch.pages.get(kind, 1):
+                due.append(kind)
+        return due
+
+    def _items_to_read(self, watch: _Watch, listed: list[str]) -> list[Hot]:
+        now = time.monotonic()
+        return [h for h in watch.hot if h.product_type not in listed and now >= watch.due.hot.get(h.operation, 0.0)]
+
+    async def _upstream(self, watch: _Watch) -> Upstream:
+        async with self._database.read() as session:
+            account = await session.get_one(UpstreamAccount, watch.account_id)
+        return await self._connections.to(account)
+
+    async def _list(self, watch: _Watch, upstream: Upstream, product_type: str) -> None:
+        watch.due.listing[product_type] = time.monotonic() + self._settings.idle_interval
+        self._put_off_hot(watch, product_type)
+        listing = await upstream.list_items(product_type)
+        watch.pages[product_type] = listing.pages
+        digest = await events.take_in(
+            self._database,
+            watch.account_id,
+            product_type,
+            listing.items,
+            complete=listing.complete,
+            lists_show_remoteid=listing.shows_remoteid,
+        )
+        self._count(watch, digest)
+        for number in digest.suspects:
+            await self._read(watch, upstream, product_type, number)
+        for number in digest.to_read:
+            await self._read(watch, upstream, product_type, number)
+
+    async def _read(self, watch: _Watch, upstream: Upstream, product_type: str, number: str) -> None:
+        for hot in watch.hot:
+            if hot.upstream_number == number and hot.product_type == product_type:
+                watch.due.hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
+        try:
+            item = await upstream.read_item(product_type, number)
+        except NoSuchItem:
+            digest = await events.take_absence(self._database, watch.account_id, product_type, number)
+        else:
+            digest = await events.take_in(
+                self._database, watch.account_id, product_type, [item], complete=False, from_form=True
+            )
+        self._count(watch, digest)
+
+    def _put_off_hot(self, watch: _Watch, product_type: str) -> None:
+        for hot in watch.hot:
+            if hot.product_type == product_type:
+                watch.due.hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
+
+    def _hot_interval(self, hot: Hot) -> float:
+        if hot.since_seconds < YOUNG_SECONDS:
+            return self._settings.hot_interval
+        if hot.since_seconds < OLD_SECONDS:
+            return 2 * self._settings.hot_interval
+        return self._settings.idle_interval
+
+    def _count(self, watch: _Watch, digest: Digest) -> None:
+        watch.polls += 1
+        watch.events += digest.events
+        watch.last_poll_at = datetime.now(UTC)
+        if digest.waiting:
+            watch.undelivered = True
+            watch.due.delivery = 0.0
+
+    async def _well(self, watch: _Watch) -> None:
+        if watch.healthy is not True:
+            watch.healthy = True
+            if await events.record_health(self._database, watch.account_id, None):
+                activity.logger.warning("upstream %s is well again", watch.name)
+        async with self._database.read() as session:
+            account = await session.get_one(UpstreamAccount, watch.account_id)
+        stale = account.polled_at is None or (utc_now() - account.polled_at).total_seconds() > 5
+        if stale or account.unhealthy_reason:
+            await events.record_poll(self._database, watch.account_id)
+
+    async def _trouble(self, watch: _Watch, error: UpstreamError) -> None:
+        """A failed read: said once, then tried again at the pace of the schedule."""
+        activity.logger.info("poller %s: %s", watch.name, error.message)
+        watch.due.balance = max(watch.due.balance, time.monotonic() + self._settings.balance_interval)
+        if isinstance(error, ConnectionUnhealthy | SetupFault):
+            watch.healthy = False
+            if await events.record_health(self._database, watch.account_id, error.message):
+                activity.logger.error("upstream %s is unhealthy: %s", watch.name, error.message)

@@ -1,0 +1,46 @@
+"""Local activities: what a workflow decided, written to the database."""
+
+from temporalio import activity
+
+from activities.failures import database_in_words
+from models.database import Database
+from models.enums import Stage
+from models.messages import DecisionOutcome, DecisionRecord, OrderRef, StageReport
+from orders import completion
+from orders.errors import InvalidField, Refused
+from orders.stages import enter, locked_operation
+
+
+class RecordActivities:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def report_stage(self, report: StageReport) -> None:
+        """A stage that the workflow entered by its own decision."""
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, report.operation)
+                await enter(session, operation, report.stage, report.reason, failure=report.failure)
+        if report.stage is Stage.NEEDS_ATTENTION:
+            activity.logger.error("operation %s needs attention: %s", report.operation, report.reason)
+
+    @activity.defn
+    async def record_decision(self, record: DecisionRecord) -> DecisionOutcome:
+        """Write a person's decision down, unless it can't be so; nothing is changed then."""
+        with database_in_words():
+            try:
+                async with self._database.write() as session:
+                    await completion.decide(session, record)
+            except Refused as refusal:
+                return DecisionOutcome(refused=str(refusal))
+            except InvalidField as mistake:
+                return DecisionOutcome(refused=mistake.message, refusal_type=InvalidField.__name__, field=mistake.field)
+        return DecisionOutcome()
+
+    @activity.defn
+    async def complete_operation(self, ref: OrderRef) -> None:
+        """Bring service, operation and task to their final state; the next operation of the service may start."""
+        with database_in_words():
+            async with self._database.write() as session:
+                await completion.complete(session, ref.operation)

@@ -1,0 +1,121 @@
+"""The safety net under intake and Temporal: what is accepted and does not run is started; pollers are kept alive."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+from sqlmodel import col, select
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.starting import start_order, start_poller
+from models.catalogue import ProcessingModule, UpstreamAccount
+from models.columns import utc_now
+from models.database import Database, is_unavailable
+from models.enums import ModuleKind, Stage
+from models.messages import SweepInput, SweepLap
+from models.order import Operation
+from orders import naming
+from settings import Settings
+
+INTERVAL_SECONDS = 2.0
+CHECK_RUNNING_SECONDS = 60.0
+GRACE = timedelta(seconds=30)
+"""An order that entered its stage so recently is not suspected of having lost its workflow."""
+BATCH = 200
+
+
+class SweepActivities:
+    def __init__(self, database: Database, client: Client, settings: Settings) -> None:
+        self._database = database
+        self._client = client
+        self._settings = settings
+        self._watched: dict[str, float] = {}
+
+    @activity.defn
+    async def sweep_orders(self, sweep: SweepInput) -> SweepLap:
+        """Sweep every other second for one lap, or until the worker stops."""
+        started = 0
+        self._watched.clear()
+        ends = time.monotonic() + sweep.lap.total_seconds()
+        check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
+        while time.monotonic() < ends and not activity.is_worker_shutdown():
+            activity.heartbeat({"started": started, "pollers": sorted(self._watched)})
+            try:
+                started += await self._start_accepted()
+                await self._keep_pollers()
+                if time.monotonic() >= check_running_at:
+                    check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
+                    started += await self._start_lost()
+            except RPCError as error:
+                activity.logger.warning("sweep: Temporal does not answer: %s", error)
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                activity.logger.warning("sweep: the database can't be reached: %s", error)
+            await asyncio.sleep(INTERVAL_SECONDS)
+        return SweepLap(started=started, pollers=len(self._watched))
+
+    async def _start_accepted(self) -> int:
+        """Operations that nobody started: Temporal was away, the process died, or their turn in the queue has come."""
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(Operation.id)
+                .where(
+                    col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+                    col(Operation.workflow_started_at).is_(None),
+                )
+                .order_by(col(Operation.id))
+                .limit(BATCH)
+            )
+            numbers = [number for number in found.all() if number is not None]
+        return await self._start(numbers)
+
+    async def _start_lost(self) -> int:
+        """Operations under way whose workflow does not run any more, because somebody terminated it, say."""
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(Operation).where(
+                    col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+                    col(Operation.workflow_started_at).is_not(None),
+                    col(Operation.stage_since) < utc_now() - GRACE,
+                )
+            )
+            expected = {naming.workflow_id(o.service_id, o.kind, o.id): o.id for o in found.all() if o.id is not None}
+        if not expected:
+            return 0
+        running = {
+            execution.id
+            async for execution in self._client.list_workflows(
+                "WorkflowType = 'ServiceOrder' AND ExecutionStatus = 'Running'"
+            )
+        }
+        lost = sorted(number for workflow_id, number in expected.items() if workflow_id not in running)
+        for number in lost:
+            activity.logger.warning("operation %s has lost its workflow; it is started anew", number)
+        return await self._start(lost)
+
+    async def _start(self, numbers: list[int]) -> int:
+        started = 0
+        for number in numbers:
+            activity.heartbeat({"starting": number})
+            started += await start_order(
+                self._client, self._database, self._settings.task_queue, self._settings.order_policy(), number
+            )
+        return started
+
+    async def _keep_pollers(self) -> None:
+        """Each account with an upstream module has its poller; looked after every minute."""
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(UpstreamAccount.name)
+                .join(ProcessingModule, col(ProcessingModule.account_id) == col(UpstreamAccount.id))
+                .where(ProcessingModule.kind == ModuleKind.UPSTREAM)
+                .distinct()
+            )
+            names = list(found.all())
+        for name in names:
+            if time.monotonic() >= self._watched.get(name, 0.0):
+                await start_poller(self._client, self._settings.task_queue, name)
+                self._watched[name] = time.monotonic() + CHECK_RUNNING_SECONDS
