@@ -120,6 +120,16 @@ async def test_a_row_without_a_number_makes_the_list_incomplete(panel: Panel, up
     assert ([item.number for item in listing.items], listing.complete) == (["1"], False)
 
 
+@pytest.mark.parametrize(
+    ("sign", "complete"),
+    [("<filter>on</filter>", False), ("<filter><status>2</status></filter>", False), ("<filter>off</filter>", True)],
+)
+async def test_a_list_narrowed_by_a_filter_is_not_complete(
+    panel: Panel, upstream: BillmanagerUpstream, sign: str, complete: bool
+) -> None:
+    assert await listed(panel, upstream, doc(f"{sign}<p_elems>1</p_elems>{row(1)}")) == ([1], complete, 1)
+
+
 async def test_rows_are_ordered_by_number_even_if_the_upstream_does_not(
     panel: Panel, upstream: BillmanagerUpstream
 ) -> None:

@@ -168,6 +168,32 @@ async def test_a_tls_handshake_that_never_ends_is_not_sent(
     server.close()
 
 
+async def test_the_deadline_of_the_whole_call_ringing_before_anything_was_sent_is_not_sent(
+    panel: Panel, spec: OrderSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "POOL_TIMEOUT", 0.1)
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 1.0)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/billmgr"
+    # Less than nothing for the answer, so that the whole (0.2 s) ends within the TLS handshake (1 s).
+    async with BillmanagerUpstream(panel.connection(url=url, order_timeout=-0.9)) as upstream:
+        with pytest.raises(NotSent, match="not sent, no answer in time"):
+            await upstream.order(spec)
+    server.close()
+
+
+async def test_a_long_answer_is_read(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    rows = "".join(f"<elem><id>{number}</id><note>{'x' * 1000}</note></elem>" for number in range(1, 1201))
+    panel.answers(doc(f"<p_elems>1200</p_elems>{rows}"))
+    listing = await upstream.list_items("vds")
+    assert (len(listing.items), listing.complete) == (1200, True)
+
+
 @pytest.fixture(scope="module")
 def untrusted_context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     openssl = shutil.which("openssl")

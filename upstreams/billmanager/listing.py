@@ -22,7 +22,7 @@ class Pages:
         self.complete = False
         self._total: int | None = None
         self._steady = True
-        """No page contradicted another: the total stayed the same, every row had a number."""
+        """Nothing speaks against it: the total stayed the same, every row had a number, no filter was named."""
 
     def add(self, page: Document) -> bool:
         """Take in one page. True if another one has to be read."""
@@ -30,7 +30,7 @@ class Pages:
         received = page.rows
         numbered = {row["id"].raw: row for row in received if "id" in row and row["id"].raw}
         total = page.counter("p_elems")
-        if len(numbered) != len(received) or (self.pages > 1 and total != self._total):
+        if len(numbered) != len(received) or page.is_filtered or (self.pages > 1 and total != self._total):
             self._steady = False
         self._total = total
         new = numbered.keys() - self.rows.keys()

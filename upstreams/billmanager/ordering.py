@@ -19,21 +19,10 @@ from upstreams.port import OrderAccepted, OrderSpec
 _NUMBER_FIELDS = ("id", "item.id", "itemid")
 _BASKET_FIELDS = ("billorder", "billorder.id", "lineitem", "lineitem.id")
 _FORM_FIELDS = ("pricelist", "period", "order_period", "autoprolong")
-_PROTOCOL_FIELDS = {
-    "func",
-    "out",
-    "lang",
-    "auth",
-    "authinfo",
-    "su",
-    "sok",
-    "clicked_button",
-    "skipbasket",
-    "elid",
-    "sfrom",
-}
+_LOGIN_FIELDS = {"auth", "authinfo", "su"}
+_CALL_FIELDS = {"func", "out", "lang", "sok", "clicked_button", "skipbasket", "elid", "plid", "sfrom"}
 _ORDER_FIELDS = {"pricelist", "datacenter", "period", "order_period", "remoteid", "autoprolong", "domain", "licname"}
-_RESERVED = _PROTOCOL_FIELDS | _ORDER_FIELDS | {"order_count"}
+_RESERVED = _LOGIN_FIELDS | _CALL_FIELDS | _ORDER_FIELDS | {"order_count"}
 _FINISH = {"skipbasket": "on", "clicked_button": "finish", "sok": "ok"}
 _INLINE_TAG = re.compile(r"</?(?:b|i|strong|span)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")

@@ -22,6 +22,8 @@ POOL_TIMEOUT = 5.0
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of an answer, decompressed, after which it is given up."""
 
+_LONG = 1_000_000
+
 _NEVER_LEFT = (
     httpx.ConnectError,  # refused, DNS, TLS handshake
     httpx.ConnectTimeout,
@@ -99,7 +101,9 @@ class Transport:
                 f"{call.label}: sent, but {_why(call, error)}; whether it was carried out is not known.",
                 function=call.function,
             ) from error
-        return judge(call, status, headers.get("content-type", ""), headers.get("location", ""), body)
+        about = call, status, headers.get("content-type", ""), headers.get("location", ""), body
+        # Reading a long list takes a while; meanwhile other calls of the event loop shall go on.
+        return judge(*about) if len(body) < _LONG else await asyncio.to_thread(judge, *about)
 
     def _seconds(self, effect: Effect) -> float:
         return self._connection.read_timeout if effect is Effect.READ else self._connection.order_timeout

@@ -118,6 +118,12 @@ class Document:
             metadata is not None and metadata.get("type") == "form"
         )
 
+    @property
+    def is_filtered(self) -> bool:
+        """Says that a filter narrows the list (assumed: a node `filter` that is not off)."""
+        node = self._root.find("filter")
+        return node is not None and (len(node) > 0 or _text(node).lower() not in ("", "off", "no"))
+
     def counter(self, name: str) -> int | None:
         """A whole number such as `p_elems`, or None."""
         text = _text(self._root.find(name))
