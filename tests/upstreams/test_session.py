@@ -171,6 +171,17 @@ async def test_the_repeated_order_has_the_failures_of_any_order(
     assert len(panel.requests) == 3
 
 
+@pytest.mark.parametrize(
+    "answer", [refusal("value", "auth", "auth=5e551011 is odd", value="5e551011"), html("<title>5e551011</title>")]
+)
+async def test_no_session_is_seen_in_a_failure(panel: Panel, upstream: BillmanagerUpstream, answer: Answerer) -> None:
+    for refused in ([refusal("authtype"), session("5e551011")], []):
+        panel.answers(*refused, answer)
+        with pytest.raises(UpstreamError) as raised:
+            await upstream.list_items("vds")
+        assert "5e551011" not in repr(vars(raised.value))
+
+
 ECHOES: list[Answerer] = [
     refusal("value", PASSWORD.replace("&", "&amp;"), f"{USERNAME}:{PASSWORD.replace('&', '&amp;')} is wrong"),
     html(f"<title>{PASSWORD}</title> captcha"),

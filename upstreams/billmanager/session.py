@@ -10,6 +10,7 @@ A wrong password makes two requests per call at the most, so that the account is
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.failures import failure
@@ -36,7 +37,6 @@ class Session:
         self._login = asyncio.Lock()
 
     def describe(self, function: str, effect: Effect, *, item: str = "", product_type: str = "") -> Call:
-        secrets = (self._connection.password.get_secret_value(), self._session_id or "")
         return Call(
             upstream=self._connection.name,
             function=function,
@@ -44,8 +44,15 @@ class Session:
             item=item,
             product_type=product_type,
             currency=self._connection.currency,
-            secrets=tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET),
+            secrets=self._secrets(),
         )
+
+    def _secrets(self) -> tuple[str, ...]:
+        secrets = (self._connection.password.get_secret_value(), self._session_id or "")
+        return tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+
+    async def _post_by_session(self, call: Call, session_id: str, fields: Mapping[str, str]) -> Document:
+        return await self._transport.post(replace(call, secrets=self._secrets()), {"auth": session_id, **fields})
 
     async def send(self, call: Call, fields: Mapping[str, str]) -> Document:
         """The document that answers `call`, without an error in it. Raises what `upstreams.errors` has for the rest."""
@@ -67,6 +74,9 @@ class Session:
             return error.object != "elid" and not (self._authinfo_worked or self._session_refused)
         return error.type in ("auth", "authtype")
 
+    def _failure(self, call: Call, error: WireError) -> UpstreamError:
+        return failure(replace(call, secrets=self._secrets()), error)
+
     async def _fall_back(self, call: Call, fields: Mapping[str, str], refused: WireError) -> Document:
         try:
             session_id = await self._log_in(call, None)
@@ -74,16 +84,17 @@ class Session:
             if refused.type != "access":
                 raise
             self._session_refused = True  # so the first answer stands
-            raise failure(call, refused) from None
-        answer = await self._transport.post(call, {"auth": session_id, **fields})
+            raise self._failure(call, refused) from None
+        answer = await self._post_by_session(call, session_id, fields)
         error = answer.error
         if error is not None and error.type == "access" and refused.type == "access":
             # Refused either way: it is the function that is not allowed, not this way of logging in.
-            self._authinfo_worked = True
-            raise failure(call, error)
+            refusal = self._failure(call, error)
+            self._authinfo_worked, self._session_id = True, None
+            raise refusal
         self._by_session = True
         if error is not None:
-            raise failure(call, error)
+            raise self._failure(call, error)
         return answer
 
     async def _send_by_session(self, call: Call, fields: Mapping[str, str]) -> Document:
@@ -91,16 +102,16 @@ class Session:
         fresh = session_id is None
         if session_id is None:
             session_id = await self._log_in(call, None)
-        answer = await self._transport.post(call, {"auth": session_id, **fields})
+        answer = await self._post_by_session(call, session_id, fields)
         error = answer.error
         if error is not None and error.type == "auth" and not fresh:
             session_id = await self._log_in(call, session_id)
-            answer = await self._transport.post(call, {"auth": session_id, **fields})
+            answer = await self._post_by_session(call, session_id, fields)
             error = answer.error
         if error is not None:
             if error.type == "auth":
                 self._session_id = None
-            raise failure(call, error)
+            raise self._failure(call, error)
         return answer
 
     async def _log_in(self, wanted: Call, dead: str | None) -> str:
