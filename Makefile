@@ -1,0 +1,80 @@
+# Everything starts here: `make` lists what there is. Needs make and Python 3.11 or newer; all else goes into .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+
+UV_VERSION := 0.13.9
+COMPILE     = uv pip compile -q --python-version 3.11 --universal --generate-hashes \
+              --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## This list
+	@echo "Usage: make TARGET [PYTHON=python3.12] [ARGS=\"…\"]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(STAMP) ## Show orders on their way, on an embedded stack (ARGS: options, see --help)
+	@$(BIN)/python -m stack demo $(ARGS)
+
+.PHONY: up
+up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARGS: options, see --help)
+	@$(BIN)/python -m stack up $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## Run the tests (ARGS: options of pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict .
+
+.PHONY: format
+format: $(STAMP) ## Format the code and repair what can be repaired
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(STAMP) ## Measure (ARGS: options of the benchmark)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lock
+lock: $(VENV)/tools/bin/uv ## Write requirements*.txt anew from pyproject.toml (ARGS: --upgrade)
+	$(VENV)/tools/bin/$(COMPILE) $(ARGS) -o requirements.txt
+	$(VENV)/tools/bin/$(COMPILE) $(ARGS) --extra dev -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove what was built: .venv, caches, build output. The data in var/ stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment ---------------------------------------------------------------------------------------------------
+
+.PHONY: install
+install: $(STAMP) ## Make .venv from the locked requirements
+
+# Once for each change of the lock or of the project's own description.
+$(STAMP): requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the locked requirements into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Resellflow needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/tools/bin/uv: | $(BIN)/python
+	@$(BIN)/python -m venv $(VENV)/tools
+	@$(VENV)/tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
