@@ -94,10 +94,17 @@ class HistoryEntry(BaseModel):
 
 
 class Pending(BaseModel):
-    """A step that the panel will take by itself, or that waits for a person (no due time)."""
+    """A step that the panel will take by itself, or that waits for a person (no due time).
+
+    The rest is what the service will have when it is done.
+    """
 
     operation: Operation
     due: datetime | None = None
+    expiredate: date | None = None
+    pricelist: int | None = None
+    reason: SuspendReason | None = None
+    addons: dict[int, str] | None = None
 
 
 class Item(BaseModel):
@@ -131,6 +138,7 @@ class Item(BaseModel):
     cause: str = ""
     """Tail of the message key while processing, such as ``5_open``."""
     reason: SuspendReason | None = None
+    suspended_by_client: bool = False
     pending: Pending | None = None
     visible_from: datetime | None = None
     last_pricelist: int | None = None

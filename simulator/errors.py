@@ -42,6 +42,7 @@ _GROUPS: Final[dict[str, tuple[str, str]]] = {
     "wizard_unavailable": ("The order form is not available", "Форма заказа недоступна"),
     "not_implemented": ("The function __value__ is not implemented", "Функция __value__ не реализована"),
     "prolong_not_before": ("The service cannot be renewed before __value__", "Продление возможно не ранее __value__"),
+    "forbidden": ("The provider does not allow this change of resources", "Изменение ресурсов запрещено провайдером"),
     "confirm": ("Confirmation by phone is required", "Требуется подтверждение по телефону"),
     "minimum_term": ("The service cannot be deleted before __value__", "Удаление возможно не ранее __value__"),
 }

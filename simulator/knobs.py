@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulator.entities import SuspendReason
 from simulator.money import MoneyStyle
 
 
@@ -96,6 +97,8 @@ class Settings(BaseModel):
     # Life cycle
     suspend_resume: Literal["allowed", "access"] = "allowed"
     suspend_needs_sok: bool = False
+    client_suspend_reason: SuspendReason = SuspendReason.STAFF
+    disk_change: Literal["automatic", "manual", "refused"] = "manual"
     delete: Literal["allowed", "confirmation", "minimum_term"] = "allowed"
     prolong_not_before_days: int | None = Field(default=None, ge=0)
     expiry: Literal["ignored", "enforced"] = "ignored"

@@ -10,11 +10,12 @@ import heapq
 import secrets
 from datetime import UTC, date, datetime, timedelta
 
-from simulator.catalogue import DAY, LIFETIME, TRIAL
+from simulator.catalogue import DAY, LIFETIME, TRIAL, Pricelist
 from simulator.clock import add_months
 from simulator.entities import Item, ItemType, Operation, Pending, Status, SuspendReason
 from simulator.errors import PanelError
 from simulator.knobs import Opening
+from simulator.money import cents
 from simulator.world import World
 
 TRIAL_DAYS = 14
@@ -106,46 +107,70 @@ def _process_opening(world: World, item: Item, moment: datetime) -> None:
             item.pending = Pending(operation=Operation.REFUND, due=due)
 
 
-def begin(world: World, item: Item, operation: Operation) -> None:
-    """Start an operation on a living service; it ends after the operation delay."""
+def begin(world: World, item: Item, pending: Pending, *, by_hand: bool = False) -> None:
+    """Start an operation on a living service; it ends after the operation delay, or by hand."""
     delay = world.settings.operation_delay
     now = world.clock.now()
-    if not delay:
-        item.pending = Pending(operation=operation, due=now)
+    item.pending = pending
+    if not delay and not by_hand:
         finish(world, item, now)
         return
     item.status = Status.PROCESSING
-    item.cause = f"5_{operation.value}"
-    item.pending = Pending(operation=operation, due=now + timedelta(seconds=delay))
+    item.cause = "5_need_configure" if by_hand else f"5_{pending.operation.value}"
+    pending.due = None if by_hand else now + timedelta(seconds=delay)
     world.touch(item)
 
 
-def finish(world: World, item: Item, moment: datetime | None = None) -> None:
+def finish(world: World, item: Item, moment: datetime) -> None:
     """End the operation that is running on a service."""
-    if item.pending is None:
+    pending, item.pending = item.pending, None
+    if pending is None:
         return
-    operation, item.pending = item.pending.operation, None
-    match operation:
+    match pending.operation:
         case Operation.OPEN if item.status is Status.ORDERED:
-            _process_opening(world, item, moment or world.clock.now())
+            _process_opening(world, item, moment)
         case Operation.OPEN:
-            _open(world, item, moment or world.clock.now())
+            _open(world, item, moment)
         case Operation.REFUND:
             world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
             _set(item, Status.DELETED)
             world.record(item, "service.postopeninterrupt")
         case Operation.SUSPEND:
-            item.reason = item.reason or SuspendReason.STAFF
+            item.reason = pending.reason or SuspendReason.STAFF
             _set(item, Status.SUSPENDED)
             world.record(item, "service.postsuspend")
         case Operation.CLOSE:
             close(world, item)
             return
         case Operation.RESUME | Operation.PROLONG | Operation.SETPARAM | Operation.CHANGEPRICELIST:
-            item.reason = None
-            _set(item, Status.ACTIVE)
-            world.record(item, f"service.post{operation.value}")
+            _apply(world, item, pending)
+            world.record(item, f"service.post{pending.operation.value}")
     world.touch(item)
+
+
+def _apply(world: World, item: Item, pending: Pending) -> None:
+    if pending.expiredate is not None:
+        item.expiredate = pending.expiredate
+    if pending.pricelist is not None:
+        change_tariff(item, world.pricelists[pending.pricelist])
+    if pending.addons is not None:
+        item.addons = {**item.addons, **pending.addons}
+        item.cost = cents(world.pricelists[item.pricelist].price(item.period, item.addons))
+    resumes = pending.operation is Operation.RESUME or (
+        pending.operation is Operation.PROLONG and item.reason is SuspendReason.AUTO
+    )
+    still_suspended = item.reason is not None and not resumes
+    if not still_suspended:
+        item.reason = None
+        item.suspended_by_client = False
+    _set(item, Status.SUSPENDED if still_suspended else Status.ACTIVE)
+
+
+def change_tariff(item: Item, tariff: Pricelist) -> None:
+    """Put a service on another tariff, with that tariff's add-ons at their defaults."""
+    item.last_pricelist, item.pricelist = item.pricelist, tariff.id
+    item.addons = {addon.id: addon.default for addon in tariff.addons}
+    item.cost = cents(tariff.price(item.period, item.addons))
 
 
 def _set(item: Item, status: Status) -> None:
@@ -178,14 +203,6 @@ def suspend(world: World, item: Item, reason: SuspendReason) -> None:
     item.reason = reason
     _set(item, Status.SUSPENDED)
     world.record(item, "service.postsuspend")
-    world.touch(item)
-
-
-def resume(world: World, item: Item) -> None:
-    """Resume at once."""
-    item.reason = None
-    _set(item, Status.ACTIVE)
-    world.record(item, "service.postresume")
     world.touch(item)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from simulator.admin.bench import Bench, Body, NotFound, Result, Unusable, body
 from simulator.entities import Item, ItemType, Status, SuspendReason
 from simulator.functions.lists import status_message
-from simulator.lifecycle import after_period, finish
+from simulator.lifecycle import after_period, change_tariff, finish
 
 _FILTERS: dict[str, Callable[[Bench, Item], str]] = {
     "account": lambda bench, item: bench.world.accounts[item.account].name,
@@ -143,13 +143,14 @@ async def change_item(bench: Bench, request: Request) -> Result:
     patch = await body(request, ItemPatch)
     given = patch.model_dump(exclude_unset=True, exclude={"extend_months"})
     if patch.pricelist is not None:
-        _change_tariff(bench, item, patch.pricelist, given)
+        _change_tariff(bench, item, patch.pricelist)
     if patch.extend_months is not None:
         given["expiredate"] = after_period(item.expiredate or bench.world.clock.today(), patch.extend_months)
     if patch.reason is not None and patch.status is None:
         given["status"] = Status.SUSPENDED
     if "status" in given and given["status"] is not Status.PROCESSING:
         item.pending = None
+        item.suspended_by_client = False
         given.setdefault("cause", "")
         if given["status"] is Status.SUSPENDED:
             given.setdefault("reason", SuspendReason.STAFF)
@@ -162,13 +163,11 @@ async def change_item(bench: Bench, request: Request) -> Result:
     return _shown(bench, item)
 
 
-def _change_tariff(bench: Bench, item: Item, number: int, given: dict[str, object]) -> None:
+def _change_tariff(bench: Bench, item: Item, number: int) -> None:
     tariff = bench.world.pricelists.get(number)
     if tariff is None or tariff.type is not item.type or item.period not in tariff.prices:
         raise Unusable(f"no tariff {number} of type {item.type.value} with period {item.period}")
-    item.last_pricelist = item.pricelist
-    given.setdefault("addons", {addon.id: addon.default for addon in tariff.addons})
-    given.setdefault("cost", tariff.price(item.period, {}))
+    change_tariff(item, tariff)
 
 
 async def delete_item(bench: Bench, request: Request) -> Result:

@@ -8,10 +8,9 @@ from simulator import money
 from simulator.call import Call, function
 from simulator.catalogue import period_caption
 from simulator.document import Document, Node, done, fields, form, table
-from simulator.entities import CartRow, Item, Operation, Status
+from simulator.entities import CartRow, Item, Operation, Pending, Status
 from simulator.errors import bad_value, missed
 from simulator.functions.lists import list_document, tparams
-from simulator.functions.services import apply_addons
 from simulator.lifecycle import after_period, begin, start_opening
 
 
@@ -51,14 +50,12 @@ def _pay(call: Call, rows: list[CartRow]) -> None:
 def _carry_out(call: Call, row: CartRow, item: Item) -> None:
     match row.operation:
         case Operation.PROLONG:
-            item.expiredate = after_period(item.expiredate or call.world.clock.today(), row.period)
-            begin(call.world, item, Operation.PROLONG)
+            expiredate = after_period(item.expiredate or call.world.clock.today(), row.period)
+            begin(call.world, item, Pending(operation=Operation.PROLONG, expiredate=expiredate))
         case Operation.SETPARAM:
-            apply_addons(item, call.world.pricelists[item.pricelist], row.addons)
-            begin(call.world, item, Operation.SETPARAM)
+            begin(call.world, item, Pending(operation=Operation.SETPARAM, addons=row.addons))
         case _:
             start_opening(call.world, item)
-    call.world.touch(item)
 
 
 # -- the old way

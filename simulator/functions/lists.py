@@ -33,6 +33,7 @@ _FILTERS: Final[dict[str, Callable[[Item], str]]] = {
     "period": lambda item: str(item.period),
     "status": lambda item: str(item.status.value),
     "autoprolong": lambda item: item.autoprolong,
+    "remoteid": lambda item: item.remoteid,
     "datacenter": lambda item: str(item.datacenter),
     "ostemplate": lambda item: item.ostempl,
     "opendate": lambda item: item.opendate.isoformat() if item.opendate else "",
@@ -149,9 +150,12 @@ def stored_filter(call: Call) -> Document:
 
 
 def _wanted(call: Call) -> dict[str, str]:
+    """The fields to filter by; a field that the panel does not know filters nothing."""
     wanted = dict(call.session_filters.get(call.itemtype.value, {}))
     if call.params.get("filter") == "on":
         wanted |= {name: value for name, value in call.params.items() if name in _FILTERS and value}
+    if not call.world.settings.remoteid_filter:
+        wanted.pop("remoteid", None)
     return wanted
 
 

@@ -9,8 +9,8 @@ from typing import Final
 from simulator.call import Call, typed_function
 from simulator.catalogue import Pricelist
 from simulator.document import Document, Node, done, fields, form, slist
-from simulator.entities import CartRow, Item, ItemType, Operation, Status
-from simulator.errors import PanelError, bad_value, exists
+from simulator.entities import CartRow, Item, ItemType, Operation, Pending, Status
+from simulator.errors import bad_value, exists, missed
 from simulator.functions.lists import cost_nodes, status_nodes, tparams
 from simulator.functions.order_form import (
     addon_caption,
@@ -104,7 +104,7 @@ def _choices(call: Call, item: Item) -> list[Node]:
 
 def _change(call: Call, item: Item) -> Document:
     if item.status is Status.DELETED:
-        raise PanelError("access", None, text="The service is deleted")
+        raise missed(call.itemtype.value, call.text("elid"))
     world = call.world
     tariff = world.pricelists[item.pricelist]
     if call.text("clicked_button") == "newkey":
@@ -122,8 +122,7 @@ def _change(call: Call, item: Item) -> Document:
     for name, value in new.items():
         setattr(item, name, value)
     if addons:
-        apply_addons(item, tariff, addons)
-        begin(world, item, Operation.SETPARAM)
+        begin(world, item, Pending(operation=Operation.SETPARAM, addons=addons))
     world.record(item, f"{item.type.value}.edit", call.client.name)
     world.touch(item)
     return done(Node("elid", str(item.id)))
@@ -190,12 +189,6 @@ def _checked_addons(call: Call, tariff: Pricelist) -> dict[int, str]:
 def _extra_cost(item: Item, tariff: Pricelist, addons: dict[int, str]) -> Decimal:
     before, after = tariff.price(item.period, item.addons), tariff.price(item.period, {**item.addons, **addons})
     return cents(after - before)
-
-
-def apply_addons(item: Item, tariff: Pricelist, addons: dict[int, str]) -> None:
-    """Set add-on values and the cost that follows from them."""
-    item.addons = {**item.addons, **addons}
-    item.cost = cents(tariff.price(item.period, item.addons))
 
 
 def _into_cart(call: Call, item: Item, addons: dict[int, str], extra: Decimal) -> Document:
