@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -388,27 +389,14 @@ def _settled_kind(kind: OperationKind) -> EventKind:
             return EventKind.PARAMETERS_CHANGED
 
 
-async def orphans(session: AsyncSession, account_id: int) -> list[UpstreamSnapshot]:
-    """Live items at the upstream that are no service of ours."""
-    found = await session.exec(
-        select(UpstreamSnapshot)
-        .where(
-            UpstreamSnapshot.account_id == account_id,
-            col(UpstreamSnapshot.service_id).is_(None),
-            col(UpstreamSnapshot.gone).is_(False),
-            UpstreamSnapshot.status != int(UpstreamStatus.DELETED),
-        )
-        .order_by(col(UpstreamSnapshot.id))
+def is_orphan(account_id: int) -> ColumnElement[bool]:
+    """A live item at the upstream that is no service of ours."""
+    return and_(
+        col(UpstreamSnapshot.account_id) == account_id,
+        col(UpstreamSnapshot.service_id).is_(None),
+        col(UpstreamSnapshot.gone).is_(False),
+        col(UpstreamSnapshot.status) != int(UpstreamStatus.DELETED),
     )
-    return list(found.all())
-
-
-async def record_poll(database: Database, account_id: int) -> None:
-    """Note that the upstream was read just now."""
-    async with database.write() as session:
-        account = await session.get_one(UpstreamAccount, account_id)
-        account.polled_at = utc_now()
-        session.add(account)
 
 
 async def record_health(database: Database, account_id: int, reason: str | None) -> bool:

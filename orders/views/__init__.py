@@ -1,0 +1,67 @@
+"""What people and programs are shown: the one reading of the database for API and command line.
+
+Every document is a frozen pydantic model; `model_dump(mode="json")` of it is exactly what the API answers. Lists are
+newest first and come in pages (`PageRequest` in, `Page` out). `find_…` raises NotFound; a filter or cursor that can't
+be right raises InvalidField with the parameter's name.
+
+    async with database.read() as session:
+        page = await views.list_operations(session, links, views.PageRequest(limit=20), stage=Stage.NEEDS_ATTENTION)
+"""
+
+from orders.views.audit import AuditView, list_audit
+from orders.views.documents import Document, WorkflowLinks
+from orders.views.events import EventView, OrphanView, ValueChange, list_events, list_orphans
+from orders.views.operations import (
+    OperationDetail,
+    OperationView,
+    StagePassed,
+    find_operation,
+    list_operations,
+    stages_after,
+)
+from orders.views.paging import Page, PageRequest
+from orders.views.services import ServiceView, UpstreamItemRef, find_service, list_services
+from orders.views.tasks import TaskView, find_task, list_tasks
+from orders.views.upstreams import (
+    ProcessingModuleView,
+    UpstreamCapabilities,
+    UpstreamFunds,
+    UpstreamHealth,
+    UpstreamView,
+    find_upstream,
+    list_upstreams,
+)
+
+__all__ = [
+    "AuditView",
+    "Document",
+    "EventView",
+    "OperationDetail",
+    "OperationView",
+    "OrphanView",
+    "Page",
+    "PageRequest",
+    "ProcessingModuleView",
+    "ServiceView",
+    "StagePassed",
+    "TaskView",
+    "UpstreamCapabilities",
+    "UpstreamFunds",
+    "UpstreamHealth",
+    "UpstreamItemRef",
+    "UpstreamView",
+    "ValueChange",
+    "WorkflowLinks",
+    "find_operation",
+    "find_service",
+    "find_task",
+    "find_upstream",
+    "list_audit",
+    "list_events",
+    "list_operations",
+    "list_orphans",
+    "list_services",
+    "list_tasks",
+    "list_upstreams",
+    "stages_after",
+]

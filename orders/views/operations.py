@@ -1,0 +1,149 @@
+"""Operations as they are shown, with the stages they have passed."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import Field
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import FailureClass, OperationKind, Stage
+from models.explanations import explain
+from models.money import Money
+from models.order import Operation, StageEntry, Task
+from orders import naming
+from orders.errors import NotFound
+from orders.views.documents import Document, WorkflowLinks, existing, money
+from orders.views.paging import Page, PageRequest, page_of
+from orders.views.upstreams import known_upstream
+
+_NOUN = "operation"
+
+
+class OperationView(Document):
+    """One thing to be done to a service, and where it is on its way."""
+
+    number: int
+    service: int = Field(description="number of the service")
+    kind: OperationKind
+    stage: Stage
+    stage_since: datetime
+    waits_for: str
+    next_step: str = Field(description="what happens next, by itself")
+    person_may: str = Field(description="what a person may do")
+    failure_class: FailureClass | None = Field(description="what kind of failure brought it into this stage")
+    upstream: str | None = Field(description="name of the upstream account; null when done by hand")
+    parameters: dict[str, str] = Field(description="what it was asked to do")
+    cost: Money | None = Field(description="what the upstream charges for it")
+    actor: str = Field(description="who asked for it")
+    workflow_id: str
+    workflow_url: str = Field(description="the workflow in Temporal UI")
+    workflow_started_at: datetime | None = Field(description="null while Temporal has not been reached")
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class StagePassed(Document):
+    """A stage that an operation entered, and why."""
+
+    id: int = Field(description="grows from entry to entry; the event id of the stream")
+    stage: Stage
+    at: datetime
+    reason: str
+    waits_for: str
+    next_step: str
+    person_may: str
+
+
+class OperationDetail(OperationView):
+    """An operation with its whole way."""
+
+    task: int | None = Field(description="number of the task that goes with it")
+    stages: list[StagePassed] = Field(description="oldest first")
+
+
+def _shown(links: WorkflowLinks) -> Callable[[Operation], OperationView]:
+    def show(operation: Operation) -> OperationView:
+        assert operation.id is not None  # noqa: S101 - read from the database
+        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
+        return OperationView(
+            number=operation.id,
+            service=operation.service_id,
+            kind=operation.kind,
+            stage=operation.stage,
+            stage_since=operation.stage_since,
+            waits_for=operation.waits_for,
+            next_step=operation.next_step,
+            person_may=operation.person_may,
+            failure_class=operation.failure_class,
+            upstream=operation.upstream_name or None,
+            parameters=operation.parameters,
+            cost=money(operation.cost_amount, operation.cost_currency),
+            actor=operation.actor,
+            workflow_id=workflow_id,
+            workflow_url=links.to(workflow_id),
+            workflow_started_at=operation.workflow_started_at,
+            created_at=operation.created_at,
+            ended_at=operation.ended_at,
+        )
+
+    return show
+
+
+async def find_operation(session: AsyncSession, links: WorkflowLinks, number: int) -> OperationDetail:
+    """Raises NotFound."""
+    operation = await session.get(Operation, existing(_NOUN, number))
+    if operation is None:
+        raise NotFound(_NOUN, number)
+    task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
+    stages = await stages_after(session, number)
+    view = _shown(links)(operation)
+    return OperationDetail(**dict(view), task=task, stages=stages)
+
+
+async def list_operations(
+    session: AsyncSession,
+    links: WorkflowLinks,
+    ask: PageRequest,
+    *,
+    stage: Stage | None = None,
+    service: int | None = None,
+    kind: OperationKind | None = None,
+    upstream: str | None = None,
+) -> Page[OperationView]:
+    """A page of operations. Raises InvalidField for an upstream that does not exist, or a wrong cursor."""
+    query = select(Operation).where(col(Operation.id) < ask.before(_NOUN))
+    if stage is not None:
+        query = query.where(Operation.stage == stage)
+    if service is not None:
+        query = query.where(Operation.service_id == service)
+    if kind is not None:
+        query = query.where(Operation.kind == kind)
+    if upstream is not None:
+        query = query.where(Operation.upstream_name == await known_upstream(session, upstream))
+    rows = (await session.exec(query.order_by(col(Operation.id).desc()).limit(ask.limit + 1))).all()
+    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links))
+
+
+async def stages_after(session: AsyncSession, operation: int, entry_id: int = 0) -> list[StagePassed]:
+    """The stages that an operation entered after the entry with this id, oldest first. One indexed read."""
+    found = await session.exec(
+        select(StageEntry)
+        .where(StageEntry.operation_id == operation, col(StageEntry.id) > entry_id)
+        .order_by(col(StageEntry.id))
+    )
+    return [_stage_passed(entry) for entry in found.all()]
+
+
+def _stage_passed(entry: StageEntry) -> StagePassed:
+    assert entry.id is not None  # noqa: S101 - read from the database
+    explanation = explain(entry.stage, entry.reason)
+    return StagePassed(
+        id=entry.id,
+        stage=entry.stage,
+        at=entry.at,
+        reason=entry.reason,
+        waits_for=explanation.waits_for,
+        next_step=explanation.next_step,
+        person_may=explanation.person_may,
+    )

@@ -1,0 +1,140 @@
+"""Services as they are shown."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from pydantic import Field
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
+from models.enums import RenewalOwner, ServiceStatus
+from models.money import Money
+from models.order import Service
+from orders.errors import InvalidField, NotFound
+from orders.views.documents import Document, existing, money
+from orders.views.paging import Page, PageRequest, page_of
+
+_NOUN = "service"
+
+
+class UpstreamItemRef(Document):
+    """Where a service is bought."""
+
+    name: str = Field(description="name of the upstream account")
+    number: str | None = Field(description="number of the item at the upstream, once known")
+
+
+class ServiceView(Document):
+    """What a customer has."""
+
+    number: int
+    customer: str = Field(description="the storefront's own name of its customer")
+    plan: str = Field(description="name of the tariff plan")
+    product_type: str
+    status: ServiceStatus
+    status_since: datetime
+    suspend_reason: str | None
+    name: str = Field(description="domain, host or licence name, as sent to the upstream")
+    name_is_ours: bool = Field(description="the name was made up, because the order brought none")
+    mark: str = Field(description="our mark on the upstream's item (remoteid), by which it can be found there")
+    upstream: UpstreamItemRef | None = Field(description="null for a service that only people deal with")
+    ip: str | None
+    expires_on: date | None
+    period_months: int
+    parameters: dict[str, str]
+    addons: dict[str, int]
+    renewal_owner: RenewalOwner = Field(description="who renews it; never both")
+    processing_module: str = Field(description="how operations on this service are carried out")
+    home_processing_module: str | None = Field(description="where it returns to from the manual module")
+    cost: Money | None = Field(description="what the upstream charges for a period")
+    created_at: datetime
+
+
+class _Names:
+    """Names of the catalogue rows that some services refer to."""
+
+    def __init__(self, plans: dict[int, str], modules: dict[int, str], accounts: dict[int, str]) -> None:
+        self._plans = plans
+        self._modules = modules
+        self._accounts = accounts
+
+    @classmethod
+    async def of(cls, session: AsyncSession, services: Sequence[Service]) -> "_Names":
+        plan_ids = {service.plan_id for service in services}
+        module_ids = {number for service in services for number in (service.module_id, service.home_module_id)}
+        account_ids = {service.account_id for service in services}
+        plans = await session.exec(select(TariffPlan.id, TariffPlan.name).where(col(TariffPlan.id).in_(plan_ids)))
+        modules = await session.exec(
+            select(ProcessingModule.id, ProcessingModule.name).where(col(ProcessingModule.id).in_(module_ids - {None}))
+        )
+        accounts = await session.exec(
+            select(UpstreamAccount.id, UpstreamAccount.name).where(col(UpstreamAccount.id).in_(account_ids - {None}))
+        )
+        return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()))
+
+    def show(self, service: Service) -> ServiceView:
+        assert service.id is not None  # noqa: S101 - read from the database
+        upstream = None
+        if service.account_id is not None:
+            upstream = UpstreamItemRef(name=self._accounts[service.account_id], number=service.upstream_number)
+        home = service.home_module_id
+        return ServiceView(
+            number=service.id,
+            customer=service.customer,
+            plan=self._plans[service.plan_id],
+            product_type=service.product_type,
+            status=service.status,
+            status_since=service.status_since,
+            suspend_reason=service.suspend_reason,
+            name=service.name,
+            name_is_ours=service.name_is_ours,
+            mark=service.mark,
+            upstream=upstream,
+            ip=service.ip or None,
+            expires_on=service.expires_on,
+            period_months=service.period_months,
+            parameters=service.parameters,
+            addons=service.addons,
+            renewal_owner=service.renewal_owner,
+            processing_module=self._modules[service.module_id],
+            home_processing_module=None if home is None else self._modules[home],
+            cost=money(service.cost_amount, service.cost_currency),
+            created_at=service.created_at,
+        )
+
+
+def _by_id(rows: Sequence[tuple[int | None, str]]) -> dict[int, str]:
+    return {number: name for number, name in rows if number is not None}
+
+
+async def find_service(session: AsyncSession, number: int) -> ServiceView:
+    """Raises NotFound."""
+    service = await session.get(Service, existing(_NOUN, number))
+    if service is None:
+        raise NotFound(_NOUN, number)
+    return (await _Names.of(session, [service])).show(service)
+
+
+async def list_services(
+    session: AsyncSession,
+    ask: PageRequest,
+    *,
+    customer: str | None = None,
+    status: ServiceStatus | None = None,
+    plan: str | None = None,
+) -> Page[ServiceView]:
+    """A page of services. Raises InvalidField for a plan that does not exist, or a wrong cursor."""
+    query = select(Service).where(col(Service.id) < ask.before(_NOUN))
+    if customer is not None:
+        query = query.where(Service.customer == customer)
+    if status is not None:
+        query = query.where(Service.status == status)
+    if plan is not None:
+        plan_id = (await session.exec(select(TariffPlan.id).where(TariffPlan.name == plan))).one_or_none()
+        if plan_id is None:
+            raise InvalidField("plan", f"there is no tariff plan {plan!r}")
+        query = query.where(Service.plan_id == plan_id)
+    rows = (await session.exec(query.order_by(col(Service.id).desc()).limit(ask.limit + 1))).all()
+    names = await _Names.of(session, rows)
+    return page_of(_NOUN, ask, rows, lambda row: row.id, names.show)

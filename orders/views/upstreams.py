@@ -1,0 +1,204 @@
+"""Upstreams as they are shown: how they do, their money, what they can do."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import ProcessingModule, UpstreamAccount
+from models.enums import Knowledge, ReservationState
+from models.events import UpstreamSnapshot
+from models.money import Money
+from models.order import Reservation
+from orders.errors import InvalidField, NotFound
+from orders.events import is_orphan
+from orders.views.documents import Document, money
+
+
+class UpstreamHealth(StrEnum):
+    WELL = "well"
+    UNHEALTHY = "unhealthy"
+    """No call that costs money is made until a read succeeds again."""
+    UNKNOWN = "unknown"
+    """Never read yet."""
+
+
+class UpstreamFunds(Document):
+    """Money of the account, as of the last reading of its balance."""
+
+    balance: Money
+    balance_at: datetime | None
+    credit_limit: Money
+    reserved: Money = Field(description="set aside for orders in flight")
+    free: Money = Field(description="balance + credit limit - reserved")
+    waiting: Money = Field(description="what the orders in line still need")
+    waiting_orders: int
+
+
+class UpstreamCapabilities(Document):
+    """What is known of this upstream's behaviour (`resell upstream check` finds out; orders teach more)."""
+
+    dialect: int = Field(description="BILLmanager generation spoken: 5 or 6")
+    balance_call: str | None = Field(description="the call that tells the balance here")
+    lists_show_remoteid: Knowledge
+    forms_show_remoteid: Knowledge
+    lists_return_mark: Knowledge = Field(description="proven: a mark that we sent comes back in the list")
+    lists_return_name: Knowledge
+    orders_return_number: Knowledge
+    checked_at: datetime | None
+
+
+class ProcessingModuleView(Document):
+    """How operations on services of one product type are carried out there."""
+
+    name: str
+    product_type: str
+    department: str
+    priority: int
+    minimal_balance: Money | None
+    low_balance: bool = Field(description="the balance is below the minimal balance of this module")
+
+
+class UpstreamView(Document):
+    """Our customer account at a selling system."""
+
+    name: str
+    kind: str
+    url: str
+    currency: str
+    health: UpstreamHealth
+    unhealthy_reason: str | None
+    unhealthy_since: datetime | None
+    polled_at: datetime | None = Field(description="the last look for events")
+    funds: UpstreamFunds | None = Field(description="null until the balance has been read")
+    low_balance: bool = Field(description="some processing module's minimal balance is not there")
+    processing_modules: list[ProcessingModuleView]
+    capabilities: UpstreamCapabilities
+    problems: list[str] = Field(description="what the last check found wrong")
+    orphans: int = Field(description="items at the upstream that are no service of ours")
+
+
+async def known_upstream(session: AsyncSession, name: str) -> str:
+    """The name, for use as a filter. Raises InvalidField if there is no such upstream."""
+    if (await session.exec(select(UpstreamAccount.id).where(UpstreamAccount.name == name))).one_or_none() is None:
+        raise InvalidField("upstream", f"there is no upstream {name!r}")
+    return name
+
+
+async def list_upstreams(session: AsyncSession) -> list[UpstreamView]:
+    """All of them, by name: there are few."""
+    accounts = (await session.exec(select(UpstreamAccount).order_by(UpstreamAccount.name))).all()
+    return [await _show(session, account) for account in accounts]
+
+
+async def find_upstream(session: AsyncSession, name: str) -> UpstreamView:
+    """Raises NotFound."""
+    return await _show(session, await account_named(session, name))
+
+
+async def account_named(session: AsyncSession, name: str) -> UpstreamAccount:
+    """Raises NotFound."""
+    account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()
+    if account is None:
+        raise NotFound("upstream", name)
+    return account
+
+
+async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView:
+    modules = (
+        await session.exec(
+            select(ProcessingModule)
+            .where(ProcessingModule.account_id == account.id)
+            .order_by(col(ProcessingModule.priority), col(ProcessingModule.id))
+        )
+    ).all()
+    shown = [_module(account, module) for module in modules]
+    orphans = await session.exec(select(func.count()).select_from(UpstreamSnapshot).where(is_orphan(account.id or 0)))
+    if account.unhealthy_reason:
+        health = UpstreamHealth.UNHEALTHY
+    else:
+        health = UpstreamHealth.UNKNOWN if account.polled_at is None else UpstreamHealth.WELL
+    return UpstreamView(
+        name=account.name,
+        kind=account.kind,
+        url=account.url,
+        currency=account.currency,
+        health=health,
+        unhealthy_reason=account.unhealthy_reason,
+        unhealthy_since=account.unhealthy_since,
+        polled_at=account.polled_at,
+        funds=await _funds(session, account),
+        low_balance=any(module.low_balance for module in shown),
+        processing_modules=shown,
+        capabilities=UpstreamCapabilities(
+            dialect=account.dialect,
+            balance_call=account.balance_call,
+            lists_show_remoteid=account.lists_show_remoteid,
+            forms_show_remoteid=account.forms_show_remoteid,
+            lists_return_mark=account.lists_return_mark,
+            lists_return_name=account.lists_return_name,
+            orders_return_number=account.orders_return_number,
+            checked_at=account.checked_at,
+        ),
+        problems=account.problems,
+        orphans=orphans.one(),
+    )
+
+
+def _module(account: UpstreamAccount, module: ProcessingModule) -> ProcessingModuleView:
+    minimal = module.minimal_balance
+    return ProcessingModuleView(
+        name=module.name,
+        product_type=module.product_type,
+        department=module.department,
+        priority=module.priority,
+        minimal_balance=money(minimal, account.currency),
+        low_balance=minimal is not None and account.balance is not None and account.balance < minimal,
+    )
+
+
+async def _funds(session: AsyncSession, account: UpstreamAccount) -> UpstreamFunds | None:
+    if account.balance is None:
+        return None
+    rows = await session.exec(
+        select(Reservation).where(Reservation.account_id == account.id, Reservation.state != ReservationState.RELEASED)
+    )
+    charged_since = await session.exec(
+        select(Reservation).where(
+            Reservation.account_id == account.id,
+            Reservation.state == ReservationState.RELEASED,
+            col(Reservation.release_number).is_not(None),
+            col(Reservation.released_at) > account.balance_at,
+        )
+    )
+    by_state: dict[ReservationState, list[Decimal]] = defaultdict(list)
+    for row in rows.all():
+        by_state[row.state].append(row.amount)
+    waiting = by_state[ReservationState.WAITING]
+    # What was charged after the balance was read is missing from it, so it is as good as reserved still.
+    reserved = _total([*by_state[ReservationState.GRANTED], *(row.amount for row in charged_since.all())])
+
+    def exact(amount: Decimal) -> Money:
+        shown = money(amount, account.currency)
+        assert shown is not None  # noqa: S101 - neither part is None
+        return shown
+
+    return UpstreamFunds(
+        balance=exact(account.balance),
+        balance_at=account.balance_at,
+        credit_limit=exact(account.credit_limit),
+        reserved=exact(reserved),
+        free=exact(account.balance + account.credit_limit - reserved),
+        waiting=exact(_total(waiting)),
+        waiting_orders=len(waiting),
+    )
+
+
+def _total(amounts: Sequence[Decimal]) -> Decimal:
+    return sum(amounts, Decimal(0))
