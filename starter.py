@@ -1,7 +1,8 @@
 """Starts and signals workflows: the Python API of Resellflow. The command line is `resell` (package `cli`).
 
 async with connect() as resellflow:
-    order = await resellflow.place_order(ServiceRequest(plan="VDS-1", period_months=1, customer="c-17"), key="cart-4711")
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-17")
+    order = await resellflow.place_order(request, key="cart-4711")
     print(order.service, order.operation)
 """
 
@@ -83,7 +84,10 @@ class Resellflow:
             return False
 
     async def decide(self, operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:
-        """Act on an operation that waits for a person. Raises NotFound, Refused, InvalidField or TemporalUnavailable."""
+        """Act on an operation that waits for a person.
+
+        Raises NotFound, Refused, InvalidField or TemporalUnavailable.
+        """
         async with self.database.read() as session:
             row = await session.get(Operation, operation)
         if row is None:
@@ -147,3 +151,9 @@ async def place_order(request: ServiceRequest, *, key: str, client: str = "pytho
     """Order a service with the settings of this process; see Resellflow.place_order."""
     async with connect() as resellflow:
         return await resellflow.place_order(request, key=key, client=client)
+
+
+if __name__ == "__main__":
+    from cli.app import main
+
+    main()

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,7 +17,12 @@ BUSY_TIMEOUT_SECONDS = 30
 
 def normalise_url(text: str) -> URL:
     """`sqlite:///file` or `postgresql://…` with the async driver we use. Raises ValueError for any other database."""
-    url = make_url(text)
+    try:
+        url = make_url(text)
+    except ArgumentError:  # its message is not repeated: the address may carry a password
+        raise ValueError(
+            "RESELL_DATABASE_URL is not an address; use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        ) from None
     match url.get_backend_name():
         case "sqlite":
             return url.set(drivername="sqlite+aiosqlite")

@@ -1,0 +1,55 @@
+"""The command line `resell`: its commands put together, and the one way in and out.
+
+Commands import what they need when they run: `resell --help` loads neither the Temporal SDK nor the tables.
+"""
+
+import logging
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+import process_exit
+from cli import system
+from cli.failures import in_words
+
+app = typer.Typer(
+    name="resell",
+    help="Orders of a hosting reseller: set up the catalogue, place orders, see how they go, decide where a person must.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+system.add_commands(app)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit status: 0 done, 1 failed, 2 wrong usage."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what a person must know, the commands say themselves
+    try:
+        app(args=arguments, prog_name="resell")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        sentence = in_words(error)
+        if sentence is None:
+            raise
+        print(f"resell: {sentence}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> NoReturn:
+    """The entry point. Leaves the way a process that used the Temporal SDK must."""
+    try:
+        status = run(sys.argv[1:])
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    process_exit.leave(status)

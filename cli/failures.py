@@ -1,0 +1,64 @@
+"""Expected failures, each in one sentence for the person at the shell. Anything else is a bug and keeps its traceback."""
+
+import re
+
+from pydantic import ValidationError
+
+from settings import Settings
+
+
+class Failure(Exception):
+    """A command can't do what was asked; the message says why and, where it helps, what to do."""
+
+
+def in_words(error: BaseException) -> str | None:
+    """The sentence for a failure that is to be expected; None for a bug."""
+    if isinstance(error, Failure):
+        return str(error)
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        return _settings_in_words(error)
+    return _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
+
+
+def _settings_in_words(error: ValidationError) -> str:
+    # Never the value: it may be a token or an address with a password in it.
+    wrong = [f"RESELL_{str(one['loc'][0]).upper() if one['loc'] else '*'}: {one['msg']}" for one in error.errors()]
+    return "the settings are not right: " + "; ".join(wrong)
+
+
+def _domain_in_words(error: BaseException) -> str | None:
+    from orders.errors import InvalidField, KeyReused, NotFound, Refused
+    from upstreams.errors import UpstreamError
+
+    if isinstance(error, InvalidField | KeyReused | NotFound | Refused | UpstreamError):
+        return str(error)
+    return None
+
+
+def _database_in_words(error: BaseException) -> str | None:
+    from sqlalchemy.exc import DBAPIError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
+
+    from models.database import is_unavailable
+
+    if not isinstance(error, SQLAlchemyError | ConnectionError):
+        return None
+    said = _first_line(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error)
+    if re.search(r"no such (table|column)", said):
+        return f"the database has no schema, or an old one ({said}); run `resell migrate`"
+    if isinstance(error, ProgrammingError) and re.search(r"(relation|column) .* does not exist", said):
+        return f"the database has no schema, or an old one ({said}); run `resell migrate`"
+    if isinstance(error, NoSuchModuleError) or is_unavailable(error):
+        return f"the database can't be reached (RESELL_DATABASE_URL): {said}"
+    return None
+
+
+def _temporal_in_words(error: BaseException) -> str | None:
+    from starter import TemporalUnavailable
+
+    if isinstance(error, TemporalUnavailable):
+        return f"Temporal can't be reached just now, nothing was changed: {_first_line(error)}"
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
