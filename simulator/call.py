@@ -47,13 +47,19 @@ class Call:
     def item(self, *, of_type: bool = True) -> Item:
         """The caller's service named by ``elid``, or the error that there is none."""
         elid = self.text("elid")
-        item = self.world.items.get(int(elid)) if elid.isascii() and elid.isdigit() and len(elid) < 19 else None
+        number = whole_number(elid)
+        item = None if number is None else self.world.items.get(number)
         obj = self.itemtype.value if of_type else "item"
         if item is None or item.account != self.client.id or item.id in self.world.hidden:
             raise missed(obj, elid)
         if of_type and item.type is not self.itemtype:
             raise missed(obj, elid)
         return item
+
+
+def whole_number(text: str) -> int | None:
+    """A number in plain digits, or nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 Function = Callable[[Call], Document]

@@ -10,6 +10,7 @@ import heapq
 import secrets
 from datetime import UTC, date, datetime, timedelta
 
+from simulator.call import whole_number
 from simulator.catalogue import DAY, LIFETIME, TRIAL, Pricelist
 from simulator.clock import add_months
 from simulator.entities import Item, ItemType, Operation, Pending, Status, SuspendReason
@@ -50,9 +51,10 @@ def _expire(world: World, item: Item) -> None:
     if world.settings.expiry == "ignored":
         return
     account = world.accounts[item.account]
-    if item.autoprolong != "null":
-        period = int(item.autoprolong)
-        price = world.pricelists[item.pricelist].price(period, item.addons)
+    tariff = world.pricelists[item.pricelist]
+    period = whole_number(item.autoprolong)
+    if period and period in tariff.prices:
+        price = tariff.price(period, item.addons)
         try:
             world.require_money(account, price, item.currency)
         except PanelError:

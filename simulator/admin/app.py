@@ -43,4 +43,9 @@ def admin_app(bench: Bench) -> Starlette:
         ("DELETE", "/requests", traffic.clear_requests),
         ("GET", "/charges", traffic.list_charges),
     ]
-    return Starlette(routes=[route(bench, method, path, handler) for method, path, handler in table])
+    making = {"/accounts", "/accounts/{name}/top-up", "/items", "/faults"}
+    routes = [
+        route(bench, method, path, handler, 201 if method == "POST" and path in making else 200)
+        for method, path, handler in table
+    ]
+    return Starlette(routes=routes)

@@ -69,7 +69,7 @@ class Bench:
 Handler = Callable[[Bench, Request], Awaitable[Result]]
 
 
-def route(bench: Bench, method: str, path: str, handler: Handler) -> Route:
+def route(bench: Bench, method: str, path: str, handler: Handler, status: int = 200) -> Route:
     """An endpoint: steps that are due are taken first, changes are kept before the answer."""
 
     async def endpoint(request: Request) -> Response:
@@ -84,7 +84,7 @@ def route(bench: Bench, method: str, path: str, handler: Handler) -> Route:
         bench.world.commit()
         if result is None:
             return Response(status_code=204)
-        return JSONResponse(to_jsonable_python(result), 201 if method == "POST" else 200)
+        return JSONResponse(to_jsonable_python(result), status)
 
     return Route(f"/_sim{path}", endpoint, methods=[method])
 

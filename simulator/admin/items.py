@@ -141,6 +141,9 @@ async def change_item(bench: Bench, request: Request) -> Result:
     """Change a service by hand. A reason suspends; a status other than processing ends what was running."""
     item = bench.item(request.path_params["id"])
     patch = await body(request, ItemPatch)
+    tariff = bench.world.pricelists[item.pricelist]
+    if patch.period is not None and patch.period not in tariff.prices:
+        raise Unusable(f"tariff {tariff.id} has no period {patch.period}")
     given = patch.model_dump(exclude_unset=True, exclude={"extend_months"})
     if patch.pricelist is not None:
         _change_tariff(bench, item, patch.pricelist)

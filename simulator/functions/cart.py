@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from simulator import money
-from simulator.call import Call, function
+from simulator.call import Call, function, whole_number
 from simulator.catalogue import period_caption
 from simulator.document import Document, Node, done, fields, form, table
 from simulator.entities import CartRow, Item, Operation, Pending, Status
@@ -20,7 +20,8 @@ def _rows(call: Call) -> list[CartRow]:
 
 def _row(call: Call, name: str, obj: str) -> CartRow:
     value = call.text(name)
-    row = call.world.cart.get(int(value)) if value.isascii() and value.isdigit() else None
+    number = whole_number(value)
+    row = None if number is None else call.world.cart.get(number)
     if row is None or row.account != call.client.id:
         raise missed(obj, value)
     return row

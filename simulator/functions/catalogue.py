@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator import money
-from simulator.call import Call, function, typed_function
+from simulator.call import Call, function, typed_function, whole_number
 from simulator.catalogue import DATACENTERS, DAY, LIFETIME, TRIAL, Addon, AddonKind, Pricelist, period_caption
 from simulator.document import Document, Node, Shape, done, fields, form, slist, table
 from simulator.entities import ItemType, Status
@@ -20,14 +20,15 @@ def tariff_choice(call: Call) -> Document:
     """The first step of an order: data centres, periods and tariffs."""
     _ = call.client
     wanted = call.text("datacenter")
-    if wanted and (not wanted.isdigit() or int(wanted) not in DATACENTERS):
+    centre = whole_number(wanted)
+    if wanted and centre not in DATACENTERS:
         raise bad_value("datacenter", wanted)
     tariffs = [
         tariff
         for tariff in call.world.pricelists.values()
         if tariff.type is call.itemtype
         and tariff.active
-        and (not wanted or not tariff.datacenters or int(wanted) in tariff.datacenters)
+        and (centre is None or not tariff.datacenters or centre in tariff.datacenters)
     ]
     centres = slist("datacenter", [(str(number), name) for number, name in DATACENTERS.items()])
     if call.dialect == 6:
@@ -48,8 +49,7 @@ def tariff_choice(call: Call) -> Document:
 
 
 def _tariff_row(call: Call, tariff: Pricelist, period: str) -> list[tuple[str, str]]:
-    chosen = int(period) if period.lstrip("-").isdigit() else 1
-    price = tariff.prices.get(chosen, next(iter(tariff.prices.values())))
+    price = next((cost for length, cost in tariff.prices.items() if str(length) == period), tariff.prices[1])
     shown = money.text(price, tariff.currency, call.world.settings.money_style)
     return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown)]
 

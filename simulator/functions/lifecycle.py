@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from simulator import money
-from simulator.call import Call, function, typed_function
+from simulator.call import Call, function, typed_function, whole_number
 from simulator.catalogue import Pricelist, period_caption
 from simulator.document import Document, Node, Shape, done, fields, form, slist, table
 from simulator.entities import CartRow, Item, Operation, Pending, Status, SuspendReason
@@ -64,9 +64,10 @@ def prolong(call: Call) -> Document:
 
 def _renewal_period(call: Call, item: Item, tariff: Pricelist) -> int:
     value = call.text("period") or ("" if call.sent else str(item.period if item.period > 0 else 1))
-    if not value.isdigit() or int(value) < 1 or int(value) not in tariff.prices:
+    period = whole_number(value)
+    if not period or period not in tariff.prices:
         raise bad_value("period", value)
-    return int(value)
+    return period
 
 
 def _not_too_early(call: Call, expiredate: date) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from simulator import money
-from simulator.call import Call, typed_function
+from simulator.call import Call, typed_function, whole_number
 from simulator.catalogue import DATACENTERS
 from simulator.document import Document, Format, Node, Row, Shape, done
 from simulator.entities import Item, Status
@@ -176,9 +176,10 @@ def _number(call: Call, name: str, default: int) -> int:
     value = call.text(name)
     if not value:
         return default
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
+    number = whole_number(value)
+    if not number:
         raise bad_value(name, value)
-    return int(value)
+    return number
 
 
 def list_document(

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Final
 
-from simulator.call import Call
+from simulator.call import Call, whole_number
 from simulator.catalogue import Addon, AddonKind, Pricelist, period_caption
 from simulator.document import Node, slist
 from simulator.errors import PanelError, bad_value, limit
@@ -23,7 +23,8 @@ def period_field(call: Call) -> str:
 def tariff_of(call: Call) -> Pricelist:
     """The tariff of the wizard; without a valid one there is no wizard."""
     value = call.text("pricelist")
-    tariff = call.world.pricelists.get(int(value)) if value.isascii() and value.isdigit() else None
+    number = whole_number(value)
+    tariff = None if number is None else call.world.pricelists.get(number)
     if tariff is None or tariff.type is not call.itemtype or not tariff.active:
         raise PanelError("wizard_unavailable", "pricelist")
     return tariff
@@ -53,9 +54,10 @@ def checked_addon(addon: Addon, value: str) -> str:
             if value not in ("on", "off"):
                 raise bad_value(field, value)
         case AddonKind.INT:
-            if not (value.isascii() and value.isdigit()):
+            number = whole_number(value)
+            if number is None:
                 raise bad_value(field, value)
-            if not addon.included <= int(value) <= addon.maximum:
+            if not addon.included <= number <= addon.maximum:
                 raise limit(field, value)
         case AddonKind.ENUM:
             if value not in addon.values:
@@ -70,8 +72,8 @@ def checked_autoprolong(tariff: Pricelist, value: str, period: int) -> str:
             return NO_RENEWAL
         case "on":
             return str(period) if period > 0 else NO_RENEWAL
-        case _ if value.isdigit() and int(value) > 0 and int(value) in tariff.prices:
-            return value
+        case _ if whole_number(value) in {length for length in tariff.prices if length > 0}:
+            return str(int(value))
         case _:
             raise bad_value("autoprolong", value)
 

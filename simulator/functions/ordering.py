@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from simulator import money
-from simulator.call import Call, typed_function
+from simulator.call import Call, typed_function, whole_number
 from simulator.catalogue import DATACENTERS, PROJECT, RECIPES, Pricelist, period_caption
 from simulator.document import Document, Node, done, fields, form, slist, table
 from simulator.entities import Account, CartRow, Item, ItemType, Operation, Status
@@ -75,13 +75,10 @@ def _period_of(call: Call, tariff: Pricelist, *, required: bool) -> int:
     value = call.text(name)
     if not value and not required:
         return 1 if 1 in tariff.prices else next(iter(tariff.prices))
-    try:
-        period = int(value)
-    except ValueError:
-        raise bad_value(name, value) from None
-    if period not in tariff.prices:
-        raise bad_value(name, value)
-    return period
+    for period in tariff.prices:
+        if str(period) == value:
+            return period
+    raise bad_value(name, value)
 
 
 def _datacenter_of(call: Call, tariff: Pricelist, *, required: bool) -> int:
@@ -90,18 +87,19 @@ def _datacenter_of(call: Call, tariff: Pricelist, *, required: bool) -> int:
     value = call.text("datacenter")
     if not value and not required:
         return tariff.datacenters[0]
-    if not value.isdigit() or int(value) not in tariff.datacenters:
+    number = whole_number(value)
+    if number is None or number not in tariff.datacenters:
         raise bad_value("datacenter", value)
-    return int(value)
+    return number
 
 
 def _addons_of(call: Call, tariff: Pricelist) -> dict[int, str]:
     chosen = {addon.id: addon.default for addon in tariff.addons}
     for name, value in call.params.items():
-        number = name.removeprefix("addon_")
-        if number == name or not number.isdigit():
+        number = whole_number(name.removeprefix("addon_"))
+        if number is None or not name.startswith("addon_"):
             continue
-        addon = tariff.addon(int(number))
+        addon = tariff.addon(number)
         if addon is not None:
             chosen[addon.id] = checked_addon(addon, value.strip())
         elif call.world.settings.unknown_addon == "refuse":
@@ -111,11 +109,12 @@ def _addons_of(call: Call, tariff: Pricelist) -> dict[int, str]:
 
 def _count_of(call: Call, tariff: Pricelist) -> int:
     value = call.text("order_count") or "1"
-    if not value.isdigit() or int(value) < 1:
+    count = whole_number(value)
+    if not count:
         raise bad_value("order_count", value)
-    if int(value) > tariff.max_multiple_order_count:
+    if count > tariff.max_multiple_order_count:
         raise limit("order_count", value)
-    return int(value)
+    return count
 
 
 def _one_of(call: Call, name: str, allowed: list[str], default: str) -> str:

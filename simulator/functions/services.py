@@ -6,7 +6,7 @@ import secrets
 from decimal import Decimal
 from typing import Final
 
-from simulator.call import Call, typed_function
+from simulator.call import Call, typed_function, whole_number
 from simulator.catalogue import Pricelist
 from simulator.document import Document, Node, done, fields, form, slist
 from simulator.entities import CartRow, Item, ItemType, Operation, Pending, Status
@@ -177,8 +177,8 @@ def checked_remoteid(call: Call, value: str, item: Item | None = None) -> str:
 def _checked_addons(call: Call, tariff: Pricelist) -> dict[int, str]:
     chosen: dict[int, str] = {}
     for name, value in call.params.items():
-        if name.startswith(_ADDON) and name.removeprefix(_ADDON).isdigit():
-            number = int(name.removeprefix(_ADDON))
+        number = whole_number(name.removeprefix(_ADDON))
+        if name.startswith(_ADDON) and number is not None:
             addon = tariff.addon(number)
             if addon is None:
                 raise bad_value(name, value)

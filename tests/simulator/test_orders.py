@@ -231,3 +231,24 @@ def test_a_licence_address_may_be_checked_first(sim: Simulator) -> None:
     assert sim.xml("soft.checkip", check).find("ok") is not None
     sim.xml("soft.order.param", check, sok="ok", skipbasket="on")
     assert sim.error("soft.checkip", check) == ("exists", "ip")
+
+
+@pytest.mark.parametrize("field", ["pricelist", "order_period", "datacenter", "order_count", "addon_61"])
+def test_odd_numbers_are_refused_like_any_other(sim: Simulator, field: str) -> None:
+    for odd in ("²", "٣", "1_2", "9" * 5000, "-1", "1.0", "\x00", "1, 2"):
+        assert sim.error(ORDERING, {**ORDER, field: odd})[0] in ("value", "limit", "wizard_unavailable"), odd
+
+
+def test_a_service_is_not_found_under_an_odd_number(sim: Simulator) -> None:
+    for odd in ("²", "٣", "1_2", "9" * 5000, "-1", "", "\x00", "1, 2"):
+        assert sim.error("vds.edit", elid=odd) == ("missed", "vds"), odd
+
+
+def test_a_mark_is_given_back_as_it_was_written(sim: Simulator) -> None:
+    mark = "<a&b> \"c\" 'd' ü"
+    sim.order(remoteid=mark)
+    assert sim.rows()[0]["remoteid"] == mark
+    for out in ("json", "xjson"):
+        assert sim.json("vds", out=out)["elem"]["remoteid"]["$"] == mark
+    assert sim.json("vds", out="bjson")["elem"][0]["remoteid"] == mark
+    assert sim.error(ORDERING, ORDER, remoteid="a\nb") == ("value", "remoteid")

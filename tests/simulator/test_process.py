@@ -11,6 +11,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from simulator.__main__ import main
 from tests.simulator.running import ORDER, USER, Simulator
 
 Start = Callable[[], Simulator]
@@ -38,37 +39,22 @@ def test_a_killed_simulator_has_lost_nothing_that_it_charged(start: Start) -> No
     assert not second.admin("GET", "/faults")["faults"], "faults are gone with the process"
 
 
-def test_numbers_go_on_after_a_restart_and_a_vanished_service_stays_gone(start: Start) -> None:
-    first = start()
-    number = first.order()
-    first.admin("DELETE", f"/items/{number}?how=vanish")
-    first.kill()
-    second = start()
-    assert second.rows() == []
-    assert second.order() > number
-
-
-def test_an_opening_goes_on_over_a_restart(start: Start) -> None:
-    first = start()
-    first.set(opening_delay=0.3)
-    number = first.order()
-    first.kill()
-    second = start()
-    assert second.wait_for_status(number, "2")["expiredate"]
-
-
-def test_a_moved_clock_stays_moved(start: Start) -> None:
+def test_time_numbers_and_balances_go_on_over_a_restart(start: Start) -> None:
     first = start()
     first.admin("POST", "/clock", {"advance_days": 40})
-    first.kill()
-    assert start().admin("GET", "/clock")["offset_seconds"] == pytest.approx(40 * 86400)
-
-
-def test_the_accounts_of_the_command_line_do_not_overwrite_those_in_the_file(start: Start) -> None:
-    first = start()
+    first.set(opening_delay=0.3)
+    opening = first.order()
+    vanished = first.order()
+    first.admin("DELETE", f"/items/{vanished}?how=vanish")
     first.admin("PATCH", f"/accounts/{USER}", {"balance": "7.77"})
     first.kill()
-    assert start().balance() == "7.77"
+
+    second = start()
+    assert second.balance() == "7.77", "the command line makes accounts that are missing, it does not overwrite"
+    assert second.admin("GET", "/clock")["offset_seconds"] == pytest.approx(40 * 86400)
+    assert second.wait_for_status(opening, "2")["expiredate"]
+    assert [row["id"] for row in second.rows()] == [str(opening)]
+    assert second.order() > vanished
 
 
 def test_sigterm_ends_it_quickly_and_cleanly_with_requests_under_way(start: Start) -> None:
@@ -105,11 +91,10 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 
 @pytest.mark.parametrize("spec", ["name", "name:password", "name:password:money:EUR", ":password:1:EUR"])
-def test_a_misspelt_account_is_refused(spec: str) -> None:
-    command = [sys.executable, "-m", "simulator", "--port", "0", "--account", spec]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert ended.returncode == 2
-    assert "--account" in ended.stderr
+def test_a_misspelt_account_is_refused(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--port", "0", "--account", spec])
+    assert "--account" in capsys.readouterr().err
 
 
 def test_it_imports_nothing_of_the_product() -> None:
