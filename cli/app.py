@@ -11,18 +11,19 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import system
+from cli import setup, system
 from cli.failures import in_words
 
 app = typer.Typer(
     name="resell",
-    help="Orders of a hosting reseller: set up the catalogue, place orders, see how they go, decide where a person must.",
+    help="Orders of a hosting reseller: load the catalogue, place orders, see how they go, decide where a person must.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+setup.add_commands(app)
 system.add_commands(app)
 
 

@@ -1,0 +1,280 @@
+"""Do the entries of a file fit each other, and what the database has? Everything that does not is a Problem."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
+from catalogue.problems import Problem
+from catalogue.reading import Draft
+from catalogue.standing import Standing
+from catalogue.values import same_place
+from models.catalogue import MappedPeriod
+from models.enums import ModuleKind
+from models.order import Service
+from models.product_types import PRODUCT_TYPES
+
+
+def check(draft: Draft, standing: Standing) -> list[Problem]:
+    """All problems that the file alone (`draft.problems`) does not show."""
+    return _Check(draft, standing).problems()
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A module as it will be after loading."""
+
+    kind: ModuleKind
+    product_type: str
+    account: str | None
+
+
+class _Check:
+    def __init__(self, draft: Draft, standing: Standing) -> None:
+        self._draft = draft
+        self._standing = standing
+        names = {account.id: name for name, account in standing.accounts.items()}
+        self._currencies = {name: account.currency for name, account in standing.accounts.items()}
+        self._currencies |= {located.entry.name: located.entry.currency for located in draft.accounts}
+        self._modules = {
+            name: _Module(module.kind, module.product_type, names.get(module.account_id))
+            for name, module in standing.modules.items()
+        } | {
+            located.entry.name: _Module(located.entry.kind, located.entry.product_type, located.entry.upstream_account)
+            for located in draft.modules
+        }
+        self._plan_types = {located.entry.name: located.entry.product_type for located in draft.plans}
+        self._mapped = {(plan, located.entry.processing_module) for plan, located in draft.mappings}
+
+    def problems(self) -> list[Problem]:
+        found: list[Problem] = []
+        for account in self._draft.accounts:
+            found += self._account(account.table, account.entry)
+        found += self._shared_accounts()
+        for module in self._draft.modules:
+            found += self._module(module.table, module.entry)
+        for plan in self._draft.plans:
+            found += self._plan(plan.table, plan.entry)
+        taken: set[tuple[str, str]] = set()
+        for plan_name, mapping in self._draft.mappings:
+            found += self._mapping(mapping.table, mapping.entry, plan_name)
+            key = (plan_name, mapping.entry.processing_module)
+            if key in taken:
+                found.append(
+                    Problem(mapping.table, "processing_module", f'"{key[1]}" has a mapping of this plan already')
+                )
+            taken.add(key)
+        return found
+
+    # Accounts.
+
+    def _account(self, table: str, entry: AccountEntry) -> Iterable[Problem]:
+        if entry.password_env is None and entry.password_file is None:
+            yield Problem(
+                table,
+                "password_env",
+                "is missing; name the environment variable that holds the password, or a file in password_file",
+            )
+        if entry.password_env is not None and entry.password_file is not None:
+            yield Problem(table, "password_file", "password_env is given, too; keep the one that is right")
+        stored = self._standing.accounts.get(entry.name)
+        if stored is None or stored.currency == entry.currency:
+            return
+        if stored.id in self._standing.accounts_in_use:
+            yield Problem(
+                table,
+                "currency",
+                f"it has services paid in {stored.currency}, so it can't become {entry.currency}; write \""
+                f'{stored.currency}", or make another account',
+            )
+        for (plan, module), row in self._standing.mappings.items():
+            if (plan, module) in self._mapped or self._account_of(module) != entry.name:
+                continue
+            costs = {period.cost_currency for period in self._standing.periods.get(row.id or 0, {}).values()}
+            if costs - {entry.currency}:
+                yield Problem(
+                    table,
+                    "currency",
+                    f'the mapping of "{plan}" to "{module}" is not in this file and costs {stored.currency}; '
+                    f"put it in with its costs in {entry.currency}",
+                )
+
+    def _shared_accounts(self) -> Iterable[Problem]:
+        """Two of our accounts that are one at the upstream would spend the same money twice."""
+        holders: dict[tuple[str, str], str] = {}
+        in_file = self._draft.names["upstream_accounts"]
+        for name, account in self._standing.accounts.items():
+            if name not in in_file:
+                holders[same_place(account.url), account.username] = f'"{name}", which is in the database,'
+        for located in self._draft.accounts:
+            place = (same_place(located.entry.url), located.entry.username)
+            if place in holders:
+                yield Problem(
+                    located.table,
+                    "username",
+                    f"{holders[place]} is the same customer account (address and username); one upstream account has "
+                    "one entry, and its name stays",
+                )
+            else:
+                holders[place] = f'"{located.entry.name}"'
+
+    # Modules.
+
+    def _module(self, table: str, entry: ModuleEntry) -> Iterable[Problem]:
+        if entry.kind is ModuleKind.MANUAL:
+            for key in ("upstream_account", "minimal_balance"):
+                if getattr(entry, key) is not None:
+                    yield Problem(table, key, "a manual module has none; leave it out")
+        elif entry.upstream_account is None:
+            yield Problem(table, "upstream_account", 'is missing; name an upstream account, or write kind = "manual"')
+        else:
+            known = self._draft.names["upstream_accounts"] | self._standing.accounts.keys()
+            if entry.upstream_account not in known:
+                yield Problem(
+                    table,
+                    "upstream_account",
+                    f'there is no upstream account "{entry.upstream_account}"; {_choice(known)}',
+                )
+        yield from _product_type(table, entry.product_type)
+        yield from self._module_in_use(table, entry)
+
+    def _module_in_use(self, table: str, entry: ModuleEntry) -> Iterable[Problem]:
+        stored = self._standing.modules.get(entry.name)
+        if stored is None:
+            return
+        now = {
+            "kind": (stored.kind.value, entry.kind.value),
+            "upstream_account": (self._stored_account(entry.name), entry.upstream_account),
+            "product_type": (stored.product_type, entry.product_type),
+        }
+        for key, (before, after) in now.items():
+            if before != after and stored.id in self._standing.modules_in_use:
+                yield Problem(
+                    table,
+                    key,
+                    f'it has services with "{before}", so it can\'t become "{after}"; make another module for new ones',
+                )
+        for plan, module in self._standing.mappings:
+            kind = self._standing.plans[plan].product_type
+            if module == entry.name and plan not in self._plan_types and kind != entry.product_type:
+                yield Problem(
+                    table, "product_type", f'"{plan}", which is in the database, is mapped to it and is a "{kind}"'
+                )
+
+    # Plans and mappings.
+
+    def _plan(self, table: str, entry: PlanEntry) -> Iterable[Problem]:
+        yield from _product_type(table, entry.product_type)
+        stored = self._standing.plans.get(entry.name)
+        if stored is not None and stored.product_type != entry.product_type:
+            if stored.id in self._standing.plans_in_use:
+                yield Problem(
+                    table,
+                    "product_type",
+                    f'it has services of type "{stored.product_type}", so it can\'t become "{entry.product_type}"; '
+                    "make another plan",
+                )
+            for plan, module in self._standing.mappings:
+                if plan == entry.name and (plan, module) not in self._mapped:
+                    kind = self._modules[module].product_type
+                    if kind != entry.product_type:
+                        yield Problem(
+                            table, "product_type", f'it is mapped to "{module}" in the database, which is for "{kind}"'
+                        )
+        if entry.name in self._draft.incomplete:
+            return
+        mapped = {
+            months for name, located in self._draft.mappings if name == entry.name for months in located.entry.periods
+        }
+        for months in entry.prices:
+            if months not in mapped:
+                yield Problem(
+                    table,
+                    f"prices.{months}",
+                    "no mapping has this period, so it can't be ordered; map it in periods, or leave the price out",
+                )
+
+    def _mapping(self, table: str, entry: MappingEntry, plan: str) -> Iterable[Problem]:
+        for months in entry.periods:
+            if months not in entry.cost:
+                yield Problem(table, f"cost.{months}", 'is missing; say what the period costs, like "5.00 EUR"')
+        for months in entry.cost:
+            if months not in entry.periods:
+                yield Problem(
+                    table, f"cost.{months}", "this period is not in periods; map it there, or leave the cost out"
+                )
+        known = self._draft.names["processing_modules"] | self._standing.modules.keys()
+        if entry.processing_module not in known:
+            yield Problem(
+                table,
+                "processing_module",
+                f'there is no processing module "{entry.processing_module}"; {_choice(known)}',
+            )
+        module = self._modules.get(entry.processing_module)
+        if module is not None:
+            yield from self._mapping_to(table, entry, plan, module)
+        yield from self._under_way(table, entry, plan)
+
+    def _mapping_to(self, table: str, entry: MappingEntry, plan: str, module: _Module) -> Iterable[Problem]:
+        plan_type = self._plan_types.get(plan)
+        if plan_type is not None and plan_type != module.product_type:
+            yield Problem(
+                table,
+                "processing_module",
+                f'"{entry.processing_module}" is for "{module.product_type}" and the plan is a "{plan_type}"; '
+                f'name a module for "{plan_type}"',
+            )
+        if module.kind is ModuleKind.MANUAL:
+            return
+        if entry.pricelist is None:
+            description = MappingEntry.model_fields["pricelist"].description
+            yield Problem(table, "pricelist", f"is missing; it is {description}")
+        currency = self._currencies.get(module.account or "")
+        for months, cost in entry.cost.items():
+            if currency is not None and cost.currency != currency:
+                yield Problem(
+                    table,
+                    f"cost.{months}",
+                    f'{cost} is not in {currency}, the currency of upstream account "{module.account}"; '
+                    f"write it in {currency}",
+                )
+
+    def _under_way(self, table: str, entry: MappingEntry, plan: str) -> Iterable[Problem]:
+        """What orders on their way still need can't be taken out of the mapping under their feet."""
+        stored = self._standing.mappings.get((plan, entry.processing_module))
+        if stored is None:
+            return
+        periods = self._standing.periods.get(stored.id or 0, {})
+        for service in self._standing.under_way.get((stored.plan_id, stored.module_id), []):
+            for key in _needed(service, periods, entry):
+                yield Problem(
+                    table, key, f"an order for service {service.id} is under way and needs it; put it back until then"
+                )
+
+    def _account_of(self, module: str) -> str | None:
+        found = self._modules.get(module)
+        return found.account if found is not None else None
+
+    def _stored_account(self, module: str) -> str | None:
+        number = self._standing.modules[module].account_id
+        return next((name for name, account in self._standing.accounts.items() if account.id == number), None)
+
+
+def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEntry) -> Iterable[str]:
+    if service.period_months in periods and service.period_months not in entry.periods:
+        yield f"periods.{service.period_months}"
+    template = service.parameters.get("template")
+    if template is not None and template not in entry.templates:
+        yield f"templates.{template}"
+    for addon in service.addons:
+        if addon not in entry.addons:
+            yield f"addons.{addon}"
+
+
+def _product_type(table: str, product_type: str) -> Iterable[Problem]:
+    if product_type not in PRODUCT_TYPES:
+        yield Problem(table, "product_type", f'"{product_type}" is not known; {_choice(PRODUCT_TYPES)}')
+
+
+def _choice(known: Iterable[str]) -> str:
+    names = sorted(known)
+    return f"known are {', '.join(names)}" if names else "there is none yet"

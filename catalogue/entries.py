@@ -1,0 +1,103 @@
+"""The format of a catalogue file, one model per table. The descriptions are what an error says would be right."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from catalogue.values import (
+    AccountName,
+    Amount,
+    Currency,
+    Months,
+    Name,
+    PlainAmount,
+    Text,
+    UpstreamPeriod,
+    Url,
+    VariableName,
+)
+from models.enums import ModuleKind, RenewalOwner
+
+
+class Entry(BaseModel):
+    """One table of the file. Unknown keys are refused, and nothing is guessed: "1" is not 1."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class AccountEntry(Entry):
+    """`[[upstream_accounts]]`: our customer account at a selling BILLmanager."""
+
+    name: AccountName = Field(description='a name of letters, digits, ".", "_" and "-", like "main"')
+    kind: Literal["billmanager"] = Field(description='"billmanager"')
+    url: Url = Field(description='the address with its path, like "https://billing.example.com:1500/billmgr"')
+    dialect: Literal[5, 6] = Field(description="the BILLmanager's generation, 5 or 6")
+    username: Text = Field(description="the name of our account there, as text")
+    password_env: VariableName | None = Field(
+        default=None, description='the name of the environment variable with the password, like "MAIN_PASSWORD"'
+    )
+    password_file: Text | None = Field(default=None, description="the path of a file that holds the password")
+    currency: Currency = Field(description='the currency of the account in three capitals, like "EUR"')
+    credit_limit: PlainAmount = Field(
+        default=Decimal(0), ge=0, description='an amount in the account\'s currency, like "50.00"'
+    )
+
+
+class ModuleEntry(Entry):
+    """`[[processing_modules]]`: how operations are carried out, at an upstream account or by hand."""
+
+    name: Name = Field(description="a name of up to 64 characters")
+    kind: ModuleKind = Field(
+        default=ModuleKind.UPSTREAM, strict=False, description='"upstream" (to be left out) or "manual"'
+    )
+    upstream_account: AccountName | None = Field(default=None, description="the name of an upstream account")
+    product_type: Text = Field(description='a product type, like "vds"')
+    department: Name = Field(description="the department that its tasks go to, up to 64 characters")
+    minimal_balance: PlainAmount | None = Field(
+        default=None, ge=0, description='an amount in the account\'s currency, like "50.00"'
+    )
+    priority: int = Field(
+        default=0, ge=-1_000_000, le=1_000_000, description="a whole number; the module with the lowest is taken first"
+    )
+
+
+class MappingEntry(Entry):
+    """`[[tariff_plans.mappings]]`: the plan's counterpart at the upstream of one processing module."""
+
+    processing_module: Name = Field(description="the name of a processing module")
+    pricelist: Text | None = Field(default=None, description='the number of the upstream\'s tariff as text, like "58"')
+    datacenter: Text | None = Field(default=None, description='the number of the data centre as text, like "1"')
+    periods: dict[Months, UpstreamPeriod] = Field(
+        min_length=1, description='our months = the upstream\'s period, like { "1" = 1, "12" = 12 }'
+    )
+    addons: dict[Text, Text] = Field(
+        default_factory=dict, description='our add-on = the upstream\'s field, like { ram = "addon_61" }'
+    )
+    templates: dict[Text, Text] = Field(
+        default_factory=dict, description='our template = the upstream\'s, like { debian-12 = "Debian-12" }'
+    )
+    order_parameters: dict[Text, str] = Field(
+        default_factory=dict, description='further fields of every order as text, like { recipe = "null" }'
+    )
+    renewal_owner: RenewalOwner = Field(
+        default=RenewalOwner.RESELLFLOW, strict=False, description='who renews: "resellflow" or "upstream"'
+    )
+    cost: dict[Months, Amount] = Field(
+        description='months = what it costs us at the upstream, like { "1" = "5.00 EUR" }'
+    )
+
+
+class PlanEntry(Entry):
+    """`[[tariff_plans]]`: what can be ordered."""
+
+    name: Name = Field(description="a name of up to 64 characters")
+    product_type: Text = Field(description='a product type, like "vds"')
+    prices: dict[Months, Amount] = Field(description='months = selling price, like { "1" = "7.90 EUR" }')
+    resources: dict[Text, int] = Field(
+        default_factory=dict, description="resource = a whole number, like { disk_gb = 30, ram_mb = 2048 }"
+    )
+    active: bool = Field(default=True, description="true or false; false: it can't be ordered")
+    mappings: list[MappingEntry] = Field(
+        default_factory=list, description="a list of tables, each begun with [[tariff_plans.mappings]]"
+    )

@@ -1,0 +1,321 @@
+"""Write a catalogue file into the tables, all of it or nothing, and tell what changed.
+
+What is in the database and not in the file is left alone: a plan may have services. It is listed, and a plan can be
+switched off with `active = false`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum, StrEnum
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from catalogue.checking import check
+from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
+from catalogue.problems import CatalogueInvalid
+from catalogue.reading import Draft, read_file
+from catalogue.standing import Standing, read_standing
+from models.audit import AuditEntry
+from models.catalogue import (
+    MappedPeriod,
+    PlanMapping,
+    ProcessingModule,
+    TariffPlan,
+    TariffPlanPrice,
+    UpstreamAccount,
+)
+from models.database import Database
+from models.enums import Knowledge
+
+_ADVISORY_LOCK = 7_265_736
+
+_LEARNED: Mapping[str, object] = {
+    "balance_call": None,
+    "lists_show_remoteid": Knowledge.UNKNOWN,
+    "forms_show_remoteid": Knowledge.UNKNOWN,
+    "lists_return_mark": Knowledge.UNKNOWN,
+    "lists_return_name": Knowledge.UNKNOWN,
+    "orders_return_number": Knowledge.UNKNOWN,
+    "problems": [],
+    "checked_at": None,
+}
+"""What we know of an upstream, and forget when the account moves to another one."""
+
+
+class Outcome(StrEnum):
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    NOT_IN_FILE = "not in this file"
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """From what to what, as text. Empty: it was not there, or is no more."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Change:
+    table: str
+    name: str
+    outcome: Outcome
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass
+class Report:
+    file: Path
+    dry_run: bool
+    changes: list[Change] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Sentences on what is allowed and may not be meant."""
+    accounts: list[str] = field(default_factory=list)
+    """The upstream accounts of the file."""
+
+    @property
+    def changed(self) -> bool:
+        return any(change.outcome in (Outcome.ADDED, Outcome.CHANGED) for change in self.changes)
+
+
+async def load(database: Database, file: Path, *, actor: str, dry_run: bool = False) -> Report:
+    """Load the file in one transaction; repeated, it changes nothing more. A dry run finds out the same, and leaves
+    the database as it is.
+
+    Raises CatalogueInvalid with everything that is wrong.
+    """
+    draft = read_file(file)
+    async with database.write() as session:
+        if not database.is_sqlite:
+            await session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        standing = await read_standing(session)
+        problems = draft.problems + check(draft, standing)
+        if problems:
+            raise CatalogueInvalid(file, draft.in_order(problems))
+        report = await _Loading(session, draft, standing, Report(file, dry_run), actor).run()
+        if dry_run:
+            await session.rollback()
+    return report
+
+
+class _Loading:
+    def __init__(self, session: AsyncSession, draft: Draft, standing: Standing, report: Report, actor: str) -> None:
+        self._session = session
+        self._draft = draft
+        self._standing = standing
+        self._report = report
+        self._actor = actor
+        self._accounts = dict(standing.accounts)
+        self._modules = dict(standing.modules)
+        self._plans = dict(standing.plans)
+
+    async def run(self) -> Report:
+        for account in self._draft.accounts:
+            await self._account(account.entry)
+        for module in self._draft.modules:
+            await self._module(module.entry)
+        for plan in self._draft.plans:
+            await self._plan(plan.entry)
+        for name, mapping in self._draft.mappings:
+            await self._mapping(mapping.entry, name)
+        self._note_unpriced()
+        self._list_the_rest()
+        await self._session.flush()
+        return self._report
+
+    async def _account(self, entry: AccountEntry) -> None:
+        stored = self._standing.accounts.get(entry.name)
+        row = stored or UpstreamAccount(
+            name=entry.name, kind=entry.kind, url=entry.url, username=entry.username, currency=entry.currency
+        )
+        fields = _put(row, entry.model_dump())
+        moved = stored is not None and {"url", "username", "dialect"} & {change.field for change in fields}
+        if moved:
+            _put(row, _LEARNED)
+            self._report.notes.append(
+                f'upstream_accounts "{entry.name}": what was learned about this upstream is forgotten; run '
+                f"`resell upstream check {entry.name}`"
+            )
+            if row.id in self._standing.accounts_in_use:
+                self._report.notes.append(
+                    f'upstream_accounts "{entry.name}": it has services; make sure that this is still the same '
+                    "customer account, or they will be seen as gone"
+                )
+        await self._record("upstream_accounts", entry.name, row, stored is None, fields)
+        self._accounts[entry.name] = row
+        self._report.accounts.append(entry.name)
+
+    async def _module(self, entry: ModuleEntry) -> None:
+        stored = self._standing.modules.get(entry.name)
+        row = stored or ProcessingModule(name=entry.name, product_type=entry.product_type, department=entry.department)
+        account = self._accounts[entry.upstream_account] if entry.upstream_account else None
+        fields = _put(row, entry.model_dump(exclude={"upstream_account"}))
+        account_id = account.id if account else None
+        if row.account_id != account_id:
+            before = self._account_name(row.account_id)
+            fields.append(FieldChange("upstream_account", before, entry.upstream_account or ""))
+            row.account_id = account_id
+        await self._record("processing_modules", entry.name, row, stored is None, fields)
+        self._modules[entry.name] = row
+
+    async def _plan(self, entry: PlanEntry) -> None:
+        stored = self._standing.plans.get(entry.name)
+        row = stored or TariffPlan(name=entry.name, product_type=entry.product_type)
+        fields = _put(row, entry.model_dump(include={"product_type", "resources", "active"}))
+        if stored is None:
+            self._session.add(row)
+            await self._session.flush()
+        fields += await self._prices(_id(row), entry)
+        await self._record("tariff_plans", entry.name, row, stored is None, fields)
+        self._plans[entry.name] = row
+
+    async def _prices(self, plan_id: int, entry: PlanEntry) -> list[FieldChange]:
+        stored = self._standing.prices.get(plan_id, {})
+        fields: list[FieldChange] = []
+        for months, money in sorted(entry.prices.items()):
+            row = stored.get(months)
+            if row is None:
+                row = TariffPlanPrice(
+                    plan_id=plan_id, period_months=months, amount=money.amount, currency=money.currency
+                )
+                fields.append(FieldChange(f"prices.{months}", "", str(money)))
+            elif row.price != money:
+                fields.append(FieldChange(f"prices.{months}", str(row.price), str(money)))
+                row.amount, row.currency = money.amount, money.currency
+            self._session.add(row)
+        for months in stored.keys() - entry.prices.keys():
+            fields.append(FieldChange(f"prices.{months}", str(stored[months].price), ""))
+            await self._session.delete(stored[months])
+        return fields
+
+    async def _mapping(self, entry: MappingEntry, plan: str) -> None:
+        stored = self._standing.mappings.get((plan, entry.processing_module))
+        row = stored or PlanMapping(
+            plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), pricelist=""
+        )
+        values = entry.model_dump(exclude={"processing_module", "periods", "cost", "pricelist"})
+        fields = _put(row, {"pricelist": entry.pricelist or "", **values})
+        if stored is None:
+            self._session.add(row)
+            await self._session.flush()
+        fields += await self._periods(_id(row), entry)
+        name = f"{plan} → {entry.processing_module}"
+        await self._record("tariff_plans.mappings", name, row, stored is None, fields)
+
+    async def _periods(self, mapping_id: int, entry: MappingEntry) -> list[FieldChange]:
+        stored = self._standing.periods.get(mapping_id, {})
+        fields: list[FieldChange] = []
+        for months, upstream_period in sorted(entry.periods.items()):
+            cost = entry.cost[months]
+            row = stored.get(months)
+            if row is None:
+                row = MappedPeriod(
+                    mapping_id=mapping_id,
+                    period_months=months,
+                    upstream_period=upstream_period,
+                    cost_amount=cost.amount,
+                    cost_currency=cost.currency,
+                )
+                fields.append(FieldChange(f"periods.{months}", "", str(upstream_period)))
+                fields.append(FieldChange(f"cost.{months}", "", str(cost)))
+            else:
+                if row.upstream_period != upstream_period:
+                    fields.append(FieldChange(f"periods.{months}", str(row.upstream_period), str(upstream_period)))
+                if row.cost != cost:
+                    fields.append(FieldChange(f"cost.{months}", str(row.cost), str(cost)))
+                row.upstream_period = upstream_period
+                row.cost_amount, row.cost_currency = cost.amount, cost.currency
+            self._session.add(row)
+        for months in stored.keys() - entry.periods.keys():
+            fields.append(FieldChange(f"periods.{months}", str(stored[months].upstream_period), ""))
+            await self._session.delete(stored[months])
+        return fields
+
+    async def _record(self, table: str, name: str, row: SQLModel, added: bool, fields: list[FieldChange]) -> None:
+        """The change into the report, and with who made it into the audit."""
+        outcome = Outcome.ADDED if added else Outcome.CHANGED if fields else Outcome.UNCHANGED
+        shown = () if added else tuple(fields)
+        self._report.changes.append(Change(table, name, outcome, shown))
+        if outcome is Outcome.UNCHANGED:
+            return
+        self._session.add(row)
+        await self._session.flush()
+        detail = {"name": name} | {change.field: f"{change.before} → {change.after}" for change in shown}
+        self._session.add(
+            AuditEntry(
+                actor=self._actor[:64],
+                action=f"catalogue_{outcome.value}",
+                subject=str(row.__tablename__),
+                subject_number=_id(row),
+                detail=detail,
+            )
+        )
+
+    def _note_unpriced(self) -> None:
+        prices = {located.entry.name: located.entry.prices for located in self._draft.plans}
+        for plan, mapping in self._draft.mappings:
+            for months in sorted(mapping.entry.periods.keys() - prices[plan].keys()):
+                self._report.notes.append(
+                    f"{mapping.table}: periods.{months}: can be ordered, but the plan has no selling price for it"
+                )
+
+    def _list_the_rest(self) -> None:
+        names = self._draft.names
+        mapped = {(plan, mapping.entry.processing_module) for plan, mapping in self._draft.mappings}
+        rest = {
+            "upstream_accounts": [n for n in self._standing.accounts if n not in names["upstream_accounts"]],
+            "processing_modules": [n for n in self._standing.modules if n not in names["processing_modules"]],
+            "tariff_plans": [n for n in self._standing.plans if n not in names["tariff_plans"]],
+            "tariff_plans.mappings": [
+                f"{plan} → {module}" for plan, module in self._standing.mappings if (plan, module) not in mapped
+            ],
+        }
+        for table, left in rest.items():
+            self._report.changes += [Change(table, name, Outcome.NOT_IN_FILE) for name in left]
+
+    def _account_name(self, number: int | None) -> str:
+        return next((name for name, row in self._standing.accounts.items() if row.id == number), "")
+
+
+def _put(row: SQLModel, values: Mapping[str, object]) -> list[FieldChange]:
+    """Set what differs. Tables of the file are compared key by key."""
+    fields: list[FieldChange] = []
+    for name, value in values.items():
+        before = getattr(row, name)
+        if before == value:
+            continue
+        if isinstance(before, dict) and isinstance(value, dict):
+            for key in sorted(before.keys() | value.keys()):
+                if before.get(key) != value.get(key):
+                    fields.append(FieldChange(f"{name}.{key}", _shown(before.get(key)), _shown(value.get(key))))
+        else:
+            fields.append(FieldChange(name, _shown(before), _shown(value)))
+        setattr(row, name, value)
+    return fields
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case Decimal():
+            exact = f"{value.normalize():f}"
+            return exact if len(exact.partition(".")[2]) > 2 else f"{value:.2f}"
+        case Enum():
+            return str(value.value)
+    return str(value)
+
+
+def _id(row: SQLModel) -> int:
+    number = getattr(row, "id", None)
+    assert isinstance(number, int), "flushed already"  # noqa: S101
+    return number

@@ -1,0 +1,120 @@
+"""What people and programs see: tables, lines, JSON, and that something is under way."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pydantic_core import to_jsonable_python
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+SLOW_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """`whole`: never broken into lines (numbers, times, names that are typed again). `right`: for figures."""
+
+    title: str
+    whole: bool = False
+    right: bool = False
+
+
+def number(title: str) -> Column:
+    return Column(title, whole=True, right=True)
+
+
+def whole(title: str) -> Column:
+    return Column(title, whole=True)
+
+
+def print_json(value: object) -> None:
+    """Indented, with money as exact text and times in ISO 8601."""
+    print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, nothing: str) -> None:
+    """For a terminal a table that fits it; otherwise plain columns, each row one line whatever its length."""
+    texts = [[shown(cell) for cell in row] for row in rows]
+    if not texts:
+        print(nothing)
+    elif sys.stdout.isatty():
+        _print_fitting(columns, texts)
+    else:
+        _print_plain(columns, texts)
+
+
+def _print_fitting(columns: Sequence[Column], rows: list[list[str]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for index, column in enumerate(columns):
+        longest = max(len(column.title), *(len(row[index]) for row in rows))
+        table.add_column(
+            column.title,
+            no_wrap=column.whole,
+            min_width=longest if column.whole else min(longest, 10),
+            overflow="fold",
+            justify="right" if column.right else "left",
+        )
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _print_plain(columns: Sequence[Column], rows: list[list[str]]) -> None:
+    lines = [[column.title for column in columns], *rows]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for column, cell, width in zip(columns, line, widths, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def print_fields(fields: Sequence[tuple[str, object]]) -> None:
+    """One thing, a field a line; what is empty is left out."""
+    there = [(name, shown(value)) for name, value in fields if shown(value)]
+    width = max((len(name) for name, _ in there), default=0)
+    for name, value in there:
+        print(f"{name.ljust(width)}  {value}")
+
+
+def shown(value: object) -> str:
+    """As people read it; times in UTC."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        case Decimal():
+            return f"{value:.2f}"
+        case dict():
+            return ", ".join(f"{name}={shown(one)}" for name, one in value.items())
+        case list() | tuple():
+            return ", ".join(shown(one) for one in value)
+    return str(value)
+
+
+@contextmanager
+def under_way(what: str) -> Iterator[None]:
+    """Say on stderr what is being waited for, if it takes more than a second."""
+    if sys.stderr.isatty():
+        with Console(stderr=True).status(f"{what} …"):
+            yield
+        return
+    timer = threading.Timer(SLOW_SECONDS, lambda: print(f"{what} …", file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,75 @@
+"""What a command works with, opened by the settings and closed again; and who types."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from cli.failures import Failure
+from settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from models.database import Database
+    from starter import Resellflow
+
+T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings | None = None) -> AsyncIterator["Database"]:
+    """The database of the settings."""
+    from models.database import Database
+
+    url = (settings or load_settings()).database_url
+    try:
+        database = Database(url)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    _check_file(database)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _check_file(database: "Database") -> None:
+    """Opening a SQLite file that is not there would make an empty one."""
+    file = database.engine.url.database
+    if not database.is_sqlite or not file or file == ":memory:":
+        return
+    if not os.path.exists(file):
+        raise Failure(f"there is no database {file} yet (RESELL_DATABASE_URL); run `resell migrate`")
+    if not os.access(file, os.R_OK | os.W_OK):
+        raise Failure(f"the database {file} can't be read and written by this user")
+
+
+@asynccontextmanager
+async def opened_resellflow() -> AsyncIterator["Resellflow"]:
+    """Database and a Temporal client that connects at its first call."""
+    from starter import Resellflow, connect_client
+
+    settings = load_settings()
+    async with opened_database(settings) as database:
+        try:
+            client = await connect_client(lazy=True)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
+        yield Resellflow(database, client, settings)
+
+
+def run_async(work: Coroutine[object, object, T]) -> T:
+    return asyncio.run(work)
+
+
+def os_user() -> str:
+    """Who types, for the audit."""
+    try:
+        return getpass.getuser()[:64]
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
