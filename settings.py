@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.enums import Role
 from models.messages import OrderPolicy
+from models.queues import poller_queue, upstream_queue
 
 
 class Settings(BaseSettings):
@@ -73,11 +74,11 @@ class Settings(BaseSettings):
 
     @property
     def upstream_task_queue(self) -> str:
-        return f"{self.task_queue}-upstream"
+        return upstream_queue(self.task_queue)
 
     @property
     def poller_task_queue(self) -> str:
-        return f"{self.task_queue}-pollers"
+        return poller_queue(self.task_queue)
 
     def order_policy(self) -> OrderPolicy:
         """What a new order is told; orders under way keep what they were told."""
@@ -85,7 +86,6 @@ class Settings(BaseSettings):
             confirmation_check_after=timedelta(seconds=self.confirmation_check_after),
             submit_timeout=timedelta(seconds=2 * self.order_timeout + 2 * self.read_timeout),
             read_timeout=timedelta(seconds=5 * self.read_timeout),
-            upstream_task_queue=self.upstream_task_queue,
         )
 
     def client_of(self, token: str) -> tuple[str, Role] | None:

@@ -19,7 +19,17 @@ FORMS_AT_MOST = 20
 
 
 async def find_out(database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-    """One look at the upstream, and what it proves. Raises the errors of `upstreams.errors`."""
+    """One look at the upstream, and what it proves. Raises the errors of `upstreams.errors`.
+
+    Absence is believed only of two listings in a row: a row may slip from page to page while they are read.
+    """
+    judgement = await _look(database, job, upstream, window)
+    if judgement.verdict is Verdict.NOT_DONE:
+        judgement = await _look(database, job, upstream, window)
+    return judgement
+
+
+async def _look(database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
     listing = await upstream.list_items(job.service.product_type)
     evidence = await _evidence(database, job, listing, window)
     judgement = judge(evidence)

@@ -1,4 +1,4 @@
-"""Expected failures, each in one sentence for the person at the shell. Anything else is a bug; it keeps its traceback."""
+"""Expected failures, each in one sentence for the person at the shell. Anything else is a bug, with its traceback."""
 
 import re
 

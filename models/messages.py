@@ -23,7 +23,6 @@ class OrderPolicy(Message):
     submit_timeout: timedelta = timedelta(seconds=75)
     read_timeout: timedelta = timedelta(seconds=60)
     heartbeat_timeout: timedelta = timedelta(seconds=10)
-    upstream_task_queue: str = "resellflow-upstream"
 
 
 class OrderInput(Message):

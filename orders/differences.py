@@ -3,6 +3,7 @@
 Values that cannot be right are reported as HELD_BACK and never enter the snapshot, so nothing is applied from them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -53,7 +54,15 @@ def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The changes from the snapshot to the item, most important first; none if it is as it was."""
     changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item)]
-    return [change for change in changes if not _reported_already(snapshot, change)]
+    return _merged(change for change in changes if not _reported_already(snapshot, change))
+
+
+def _merged(changes: Iterable[Change]) -> list[Change]:
+    """One change of each kind, with all its fields."""
+    fields: dict[EventKind, dict[str, tuple[str, str]]] = {}
+    for change in changes:
+        fields.setdefault(change.kind, {}).update(change.fields)
+    return [Change(kind, pairs) for kind, pairs in fields.items()]
 
 
 def _reported_already(snapshot: UpstreamSnapshot, change: Change) -> bool:

@@ -146,7 +146,9 @@ async def _differs(
             row = known.get(hot.upstream_number)
             if row is None or hot.product_type != product_type:
                 continue
-            if is_decisive(hot.kind, UpstreamStatus(row.status)) and not await _already_told(session, hot, row):
+            if is_decisive(hot.kind, UpstreamStatus(row.status)) and not await _already_told(
+                session, hot.operation, row
+            ):
                 return True
     return False
 
@@ -160,10 +162,10 @@ async def _snapshots(session: AsyncSession, account_id: int, product_type: str) 
     return list(found.all())
 
 
-async def _already_told(session: AsyncSession, hot: Hot, row: UpstreamSnapshot) -> bool:
+async def _already_told(session: AsyncSession, operation: int, row: UpstreamSnapshot) -> bool:
     found = await session.exec(
         select(UpstreamEvent.id).where(
-            UpstreamEvent.operation_id == hot.operation,
+            UpstreamEvent.operation_id == operation,
             UpstreamEvent.upstream_number == row.number,
             UpstreamEvent.status == row.status,
         )
@@ -212,8 +214,12 @@ class _Intake:
         snapshot.changed_at = utc_now()
         self._session.add(snapshot)
         service = await self._owner(snapshot)
-        waiting = await self._running_operation(service) if service else None
-        events = [self._event(snapshot, change, service, waiting, item.raw) for change in changes]
+        tell = await self._to_be_told(service, snapshot)
+        events = []
+        for change in changes:
+            event = self._event(snapshot, change, service, tell, item.raw)
+            tell = None if event.operation_id else tell  # one signal for one look is enough
+            events.append(event)
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events)
             if any(event.kind in _TOLD_BY_FORM for event in events):
@@ -247,9 +253,9 @@ class _Intake:
         """
         for snapshot in self._vanished:
             service = await self._owner(snapshot)
-            waiting = await self._running_operation(service) if service else None
+            tell = await self._to_be_told(service, snapshot)
             change = Change(EventKind.VANISHED, {"status": ("", "gone")})
-            event = self._event(snapshot, change, service, waiting, {})
+            event = self._event(snapshot, change, service, tell, {})
             if service is not None and service.upstream_number == snapshot.number:
                 self._apply(service, snapshot, [event])
         await self._session.flush()
@@ -258,7 +264,7 @@ class _Intake:
             if row is None or hot.product_type != self._product_type:
                 continue
             status = UpstreamStatus(row.status)
-            if not is_decisive(hot.kind, status) or await _already_told(self._session, hot, row):
+            if not is_decisive(hot.kind, status) or await _already_told(self._session, hot.operation, row):
                 continue
             service = await self._session.get_one(Service, hot.service)
             row.service_id = hot.service
@@ -302,21 +308,32 @@ class _Intake:
             self._account.lists_return_name = Knowledge.YES
         self._session.add(self._account)
 
-    async def _running_operation(self, service: Service) -> Operation | None:
+    async def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> int | None:
+        """The running operation of this service, if the item's state decides it and it has not heard so yet.
+
+        It may hear before it knows its item's number, that is before the answer to its own request.
+        """
+        if service is None:
+            return None
         found = await self._session.exec(
             select(Operation).where(
                 Operation.service_id == service.id,
                 col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
             )
         )
-        return found.one_or_none()
+        running = found.one_or_none()
+        if running is None or running.id is None:
+            return None
+        if not is_decisive(running.kind, UpstreamStatus(snapshot.status)):
+            return None
+        return None if await _already_told(self._session, running.id, snapshot) else running.id
 
     def _event(
         self,
         snapshot: UpstreamSnapshot,
         change: Change,
         service: Service | None,
-        waiting: Operation | None,
+        tell: int | None,
         raw: dict[str, str],
     ) -> UpstreamEvent:
         held_back = change.kind is EventKind.HELD_BACK
@@ -324,8 +341,7 @@ class _Intake:
         event_id = hashlib.sha256(
             f"{self._account.name}|{snapshot.product_type}|{snapshot.number}|{change.kind}|{discriminator}".encode()
         ).hexdigest()[:40]
-        operation = waiting.id if waiting is not None and not held_back else None
-        return self._add_event(event_id, snapshot, change, service, operation, raw)
+        return self._add_event(event_id, snapshot, change, service, None if held_back else tell, raw)
 
     def _add_event(
         self,

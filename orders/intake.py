@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,7 @@ from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders import naming
 from orders.errors import InvalidField, KeyReused
+from orders.text import PlainText, Words
 
 
 class ServiceRequest(BaseModel):
@@ -25,12 +27,18 @@ class ServiceRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    plan: str = Field(min_length=1, max_length=64, description="name of a tariff plan")
-    period_months: int = Field(description="months; one of the plan's periods")
-    customer: str = Field(min_length=1, max_length=200, description="the storefront's own name of its customer")
-    domain: str | None = Field(default=None, max_length=253, description="host or domain name; made up when absent")
-    parameters: dict[str, str] = Field(default_factory=dict, description="e.g. template, recipe; ip for licences")
-    addons: dict[str, int] = Field(default_factory=dict, description="add-on name and quantity")
+    plan: Words = Field(max_length=64, description="name of a tariff plan")
+    period_months: int = Field(strict=True, description="months; one of the plan's periods")
+    customer: Words = Field(max_length=200, description="the storefront's own name of its customer")
+    domain: PlainText | None = Field(
+        default=None, max_length=253, description="host or domain name; made up when absent"
+    )
+    parameters: dict[PlainText, PlainText] = Field(
+        default_factory=dict, description="e.g. template, recipe; ip for licences"
+    )
+    addons: dict[PlainText, Annotated[int, Field(strict=True)]] = Field(
+        default_factory=dict, description="add-on name and quantity"
+    )
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ from pydantic import SecretStr
 from models.catalogue import UpstreamAccount
 from models.enums import Dialect
 from upstreams.billmanager import BillmanagerUpstream
-from upstreams.errors import SetupFault
+from upstreams.errors import ConnectionUnhealthy
 from upstreams.port import Connection, Upstream
 
 
 def read_password(account: UpstreamAccount) -> SecretStr:
-    """The account's password, from where the catalogue says. Raises SetupFault naming the place, never the secret."""
+    """The account's password, from where the catalogue says.
+
+    Raises ConnectionUnhealthy naming the place, never the secret.
+    """
     if account.password_env:
         value = os.environ.get(account.password_env, "")
         where = f"environment variable {account.password_env}"
@@ -23,13 +26,13 @@ def read_password(account: UpstreamAccount) -> SecretStr:
         try:
             value = path.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SetupFault(
+            raise ConnectionUnhealthy(
                 f"upstream {account.name}: its password can't be read from {where}: {error.strerror}"
             ) from None
     else:
-        raise SetupFault(f"upstream {account.name}: the catalogue does not say where its password comes from")
+        raise ConnectionUnhealthy(f"upstream {account.name}: the catalogue does not say where its password comes from")
     if not value:
-        raise SetupFault(f"upstream {account.name}: its password is missing: {where} is empty or not set")
+        raise ConnectionUnhealthy(f"upstream {account.name}: its password is missing: {where} is empty or not set")
     return SecretStr(value)
 
 
@@ -56,7 +59,10 @@ class Connections:
         self._open: dict[str, tuple[Connection, Upstream]] = {}
 
     async def to(self, account: UpstreamAccount) -> Upstream:
-        """The adapter for this account; a new one if the catalogue or the password has changed. Raises SetupFault."""
+        """The adapter for this account; a new one if the catalogue or the password has changed.
+
+        Raises ConnectionUnhealthy if the password can't be had.
+        """
         wanted = connection_of(account, read_timeout=self._read_timeout, order_timeout=self._order_timeout)
         known = self._open.get(account.name)
         if known is not None and known[0].model_copy(update={"balance_call": wanted.balance_call}) == wanted:

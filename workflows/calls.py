@@ -25,6 +25,7 @@ from models.messages import (
     SweepInput,
     SweepLap,
 )
+from models.queues import poller_queue, upstream_queue
 
 R = TypeVar("R")
 
@@ -43,7 +44,7 @@ async def _upstream(name: str, order: OrderInput, patient: bool, result: type[R]
         name,
         OrderRef(service=order.service, operation=order.operation, patient=patient),
         result_type=result,
-        task_queue=order.policy.upstream_task_queue,
+        task_queue=upstream_queue(workflow.info().task_queue),
         start_to_close_timeout=limit,
         heartbeat_timeout=order.policy.heartbeat_timeout,
         retry_policy=PATIENT,
@@ -112,6 +113,7 @@ async def poll_upstream(poller: PollInput) -> PollLap:
         "poll_upstream",
         poller,
         result_type=PollLap,
+        task_queue=poller_queue(workflow.info().task_queue),
         start_to_close_timeout=poller.lap + timedelta(minutes=5),
         heartbeat_timeout=poller.heartbeat_timeout,
         retry_policy=RetryPolicy(
@@ -129,6 +131,7 @@ async def sweep_orders(sweep: SweepInput) -> SweepLap:
         "sweep_orders",
         sweep,
         result_type=SweepLap,
+        task_queue=poller_queue(workflow.info().task_queue),
         start_to_close_timeout=sweep.lap + timedelta(minutes=5),
         heartbeat_timeout=sweep.heartbeat_timeout,
         retry_policy=RetryPolicy(

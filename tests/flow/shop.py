@@ -1,0 +1,271 @@
+"""A whole reseller for a test: database, Temporal namespace, simulator, worker process; orders through Resellflow."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from sqlmodel import col, select
+from temporalio.client import Client, WorkflowHandle
+
+from activities.starting import start_sweep
+from models.catalogue import (
+    MappedPeriod,
+    PlanMapping,
+    ProcessingModule,
+    TariffPlan,
+    TariffPlanPrice,
+    UpstreamAccount,
+)
+from models.database import Database
+from models.enums import Stage
+from models.order import Intent, Operation, Service, StageEntry
+from orders import naming
+from orders.intake import AcceptedOrder, ServiceRequest
+from settings import Settings
+from starter import Resellflow
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import Program
+from tests.infrastructure.temporal import TemporalServer
+from worker import Activities, build_workers
+
+USER, PASSWORD = "reseller", "secret"
+PASSWORD_VARIABLE = "TEST_UPSTREAM_PASSWORD"
+
+# What a test waits for is shortened; the intervals that people notice are the real ones.
+QUICK = {"settle_window": 2.0, "order_timeout": 3.0, "read_timeout": 3.0, "idle_interval": 2.0}
+
+
+@dataclass
+class Upstream:
+    """The simulator, and its admin API."""
+
+    program: Program
+    root: str
+    client: httpx.AsyncClient
+
+    @property
+    def url(self) -> str:
+        return f"{self.root}/billmgr"
+
+    async def admin(self, method: str, path: str, body: object = None) -> Any:
+        answer = await self.client.request(method, f"{self.root}/_sim{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def set(self, **knobs: object) -> None:
+        await self.admin("PATCH", "/settings", knobs)
+
+    async def fault(self, **fault: object) -> None:
+        await self.admin("POST", "/faults", fault)
+
+    async def charges(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.admin("GET", "/charges"))["charges"]
+        return found
+
+    async def items(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.admin("GET", "/items"))["items"]
+        return found
+
+    async def balance(self) -> Decimal:
+        return Decimal((await self.admin("GET", f"/accounts/{USER}"))["balance"])
+
+    async def set_balance(self, amount: str) -> None:
+        await self.admin("PATCH", f"/accounts/{USER}", {"balance": amount})
+
+    async def requests(self, function: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.admin("GET", f"/requests?func={function}"))["requests"]
+        return found
+
+
+@dataclass
+class Shop:
+    """Everything a test needs to play storefront, operator and upstream at once."""
+
+    database_url: str
+    database: Database
+    client: Client
+    temporal: TemporalServer
+    settings: Settings
+    resellflow: Resellflow
+    upstream: Upstream
+    workers: list[Program] = field(default_factory=list)
+    worker_settings: dict[str, str] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """The workers in this process: they start at once, which a process of their own does not."""
+        os.environ[PASSWORD_VARIABLE] = PASSWORD
+        activities = Activities(self.database, self.client, self.settings)
+        workers = build_workers(self.client, activities, self.settings)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(activities.close)
+            for one in workers:
+                await stack.enter_async_context(one)
+            await start_sweep(self.client, self.settings.task_queue)
+            yield
+
+    def start_worker(self) -> Program:
+        """A worker process, as in production. It is working once its orders move; nobody need wait for it."""
+        program = Program(
+            [sys.executable, "worker.py"],
+            name="worker",
+            env={
+                "TEMPORAL_ADDRESS": self.temporal.address,
+                "TEMPORAL_NAMESPACE": self.client.namespace,
+                "RESELL_DATABASE_URL": self.database_url,
+                "RESELL_WORKER_HEALTH_ADDRESS": "",
+                PASSWORD_VARIABLE: PASSWORD,
+                **self.worker_settings,
+            },
+        )
+        self.workers.append(program)
+        return program
+
+    async def order(self, plan: str = "VDS-1", **details: Any) -> AcceptedOrder:
+        key = details.pop("key", None) or os.urandom(8).hex()
+        request = ServiceRequest(**({"plan": plan, "period_months": 1, "customer": "c-1"} | details))
+        return await self.resellflow.place_order(request, key=key, client="shop")
+
+    async def operation(self, number: int) -> Operation:
+        async with self.database.read() as session:
+            return await session.get_one(Operation, number)
+
+    async def service(self, number: int) -> Service:
+        async with self.database.read() as session:
+            return await session.get_one(Service, number)
+
+    async def stages(self, number: int) -> list[str]:
+        """The stages that an operation has passed, without repetitions."""
+        async with self.database.read() as session:
+            found = await session.exec(
+                select(StageEntry).where(StageEntry.operation_id == number).order_by(col(StageEntry.id))
+            )
+            names: list[str] = []
+            for entry in found.all():
+                if not names or names[-1] != entry.stage.value:
+                    names.append(entry.stage.value)
+            return names
+
+    async def intents(self, number: int) -> list[Intent]:
+        async with self.database.read() as session:
+            found = await session.exec(select(Intent).where(Intent.operation_id == number).order_by(col(Intent.id)))
+            return list(found.all())
+
+    async def until(self, order: AcceptedOrder, *stages: Stage, timeout: float = 20) -> Operation:
+        """The operation, once it is in one of these stages."""
+
+        async def reached() -> Operation | None:
+            operation = await self.operation(order.operation)
+            assert operation.stage in stages, f"{operation.stage.value}: {operation.waits_for}"
+            return operation
+
+        try:
+            found = await assert_eventually(
+                reached, timeout=timeout, message=f"operation {order.operation} in {stages}"
+            )
+        except AssertionError as late:
+            for worker in self.workers:
+                late.add_note("the worker wrote:\n" + "\n".join(worker.lines[-40:]))
+            raise
+        assert found is not None
+        return found
+
+    def handle(self, order: AcceptedOrder) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(naming.workflow_id(order.service, order.kind, order.operation))
+
+
+@asynccontextmanager
+async def open_upstream(*arguments: str) -> AsyncIterator[Upstream]:
+    program = Program([sys.executable, "-m", "simulator", "--port", "0", *arguments], name="simulator")
+    with program:
+        url = program.wait_for_line(r"simulator ready (\S+)")[1]
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            yield Upstream(program, url.removesuffix("/billmgr"), client)
+
+
+@asynccontextmanager
+async def open_shop(
+    database_url: str, temporal: TemporalServer, *, worker: bool = True, **settings: Any
+) -> AsyncIterator[Shop]:
+    """A shop on a migrated database, with workers in this process unless `worker` is false.
+
+    `settings` go to workers and to the order policy alike.
+    """
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(open_upstream())
+        database = Database(database_url)
+        stack.push_async_callback(database.close)
+        await stock_catalogue(database, upstream.url)
+        values = QUICK | settings
+        chosen = Settings(database_url=database_url, **values)
+        client = await temporal.connect(temporal.next_namespace())
+        shop = Shop(
+            database_url,
+            database,
+            client,
+            temporal,
+            chosen,
+            Resellflow(database, client, chosen),
+            upstream,
+            worker_settings={f"RESELL_{name.upper()}": str(value) for name, value in values.items()},
+        )
+
+        def stop_workers() -> None:
+            for program in shop.workers:
+                program.close()
+
+        stack.callback(stop_workers)
+        if worker:
+            await stack.enter_async_context(shop.working())
+        yield shop
+
+
+async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> None:
+    """One upstream account, a module each for virtual servers and licences, and a few plans."""
+    async with database.write() as session:
+        account = UpstreamAccount(
+            name="main",
+            kind="billmanager",
+            url=url,
+            dialect=dialect,
+            username=USER,
+            password_env=PASSWORD_VARIABLE,
+            currency="EUR",
+        )
+        session.add(account)
+        await session.flush()
+        for product_type, plan, pricelist, cost in (("vds", "VDS-1", "58", "5.00"), ("soft", "LIC-1", "3541", "4.00")):
+            module = ProcessingModule(
+                name=f"main-{product_type}", account_id=account.id, product_type=product_type, department="support"
+            )
+            tariff = TariffPlan(name=plan, product_type=product_type, resources={"disk_gb": 30})
+            session.add_all([module, tariff])
+            await session.flush()
+            assert module.id is not None
+            assert tariff.id is not None
+            mapping = PlanMapping(
+                plan_id=tariff.id,
+                module_id=module.id,
+                pricelist=pricelist,
+                datacenter="1" if product_type == "vds" else None,
+                addons={"ram": "addon_61"} if product_type == "vds" else {},
+                templates={"debian-12": "Debian-12"} if product_type == "vds" else {},
+            )
+            session.add(mapping)
+            await session.flush()
+            assert mapping.id is not None
+            session.add(TariffPlanPrice(plan_id=tariff.id, period_months=1, amount=Decimal("7.90"), currency="EUR"))
+            session.add(
+                MappedPeriod(
+                    mapping_id=mapping.id,
+                    period_months=1,
+                    upstream_period=1,
+                    cost_amount=Decimal(cost),
+                    cost_currency="EUR",
+                )
+            )
