@@ -415,6 +415,14 @@ def is_orphan(account_id: int) -> ColumnElement[bool]:
     )
 
 
+async def record_poll(database: Database, account_id: int) -> None:
+    """Note that the upstream was read just now."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        account.polled_at = utc_now()
+        session.add(account)
+
+
 async def record_health(database: Database, account_id: int, reason: str | None) -> bool:
     """The account's connection is unhealthy (`reason`) or well again (None). True if that is news."""
     async with database.write() as session:
