@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import setup, system
+from cli import order, setup, system, upstream
 from cli.failures import in_words
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 setup.add_commands(app)
+upstream.add_commands(app)
+order.add_commands(app)
 system.add_commands(app)
 
 

@@ -1,0 +1,69 @@
+"""What an upstream can do, found out by reading from it, and written down with its account."""
+
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+
+from models.catalogue import ProcessingModule, UpstreamAccount
+from models.columns import utc_now
+from models.database import Database
+from models.enums import Knowledge, ModuleKind
+from orders.errors import NotFound
+from upstreams.connections import Connections
+from upstreams.errors import UpstreamError
+from upstreams.port import Capabilities
+
+
+@dataclass(frozen=True)
+class CheckedUpstream:
+    account: UpstreamAccount
+    """As it is after the check."""
+    product_types: tuple[str, ...]
+    """What its processing modules are for."""
+    found: Capabilities
+
+    @property
+    def usable(self) -> bool:
+        """Orders can be carried out: the balance can be read, and every list."""
+        return self.found.balance_call is not None and set(self.found.listable_types) == set(self.product_types)
+
+
+async def check_upstream(database: Database, connections: Connections, name: str) -> CheckedUpstream:
+    """Read the balance, each list and one form per list, and keep what that shows.
+
+    What only our own orders can prove (that lists return our marks and names) is not touched. Raises NotFound, or
+    UpstreamError if the upstream can't be talked to at all; that is written down as its problem, too.
+    """
+    async with database.read() as session:
+        account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()
+        if account is None:
+            raise NotFound("upstream account", name)
+        found = await session.exec(
+            select(ProcessingModule.product_type)
+            .where(ProcessingModule.account_id == account.id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+            .distinct()
+            .order_by(col(ProcessingModule.product_type))
+        )
+        product_types = tuple(found.all())
+    try:
+        upstream = await connections.to(account)
+        capabilities = await upstream.check(product_types)
+    except UpstreamError as error:
+        await _keep(database, account, Capabilities(problems=(error.message,)))
+        raise
+    return CheckedUpstream(await _keep(database, account, capabilities), product_types, capabilities)
+
+
+async def _keep(database: Database, account: UpstreamAccount, found: Capabilities) -> UpstreamAccount:
+    async with database.write() as session:
+        row = await session.get_one(UpstreamAccount, account.id)
+        if found.balance_call is not None:
+            row.balance_call = found.balance_call
+        if found.lists_show_remoteid is not Knowledge.UNKNOWN:
+            row.lists_show_remoteid = found.lists_show_remoteid
+        if found.forms_show_remoteid is not Knowledge.UNKNOWN:
+            row.forms_show_remoteid = found.forms_show_remoteid
+        row.problems = list(found.problems)
+        row.checked_at = utc_now()
+        session.add(row)
+        return row

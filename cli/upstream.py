@@ -1,0 +1,98 @@
+"""`resell upstream check NAME`: try the connection and find out what the upstream can do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.printing import print_fields, print_json, under_way
+from cli.session import AsJson, opened_database, run_async
+from models.enums import Knowledge
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from catalogue.capabilities import CheckedUpstream
+
+
+def add_commands(app: typer.Typer) -> None:
+    upstream = typer.Typer(help="One upstream account.", no_args_is_help=True, rich_markup_mode=None)
+    upstream.callback()(_group)  # without it, a group of one command would be that command
+    upstream.command()(check)
+    app.add_typer(upstream, name="upstream")
+
+
+def _group() -> None:
+    """One upstream account."""
+
+
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the upstream account")], as_json: AsJson = False
+) -> None:
+    """Connect, read what there is to read (nothing is changed or bought), and keep what was found out.
+
+    Ends with status 0 if orders can be carried out: the balance and the list of every product type can be read.
+    """
+    with under_way(f"asking upstream {name}"):
+        checked = run_async(_check(name))
+    if as_json:
+        print_json(_as_json(checked))
+    else:
+        _print(checked)
+    raise typer.Exit(0 if checked.usable else 1)
+
+
+async def _check(name: str) -> "CheckedUpstream":
+    from catalogue.capabilities import check_upstream
+    from upstreams.connections import Connections
+
+    settings = load_settings()
+    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    async with opened_database(settings) as database:
+        try:
+            return await check_upstream(database, connections, name)
+        finally:
+            await connections.close()
+
+
+def _print(checked: "CheckedUpstream") -> None:
+    found, account = checked.found, checked.account
+    print_fields(
+        [
+            ("upstream", f"{account.name} ({account.url}, dialect {account.dialect})"),
+            ("balance", found.balance if found.balance is not None else "can't be read"),
+            ("read by", found.balance_call),
+            ("lists", ", ".join(_lists(checked)) or "none: no processing module uses this account"),
+            ("lists show remoteid", _knowledge(account.lists_show_remoteid, "no item to see it on")),
+            ("forms show remoteid", _knowledge(account.forms_show_remoteid, "no item to see it on")),
+            ("orders return a number", _knowledge(account.orders_return_number, "learned from the first order")),
+        ]
+    )
+    for problem in found.problems:
+        typer.echo(f"problem: {problem}")
+    typer.echo("orders can be carried out" if checked.usable else "orders can't be carried out like this")
+
+
+def _lists(checked: "CheckedUpstream") -> list[str]:
+    readable = set(checked.found.listable_types)
+    return [kind if kind in readable else f"{kind} (can't be read)" for kind in checked.product_types]
+
+
+def _knowledge(known: Knowledge, why_not: str) -> str:
+    return f"not known yet ({why_not})" if known is Knowledge.UNKNOWN else known.value
+
+
+def _as_json(checked: "CheckedUpstream") -> object:
+    found, account = checked.found, checked.account
+    return {
+        "name": account.name,
+        "url": account.url,
+        "usable": checked.usable,
+        "balance": {"amount": found.balance.amount, "currency": found.balance.currency} if found.balance else None,
+        "balance_call": found.balance_call,
+        "product_types": checked.product_types,
+        "listable_types": found.listable_types,
+        "lists_show_remoteid": account.lists_show_remoteid,
+        "forms_show_remoteid": account.forms_show_remoteid,
+        "orders_return_number": account.orders_return_number,
+        "problems": found.problems,
+        "checked_at": account.checked_at,
+    }
