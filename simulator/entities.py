@@ -141,6 +141,8 @@ class Item(BaseModel):
     suspended_by_client: bool = False
     pending: Pending | None = None
     visible_from: datetime | None = None
+    billdaily: bool = False
+    """Charged by the day: the list has a phrase for the expiry, and the date apart."""
     last_pricelist: int | None = None
     history: list[HistoryEntry] = Field(default_factory=list)
 
@@ -172,6 +174,16 @@ class Charge(BaseModel):
     currency: str
     remoteid: str
     description: str
+    time: datetime
+
+
+class Event(BaseModel):
+    """A change that waits in an account's queue to be taken."""
+
+    id: int
+    account: int
+    item: int
+    action: str
     time: datetime
 
 

@@ -76,6 +76,8 @@ class Settings(BaseModel):
     single_row: Literal["bare", "array"] = "bare"
     bjson_error_text: Literal["string", "object"] = "string"
 
+    combined_list: Literal["absent", "present"] = "absent"
+
     # Money calls
     subaccount: Literal["readable", "access"] = "readable"
     whoami: Literal["readable", "no_balance", "access"] = "readable"
@@ -102,3 +104,8 @@ class Settings(BaseModel):
     delete: Literal["allowed", "confirmation", "minimum_term"] = "allowed"
     prolong_not_before_days: int | None = Field(default=None, ge=0)
     expiry: Literal["ignored", "enforced"] = "ignored"
+
+    # The queue of events (an invention)
+    event_queue: Literal["off", "on"] = "off"
+    event_delay: float = Field(default=0, ge=0)
+    event_fault: Literal["none", "lose", "twice", "shuffled"] = "none"

@@ -214,6 +214,8 @@ def close(world: World, item: Item) -> None:
         world.remove(item)
         return
     _set(item, Status.DELETED)
+    item.reason = None
+    world.empty_cart_of(item)
     world.record(item, "service.postclose")
     world.touch(item)
 

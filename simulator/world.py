@@ -18,6 +18,7 @@ from simulator.entities import (
     Account,
     CartRow,
     Charge,
+    Event,
     HistoryEntry,
     Item,
     ItemType,
@@ -73,6 +74,7 @@ class World:
         self.payments: dict[int, Payment] = {}
         self.charges: dict[int, Charge] = {}
         self.cart: dict[int, CartRow] = {}
+        self.events: dict[int, Event] = {}
         self.pricelists: dict[int, Pricelist] = {}
         self.row_cache: dict[int, dict[str, Row]] = {}
         self.hidden: set[int] = set()
@@ -91,6 +93,7 @@ class World:
         self.payments = {p.id: p for p in map(Payment.model_validate_json, self._store.load("payment"))}
         self.charges = {c.id: c for c in map(Charge.model_validate_json, self._store.load("charge"))}
         self.cart = {r.id: r for r in map(CartRow.model_validate_json, self._store.load("cart"))}
+        self.events = {e.id: e for e in map(Event.model_validate_json, self._store.load("event"))}
         for item in map(Item.model_validate_json, self._store.load("item")):
             self._index(item)
             self.schedule(item)
@@ -124,7 +127,7 @@ class World:
         self._changed["meta", 0] = self.meta
         return number
 
-    def touch(self, entity: Account | Item | Payment | Charge | CartRow | Pricelist) -> None:
+    def touch(self, entity: Account | Item | Payment | Charge | CartRow | Event | Pricelist) -> None:
         """Note that an entity was made or changed."""
         match entity:
             case Account():
@@ -145,12 +148,15 @@ class World:
             case CartRow():
                 self.cart[entity.id] = entity
                 self._changed["cart", entity.id] = entity
+            case Event():
+                self.events[entity.id] = entity
+                self._changed["event", entity.id] = entity
             case Pricelist():
                 self.pricelists[entity.id] = entity
                 self.row_cache.clear()
                 self._changed["pricelist", entity.id] = entity
 
-    def remove(self, entity: Item | CartRow) -> None:
+    def remove(self, entity: Item | CartRow | Event) -> None:
         """Take an entity out of the state altogether."""
         match entity:
             case Item():
@@ -158,11 +164,18 @@ class World:
                 del self.owned[entity.account, entity.type][entity.id]
                 self.row_cache.pop(entity.id, None)
                 self._forget("item", entity.id)
-                for row in [row for row in self.cart.values() if row.item == entity.id]:
-                    self.remove(row)
+                self.empty_cart_of(entity)
             case CartRow():
                 del self.cart[entity.id]
                 self._forget("cart", entity.id)
+            case Event():
+                del self.events[entity.id]
+                self._forget("event", entity.id)
+
+    def empty_cart_of(self, item: Item) -> None:
+        """Take everything that concerns a service out of the cart."""
+        for row in [row for row in self.cart.values() if row.item == item.id]:
+            self.remove(row)
 
     def _forget(self, kind: str, number: int) -> None:
         self._changed.pop((kind, number), None)
@@ -255,6 +268,20 @@ class World:
     def record(self, item: Item, action: str, user: str = "system") -> None:
         """Add a line to a service's history."""
         item.history.append(HistoryEntry(time=self.clock.now(), action=action, user=user))
+        if self.settings.event_queue == "on" and action.startswith(("service.post", "item.")):
+            self.add_event(item.account, item.id, action)
+
+    def add_event(self, account: int, item: int, action: str) -> Event:
+        """Put a change into an account's queue."""
+        event = Event(id=self.new_id(), account=account, item=item, action=action, time=self.clock.now())
+        self.touch(event)
+        return event
+
+    def schedule_all(self) -> None:
+        """Make the agenda anew, as the clock or the rules have changed."""
+        self.due.clear()
+        for item in self.items.values():
+            self.schedule(item)
 
     def schedule(self, item: Item) -> None:
         """Put the service's next own step on the agenda."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from simulator.admin.bench import Bench, Body, Result, Unusable, body
 from simulator.entities import Account, Subaccount
+from simulator.functions.events import take
 from simulator.money import cents
 from simulator.world import AccountSpec
 
@@ -124,3 +125,22 @@ async def close_sessions(bench: Bench, request: Request) -> Result:
     """Every session of the account is dead from now on."""
     bench.panel.gate.close_sessions_of(bench.account(request.path_params["name"]))
     return None
+
+
+class NewEvent(Body):
+    """A change that is said to have happened; the service need not exist."""
+
+    item: int
+    action: str
+
+
+async def add_event(bench: Bench, request: Request) -> Result:
+    """Put an event into the account's queue."""
+    account = bench.account(request.path_params["name"])
+    given = await body(request, NewEvent)
+    return bench.world.add_event(account.id, given.item, given.action)
+
+
+async def take_events(bench: Bench, request: Request) -> Result:
+    """Be the second reader of the account: take what waits in its queue."""
+    return {"events": take(bench.world, bench.account(request.path_params["name"]))}

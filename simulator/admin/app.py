@@ -28,6 +28,8 @@ def admin_app(bench: Bench) -> Starlette:
         ("POST", "/accounts/{name}/top-up", accounts.top_up),
         ("POST", "/accounts/{name}/login-key", accounts.set_login_key),
         ("DELETE", "/accounts/{name}/sessions", accounts.close_sessions),
+        ("POST", "/accounts/{name}/events", accounts.add_event),
+        ("DELETE", "/accounts/{name}/events", accounts.take_events),
         ("GET", "/items", items.list_items),
         ("POST", "/items", items.create_item),
         ("GET", "/items/{id:int}", items.read_item),
@@ -43,7 +45,7 @@ def admin_app(bench: Bench) -> Starlette:
         ("DELETE", "/requests", traffic.clear_requests),
         ("GET", "/charges", traffic.list_charges),
     ]
-    making = {"/accounts", "/accounts/{name}/top-up", "/items", "/faults"}
+    making = {"/accounts", "/accounts/{name}/top-up", "/accounts/{name}/events", "/items", "/faults"}
     routes = [
         route(bench, method, path, handler, 201 if method == "POST" and path in making else 200)
         for method, path, handler in table

@@ -135,6 +135,7 @@ class ItemPatch(Body):
     ostempl: str | None = None
     datacenter: int | None = None
     addons: dict[int, str] | None = None
+    billdaily: bool | None = None
 
 
 async def change_item(bench: Bench, request: Request) -> Result:
@@ -183,6 +184,7 @@ async def delete_item(bench: Bench, request: Request) -> Result:
             return None
         case "deleted":
             item.status, item.cause, item.reason, item.pending = Status.DELETED, "", None, None
+            bench.world.empty_cart_of(item)
             bench.world.record(item, "service.postclose", "staff")
             bench.world.touch(item)
             return None

@@ -32,8 +32,7 @@ async def change_settings(bench: Bench, request: Request) -> Result:
         raise Unusable("an object of knobs is needed")
     settings = Settings.model_validate({**bench.world.settings.model_dump(), **given})
     bench.world.change_settings(settings)
-    for item in bench.world.items.values():
-        bench.world.schedule(item)
+    bench.world.schedule_all()
     return settings
 
 
@@ -66,8 +65,7 @@ async def move_clock(bench: Bench, request: Request) -> Result:
         now = clock.now()
         clock.set(datetime.combine(add_months(now.date(), move.advance_months), time.min, UTC) + _time_of_day(now))
     bench.world.move_clock()
-    for item in bench.world.items.values():
-        bench.world.schedule(item)
+    bench.world.schedule_all()
     return await read_clock(bench, request)
 
 

@@ -7,8 +7,10 @@ from decimal import Decimal
 from starlette.requests import Request
 
 from simulator.admin.bench import Bench, NotFound, Result, Unusable, body
+from simulator.call import whole_number
 from simulator.entities import Charge
 from simulator.faults import FaultSpec
+from simulator.requestlog import KEPT
 
 
 async def list_faults(bench: Bench, request: Request) -> Result:
@@ -35,14 +37,15 @@ async def remove_fault(bench: Bench, request: Request) -> Result:
 
 
 async def list_requests(bench: Bench, request: Request) -> Result:
-    """Requests after number ``since`` whose function matches the pattern ``func``, and counts per function."""
-    since = request.query_params.get("since", "0")
-    if not since.isdigit():
-        raise Unusable("since is the number of a request")
-    requests = list(bench.log.find(int(since), request.query_params.get("func")))
+    """Requests after number ``since`` whose function matches ``func``, ``limit`` at most, and counts per function."""
+    since = whole_number(request.query_params.get("since", "0"))
+    limit = whole_number(request.query_params.get("limit", str(KEPT)))
+    if since is None or limit is None:
+        raise Unusable("since and limit are numbers")
+    requests = list(bench.log.find(since, request.query_params.get("func")))
     return {
-        "requests": requests,
-        "last": requests[-1].number if requests else int(since),
+        "requests": requests[:limit],
+        "last": requests[:limit][-1].number if requests[:limit] else since,
         "counts": dict(bench.log.counts),
         "commits": dict(bench.log.commits),
     }

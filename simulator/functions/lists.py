@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from simulator import money
-from simulator.call import Call, typed_function, whole_number
+from simulator.call import Call, function, typed_function, whole_number
 from simulator.catalogue import DATACENTERS
 from simulator.document import Document, Format, Node, Row, Shape, done
-from simulator.entities import Item, Status
-from simulator.errors import bad_value
+from simulator.entities import Item, ItemType, Status
+from simulator.errors import PanelError, Param, bad_value
 
 DEFAULT_PAGE: Final = 50
 _SECRETS: Final = frozenset({"authinfo", "auth", "password", "key", "passwd", "confirm"})
@@ -76,6 +76,15 @@ def status_nodes(call: Call, item: Item) -> list[Node]:
             return [Node("item_status", word), Node("item_real_status", code), message]
 
 
+def expiry_nodes(call: Call, item: Item) -> list[Node]:
+    """The end of the term; of a service that is charged by the day, a phrase and the date apart."""
+    day = item.expiredate.isoformat() if item.expiredate else ""
+    if not item.billdaily:
+        return [Node("expiredate", day)]
+    phrase = "посуточное списание" if call.lang == "ru" else "daily charges"
+    return [Node("expiredate", phrase), Node("real_expiredate", day), Node("billdaily", "on")]
+
+
 def cost_nodes(call: Call, item: Item) -> list[Node]:
     """The price of a period."""
     nodes = [Node("cost", money.text(item.cost, item.currency, call.world.settings.money_style))]
@@ -106,7 +115,7 @@ def _columns(call: Call, item: Item) -> list[Node]:
         Node("datacentername", DATACENTERS.get(item.datacenter, "")),
         Node("createdate", item.createdate.date().isoformat()),
         Node("opendate", item.opendate.isoformat() if item.opendate else ""),
-        Node("expiredate", item.expiredate.isoformat() if item.expiredate else ""),
+        *expiry_nodes(call, item),
         Node("autoprolong", item.autoprolong),
         *status_nodes(call, item),
         Node("pricelist", tariff.name),
@@ -135,6 +144,20 @@ def service_list(call: Call) -> Document:
     page, size = _page(call)
     shown = chosen[(page - 1) * size : page * size]
     return list_document(call, [_row(call, item) for item in shown], total=len(chosen), paged=True)
+
+
+@function("service", "item")
+def combined_list(call: Call) -> Document:
+    """The account's services of every type in one list, where the panel has it."""
+    world = call.world
+    if world.settings.combined_list == "absent":
+        raise PanelError("missed", "func", Param("object", "func"), Param("value", call.func))
+    rows = []
+    for itemtype in ItemType:
+        for item in world.owned_by(call.client, itemtype).values():
+            if item.id not in world.hidden:
+                rows.append(Node("elem", children=[*_row(call, item).children, Node("itemtype", itemtype.value)]))
+    return list_document(call, rows)
 
 
 @typed_function("filter")

@@ -11,7 +11,7 @@ from simulator.catalogue import Pricelist
 from simulator.document import Document, Node, done, fields, form, slist
 from simulator.entities import CartRow, Item, ItemType, Operation, Pending, Status
 from simulator.errors import bad_value, exists, missed
-from simulator.functions.lists import cost_nodes, status_nodes, tparams
+from simulator.functions.lists import cost_nodes, expiry_nodes, status_nodes, tparams
 from simulator.functions.order_form import (
     addon_caption,
     autoprolong_choices,
@@ -75,7 +75,7 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
         Node("datacenter", str(item.datacenter)),
         Node("createdate", item.createdate.date().isoformat()),
         Node("opendate", item.opendate.isoformat() if item.opendate else ""),
-        Node("expiredate", item.expiredate.isoformat() if item.expiredate else ""),
+        *expiry_nodes(call, item),
         *cost_nodes(call, item),
         Node("pricelist", str(tariff.id)),
         Node("pricelist_name", tariff.name),

@@ -169,3 +169,26 @@ def test_history_and_addresses(sim: Simulator) -> None:
     assert actions == ["service.postopen", "v2.vds.order.param"]
     (address,) = sim.rows("service.ip", elid=elid)
     assert (address["name"], address["is_main"]) == (sim.rows()[0]["ip"], "on")
+
+
+def test_one_list_for_all_types_where_the_panel_has_it(sim: Simulator) -> None:
+    make(sim, 1)
+    make(sim, 1, type="vhost", pricelist=20)
+    assert sim.error("service") == ("missed", "func")
+    sim.set(combined_list="present")
+    assert [row["itemtype"] for row in sim.rows("service")] == ["vds", "vhost"]
+
+
+def test_a_service_charged_by_the_day_has_a_phrase_for_its_end(sim: Simulator) -> None:
+    (number,) = make(sim, 1, expiredate="2027-03-31")
+    sim.admin("PATCH", f"/items/{number}", {"billdaily": True})
+    (row,) = sim.rows()
+    assert (row["expiredate"], row["real_expiredate"], row["billdaily"]) == ("daily charges", "2027-03-31", "on")
+
+
+def test_an_unpaid_service_that_is_deleted_cannot_be_paid_any_more(sim: Simulator) -> None:
+    order = {"pricelist": "58", "period": "1", "datacenter": "1", "sok": "ok"}
+    bill = sim.json("vds.order.param", order)["billorder.id"]["$"]
+    sim.xml("vds.delete", elid=sim.rows()[0]["id"], sok="ok")
+    assert sim.error("payment.add", billorder=bill, clicked_button="fromsubaccount", sok="ok")[0] == "missed"
+    assert sim.charges() == []
