@@ -14,12 +14,15 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.balance import BalanceReader
+from activities.funding import FundsActivities
 from activities.health import HealthServer
-from activities.orders import OrderActivities
 from activities.polling import PollActivities
 from activities.records import RecordActivities
 from activities.registration import ensure_search_attributes
+from activities.settlement import SettleActivities
 from activities.starting import start_sweep
+from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from models.database import Database, ping
 from process_exit import leave
@@ -42,11 +45,14 @@ class Activities:
 
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
-        self.orders = OrderActivities(
-            database, self._connections, client, settle_window=timedelta(seconds=settings.settle_window)
+        balances = BalanceReader(database)
+        self.funds = FundsActivities(database, self._connections, client, balances)
+        self.submission = SubmitActivities(database, self._connections, balances)
+        self.settlement = SettleActivities(
+            database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
         )
         self.records = RecordActivities(database)
-        self.polling = PollActivities(database, self._connections, client, self.orders, settings)
+        self.polling = PollActivities(database, self._connections, client, self.funds, settings)
         self.sweeping = SweepActivities(database, client, settings)
 
     @property
@@ -55,7 +61,7 @@ class Activities:
 
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.orders.reserve_funds, self.orders.submit, self.orders.settle, self.orders.look]
+        return [self.funds.reserve_funds, self.submission.submit, self.settlement.settle, self.settlement.look]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:

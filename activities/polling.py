@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.delivery import deliver
-from activities.orders import OrderActivities
+from activities.funding import FundsActivities
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
@@ -77,13 +77,13 @@ class PollActivities:
         database: Database,
         connections: Connections,
         client: Client,
-        orders: OrderActivities,
+        funds: FundsActivities,
         settings: Settings,
     ) -> None:
         self._database = database
         self._connections = connections
         self._client = client
-        self._orders = orders
+        self._funds = funds
         self._settings = settings
 
     @activity.defn
@@ -135,7 +135,7 @@ class PollActivities:
                 await self._read(watch, upstream, hot.product_type, hot.upstream_number)
             if watch.waiting_for_funds and time.monotonic() >= watch.due.balance:
                 watch.due.balance = time.monotonic() + self._settings.balance_interval
-                await self._orders.grant_waiting(watch.account_id)
+                await self._funds.grant_waiting(watch.account_id)
             await self._well(watch)
         if watch.undelivered and time.monotonic() >= watch.due.delivery:
             watch.undelivered = await deliver(self._database, self._client, watch.account_id) > 0

@@ -1,0 +1,137 @@
+"""What became of a request whose answer was lost, and asking the upstream when no event comes."""
+
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.failures import after_failed_read, database_in_words, look_again
+from activities.heartbeat import heartbeating
+from activities.job import Job, load_job
+from activities.lookup import find_out
+from activities.troubles import Troubles
+from models.columns import utc_now
+from models.database import Database
+from models.enums import FailureClass, IntentState, Stage, UpstreamStatus
+from models.goals import goal_failed, goal_met
+from models.messages import Look, OrderRef, Submission, SubmitResult
+from models.order import Intent, Service
+from orders import events, intents
+from orders.errors import NotFound
+from orders.settlement import Verdict
+from orders.stages import enter, locked_operation
+from upstreams.connections import Connections
+from upstreams.errors import NoSuchItem, UpstreamError
+
+
+class SettleActivities:
+    def __init__(self, database: Database, connections: Connections, *, settle_window: timedelta) -> None:
+        self._database = database
+        self._connections = connections
+        self._settle_window = settle_window
+        self._troubles = Troubles(database)
+
+    @activity.defn
+    async def settle(self, ref: OrderRef) -> SubmitResult:
+        """Find out what became of a request. Looks, and looks again by Temporal's retry, until there is proof."""
+        async with heartbeating():
+            with database_in_words():
+                job = await load_job(self._database, ref.operation)
+            if job.operation.stage.is_final:
+                return SubmitResult(outcome=Submission.ENDED, stage=job.operation.stage)
+            intent = job.intent
+            if intent is None or intent.state not in (
+                IntentState.PREPARED,
+                IntentState.UNKNOWN,
+                IntentState.ACCEPTED,
+            ):
+                return SubmitResult(outcome=Submission.NOT_DONE)
+            if job.service.upstream_number:
+                return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
+            if intent.state is IntentState.PREPARED:
+                with database_in_words():
+                    await self._troubles.mark_unknown(
+                        job, intent, "a worker stopped before the answer was written down"
+                    )
+            try:
+                upstream = await self._connections.to(job.account)
+                judgement = await find_out(self._database, job, upstream, self._settle_window)
+            except UpstreamError as error:
+                await self._troubles.note_health(job, error)
+                raise after_failed_read(error, activity.info().attempt) from None
+            with database_in_words():
+                match judgement.verdict:
+                    case Verdict.DONE:
+                        return await self._adopt(job, intent, judgement.numbers)
+                    case Verdict.NOT_DONE:
+                        return await self._not_done(job, intent, judgement.reason)
+                    case Verdict.CANNOT_TELL:
+                        reason = f"cannot tell whether the request was carried out: {judgement.reason}"
+                        return SubmitResult(
+                            outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
+                        )
+                    case Verdict.WAIT | Verdict.READ_FORMS:
+                        since = intent.unknown_since or intent.settled_at or intent.created_at
+                        raise look_again(judgement.reason, utc_now() - since)
+
+    async def _adopt(self, job: Job, intent: Intent, numbers: tuple[str, ...]) -> SubmitResult:
+        first, *others = numbers
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            if operation.stage.is_final:
+                return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
+            service = await session.get_one(Service, operation.service_id)
+            stored = await session.get_one(Intent, intent.id)
+            await intents.accept(session, stored, service, first)
+            await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, found by its mark")
+        reason = ""
+        if others:
+            reason = (
+                f"item {first} was adopted, but {', '.join(others)} carry the same mark: paid twice at the upstream?"
+            )
+        return SubmitResult(
+            outcome=Submission.ACCEPTED,
+            upstream_number=first,
+            reason=reason,
+            failure=FailureClass.EXISTS if others else None,
+        )
+
+    async def _not_done(self, job: Job, intent: Intent, reason: str) -> SubmitResult:
+        if intent.failure_class is FailureClass.EXISTS:
+            words = f"the upstream says that it exists already, but shows nothing of ours: {intent.message}"
+            async with self._database.write() as session:
+                stored = await session.get_one(Intent, intent.id)
+                await intents.refuse(session, stored, message=words, failure=FailureClass.EXISTS)
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=words)
+        async with self._database.write() as session:
+            stored = await session.get_one(Intent, intent.id)
+            await intents.settle(session, stored, IntentState.NOT_DONE, message=reason)
+        return SubmitResult(outcome=Submission.NOT_DONE, reason=reason)
+
+    @activity.defn
+    async def look(self, ref: OrderRef) -> Look:
+        """Read the item once and apply what it shows, as the poller would have."""
+        async with heartbeating():
+            with database_in_words():
+                job = await load_job(self._database, ref.operation)
+            number = job.service.upstream_number
+            if not number:
+                raise NotFound("upstream number of service", ref.service)
+            try:
+                upstream = await self._connections.to(job.account)
+                item = await upstream.read_item(job.service.product_type, number)
+            except NoSuchItem:
+                with database_in_words():
+                    await events.take_absence(self._database, job.account_id, job.service.product_type, number)
+                reason = f"item {number} does not exist at the upstream (any more)"
+                return Look(status=UpstreamStatus.DELETED, goal_met=False, failed=True, reason=reason)
+            except UpstreamError as error:
+                await self._troubles.note_health(job, error)
+                raise after_failed_read(error, activity.info().attempt) from None
+            with database_in_words():
+                await events.take_in(
+                    self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
+                )
+            met = goal_met(job.operation.kind, item.status)
+            failed = goal_failed(job.operation.kind, item.status) or (item.status is UpstreamStatus.ORDERED and not met)
+            words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
+            return Look(status=item.status, goal_met=met, failed=failed, reason=words)

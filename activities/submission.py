@@ -1,0 +1,242 @@
+"""The request of an order: intent, send, settle."""
+
+from decimal import Decimal
+
+from temporalio import activity
+
+from activities.balance import BalanceReader
+from activities.failures import database_in_words, retry_later
+from activities.heartbeat import heartbeating
+from activities.job import Job, load_job
+from activities.lookup import leftover_of
+from activities.troubles import Troubles
+from models.database import Database
+from models.enums import FailureClass, IntentState, Knowledge, ReservationState, Stage, UpstreamStatus
+from models.messages import OrderRef, Submission, SubmitResult
+from models.order import Intent, Service
+from orders import funds, intents
+from orders.errors import Refused
+from orders.stages import enter, locked_operation
+from upstreams.connections import Connections
+from upstreams.errors import (
+    AlreadyExists,
+    ConnectionUnhealthy,
+    NotEnoughMoney,
+    NotSent,
+    NotYet,
+    OutcomeUnknown,
+    Rejected,
+    SetupFault,
+    UpstreamError,
+)
+from upstreams.port import OrderSpec, Upstream
+
+
+class SubmitActivities:
+    def __init__(self, database: Database, connections: Connections, balances: BalanceReader) -> None:
+        self._database = database
+        self._connections = connections
+        self._balances = balances
+        self._troubles = Troubles(database)
+
+    @activity.defn
+    async def submit(self, ref: OrderRef) -> SubmitResult:
+        """Send the request, once: intent, send, settle. Run again after a crash it sends nothing that may have gone."""
+        async with heartbeating():
+            with database_in_words():
+                job = await load_job(self._database, ref.operation)
+                known = await self._outcome_so_far(job)
+            if known is not None:
+                return known
+            if job.account.unhealthy_reason:
+                error = ConnectionUnhealthy(job.account.unhealthy_reason)
+                return await self._trouble_with_request(job, ref, error)
+            try:
+                upstream = await self._connections.to(job.account)
+                spec = job.order_spec()
+                obstacle = await self._clear_the_way(job, upstream)
+                if obstacle is not None:
+                    return obstacle
+                before = await self._look_before(job, upstream)
+            except UpstreamError as error:
+                return await self._trouble_with_request(job, ref, error)
+            with database_in_words():
+                intent = await self._write_intent(job, spec, before)
+            if intent is None:
+                return await self.submit_again(ref)
+            return await self._send(job, ref, intent, spec, upstream)
+
+    async def submit_again(self, ref: OrderRef) -> SubmitResult:
+        """The state has changed since it was read (another attempt, or a person): report what is so now."""
+        with database_in_words():
+            job = await load_job(self._database, ref.operation)
+            known = await self._outcome_so_far(job)
+        if known is None:
+            raise retry_later(FailureClass.NOT_SENT, "the order changed while it was prepared", activity.info().attempt)
+        return known
+
+    async def _outcome_so_far(self, job: Job) -> SubmitResult | None:
+        """What an earlier call of this operation came to; None if a call may be made now."""
+        if job.operation.stage.is_final:
+            return SubmitResult(outcome=Submission.ENDED, stage=job.operation.stage)
+        intent = job.intent
+        if intent is None:
+            return None
+        match intent.state:
+            case IntentState.ACCEPTED:
+                if job.service.upstream_number:
+                    return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
+                return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
+            case IntentState.PREPARED | IntentState.UNKNOWN:
+                reason = intent.message or "a worker stopped between writing the request down and its answer"
+                await self._troubles.mark_unknown(job, intent, reason)
+                return SubmitResult(outcome=Submission.UNKNOWN, reason=reason)
+            case IntentState.NOT_SENT | IntentState.REFUSED | IntentState.NOT_DONE | IntentState.ABANDONED:
+                return None
+
+    async def _clear_the_way(self, job: Job, upstream: Upstream) -> SubmitResult | None:
+        """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
+        if job.intent is None:
+            return None
+        found = await leftover_of(self._database, job, upstream)
+        if found is None:
+            return None
+        if found.status is UpstreamStatus.ORDERED and job.intent.failure_class is FailureClass.FUNDS:
+            await upstream.delete_unpaid(job.service.product_type, found.number)
+            if (await leftover_of(self._database, job, upstream)) is None:
+                return None
+            reason = f"item {found.number}, ordered and unpaid, is left at the upstream and can't be removed"
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+        reason = f"item {found.number} with our mark is at the upstream already"
+        return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+
+    async def _look_before(self, job: Job, upstream: Upstream) -> dict[str, list[str]]:
+        """Numbers that carry the name already. Only asked for where the mark alone may not tell them apart later."""
+        if job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES:
+            return {}
+        listing = await upstream.list_items(job.service.product_type)
+        return {"same_name": [item.number for item in listing.items if item.name == job.service.name]}
+
+    async def _write_intent(self, job: Job, spec: OrderSpec, before: dict[str, list[str]]) -> Intent | None:
+        request = spec.model_dump(mode="json", exclude={"parameters", "addons"})
+        flat = {name: str(value) for name, value in request.items() if value is not None}
+        flat |= {f"parameters.{name}": value for name, value in spec.parameters.items()}
+        flat |= {f"addons.{name}": value for name, value in spec.addons.items()}
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            if operation.stage.is_final:
+                return None
+            reservation = await funds.reservation_of(session, job.number)
+            if reservation is None or reservation.state is not ReservationState.GRANTED:
+                return None
+            try:
+                intent = await intents.prepare(session, operation, job.account_id, job.service.mark, flat, before)
+            except Refused:
+                return None
+            await enter(session, operation, Stage.SUBMITTING)
+            return intent
+
+    async def _send(self, job: Job, ref: OrderRef, intent: Intent, spec: OrderSpec, upstream: Upstream) -> SubmitResult:
+        """From here on the request may have gone, unless upstream or network say for certain that it has not."""
+        try:
+            answer = await upstream.order(spec)
+        except NotSent as error:
+            await self._settle(intent, IntentState.NOT_SENT, error)
+            return await self._trouble_with_request(job, ref, error)
+        except OutcomeUnknown as error:
+            await self._troubles.mark_unknown(job, intent, error.message)
+            return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
+        except NotEnoughMoney as error:
+            return await self._refused_for_funds(job, intent, upstream, error)
+        except ConnectionUnhealthy as error:
+            await self._settle(intent, IntentState.NOT_SENT, error)
+            return await self._trouble_with_request(job, ref, error)
+        except NotYet as error:
+            await self._settle(intent, IntentState.REFUSED, error)
+            return SubmitResult(
+                outcome=Submission.NOT_YET,
+                failure=error.failure_class,
+                reason=error.message,
+                not_before=error.not_before,
+            )
+        except AlreadyExists as error:
+            # It may be our own earlier attempt: looked up like a lost answer, and adopted if it carries our mark.
+            await self._troubles.mark_unknown(job, intent, error.message, failure=FailureClass.EXISTS)
+            return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
+        except (Rejected, SetupFault) as error:
+            await self._refused(intent, error)
+            field = error.field if isinstance(error, Rejected) else ""
+            return SubmitResult(
+                outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
+            )
+        with database_in_words():
+            return await self._accepted(job, intent, answer.upstream_number)
+
+    async def _accepted(self, job: Job, intent: Intent, upstream_number: str | None) -> SubmitResult:
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            service = await session.get_one(Service, operation.service_id)
+            stored = await session.get_one(Intent, intent.id)
+            account = await funds.locked_account(session, job.account_id)
+            account.orders_return_number = Knowledge.YES if upstream_number else Knowledge.NO
+            session.add(account)
+            try:
+                await intents.accept(session, stored, service, upstream_number)
+            except Refused as refusal:
+                # The answer named an item that another service holds: never to be believed.
+                upstream_number = None
+                reason = f"the upstream's answer does not fit: {refusal}"
+                await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason)
+                return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason=reason)
+            if upstream_number:
+                await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {upstream_number}")
+                return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=upstream_number)
+            await enter(session, operation, Stage.OUTCOME_UNKNOWN, "accepted without a number; looking for the item")
+            return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
+
+    async def _refused_for_funds(
+        self, job: Job, intent: Intent, upstream: Upstream, error: NotEnoughMoney
+    ) -> SubmitResult:
+        balance: Decimal | None = job.account.balance
+        try:
+            balance = (await self._balances.reading(job.account, upstream, fresh=True)).balance.amount
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: the balance can't be read anew: %s", job.number, trouble)
+        with database_in_words():
+            async with self._database.write() as session:
+                stored = await session.get_one(Intent, intent.id)
+                await intents.refuse(
+                    session, stored, message=error.message, failure=error.failure_class, balance=balance
+                )
+        try:
+            left = await leftover_of(self._database, await load_job(self._database, job.number), upstream)
+            if left is not None and left.status is UpstreamStatus.ORDERED:
+                await upstream.delete_unpaid(job.service.product_type, left.number)
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
+        return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
+
+    async def _refused(self, intent: Intent, error: UpstreamError) -> None:
+        with database_in_words():
+            async with self._database.write() as session:
+                stored = await session.get_one(Intent, intent.id)
+                await intents.refuse(session, stored, message=error.message, failure=error.failure_class)
+
+    async def _settle(self, intent: Intent, state: IntentState, error: UpstreamError) -> None:
+        with database_in_words():
+            async with self._database.write() as session:
+                stored = await session.get_one(Intent, intent.id)
+                await intents.settle(session, stored, state, message=error.message, failure=error.failure_class)
+
+    async def _trouble_with_request(self, job: Job, ref: OrderRef, error: UpstreamError) -> SubmitResult:
+        """Nothing was sent, or nothing that counts."""
+        match error:
+            case Rejected() | SetupFault() | AlreadyExists():
+                return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message)
+            case _:
+                pass
+        await self._troubles.note_health(job, error)
+        if ref.patient:
+            raise retry_later(error.failure_class, error.message, activity.info().attempt)
+        await self._troubles.show_retrying(job, error)
+        return SubmitResult(outcome=Submission.TROUBLE, failure=error.failure_class, reason=error.message)
