@@ -191,16 +191,21 @@ class EmbeddedStack:
 
     async def start_parts(self) -> None:
         """Start all parts, in the order in which they need each other."""
-        # Stopping goes the other way round, so what others lean on comes first.
-        await self.start_part("temporal", self._temporal_command(), self._temporal_ready)
-        await self.start_part("simulator", self._simulator_command(), self._answers(f"{self.simulator_url}/billmgr"))
-        await self.run_part("migrate", [_resell(), "migrate"])
-        await self.run_part("setup", [_resell(), "setup", self.directory / "catalogue.toml"])
+        # Stopping goes the other way round: first those who ask, then those who are asked.
+        await _together(
+            self.start_part("temporal", self._temporal_command(), self._temporal_ready),
+            self.start_part("simulator", self._simulator_command(), self._answers(f"{self.simulator_url}/billmgr")),
+            self._prepare_database(),
+        )
         api: list[str | Path] = [_resell(), "api", "--host", LOOPBACK, "--port", str(self.settings.api_port)]
         await _together(
             self.start_part("worker", [sys.executable, PROJECT / "worker.py"], self._answers(self.worker_health_url)),
             self.start_part("api", api, self._answers(f"{self.api_url}/readyz")),
         )
+
+    async def _prepare_database(self) -> None:
+        await self.run_part("migrate", [_resell(), "migrate"])
+        await self.run_part("setup", [_resell(), "setup", self.directory / "catalogue.toml"])
 
     async def start_part(self, name: str, command: Sequence[str | Path], ready: Ready) -> None:
         """Start a part that stays; return when it is ready."""
