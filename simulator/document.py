@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
@@ -38,7 +38,7 @@ class Node:
     tag: str
     text: str = ""
     attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
-    children: list[Node] = field(default_factory=list)
+    children: Sequence[Node] = ()
     always_array: bool = False
     """Written as an array in JSON even when it is the only child of its name."""
 

@@ -6,7 +6,7 @@ written as and are copied into the next answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Final
@@ -62,12 +62,14 @@ def _xml(node: Node) -> str:
 
 
 def _xml_element(node: Node) -> str:
-    attributes = "".join(
-        f' {name}="{_escape(value).replace(chr(34), "&quot;")}"' for name, value in node.attributes.items()
-    )
-    if not node.children and not node.text:
-        return f"<{node.tag}{attributes}/>"
-    return f"<{node.tag}{attributes}>{_escape(node.text)}{''.join(map(_xml, node.children))}</{node.tag}>"
+    start = node.tag + _xml_attributes(node.attributes) if node.attributes else node.tag
+    if node.children:
+        return f"<{start}>{_escape(node.text)}{''.join(map(_xml, node.children))}</{node.tag}>"
+    return f"<{start}>{_escape(node.text)}</{node.tag}>" if node.text else f"<{start}/>"
+
+
+def _xml_attributes(attributes: Mapping[str, str]) -> str:
+    return "".join(f' {name}="{_escape(value).replace(chr(34), "&quot;")}"' for name, value in attributes.items())
 
 
 # -- JSON as a translation of the XML
@@ -89,6 +91,8 @@ class _Json:
         return self._object(node)
 
     def _object(self, node: Node) -> str:
+        if not node.children and not node.attributes and self.format is not Format.XJSON:
+            return f'{{"$":{_quote(node.text)}}}' if node.text else "{}"
         parts = [f"{_quote('$' + name)}:{_quote(value)}" for name, value in node.attributes.items()]
         if node.text:
             parts.append(f'"$":{_quote(node.text)}')
@@ -96,7 +100,7 @@ class _Json:
                 parts.append(f'"v":{_quote(node.text)}')
         return self.children(node.children, ",".join(parts))
 
-    def children(self, nodes: list[Node], head: str) -> str:
+    def children(self, nodes: Sequence[Node], head: str) -> str:
         groups: dict[str, list[Node]] = {}
         for node in nodes:
             groups.setdefault(node.tag, []).append(node)
