@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import socket
 import sys
 from decimal import Decimal, InvalidOperation
@@ -15,6 +16,7 @@ from simulator.faults import Faults
 from simulator.panel import Panel
 from simulator.requestlog import RequestLog
 from simulator.server import Server, listen
+from simulator.store import Unusable
 from simulator.web import Web
 from simulator.world import AccountSpec, World
 
@@ -61,11 +63,14 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"simulator: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}", file=sys.stderr)
         return 1
-    world = World(arguments.state, arguments.account or [DEFAULT_ACCOUNT])
-    try:
-        asyncio.run(_serve(world, mounts, listener, arguments.host))
-    finally:
-        world.close()
+    with contextlib.closing(listener):
+        try:
+            world = World(arguments.state, arguments.account or [DEFAULT_ACCOUNT])
+        except Unusable as error:
+            print(f"simulator: cannot use the state file {error}", file=sys.stderr)
+            return 1
+        with contextlib.closing(world):
+            asyncio.run(_serve(world, mounts, listener, arguments.host))
     return 0
 
 

@@ -44,6 +44,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    @classmethod
+    def known(cls, given: object) -> object:
+        """Knobs from a state file: those that this simulator does not have are left out."""
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if name in cls.model_fields}
+
     # Time
     latency_ms: float = Field(default=0, ge=0)
     opening_delay: float = Field(default=1.0, ge=0)

@@ -9,6 +9,10 @@ from pathlib import Path
 _SCHEMA = "CREATE TABLE IF NOT EXISTS entity (kind TEXT, id INTEGER, body TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID"
 
 
+class Unusable(Exception):
+    """The state file cannot be used: another simulator holds it, or it is something else."""
+
+
 class Store:
     """One row per entity; every request that changed something is one transaction.
 
@@ -20,10 +24,15 @@ class Store:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(_SCHEMA)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
+        try:
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise Unusable(f"{path}: {error}") from error
 
     def load(self, kind: str) -> list[str]:
         """The bodies of every entity of a kind, by ascending id."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from simulator.catalogue import Pricelist, default_catalogue
 from simulator.clock import Clock
@@ -50,7 +51,7 @@ class _Meta(BaseModel):
 
     next_id: int = FIRST_ITEM
     clock_offset: float = 0
-    settings: Settings = Settings()
+    settings: Annotated[Settings, BeforeValidator(Settings.known)] = Settings()
 
 
 class World:

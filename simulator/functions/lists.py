@@ -104,11 +104,13 @@ def _row(call: Call, item: Item) -> Row:
 def _columns(call: Call, item: Item) -> list[Node]:
     settings = call.world.settings
     tariff = call.world.pricelists[item.pricelist]
-    nodes = [Node("id", str(item.id)), Node("name", item.name)]
+    nodes = [Node("id", str(item.id))]
     if item.type.is_licence:
-        nodes.append(Node("licname", item.licname))
+        nodes += [Node("name", item.name), Node("licname", item.licname)]
     elif settings.domain_in_lists:
-        nodes.append(Node("domain", item.domain))
+        nodes += [Node("name", item.name), Node("domain", item.domain)]
+    else:
+        nodes.append(Node("name", f"{tariff.name} #{item.id}"))
     nodes += [
         Node("ip", item.ip),
         Node("username", item.username),

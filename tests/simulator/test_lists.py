@@ -66,6 +66,7 @@ def test_marks_and_domains_may_be_hidden(sim: Simulator) -> None:
     assert sim.xml("vds.edit", elid=str(number)).findtext("remoteid") == "a-1"
     sim.set(remoteid_in_lists=False, remoteid_in_forms=False, domain_in_lists=False)
     assert not {"remoteid", "domain"} & set(sim.rows()[0])
+    assert sim.rows()[0]["name"] == f"VPS-1 #{number}", "the name does not give it away"
     form = sim.xml("vds.edit", elid=str(number))
     assert form.find("remoteid") is None
     assert form.findtext("domain")

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
 from simulator.__main__ import main
+from simulator.store import Store
+from simulator.world import World
 from tests.simulator.running import ORDER, USER, Simulator
 
 Start = Callable[[], Simulator]
@@ -88,6 +91,26 @@ def test_a_port_that_is_taken_is_said() -> None:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
+
+
+def test_a_state_file_that_is_in_use_or_something_else_is_said(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start()
+    assert main(["--port", "0", "--state", str(tmp_path / "state.db")]) == 1
+    assert "state.db: database is locked" in capsys.readouterr().err
+    (tmp_path / "notes.txt").write_text("Not a database. " * 100)
+    assert main(["--port", "0", "--state", str(tmp_path / "notes.txt")]) == 1
+    assert "notes.txt: file is not a database" in capsys.readouterr().err
+
+
+def test_knobs_of_an_older_simulator_are_left_out(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state.db")
+    store.write([("meta", 0, '{"next_id": 7, "settings": {"opening_delay": 5, "gone": 1}}')], [])
+    store.close()
+    world = World(tmp_path / "state.db", [])
+    assert (world.meta.next_id, world.settings.opening_delay) == (7, 5)
+    world.close()
 
 
 @pytest.mark.parametrize("spec", ["name", "name:password", "name:password:money:EUR", ":password:1:EUR"])
