@@ -94,7 +94,8 @@ async def load(database: Database, file: Path, *, actor: str, dry_run: bool = Fa
     draft = read_file(file)
     async with database.write() as session:
         if not database.is_sqlite:
-            await session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            connection = await session.connection()
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         standing = await read_standing(session)
         problems = draft.problems + check(draft, standing)
         if problems:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import order, setup, system, upstream
+from cli import lists, order, setup, system, upstream
 from cli.failures import in_words
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 setup.add_commands(app)
 upstream.add_commands(app)
 order.add_commands(app)
+lists.add_commands(app)
 system.add_commands(app)
 
 

@@ -4,19 +4,18 @@ import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.printing import print_json, under_way
-from cli.session import AsJson, opened_resellflow, run_async
+from cli.session import AsJson, opened_resellflow, run_async, valid
 from models.enums import Stage
 
 if TYPE_CHECKING:
-    from models.order import Operation, Service, StageEntry
+    from models.order import Operation, Service
     from orders.intake import AcceptedOrder, ServiceRequest
-
-T = TypeVar("T")
+    from orders.views import StagePassed
 
 CLIENT = "cli"
 """Whose keys the keys of this command are. One for all users: the same key never makes two orders."""
@@ -31,7 +30,7 @@ class _Followed:
     accepted: "AcceptedOrder"
     operation: "Operation"
     service: "Service"
-    stages: "tuple[StageEntry, ...]"
+    stages: "tuple[StagePassed, ...]"
 
 
 def order(
@@ -56,24 +55,17 @@ def order(
 
     Once it is accepted it can't be lost: is Temporal away, it starts by itself when Temporal is back.
     """
-    from pydantic import ValidationError
-
-    from orders.errors import InvalidField
     from orders.intake import ServiceRequest
 
-    counts = {name: _count(name, text) for name, text in pairs(addon, "--addon").items()}
-    try:
-        request = ServiceRequest(
-            plan=plan,
-            period_months=period,
-            customer=customer,
-            domain=domain,
-            parameters=pairs(param, "--param"),
-            addons=counts,
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidField(".".join(map(str, first["loc"])), first["msg"]) from error
+    request = valid(
+        ServiceRequest,
+        plan=plan,
+        period_months=period,
+        customer=customer,
+        domain=domain,
+        parameters=pairs(param, "--param"),
+        addons={name: _count(name, text) for name, text in pairs(addon, "--addon").items()},
+    )
     used_key = key or f"cli-{secrets.token_hex(8)}"
     followed = run_async(_order(request, used_key, wait=wait, lines_to_stderr=as_json))
     if as_json:
@@ -115,7 +107,7 @@ async def _order(request: "ServiceRequest", key: str, *, wait: bool, lines_to_st
             accepted = await resellflow.place_order(request, key=key, client=CLIENT)
         before = "" if accepted.created else ", made before with this key"
         say(f"service {accepted.service}, operation {accepted.operation}{before} (key {key})")
-        entries: list[StageEntry] = []
+        entries: list[StagePassed] = []
         if wait:
             async for entry in stages_entered(resellflow.database, accepted.operation):
                 entries.append(entry)

@@ -8,15 +8,18 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 
 from cli.failures import Failure
 from settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from models.database import Database
+    from orders.views import WorkflowLinks
     from starter import Resellflow
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 
@@ -61,6 +64,31 @@ async def opened_resellflow() -> AsyncIterator["Resellflow"]:
         except (RuntimeError, ValueError, OSError) as error:
             raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
         yield Resellflow(database, client, settings)
+
+
+def workflow_links() -> "WorkflowLinks":
+    """Where Temporal UI shows workflows, by the settings."""
+    from temporalio.envconfig import ClientConfig
+
+    from orders.views import WorkflowLinks
+
+    try:
+        namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
+    except (RuntimeError, ValueError, OSError) as error:
+        raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
+    return WorkflowLinks(load_settings().temporal_ui_url, namespace)
+
+
+def valid(model: type[M], **values: object) -> M:
+    """The model of these values. Raises InvalidField for the first that is not right."""
+    from orders.errors import InvalidField
+
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidField(".".join(map(str, first["loc"])), message) from error
 
 
 def run_async(work: Coroutine[object, object, T]) -> T:

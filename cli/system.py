@@ -1,5 +1,7 @@
 """`resell migrate` and `resell api`."""
 
+import asyncio
+import logging
 from typing import Annotated
 
 import typer
@@ -35,9 +37,18 @@ def api(
     port: Annotated[int | None, typer.Option(help="port to listen on (default: RESELL_API_PORT)")] = None,
 ) -> None:
     """Run the storefront API, until it is told to stop."""
+    from models.database import normalise_url
     from settings import load_settings
     from storefront.server import serve
 
     settings = load_settings()
-    changes = {"api_host": host, "api_port": port}
-    serve(settings.model_copy(update={name: value for name, value in changes.items() if value is not None}))
+    try:
+        normalise_url(settings.database_url)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    where = host or settings.api_host, settings.api_port if port is None else port
+    try:
+        asyncio.run(serve(settings, *where))
+    except OSError as error:
+        raise Failure(f"the API can't listen on {where[0]}:{where[1]}: {error.strerror or error}") from error

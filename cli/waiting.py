@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from models.enums import Stage
-from models.order import Operation, StageEntry
+from models.order import Operation
+from orders.views import StagePassed, stages_after
 
 if TYPE_CHECKING:
     from models.database import Database
@@ -17,23 +18,18 @@ WAIT_ENDS = frozenset({Stage.COMPLETED, Stage.CANCELLED, Stage.NEEDS_ATTENTION})
 """From here on nothing happens by itself."""
 
 
-async def stages_entered(database: "Database", operation: int) -> AsyncIterator[StageEntry]:
+async def stages_entered(database: "Database", operation: int) -> AsyncIterator[StagePassed]:
     """Every stage entered so far and then each as it is entered, until the operation ends or needs a person."""
     last = 0
     while True:
         # The stage is read first: whatever led to it has its entry by then.
         async with database.read() as session:
             stage = (await session.exec(select(Operation.stage).where(Operation.id == operation))).one()
-            entries = await session.exec(
-                select(StageEntry)
-                .where(StageEntry.operation_id == operation, col(StageEntry.id) > last)
-                .order_by(col(StageEntry.id))
-            )
-            new = list(entries.all())
-        for entry in new:
-            last = entry.id or last
+            entered = await stages_after(session, operation, last)
+        for entry in entered:
+            last = entry.id
             yield entry
-        if stage in WAIT_ENDS and not new:
+        if stage in WAIT_ENDS and not entered:
             return
-        if not new:
+        if not entered:
             await asyncio.sleep(LOOK_SECONDS)

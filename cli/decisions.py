@@ -1,0 +1,99 @@
+"""What a person decides about an operation that can't go on by itself."""
+
+from typing import Annotated
+
+import typer
+
+from cli.order import pairs
+from cli.printing import print_json, under_way
+from cli.session import AsJson, opened_resellflow, os_user, run_async, valid
+from models.messages import Decision, DecisionKind, DecisionResult
+
+Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation")]
+Reason = Annotated[str, typer.Option(help="why; it goes to the audit")]
+Actor = Annotated[str | None, typer.Option(help="who decides, for the audit (default: the user of this shell)")]
+NothingWasBought = Annotated[
+    bool,
+    typer.Option(
+        "--nothing-was-bought",
+        help="you have looked at the upstream and vouch that the earlier request had no effect",
+    ),
+]
+
+
+def add_commands(operations: typer.Typer) -> None:
+    operations.command()(retry)
+    operations.command()(correct)
+    operations.command("mark-done")(mark_done)
+    operations.command()(cancel)
+
+
+def retry(
+    operation: Operation,
+    reason: Reason,
+    nothing_was_bought: NothingWasBought = False,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try again from the start; an earlier request whose outcome is unknown is settled first, unless you vouch."""
+    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought)
+    _decide(operation, DecisionKind.RETRY, decision, as_json)
+
+
+def correct(
+    operation: Operation,
+    reason: Reason,
+    changes: Annotated[
+        list[str], typer.Option("--set", metavar="NAME=VALUE", help="a parameter, or domain; may be repeated")
+    ],
+    nothing_was_bought: NothingWasBought = False,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change parameters and try again."""
+    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, parameters=pairs(changes, "--set"))
+    _decide(operation, DecisionKind.CORRECT_AND_RETRY, decision, as_json)
+
+
+def mark_done(
+    operation: Operation,
+    reason: Reason,
+    upstream_number: Annotated[
+        str, typer.Option(metavar="NUMBER", help="number of the item at the upstream; needed for an opening")
+    ] = "",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """It has been done by hand at the upstream: link the item, send nothing."""
+    decision = _decision(reason, actor, upstream_number=upstream_number.strip())
+    _decide(operation, DecisionKind.MARK_DONE, decision, as_json)
+
+
+def cancel(
+    operation: Operation,
+    reason: Reason,
+    nothing_was_bought: NothingWasBought = False,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """End the operation without effect. Refused where a paid service may be there, unless you vouch that it is not."""
+    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought)
+    _decide(operation, DecisionKind.CANCEL, decision, as_json)
+
+
+def _decision(reason: str, actor: str | None, **more: object) -> Decision:
+    return valid(Decision, reason=reason.strip(), actor=actor or os_user(), **more)
+
+
+def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: bool) -> None:
+    with under_way(f"{kind.value.replace('_', ' ')} operation {operation}"):
+        result = run_async(_ask(operation, kind, decision))
+    if as_json:
+        print_json({"operation": operation, "stage": result.stage, "message": result.message})
+    else:
+        typer.echo(f"operation {operation} is {result.stage.value}: {result.message}")
+
+
+async def _ask(operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:
+    async with opened_resellflow() as resellflow:
+        return await resellflow.decide(operation, kind, decision)

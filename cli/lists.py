@@ -1,0 +1,365 @@
+"""`resell services`, `operations`, `tasks`, each with `show N`; `resell upstreams`, `resell orphans`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import decisions
+from cli.printing import Column as Words
+from cli.printing import number, print_fields, print_json, print_table, shown, whole
+from cli.session import AsJson, opened_database, run_async, workflow_links
+from models.enums import OperationKind, ServiceStatus, Stage, TaskState
+
+if TYPE_CHECKING:
+    from orders.views import (
+        AuditView,
+        OperationDetail,
+        OperationView,
+        OrphanView,
+        Page,
+        PageRequest,
+        ServiceView,
+        TaskView,
+        UpstreamView,
+    )
+
+Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=200)]
+Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before")]
+Number = Annotated[int, typer.Argument(metavar="N", help="its number")]
+OfService = Annotated[int | None, typer.Option("--service", metavar="N", help="only of this service")]
+DEFAULT_LIMIT = 50
+
+
+def add_commands(app: typer.Typer) -> None:
+    _group(app, "services", "What customers have, newest first.", services, show_service)
+    operations_group = _group(
+        app, "operations", "What is done to services, newest first; and decide where a person must.", operations,
+        show_operation,
+    )  # fmt: skip
+    decisions.add_commands(operations_group)
+    _group(app, "tasks", "The pieces of work that go with operations, newest first.", tasks, show_task)
+    app.command()(upstreams)
+    app.command()(orphans)
+
+
+def _group(app: typer.Typer, name: str, about: str, listing: object, show: object) -> typer.Typer:
+    """`resell NAME` lists, `resell NAME show N` shows one."""
+    group = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
+    group.callback(help=about)(listing)  # type: ignore[type-var]
+    group.command("show")(show)  # type: ignore[type-var]
+    app.add_typer(group, name=name)
+    return group
+
+
+# Services.
+
+
+def services(
+    context: typer.Context,
+    status: Annotated[ServiceStatus | None, typer.Option(help="only in this status")] = None,
+    customer: Annotated[str | None, typer.Option(help="only of this customer")] = None,
+    plan: Annotated[str | None, typer.Option(help="only of this tariff plan")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return None
+    page = run_async(_services(_page(limit, cursor), status, customer, plan))
+    if as_json:
+        return print_json(page)
+    columns = [number("number"), whole("status"), Words("plan"), Words("customer"), Words("name"), Words("upstream"),
+               number("item"), whole("expires")]  # fmt: skip
+    rows = [
+        [
+            one.number,
+            one.status.value,
+            one.plan,
+            one.customer,
+            one.name,
+            one.upstream.name if one.upstream else "(by hand)",
+            one.upstream.number if one.upstream else None,
+            one.expires_on,
+        ]
+        for one in page.items
+    ]
+    print_table(columns, rows, nothing="no services")
+    return _say_more(page)
+
+
+async def _services(
+    ask: "PageRequest", status: ServiceStatus | None, customer: str | None, plan: str | None
+) -> "Page[ServiceView]":
+    from orders.views import list_services
+
+    async with opened_database() as database, database.read() as session:
+        return await list_services(session, ask, customer=customer, status=status, plan=plan)
+
+
+def show_service(service: Number, as_json: AsJson = False) -> None:
+    """Show a service and what was done to it."""
+    view, done = run_async(_service(service))
+    if as_json:
+        return print_json(view)
+    print_fields(
+        [
+            ("service", view.number),
+            ("status", f"{view.status.value} since {shown(view.status_since)} UTC"),
+            ("suspended by", view.suspend_reason),
+            ("customer", view.customer),
+            ("plan", f"{view.plan} ({view.product_type})"),
+            ("name", f"{view.name}{' (made up)' if view.name_is_ours else ''}"),
+            ("address", view.ip),
+            ("expires on", view.expires_on),
+            ("period", f"{view.period_months} months, renewed by {view.renewal_owner.value}"),
+            ("parameters", view.parameters),
+            ("add-ons", view.addons),
+            ("upstream", f"{view.upstream.name}, item {view.upstream.number or '(none yet)'}" if view.upstream else ""),
+            ("costs there", view.cost),
+            ("mark there", view.mark),
+            ("module", view.processing_module),
+            ("home module", view.home_processing_module),
+            ("ordered", f"{shown(view.created_at)} UTC"),
+        ]
+    )
+    print()
+    return _print_operations(done.items)
+
+
+async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
+    from orders.views import find_service, list_operations
+
+    async with opened_database() as database, database.read() as session:
+        view = await find_service(session, service)
+        return view, await list_operations(session, workflow_links(), _page(DEFAULT_LIMIT), service=service)
+
+
+# Operations.
+
+
+def operations(
+    context: typer.Context,
+    stage: Annotated[Stage | None, typer.Option(help="only in this stage")] = None,
+    service: OfService = None,
+    kind: Annotated[OperationKind | None, typer.Option(help="only of this kind")] = None,
+    upstream: Annotated[str | None, typer.Option(help="only at this upstream account")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return None
+    page = run_async(_operations(_page(limit, cursor), stage, service, kind, upstream))
+    if as_json:
+        return print_json(page)
+    _print_operations(page.items)
+    return _say_more(page)
+
+
+async def _operations(
+    ask: "PageRequest", stage: Stage | None, service: int | None, kind: OperationKind | None, upstream: str | None
+) -> "Page[OperationView]":
+    from orders.views import list_operations
+
+    async with opened_database() as database, database.read() as session:
+        return await list_operations(
+            session, workflow_links(), ask, stage=stage, service=service, kind=kind, upstream=upstream
+        )
+
+
+def _print_operations(items: "list[OperationView]") -> None:
+    columns = [number("number"), number("service"), whole("kind"), whole("stage"), whole("since (UTC)"),
+               Words("upstream"), Words("waits for")]  # fmt: skip
+    rows = [
+        [
+            one.number,
+            one.service,
+            one.kind.value,
+            one.stage.value,
+            one.stage_since,
+            one.upstream or "(by hand)",
+            "" if one.stage.is_final else one.waits_for,
+        ]
+        for one in items
+    ]
+    print_table(columns, rows, nothing="no operations")
+
+
+def show_operation(operation: Number, as_json: AsJson = False) -> None:
+    """Show an operation: the stages it has passed, what it waits for, what a person may do, who did what to it."""
+    view, audit = run_async(_operation(operation))
+    if as_json:
+        return print_json({**view.model_dump(), "audit": audit})
+    print_fields(
+        [
+            ("operation", f"{view.number}: {view.kind.value} service {view.service}"),
+            ("stage", f"{view.stage.value} since {shown(view.stage_since)} UTC"),
+            ("waits for", view.waits_for),
+            ("next", view.next_step),
+            ("a person may", view.person_may),
+            ("failure", view.failure_class.value if view.failure_class else ""),
+            ("upstream", view.upstream or "(by hand)"),
+            ("asked for", view.parameters),
+            ("costs there", view.cost),
+            ("asked by", f"{view.actor}, {shown(view.created_at)} UTC"),
+            ("task", view.task),
+            ("workflow", view.workflow_id + ("" if view.workflow_started_at else " (not started yet)")),
+            ("in Temporal UI", view.workflow_url),
+        ]
+    )
+    print()
+    print_table(
+        [whole("entered (UTC)"), whole("stage"), Words("reason")],
+        [[f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.stage.value, entry.reason] for entry in view.stages],
+        nothing="no stages",
+    )
+    print()
+    return print_table(
+        [whole("at (UTC)"), Words("who"), whole("did"), Words("more")],
+        [[entry.at, entry.actor, entry.action, entry.detail] for entry in audit],
+        nothing="no audit entries",
+    )
+
+
+async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView]]":
+    from orders.views import find_operation, list_audit
+
+    async with opened_database() as database, database.read() as session:
+        view = await find_operation(session, workflow_links(), operation)
+        audit = await list_audit(session, _page(200), subject="operation", number=operation)
+        return view, audit.items[::-1]
+
+
+# Tasks.
+
+
+def tasks(
+    context: typer.Context,
+    state: Annotated[TaskState | None, typer.Option(help="only in this state")] = None,
+    service: OfService = None,
+    department: Annotated[str | None, typer.Option(help="only of this department")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return None
+    page = run_async(_tasks(_page(limit, cursor), state, service, department))
+    if as_json:
+        return print_json(page)
+    columns = [number("number"), number("service"), number("operation"), whole("state"), whole("mode"),
+               Words("department"), Words("title"), whole("created (UTC)")]  # fmt: skip
+    rows = [
+        [one.number, one.service, one.operation, one.state.value, one.mode.value, one.department, one.title,
+         one.created_at]
+        for one in page.items
+    ]  # fmt: skip
+    print_table(columns, rows, nothing="no tasks")
+    return _say_more(page)
+
+
+async def _tasks(
+    ask: "PageRequest", state: TaskState | None, service: int | None, department: str | None
+) -> "Page[TaskView]":
+    from orders.views import list_tasks
+
+    async with opened_database() as database, database.read() as session:
+        return await list_tasks(session, ask, state=state, service=service, department=department)
+
+
+def show_task(task: Number, as_json: AsJson = False) -> None:
+    """Show a task."""
+    view = run_async(_task(task))
+    if as_json:
+        return print_json(view)
+    return print_fields(
+        [
+            ("task", f"{view.number}: {view.title}"),
+            ("state", f"{view.state.value} ({view.mode.value})"),
+            ("department", view.department),
+            ("service", view.service),
+            ("operation", view.operation),
+            ("created", f"{shown(view.created_at)} UTC"),
+            ("closed", f"{shown(view.closed_at)} UTC" if view.closed_at else ""),
+        ]
+    )
+
+
+async def _task(task: int) -> "TaskView":
+    from orders.views import find_task
+
+    async with opened_database() as database, database.read() as session:
+        return await find_task(session, task)
+
+
+# Upstreams.
+
+
+def upstreams(as_json: AsJson = False) -> None:
+    """List upstream accounts: how they do, their money, the last look at them."""
+    views = run_async(_upstreams())
+    if as_json:
+        return print_json({"items": views})
+    columns = [Words("name"), whole("health"), number("balance"), number("free"), whole("waiting"), number("orphans"),
+               whole("polled (UTC)"), Words("more")]  # fmt: skip
+    return print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
+
+
+def _upstream_row(view: "UpstreamView") -> list[object]:
+    funds = view.funds
+    more = [view.unhealthy_reason or "", *view.problems, "the balance is low" if view.low_balance else ""]
+    return [
+        view.name,
+        view.health.value,
+        funds.balance if funds else "not read yet",
+        funds.free if funds else "",
+        f"{funds.waiting_orders} ({funds.waiting})" if funds and funds.waiting_orders else "",
+        view.orphans,
+        view.polled_at or "never",
+        "; ".join(filter(None, more)),
+    ]
+
+
+async def _upstreams() -> "list[UpstreamView]":
+    from orders.views import list_upstreams
+
+    async with opened_database() as database, database.read() as session:
+        return await list_upstreams(session)
+
+
+def orphans(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only of this upstream account")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """List items at the upstreams that are no service of ours."""
+    found = run_async(_orphans(name, _page(limit)))
+    if as_json:
+        return print_json({"items": found})
+    columns = [Words("upstream"), whole("type"), number("item"), whole("status"), Words("name"), Words("remoteid"),
+               whole("expires"), whole("first seen (UTC)")]  # fmt: skip
+    rows = [
+        [one.upstream, one.product_type, one.number, one.status, one.name, one.remoteid, one.expires_on,
+         one.first_seen_at]
+        for one in found
+    ]  # fmt: skip
+    return print_table(columns, rows, nothing="no orphans")
+
+
+async def _orphans(name: str | None, ask: "PageRequest") -> "list[OrphanView]":
+    from orders.views import list_orphans, list_upstreams
+
+    async with opened_database() as database, database.read() as session:
+        names = [name] if name is not None else [view.name for view in await list_upstreams(session)]
+        return [orphan for one in names for orphan in (await list_orphans(session, ask, upstream=one)).items]
+
+
+def _page(limit: int, cursor: str | None = None) -> "PageRequest":
+    from orders.views import PageRequest
+
+    return PageRequest(limit, cursor)
+
+
+def _say_more(page: "Page[ServiceView] | Page[OperationView] | Page[TaskView]") -> None:
+    if page.next_cursor is not None:
+        print(f"there are more: --cursor {page.next_cursor}, or a higher --limit")
