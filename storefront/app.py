@@ -1,0 +1,42 @@
+"""The application: routes, who may call them, how errors are said."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+
+from settings import Settings
+from starter import Resellflow
+from storefront import decisions, health, openapi, operations, problems, services, tasks, upstreams
+from storefront.auth import Authentication
+from storefront.context import Context
+from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, UNAUTHENTICATED, documented
+from storefront.requestlog import RequestLog
+
+HIGHEST_BODY_BYTES = 64 * 1024
+
+
+def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
+    """The REST API over an open Resellflow, which stays the caller's to close. `app.state.context` is its Context."""
+    app = FastAPI(
+        title=openapi.TITLE,
+        description=openapi.DESCRIPTION,
+        version=version("resellflow"),
+        openapi_tags=openapi.TAGS,
+        redirect_slashes=False,
+        max_body_size=HIGHEST_BODY_BYTES,
+        generate_unique_id_function=_operation_id,
+        middleware=[Middleware(RequestLog), Middleware(Authentication, settings=settings)],
+    )
+    app.state.context = Context(resellflow, settings)
+    problems.install(app)
+    for part in (services, operations, decisions, tasks, upstreams):
+        app.include_router(part.router, responses=documented(UNAUTHENTICATED, INVALID_FIELD, DATABASE_UNAVAILABLE))
+    app.include_router(health.router)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,77 @@
+"""Who is asking: bearer tokens, and the roles behind them.
+
+The token is looked at before anything else of a request is read, so that a stranger's body is never parsed.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from models.enums import Role
+from settings import Settings
+from storefront.problems import UNAUTHENTICATED, Forbidden, answer
+
+PROTECTED = "/v1/"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose token it is. The name is the client of orders and the actor of decisions."""
+
+    name: str
+    role: Role
+
+
+class Authentication:
+    """ASGI middleware: lets nobody without a valid token at what lies under /v1/."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
+            await self._app(scope, receive, send)
+            return
+        scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
+        found = self._settings.client_of(token.strip()) if scheme.lower() == "bearer" else None
+        if found is not None:
+            scope.setdefault("state", {})["caller"] = Caller(*found)
+            await self._app(scope, receive, send)
+            return
+        if token:
+            detail, challenge = "The token is not valid here.", 'Bearer realm="resellflow", error="invalid_token"'
+        else:
+            detail, challenge = "Send a token: Authorization: Bearer TOKEN.", 'Bearer realm="resellflow"'
+        await answer(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})(scope, receive, send)
+
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="A token of role `storefront` (places orders, reads) or `operator` (also decides).",
+)
+
+
+def authenticated(
+    request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Caller:
+    caller = request.state.caller
+    assert isinstance(caller, Caller)  # noqa: S101 - Authentication let the request through
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(authenticated)]
+
+
+def operator(caller: AnyCaller) -> Caller:
+    if caller.role is not Role.OPERATOR:
+        raise Forbidden(f"{caller.name} is a {caller.role.value}; only an operator may do this.")
+    return caller
+
+
+Operator = Annotated[Caller, Depends(operator)]

@@ -1,0 +1,37 @@
+"""What the routes work with, given to them by FastAPI's dependencies."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from models.database import Database
+from orders.views import WorkflowLinks
+from settings import Settings
+from starter import Resellflow
+
+
+@dataclass(frozen=True)
+class Context:
+    resellflow: Resellflow
+    settings: Settings
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server stops: streams end."""
+
+    @property
+    def database(self) -> Database:
+        return self.resellflow.database
+
+    @property
+    def links(self) -> WorkflowLinks:
+        return WorkflowLinks(self.settings.temporal_ui_url, self.resellflow.client.namespace)
+
+
+def _context(request: Request) -> Context:
+    context = request.app.state.context
+    assert isinstance(context, Context)  # noqa: S101 - create_app put it there
+    return context
+
+
+InContext = Annotated[Context, Depends(_context)]

@@ -1,0 +1,79 @@
+"""/healthz and /readyz, for load balancers and orchestrators.
+
+Ready means: an order can be accepted, and for that the database is enough. Were Temporal part of it, a restart of
+Temporal would take every API process out of the load balancer and turn orders away that would only have waited; so its
+absence is shown as `degraded`, with status 200.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from fastapi import APIRouter, Response
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from models.database import Database, is_unavailable, ping
+from storefront.context import InContext
+from storefront.problems import NOT_READY, ProblemResponse
+from storefront.schemas import Alive, Check, NotReady, Ready
+
+router = APIRouter(tags=["health"])
+
+PATIENCE_SECONDS = 3.0
+
+
+@router.get("/healthz", summary="Is the process up?")
+async def healthz() -> Alive:
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    summary="Can orders be accepted?",
+    response_model=Ready,
+    responses={503: {"model": NotReady, "description": NOT_READY.title}},
+)
+async def readyz(context: InContext) -> Ready | Response:
+    """Needs the database alone. Without Temporal orders are accepted and wait for it: `degraded`."""
+    database, temporal = await asyncio.gather(
+        _check_database(context.database), _check_temporal(context.resellflow.client)
+    )
+    if database.status == "unavailable":
+        return ProblemResponse(
+            NotReady(
+                type=NOT_READY.uri,
+                title=NOT_READY.title,
+                status=NOT_READY.status,
+                detail=database.detail,
+                database=database,
+                temporal=temporal,
+            )
+        )
+    return Ready(
+        status="ready" if temporal.status == "ok" else "degraded",
+        database=database,
+        temporal=temporal,
+    )
+
+
+async def _check_database(database: Database) -> Check:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await ping(database)
+    except (SQLAlchemyError, TimeoutError) as error:
+        gone = isinstance(error, TimeoutError) or (is_unavailable(error) and "no such table" not in str(error))
+        detail = "the database does not answer" if gone else "the database has no schema; run `resell migrate`"
+        return Check(status="unavailable", detail=detail)
+    return Check(status="ok")
+
+
+async def _check_temporal(client: Client) -> Check:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            well = await client.service_client.check_health(timeout=timedelta(seconds=PATIENCE_SECONDS))
+    except (TimeoutError, RPCError, RuntimeError):
+        well = False
+    if well:
+        return Check(status="ok")
+    return Check(status="unavailable", detail="Temporal does not answer; orders are accepted and wait for it")

@@ -1,0 +1,50 @@
+"""The OpenAPI document: FastAPI's, with problems under their own media type."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from storefront.problems import MEDIA_TYPE
+
+TITLE = "Resellflow storefront API"
+DESCRIPTION = """\
+Order services, follow their operations, see tasks and upstreams; operators also decide about operations that can't go
+on by themselves.
+
+* **Tokens**: `Authorization: Bearer TOKEN`, of role `storefront` or `operator`.
+* **Orders are made once**: every `POST /v1/services` has an `Idempotency-Key`; after a lost answer send it again.
+* **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field.
+* **Lists** are newest first; ask again with `cursor` = `next_cursor` for what follows.
+* **Times** are RFC 3339 in UTC, **money** is `{"amount": "5.00", "currency": "EUR"}` with the amount as text.
+* Every answer has an `X-Request-Id`: yours if you sent one, else ours. It stands in our log.
+"""
+TAGS = [
+    {"name": "services", "description": "What customers have."},
+    {"name": "operations", "description": "Things to be done to a service, stage by stage."},
+    {"name": "decisions", "description": "For operators: what to do about an operation that waits for a person."},
+    {"name": "tasks", "description": "The work that goes with operations, for people to see."},
+    {"name": "upstreams", "description": "The selling systems: health, money, what was seen there."},
+    {"name": "health", "description": "For load balancers and orchestrators; no token needed."},
+]
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        for path in schema["paths"].values():
+            for operation in path.values():
+                _name_problems(operation["responses"])
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _name_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status >= "400" and "application/json" in content:
+            content[MEDIA_TYPE] = content.pop("application/json")
+        elif status >= "400" and "text/event-stream" in content:
+            content[MEDIA_TYPE] = content.pop("text/event-stream")

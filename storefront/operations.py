@@ -1,0 +1,88 @@
+"""/v1/operations: see them, follow them."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from orders.views import (
+    AuditView,
+    OperationDetail,
+    OperationView,
+    Page,
+    find_operation,
+    list_audit,
+    list_operations,
+)
+from storefront import stream
+from storefront.auth import Operator
+from storefront.context import InContext
+from storefront.problems import FORBIDDEN, NOT_FOUND, documented
+from storefront.schemas import Audit, OperationFilter, Operations, Paging
+
+router = APIRouter(prefix="/v1/operations", tags=["operations"])
+
+OperationNumber = Annotated[int, Path(description="number of the operation", examples=[7])]
+
+
+async def existing_operation(number: OperationNumber, context: InContext) -> OperationDetail:
+    async with context.database.read() as session:
+        return await find_operation(session, context.links, number)
+
+
+ExistingOperation = Annotated[OperationDetail, Depends(existing_operation)]
+
+
+@router.get("", response_model=Operations, summary="List operations")
+async def list_of_operations(wanted: Annotated[OperationFilter, Query()], context: InContext) -> Page[OperationView]:
+    async with context.database.read() as session:
+        return await list_operations(
+            session,
+            context.links,
+            wanted.asked(),
+            stage=wanted.stage,
+            service=wanted.service,
+            kind=wanted.kind,
+            upstream=wanted.upstream,
+        )
+
+
+@router.get("/{number}", summary="Show an operation and the stages it has passed", responses=documented(NOT_FOUND))
+async def show_operation(operation: ExistingOperation) -> OperationDetail:
+    return operation
+
+
+@router.get(
+    "/{number}/stream",
+    summary="Follow an operation",
+    response_class=EventSourceResponse,
+    responses=documented(NOT_FOUND),
+)
+async def follow_operation(
+    operation: ExistingOperation,
+    context: InContext,
+    last_event_id: Annotated[
+        str | None,
+        Header(alias="Last-Event-ID", description="sent by a client that connects again; goes on from there"),
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: `stage` for every stage entered, beginning with those passed already, each with the fields of
+    an entry of `stages`; `end` after the last one, and then the stream is closed. A client that connects again sends
+    the last id it saw and misses nothing."""
+    async for event in stream.follow(context, operation, after=last_event_id):
+        yield event
+
+
+@router.get(
+    "/{number}/audit",
+    response_model=Audit,
+    summary="Who did what to an operation",
+    responses=documented(FORBIDDEN, NOT_FOUND),
+)
+async def audit_of_operation(
+    caller: Operator, operation: ExistingOperation, wanted: Annotated[Paging, Query()], context: InContext
+) -> Page[AuditView]:
+    """Operators only."""
+    async with context.database.read() as session:
+        return await list_audit(session, wanted.asked(), subject="operation", number=operation.number)

@@ -1,0 +1,263 @@
+"""What goes wrong, said in one way: `application/problem+json` (RFC 9457), whoever raised it.
+
+`KINDS` is the whole list of problem types; what raises which stands in `install`.
+"""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from models.database import is_unavailable
+from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from starter import TemporalUnavailable
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+KEY_HEADER = "Idempotency-Key"
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of problem: `urn:resellflow:problem:{slug}`."""
+
+    slug: str
+    title: str
+    status: HTTPStatus
+
+    @property
+    def uri(self) -> str:
+        return f"urn:resellflow:problem:{self.slug}"
+
+
+INVALID_FIELD = Kind("invalid-field", "A field is not right", HTTPStatus.UNPROCESSABLE_ENTITY)
+INVALID_BODY = Kind("invalid-body", "The body can't be read", HTTPStatus.UNPROCESSABLE_ENTITY)
+INVALID_KEY = Kind("invalid-idempotency-key", "No usable idempotency key", HTTPStatus.BAD_REQUEST)
+KEY_REUSED = Kind("idempotency-key-reused", "The key was used with another body", HTTPStatus.UNPROCESSABLE_ENTITY)
+UNAUTHENTICATED = Kind("unauthenticated", "No valid token", HTTPStatus.UNAUTHORIZED)
+FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN)
+NOT_FOUND = Kind("not-found", "There is no such thing", HTTPStatus.NOT_FOUND)
+REFUSED = Kind("refused", "Not possible in the present state", HTTPStatus.CONFLICT)
+TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
+DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
+NOT_READY = Kind("not-ready", "Not ready to take orders", HTTPStatus.SERVICE_UNAVAILABLE)
+INTERNAL = Kind("internal", "Something unexpected happened", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+KINDS = (
+    INVALID_FIELD,
+    INVALID_BODY,
+    INVALID_KEY,
+    KEY_REUSED,
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    NOT_FOUND,
+    REFUSED,
+    TEMPORAL_UNAVAILABLE,
+    DATABASE_UNAVAILABLE,
+    NOT_READY,
+    INTERNAL,
+)
+
+
+class FieldError(BaseModel):
+    """One field that is not right."""
+
+    field: str = Field(examples=["addons.ram"])
+    detail: str
+
+
+class Problem(BaseModel):
+    """Why a request was not carried out (RFC 9457)."""
+
+    type: str = Field(examples=[INVALID_FIELD.uri])
+    title: str = Field(examples=[INVALID_FIELD.title])
+    status: int = Field(examples=[int(INVALID_FIELD.status)])
+    detail: str = Field(examples=["'VDS-1' can't be had for 5 months; only for 1, 12"])
+    field: str | None = Field(
+        default=None, description="path of the field, parameter or header that is wrong", examples=["period_months"]
+    )
+    errors: list[FieldError] | None = Field(default=None, description="all of them, where several are wrong")
+
+
+class ProblemResponse(Response):
+    media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(render(problem), status_code=problem.status, headers=headers)
+
+
+def render(problem: Problem) -> bytes:
+    text = json.dumps(problem.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")  # half a character from the request becomes JSON's own escape
+
+
+def answer(
+    kind: Kind, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> ProblemResponse:
+    problem = Problem(type=kind.uri, title=kind.title, status=kind.status, detail=detail, field=field)
+    return ProblemResponse(problem, headers)
+
+
+class Forbidden(Exception):
+    """The token is valid, but not for this."""
+
+
+def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """Responses for the OpenAPI document. Kinds of the same status share an entry."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        entry = responses.setdefault(int(kind.status), {"model": Problem, "description": ""})
+        entry["description"] = f"{entry['description']}; {kind.title}".removeprefix("; ") + f" (`{kind.uri}`)"
+    return responses
+
+
+def install(app: FastAPI) -> None:
+    """Say which exception is which problem."""
+    for error, handler in (
+        (InvalidField, _invalid_field),
+        (KeyReused, _key_reused),
+        (NotFound, _not_found),
+        (Refused, _refused),
+        (Forbidden, _forbidden),
+        (TemporalUnavailable, _temporal_unavailable),
+        (SQLAlchemyError, _database_error),
+        (sqlite3.Error, _database_error),
+        (RequestValidationError, _invalid_request),
+        (HTTPException, _http_error),
+    ):
+        app.add_exception_handler(error, handler)
+
+
+async def _invalid_field(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidField)  # noqa: S101 - registered for it
+    return answer(INVALID_FIELD, _sentence(error.field, error.message), field=error.field)
+
+
+async def _key_reused(request: Request, error: Exception) -> Response:
+    return answer(KEY_REUSED, str(error), field=KEY_HEADER)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return answer(NOT_FOUND, str(error))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return answer(REFUSED, str(error))
+
+
+async def _forbidden(request: Request, error: Exception) -> Response:
+    return answer(FORBIDDEN, str(error))
+
+
+async def _temporal_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("%s: %s", TEMPORAL_UNAVAILABLE.title, error)
+    return answer(
+        TEMPORAL_UNAVAILABLE,
+        "Temporal, or the worker behind it, does not answer just now; the decision may be sent again.",
+        headers=_retry_later(),
+    )
+
+
+async def _database_error(request: Request, error: Exception) -> Response:
+    if not is_unavailable(error):
+        raise error
+    log.warning("%s: %s", DATABASE_UNAVAILABLE.title, " ".join(str(error).split())[:300])
+    return answer(
+        DATABASE_UNAVAILABLE,
+        "The database does not answer just now. Send the same request again: an order with the same Idempotency-Key is "
+        "never made twice.",
+        headers=_retry_later(),
+    )
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    found = error.errors()
+    key = next((entry for entry in found if tuple(entry["loc"])[:2] == ("header", KEY_HEADER)), None)
+    if key is not None:
+        return answer(INVALID_KEY, f"{KEY_HEADER} {_KEY_RULES.get(key['type'], _KEY_SHAPE)}.", field=KEY_HEADER)
+    errors = [FieldError(field=_path(entry["loc"]), detail=_message(entry)) for entry in found]
+    first = errors[0]
+    kind = INVALID_BODY if first.field == "body" else INVALID_FIELD
+    return ProblemResponse(
+        Problem(
+            type=kind.uri,
+            title=kind.title,
+            status=kind.status,
+            detail=_sentence(first.field, first.detail),
+            field=first.field,
+            errors=errors if len(errors) > 1 else None,
+        )
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    status = HTTPStatus(error.status_code)
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return answer(NOT_FOUND, f"There is nothing at {request.url.path}.")
+        case HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that is not even text
+            return answer(INVALID_BODY, "The body can't be read as JSON in UTF-8.", field="body")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "")
+            detail = f"{request.url.path} does not know {request.method}; it knows {allowed}."
+        case _:
+            detail = str(error.detail)
+    problem = Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
+    return ProblemResponse(problem, error.headers)
+
+
+def _retry_later() -> dict[str, str]:
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+_KEY_SHAPE = "is visible ASCII text of up to 255 characters"
+_KEY_RULES = {
+    "missing": "is needed: it makes sure that an order sent twice is made once",
+    "string_too_short": "is blank",
+    "string_too_long": "is longer than 255 characters",
+}
+
+_MESSAGES = {
+    "missing": "is needed",
+    "extra_forbidden": "is not known here",
+    "json_invalid": "is not valid JSON",
+    "string_unicode": "holds an incomplete character",
+}
+
+
+def _message(entry: Mapping[str, Any]) -> str:
+    kind, message = str(entry["type"]), str(entry["msg"])
+    if tuple(entry["loc"]) == ("body",):
+        if isinstance(entry.get("input"), bytes):
+            return "is not JSON; send it with Content-Type: application/json"
+        return _MESSAGES.get(kind, "is not a JSON object")
+    if kind == "json_invalid":
+        return f"{_MESSAGES[kind]} (at character {entry['loc'][1]}: {entry.get('ctx', {}).get('error', '')})"
+    message = message.removeprefix("Value error, ")
+    return _MESSAGES.get(kind, message[:1].lower() + message[1:])
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """`("body", "addons", "ram")` as people write it: addons.ram."""
+    where, *steps = location
+    if where == "body" and (not steps or isinstance(steps[0], int)):
+        return "body"
+    return ".".join(str(step) for step in steps if step != "[key]")
+
+
+def _sentence(field: str, message: str) -> str:
+    return f"{field}: {message}" if field else message

@@ -1,0 +1,74 @@
+"""Every request: an id in its answer, one line in the log, and an answer even if the code breaks.
+
+The line has the path without its query (customers' names may stand there) and never a header.
+"""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from storefront.auth import Caller
+from storefront.problems import INTERNAL, answer
+
+HEADER = "X-Request-Id"
+_SANE = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}", re.ASCII)
+
+access = logging.getLogger("storefront.access")
+log = logging.getLogger(__name__)
+
+
+class RequestLog:
+    """ASGI middleware, outermost of ours."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        request_id = _request_id(scope)
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("request %s: %s %s broke", request_id, scope["method"], _path(scope))
+            if status:
+                raise  # half an answer is out: only closing the connection tells the truth
+            detail = f"This is a fault of ours. The log has more, under request {request_id}."
+            await answer(INTERNAL, detail)(scope, receive, send_with_id)
+        finally:
+            caller = scope.get("state", {}).get("caller")
+            access.info(
+                "%s %s %s %.0f ms client=%s request=%s",
+                scope["method"],
+                _path(scope),
+                status or "-",
+                (time.monotonic() - began) * 1000,
+                caller.name if isinstance(caller, Caller) else "-",
+                request_id,
+            )
+
+
+def _request_id(scope: Scope) -> str:
+    sent = Headers(scope=scope).get(HEADER, "")
+    return sent if _SANE.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _path(scope: Scope) -> str:
+    """As it was sent, still percent-encoded: it can't break the line."""
+    raw: bytes = scope.get("raw_path") or b""
+    return raw.split(b"?")[0].decode("ascii", "replace") or "/"

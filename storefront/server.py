@@ -1,0 +1,81 @@
+"""The API as a process: `serve` until SIGTERM or SIGINT."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from settings import Settings
+from starter import connect
+from storefront.app import create_app
+from storefront.context import Context
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 25
+"""What requests under way are given when the server stops: more than the longest, a decision, takes."""
+BACKLOG = 2048
+
+
+async def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve the API; returns after a graceful stop. Starts also while the database or Temporal is away.
+
+    On SIGTERM or SIGINT nothing new is accepted, streams end at once, requests under way are finished. Raises OSError
+    when the address can't be listened on.
+    """
+    with contextlib.closing(_listen(host, port)) as listening:
+        async with connect(settings) as resellflow:
+            await Server(create_app(resellflow, settings)).serve([listening])
+
+
+class Server(uvicorn.Server):
+    """uvicorn, ending streams when it stops, and returning after a signal instead of dying of it."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        context = app.state.context
+        assert isinstance(context, Context)  # noqa: S101 - create_app put it there
+        self._context = context
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._context.closing.set()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self._stop, number)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _stop(self, number: signal.Signals) -> None:
+        log.info("%s: stopping", number.name)
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    shown = f"[{host}]" if ":" in host else host
+    log.info("the storefront API listens on http://%s:%s", shown, listening.getsockname()[1])
+    return listening

@@ -1,0 +1,82 @@
+"""/v1/services: order them, see them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Path, Query, Response
+from starlette.status import HTTP_200_OK, HTTP_201_CREATED
+
+from orders.intake import ServiceRequest
+from orders.views import Page, ServiceView, find_operation, find_service, list_services
+from storefront import examples
+from storefront.auth import AnyCaller
+from storefront.context import InContext
+from storefront.problems import INVALID_BODY, INVALID_FIELD, INVALID_KEY, KEY_HEADER, KEY_REUSED, NOT_FOUND, documented
+from storefront.schemas import OrderAccepted, ServiceFilter, Services
+
+router = APIRouter(prefix="/v1/services", tags=["services"])
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias=KEY_HEADER,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]([ -~]*[!-~])?$",
+        description="Your own name of this order, e.g. the number of the cart. The same key with the same body gives "
+        "the same order, for ever; with another body it is refused.",
+        examples=["cart-4711"],
+    ),
+]
+_LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema": {"type": "string"}}}
+
+
+@router.post(
+    "",
+    status_code=HTTP_201_CREATED,
+    summary="Order a service",
+    responses={
+        HTTP_201_CREATED: {
+            "description": "The order is accepted and cannot be lost any more.",
+            "headers": _LOCATION,
+            "content": {"application/json": {"example": examples.ORDER_ACCEPTED}},
+        },
+        HTTP_200_OK: {
+            "model": OrderAccepted,
+            "description": "This key and body made an order before: this one, as it is now.",
+            "headers": _LOCATION,
+        },
+        **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED),
+    },
+)
+async def place_order(
+    order: Annotated[ServiceRequest, Body(openapi_examples=examples.ORDERS)],
+    key: IdempotencyKey,
+    caller: AnyCaller,
+    context: InContext,
+    response: Response,
+) -> OrderAccepted:
+    """Writes the order down and starts its workflow. While Temporal is away the order is accepted all the same; its
+    operation stays `accepted` until the workflow starts by itself."""
+    accepted = await context.resellflow.place_order(order, key=key, client=caller.name)
+    async with context.database.read() as session:
+        service = await find_service(session, accepted.service)
+        operation = await find_operation(session, context.links, accepted.operation)
+    response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
+    response.headers["Location"] = f"{router.prefix}/{accepted.service}"
+    return OrderAccepted(service=service, operation=operation)
+
+
+@router.get("", response_model=Services, summary="List services")
+async def list_of_services(wanted: Annotated[ServiceFilter, Query()], context: InContext) -> Page[ServiceView]:
+    async with context.database.read() as session:
+        return await list_services(
+            session, wanted.asked(), customer=wanted.customer, status=wanted.status, plan=wanted.plan
+        )
+
+
+@router.get("/{number}", summary="Show a service", responses=documented(NOT_FOUND))
+async def show_service(
+    number: Annotated[int, Path(description="number of the service", examples=[1042])], context: InContext
+) -> ServiceView:
+    async with context.database.read() as session:
+        return await find_service(session, number)

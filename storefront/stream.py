@@ -1,0 +1,73 @@
+"""The stages of an operation as server-sent events, read from the database as they come."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi.sse import ServerSentEvent
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.database import is_unavailable
+from models.enums import Stage
+from orders.views import OperationDetail, StagePassed, stages_after
+from storefront.context import Context
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.5
+"""Between two looks at the database; each is one read of an index."""
+RECONNECT_MILLISECONDS = 1000
+
+
+class StreamEnd(BaseModel):
+    """Data of the event `end`."""
+
+    operation: int
+    stage: Stage
+
+
+async def follow(context: Context, operation: OperationDetail, *, after: str | None) -> AsyncIterator[ServerSentEvent]:
+    """Every stage entered after the entry `after` (an event id), to the last one; then `end`.
+
+    Ends early, without `end`, when the server stops. While the database is away it waits.
+    """
+    last = _entry_id(after)
+    yield ServerSentEvent(comment=f"stages of operation {operation.number}", retry=RECONNECT_MILLISECONDS)
+    entered = [entry for entry in operation.stages if entry.id > last]
+    ended = operation.stage if operation.stage.is_final else None
+    while True:
+        for entry in entered:
+            last = entry.id
+            yield ServerSentEvent(event="stage", id=str(entry.id), data=entry)
+            ended = entry.stage if entry.stage.is_final else ended
+        if ended is not None:
+            yield ServerSentEvent(event="end", data=StreamEnd(operation=operation.number, stage=ended))
+            return
+        if await _set_within(context.closing, INTERVAL_SECONDS):
+            return
+        entered = await _entered(context, operation.number, last)
+
+
+async def _entered(context: Context, operation: int, last: int) -> list[StagePassed]:
+    try:
+        async with context.database.read() as session:
+            return await stages_after(session, operation, last)
+    except SQLAlchemyError as error:
+        if not is_unavailable(error):
+            raise
+        log.warning("the stream of operation %s waits for the database", operation)
+        return []
+
+
+def _entry_id(text: str | None) -> int:
+    """An id we never gave means from the beginning: a browser that sends it could not do otherwise."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,64 @@
+"""/v1/upstreams: how the selling systems do, and what was seen there."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from models.enums import Role
+from orders.views import (
+    EventView,
+    OrphanView,
+    Page,
+    UpstreamView,
+    find_upstream,
+    list_events,
+    list_orphans,
+    list_upstreams,
+)
+from storefront.auth import AnyCaller
+from storefront.context import InContext
+from storefront.problems import NOT_FOUND, documented
+from storefront.schemas import EventFilter, Events, Orphans, Paging, Upstreams
+
+router = APIRouter(prefix="/v1/upstreams", tags=["upstreams"])
+
+UpstreamName = Annotated[str, Path(description="name of the upstream account", examples=["main"])]
+
+
+@router.get("", summary="List upstreams: health, money, capabilities, problems")
+async def list_of_upstreams(context: InContext) -> Upstreams:
+    async with context.database.read() as session:
+        return Upstreams(items=await list_upstreams(session))
+
+
+@router.get("/{name}", summary="Show an upstream", responses=documented(NOT_FOUND))
+async def show_upstream(name: UpstreamName, context: InContext) -> UpstreamView:
+    async with context.database.read() as session:
+        return await find_upstream(session, name)
+
+
+@router.get(
+    "/{name}/orphans",
+    response_model=Orphans,
+    summary="List items at an upstream that are no service of ours",
+    responses=documented(NOT_FOUND),
+)
+async def list_of_orphans(
+    name: UpstreamName, wanted: Annotated[Paging, Query()], context: InContext
+) -> Page[OrphanView]:
+    async with context.database.read() as session:
+        return await list_orphans(session, wanted.asked(), upstream=name)
+
+
+@router.get(
+    "/{name}/events", response_model=Events, summary="List changes seen at an upstream", responses=documented(NOT_FOUND)
+)
+async def list_of_events(
+    name: UpstreamName, wanted: Annotated[EventFilter, Query()], caller: AnyCaller, context: InContext
+) -> Page[EventView]:
+    """`raw`, which may hold anything the upstream shows, is for operators only."""
+    async with context.database.read() as session:
+        page = await list_events(session, wanted.asked(), upstream=name, kind=wanted.kind, service=wanted.service)
+    if caller.role is Role.OPERATOR:
+        return page
+    return page.model_copy(update={"items": [event.model_copy(update={"raw": None}) for event in page.items]})
