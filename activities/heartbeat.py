@@ -1,4 +1,4 @@
-"""Heartbeats while an activity works, so that the death of a worker is noticed in seconds."""
+"""How activities keep in touch: heartbeats, so that a worker's death is noticed in seconds; pauses that a stop ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,3 +25,9 @@ async def heartbeating() -> AsyncIterator[None]:
         beating.cancel()
         with suppress(asyncio.CancelledError):
             await beating
+
+
+async def pause(seconds: float) -> None:
+    """Sleep, but wake when the worker is told to stop."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(activity.wait_for_worker_shutdown(), seconds)

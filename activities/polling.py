@@ -4,7 +4,6 @@ While nothing waits it costs one listing of each product type per idle interval.
 their items are read every other second, by whatever costs fewer requests: their forms, or the list.
 """
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from temporalio.service import RPCError
 
 from activities.delivery import deliver
 from activities.funding import FundsActivities
+from activities.heartbeat import pause
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
@@ -105,7 +105,7 @@ class PollActivities:
                     raise
                 activity.logger.warning("poller %s: the database can't be reached: %s", watch.name, error)
                 watch.due.look = time.monotonic() + 2
-            await asyncio.sleep(TICK_SECONDS)
+            await pause(TICK_SECONDS)
         return PollLap(polls=watch.polls, events=watch.events, last_poll_at=watch.last_poll_at)
 
     async def _begin(self, poller: PollInput) -> _Watch:

@@ -48,10 +48,7 @@ class SettleActivities:
             if job.service.upstream_number:
                 return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
             if intent.state is IntentState.PREPARED:
-                with database_in_words():
-                    await self._troubles.mark_unknown(
-                        job, intent, "a worker stopped before the answer was written down"
-                    )
+                await self._troubles.mark_unknown(job, intent, "a worker stopped before the answer was written down")
             try:
                 upstream = await self._connections.to(job.account)
                 judgement = await find_out(self._database, job, upstream, self._settle_window)

@@ -63,17 +63,15 @@ class SubmitActivities:
             with database_in_words():
                 intent = await self._write_intent(job, spec, before)
             if intent is None:
-                return await self.submit_again(ref)
+                return await self._report_anew(ref)
             return await self._send(job, ref, intent, spec, upstream)
 
-    async def submit_again(self, ref: OrderRef) -> SubmitResult:
+    async def _report_anew(self, ref: OrderRef) -> SubmitResult:
         """The state has changed since it was read (another attempt, or a person): report what is so now."""
         with database_in_words():
             job = await load_job(self._database, ref.operation)
             known = await self._outcome_so_far(job)
-        if known is None:
-            raise retry_later(FailureClass.NOT_SENT, "the order changed while it was prepared", activity.info().attempt)
-        return known
+        return known or SubmitResult(outcome=Submission.FUNDS, reason="no money is set aside for the order")
 
     async def _outcome_so_far(self, job: Job) -> SubmitResult | None:
         """What an earlier call of this operation came to; None if a call may be made now."""
@@ -101,13 +99,16 @@ class SubmitActivities:
         found = await leftover_of(self._database, job, upstream)
         if found is None:
             return None
-        if found.status is UpstreamStatus.ORDERED and job.intent.failure_class is FailureClass.FUNDS:
-            await upstream.delete_unpaid(job.service.product_type, found.number)
-            if (await leftover_of(self._database, job, upstream)) is None:
-                return None
-            reason = f"item {found.number}, ordered and unpaid, is left at the upstream and can't be removed"
-            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-        reason = f"item {found.number} with our mark is at the upstream already"
+        unpaid = found.status is UpstreamStatus.ORDERED and job.intent.failure_class is FailureClass.FUNDS
+        if not unpaid:
+            # Done after all, by an earlier request of this order: to be adopted, not sent again.
+            reason = f"item {found.number} with our mark is at the upstream already"
+            await self._troubles.mark_unknown(job, job.intent, reason)
+            return SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason)
+        await upstream.delete_unpaid(job.service.product_type, found.number)
+        if await leftover_of(self._database, job, upstream) is None:
+            return None
+        reason = f"item {found.number}, ordered and unpaid, is left at the upstream and can't be removed"
         return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
 
     async def _look_before(self, job: Job, upstream: Upstream) -> dict[str, list[str]]:

@@ -1,6 +1,5 @@
 """The safety net under intake and Temporal: what is accepted and does not run is started; pollers are kept alive."""
 
-import asyncio
 import time
 from datetime import timedelta
 
@@ -9,6 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.heartbeat import pause
 from activities.starting import start_order, start_poller
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
@@ -54,7 +54,7 @@ class SweepActivities:
                 if not is_unavailable(error):
                     raise
                 activity.logger.warning("sweep: the database can't be reached: %s", error)
-            await asyncio.sleep(INTERVAL_SECONDS)
+            await pause(INTERVAL_SECONDS)
         return SweepLap(started=started, pollers=len(self._watched))
 
     async def _start_accepted(self) -> int:

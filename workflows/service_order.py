@@ -125,7 +125,9 @@ class ServiceOrder:
             raise _Ended(result.stage or Stage.COMPLETED)
         if result.outcome is Funds.WAITING:
             self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
-            await self._wait(lambda: self._state.funds_granted)
+            # An item of ours that comes to life meanwhile was paid by the upstream itself: then it is to be adopted.
+            known = len(self._state.seen)
+            await self._wait(lambda: self._state.funds_granted or len(self._state.seen) > known)
 
     async def _take(self, result: SubmitResult) -> None:
         match result.outcome:

@@ -3,17 +3,46 @@ from pathlib import Path
 from shutil import copy
 
 import pytest
+import pytest_asyncio
 
 from models.migrate import migrate
-from tests.flow.shop import Shop, open_shop
+from tests.flow.shop import Shop, Upstream, open_shop, open_upstream
 from tests.infrastructure.temporal import TemporalServer
 
 
 @pytest.fixture
-async def shop(migrated_sqlite_template: Path, tmp_path: Path, temporal_server: TemporalServer) -> AsyncIterator[Shop]:
-    """A shop on SQLite with one worker running."""
+def shop_database(migrated_sqlite_template: Path, tmp_path: Path) -> str:
     file = tmp_path / "shop.db"
     copy(migrated_sqlite_template, file)
     migrate(f"sqlite:///{file}")
-    async with open_shop(f"sqlite:///{file}", temporal_server) as shop:
+    return f"sqlite:///{file}"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def simulator() -> AsyncIterator[Upstream]:
+    """The upstream of the whole test run; every test finds it as new."""
+    async with open_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def upstream(simulator: Upstream) -> Upstream:
+    await simulator.admin("POST", "/reset")
+    await simulator.set(opening_delay=0.3)
+    return simulator
+
+
+@pytest.fixture
+async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
+    """A shop on SQLite with workers running."""
+    async with open_shop(shop_database, temporal_server, upstream) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def shop_without_worker(
+    shop_database: str, temporal_server: TemporalServer, upstream: Upstream
+) -> AsyncIterator[Shop]:
+    """A shop that waits for somebody to start a worker."""
+    async with open_shop(shop_database, temporal_server, upstream, worker=False) as shop:
         yield shop

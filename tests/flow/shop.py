@@ -5,11 +5,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client, WorkflowHandle
 
 from activities.starting import start_sweep
@@ -128,8 +130,15 @@ class Shop:
 
     async def order(self, plan: str = "VDS-1", **details: Any) -> AcceptedOrder:
         key = details.pop("key", None) or os.urandom(8).hex()
-        request = ServiceRequest(**({"plan": plan, "period_months": 1, "customer": "c-1"} | details))
+        request = ServiceRequest.model_validate({"plan": plan, "period_months": 1, "customer": "c-1"} | details)
         return await self.resellflow.place_order(request, key=key, client="shop")
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(seconds=self.settings.settle_window)
+
+    async def account(self, session: AsyncSession) -> UpstreamAccount:
+        return (await session.exec(select(UpstreamAccount))).one()
 
     async def operation(self, number: int) -> Operation:
         async with self.database.read() as session:
@@ -190,14 +199,13 @@ async def open_upstream(*arguments: str) -> AsyncIterator[Upstream]:
 
 @asynccontextmanager
 async def open_shop(
-    database_url: str, temporal: TemporalServer, *, worker: bool = True, **settings: Any
+    database_url: str, temporal: TemporalServer, upstream: Upstream, *, worker: bool = True, **settings: Any
 ) -> AsyncIterator[Shop]:
     """A shop on a migrated database, with workers in this process unless `worker` is false.
 
     `settings` go to workers and to the order policy alike.
     """
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(open_upstream())
         database = Database(database_url)
         stack.push_async_callback(database.close)
         await stock_catalogue(database, upstream.url)

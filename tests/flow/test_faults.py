@@ -1,0 +1,140 @@
+"""One charge per order under every fault; nobody presses Start."""
+
+import asyncio
+
+import pytest
+
+from models.enums import ServiceStatus, Stage
+from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
+
+ORDER = "*.order.param"
+
+LOST_AFTER_COMMIT = [
+    {"kind": "cut", "when": "after"},
+    {"kind": "reset", "when": "after"},
+    {"kind": "truncate", "when": "after"},
+    {"kind": "http_502", "when": "after"},
+    {"kind": "html", "when": "after"},
+    {"kind": "garbage", "when": "after"},
+    {"kind": "hang", "when": "after", "seconds": 6},
+    {"kind": "error", "when": "after", "error": {"type": "query"}},
+]
+LOST_BEFORE_COMMIT = [
+    {"kind": "cut", "when": "before"},
+    {"kind": "http_502", "when": "before"},
+    {"kind": "html", "when": "before"},
+]
+
+
+async def _one_service_charged_once(shop: Shop, order_numbers: int = 1) -> None:
+    assert len(await shop.upstream.charges()) == order_numbers
+    items = await shop.upstream.items()
+    assert len(items) == order_numbers, items
+
+
+@pytest.mark.parametrize("fault", LOST_AFTER_COMMIT, ids=lambda f: f["kind"])
+async def test_an_answer_lost_after_the_upstream_accepted_is_one_service(shop: Shop, fault: dict[str, object]) -> None:
+    await shop.upstream.fault(function=ORDER, sok=True, times=1, **fault)
+    order = await shop.order()
+    await shop.until(order, Stage.COMPLETED)
+    await _one_service_charged_once(shop)
+    assert "outcome_unknown" in await shop.stages(order.operation)
+    [intent] = await shop.intents(order.operation)
+    assert intent.upstream_number == (await shop.service(order.service)).upstream_number
+
+
+@pytest.mark.parametrize("fault", LOST_BEFORE_COMMIT, ids=lambda f: f["kind"])
+async def test_a_request_lost_on_its_way_is_sent_again_once_its_absence_is_proven(
+    shop: Shop, fault: dict[str, object]
+) -> None:
+    await shop.upstream.fault(function=ORDER, sok=True, times=1, **fault)
+    order = await shop.order()
+    await shop.until(order, Stage.COMPLETED)
+    await _one_service_charged_once(shop)
+    first, second = await shop.intents(order.operation)
+    assert first.state == "not_done"
+    assert second.state == "accepted"
+    assert second.created_at - first.created_at >= shop.window
+
+
+async def test_answers_without_a_number_are_found_by_their_mark(shop: Shop) -> None:
+    await shop.upstream.set(orders_return="none")
+    order = await shop.order()
+    await shop.until(order, Stage.COMPLETED)
+    await _one_service_charged_once(shop)
+
+
+async def test_where_no_mark_is_shown_a_lost_answer_needs_a_person_and_nothing_is_sent(shop: Shop) -> None:
+    await shop.upstream.set(remoteid_in_lists=False, remoteid_in_forms=False, domain_in_lists=False)
+    await shop.upstream.fault(function=ORDER, sok=True, times=1, kind="cut", when="after")
+    order = await shop.order()
+    operation = await shop.until(order, Stage.NEEDS_ATTENTION, Stage.COMPLETED)
+    await _one_service_charged_once(shop)
+    if operation.stage is Stage.NEEDS_ATTENTION:
+        assert "cannot tell" in operation.waits_for
+
+
+async def test_an_upstream_that_is_down_is_tried_again_by_itself(shop: Shop) -> None:
+    await shop.upstream.fault(function="*", kind="http_503", when="before")
+    order = await shop.order()
+    await shop.until(order, Stage.RETRYING)
+    await shop.upstream.admin("DELETE", "/faults")
+    await shop.until(order, Stage.COMPLETED)
+    await _one_service_charged_once(shop)
+
+
+async def test_a_dry_balance_waits_and_goes_on_by_itself_in_order_never_overdrawn(shop: Shop) -> None:
+    await shop.upstream.set_balance("10.00")  # for two of them
+    orders = [await shop.order() for _ in range(5)]
+
+    async def two_done_three_waiting() -> bool:
+        stages = [(await shop.operation(o.operation)).stage for o in orders]
+        assert stages.count(Stage.COMPLETED) == 2, stages
+        assert stages.count(Stage.WAITING_FOR_FUNDS) == 3, stages
+        return True
+
+    await assert_eventually(two_done_three_waiting, timeout=20)
+    assert await shop.upstream.balance() == 0
+    await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "5.00"})
+    waiting = [o for o in orders if (await shop.operation(o.operation)).stage is Stage.WAITING_FOR_FUNDS]
+    first = min(waiting, key=lambda o: o.operation)
+    await shop.until(first, Stage.COMPLETED, timeout=10)
+    assert await shop.upstream.balance() == 0
+    await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "10.00"})
+    await asyncio.gather(*(shop.until(o, Stage.COMPLETED, timeout=10) for o in orders))
+    await _one_service_charged_once(shop, 5)
+    order_requests = [r for r in await shop.upstream.requests() if r["function"].endswith("order.param")]
+    assert not [r for r in order_requests if r["outcome"] == "not_enough_money"], "no order is sent without money"
+
+
+@pytest.mark.parametrize("left_behind", ["nothing", "ordered_row"])
+async def test_a_refusal_for_want_of_money_waits_for_money(shop: Shop, left_behind: str) -> None:
+    await shop.upstream.set(not_enough_money=left_behind)
+    await shop.upstream.set_balance("3.00")
+    async with shop.database.write() as session:
+        account = await shop.account(session)
+        account.credit_limit += 10  # wrongly: the upstream grants none
+        session.add(account)
+    order = await shop.order()
+    await shop.until(order, Stage.WAITING_FOR_FUNDS)
+    await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "5.00"})
+    await shop.until(order, Stage.COMPLETED)
+    assert len(await shop.upstream.charges()) == 1
+    assert len([item for item in await shop.upstream.items() if item["status"] != 4]) == 1
+
+
+async def test_a_worker_killed_while_the_request_is_out_buys_nothing_twice(
+    shop_without_worker: Shop,
+) -> None:
+    shop = shop_without_worker
+    await shop.upstream.fault(function=ORDER, sok=True, times=1, kind="stall", when="after", seconds=2)
+    worker = shop.start_worker()
+    order = await shop.order()
+
+    await assert_eventually(shop.upstream.charges, timeout=30, message="the upstream has charged the order")
+    worker.kill()
+    shop.start_worker()
+    await shop.until(order, Stage.COMPLETED, timeout=40)
+    await _one_service_charged_once(shop)
+    assert (await shop.service(order.service)).status is ServiceStatus.ACTIVE
