@@ -28,7 +28,7 @@ T = TypeVar("T")
 LINES_SHOWN = 20
 READY_INTERVAL = 0.05
 READY_TIMEOUT = 60.0
-STOP_TIMEOUT = 20.0
+STOP_TIMEOUT = 45.0  # a worker lets calls to an upstream end, which may take 35 s
 
 Ready = Callable[[], Awaitable[bool]]
 

@@ -182,7 +182,7 @@ class Program:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-        if error is not None and self._lines:
+        if error is not None and self._lines and not isinstance(error, ProgramFailed):
             error.add_note(f"{self.name} (process {self.pid}) wrote:\n{self._tail()}")
 
     def _read(self) -> None:
