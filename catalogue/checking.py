@@ -1,6 +1,6 @@
 """Do the entries of a file fit each other, and what the database has? Everything that does not is a Problem."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
@@ -21,11 +21,16 @@ def check(draft: Draft, standing: Standing) -> list[Problem]:
 
 @dataclass(frozen=True)
 class _Module:
-    """A module as it will be after loading."""
+    """A module as it will be after loading; or as far as it can be told, where the file is not right about it."""
 
     kind: ModuleKind
-    product_type: str
+    product_type: str | None
     account: str | None
+
+    @classmethod
+    def written(cls, raw: Mapping[str, object]) -> "_Module":
+        kind = ModuleKind.MANUAL if raw.get("kind") == ModuleKind.MANUAL else ModuleKind.UPSTREAM
+        return cls(kind, _text(raw.get("product_type")), _text(raw.get("upstream_account")))
 
 
 class _Check:
@@ -33,16 +38,15 @@ class _Check:
         self._draft = draft
         self._standing = standing
         names = {account.id: name for name, account in standing.accounts.items()}
-        self._currencies = {name: account.currency for name, account in standing.accounts.items()}
-        self._currencies |= {located.entry.name: located.entry.currency for located in draft.accounts}
+        self._currencies: dict[str, str | None] = {
+            name: account.currency for name, account in standing.accounts.items()
+        }
+        self._currencies |= {name: _text(raw.get("currency")) for name, raw in draft.raw["upstream_accounts"].items()}
         self._modules = {
             name: _Module(module.kind, module.product_type, names.get(module.account_id))
             for name, module in standing.modules.items()
-        } | {
-            located.entry.name: _Module(located.entry.kind, located.entry.product_type, located.entry.upstream_account)
-            for located in draft.modules
-        }
-        self._plan_types = {located.entry.name: located.entry.product_type for located in draft.plans}
+        } | {name: _Module.written(raw) for name, raw in draft.raw["processing_modules"].items()}
+        self._plan_types = {name: _text(raw.get("product_type")) for name, raw in draft.raw["tariff_plans"].items()}
         self._mapped = {(plan, located.entry.processing_module) for plan, located in draft.mappings}
 
     def problems(self) -> list[Problem]:
@@ -101,7 +105,7 @@ class _Check:
     def _shared_accounts(self) -> Iterable[Problem]:
         """Two of our accounts that are one at the upstream would spend the same money twice."""
         holders: dict[tuple[str, str], str] = {}
-        in_file = self._draft.names["upstream_accounts"]
+        in_file = self._draft.raw["upstream_accounts"]
         for name, account in self._standing.accounts.items():
             if name not in in_file:
                 holders[same_place(account.url), account.username] = f'"{name}", which is in the database,'
@@ -127,7 +131,7 @@ class _Check:
         elif entry.upstream_account is None:
             yield Problem(table, "upstream_account", 'is missing; name an upstream account, or write kind = "manual"')
         else:
-            known = self._draft.names["upstream_accounts"] | self._standing.accounts.keys()
+            known = self._draft.raw["upstream_accounts"].keys() | self._standing.accounts.keys()
             if entry.upstream_account not in known:
                 yield Problem(
                     table,
@@ -202,21 +206,20 @@ class _Check:
                 yield Problem(
                     table, f"cost.{months}", "this period is not in periods; map it there, or leave the cost out"
                 )
-        known = self._draft.names["processing_modules"] | self._standing.modules.keys()
-        if entry.processing_module not in known:
+        module = self._modules.get(entry.processing_module)
+        if module is None:
             yield Problem(
                 table,
                 "processing_module",
-                f'there is no processing module "{entry.processing_module}"; {_choice(known)}',
+                f'there is no processing module "{entry.processing_module}"; {_choice(self._modules)}',
             )
-        module = self._modules.get(entry.processing_module)
-        if module is not None:
+        else:
             yield from self._mapping_to(table, entry, plan, module)
         yield from self._under_way(table, entry, plan)
 
     def _mapping_to(self, table: str, entry: MappingEntry, plan: str, module: _Module) -> Iterable[Problem]:
         plan_type = self._plan_types.get(plan)
-        if plan_type is not None and plan_type != module.product_type:
+        if None not in (plan_type, module.product_type) and plan_type != module.product_type:
             yield Problem(
                 table,
                 "processing_module",
@@ -268,6 +271,10 @@ def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEn
     for addon in service.addons:
         if addon not in entry.addons:
             yield f"addons.{addon}"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _product_type(table: str, product_type: str) -> Iterable[Problem]:

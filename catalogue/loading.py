@@ -268,7 +268,7 @@ class _Loading:
                 )
 
     def _list_the_rest(self) -> None:
-        names = self._draft.names
+        names = self._draft.raw
         mapped = {(plan, mapping.entry.processing_module) for plan, mapping in self._draft.mappings}
         rest = {
             "upstream_accounts": [n for n in self._standing.accounts if n not in names["upstream_accounts"]],

@@ -44,8 +44,8 @@ class Draft:
     mappings: list[tuple[str, Located[MappingEntry]]] = field(default_factory=list)
     """With the name of their plan."""
     problems: list[Problem] = field(default_factory=list)
-    names: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in _TABLES})
-    """Every name in the file, also of entries that are not well formed: no second complaint about those."""
+    raw: dict[str, dict[str, Mapping[str, object]]] = field(default_factory=lambda: {table: {} for table in _TABLES})
+    """Table -> name -> entry as it stands, also of entries that are not well formed: others refer to them."""
     places: list[str] = field(default_factory=list)
     """The tables as they stand in the file."""
     incomplete: set[str] = field(default_factory=set)
@@ -97,9 +97,9 @@ def _entries(draft: Draft, document: Mapping[str, object], table: str) -> Iterat
         name = raw.get("name")
         place = f'{table} "{name}"' if isinstance(name, str) and name else f"{table}[{index}]"
         if isinstance(name, str):
-            if name in draft.names[table]:
+            if name in draft.raw[table]:
                 draft.problems.append(Problem(place, "name", "is there twice; give each entry a name of its own"))
-            draft.names[table].add(name)
+            draft.raw[table].setdefault(name, raw)
         draft.places.append(place)
         yield place, raw
 

@@ -6,9 +6,9 @@ import typer
 
 from cli import decisions
 from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, shown, whole
+from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
-from models.enums import OperationKind, ServiceStatus, Stage, TaskState
+from models.enums import OperationKind, ServiceStatus, Stage, TaskMode, TaskState
 
 if TYPE_CHECKING:
     from orders.views import (
@@ -56,7 +56,9 @@ def _group(app: typer.Typer, name: str, about: str, listing: object, show: objec
 
 def services(
     context: typer.Context,
-    status: Annotated[ServiceStatus | None, typer.Option(help="only in this status")] = None,
+    status: Annotated[
+        ServiceStatus | None, typer.Option(metavar="STATUS", help=f"only in this status: {', '.join(ServiceStatus)}")
+    ] = None,
     customer: Annotated[str | None, typer.Option(help="only of this customer")] = None,
     plan: Annotated[str | None, typer.Option(help="only of this tariff plan")] = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -139,9 +141,13 @@ async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
 
 def operations(
     context: typer.Context,
-    stage: Annotated[Stage | None, typer.Option(help="only in this stage")] = None,
+    stage: Annotated[
+        Stage | None, typer.Option(metavar="STAGE", help=f"only in this stage: {', '.join(Stage)}")
+    ] = None,
     service: OfService = None,
-    kind: Annotated[OperationKind | None, typer.Option(help="only of this kind")] = None,
+    kind: Annotated[
+        OperationKind | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(OperationKind)}")
+    ] = None,
     upstream: Annotated[str | None, typer.Option(help="only at this upstream account")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -176,7 +182,7 @@ def _print_operations(items: "list[OperationView]") -> None:
             one.service,
             one.kind.value,
             one.stage.value,
-            one.stage_since,
+            short(one.stage_since),
             one.upstream or "(by hand)",
             "" if one.stage.is_final else one.waits_for,
         ]
@@ -235,7 +241,9 @@ async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView]]
 
 def tasks(
     context: typer.Context,
-    state: Annotated[TaskState | None, typer.Option(help="only in this state")] = None,
+    state: Annotated[
+        TaskState | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(TaskState)}")
+    ] = None,
     service: OfService = None,
     department: Annotated[str | None, typer.Option(help="only of this department")] = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -247,15 +255,19 @@ def tasks(
     page = run_async(_tasks(_page(limit, cursor), state, service, department))
     if as_json:
         return print_json(page)
-    columns = [number("number"), number("service"), number("operation"), whole("state"), whole("mode"),
+    columns = [number("number"), number("service"), number("operation"), whole("state"),
                Words("department"), Words("title"), whole("created (UTC)")]  # fmt: skip
     rows = [
-        [one.number, one.service, one.operation, one.state.value, one.mode.value, one.department, one.title,
-         one.created_at]
+        [one.number, one.service, one.operation, _state(one), one.department, one.title,
+         short(one.created_at)]
         for one in page.items
     ]  # fmt: skip
     print_table(columns, rows, nothing="no tasks")
     return _say_more(page)
+
+
+def _state(task: "TaskView") -> str:
+    return task.state.value if task.mode is TaskMode.AUTOMATIC else f"{task.state.value}, {task.mode.value}"
 
 
 async def _tasks(
@@ -300,24 +312,37 @@ def upstreams(as_json: AsJson = False) -> None:
     views = run_async(_upstreams())
     if as_json:
         return print_json({"items": views})
-    columns = [Words("name"), whole("health"), number("balance"), number("free"), whole("waiting"), number("orphans"),
-               whole("polled (UTC)"), Words("more")]  # fmt: skip
-    return print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
+    columns = [Words("name"), whole("health"), number("balance"), number("free"), number("waiting orders"),
+               number("orphans"), whole("polled (UTC)")]  # fmt: skip
+    print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
+    for view in views:
+        for sentence in _troubles(view):
+            print(f"{view.name}: {sentence}")
+    return None
 
 
 def _upstream_row(view: "UpstreamView") -> list[object]:
     funds = view.funds
-    more = [view.unhealthy_reason or "", *view.problems, "the balance is low" if view.low_balance else ""]
     return [
         view.name,
         view.health.value,
         funds.balance if funds else "not read yet",
         funds.free if funds else "",
-        f"{funds.waiting_orders} ({funds.waiting})" if funds and funds.waiting_orders else "",
+        funds.waiting_orders if funds else "",
         view.orphans,
-        view.polled_at or "never",
-        "; ".join(filter(None, more)),
+        short(view.polled_at) or "never",
     ]
+
+
+def _troubles(view: "UpstreamView") -> list[str]:
+    found = list(view.problems)
+    if view.unhealthy_reason:
+        found.insert(0, f"unhealthy since {shown(view.unhealthy_since)} UTC: {view.unhealthy_reason}")
+    if view.low_balance:
+        found.append("the balance is below the minimal balance of a processing module")
+    if view.funds and view.funds.waiting_orders:
+        found.append(f"orders wait for {view.funds.waiting}")
+    return found
 
 
 async def _upstreams() -> "list[UpstreamView]":
@@ -340,7 +365,7 @@ def orphans(
                whole("expires"), whole("first seen (UTC)")]  # fmt: skip
     rows = [
         [one.upstream, one.product_type, one.number, one.status, one.name, one.remoteid, one.expires_on,
-         one.first_seen_at]
+         short(one.first_seen_at)]
         for one in found
     ]  # fmt: skip
     return print_table(columns, rows, nothing="no orphans")

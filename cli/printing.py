@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from pydantic_core import to_jsonable_python
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 SLOW_SECONDS = 1.0
+GAP = 2
+LEAST_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,32 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, 
     texts = [[shown(cell) for cell in row] for row in rows]
     if not texts:
         print(nothing)
-    elif sys.stdout.isatty():
-        _print_fitting(columns, texts)
-    else:
+    elif not (sys.stdout.isatty() and _print_fitting(columns, texts)):
         _print_plain(columns, texts)
 
 
-def _print_fitting(columns: Sequence[Column], rows: list[list[str]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+def _print_fitting(columns: Sequence[Column], rows: list[list[str]]) -> bool:
+    """False, and nothing printed, if the terminal is so narrow that something would be cut off."""
+    console = Console(highlight=False)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    needed = GAP * len(columns)
     for index, column in enumerate(columns):
         longest = max(len(column.title), *(len(row[index]) for row in rows))
+        least = longest if column.whole else min(longest, max(len(column.title), LEAST_WORDS))
+        needed += least
         table.add_column(
             column.title,
             no_wrap=column.whole,
-            min_width=longest if column.whole else min(longest, 10),
+            min_width=least,
             overflow="fold",
             justify="right" if column.right else "left",
         )
+    if needed > console.width:
+        return False
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console.print(table)
+    return True
 
 
 def _print_plain(columns: Sequence[Column], rows: list[list[str]]) -> None:
@@ -75,7 +82,12 @@ def _print_plain(columns: Sequence[Column], rows: list[list[str]]) -> None:
             cell.rjust(width) if column.right else cell.ljust(width)
             for column, cell, width in zip(columns, line, widths, strict=True)
         ]
-        print("  ".join(cells).rstrip())
+        print((" " * GAP).join(cells).rstrip())
+
+
+def short(when: datetime | None) -> str:
+    """A time as it fits into a list: month, day, hour and minute, in UTC."""
+    return "" if when is None else f"{when.astimezone(UTC):%m-%d %H:%M}"
 
 
 def print_fields(fields: Sequence[tuple[str, object]]) -> None:

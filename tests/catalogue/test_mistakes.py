@@ -198,6 +198,8 @@ async def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(
         (ACCOUNT, "dialect"),
         (MODULE, "department"),
         (PLAN, "prices.1"),
+        (MAPPING, "cost.1"),
+        (f"{PLAN} → mappings[1]", "pricelist"),
         (f"{PLAN} → mappings[1]", "processing_module"),
     ]
 

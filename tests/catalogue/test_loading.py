@@ -1,0 +1,333 @@
+"""Loading a catalogue file: what comes into the tables, what is said about it, what is left alone."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlmodel import SQLModel, col, select
+
+from catalogue.loading import Change, FieldChange, Outcome, Report, load
+from catalogue.problems import CatalogueInvalid
+from models.audit import AuditEntry
+from models.catalogue import (
+    MappedPeriod,
+    PlanMapping,
+    ProcessingModule,
+    TariffPlan,
+    TariffPlanPrice,
+    UpstreamAccount,
+)
+from models.database import Database
+from models.enums import Knowledge, ModuleKind, OperationKind, RenewalOwner, Stage
+from models.order import Operation, Service
+from tests.catalogue.sample import SAMPLE, edited, written
+
+SECOND_MAPPING = """
+[[processing_modules]]
+name = "spare-vds"
+upstream_account = "main"
+product_type = "vds"
+department = "support"
+
+[[tariff_plans.mappings]]
+processing_module = "spare-vds"
+pricelist = "59"
+periods = { "1" = 1 }
+cost = { "1" = "6.00 EUR" }
+"""
+
+
+async def loaded(database: Database, directory: Path, text: str = SAMPLE, *, dry_run: bool = False) -> Report:
+    return await load(database, written(directory, text), actor="tester", dry_run=dry_run)
+
+
+async def rows(database: Database, table: type[SQLModel]) -> list[dict[str, object]]:
+    async with database.read() as session:
+        return [row.model_dump() for row in (await session.exec(select(table))).all()]
+
+
+async def the_account(database: Database) -> UpstreamAccount:
+    async with database.read() as session:
+        return await session.get_one(UpstreamAccount, 1)
+
+
+def changed(report: Report) -> list[Change]:
+    return [change for change in report.changes if change.outcome is not Outcome.UNCHANGED]
+
+
+async def order_a_service(database: Database, *, stage: Stage = Stage.COMPLETED, template: str = "debian-12") -> None:
+    """A service of the sample's plan, with an operation in this stage."""
+    async with database.write() as session:
+        service = Service(
+            customer="jane",
+            plan_id=1,
+            product_type="vds",
+            module_id=1,
+            account_id=1,
+            name="v1.example.test",
+            mark="rf-test-1",
+            period_months=12,
+            parameters={"template": template},
+            addons={"ram": 2},
+        )
+        session.add(service)
+        await session.flush()
+        session.add(Operation(service_id=service.id or 0, kind=OperationKind.OPEN, upstream_name="main", stage=stage))
+
+
+async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: Path) -> None:
+    report = await loaded(database, tmp_path)
+    assert [(change.table, change.name, change.outcome) for change in report.changes] == [
+        ("upstream_accounts", "main", Outcome.ADDED),
+        ("processing_modules", "main-vds", Outcome.ADDED),
+        ("processing_modules", "by-hand", Outcome.ADDED),
+        ("tariff_plans", "VDS-1", Outcome.ADDED),
+        ("tariff_plans.mappings", "VDS-1 → main-vds", Outcome.ADDED),
+    ]
+    account = await the_account(database)
+    assert (account.name, account.kind, account.dialect, account.username) == ("main", "billmanager", 6, "reseller")
+    assert (account.url, account.currency) == ("https://billing.example.test:1500/billmgr", "EUR")
+    assert (account.password_env, account.password_file) == ("MAIN_UPSTREAM_PASSWORD", None)
+    module, by_hand = await rows(database, ProcessingModule)
+    assert (module["account_id"], module["minimal_balance"], module["priority"]) == (1, Decimal("50.00"), 10)
+    assert (by_hand["account_id"], by_hand["kind"], by_hand["department"]) == (None, ModuleKind.MANUAL, "engineers")
+    (plan,) = await rows(database, TariffPlan)
+    assert (plan["resources"], plan["active"]) == ({"disk_gb": 30, "ram_mb": 2048}, True)
+    prices = {row["period_months"]: (row["amount"], row["currency"]) for row in await rows(database, TariffPlanPrice)}
+    assert prices == {1: (Decimal("7.90"), "EUR"), 12: (Decimal("79.00"), "EUR")}
+    (mapping,) = await rows(database, PlanMapping)
+    assert (mapping["pricelist"], mapping["datacenter"], mapping["addons"]) == ("58", "1", {"ram": "addon_61"})
+    assert (mapping["templates"], mapping["renewal_owner"]) == ({"debian-12": "Debian-12"}, RenewalOwner.RESELLFLOW)
+    periods = {
+        row["period_months"]: (row["upstream_period"], row["cost_amount"]) for row in await rows(database, MappedPeriod)
+    }
+    assert periods == {1: (1, Decimal("5.00")), 12: (12, Decimal("50.00"))}
+
+
+async def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    audit = await rows(database, AuditEntry)
+    again = await loaded(database, tmp_path)
+    assert not again.changed
+    assert {change.outcome for change in again.changes} == {Outcome.UNCHANGED}
+    assert await rows(database, AuditEntry) == audit
+
+
+async def test_what_changes_is_told_from_what_to_what_and_kept_in_the_audit(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    report = await loaded(
+        database,
+        tmp_path,
+        edited(
+            ('"79.00 EUR"', '"75.00 EUR"'),
+            ("disk_gb = 30", "disk_gb = 40"),
+            ("resources", "active = false\nresources"),
+            ('"addon_61"', '"addon_62", ip = "addon_63"'),
+            ('"12" = 12', '"12" = 0'),
+            ('"50.00"', '"20"'),
+            ('datacenter = "1"\n', ""),
+            ('upstream_account = "main"', 'priority = 1\nupstream_account = "main"'),
+            ("priority = 10", ""),
+        ),
+    )
+    assert changed(report) == [
+        Change(
+            "processing_modules",
+            "main-vds",
+            Outcome.CHANGED,
+            (FieldChange("minimal_balance", "50.00", "20.00"), FieldChange("priority", "10", "1")),
+        ),
+        Change(
+            "tariff_plans",
+            "VDS-1",
+            Outcome.CHANGED,
+            (
+                FieldChange("resources.disk_gb", "30", "40"),
+                FieldChange("active", "true", "false"),
+                FieldChange("prices.12", "79.00 EUR", "75.00 EUR"),
+            ),
+        ),
+        Change(
+            "tariff_plans.mappings",
+            "VDS-1 → main-vds",
+            Outcome.CHANGED,
+            (
+                FieldChange("datacenter", "1", ""),
+                FieldChange("addons.ip", "", "addon_63"),
+                FieldChange("addons.ram", "addon_61", "addon_62"),
+                FieldChange("periods.12", "12", "0"),
+            ),
+        ),
+    ]
+    async with database.read() as session:
+        audit = (await session.exec(select(AuditEntry).order_by(col(AuditEntry.id).desc()))).first()
+    assert audit is not None
+    assert (audit.actor, audit.action, audit.subject) == ("tester", "catalogue_changed", "plan_mapping")
+    assert audit.detail["addons.ram"] == "addon_61 → addon_62"
+
+
+async def test_a_period_that_is_left_out_is_offered_no_longer(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    text = edited((', "12" = "79.00 EUR"', ""), (', "12" = 12', ""), (', "12" = "50.00 EUR"', ""))
+    report = await loaded(database, tmp_path, text)
+    assert [change.fields for change in changed(report)] == [
+        (FieldChange("prices.12", "79.00 EUR", ""),),
+        (FieldChange("periods.12", "12", ""),),
+    ]
+    assert [row["period_months"] for row in await rows(database, MappedPeriod)] == [1]
+    assert [row["period_months"] for row in await rows(database, TariffPlanPrice)] == [1]
+
+
+async def test_a_dry_run_tells_the_same_and_changes_nothing(database: Database, tmp_path: Path) -> None:
+    dry = await loaded(database, tmp_path, dry_run=True)
+    assert await rows(database, UpstreamAccount) == []
+    assert await rows(database, AuditEntry) == []
+    assert (await loaded(database, tmp_path)).changes == dry.changes
+
+
+async def test_what_is_not_in_the_file_is_left_alone_and_listed(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path, SAMPLE + SECOND_MAPPING)
+    before = await rows(database, PlanMapping)
+    report = await loaded(database, tmp_path, SAMPLE)
+    assert changed(report) == [
+        Change("processing_modules", "spare-vds", Outcome.NOT_IN_FILE),
+        Change("tariff_plans.mappings", "VDS-1 → spare-vds", Outcome.NOT_IN_FILE),
+    ]
+    assert await rows(database, PlanMapping) == before
+
+
+async def test_a_file_may_build_on_what_is_in_the_database(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    plans_only = SAMPLE[SAMPLE.index("[[tariff_plans]]") :].replace("VDS-1", "VDS-2")
+    report = await loaded(database, tmp_path, plans_only)
+    assert [change.name for change in report.changes if change.outcome is Outcome.ADDED] == [
+        "VDS-2",
+        "VDS-2 → main-vds",
+    ]
+
+
+async def test_a_period_without_a_price_is_allowed_and_noted(database: Database, tmp_path: Path) -> None:
+    report = await loaded(database, tmp_path, edited((', "12" = "79.00 EUR"', "")))
+    assert report.notes == [
+        'tariff_plans "VDS-1" → mappings[0]: periods.12: can be ordered, but the plan has no selling price for it'
+    ]
+
+
+async def test_a_plan_may_be_mapped_to_the_manual_module_without_a_pricelist(
+    database: Database, tmp_path: Path
+) -> None:
+    text = edited(
+        ('processing_module = "main-vds"\npricelist = "58"', 'processing_module = "by-hand"'),
+        ('product_type = "vds"\nprices', 'product_type = "dedic"\nprices'),
+        ('"5.00 EUR"', '"5.00 USD"'),
+    )
+    await loaded(database, tmp_path, text)
+    assert [row["pricelist"] for row in await rows(database, PlanMapping)] == [""]
+
+
+async def test_an_account_that_moves_is_asked_anew_what_it_can_do(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.lists_return_mark = Knowledge.YES
+        account.balance_call = "dashboard.info"
+        account.checked_at = datetime.now(UTC)
+        session.add(account)
+    report = await loaded(database, tmp_path, edited(("billing.example.test", "panel.example.test")))
+    assert "run `resell upstream check main`" in report.notes[0]
+    account = await the_account(database)
+    assert (account.lists_return_mark, account.balance_call, account.checked_at) == (Knowledge.UNKNOWN, None, None)
+
+
+async def test_what_was_learned_stays_when_other_things_change(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.lists_return_mark = Knowledge.YES
+        session.add(account)
+    await loaded(database, tmp_path, edited(('"0.00"', '"100"'), ("MAIN_UPSTREAM_PASSWORD", "OTHER_PASSWORD")))
+    account = await the_account(database)
+    assert (account.lists_return_mark, account.credit_limit) == (Knowledge.YES, Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("edits", "table", "key", "reason"),
+    [
+        pytest.param(
+            [('currency = "EUR"', 'currency = "USD"'), ("5.00 EUR", "5.00 USD"), ("50.00 EUR", "50.00 USD")],
+            'upstream_accounts "main"',
+            "currency",
+            "it has services paid in EUR, so it can't become USD",
+            id="the currency of an account",
+        ),
+        pytest.param(
+            [('upstream_account = "main"\nproduct_type = "vds"', 'kind = "manual"\nproduct_type = "vds"'),
+             ('minimal_balance = "50.00"\n', "")],
+            'processing_modules "main-vds"',
+            "kind",
+            "make another module for new ones",
+            id="an upstream module into a manual one",
+        ),
+        pytest.param(
+            [('upstream_account = "main"\nproduct_type = "vds"', 'upstream_account = "main"\nproduct_type = "dedic"'),
+             ('product_type = "vds"\nprices', 'product_type = "dedic"\nprices')],
+            'tariff_plans "VDS-1"',
+            "product_type",
+            'it has services of type "vds"',
+            id="the product type of a plan",
+        ),
+    ],
+)  # fmt: skip
+async def test_what_services_rest_on_can_not_be_changed(
+    database: Database, tmp_path: Path, edits: list[tuple[str, str]], table: str, key: str, reason: str
+) -> None:
+    await loaded(database, tmp_path)
+    await order_a_service(database)
+    with pytest.raises(CatalogueInvalid) as invalid:
+        await loaded(database, tmp_path, edited(*edits))
+    assert any(
+        (problem.table, problem.key) == (table, key) and reason in problem.message for problem in invalid.value.problems
+    ), str(invalid.value)
+
+
+@pytest.mark.parametrize(
+    ("edits", "key"),
+    [
+        ([(', "12" = "79.00 EUR"', ""), (', "12" = 12', ""), (', "12" = "50.00 EUR"', "")], "periods.12"),
+        ([("{ debian-12", "{ debian-13")], "templates.debian-12"),
+        ([("{ ram", "{ memory")], "addons.ram"),
+    ],
+)
+async def test_what_an_order_under_way_needs_can_not_be_taken_out(
+    database: Database, tmp_path: Path, edits: list[tuple[str, str]], key: str
+) -> None:
+    await loaded(database, tmp_path)
+    await order_a_service(database, stage=Stage.NEEDS_ATTENTION)
+    with pytest.raises(CatalogueInvalid) as invalid:
+        await loaded(database, tmp_path, edited(*edits))
+    (problem,) = invalid.value.problems
+    assert (problem.table, problem.key) == ('tariff_plans "VDS-1" → mappings[0]', key)
+    assert "an order for service 1 is under way" in problem.message
+
+
+async def test_an_order_under_way_does_not_hinder_other_changes_of_its_mapping(
+    database: Database, tmp_path: Path
+) -> None:
+    await loaded(database, tmp_path)
+    await order_a_service(database, stage=Stage.NEEDS_ATTENTION)
+    assert (await loaded(database, tmp_path, edited(('"58"', '"60"'), ("addon_61", "addon_62")))).changed
+
+
+async def test_an_account_in_the_database_is_not_taken_for_a_second_one(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    renamed = SAMPLE.replace('name = "main"', 'name = "renamed"').replace('account = "main"', 'account = "renamed"')
+    with pytest.raises(CatalogueInvalid, match='"main", which is in the database, is the same customer account'):
+        await loaded(database, tmp_path, renamed)
+
+
+async def test_two_who_load_at_once_do_not_get_into_each_others_way(database: Database, tmp_path: Path) -> None:
+    reports = await asyncio.gather(*(loaded(database, tmp_path) for _ in range(3)))
+    assert sorted(report.changed for report in reports) == [False, False, True]
+    assert len(await rows(database, UpstreamAccount)) == 1
