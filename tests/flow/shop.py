@@ -73,6 +73,12 @@ class Upstream:
         found: list[dict[str, Any]] = (await self.admin("GET", "/items"))["items"]
         return found
 
+    async def bought_by_hand(self, domain: str) -> dict[str, Any]:
+        """A virtual server on our account that we did not order."""
+        body = {"account": USER, "type": "vds", "pricelist": 58, "period": 1, "status": 2, "domain": domain}
+        item: dict[str, Any] = await self.admin("POST", "/items", body)
+        return item
+
     async def balance(self) -> Decimal:
         return Decimal((await self.admin("GET", f"/accounts/{USER}"))["balance"])
 
@@ -80,7 +86,7 @@ class Upstream:
         await self.admin("PATCH", f"/accounts/{USER}", {"balance": amount})
 
     async def requests(self, function: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.admin("GET", f"/requests?func={function}"))["requests"]
+        found: list[dict[str, Any]] = (await self.admin("GET", f"/requests?func={function or '*'}"))["requests"]
         return found
 
 
