@@ -10,11 +10,10 @@ from settings import Settings
 from starter import Resellflow
 from storefront import decisions, health, openapi, operations, problems, services, tasks, upstreams
 from storefront.auth import Authentication
+from storefront.bodylimit import BodyLimit
 from storefront.context import Context
 from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, UNAUTHENTICATED, documented
 from storefront.requestlog import RequestLog
-
-HIGHEST_BODY_BYTES = 64 * 1024
 
 
 def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
@@ -25,9 +24,8 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         version=version("resellflow"),
         openapi_tags=openapi.TAGS,
         redirect_slashes=False,
-        max_body_size=HIGHEST_BODY_BYTES,
         generate_unique_id_function=_operation_id,
-        middleware=[Middleware(RequestLog), Middleware(Authentication, settings=settings)],
+        middleware=[Middleware(RequestLog), Middleware(Authentication, settings=settings), Middleware(BodyLimit)],
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)

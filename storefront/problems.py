@@ -49,6 +49,7 @@ KEY_REUSED = Kind("idempotency-key-reused", "The key was used with another body"
 UNAUTHENTICATED = Kind("unauthenticated", "No valid token", HTTPStatus.UNAUTHORIZED)
 FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN)
 NOT_FOUND = Kind("not-found", "There is no such thing", HTTPStatus.NOT_FOUND)
+TOO_LARGE = Kind("body-too-large", "The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 REFUSED = Kind("refused", "Not possible in the present state", HTTPStatus.CONFLICT)
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
 DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -63,6 +64,7 @@ KINDS = (
     UNAUTHENTICATED,
     FORBIDDEN,
     NOT_FOUND,
+    TOO_LARGE,
     REFUSED,
     TEMPORAL_UNAVAILABLE,
     DATABASE_UNAVAILABLE,
@@ -211,6 +213,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
             return answer(NOT_FOUND, f"There is nothing at {request.url.path}.")
         case HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that is not even text
             return answer(INVALID_BODY, "The body can't be read as JSON in UTF-8.", field="body")
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return answer(TOO_LARGE, str(error.detail))
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = (error.headers or {}).get("Allow", "")
             detail = f"{request.url.path} does not know {request.method}; it knows {allowed}."

@@ -28,7 +28,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     On SIGTERM or SIGINT nothing new is accepted, streams end at once, requests under way are finished. Raises OSError
     when the address can't be listened on.
     """
-    with contextlib.closing(_listen(host, port)) as listening:
+    with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow:
             await Server(create_app(resellflow, settings)).serve([listening])
 
@@ -73,7 +73,8 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     shown = f"[{host}]" if ":" in host else host

@@ -1,0 +1,39 @@
+"""No body is read beyond what an order can need."""
+
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from storefront.problems import TOO_LARGE, answer
+
+HIGHEST_BYTES = 64 * 1024
+TOO_MUCH = f"The body has more than {HIGHEST_BYTES} bytes; no request needs so many."
+
+
+class BodyLimit:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("Content-Length", "")
+        if declared.isdigit() and int(declared) > HIGHEST_BYTES:
+            await answer(TOO_LARGE, TOO_MUCH)(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_some() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > HIGHEST_BYTES:  # sent in chunks, without saying how much
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_MUCH)
+            return message
+
+        await self._app(scope, receive_some, send)

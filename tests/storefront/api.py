@@ -1,0 +1,146 @@
+"""The storefront API as the tests meet it: served by uvicorn on loopback, over a real database."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlmodel import SQLModel, select
+from temporalio.client import Client
+
+from models.database import Database
+from models.enums import Stage
+from models.migrate import migrate
+from models.order import Operation, StageEntry
+from orders.stages import enter, locked_operation
+from settings import Settings
+from starter import Resellflow
+from storefront.app import create_app
+from storefront.server import Server, listen
+from tests.infrastructure.eventually import assert_eventually
+from tests.storefront.catalogue import fill_catalogue
+
+SHOP_TOKEN = "shop-token"
+OPERATOR_TOKEN = "operator-token"
+ORDER: Mapping[str, object] = {"plan": "VDS-1", "period_months": 1, "customer": "c-17"}
+
+
+@dataclass
+class Api:
+    """One running API. `shop` and `operator` carry their tokens, `stranger` carries none."""
+
+    address: str
+    shop: httpx.AsyncClient
+    operator: httpx.AsyncClient
+    stranger: httpx.AsyncClient
+    database: Database
+    settings: Settings
+    server: Server
+
+    async def order(self, key: str = "cart-1", **changes: object) -> dict[str, Any]:
+        """Place an order that is to be accepted; the answer's body."""
+        answer = await self.post_order(key, **changes)
+        assert answer.status_code in (200, 201), answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def post_order(self, key: str | None, **changes: object) -> httpx.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return await self.shop.post("/v1/services", json={**ORDER, **changes}, headers=headers)
+
+    async def enter(self, operation: int, stage: Stage, reason: str = "") -> None:
+        """What a worker does to an operation on its way."""
+        async with self.database.write() as session:
+            await enter(session, await locked_operation(session, operation), stage, reason)
+
+    async def add(self, *rows: SQLModel) -> None:
+        async with self.database.write() as session:
+            session.add_all(rows)
+
+    async def count(self, table: type[Operation] | type[StageEntry]) -> int:
+        async with self.database.read() as session:
+            return len((await session.exec(select(table))).all())
+
+
+class _InTest(Server):
+    """Signals belong to pytest here."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def api_settings(database_url: str) -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": database_url,
+            "storefront_tokens": f"shop={SHOP_TOKEN}",
+            "operator_tokens": f"olga={OPERATOR_TOKEN}",
+            "temporal_ui_url": "http://ui.test",
+        }
+    )
+
+
+@asynccontextmanager
+async def running_api(database: Database, client: Client, settings: Settings) -> AsyncIterator[Api]:
+    """Serve the API until the context is left; then it stops as on SIGTERM."""
+    with contextlib.closing(listen("127.0.0.1", 0)) as listening:
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = _InTest(create_app(Resellflow(database, client, settings), settings))
+        serving = asyncio.create_task(server.serve([listening]))
+        try:
+            await assert_eventually(lambda: server.started, message="the API serves")
+            async with (
+                _client(base, SHOP_TOKEN) as shop,
+                _client(base, OPERATOR_TOKEN) as operator,
+                _client(base) as stranger,
+            ):
+                yield Api(base, shop, operator, stranger, database, settings, server)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def stocked_api(url: str, client: Client) -> AsyncIterator[Api]:
+    """The same, over a database of which only the address is given, with the catalogue filled in first."""
+    database = Database(url)
+    try:
+        await fill_catalogue(database)
+        async with running_api(database, client, api_settings(url)) as running:
+            yield running
+    finally:
+        await database.close()
+
+
+def copy_of(template: Path, directory: Path) -> str:
+    """The address of a SQLite database with the schema, and an installation of its own."""
+    file = directory / "resellflow.db"
+    shutil.copy(template, file)
+    url = f"sqlite:///{file}"
+    migrate(url)
+    return url
+
+
+def _client(base: str, token: str | None = None) -> httpx.AsyncClient:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(base_url=base, headers=headers, timeout=15, trust_env=False, verify=False)  # noqa: S501
+
+
+def assert_problem(answer: httpx.Response, status: int, slug: str, field: str | None = None) -> str:
+    """The answer is this problem, in the right media type; its detail."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == f"urn:resellflow:problem:{slug}"
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem.get("field") == field, problem
+    detail: str = problem["detail"]
+    assert detail
+    return detail

@@ -1,0 +1,179 @@
+"""Operators decide about an order that waits for a person; its workflow runs, the upstream is a stand-in."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.records import RecordActivities
+from models.enums import FailureClass, Stage
+from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
+from models.queues import upstream_queue
+from orders.stages import enter, locked_operation
+from tests.infrastructure.eventually import assert_eventually
+from tests.storefront.api import Api, assert_problem, running_api
+from workflows.service_order import ServiceOrder
+
+BECAUSE = {"reason": "the customer called"}
+
+
+class Refusing:
+    """An upstream side that has money and refuses every request."""
+
+    @activity.defn
+    async def reserve_funds(self, ref: OrderRef) -> FundsResult:
+        return FundsResult(outcome=Funds.GRANTED)
+
+    @activity.defn
+    async def submit(self, ref: OrderRef) -> SubmitResult:
+        return SubmitResult(outcome=Submission.ATTENTION, reason="no such template", failure=FailureClass.REJECTED)
+
+
+@pytest.fixture
+async def stuck_api(api: Api, temporal_client: Client) -> AsyncIterator[Api]:
+    """Operation 1 needs attention."""
+    records, refusing = RecordActivities(api.database), Refusing()
+    orders = Worker(
+        temporal_client,
+        task_queue=api.settings.task_queue,
+        workflows=[ServiceOrder],
+        activities=[records.report_stage, records.record_decision, records.complete_operation],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+    upstream = Worker(
+        temporal_client,
+        task_queue=upstream_queue(api.settings.task_queue),
+        activities=[refusing.reserve_funds, refusing.submit],
+    )
+    async with orders, upstream:
+        await api.order()
+        await until_stuck(api)
+        yield api
+
+
+async def until_stuck(api: Api) -> None:
+    async def stuck() -> bool:
+        return bool((await api.shop.get("/v1/operations/1")).json()["stage"] == "needs_attention")
+
+    await assert_eventually(stuck, message="the order needs attention")
+
+
+async def audit(api: Api) -> list[dict[str, object]]:
+    answer = await api.operator.get("/v1/operations/1/audit")
+    assert answer.status_code == 200
+    return [entry for entry in answer.json()["items"] if entry["actor"] == "olga"]
+
+
+async def test_cancelling_ends_the_operation_and_is_audited(stuck_api: Api) -> None:
+    answer = await stuck_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["operation"] == 1
+    operation = (await stuck_api.shop.get("/v1/operations/1")).json()
+    assert operation["stage"] == "cancelled"
+    assert operation["ended_at"] is not None
+    assert (await stuck_api.shop.get("/v1/services/1")).json()["status"] == "closed"
+    (entry,) = await audit(stuck_api)
+    assert entry["action"] == "cancel"
+    assert entry["subject_number"] == 1
+
+
+async def test_marking_done_links_the_item_and_sends_nothing(stuck_api: Api) -> None:
+    answer = await stuck_api.operator.post(
+        "/v1/operations/1/mark-done", json={"reason": "bought by hand", "upstream_number": "4711"}
+    )
+
+    assert answer.status_code == 200, answer.text
+    service = (await stuck_api.shop.get("/v1/services/1")).json()
+    assert service["upstream"] == {"name": "main", "number": "4711"}
+    assert service["status"] == "active"
+    assert (await stuck_api.shop.get("/v1/operations/1")).json()["stage"] == "completed"
+
+
+async def test_correcting_changes_the_parameters_and_tries_again(stuck_api: Api) -> None:
+    correction = {"reason": "misread", "parameters": {"template": "debian-12", "domain": "v1.example.com"}}
+
+    answer = await stuck_api.operator.post("/v1/operations/1/correct", json=correction)
+
+    assert answer.status_code == 200, answer.text
+    service = (await stuck_api.shop.get("/v1/services/1")).json()
+    assert service["parameters"] == {"template": "debian-12"}
+    assert service["name"] == "v1.example.com"
+
+
+async def test_a_correction_that_is_not_right_names_the_parameter(stuck_api: Api) -> None:
+    correction = {"reason": "misread", "parameters": {"template": "beos"}}
+
+    answer = await stuck_api.operator.post("/v1/operations/1/correct", json=correction)
+
+    assert_problem(answer, 422, "invalid-field", "parameters.template")
+    assert await audit(stuck_api) == []
+
+
+async def test_retrying_is_written_down(stuck_api: Api) -> None:
+    answer = await stuck_api.operator.post("/v1/operations/1/retry", json=BECAUSE)
+
+    assert answer.status_code == 200, answer.text
+    (entry,) = await audit(stuck_api)
+    assert entry["action"] == "retry"
+
+
+async def test_what_has_ended_can_not_be_decided_upon(stuck_api: Api) -> None:
+    await stuck_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+    for decision in ("retry", "cancel"):
+        detail = assert_problem(
+            await stuck_api.operator.post(f"/v1/operations/1/{decision}", json=BECAUSE), 409, "refused"
+        )
+        assert "cancelled" in detail
+
+
+async def test_a_queued_operation_is_cancelled_without_a_workflow(sqlite_api: Api) -> None:
+    await sqlite_api.order()
+    async with sqlite_api.database.write() as session:
+        await enter(session, await locked_operation(session, 1), Stage.QUEUED)
+
+    answer = await sqlite_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+    assert answer.json()["stage"] == "cancelled"
+
+
+async def test_without_temporal_a_decision_is_put_off(sqlite_api: Api, unreachable_temporal: Client) -> None:
+    async with running_api(sqlite_api.database, unreachable_temporal, sqlite_api.settings) as api:
+        await api.order()
+        answer = await api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+        assert_problem(answer, 503, "temporal-unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert await audit(api) == []
+
+
+async def test_no_operation_no_decision(idle_api: Api) -> None:
+    answer = await idle_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+    assert_problem(answer, 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("decision", "body", "field"),
+    [
+        ("cancel", {}, "reason"),
+        ("cancel", {"reason": " "}, "reason"),
+        ("cancel", {"reason": "a\0"}, "reason"),
+        ("cancel", {"reason": "x" * 2001}, "reason"),
+        ("cancel", BECAUSE | {"nothing_was_bought": "no"}, "nothing_was_bought"),
+        ("cancel", BECAUSE | {"actor": "somebody else"}, "actor"),
+        ("retry", BECAUSE | {"parameters": {"template": "debian-12"}}, "parameters"),
+        ("correct", BECAUSE, "parameters"),
+        ("correct", BECAUSE | {"parameters": {}}, "parameters"),
+        ("mark-done", BECAUSE | {"upstream_number": "4711 4712"}, "upstream_number"),
+    ],
+)
+async def test_a_decision_that_can_not_be_right_is_named(
+    idle_api: Api, decision: str, body: dict[str, object], field: str
+) -> None:
+    answer = await idle_api.operator.post(f"/v1/operations/1/{decision}", json=body)
+
+    assert_problem(answer, 422, "invalid-field", field)

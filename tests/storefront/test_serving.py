@@ -1,0 +1,80 @@
+"""The API as a process of its own: starts while everything is away, stops gracefully."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from tests.infrastructure.processes import Program, free_port
+from tests.storefront.api import SHOP_TOKEN, copy_of, stocked_api
+
+PROGRAM = """
+import asyncio, logging, sys
+from process_exit import leave
+from settings import load_settings
+from storefront.server import serve
+logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
+try:
+    asyncio.run(serve(load_settings(), "127.0.0.1", int(sys.argv[1])))
+except OSError as error:
+    print("failed:", error)
+    leave(1)
+leave(0)
+"""
+
+
+def api_process(port: int, database_url: str) -> Program:
+    environment = {
+        "RESELL_DATABASE_URL": database_url,
+        "RESELL_STOREFRONT_TOKENS": f"shop={SHOP_TOKEN}",
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+    }
+    return Program([sys.executable, "-c", PROGRAM, str(port)], name="api", env=environment)
+
+
+def test_it_starts_without_database_and_temporal_and_stops_on_sigterm() -> None:
+    port = free_port()
+    with api_process(port, f"postgresql://nobody@127.0.0.1:{free_port()}/nothing") as api:
+        api.wait_for_http(f"http://127.0.0.1:{port}/healthz")
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False)
+
+        assert answer.status_code == 503
+        assert answer.json()["database"]["status"] == answer.json()["temporal"]["status"] == "unavailable"
+        assert api.terminate() == 0
+
+
+@pytest.fixture
+async def database_with_order(tmp_path: Path, migrated_sqlite_template: Path, unreachable_temporal: Client) -> str:
+    """The address of a database in which operation 1 is accepted."""
+    url = copy_of(migrated_sqlite_template, tmp_path)
+    async with stocked_api(url, unreachable_temporal) as api:
+        await api.order()
+    return url
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_stream_does_not_hold_up_the_end(database_with_order: str, number: signal.Signals) -> None:
+    port = free_port()
+    with api_process(port, database_with_order) as api:
+        api.wait_for_http(f"http://127.0.0.1:{port}/readyz")
+        headers = {"Authorization": f"Bearer {SHOP_TOKEN}"}
+        url = f"http://127.0.0.1:{port}/v1/operations/1/stream"
+        with httpx.stream("GET", url, headers=headers, trust_env=False, timeout=10) as answer:
+            lines = answer.iter_lines()
+            assert any(line.startswith("event: stage") for line in lines)
+
+            api.send_signal(number)
+
+            assert "event: end" not in list(lines)
+        assert api.wait_for_exit(timeout=5) == 0
+    assert SHOP_TOKEN not in api.output
+
+
+def test_a_port_that_is_taken_is_an_error_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, api_process(taken.getsockname()[1], "sqlite://") as api:
+        assert api.wait_for_exit() == 1
+        assert "Address already in use" in api.output

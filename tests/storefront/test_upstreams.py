@@ -1,0 +1,156 @@
+"""Upstreams: how they do, their money, what was seen there."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from models.catalogue import UpstreamAccount
+from models.enums import EventKind, ReservationState, UpstreamStatus
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.order import Reservation
+from tests.storefront.api import Api, assert_problem
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def change_account(api: Api, **values: Any) -> None:
+    async with api.database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        for name, value in values.items():
+            setattr(account, name, value)
+        session.add(account)
+
+
+async def upstream(api: Api) -> dict[str, Any]:
+    answer = await api.shop.get("/v1/upstreams")
+    assert answer.status_code == 200, answer.text
+    (only,) = answer.json()["items"]
+    assert (await api.shop.get("/v1/upstreams/main")).json() == only
+    shown: dict[str, Any] = only
+    return shown
+
+
+async def test_an_upstream_that_was_never_read_says_so(api: Api) -> None:
+    shown = await upstream(api)
+
+    assert shown["name"] == "main"
+    assert shown["health"] == "unknown"
+    assert shown["funds"] is None
+    assert shown["low_balance"] is False
+    assert shown["orphans"] == 0
+    assert shown["capabilities"]["dialect"] == 6
+    assert shown["capabilities"]["lists_return_mark"] == "unknown"
+    assert "username" not in shown
+
+
+async def test_an_unhealthy_upstream_says_why_and_since_when(api: Api) -> None:
+    await change_account(
+        api, polled_at=NOON, unhealthy_reason="auth: wrong password", unhealthy_since=NOON, problems=["no balance call"]
+    )
+
+    shown = await upstream(api)
+
+    assert shown["health"] == "unhealthy"
+    assert shown["unhealthy_reason"] == "auth: wrong password"
+    assert shown["unhealthy_since"] == "2026-03-01T12:00:00Z"
+    assert shown["polled_at"] == "2026-03-01T12:00:00Z"
+    assert shown["problems"] == ["no balance call"]
+
+
+async def test_free_money_is_the_balance_with_credit_without_what_is_reserved(api: Api) -> None:
+    for cart in ("cart-1", "cart-2", "cart-3", "cart-4"):
+        await api.order(cart)
+    await change_account(
+        api, polled_at=NOON, balance=Decimal("60.00"), balance_at=NOON, credit_limit=Decimal("10"), release_count=2
+    )
+    later, earlier = NOON + timedelta(seconds=1), NOON - timedelta(seconds=1)
+    released = ReservationState.RELEASED
+    await api.add(
+        Reservation(operation_id=1, account_id=1, state=ReservationState.GRANTED, amount=Decimal("5.005")),
+        Reservation(operation_id=2, account_id=1, state=ReservationState.WAITING, amount=Decimal(7)),
+        Reservation(
+            operation_id=3, account_id=1, state=released, amount=Decimal(2), release_number=2, released_at=later
+        ),
+        Reservation(
+            operation_id=4, account_id=1, state=released, amount=Decimal(3), release_number=1, released_at=earlier
+        ),
+    )
+
+    funds = (await upstream(api))["funds"]
+
+    assert funds["balance"] == {"amount": "60.00", "currency": "EUR"}
+    assert funds["balance_at"] == "2026-03-01T12:00:00Z"
+    assert funds["reserved"]["amount"] == "7.005"
+    assert funds["free"]["amount"] == "62.995"
+    assert funds["waiting"]["amount"] == "7.00"
+    assert funds["waiting_orders"] == 1
+
+
+async def test_a_balance_below_the_modules_minimum_is_low(api: Api) -> None:
+    await change_account(api, balance=Decimal("50.00"), balance_at=NOON)
+    assert (await upstream(api))["low_balance"] is False
+
+    await change_account(api, balance=Decimal("49.99"), balance_at=NOON)
+
+    shown = await upstream(api)
+    assert shown["low_balance"] is True
+    (module,) = shown["processing_modules"]
+    assert module["name"] == "main-vds"
+    assert module["minimal_balance"] == {"amount": "50.00", "currency": "EUR"}
+    assert module["low_balance"] is True
+
+
+async def test_items_that_are_no_service_of_ours_are_listed_as_orphans(api: Api) -> None:
+    await api.order()
+
+    def item(number: str, **values: Any) -> UpstreamSnapshot:
+        values = {"status": int(UpstreamStatus.ACTIVE), "name": f"v{number}.test"} | values
+        return UpstreamSnapshot(account_id=1, product_type="vds", number=number, **values)
+
+    await api.add(item("11"), item("12", service_id=1), item("13", gone=True), item("14", status=4), item("15"))
+
+    page = (await api.shop.get("/v1/upstreams/main/orphans", params={"limit": 1})).json()
+    rest = (await api.shop.get("/v1/upstreams/main/orphans", params={"cursor": page["next_cursor"]})).json()
+
+    assert [orphan["number"] for orphan in page["items"] + rest["items"]] == ["15", "11"]
+    assert page["items"][0]["status"] == "active"
+    assert (await upstream(api))["orphans"] == 2
+
+
+async def test_events_are_listed_with_what_changed_and_raw_values_for_operators_only(api: Api) -> None:
+    await api.order()
+    await api.add(event("e1", service_id=1, changes={"ip": ["", "192.0.2.7"]}, raw={"ip": "192.0.2.7"}), event("e2"))
+
+    events = (await api.shop.get("/v1/upstreams/main/events", params={"service": 1})).json()["items"]
+    of_operator = (await api.operator.get("/v1/upstreams/main/events")).json()["items"]
+
+    assert [entry["event_id"] for entry in events] == ["e1"]
+    assert events[0]["kind"] == "parameters_changed"
+    assert events[0]["changes"] == {"ip": {"before": "", "after": "192.0.2.7"}}
+    assert events[0]["status"] == "active"
+    assert events[0]["raw"] is None
+    assert [entry["event_id"] for entry in of_operator] == ["e2", "e1"]
+    assert of_operator[1]["raw"] == {"ip": "192.0.2.7"}
+
+
+async def test_a_fault_of_ours_is_a_problem_with_the_request_id_and_no_details(sqlite_api: Api) -> None:
+    await sqlite_api.add(event("e1", status=99))  # no code of any upstream
+
+    answer = await sqlite_api.shop.get("/v1/upstreams/main/events", headers={"X-Request-Id": "ask-17"})
+
+    detail = assert_problem(answer, 500, "internal")
+    assert "ask-17" in detail
+    assert "99" not in answer.text
+    assert answer.headers["X-Request-Id"] == "ask-17"
+
+
+def event(event_id: str, **values: Any) -> UpstreamEvent:
+    values = {"status": int(UpstreamStatus.ACTIVE)} | values
+    return UpstreamEvent(
+        event_id=event_id,
+        account_id=1,
+        product_type="vds",
+        upstream_number="11",
+        kind=EventKind.PARAMETERS_CHANGED,
+        **values,
+    )
