@@ -1,13 +1,17 @@
-"""What a person decides about an operation that can't go on by itself."""
+"""`resell operations wait N`, and what a person decides about an operation that can't go on by itself."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.order import pairs
-from cli.printing import print_json, under_way
-from cli.session import AsJson, opened_resellflow, os_user, run_async, valid
+from cli.printing import print_json, say_on, under_way
+from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.messages import Decision, DecisionKind, DecisionResult
+
+if TYPE_CHECKING:
+    from cli.waiting import Followed
 
 Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation")]
 Reason = Annotated[str, typer.Option(help="why; it goes to the audit")]
@@ -22,10 +26,28 @@ NothingWasBought = Annotated[
 
 
 def add_commands(operations: typer.Typer) -> None:
+    operations.command()(wait)
     operations.command()(retry)
     operations.command()(correct)
     operations.command("mark-done")(mark_done)
     operations.command()(cancel)
+
+
+def wait(operation: Operation, as_json: AsJson = False) -> None:
+    """Show each stage until the end; status 0 only if it was completed."""
+    followed = run_async(_follow(operation, say_on(as_json)))
+    if as_json:
+        print_json({"operation": operation, "stage": followed.operation.stage, "stages": followed.stages})
+    else:
+        typer.echo("\n".join(followed.end()))
+    raise typer.Exit(0 if followed.completed else 1)
+
+
+async def _follow(operation: int, say: Callable[[str], None]) -> "Followed":
+    from cli.waiting import follow
+
+    async with opened_database() as database:
+        return await follow(database, operation, say)
 
 
 def retry(

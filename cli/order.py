@@ -1,21 +1,19 @@
 """`resell order PLAN`: order a service, and follow it if asked to."""
 
 import secrets
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import print_json, under_way
+from cli.printing import print_json, say_on, under_way
 from cli.session import AsJson, opened_resellflow, run_async, valid
 from models.enums import Stage
 
 if TYPE_CHECKING:
-    from models.order import Operation, Service
+    from cli.waiting import Followed
+    from models.order import Operation
     from orders.intake import AcceptedOrder, ServiceRequest
-    from orders.views import StagePassed
 
 CLIENT = "cli"
 """Whose keys the keys of this command are. One for all users: the same key never makes two orders."""
@@ -23,14 +21,6 @@ CLIENT = "cli"
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(order)
-
-
-@dataclass(frozen=True)
-class _Followed:
-    accepted: "AcceptedOrder"
-    operation: "Operation"
-    service: "Service"
-    stages: "tuple[StagePassed, ...]"
 
 
 def order(
@@ -67,12 +57,12 @@ def order(
         addons={name: _count(name, text) for name, text in pairs(addon, "--addon").items()},
     )
     used_key = key or f"cli-{secrets.token_hex(8)}"
-    followed = run_async(_order(request, used_key, wait=wait, lines_to_stderr=as_json))
+    accepted, followed = run_async(_order(request, used_key, wait=wait, say=say_on(as_json)))
     if as_json:
-        print_json(_as_json(followed, used_key))
+        print_json(_as_json(accepted, followed, used_key))
     elif wait:
-        _print_end(followed)
-    raise typer.Exit(0 if not wait or followed.operation.stage is Stage.COMPLETED else 1)
+        typer.echo("\n".join(followed.end()))
+    raise typer.Exit(0 if not wait or followed.completed else 1)
 
 
 def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
@@ -95,29 +85,21 @@ def _count(name: str, text: str) -> int:
         raise typer.BadParameter(f"{name}={text}: the count is a whole number", param_hint="--addon") from None
 
 
-async def _order(request: "ServiceRequest", key: str, *, wait: bool, lines_to_stderr: bool) -> _Followed:
-    from cli.waiting import stages_entered
-    from models.order import Operation, Service
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr if lines_to_stderr else sys.stdout, flush=True)
+async def _order(
+    request: "ServiceRequest", key: str, *, wait: bool, say: Callable[[str], None]
+) -> "tuple[AcceptedOrder, Followed]":
+    from cli.waiting import follow, look
 
     async with opened_resellflow() as resellflow:
         with under_way("placing the order"):
             accepted = await resellflow.place_order(request, key=key, client=CLIENT)
         before = "" if accepted.created else ", made before with this key"
         say(f"service {accepted.service}, operation {accepted.operation}{before} (key {key})")
-        entries: list[StagePassed] = []
         if wait:
-            async for entry in stages_entered(resellflow.database, accepted.operation):
-                entries.append(entry)
-                say(f"{entry.at:%H:%M:%S}  {entry.stage.value}{f': {entry.reason}' if entry.reason else ''}")
-        async with resellflow.database.read() as session:
-            operation = await session.get_one(Operation, accepted.operation)
-            service = await session.get_one(Service, accepted.service)
-        if not wait:
-            say(_what_next(operation))
-        return _Followed(accepted, operation, service, tuple(entries))
+            return accepted, await follow(resellflow.database, accepted.operation, say)
+        now = await look(resellflow.database, accepted.operation)
+        say(_what_next(now.operation))
+        return accepted, now
 
 
 def _what_next(operation: "Operation") -> str:
@@ -126,19 +108,7 @@ def _what_next(operation: "Operation") -> str:
     return f"{operation.stage.value}; look again with: resell operations show {operation.id}"
 
 
-def _print_end(followed: _Followed) -> None:
-    operation, service = followed.operation, followed.service
-    if operation.stage is Stage.COMPLETED:
-        seconds = ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds()
-        item = f" as item {service.upstream_number}" if service.upstream_number else ""
-        typer.echo(f"service {service.id} is {service.status.value}{item} after {seconds:.1f} s")
-    else:
-        typer.echo(f"{operation.stage.value}; a person may {operation.person_may}")
-        typer.echo(f"more: resell operations show {operation.id}")
-
-
-def _as_json(followed: _Followed, key: str) -> object:
-    accepted, operation = followed.accepted, followed.operation
+def _as_json(accepted: "AcceptedOrder", followed: "Followed", key: str) -> object:
     return {
         "service": accepted.service,
         "operation": accepted.operation,
@@ -147,7 +117,7 @@ def _as_json(followed: _Followed, key: str) -> object:
         "workflow_id": accepted.workflow_id,
         "key": key,
         "created": accepted.created,
-        "stage": operation.stage,
+        "stage": followed.operation.stage,
         "upstream_number": followed.service.upstream_number,
         "stages": [{"stage": entry.stage, "at": entry.at, "reason": entry.reason} for entry in followed.stages],
     }

@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,15 @@ def whole(title: str) -> Column:
 def print_json(value: object) -> None:
     """Indented, with money as exact text and times in ISO 8601."""
     print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
+
+
+def say_on(as_json: bool) -> Callable[[str], None]:
+    """Says a line at once; on stderr where stdout is for JSON."""
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+
+    return say
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, nothing: str) -> None:

@@ -1,13 +1,15 @@
 """Following an operation through its stages, as the database shows them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
 from models.enums import Stage
-from models.order import Operation
+from models.order import Operation, Service
+from orders.errors import NotFound
 from orders.views import StagePassed, stages_after
 
 if TYPE_CHECKING:
@@ -18,7 +20,51 @@ WAIT_ENDS = frozenset({Stage.COMPLETED, Stage.CANCELLED, Stage.NEEDS_ATTENTION})
 """From here on nothing happens by itself."""
 
 
-async def stages_entered(database: "Database", operation: int) -> AsyncIterator[StagePassed]:
+@dataclass(frozen=True)
+class Followed:
+    """An operation, its service, and the stages that were seen."""
+
+    operation: Operation
+    service: Service
+    stages: tuple[StagePassed, ...] = ()
+
+    @property
+    def completed(self) -> bool:
+        return self.operation.stage is Stage.COMPLETED
+
+    def end(self) -> list[str]:
+        """How it ended, in words."""
+        operation, service = self.operation, self.service
+        if not self.completed:
+            return [
+                f"{operation.stage.value}; a person may: {operation.person_may}",
+                f"more: resell operations show {operation.id}",
+            ]
+        seconds = ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds()
+        item = f" as item {service.upstream_number}" if service.upstream_number else ""
+        return [f"service {service.id} is {service.status.value}{item} after {seconds:.1f} s"]
+
+
+async def look(database: "Database", operation: int, stages: tuple[StagePassed, ...] = ()) -> Followed:
+    """The operation as it is now. Raises NotFound."""
+    async with database.read() as session:
+        found = await session.get(Operation, operation)
+        if found is None:
+            raise NotFound("operation", operation)
+        return Followed(found, await session.get_one(Service, found.service_id), stages)
+
+
+async def follow(database: "Database", operation: int, say: Callable[[str], None]) -> Followed:
+    """Say each stage with its time (UTC) as it is entered, until nothing more happens by itself. Raises NotFound."""
+    await look(database, operation)
+    entries: list[StagePassed] = []
+    async for entry in _stages_entered(database, operation):
+        entries.append(entry)
+        say(f"{entry.at:%H:%M:%S}  {entry.stage.value}{f': {entry.reason}' if entry.reason else ''}")
+    return await look(database, operation, tuple(entries))
+
+
+async def _stages_entered(database: "Database", operation: int) -> AsyncIterator[StagePassed]:
     """Every stage entered so far and then each as it is entered, until the operation ends or needs a person."""
     last = 0
     while True:

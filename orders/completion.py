@@ -120,6 +120,8 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
     if vouched and intent is not None and not intent.state.is_settled:
         await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
         await funds.release(session, operation.id)
+    # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
+    await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
 
 
 async def _correct(session: AsyncSession, operation: Operation, parameters: dict[str, str]) -> None:

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from models.database import Database
 
@@ -14,7 +15,7 @@ async def database(migrated_database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session")
 async def untouched_database(migrated_sqlite_template: Path) -> AsyncIterator[Database]:
     """An empty SQLite database shared by tests that write nothing, because what they load is wrong."""
     database = Database(f"sqlite:///{migrated_sqlite_template}")

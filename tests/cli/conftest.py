@@ -1,0 +1,69 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from shutil import copy
+
+import pytest
+import pytest_asyncio
+
+from models.migrate import migrate
+from tests.cli.shell import Shell
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
+from tests.infrastructure.processes import free_port
+from tests.infrastructure.temporal import TemporalServer
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database of this test's own."""
+    file = tmp_path / "resellflow.db"
+    copy(migrated_sqlite_template, file)
+    migrate(f"sqlite:///{file}")
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def temporal_away() -> dict[str, str]:
+    """The environment in which nobody answers where Temporal should be."""
+    return {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
+
+
+@pytest.fixture
+def shell(sqlite_url: str, temporal_away: dict[str, str]) -> Shell:
+    """A shell with a database, and Temporal away."""
+    return Shell({"RESELL_DATABASE_URL": sqlite_url, PASSWORD_VARIABLE: PASSWORD, **temporal_away})
+
+
+@pytest_asyncio.fixture(scope="session")
+async def cli_simulator() -> AsyncIterator[Upstream]:
+    async with open_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def upstream(cli_simulator: Upstream) -> Upstream:
+    """The simulator, as new."""
+    await cli_simulator.admin("POST", "/reset")
+    await cli_simulator.set(opening_delay=0.2)
+    return cli_simulator
+
+
+@pytest.fixture
+async def shop(sqlite_url: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
+    """A whole reseller at work."""
+    async with open_shop(sqlite_url, temporal_server, upstream) as shop:
+        yield shop
+
+
+@pytest.fixture
+def shop_shell(shop: Shop) -> Shell:
+    """A shell in that reseller's office."""
+    settings = {f"RESELL_{name.upper()}": str(value) for name, value in QUICK.items()}
+    return Shell(
+        {
+            "RESELL_DATABASE_URL": shop.database_url,
+            "TEMPORAL_ADDRESS": shop.temporal.address,
+            "TEMPORAL_NAMESPACE": shop.client.namespace,
+            PASSWORD_VARIABLE: PASSWORD,
+            **settings,
+        }
+    )

@@ -1,0 +1,73 @@
+"""Orders from the shell, with a whole reseller behind it: placed, followed, looked at, decided about."""
+
+from tests.cli.shell import Run, Shell
+from tests.flow.shop import Shop
+
+
+async def rejected_order(shop: Shop, shell: Shell) -> Run:
+    """An order that the upstream refuses for its template: it needs a person."""
+    await shop.upstream.fault(
+        function="*.order.param",
+        sok=True,
+        times=1,
+        kind="error",
+        error={"type": "value", "object": "ostempl", "params": {"value": "Debian-12"}},
+    )
+    return await shell.resell(
+        "order", "VDS-1", "--customer", "jane", "--period", 1, "--param", "template=debian-12", "--wait", "--json"
+    )
+
+
+async def test_an_order_is_followed_to_its_end(shop: Shop, shop_shell: Shell) -> None:
+    run = await shop_shell.resell(
+        *("order", "VDS-1", "--customer", "jane", "--period", 1, "--domain", "v1.example.com"),
+        *("--param", "template=debian-12", "--addon", "ram=2", "--key", "cart-1", "--wait"),
+    )
+    run.done()
+    assert run.lines[0] == "service 1, operation 1 (key cart-1)"
+    stages = [line[10:].partition(":")[0] for line in run.lines[1:-1]]
+    assert stages[0] == "accepted"
+    assert stages[-2:] == ["awaiting_confirmation", "completed"]
+    [item] = await shop.upstream.items()
+    assert run.lines[-1].startswith(f"service 1 is active as item {item['id']} after ")
+    again = await shop_shell.resell(
+        *("order", "VDS-1", "--customer", "jane", "--period", 1, "--domain", "v1.example.com"),
+        *("--param", "template=debian-12", "--addon", "ram=2", "--key", "cart-1", "--wait", "--json"),
+    )
+    assert (again.done().json["service"], again.json["created"]) == (1, False)
+    assert [entry["stage"] for entry in again.json["stages"]] == stages
+    assert len(await shop.upstream.charges()) == 1
+
+
+async def test_an_order_that_needs_a_person_is_corrected_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
+    order = await rejected_order(shop, shop_shell)
+    assert order.status == 1
+    assert order.json["stage"] == "needs_attention"
+    shown = (await shop_shell.resell("operations", "show", 1)).done()
+    assert "a person may    retry, correct and retry, mark done, or cancel" in shown.out
+    (await shop_shell.resell("operations", "correct", 1, "--reason", "typo", "--set", "template=debian-13")).failed(
+        "parameters.template: unknown template 'debian-13'; known are debian-12"
+    )
+    corrected = await shop_shell.resell(
+        *("operations", "correct", 1, "--reason", "typo", "--set", "domain=v2.example.com", "--actor", "anna")
+    )
+    assert corrected.done().out.startswith("operation 1 is ")
+    followed = await shop_shell.resell("operations", "wait", 1)
+    assert followed.done().lines[-1].startswith("service 1 is active")
+    audit = (await shop_shell.resell("operations", "show", 1, "--json")).done().json["audit"]
+    decision = next(entry for entry in audit if entry["action"] == "correct_and_retry")
+    assert (decision["actor"], decision["detail"]["reason"]) == ("anna", "typo")
+    (await shop_shell.resell("operations", "retry", 1, "--reason", "again")).failed("operation 1 is completed")
+
+
+async def test_an_order_is_cancelled_or_marked_done_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
+    await rejected_order(shop, shop_shell)
+    await rejected_order(shop, shop_shell)
+    cancelled = await shop_shell.resell("operations", "cancel", 1, "--reason", "changed her mind", "--json")
+    assert cancelled.done().json["stage"] == "cancelled"
+    marked = await shop_shell.resell(
+        *("operations", "mark-done", 2, "--reason", "by hand", "--upstream-number", "4711", "--json")
+    )
+    assert marked.done().json["stage"] == "completed"
+    services = (await shop_shell.resell("services", "--json")).done().json["items"]
+    assert [(one["number"], one["status"]) for one in services] == [(2, "active"), (1, "closed")]
