@@ -11,6 +11,7 @@ from models.enums import OperationKind, Stage
 from models.messages import OrderInput, OrderPolicy, PollInput, SweepInput
 from models.order import Operation
 from orders import naming
+from orders.stages import enter, locked_operation
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.search_attributes import of_order
@@ -49,8 +50,10 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
     )
     if operation.workflow_started_at is None:
         async with database.write() as session:
-            stored = await session.get_one(Operation, number)
+            stored = await locked_operation(session, number)
             stored.workflow_started_at = utc_now()
+            if stored.stage is Stage.ACCEPTED:
+                await enter(session, stored, Stage.CHECKING_BALANCE)
             session.add(stored)
     return True
 

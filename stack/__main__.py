@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 import process_exit
+from stack.demo import begin_anew
+from stack.demo import demo as show
 from stack.embedded import EmbeddedStack, StackSettings
 from stack.running import run, say
 from stack.up import up as stay
@@ -52,6 +54,30 @@ def up(
         temporal=temporal,
     )
     process_exit.leave(run(EmbeddedStack(settings, progress=say), stay, until_signal=True))
+
+
+@app.command()
+def demo(
+    directory: Directory = Path("var/demo"),
+    temporal_port: TemporalPort = DEFAULTS.temporal_port,
+    ui_port: UiPort = DEFAULTS.ui_port,
+    api_port: ApiPort = DEFAULTS.api_port,
+    simulator_port: SimulatorPort = DEFAULTS.simulator_port,
+    worker_health_port: WorkerHealthPort = DEFAULTS.worker_health_port,
+    temporal: Temporal = DEFAULTS.temporal,
+) -> None:
+    """Start everything, show three orders on their way, stop everything. Begins with empty data each time."""
+    settings = StackSettings(
+        directory=directory,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        api_port=api_port,
+        simulator_port=simulator_port,
+        worker_health_port=worker_health_port,
+        temporal=temporal,
+    )
+    begin_anew(directory)
+    process_exit.leave(run(EmbeddedStack(settings, progress=say), show))
 
 
 if __name__ == "__main__":

@@ -19,13 +19,13 @@ async def up(stack: EmbeddedStack) -> int:
 
 def welcome(stack: EmbeddedStack) -> str:
     return f"""
-Resellflow is running. Ctrl-C stops it; its data stays in {_short(stack.directory)}.
+Resellflow is running. Ctrl-C stops it; its data stays in {short(stack.directory)}.
 
   Storefront API   {stack.api_url}  (documentation: {stack.api_url}/docs)
   Temporal UI      {stack.temporal_ui_url}
   Temporal         {stack.temporal_address}
   Upstream         {stack.simulator_url}/billmgr  (the simulator; its administration: {stack.simulator_url}/_sim)
-  Logs             {_short(stack.logs)}
+  Logs             {short(stack.logs)}
 
 Place an order, from another terminal:
 
@@ -36,11 +36,11 @@ Place an order, from another terminal:
 def order_command(stack: EmbeddedStack) -> str:
     """A line to be pasted into a shell in this directory."""
     resell = Path(sys.executable).with_name("resell")
-    environment, program = shlex.quote(_short(stack.environment_file)), shlex.quote(_short(resell))
+    environment, program = shlex.quote(short(stack.environment_file)), shlex.quote(short(resell))
     return f"(. {environment}; {program} order VDS-1 --customer jane --period 1 --wait)"
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     """The path as seen from here, if that is shorter; with a slash in it, as `.` needs."""
     relative = os.path.relpath(path)
     shorter = str(path) if len(relative) > len(str(path)) else relative
