@@ -71,11 +71,13 @@ class Activities:
         await self._connections.close()
 
 
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows are run, here and wherever their histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+
+
 def build_workers(client: Client, activities: Activities, settings: Settings) -> list[Worker]:
     """One worker per task queue: orders; calls to upstreams, with a brake; the long activities."""
-    sandbox = SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    )
     stopping = timedelta(seconds=settings.order_timeout + 5)
     autoscaling = PollerBehaviorAutoscaling()
     return [
@@ -84,7 +86,7 @@ def build_workers(client: Client, activities: Activities, settings: Settings) ->
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
             activities=activities.local,
-            workflow_runner=sandbox,
+            workflow_runner=workflow_runner(),
             graceful_shutdown_timeout=stopping,
             workflow_task_poller_behavior=autoscaling,
         ),
