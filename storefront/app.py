@@ -2,14 +2,14 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from settings import Settings
 from starter import Resellflow
 from storefront import decisions, health, openapi, operations, problems, services, tasks, upstreams
-from storefront.auth import Authentication
+from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
 from storefront.context import Context
 from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, UNAUTHENTICATED, documented
@@ -30,7 +30,11 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     app.state.context = Context(resellflow, settings)
     problems.install(app)
     for part in (services, operations, decisions, tasks, upstreams):
-        app.include_router(part.router, responses=documented(UNAUTHENTICATED, INVALID_FIELD, DATABASE_UNAVAILABLE))
+        app.include_router(
+            part.router,
+            dependencies=[Depends(authenticated)],
+            responses=documented(UNAUTHENTICATED, INVALID_FIELD, DATABASE_UNAVAILABLE),
+        )
     app.include_router(health.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app

@@ -104,7 +104,7 @@ async def test_items_that_are_no_service_of_ours_are_listed_as_orphans(api: Api)
     await api.order()
 
     def item(number: str, **values: Any) -> UpstreamSnapshot:
-        values = {"status": int(UpstreamStatus.ACTIVE), "name": f"v{number}.test"} | values
+        values.setdefault("status", int(UpstreamStatus.ACTIVE))
         return UpstreamSnapshot(account_id=1, product_type="vds", number=number, **values)
 
     await api.add(item("11"), item("12", service_id=1), item("13", gone=True), item("14", status=4), item("15"))
@@ -145,7 +145,7 @@ async def test_a_fault_of_ours_is_a_problem_with_the_request_id_and_no_details(s
 
 
 def event(event_id: str, **values: Any) -> UpstreamEvent:
-    values = {"status": int(UpstreamStatus.ACTIVE)} | values
+    values.setdefault("status", int(UpstreamStatus.ACTIVE))
     return UpstreamEvent(
         event_id=event_id,
         account_id=1,
