@@ -135,10 +135,10 @@ async def run(settings: Settings) -> int:
     try:
         client = await _patiently("connecting to Temporal", connect_client, stopping)
         await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
-        await ping(database)
+        await _patiently("asking the database", lambda: ping(database), stopping)
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings)
-        await start_sweep(client, settings.task_queue)
+        await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
         running = [asyncio.create_task(worker.run()) for worker in workers]
         health.watch(client, settings, running)
         log.info("working on task queues %s", ", ".join(worker.task_queue for worker in workers))

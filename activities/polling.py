@@ -27,7 +27,7 @@ from orders.errors import NotFound
 from orders.events import Digest, Hot
 from settings import Settings
 from upstreams.connections import Connections
-from upstreams.errors import ConnectionUnhealthy, NoSuchItem, SetupFault, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, NoSuchItem, UpstreamError
 from upstreams.port import Upstream
 
 TICK_SECONDS = 0.25
@@ -64,6 +64,8 @@ class _Watch:
     undelivered: bool = True
     healthy: bool | None = None
     """None: not known yet in this run."""
+    worked_at: float = -1e9
+    """When a read last succeeded. One list that is refused among others says nothing of the account."""
     polls: int = 0
     events: int = 0
     last_poll_at: datetime | None = None
@@ -231,6 +233,7 @@ class PollActivities:
             watch.due.delivery = 0.0
 
     async def _well(self, watch: _Watch) -> None:
+        watch.worked_at = time.monotonic()
         if watch.healthy is not True:
             watch.healthy = True
             if await events.record_health(self._database, watch.account_id, None):
@@ -245,7 +248,8 @@ class PollActivities:
         """A failed read: said once, then tried again at the pace of the schedule."""
         activity.logger.info("poller %s: %s", watch.name, error.message)
         watch.due.balance = max(watch.due.balance, time.monotonic() + self._settings.balance_interval)
-        if isinstance(error, ConnectionUnhealthy | SetupFault):
+        worked_lately = time.monotonic() - watch.worked_at < 1.5 * self._settings.idle_interval
+        if isinstance(error, ConnectionUnhealthy) and not worked_lately:
             watch.healthy = False
             if await events.record_health(self._database, watch.account_id, error.message):
                 activity.logger.error("upstream %s is unhealthy: %s", watch.name, error.message)

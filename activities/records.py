@@ -22,6 +22,8 @@ class RecordActivities:
             async with self._database.write() as session:
                 operation = await locked_operation(session, report.operation)
                 await enter(session, operation, report.stage, report.reason, failure=report.failure)
+                if report.stage is Stage.NEEDS_ATTENTION:
+                    await completion.free_unused_funds(session, report.operation)
         if report.stage is Stage.NEEDS_ATTENTION:
             activity.logger.error("operation %s needs attention: %s", report.operation, report.reason)
 

@@ -9,7 +9,7 @@ from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
 from orders import events, intents
 from orders.stages import enter, locked_operation
-from upstreams.errors import ConnectionUnhealthy, SetupFault, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, UpstreamError
 
 
 class Troubles:
@@ -24,8 +24,11 @@ class Troubles:
                 await enter(session, operation, Stage.RETRYING, error.message, failure=error.failure_class)
 
     async def note_health(self, job: Job, error: UpstreamError) -> None:
-        """An unhealthy account is said once, and no order of it sends money calls until a read succeeds."""
-        if isinstance(error, ConnectionUnhealthy | SetupFault):
+        """An unhealthy account is said once, and no order of it sends money calls until a read succeeds.
+
+        A right that is missing for one function says nothing of the others: then only this order waits.
+        """
+        if isinstance(error, ConnectionUnhealthy) and error.error_type != "access":
             with database_in_words():
                 if await events.record_health(self._database, job.account_id, error.message):
                     activity.logger.error("upstream %s is unhealthy: %s", job.account.name, error.message)

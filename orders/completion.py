@@ -65,6 +65,13 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
     session.add(service)
 
 
+async def free_unused_funds(session: AsyncSession, number: int) -> None:
+    """While a person thinks, others may have the money, unless this order may have been charged already."""
+    intent = await intents.latest(session, number)
+    if intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED):
+        await funds.release(session, number)
+
+
 async def decide(session: AsyncSession, record: DecisionRecord) -> None:
     """Write a person's decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
 

@@ -1,6 +1,7 @@
 """From looks at the upstream to events: snapshot, events and the changes to our services in one transaction."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ from orders.differences import Change, absorb, as_listed, compare, new_snapshot,
 from orders.intents import learn
 from orders.services import apply_snapshot, history_entry
 from upstreams.port import UpstreamItem
+
+log = logging.getLogger(__name__)
 
 MISSES_BEFORE_GONE = 2
 
@@ -289,6 +292,7 @@ class _Intake:
             snapshot.service_id = service.id
             self._learn_from(service, snapshot)
             return service
+        await self._report_second(snapshot)
         by_mark = await self._session.exec(
             select(Service).where(
                 Service.account_id == self._account_id,
@@ -299,6 +303,24 @@ class _Intake:
             )
         )
         return by_mark.first()
+
+    async def _report_second(self, snapshot: UpstreamSnapshot) -> None:
+        """An item with the mark of a service that is another item already: bought twice? People must know."""
+        if not snapshot.remoteid or snapshot.status == UpstreamStatus.DELETED or snapshot.version > 1:
+            return
+        found = await self._session.exec(
+            select(Service).where(
+                Service.account_id == self._account_id,
+                Service.mark == snapshot.remoteid,
+                col(Service.upstream_number).is_not(None),
+            )
+        )
+        service = found.one_or_none()
+        if service is None or service.id is None:
+            return
+        log.error("item %s carries the mark of service %s, which is another item", snapshot.number, service.id)
+        pair = {"item": (service.upstream_number or "", f"also {snapshot.number}")}
+        self._session.add(history_entry(service, f"upstream {self._account.name}", "second_item_with_our_mark", pair))
 
     def _learn_from(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """Our own item in a list shows what this upstream's lists show."""

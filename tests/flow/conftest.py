@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from models.migrate import migrate
 from tests.flow.shop import Shop, Upstream, open_shop, open_upstream
+from tests.infrastructure.databases import new_database
 from tests.infrastructure.temporal import TemporalServer
 
 
@@ -46,3 +47,14 @@ async def shop_without_worker(
     """A shop that waits for somebody to start a worker."""
     async with open_shop(shop_database, temporal_server, upstream, worker=False) as shop:
         yield shop
+
+
+@pytest.fixture
+async def shop_on_postgres(
+    migrated_postgres_template: str, postgres_url: str, temporal_server: TemporalServer, upstream: Upstream
+) -> AsyncIterator[Shop]:
+    """A shop on PostgreSQL with workers running."""
+    with new_database(postgres_url, template=migrated_postgres_template) as url:
+        migrate(url)
+        async with open_shop(url, temporal_server, upstream) as shop:
+            yield shop

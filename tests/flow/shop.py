@@ -205,7 +205,13 @@ async def open_upstream(*arguments: str) -> AsyncIterator[Upstream]:
 
 @asynccontextmanager
 async def open_shop(
-    database_url: str, temporal: TemporalServer, upstream: Upstream, *, worker: bool = True, **settings: Any
+    database_url: str,
+    temporal: TemporalServer,
+    upstream: Upstream,
+    *,
+    worker: bool = True,
+    client: Client | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Shop]:
     """A shop on a migrated database, with workers in this process unless `worker` is false.
 
@@ -217,7 +223,7 @@ async def open_shop(
         await stock_catalogue(database, upstream.url)
         values = QUICK | settings
         chosen = Settings(database_url=database_url, **values)
-        client = await temporal.connect(temporal.next_namespace())
+        client = client or await temporal.connect(temporal.next_namespace())
         shop = Shop(
             database_url,
             database,

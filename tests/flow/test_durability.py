@@ -3,13 +3,19 @@
 import asyncio
 import signal
 from datetime import UTC, datetime
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.signals import signal as send
 from models.enums import EventKind, Stage, UpstreamStatus
 from models.messages import UpstreamEventMessage
 from orders.intake import ServiceRequest, accept_order
-from tests.flow.shop import Shop
+from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import free_port
+from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
 
 
 async def test_an_order_that_nobody_started_is_started_by_the_sweep(shop: Shop) -> None:
@@ -68,3 +74,22 @@ async def test_signals_that_come_twice_early_or_late_do_no_harm(shop: Shop) -> N
     history = await shop.handle(order).fetch_history()
     signals = [e for e in history.events if e.HasField("workflow_execution_signaled_event_attributes")]
     assert len(signals) <= 2, "the server drops a repeated request id"
+
+
+async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
+    shop_database: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    port = free_port()
+    away = TemporalServer(f"127.0.0.1:{port}", None, iter(["test-1"]))  # type: ignore[arg-type]  # nothing runs there
+    client = await Client.connect(away.address, namespace="test-1", data_converter=pydantic_data_converter, lazy=True)
+    async with open_shop(shop_database, away, upstream, worker=False, client=client) as shop:
+        order = await shop.order()
+        assert (await shop.operation(order.operation)).stage is Stage.ACCEPTED
+        worker = shop.start_worker()  # starts before Temporal does, and waits for it
+        worker.wait_for_line("connecting to Temporal")
+        server = start_temporal_server(port=port)
+        with server.program:
+            await until_serving(server)
+            await shop.until(order, Stage.COMPLETED, timeout=40)
+            worker.close()
+    assert len(await upstream.charges()) == 1

@@ -1,9 +1,14 @@
 """An order becomes an active service."""
 
+import asyncio
+from collections import Counter
+
+import pytest
 from temporalio.api.enums.v1 import EventType
 
 from models.enums import ServiceStatus, Stage
 from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
 
 HAPPY_EVENTS = 30
 
@@ -35,3 +40,53 @@ async def test_a_happy_order_costs_at_most_thirty_events(shop: Shop) -> None:
     history = await shop.handle(order).fetch_history()
     names = [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
     assert len(names) <= HAPPY_EVENTS, "\n".join(names)
+
+
+@pytest.mark.parametrize("dialect", [5, 6])
+async def test_both_dialects_are_spoken(shop: Shop, dialect: int) -> None:
+    await shop.upstream.set(dialects=[dialect])
+    async with shop.database.write() as session:
+        account = await shop.account(session)
+        account.dialect = dialect
+        session.add(account)
+    order = await shop.order()
+    await shop.until(order, Stage.COMPLETED)
+    [sent] = [r for r in await shop.upstream.requests("*order.param") if r["committing"]]
+    assert sent["function"] == ("v2.vds.order.param" if dialect == 6 else "vds.order.param")
+    assert sent["parameters"]["autoprolong"] == "null", "one owner of renewal: us"
+
+
+async def test_a_licence_is_opened(shop: Shop) -> None:
+    order = await shop.order("LIC-1", parameters={"ip": "192.0.2.10"})
+    await shop.until(order, Stage.COMPLETED)
+    service = await shop.service(order.service)
+    assert service.status is ServiceStatus.ACTIVE
+    assert service.name == service.mark
+
+
+async def test_many_orders_at_once_against_little_money_on_postgresql(shop_on_postgres: Shop) -> None:
+    shop = shop_on_postgres
+    await shop.upstream.set_balance("50.00")  # for ten
+    orders = await asyncio.gather(*(shop.order() for _ in range(50)))
+
+    async def ten_go_forty_wait() -> bool:
+        stages = [(await shop.operation(order.operation)).stage for order in orders]
+        assert stages.count(Stage.COMPLETED) == 10, Counter(stages)
+        assert stages.count(Stage.WAITING_FOR_FUNDS) == 40, Counter(stages)
+        return True
+
+    await assert_eventually(ten_go_forty_wait, timeout=60, interval=0.3)
+    assert await shop.upstream.balance() == 0
+    assert len(await shop.upstream.charges()) == 10
+    refused = [r for r in await shop.upstream.requests("*order.param") if r["committing"] and r["outcome"] != "ok"]
+    assert refused == [], "no order is sent without money"
+    waiting = [o.operation for o in orders if (await shop.operation(o.operation)).stage is Stage.WAITING_FOR_FUNDS]
+    await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "15.00"})
+
+    async def the_first_three_went() -> bool:
+        done = [n for n in waiting if (await shop.operation(n)).stage is Stage.COMPLETED]
+        assert sorted(done) == sorted(waiting)[:3], done
+        return True
+
+    await assert_eventually(the_first_three_went, timeout=15, interval=0.3)
+    assert await shop.upstream.balance() == 0
