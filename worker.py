@@ -24,7 +24,7 @@ from activities.settlement import SettleActivities
 from activities.starting import start_sweep
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
-from models.database import Database, ping
+from models.database import Database, is_unavailable, ping
 from process_exit import leave
 from settings import Settings, load_settings
 from starter import connect_client
@@ -114,7 +114,9 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
     while True:
         try:
             return await attempt()
-        except (RPCError, RuntimeError, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, RPCError | RuntimeError | OSError) and not is_unavailable(error):
+                raise
             log.warning("%s: %s; tried again in %.1f s", what, str(error).splitlines()[0], delay)
         try:
             await asyncio.wait_for(stopping.wait(), delay)

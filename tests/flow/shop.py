@@ -13,6 +13,7 @@ import httpx
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.starting import start_sweep
 from models.catalogue import (
@@ -114,8 +115,12 @@ class Shop:
             stack.push_async_callback(activities.close)
             for one in workers:
                 await stack.enter_async_context(one)
-            await start_sweep(self.client, self.settings.task_queue)
+            await assert_eventually(self._start_sweep, timeout=30, ignoring=(RPCError,), message="the sweep is started")
             yield
+
+    async def _start_sweep(self) -> bool:
+        await start_sweep(self.client, self.settings.task_queue)
+        return True
 
     def start_worker(self) -> Program:
         """A worker process, as in production. It is working once its orders move; nobody need wait for it."""
