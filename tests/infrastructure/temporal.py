@@ -2,7 +2,7 @@
 
 Workflow ids are made from service and operation numbers, and each test's database counts from one: without a
 namespace of its own a test would find the workflows of the one before. Namespaces made while the server runs don't
-know our search attributes for a while; those named when it starts do, and cost nothing (start-up 0.2 s with one or
+know our search attributes for a while; those named when it starts do, and cost next to nothing (start-up 0.2 s with one or
 with four hundred). So the server is started with a stock of them and each test takes the next.
 """
 
@@ -21,6 +21,9 @@ from tests.infrastructure.processes import Program, free_port
 
 DYNAMIC_CONFIG = {
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
+    # Schedules and batches have workers in every namespace: with four hundred of them they cost a fifth of a core and
+    # half a gigabyte for nothing. No test needs them.
+    "worker.perNamespaceWorkerCount": "0",
 }
 STOCK_OF_NAMESPACES = 400
 
