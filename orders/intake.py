@@ -199,7 +199,7 @@ async def _write_down(
         account_id=offer.account.id,
         name=domain or "",
         name_is_ours=domain is None,
-        mark=f"new-{client}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"[:64],
+        mark=f"new-{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()[:56]}",  # until the number is known
         period_months=request.period_months,
         parameters=request.parameters,
         addons=request.addons,

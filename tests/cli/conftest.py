@@ -5,7 +5,10 @@ from shutil import copy
 import pytest
 import pytest_asyncio
 
+from catalogue.loading import load
+from models.database import Database
 from models.migrate import migrate
+from tests.catalogue.sample import written
 from tests.cli.shell import Shell
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
 from tests.infrastructure.processes import free_port
@@ -31,6 +34,20 @@ def temporal_away() -> dict[str, str]:
 def shell(sqlite_url: str, temporal_away: dict[str, str]) -> Shell:
     """A shell with a database, and Temporal away."""
     return Shell({"RESELL_DATABASE_URL": sqlite_url, PASSWORD_VARIABLE: PASSWORD, **temporal_away})
+
+
+@pytest.fixture
+async def stocked_shell(shell: Shell, tmp_path: Path) -> Shell:
+    """A shell whose database has the sample catalogue."""
+    await stock(shell, written(tmp_path))
+    return shell
+
+
+async def stock(shell: Shell, file: Path) -> None:
+    """What `resell setup` does, without looking for Temporal."""
+    database = Database(shell.variables["RESELL_DATABASE_URL"])
+    await load(database, file, actor="tester")
+    await database.close()
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -1,15 +1,25 @@
 """The command line as a person or a program runs it."""
 
 import asyncio
+import io
 import json
 import os
+import re
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
+from cli.app import run
+from tests.flow.shop import PASSWORD_VARIABLE
 from tests.infrastructure.processes import PROJECT
 
 TIMEOUT = 60.0
+STYLES = re.compile(r"\x1b\[[0-9;]*m")
+FOREIGN = ("TEMPORAL_", "RESELL_")
+"""Variables of whoever runs the tests, kept from the commands."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +52,47 @@ class Run:
         return self
 
 
+class Terminal(io.StringIO):
+    """Output that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass
 class Shell:
-    """Runs `resell` as a process of its own, with these variables added to the environment."""
+    """Runs `resell` with these variables added to the environment.
+
+    `resell` runs it in this process, in a thread of its own: an interpreter that has just been started is most of what
+    a command takes. `process` runs the real thing, for what only that can show.
+    """
 
     variables: dict[str, str] = field(default_factory=dict)
-    program: tuple[str, ...] = ("-m", "cli")
 
-    async def start(self, *arguments: object) -> asyncio.subprocess.Process:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "RESELL_"))}
+    async def resell(self, *arguments: object, columns: int = 0) -> Run:
+        """In this process; with `columns`, on a terminal of that width."""
+        return await asyncio.to_thread(self._run, [str(argument) for argument in arguments], columns)
+
+    def _run(self, arguments: list[str], columns: int) -> Run:
+        out, err = Terminal() if columns else io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as environment, redirect_stdout(out), redirect_stderr(err):
+            for name in list(os.environ):
+                if name.startswith(FOREIGN) or name == PASSWORD_VARIABLE:
+                    environment.delenv(name)
+            for name, value in self.variables.items():
+                environment.setenv(name, value)
+            if columns:
+                environment.setenv("COLUMNS", str(columns))
+                environment.setenv("TERM", "xterm")
+            status = run(arguments)
+        return Run(status, STYLES.sub("", out.getvalue()), err.getvalue())
+
+    async def start(self, *arguments: object, program: tuple[str, ...] = ("-m", "cli")) -> asyncio.subprocess.Process:
+        """A process of its own, running."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *self.program,
+            *program,
             *map(str, arguments),
             cwd=PROJECT,
             env=inherited | self.variables,
@@ -62,13 +101,17 @@ class Shell:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def resell(self, *arguments: object) -> Run:
-        process = await self.start(*arguments)
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                out, err = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            raise AssertionError(f"resell {arguments} still runs after {TIMEOUT:g} s") from None
-        assert process.returncode is not None
-        return Run(process.returncode, out.decode(), err.decode())
+    async def process(self, *arguments: object, program: tuple[str, ...] = ("-m", "cli")) -> Run:
+        """A process of its own, to its end."""
+        return await ended(await self.start(*arguments, program=program))
+
+
+async def ended(process: asyncio.subprocess.Process) -> Run:
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise AssertionError(f"it still runs after {TIMEOUT:g} s") from None
+    assert process.returncode is not None
+    return Run(process.returncode, out.decode(), err.decode())

@@ -1,0 +1,120 @@
+"""What goes wrong is one sentence on standard error and a status, never a traceback."""
+
+import signal
+
+import httpx
+import pytest
+
+from tests.cli.shell import Shell, ended
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import free_port
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://127.0.0.1:1/resell", "the database can't be reached (RESELL_DATABASE_URL)"),
+        ("sqlite:////nowhere/resellflow.db", "there is no database /nowhere/resellflow.db yet"),
+        ("mysql://db.example.com/resell", "'mysql' is not supported; use sqlite:///FILE or postgresql://"),
+        ("secret-nonsense", "is not an address; use sqlite:///FILE or postgresql://"),
+    ],
+)
+async def test_a_database_that_is_not_there(shell: Shell, url: str, sentence: str) -> None:
+    shell.variables["RESELL_DATABASE_URL"] = url
+    run = (await shell.resell("services")).failed(sentence)
+    assert "secret-nonsense" not in run.err
+
+
+async def test_a_wrong_setting_is_named_and_its_value_kept_secret(shell: Shell) -> None:
+    shell.variables["RESELL_OPERATOR_TOKENS"] = "anna=s3cr3t"
+    run = (await shell.resell("services")).failed("RESELL_OPERATOR_TOKENS: ")
+    assert "s3cr3t" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("order NOPE --customer jane --period 1", "there is no tariff plan 'NOPE'"),
+        ("order VDS-1 --customer jane --period 6", "period_months: 'VDS-1' can't be had for 6 months; only for 1, 12"),
+        ("order VDS-1 --customer jane --period 1 --domain x", "domain: 'x' is not a full domain name"),
+        ("order VDS-1 --customer jane --period 1 --param os=x", "parameters.os: unknown parameter"),
+        ("order VDS-1 --customer jane --period 1 --addon disk=1", "addons.disk: unknown add-on; known are ram"),
+        ("operations show 7", "there is no operation 7"),
+        ("operations wait 7", "there is no operation 7"),
+        ("operations cancel 7 --reason no", "there is no operation 7"),
+        ("operations --upstream x", "there is no upstream 'x'"),
+        ("operations --cursor x", "cursor: is not one that this list gave"),
+        ("services show 7", "there is no service 7"),
+        ("services --plan x", "there is no tariff plan 'x'"),
+        ("tasks show 7", "there is no task 7"),
+        ("orphans x", "there is no upstream x"),
+        ("upstream check x", "there is no upstream account x"),
+    ],
+)
+async def test_what_can_not_be_is_said(stocked_shell: Shell, command: str, sentence: str) -> None:
+    (await stocked_shell.resell(*command.split())).failed(sentence)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "frob",
+        "setup",
+        "order VDS-1 --period 1",
+        "order VDS-1 --customer jane --period one",
+        "order VDS-1 --customer jane --period 1 --param template",
+        "order VDS-1 --customer jane --period 1 --addon ram=much",
+        "operations --stage lost",
+        "operations --limit 0",
+        "operations cancel 1",
+        "operations correct 1 --reason x",
+    ],
+)
+async def test_wrong_usage_has_a_status_of_its_own(shell: Shell, command: str) -> None:
+    run = await shell.resell(*command.split())
+    assert run.status == 2
+    assert "Usage: resell" in run.err
+    assert "Traceback" not in run.err
+
+
+async def test_without_temporal_an_order_is_accepted_and_a_decision_is_not(stocked_shell: Shell) -> None:
+    shell = stocked_shell
+    order = ("order", "VDS-1", "--customer", "jane", "--period", 1, "--key", "cart-1")
+    placed = (await shell.resell(*order)).done()
+    assert placed.lines == [
+        "service 1, operation 1 (key cart-1)",
+        "Temporal can't be reached just now; the order is accepted and starts by itself when it is back",
+    ]
+    again = (await shell.resell(*order, "--json")).done()
+    assert (again.json["operation"], again.json["created"], again.json["stage"]) == (1, False, "accepted")
+    other = ("order", "VDS-1", "--customer", "joe", "--period", 1, "--key", "cart-1")
+    (await shell.resell(*other)).failed("'cart-1' was used for operation 1 with another body")
+    (await shell.resell("operations", "retry", 1, "--reason", "x")).failed("Temporal can't be reached just now")
+
+
+async def test_help_explains_every_command_and_is_quick(shell: Shell) -> None:
+    run = await shell.process("--help", program=("-X", "importtime", "-m", "cli"))
+    assert run.status == 0
+    for command in ("migrate", "setup", "upstream", "order", "services", "operations", "tasks", "orphans", "api"):
+        assert f"\n  {command} " in run.out
+    for heavy in ("temporalio", "sqlmodel", "storefront.app"):
+        assert f" {heavy}\n" not in run.err
+
+
+async def test_starter_runs_the_same_command_line(shell: Shell) -> None:
+    run = await shell.process("services", program=("starter.py",))
+    assert run.done().out == "no services\n"
+
+
+async def test_the_api_serves_until_it_is_told_to_stop(shell: Shell) -> None:
+    port = free_port()
+    api = await shell.start("api", "--port", port)
+    async with httpx.AsyncClient(trust_env=False) as client:
+
+        async def alive() -> bool:
+            return (await client.get(f"http://127.0.0.1:{port}/healthz")).is_success
+
+        await assert_eventually(alive, timeout=30, ignoring=(httpx.TransportError,))
+    (await shell.resell("api", "--port", port)).failed(f"can't listen on 127.0.0.1:{port}: Address already in use")
+    api.send_signal(signal.SIGTERM)
+    assert (await ended(api)).status == 0

@@ -1,0 +1,184 @@
+"""What is shown: plain lines for a pipe, tables that fit a terminal, JSON for programs."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from catalogue.loading import load
+from models.database import Database
+from models.enums import FailureClass, OperationKind, ServiceStatus, Stage, TaskMode
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service, StageEntry, Task
+from tests.catalogue.sample import written
+from tests.cli.shell import Shell
+
+NOON = datetime(2031, 5, 17, 12, 30, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+async def filled(shell: Shell, tmp_path: Path) -> Shell:
+    """A database with two services: one active, one whose opening needs a person; and an orphan."""
+    database = Database(shell.variables["RESELL_DATABASE_URL"])
+    await load(database, written(tmp_path), actor="tester")
+    async with database.write() as session:
+        for number, (customer, status, stage) in enumerate(
+            [
+                ("jane", ServiceStatus.ACTIVE, Stage.COMPLETED),
+                ("joe of a rather long name", ServiceStatus.ORDERED, Stage.NEEDS_ATTENTION),
+            ],
+            start=1,
+        ):
+            session.add(
+                Service(
+                    customer=customer,
+                    plan_id=1,
+                    product_type="vds",
+                    module_id=1,
+                    account_id=1,
+                    status=status,
+                    name=f"customer-{number}.servers.example.com",
+                    mark=f"rf-test-{number}",
+                    upstream_number=str(4710 + number),
+                    period_months=1,
+                    expires_on=date(2031, 6, 17),
+                )
+            )
+            await session.flush()
+            refused = stage is Stage.NEEDS_ATTENTION
+            session.add(
+                Operation(
+                    service_id=number,
+                    kind=OperationKind.OPEN,
+                    upstream_name="main",
+                    stage=stage,
+                    stage_since=NOON,
+                    waits_for="a person's decision (the upstream refused the value of ostempl)",
+                    next_step="nothing is sent until a person decides",
+                    person_may="retry, correct and retry, mark done, or cancel",
+                    failure_class=FailureClass.REJECTED if refused else None,
+                    actor="shop",
+                )
+            )
+            await session.flush()
+            for entered in (Stage.ACCEPTED, Stage.CHECKING_BALANCE, stage):
+                session.add(StageEntry(operation_id=number, stage=entered, at=NOON))
+            session.add(
+                Task(
+                    operation_id=number,
+                    service_id=number,
+                    mode=TaskMode.MANUAL if refused else TaskMode.AUTOMATIC,
+                    department="support",
+                    title=f"Open VDS-1 as service {number} at main",
+                    created_at=NOON,
+                )
+            )
+        session.add(
+            UpstreamSnapshot(
+                account_id=1, product_type="vds", number="4999", status=2, name="stray.example.com", first_seen_at=NOON
+            )
+        )
+    await database.close()
+    return shell
+
+
+async def test_in_a_pipe_every_row_is_one_whole_line(filled: Shell) -> None:
+    run = (await filled.resell("operations")).done()
+    assert run.lines == [
+        "number  service  kind  stage            since (UTC)  upstream  waits for",
+        "     2        2  open  needs_attention  05-17 12:30  main      a person's decision (the upstream refused the "
+        "value of ostempl)",
+        "     1        1  open  completed        05-17 12:30  main",
+    ]
+    services = (await filled.resell("services")).done()
+    assert services.lines[1].split() == [
+        *("2", "ordered", "VDS-1", "joe", "of", "a", "rather", "long", "name"),
+        *("customer-2.servers.example.com", "main", "4712", "2031-06-17"),
+    ]
+    tasks = (await filled.resell("tasks")).done()
+    assert tasks.lines[1].split("  ")[-1] == "05-17 12:30"
+    assert "open, manual  support     Open VDS-1 as service 2 at main" in tasks.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "numbers"),
+    [
+        ("operations", [2, 1]),
+        ("operations --stage needs_attention", [2]),
+        ("operations --service 1", [1]),
+        ("operations --kind prolong", []),
+        ("operations --upstream main --limit 1", [2]),
+        ("services --status active", [1]),
+        ("services --customer jane", [1]),
+        ("services --plan VDS-1", [2, 1]),
+        ("tasks --state open", [2, 1]),
+        ("tasks --service 2", [2]),
+        ("tasks --department nobody", []),
+    ],
+)
+async def test_lists_can_be_filtered(filled: Shell, command: str, numbers: list[int]) -> None:
+    items = (await filled.resell(*command.split(), "--json")).done().json["items"]
+    assert [item["number"] for item in items] == numbers
+
+
+async def test_a_long_list_is_had_in_pages(filled: Shell) -> None:
+    first = (await filled.resell("services", "--limit", 1, "--json")).done().json
+    following = (await filled.resell("services", "--limit", 1, "--cursor", first["next_cursor"], "--json")).done().json
+    assert [page["items"][0]["number"] for page in (first, following)] == [2, 1]
+    assert following["next_cursor"] is None
+    told = (await filled.resell("services", "--limit", 1)).done()
+    assert told.lines[-1] == f"there are more: --cursor {first['next_cursor']}, or a higher --limit"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("command", ["operations", "services", "tasks"])
+async def test_on_a_terminal_a_table_fits_and_loses_nothing(filled: Shell, command: str, columns: int) -> None:
+    lines = (await filled.resell(command, columns=columns)).done().lines
+    assert max(len(line) for line in lines) <= columns
+    letters = "".join("".join(lines).split())
+    whole = {
+        "operations": ["needs_attention", "05-1712:30", "completed"],
+        "services": ["4712", "2031-06-17", "ordered"],
+        "tasks": ["open,manual", "05-1712:30"],
+    }[command]
+    assert [word for word in whole if word not in letters] == []
+    assert "…" not in letters
+
+
+async def test_on_a_terminal_too_narrow_for_a_table_nothing_is_cut_off(filled: Shell) -> None:
+    lines = (await filled.resell("operations", columns=40)).done().lines
+    assert any("needs_attention" in line and "ostempl" in line for line in lines)
+
+
+async def test_an_operation_is_shown_with_all_that_a_person_needs(filled: Shell) -> None:
+    run = (await filled.resell("operations", "show", 2)).done()
+    for line in (
+        "stage           needs_attention since 2031-05-17 12:30:15 UTC",
+        "waits for       a person's decision (the upstream refused the value of ostempl)",
+        "a person may    retry, correct and retry, mark done, or cancel",
+        "failure         rejected",
+        "workflow        service-2-open-2 (not started yet)",
+        "in Temporal UI  http://127.0.0.1:8233/namespaces/default/workflows/service-2-open-2",
+        "2031-05-17 12:30:15.000  checking_balance",
+    ):
+        assert line in run.lines
+    as_json = (await filled.resell("operations", "show", 2, "--json")).done().json
+    assert [entry["stage"] for entry in as_json["stages"]] == ["accepted", "checking_balance", "needs_attention"]
+    assert as_json["audit"] == []
+
+
+async def test_services_and_tasks_are_shown_one_by_one(filled: Shell) -> None:
+    service = (await filled.resell("services", "show", 1)).done()
+    assert "upstream    main, item 4711" in service.lines
+    assert (await filled.resell("services", "show", 1, "--json")).done().json["upstream"]["number"] == "4711"
+    task = (await filled.resell("tasks", "show", 2)).done()
+    assert task.lines[:2] == ["task        2: Open VDS-1 as service 2 at main", "state       open (manual)"]
+    assert (await filled.resell("tasks", "show", 2, "--json")).done().json["operation"] == 2
+
+
+async def test_upstreams_and_orphans_are_listed(filled: Shell) -> None:
+    upstreams = (await filled.resell("upstreams")).done()
+    assert upstreams.lines[1].split() == ["main", "unknown", "not", "read", "yet", "1", "never"]
+    orphans = (await filled.resell("orphans")).done()
+    assert orphans.lines[1].split() == ["main", "vds", "4999", "active", "stray.example.com", "05-17", "12:30"]
+    assert (await filled.resell("orphans", "main", "--json")).done().json["items"][0]["number"] == "4999"
