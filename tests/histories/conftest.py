@@ -1,0 +1,3 @@
+from tests.workflows.bench import bench
+
+__all__ = ["bench"]

@@ -1,0 +1,246 @@
+"""The ways of a workflow that are recorded and replayed: each runs a real workflow, with what its activities answer.
+
+A scenario returns when its workflow has ended, or its run has been continued as new.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from models.enums import FailureClass, Stage, UpstreamStatus
+from models.messages import (
+    DecisionKind,
+    DecisionOutcome,
+    Funds,
+    FundsResult,
+    Look,
+    OrderPolicy,
+    PollLap,
+    Submission,
+    SubmitResult,
+    SweepLap,
+)
+from tests.infrastructure.eventually import assert_eventually
+from tests.workflows.bench import GRANTED, ITEM, PATIENCE, WHY, Bench, Held, ScriptedOrder, accepted, attention, seen
+
+Scenario = Callable[[Bench], Awaitable[WorkflowHandle[Any, Any]]]
+SCENARIOS: dict[str, Scenario] = {}
+
+DRY = FundsResult(
+    outcome=Funds.WAITING, required="5.00 EUR", free="1.00 EUR", reason="5.00 EUR needed, 1.00 EUR free on account main"
+)
+DOWN = "the upstream can't be reached: connection refused"
+QUICK_LOOK = OrderPolicy(confirmation_check_after=timedelta(milliseconds=300))
+
+
+def soon(reason: str = DOWN) -> ApplicationError:
+    """An attempt that fails and is repeated at once."""
+    return ApplicationError(reason, type=FailureClass.NOT_SENT.value, next_retry_delay=timedelta(milliseconds=20))
+
+
+def later(reason: str = DOWN) -> ApplicationError:
+    """An attempt that fails and is repeated after the end of every test."""
+    return ApplicationError(reason, type=FailureClass.NOT_SENT.value, next_retry_delay=timedelta(minutes=5))
+
+
+def scenario(run: Scenario) -> Scenario:
+    SCENARIOS[run.__name__] = run
+    return run
+
+
+async def _confirmed(order: ScriptedOrder) -> WorkflowHandle[Any, Any]:
+    """Its item comes to life at the upstream, and the order ends."""
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.event(seen())
+    result = await order.ended()
+    assert result.stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def happy(bench: Bench) -> WorkflowHandle[Any, Any]:
+    return await _confirmed(await bench.order(reserve_funds=[GRANTED], submit=[accepted()]))
+
+
+@scenario
+async def waiting_for_funds_then_granted(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(reserve_funds=[DRY], submit=[accepted()])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.grant()
+    return await _confirmed(order)
+
+
+@scenario
+async def refused_for_funds_by_the_upstream(bench: Bench) -> WorkflowHandle[Any, Any]:
+    refused = SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason="not enough money")
+    order = await bench.order(reserve_funds=[GRANTED, DRY], submit=[refused, accepted()])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.grant()
+    return await _confirmed(order)
+
+
+@scenario
+async def upstream_down_then_back(bench: Bench) -> WorkflowHandle[Any, Any]:
+    down_for_funds = FundsResult(outcome=Funds.TROUBLE, failure=FailureClass.NOT_SENT, reason=DOWN)
+    down_for_orders = SubmitResult(outcome=Submission.TROUBLE, failure=FailureClass.NOT_SENT, reason=DOWN)
+    order = await bench.order(
+        reserve_funds=[down_for_funds, soon(), GRANTED], submit=[down_for_orders, soon(), accepted()]
+    )
+    return await _confirmed(order)
+
+
+@scenario
+async def lost_answer_settled(bench: Bench) -> WorkflowHandle[Any, Any]:
+    lost = SubmitResult(outcome=Submission.UNKNOWN, reason="the connection was cut after the request had gone")
+    nothing_yet = ApplicationError("nothing with our mark", type="StillUnknown", next_retry_delay=timedelta(0))
+    return await _confirmed(await bench.order(reserve_funds=[GRANTED], submit=[lost], settle=[nothing_yet, accepted()]))
+
+
+@scenario
+async def accepted_without_number(bench: Bench) -> WorkflowHandle[Any, Any]:
+    unnumbered = SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
+    return await _confirmed(await bench.order(reserve_funds=[GRANTED], submit=[unnumbered], settle=[accepted()]))
+
+
+@scenario
+async def lost_before_it_arrived_then_sent_again(bench: Bench) -> WorkflowHandle[Any, Any]:
+    lost = SubmitResult(outcome=Submission.UNKNOWN, reason="the connection was cut")
+    not_done = SubmitResult(outcome=Submission.NOT_DONE, reason="the complete list shows no item of this order")
+    return await _confirmed(
+        await bench.order(reserve_funds=[GRANTED, GRANTED], submit=[lost, accepted()], settle=[not_done])
+    )
+
+
+@scenario
+async def not_before_a_date(bench: Bench) -> WorkflowHandle[Any, Any]:
+    not_yet = SubmitResult(
+        outcome=Submission.NOT_YET,
+        failure=FailureClass.NOT_YET,
+        reason="too early",
+        not_before=datetime.now(UTC) + timedelta(seconds=0.3),
+    )
+    return await _confirmed(await bench.order(reserve_funds=[GRANTED, GRANTED], submit=[not_yet, accepted()]))
+
+
+async def _needing_attention(bench: Bench) -> ScriptedOrder:
+    order = await bench.order(reserve_funds=[GRANTED], submit=[attention()])
+    await order.until(Stage.NEEDS_ATTENTION)
+    return order
+
+
+@scenario
+async def attention_then_retry(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _needing_attention(bench)
+    order.tell(reserve_funds=[GRANTED], submit=[accepted()])
+    await order.decide(DecisionKind.RETRY)
+    return await _confirmed(order)
+
+
+@scenario
+async def attention_then_correct_and_retry(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _needing_attention(bench)
+    order.tell(reserve_funds=[GRANTED], submit=[accepted()])
+    await order.decide(DecisionKind.CORRECT_AND_RETRY, WHY.model_copy(update={"parameters": {"template": "debian-12"}}))
+    return await _confirmed(order)
+
+
+@scenario
+async def attention_then_mark_done(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _needing_attention(bench)
+    await order.decide(DecisionKind.MARK_DONE, WHY.model_copy(update={"upstream_number": ITEM}))
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def attention_then_cancel(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _needing_attention(bench)
+    await order.decide(DecisionKind.CANCEL)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+@scenario
+async def decision_refused_by_the_database_then_retry(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _needing_attention(bench)
+    order.tell(record_decision=[DecisionOutcome(refused="a paid service may be there")])
+    order.tell(reserve_funds=[GRANTED], submit=[accepted()])
+    with suppress(WorkflowUpdateFailedError):
+        await order.decide(DecisionKind.CANCEL)
+    await order.decide(DecisionKind.RETRY)
+    return await _confirmed(order)
+
+
+@scenario
+async def silent_confirmation_then_look(bench: Bench) -> WorkflowHandle[Any, Any]:
+    opening = Look(status=UpstreamStatus.PROCESSING, goal_met=False, reason="item 17 is processing")
+    active = Look(status=UpstreamStatus.ACTIVE, goal_met=True, reason="item 17 is active")
+    order = await bench.order(policy=QUICK_LOOK, reserve_funds=[GRANTED], submit=[accepted()], look=[opening, active])
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def deleted_at_the_upstream_then_mark_done(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()])
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.event(seen(UpstreamStatus.DELETED))
+    await order.until(Stage.NEEDS_ATTENTION)
+    await order.decide(DecisionKind.MARK_DONE, WHY.model_copy(update={"upstream_number": "18"}))
+    await order.ended()
+    return order.handle
+
+
+@scenario
+async def early_signal(bench: Bench) -> WorkflowHandle[Any, Any]:
+    """The item is seen alive before the answer to the request that made it."""
+    held = Held()
+    order = await bench.order(reserve_funds=[GRANTED], submit=[held])
+    await held.begun()
+    await order.event(seen())
+    held.answer(accepted())
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def cancel_while_waiting_for_funds(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(reserve_funds=[DRY])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.decide(DecisionKind.CANCEL)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+@scenario
+async def cancel_while_retrying(bench: Bench) -> WorkflowHandle[Any, Any]:
+    down = SubmitResult(outcome=Submission.TROUBLE, failure=FailureClass.NOT_SENT, reason=DOWN)
+    order = await bench.order(reserve_funds=[GRANTED], submit=[down, later()])
+    await order.until(Stage.RETRYING)
+    await assert_eventually(lambda: len(order.asked("submit")) == 2, timeout=PATIENCE)
+    await order.decide(DecisionKind.CANCEL)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+async def _first_run(bench: Bench, handle: WorkflowHandle[Any, Any], second: Held) -> WorkflowHandle[Any, Any]:
+    await second.begun()
+    await handle.terminate("the scenario ends here")
+    return bench.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+
+
+@scenario
+async def event_poller_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
+    second = Held()
+    lap = PollLap(polls=40, events=3, last_poll_at=datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
+    return await _first_run(bench, await bench.poller("lap", soon(), lap, second), second)
+
+
+@scenario
+async def order_sweep_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
+    second = Held()
+    return await _first_run(bench, await bench.sweep(SweepLap(started=2, pollers=1), second), second)
