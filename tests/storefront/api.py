@@ -39,6 +39,7 @@ class Api:
     operator: httpx.AsyncClient
     stranger: httpx.AsyncClient
     database: Database
+    client: Client
     settings: Settings
     server: Server
 
@@ -48,6 +49,12 @@ class Api:
         assert answer.status_code in (200, 201), answer.text
         body: dict[str, Any] = answer.json()
         return body
+
+    async def started_order(self) -> None:
+        """Place order 1 and see its workflow started, on a slow machine too (where the sweep would see to it)."""
+        await self.order()
+        resellflow = Resellflow(self.database, self.client, self.settings)
+        await assert_eventually(lambda: resellflow.try_to_start(1), timeout=30, message="the workflow is started")
 
     async def post_order(self, key: str | None, **changes: object) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}
@@ -100,7 +107,7 @@ async def running_api(database: Database, client: Client, settings: Settings) ->
                 _client(base, OPERATOR_TOKEN) as operator,
                 _client(base) as stranger,
             ):
-                yield Api(base, shop, operator, stranger, database, settings, server)
+                yield Api(base, shop, operator, stranger, database, client, settings, server)
         finally:
             server.should_exit = True
             await serving

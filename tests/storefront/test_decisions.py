@@ -48,7 +48,7 @@ async def stuck_api(api: Api, temporal_client: Client) -> AsyncIterator[Api]:
         activities=[refusing.reserve_funds, refusing.submit],
     )
     async with orders, upstream:
-        await api.order()
+        await api.started_order()
         await until_stuck(api)
         yield api
 
@@ -57,7 +57,7 @@ async def until_stuck(api: Api) -> None:
     async def stuck() -> bool:
         return bool((await api.shop.get("/v1/operations/1")).json()["stage"] == "needs_attention")
 
-    await assert_eventually(stuck, message="the order needs attention")
+    await assert_eventually(stuck, timeout=30, message="the order needs attention")
 
 
 async def audit(api: Api) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ async def numbers(api: Api, path: str, **filters: str | int) -> list[int]:
 
 
 async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> None:
-    await api.order()
+    await api.started_order()
     async with api.database.write() as session:
         operation = await locked_operation(session, 1)
         await enter(session, operation, Stage.WAITING_FOR_FUNDS, "5.00 EUR needed", failure=FailureClass.FUNDS)

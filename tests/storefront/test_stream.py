@@ -65,7 +65,7 @@ async def following(api: Api, operation: int, last: str | None = None) -> AsyncI
 
 
 async def test_a_follower_sees_the_stages_passed_then_those_to_come_and_the_end(api: Api) -> None:
-    await api.order()
+    await api.started_order()
     async with following(api, 1) as events:
         passed = [await events.next(), await events.next()]
         await api.enter(1, Stage.WAITING_FOR_FUNDS, "5.00 EUR needed")
@@ -85,7 +85,7 @@ async def test_a_follower_sees_the_stages_passed_then_those_to_come_and_the_end(
 
 
 async def test_a_follower_that_comes_back_goes_on_where_it_was(sqlite_api: Api) -> None:
-    await sqlite_api.order()
+    await sqlite_api.started_order()
     async with following(sqlite_api, 1) as events:
         first = await events.next()
     await sqlite_api.enter(1, Stage.CANCELLED)
@@ -121,7 +121,7 @@ async def test_a_follower_that_goes_away_is_no_longer_served(sqlite_api: Api, ca
 
 
 async def test_streams_end_at_once_when_the_server_stops(sqlite_api: Api) -> None:
-    await sqlite_api.order()
+    await sqlite_api.started_order()
     async with following(sqlite_api, 1) as events:
         passed = [await events.next(), await events.next()]
         assert passed[-1].data["stage"] == "checking_balance"
