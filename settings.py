@@ -67,8 +67,10 @@ class Settings(BaseSettings):
         tokens: dict[str, str] = {}
         for entry in filter(None, (part.strip() for part in value.split(","))):
             name, separator, token = entry.partition("=")
-            if not separator or not name.strip() or len(token.strip()) < 8:
-                raise ValueError("tokens are written NAME=TOKEN,NAME=TOKEN, each token of at least 8 characters")
+            if not separator or not 0 < len(name.strip()) <= 64 or len(token.strip()) < 8:
+                raise ValueError(
+                    "tokens are written NAME=TOKEN,NAME=TOKEN; a name has at most 64 characters, a token at least 8"
+                )
             tokens[name.strip()] = token.strip()
         return tokens
 

@@ -18,9 +18,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.starting import start_order, start_poller, start_sweep
-from models.database import Database
+from models.database import Database, is_unavailable
 from models.enums import Stage
-from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult
+from models.messages import Decision, DecisionKind, DecisionResult
 from models.order import Operation
 from orders import completion, intake, naming
 from orders.errors import InvalidField, NotFound, Refused
@@ -79,7 +79,9 @@ class Resellflow:
                     self.settings.order_policy(),
                     operation,
                 )
-        except (TimeoutError, RPCError, RuntimeError) as error:
+        except Exception as error:
+            if not isinstance(error, TimeoutError | RPCError | RuntimeError) and not is_unavailable(error):
+                raise
             log.warning("operation %s is accepted; its workflow starts when Temporal is back: %s", operation, error)
             return False
 
@@ -92,8 +94,8 @@ class Resellflow:
             row = await session.get(Operation, operation)
         if row is None:
             raise NotFound("operation", operation)
-        if row.stage is Stage.QUEUED and kind is DecisionKind.CANCEL:
-            return await self._cancel_queued(operation, decision)
+        if row.stage in completion.NOT_BEGUN and kind is DecisionKind.CANCEL:
+            return await self._cancel_before_it_began(operation, decision)
         handle = self.client.get_workflow_handle(naming.workflow_id(row.service_id, row.kind, operation))
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
@@ -120,12 +122,9 @@ class Resellflow:
         except (TimeoutError, RuntimeError) as error:
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error
 
-    async def _cancel_queued(self, operation: int, decision: Decision) -> DecisionResult:
+    async def _cancel_before_it_began(self, operation: int, decision: Decision) -> DecisionResult:
         async with self.database.write() as session:
-            record = DecisionRecord(
-                operation=operation, kind=DecisionKind.CANCEL, decision=decision, decision_id=f"queued-{operation}"
-            )
-            await completion.decide(session, record)
+            await completion.cancel_before_it_began(session, operation, decision)
         return DecisionResult(stage=Stage.CANCELLED, message="cancelled before it began")
 
     async def start_poller(self, upstream: str) -> None:

@@ -91,9 +91,14 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     if isinstance(error, OperationalError | InterfaceError):
         return True
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or _lacks_schema(error)):
         return True
     return isinstance(error, sqlite3.OperationalError)
+
+
+def _lacks_schema(error: DBAPIError) -> bool:
+    """PostgreSQL's word for a table that is not there (SQLite's is an OperationalError): not migrated yet."""
+    return getattr(error.orig, "sqlstate", None) == "42P01"
 
 
 async def ping(database: Database) -> None:

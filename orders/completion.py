@@ -8,7 +8,7 @@ from models.catalogue import PlanMapping
 from models.columns import utc_now
 from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
-from models.messages import DecisionKind, DecisionRecord
+from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
 from models.product_types import PRODUCT_TYPES
 from orders import funds, intents
@@ -17,6 +17,8 @@ from orders.intake import check_parameters
 from orders.naming import check_domain
 from orders.services import apply_snapshot, history_entry
 from orders.stages import enter, locked_operation, start_next_queued
+
+NOT_BEGUN = frozenset({Stage.QUEUED, Stage.ACCEPTED})
 
 
 async def complete(session: AsyncSession, number: int, *, how: str = "") -> int | None:
@@ -63,6 +65,17 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
             .values(applied_at=utc_now(), service_id=service.id)
         )
     session.add(service)
+
+
+async def cancel_before_it_began(session: AsyncSession, number: int, decision: Decision) -> None:
+    """Cancel an operation that waits in the queue or for its start. Raises Refused if it has begun meanwhile."""
+    operation = await locked_operation(session, number)
+    if operation.stage not in NOT_BEGUN:
+        raise Refused(f"operation {number} has begun: it is {operation.stage.value}")
+    record = DecisionRecord(
+        operation=number, kind=DecisionKind.CANCEL, decision=decision, decision_id=f"before-it-began-{number}"
+    )
+    await decide(session, record)
 
 
 async def free_unused_funds(session: AsyncSession, number: int) -> None:
