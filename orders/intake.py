@@ -11,7 +11,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry, Installation
-from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.database import Database
 from models.enums import ModuleKind, OperationKind, Stage
 from models.explanations import explain
@@ -126,17 +126,19 @@ async def _find_offer(session: AsyncSession, request: ServiceRequest) -> _Offer:
             .order_by(ProcessingModule.priority, ProcessingModule.id)  # type: ignore[arg-type]
         )
     ).all()
+    priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan.id))
+    sold = set(priced.all())  # a period that is mapped but has no price is not on sale
     periods: set[int] = set()
     for mapping, module in ways:
         mapped = (await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))).all()
-        periods |= {entry.period_months for entry in mapped}
+        periods |= {entry.period_months for entry in mapped} & sold
         for entry in mapped:
-            if entry.period_months == request.period_months:
+            if entry.period_months == request.period_months and entry.period_months in sold:
                 account = await session.get_one(UpstreamAccount, module.account_id)
                 return _Offer(plan, PRODUCT_TYPES[plan.product_type], module, account, mapping, entry)
     if not ways:
         raise InvalidField("plan", f"{request.plan!r} is not mapped to any upstream; it can't be ordered yet")
-    offered = ", ".join(str(months) for months in sorted(periods))
+    offered = ", ".join(str(months) for months in sorted(periods)) or "no period at all"
     raise InvalidField(
         "period_months", f"{request.plan!r} can't be had for {request.period_months} months; only for {offered}"
     )
