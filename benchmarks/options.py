@@ -1,0 +1,49 @@
+"""What a run can be told."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+SQLITE = "sqlite"
+
+
+class Way(StrEnum):
+    """How orders are placed."""
+
+    STARTER = "starter"
+    API = "api"
+
+
+class TemporalStore(StrEnum):
+    """Where the Temporal dev server keeps its state."""
+
+    FILE = "file"
+    MEMORY = "memory"
+
+
+class Options(BaseModel):
+    """Durations in seconds unless named otherwise. A phase of zero length is left out, and null in the report."""
+
+    model_config = ConfigDict(frozen=True)
+
+    orders: int = 200
+    concurrency: int = 50
+    """Orders under way at once: the next is placed when one has ended."""
+    warm_up: int = 10
+    """Orders (and bare workflows) before the measured ones."""
+    round_trip_ms: float = 50.0
+    """Of each request to the upstream."""
+    opening_delay: float = 1.0
+    """From the upstream's yes to its item being active."""
+    existing: int = 0
+    """Services that are at the upstream before the first order, and none of ours."""
+    through: Way = Way.STARTER
+    database: str = SQLITE
+    """`sqlite`, or the address of a PostgreSQL server on which a database is made for the run, and dropped."""
+    temporal_store: TemporalStore = TemporalStore.FILE
+    idle_seconds: float = 60.0
+    waiting_orders: int = 10
+    waiting_seconds: float = 30.0
+    directory: Path | None = None
+    """Where data and logs are kept; without it they are gone with the run."""
