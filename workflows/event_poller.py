@@ -18,6 +18,7 @@ class EventPoller:
             "The pending activity's heartbeat shows the polls of this run."
         )
         lap = await calls.poll_upstream(poller)
+        last_poll_at = lap.last_poll_at or poller.last_poll_at  # a lap may have had none: the upstream was down
         workflow.continue_as_new(
-            poller.model_copy(update={"polls": poller.polls + lap.polls, "last_poll_at": lap.last_poll_at})
+            poller.model_copy(update={"polls": poller.polls + lap.polls, "last_poll_at": last_poll_at})
         )

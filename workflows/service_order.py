@@ -188,7 +188,11 @@ class ServiceOrder:
             return
         delay = max(when - workflow.now(), timedelta(0))
         try:
-            await workflow.wait_condition(lambda: self._state.decision is not None, timeout=delay)
+            await workflow.wait_condition(
+                lambda: self._state.decision is not None,
+                timeout=delay,
+                timeout_summary="not before this date; then again, money first",
+            )
         except TimeoutError:
             return
         self._act_on_decision()
@@ -215,7 +219,7 @@ class ServiceOrder:
             return again.result()
         # The database refused the decision if the request could have been sent; so nothing was, and nothing will be.
         again.cancel()
-        await asyncio.wait([again])
+        await workflow.wait([again])
         self._act_on_decision()
         raise AssertionError("a decision during a retry ends the order")
 
@@ -320,5 +324,6 @@ class ServiceOrder:
             if outcome.refused:
                 raise ApplicationError(outcome.refused, outcome.field, type=outcome.refusal_type, non_retryable=True)
             self._state.decision = kind
-            await workflow.wait_condition(lambda: self._state.decision is None)
+            # Money may have come while this was written down: the order went on, and an activity told it that it ended.
+            await workflow.wait_condition(lambda: self._state.decision is None or self._state.stage.is_final)
         return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")

@@ -117,13 +117,14 @@ async def lost_before_it_arrived_then_sent_again(bench: Bench) -> WorkflowHandle
 
 @scenario
 async def not_before_a_date(bench: Bench) -> WorkflowHandle[Any, Any]:
-    not_yet = SubmitResult(
-        outcome=Submission.NOT_YET,
-        failure=FailureClass.NOT_YET,
-        reason="too early",
-        not_before=datetime.now(UTC) + timedelta(seconds=0.3),
+    sending = Held()
+    order = await bench.order(reserve_funds=[GRANTED, GRANTED], submit=[sending, accepted()])
+    await sending.begun()
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    sending.answer(
+        SubmitResult(outcome=Submission.NOT_YET, failure=FailureClass.NOT_YET, reason="too early", not_before=soon)
     )
-    return await _confirmed(await bench.order(reserve_funds=[GRANTED, GRANTED], submit=[not_yet, accepted()]))
+    return await _confirmed(order)
 
 
 async def _needing_attention(bench: Bench) -> ScriptedOrder:

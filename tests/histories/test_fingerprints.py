@@ -1,13 +1,15 @@
 """The commands of every scenario, run today, are those written down; see `tests.histories.record`."""
 
+import asyncio
 import difflib
 from collections.abc import Sequence
 
 import pytest
+import pytest_asyncio
 
 from tests.histories.commands import commands
 from tests.histories.record import history_file, read_fingerprints, read_history
-from tests.histories.scenarios import SCENARIOS
+from tests.histories.scenarios import SCENARIOS, Scenario
 from tests.workflows.bench import Bench
 
 ADVICE = """\
@@ -27,11 +29,22 @@ def _compare(name: str, written: Sequence[str], found: Sequence[str]) -> None:
         pytest.fail(ADVICE.format(name=name, difference="\n".join(f"    {line}" for line in lines)), pytrace=False)
 
 
+@pytest_asyncio.fixture(scope="module")
+async def todays_commands(bench: Bench) -> dict[str, asyncio.Task[list[str]]]:
+    """All scenarios at once: they take no notice of each other, and mostly wait."""
+
+    async def play(run: Scenario) -> list[str]:
+        handle = await run(bench)
+        return commands((await handle.fetch_history()).events)
+
+    return {name: asyncio.create_task(play(run)) for name, run in SCENARIOS.items()}
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_a_scenario_gives_the_commands_written_down(bench: Bench, name: str) -> None:
-    handle = await SCENARIOS[name](bench)
-    history = await handle.fetch_history()
-    _compare(name, read_fingerprints().get(name, []), commands(history.events))
+async def test_a_scenario_gives_the_commands_written_down(
+    todays_commands: dict[str, asyncio.Task[list[str]]], name: str
+) -> None:
+    _compare(name, read_fingerprints().get(name, []), await todays_commands[name])
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

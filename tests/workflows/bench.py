@@ -11,7 +11,7 @@ those that write to the database: they succeed.
 import asyncio
 import itertools
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,6 +99,8 @@ class Held:
     def __init__(self) -> None:
         self._begun = asyncio.Event()
         self._answer: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
+        self.stopped = False
+        """The run was told to stop."""
 
     async def begun(self) -> None:
         await asyncio.wait_for(self._begun.wait(), PATIENCE)
@@ -110,8 +112,16 @@ class Held:
         self._begun.set()
         stopping = asyncio.ensure_future(activity.wait_for_worker_shutdown())
         ends: list[asyncio.Future[Any]] = [self._answer, stopping]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        try:
+            while not any(end.done() for end in ends):
+                if not activity.info().is_local:
+                    activity.heartbeat()
+                await asyncio.wait(ends, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+        finally:
+            stopping.cancel()
         if not self._answer.done():
             raise ApplicationError("the bench is cleared", category=ApplicationErrorCategory.BENIGN)
         return self._answer.result()
@@ -126,7 +136,7 @@ class Script:
 
     def __init__(self) -> None:
         self._steps: dict[tuple[str, object], deque[Step]] = defaultdict(deque)
-        self.asked: dict[tuple[str, object], list[Message]] = defaultdict(list)
+        self.asked: dict[tuple[str, object], list[Any]] = defaultdict(list)
 
     def tell(self, name: str, key: object, steps: Sequence[Step]) -> None:
         self._steps[name, key].extend(steps)
@@ -296,18 +306,19 @@ class Bench:
 
     async def order(
         self,
+        steps: Mapping[str, Sequence[Step]] | None = None,
         *,
         policy: OrderPolicy | None = None,
         kind: OperationKind = OperationKind.OPEN,
         start_signal: UpstreamEventMessage | None = None,
-        **steps: Sequence[Step],
+        **more_steps: Sequence[Step],
     ) -> ScriptedOrder:
         """Start an order whose activities take these steps."""
         number = next(self._numbers)
         given = OrderInput(
             service=1000 + number, operation=number, kind=kind, upstream="main", policy=policy or OrderPolicy()
         )
-        for name, several in steps.items():
+        for name, several in {**(steps or {}), **more_steps}.items():
             self.script.tell(name, number, several)
         handle = await self.client.start_workflow(
             ServiceOrder.run,
@@ -320,11 +331,14 @@ class Bench:
         )
         return ScriptedOrder(given, handle, self.script, self.client)
 
-    async def poller(self, upstream: str, *laps: Step) -> WorkflowHandle[Any, Any]:
+    async def poller(
+        self, upstream: str, *laps: Step, polls: int = 0, last_poll_at: datetime | None = None
+    ) -> WorkflowHandle[Any, Any]:
+        """Start a poller that has made so many polls already."""
         self.script.tell("poll_upstream", upstream, laps)
         return await self.client.start_workflow(
             EventPoller.run,
-            PollInput(upstream=upstream),
+            PollInput(upstream=upstream, polls=polls, last_poll_at=last_poll_at),
             id=naming.poller_id(upstream),
             task_queue=self.settings.task_queue,
         )

@@ -1,0 +1,108 @@
+"""Signals come early, late, twice and in crowds; an order takes no harm."""
+
+import asyncio
+
+from temporalio.client import WorkflowHandle
+
+from models.enums import Stage, UpstreamStatus
+from models.messages import FundsGranted, Submission, SubmitResult
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.temporal import TemporalServer
+from tests.workflows.bench import GRANTED, ITEM, Bench, Held, accepted, open_bench, seen
+from tests.workflows.test_stages import waiting_steps
+
+
+async def test_an_event_before_the_answer_to_the_request_that_made_the_item_is_kept(bench: Bench) -> None:
+    sending = Held()
+    order = await bench.order(reserve_funds=[GRANTED], submit=[sending])
+    await sending.begun()
+    await order.event(seen())
+    assert await order.stage() is Stage.SUBMITTING
+    sending.answer(accepted())
+    assert (await order.ended()).upstream_number == ITEM
+    assert "TIMER_STARTED" not in await order.events(), "it had not to wait at all"
+
+
+async def test_a_signal_before_the_first_workflow_task_is_not_lost(bench: Bench) -> None:
+    order = await bench.order(start_signal=seen(), reserve_funds=[GRANTED], submit=[accepted()])
+    assert (await order.ended()).stage is Stage.COMPLETED
+    events = await order.events()
+    assert events.index("WORKFLOW_EXECUTION_SIGNALED") < events.index("WORKFLOW_TASK_STARTED")
+
+
+async def test_money_granted_before_the_order_knows_that_it_must_wait_is_not_lost(bench: Bench) -> None:
+    asking = Held()
+    order = await bench.order(reserve_funds=[asking], submit=[accepted()])
+    await asking.begun()
+    await order.grant()
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    asking.answer(dry)  # type: ignore[arg-type]
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.handle.terminate("seen")
+
+
+async def test_an_old_grant_does_not_count_for_a_new_wait(bench: Bench) -> None:
+    """Granted, refused by the upstream all the same, and in line again: the first grant has been used."""
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    refused = SubmitResult(outcome=Submission.FUNDS, reason="not_enough_money")
+    order = await bench.order(reserve_funds=[dry, dry], submit=[refused, accepted()])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.grant("first")
+    await assert_eventually(lambda: len(order.asked("reserve_funds")) == 2)
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    assert len(order.asked("submit")) == 1
+    await order.grant("second")
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.handle.terminate("seen")
+
+
+async def test_an_order_waiting_for_money_whose_item_comes_to_life_looks_after_it(bench: Bench) -> None:
+    """The upstream paid what was left there unpaid: the order must not buy another."""
+    found = SubmitResult(outcome=Submission.UNKNOWN, reason="item 17 with our mark is at the upstream already")
+    order = await bench.order(waiting_steps(Stage.WAITING_FOR_FUNDS), submit=[found], settle=[accepted()])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.event(seen())
+    assert (await order.ended()).upstream_number == ITEM
+
+
+async def test_the_same_event_again_and_again_is_one(bench: Bench) -> None:
+    order = await bench.order(waiting_steps(Stage.SUBMITTING))
+    await order.until(Stage.SUBMITTING)
+    for _ in range(5):
+        assert await order.event(seen(UpstreamStatus.PROCESSING))
+    assert (await order.events()).count("WORKFLOW_EXECUTION_SIGNALED") == 1, "the server drops a request id it knows"
+    for _ in range(3):  # and the order does, where the server cannot
+        await order.handle.signal("upstream_event", seen(UpstreamStatus.PROCESSING))
+    assert await order.stage() is Stage.SUBMITTING
+    await order.handle.terminate("seen")
+
+
+async def test_a_signal_to_an_order_that_has_ended_is_no_failure(bench: Bench) -> None:
+    order = await bench.order(start_signal=seen(), reserve_funds=[GRANTED], submit=[accepted()])
+    await order.ended()
+    assert await order.event(seen()) is False
+    assert await order.grant() is False
+
+
+async def test_a_hundred_signals_at_once_do_no_harm(bench: Bench) -> None:
+    sending = Held()
+    order = await bench.order(reserve_funds=[GRANTED], submit=[sending])
+    await sending.begun()
+    await asyncio.gather(*(order.event(seen(UpstreamStatus.ACTIVE, number=str(number))) for number in range(100, 200)))
+    await asyncio.gather(*(_grant(order.handle, order.number) for _ in range(20)))
+    sending.answer(accepted("150"))
+    assert (await order.ended()).upstream_number == "150"
+
+
+async def _grant(handle: WorkflowHandle[object, object], number: int) -> None:
+    await handle.signal("funds_granted", FundsGranted(operation=number))
+
+
+async def test_signals_that_came_while_no_worker_ran_are_heard_when_one_does(temporal_server: TemporalServer) -> None:
+    client = await temporal_server.connect(temporal_server.next_namespace())
+    async with open_bench(client) as bench:
+        order = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
+        await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.event(seen())
+    async with bench.working():
+        assert (await order.ended()).stage is Stage.COMPLETED

@@ -1,0 +1,129 @@
+"""What a person sees of an order: the details in Temporal UI and the search attribute, in every stage it waits in."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.enums import FailureClass, Stage
+from models.explanations import explain
+from models.messages import Funds, FundsResult, Submission, SubmitResult
+from tests.infrastructure.eventually import assert_eventually
+from tests.workflows.bench import GRANTED, PATIENCE, Bench, Held, ScriptedOrder, Step, accepted, attention
+from workflows.search_attributes import ORDER_STAGE, SERVICE_NUMBER, UPSTREAM_NAME
+
+DRY = "5.00 EUR needed, 1.00 EUR free on account main"
+DOWN = "the upstream can't be reached: connection refused"
+LOST = "the connection was cut after the request had gone"
+WRONG = "ostempl: there is no such template"
+
+
+def waiting_steps(stage: Stage) -> dict[str, Sequence[Step]]:
+    """What brings an order into a stage and holds it there."""
+    trouble = SubmitResult(outcome=Submission.TROUBLE, failure=FailureClass.NOT_SENT, reason=DOWN)
+    match stage:
+        case Stage.CHECKING_BALANCE:
+            return {"reserve_funds": [Held()]}
+        case Stage.WAITING_FOR_FUNDS:
+            return {"reserve_funds": [FundsResult(outcome=Funds.WAITING, reason=DRY)]}
+        case Stage.SUBMITTING:
+            return {"reserve_funds": [GRANTED], "submit": [Held()]}
+        case Stage.RETRYING:
+            return {"reserve_funds": [GRANTED], "submit": [trouble, Held()]}
+        case Stage.OUTCOME_UNKNOWN:
+            lost = SubmitResult(outcome=Submission.UNKNOWN, reason=LOST)
+            return {"reserve_funds": [GRANTED], "submit": [lost], "settle": [Held()]}
+        case Stage.AWAITING_CONFIRMATION:
+            return {"reserve_funds": [GRANTED], "submit": [accepted("17")]}
+        case Stage.NEEDS_ATTENTION:
+            return {"reserve_funds": [GRANTED], "submit": [attention(WRONG)]}
+        case _:
+            raise AssertionError(f"nothing waits in {stage}")
+
+
+WAITING = {
+    Stage.CHECKING_BALANCE: "",
+    Stage.WAITING_FOR_FUNDS: DRY,
+    Stage.SUBMITTING: "",
+    Stage.RETRYING: DOWN,
+    Stage.OUTCOME_UNKNOWN: LOST,
+    Stage.AWAITING_CONFIRMATION: "item 17",
+    Stage.NEEDS_ATTENTION: WRONG,
+}
+"""Every stage that a running order can wait in, and what is particular this time."""
+
+
+async def shown(order: ScriptedOrder) -> str | None:
+    """The stage by which orders can be searched for."""
+    return (await order.handle.describe()).typed_search_attributes.get(ORDER_STAGE)
+
+
+async def until_shown(order: ScriptedOrder, stage: Stage) -> None:
+    async def is_so() -> bool:
+        return await shown(order) == stage.value
+
+    await assert_eventually(is_so, timeout=PATIENCE, message=f"{ORDER_STAGE.name} is {stage.value}")
+
+
+@pytest.mark.parametrize("stage", WAITING)
+async def test_a_waiting_order_says_what_for_since_when_what_is_next_and_what_a_person_may_do(
+    bench: Bench, stage: Stage
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    order = await bench.order(waiting_steps(stage))
+    details = await order.until(stage, WAITING[stage])
+
+    heading, _, explained = details.partition("\n\n")
+    name, _, since = heading.partition(" since ")
+    assert name == f"**{stage.value}**"
+    began = datetime.strptime(since, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    assert before <= began <= datetime.now(UTC)
+    told = explain(stage, WAITING[stage])
+    assert explained.splitlines() == [
+        f"- waits for: {told.waits_for}",
+        f"- next: {told.next_step}",
+        f"- a person may: {told.person_may}",
+    ]
+    await until_shown(order, stage)
+    await order.handle.terminate("seen")
+
+
+def test_every_stage_of_a_running_order_is_among_them() -> None:
+    by_hand = {Stage.AWAITING_MANUAL_TASK}  # no operation has one yet
+    before_it_runs = {Stage.ACCEPTED, Stage.QUEUED}
+    assert set(WAITING) == {stage for stage in Stage if not stage.is_final} - before_it_runs - by_hand
+
+
+async def test_an_order_can_be_searched_for_by_service_and_upstream(bench: Bench) -> None:
+    order = await bench.order(waiting_steps(Stage.CHECKING_BALANCE))
+    found = (await order.handle.describe()).typed_search_attributes
+    assert found[SERVICE_NUMBER] == order.input.service
+    assert found[UPSTREAM_NAME] == "main"
+    await order.handle.terminate("seen")
+
+
+@pytest.mark.parametrize("stage", [Stage.WAITING_FOR_FUNDS, Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION])
+async def test_a_waiting_order_adds_no_events_and_has_nothing_running(bench: Bench, stage: Stage) -> None:
+    """So it can wait for a year: only a message, or the timer it says it has, can add an event."""
+    order = await bench.order(waiting_steps(stage))
+    await order.until(stage)
+    events = await order.events()
+    for _ in range(20):
+        await order.details()
+    assert await order.events() == events
+    description = await order.handle.describe()
+    assert not description.raw_description.pending_activities
+    assert not description.raw_description.HasField("pending_workflow_task")
+    timers = events.count("TIMER_STARTED")
+    assert timers == (1 if stage is Stage.AWAITING_CONFIRMATION else 0)
+    await order.handle.terminate("seen")
+
+
+async def test_an_order_that_waits_for_its_confirmation_is_left_alone_for_ninety_minutes(bench: Bench) -> None:
+    order = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    history = await order.handle.fetch_history()
+    [timer] = [event for event in history.events if event.HasField("timer_started_event_attributes")]
+    assert timer.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() == timedelta(minutes=90)
+    assert b"ask the upstream" in timer.user_metadata.summary.data
+    await order.handle.terminate("seen")
