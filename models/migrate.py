@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -30,6 +31,18 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
+def _lock_at_begin(engine: sa.Engine) -> None:
+    """One process at a time, and all of an upgrade or nothing: left alone, the driver begins no transaction for DDL."""
+
+    @sa.event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def migrate(url: str) -> tuple[str | None, str]:
     """Upgrade to the newest revision; the first time, give the installation its tag. Returns (before, after)."""
     target = _sync_url(url)
@@ -37,6 +50,8 @@ def migrate(url: str) -> tuple[str | None, str]:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     options = {"timeout": BUSY_TIMEOUT_SECONDS} if target.get_backend_name() == "sqlite" else {}
     engine = sa.create_engine(target, connect_args=options)
+    if target.get_backend_name() == "sqlite":
+        _lock_at_begin(engine)
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
