@@ -76,7 +76,15 @@ async def _evidence(database: Database, job: Job, listing: Listing, window: time
                 UpstreamSnapshot.first_seen_at < first.created_at,
             )
         )
-        shared = await intents.unsettled_named(session, job.account_id, job.service.name, job.number)
+        names = await session.exec(
+            select(Service.name).where(
+                Service.account_id == job.account_id,
+                Service.id != job.service.id,
+                col(Service.name_is_ours).is_(True),
+            )
+        )
+        names_of_others = frozenset(names.all())
+        shared = await intents.looking_for_name(session, job.account_id, job.service.name, job.number)
         latest = await intents.latest(session, job.number)
         known_before = {*seen_before.all(), *first.before.get("same_name", [])}
         linked_numbers = frozenset(number for number in linked.all() if number)
@@ -90,6 +98,7 @@ async def _evidence(database: Database, job: Job, listing: Listing, window: time
         complete=listing.complete,
         linked=linked_numbers,
         known_before=frozenset(known_before),
+        names_of_others=names_of_others,
         lists_return_mark=job.account.lists_return_mark,
         lists_return_name=job.account.lists_return_name,
         name_shared=bool(shared),

@@ -39,6 +39,10 @@ CALM_SECONDS = 1.0
 """How often the database is asked whether anything waits."""
 
 
+POLL_NOTE_SECONDS = 5.0
+"""How often the time of the last poll is written down."""
+
+
 @dataclass
 class _Schedule:
     """When what is due next, in monotonic seconds."""
@@ -234,14 +238,13 @@ class PollActivities:
 
     async def _well(self, watch: _Watch) -> None:
         watch.worked_at = time.monotonic()
-        if watch.healthy is not True:
-            watch.healthy = True
-            if await events.record_health(self._database, watch.account_id, None):
-                activity.logger.warning("upstream %s is well again", watch.name)
+        watch.healthy = True
         async with self._database.read() as session:
             account = await session.get_one(UpstreamAccount, watch.account_id)
-        stale = account.polled_at is None or (utc_now() - account.polled_at).total_seconds() > 5
-        if stale or account.unhealthy_reason:
+        # An order may have found it unhealthy between two polls that worked.
+        if account.unhealthy_reason and await events.record_health(self._database, watch.account_id, None):
+            activity.logger.warning("upstream %s is well again", watch.name)
+        if account.polled_at is None or (utc_now() - account.polled_at).total_seconds() > POLL_NOTE_SECONDS:
             await events.record_poll(self._database, watch.account_id)
 
     async def _trouble(self, watch: _Watch, error: UpstreamError) -> None:

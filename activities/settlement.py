@@ -22,6 +22,9 @@ from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, UpstreamError
 
+ORDERED_AT_MOST = timedelta(days=1)
+"""An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
+
 
 class SettleActivities:
     def __init__(self, database: Database, connections: Connections, *, settle_window: timedelta) -> None:
@@ -129,6 +132,10 @@ class SettleActivities:
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             met = goal_met(job.operation.kind, item.status)
-            failed = goal_failed(job.operation.kind, item.status) or (item.status is UpstreamStatus.ORDERED and not met)
+            failed = goal_failed(job.operation.kind, item.status)
+            waited = utc_now() - job.operation.stage_since
+            stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
-            return Look(status=item.status, goal_met=met, failed=failed, reason=words)
+            if stuck:
+                words += f", and has been for {waited.days} days: is it paid?"
+            return Look(status=item.status, goal_met=met, failed=failed or stuck, reason=words)

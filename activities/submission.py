@@ -14,7 +14,7 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, ReservationState, Stage, UpstreamStatus
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
-from orders import funds, intents
+from orders import funds, intents, naming
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -53,10 +53,12 @@ class SubmitActivities:
                 return await self._trouble_with_request(job, ref, error)
             try:
                 upstream = await self._connections.to(job.account)
-                spec = job.order_spec()
                 obstacle = await self._clear_the_way(job, upstream)
                 if obstacle is not None:
                     return obstacle
+                with database_in_words():
+                    job = await load_job(self._database, ref.operation)  # its mark may be a new one now
+                spec = job.order_spec()
                 before = await self._look_before(job, upstream)
             except UpstreamError as error:
                 return await self._trouble_with_request(job, ref, error)
@@ -105,11 +107,28 @@ class SubmitActivities:
             reason = f"item {found.number} with our mark is at the upstream already"
             await self._troubles.mark_unknown(job, job.intent, reason)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason)
-        await upstream.delete_unpaid(job.service.product_type, found.number)
-        if await leftover_of(self._database, job, upstream) is None:
+        if await self._remove_unpaid(job, upstream, found.number):
             return None
         reason = f"item {found.number}, ordered and unpaid, is left at the upstream and can't be removed"
         return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+
+    async def _remove_unpaid(self, job: Job, upstream: Upstream, number: str) -> bool:
+        """Remove the unpaid remainder of a refused request. False if it is still there.
+
+        The next request carries a new mark: some upstreams never take one twice, and the deleted row may stay listed.
+        """
+        await upstream.delete_unpaid(job.service.product_type, number)
+        if await leftover_of(self._database, job, upstream) is not None:
+            return False
+        with database_in_words():
+            async with self._database.write() as session:
+                service = await session.get_one(Service, job.service.id)
+                old = service.mark
+                service.mark = naming.next_mark(old)
+                if service.name_is_ours:
+                    service.name = service.name.replace(old, service.mark, 1)
+                session.add(service)
+        return True
 
     async def _look_before(self, job: Job, upstream: Upstream) -> dict[str, list[str]]:
         """Numbers that carry the name already. Only asked for where the mark alone may not tell them apart later."""
@@ -212,7 +231,7 @@ class SubmitActivities:
         try:
             left = await leftover_of(self._database, await load_job(self._database, job.number), upstream)
             if left is not None and left.status is UpstreamStatus.ORDERED:
-                await upstream.delete_unpaid(job.service.product_type, left.number)
+                await self._remove_unpaid(job, upstream, left.number)
         except UpstreamError as trouble:
             activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
         return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)

@@ -271,6 +271,7 @@ class _Intake:
                 continue
             service = await self._session.get_one(Service, hot.service)
             row.service_id = hot.service
+            self._learn_from(service, row)
             kind = EventKind.CLOSED if status is UpstreamStatus.DELETED else _settled_kind(hot.kind)
             event_id = f"confirm-{hot.operation}-{row.number}-{row.status}"
             event = self._add_event(event_id, row, Change(kind), service, hot.operation, row.raw)

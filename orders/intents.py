@@ -129,15 +129,19 @@ async def link(session: AsyncSession, service: Service, upstream_number: str) ->
     await session.flush()
 
 
-async def unsettled_named(session: AsyncSession, account_id: int, name: str, but_not: int) -> list[int]:
-    """Other operations with an unsettled call for a service of the same name (a name a customer chose)."""
+async def looking_for_name(session: AsyncSession, account_id: int, name: str, but_not: int) -> list[int]:
+    """Other operations that look for an item of the same name (one that a customer chose).
+
+    Their call is not settled, or it was accepted without a number.
+    """
     found = await session.exec(
         select(Intent.operation_id)
         .join(Operation, col(Intent.operation_id) == col(Operation.id))
         .join(Service, col(Operation.service_id) == col(Service.id))
         .where(
             Intent.account_id == account_id,
-            col(Intent.state).in_(_UNSETTLED),
+            col(Intent.state).in_([*_UNSETTLED, IntentState.ACCEPTED]),
+            col(Service.upstream_number).is_(None),
             Service.name == name,
             Intent.operation_id != but_not,
         )

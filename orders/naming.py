@@ -22,6 +22,12 @@ def mark(installation_tag: str, service: int) -> str:
     return f"rf-{installation_tag}-{service}"
 
 
+def next_mark(used: str) -> str:
+    """A mark for the same service that the upstream has not seen: rf-k3x9a-1042, rf-k3x9a-1042-2, rf-k3x9a-1042-3 …"""
+    prefix, tag, service, *count = used.split("-")
+    return "-".join([prefix, tag, service, str(int(count[0]) + 1 if count else 2)])
+
+
 def own_name(kind: ProductType, service_mark: str, hostname_suffix: str) -> str:
     """The name of a service whose customer gave none; unique, because the mark is."""
     return f"{service_mark}.{hostname_suffix}" if kind.takes_domain else service_mark

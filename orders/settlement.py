@@ -43,6 +43,8 @@ class Evidence:
     complete: bool
     linked: frozenset[str]
     known_before: frozenset[str]
+    names_of_others: frozenset[str]
+    """Names that we made up for other services: an item with one of them is theirs, found or yet to be found."""
     lists_return_mark: Knowledge
     """Proven by an earlier service of ours: this upstream's list shows the marks that we send."""
     lists_return_name: Knowledge
@@ -114,15 +116,16 @@ def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
     named = [row.number for row in live if row.name == evidence.name and not row.remoteid]
     if evidence.name_is_ours:
         return named
-    # A name that the customer chose proves something only if nothing else can have made this item.
-    if len(named) == 1 and not evidence.name_shared:
+    # A name that the customer chose may be another order's too. It proves something only if the item's form shows no
+    # other mark, and if nothing else can have made this item.
+    if evidence.forms_read and len(named) == 1 and not evidence.name_shared:
         return named
     return []
 
 
 def _is_somebody_elses(evidence: Evidence, row: Row) -> bool:
     """Proven not to be this order: this upstream shows marks, and this one is another's or missing."""
-    if row.remoteid:
+    if row.remoteid or row.name in evidence.names_of_others:
         return True
     if evidence.lists_return_mark is Knowledge.YES and row.remoteid is not None:
         return True
