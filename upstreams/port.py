@@ -1,9 +1,17 @@
 """What Resellflow needs from any upstream, in Resellflow's words. An adapter translates and never decides.
 
-Every method raises the exceptions of `upstreams.errors` and no others. An adapter makes one HTTP request per call it is
-asked for (listing: one per page) and never repeats one by itself, except to renew a dead session.
+Every method raises the exceptions of `upstreams.errors`, and `NotAllowed` below, and no others. An adapter makes one
+HTTP request per call it is asked for (where it makes more, the method says so) and never repeats one by itself, except
+to renew a dead session.
+
+A call that changes or costs has happened once it returns, has not happened once it raises any exception but
+OutcomeUnknown, and must be settled by reading after OutcomeUnknown before anything is sent again.
+
+How sure what a docstring says is: documented by the vendor, seen in code of public clients, or assumed; sources are in
+docs/billmanager.md.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
 
@@ -11,6 +19,24 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from models.enums import Dialect, Knowledge, RenewalOwner, SuspendReason, UpstreamStatus
 from models.money import Money
+from upstreams.errors import Rejected
+
+
+class NotAllowed(Rejected):
+    """A definite no to an operation on one item: no right to it, or a person's word is wanted first.
+
+    The account is healthy: only this operation on this item can't be had by machine, so a person has to do it at the
+    upstream. Covers a right missing for one function, suspension by another hand (staff, abuse), a confirmation by
+    phone or second factor, a minimum term. Nothing has been done, with one exception: where the upstream asked back
+    with a form (`error_type` is empty then), look at the item before you believe it. `said` has the upstream's own
+    words, without credentials, at most 300 characters; it is empty where there were none.
+    """
+
+    def __init__(
+        self, message: str, *, said: str = "", function: str = "", error_type: str = "", error_object: str = ""
+    ) -> None:
+        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
+        self.said = said
 
 
 class _Value(BaseModel):
@@ -103,6 +129,68 @@ class Listing(_Value):
     """Whether rows carry the remoteid field; unknown for an empty list."""
 
 
+class ProlongQuote(_Value):
+    """What the renewal form shows for one period. None where it does not say it, or not for that period."""
+
+    price: Money | None
+    """What is charged for the period (assumed: the form's fields are known, one for the price is not)."""
+    expires_on: date | None
+    """The expiry now, as the form shows it."""
+    new_expires_on: date | None
+    """The expiry if it is prolonged by that period (seen in code)."""
+    periods: tuple[int, ...]
+    """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
+
+
+class ProlongAccepted(_Value):
+    """The upstream said yes."""
+
+    new_expires_on: date | None
+    """As the answer says; None where it does not: then the item's form does."""
+    billorder: str | None = None
+    """Number of an order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
+
+
+class PlanChangeQuote(_Value):
+    """What changing the tariff would cost, from the reading steps of the upstream's wizard."""
+
+    price: Money | None
+    """What is charged now, in part for the time left (assumed); negative: the upstream wrote an amount with a minus,
+    money comes back. None: not readable, or the tariff is not among those offered."""
+    new_expires_on: date | None
+    """The expiry after the change, which may move (seen in code)."""
+    pricelists: tuple[str, ...]
+    """Tariffs that this item may be changed to now; empty where the upstream names none."""
+
+
+class PlanChangeAccepted(_Value):
+    """The upstream said yes."""
+
+    new_expires_on: date | None = None
+    billorder: str | None = None
+    """Number of an order (or cart row) that has yet to be paid before the change is made."""
+
+
+class ParametersAccepted(_Value):
+    """The upstream said yes."""
+
+    billorder: str | None
+    """Number of an order (or cart row) for the extra cost, to be paid before the change is made (seen in code).
+    None: nothing to pay, or charged at once."""
+
+
+class Offer(_Value):
+    """A tariff that can be ordered."""
+
+    pricelist: str
+    """The upstream's id of the tariff."""
+    name: str
+    """As the upstream calls it; may be empty."""
+    prices: dict[int, Money] = Field(default_factory=dict)
+    """Period (months; -100 trial, -50 day, 0 for ever) -> price, in the account's currency only. For checks: whether
+    the account's discount is in it is not known."""
+
+
 class Capabilities(_Value):
     """What `resell upstream check` finds out; what cannot be known yet is unknown, and learned later."""
 
@@ -148,6 +236,112 @@ class Upstream(Protocol):
 
     async def delete_unpaid(self, product_type: str, number: str) -> None:
         """Remove an ordered but unpaid item (status 1), left behind by an order that lacked money."""
+        ...
+
+    async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
+        """What prolonging by `period` months would cost and where it would lead; reads only.
+
+        Raises NotYet where the upstream refuses the form until a date, NoSuchItem, NotAllowed. Seen in code.
+        """
+        ...
+
+    async def prolong(self, number: str, period: int) -> ProlongAccepted:
+        """Prolong by `period` months, once, charging the account.
+
+        A repetition charges again (assumed): after OutcomeUnknown compare the expiry with the one before. Raises NotYet
+        with the start of the day from which renewal is allowed, aware UTC; the upstream says "after", so that day may
+        still be too early. NotEnoughMoney (assumed: the same type as for orders), NoSuchItem, NotAllowed, Rejected.
+        Seen in code.
+        """
+        ...
+
+    async def suspend(self, product_type: str, number: str) -> None:
+        """Suspend. Accepted is not yet suspended: settled by the item's status. May be repeated.
+
+        Raises NotAllowed for every definite no (but NoSuchItem). Seen in code; whether a customer has the right to it
+        differs per upstream and product type.
+        """
+        ...
+
+    async def resume(self, product_type: str, number: str) -> None:
+        """Resume what we suspended, likewise. NotAllowed also where it was suspended for abuse or by staff (assumed).
+
+        NotEnoughMoney where the upstream wants to be paid first.
+        """
+        ...
+
+    async def delete(self, product_type: str, number: str) -> None:
+        """Close for good, whatever its status: the caller has looked. Settled by status deleted, or by NoSuchItem.
+
+        Raises NotAllowed where a confirmation by phone is wanted or a minimum term runs (documented that it happens,
+        not how it looks), and for every other definite no but NoSuchItem.
+        """
+        ...
+
+    async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
+        """Which tariffs the item may be changed to, and what this one would cost now; one or two reads.
+
+        Seen in code.
+        """
+        ...
+
+    async def change_plan(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
+        """Change the tariff, once, charging or refunding the account. Settled by the tariff in the item's form.
+
+        One request; three where the upstream has no such function in one shot (a definite no, so nothing has been done)
+        and the wizard is walked instead. After an unclear answer nothing else is tried. A change may go on for a while
+        at the upstream, or wait there for a person. Seen in code.
+        """
+        ...
+
+    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Money | None:
+        """What the form shows as the total with these fields (upstream field -> value); reads only.
+
+        None where the form does not show them taken over, or no readable total. It may be the price of a whole period
+        rather than the extra charge (not known), so take it for the most that is charged. Raises SetupFault for a field
+        that cannot be set.
+        """
+        ...
+
+    async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
+        """Change parameters and add-ons (upstream field -> value), once; extra cost may be charged or billed.
+
+        Settled by the values in the item's form, secrets aside. Raises SetupFault before sending for a field that
+        steers the call or has a method of its own (tariff, period, mark, renewal). Seen in code.
+        """
+        ...
+
+    async def set_mark(self, product_type: str, number: str, remoteid: str) -> None:
+        """Put our mark on an item, in place of the one it has. May be repeated. Seen in code for licences."""
+        ...
+
+    async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
+        """Let the upstream renew by `period` months by itself, or not (None). May be repeated.
+
+        Documented for licences, seen in code for others.
+        """
+        ...
+
+    async def change_password(self, number: str, password: SecretStr) -> None:
+        """Give the item a new password. Cannot be settled by reading; the same password may be sent again.
+
+        The password is in no message of any exception. Seen in code.
+        """
+        ...
+
+    async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
+        """The item's key; None while it has not arrived, which may take a while after the order. Raises NoSuchItem.
+
+        Seen in code.
+        """
+        ...
+
+    async def orderable(self, product_type: str) -> tuple[Offer, ...]:
+        """Tariffs that can be ordered, for checks of the catalogue; one or two reads. Empty: none, or none shown.
+
+        From the published price list (documented), or from the order form (seen in code) where that shows none or is
+        refused.
+        """
         ...
 
     async def aclose(self) -> None:

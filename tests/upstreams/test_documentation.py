@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from tests.upstreams.test_failures import ROWS
+from models.enums import Dialect
+from tests.upstreams.test_failures import OF_AN_OPERATION, ROWS
+from tests.upstreams.test_operations import CHANGES, READS
 from tests.upstreams.test_transport import ANSWERS
 from upstreams.billmanager.failures import TABLE
+from upstreams.billmanager.products import TABLE as PRODUCTS
+from upstreams.billmanager.products import order_function, period_field
 
 PAGE = (Path(__file__).parents[2] / "docs" / "billmanager.md").read_text(encoding="utf-8")
 
@@ -29,3 +33,28 @@ def test_every_error_type_is_documented_as_it_is_tested() -> None:
         name = documented[row.type or "(none)", row.object]
         assert name == tested.get((row.type, row.object), by_type.get(row.type, name))
     assert len(documented) == len(TABLE) + 1
+
+
+def test_every_error_of_operations_is_documented_as_it_is_tested() -> None:
+    documented = {(kind, thing): name for kind, thing, name, _ in table("operations")}
+    assert documented == {key: expected.__name__ for key, expected in OF_AN_OPERATION.items()}
+
+
+def test_every_operation_is_documented_with_its_function() -> None:
+    functions = {function for _, function, _ in [*CHANGES.values(), *READS.values()]}
+    general = {f"{{type}}.{name.partition('.')[2]}" if name[:8] != "service." else name for name in functions}
+    assert [name for name in sorted(general) if f"`{name}`" not in PAGE] == []
+
+
+def test_every_product_type_is_documented_as_it_is_ordered() -> None:
+    documented = {kind: [cell.replace("`", "") for cell in cells] for kind, *cells in table("products")}
+    assert documented == {
+        name: [
+            kind.name_fields[0],
+            order_function(name, Dialect.SIX),
+            period_field(name, Dialect.SIX),
+            kind.order_button,
+            ", ".join(f"{field}={value}" for field, value in kind.order_extras),
+        ]
+        for name, kind in PRODUCTS.items()
+    }

@@ -8,8 +8,8 @@ import pytest
 from models.money import Money
 from tests.upstreams.panel import Panel, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
-from upstreams.billmanager.calls import Call, Effect
-from upstreams.billmanager.failures import TABLE, failure
+from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.failures import OPERATIONS, TABLE, failure
 from upstreams.billmanager.wire import Document, WireError
 from upstreams.errors import (
     AlreadyExists,
@@ -22,7 +22,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import OrderSpec
+from upstreams.port import NotAllowed, OrderSpec
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
@@ -64,8 +64,33 @@ ROWS: list[tuple[str, str, type[UpstreamError]]] = [
 ]
 
 
-def a_call(function: str = "v2.vds.order.param", effect: Effect = Effect.CHANGE, item: str = "") -> Call:
-    return Call("main", function, effect, item=item, product_type="vds", currency="EUR", secrets=("hush-hush",))
+# What differs for an operation on an item (prolong, change of tariff or parameters), and for suspend, resume, delete.
+OF_AN_OPERATION: dict[tuple[str, str], type[UpstreamError]] = {
+    ("access", ""): NotAllowed,
+    ("access", "elid"): NotAllowed,
+    ("extraconfirm", ""): NotAllowed,
+}
+OF_A_STATE: dict[tuple[str, str], type[UpstreamError]] = OF_AN_OPERATION | {
+    (kind, thing): NotAllowed for kind, thing, expected in ROWS if expected in (Rejected, SetupFault)
+}
+
+
+def a_call(
+    function: str = "v2.vds.order.param",
+    effect: Effect = Effect.CHANGE,
+    item: str = "",
+    refusals: Refusals = Refusals.OF_THE_ACCOUNT,
+) -> Call:
+    return Call(
+        "main",
+        function,
+        effect,
+        item=item,
+        product_type="vds",
+        currency="EUR",
+        secrets=("hush-hush",),
+        refusals=refusals,
+    )
 
 
 def an_error(kind: str, thing: str = "", message: str = "", **params: str) -> WireError:
@@ -88,6 +113,40 @@ def test_error_type_becomes_class(kind: str, thing: str, expected: type[Upstream
     assert "What the upstream says" in raised.message
     if kind:
         assert kind in raised.message[:200]
+
+
+def test_every_row_for_operations_has_a_case() -> None:
+    assert {(row.type, row.object) for row in OPERATIONS} == OF_AN_OPERATION.keys()
+
+
+@pytest.mark.parametrize(("kind", "thing", "expected"), ROWS)
+def test_what_an_operation_is_refused_for(kind: str, thing: str, expected: type[UpstreamError]) -> None:
+    expected = OF_AN_OPERATION.get((kind, thing), expected)
+    raised = failure(a_call("service.prolong", item="4711", refusals=Refusals.OF_AN_OPERATION), an_error(kind, thing))
+    assert type(raised) is expected
+
+
+@pytest.mark.parametrize(("kind", "thing", "expected"), ROWS)
+def test_what_suspend_resume_and_delete_are_refused_for(kind: str, thing: str, expected: type[UpstreamError]) -> None:
+    expected = OF_A_STATE.get((kind, thing), expected)
+    call = a_call("vds.delete", item="4711", refusals=Refusals.OF_A_STATE)
+    raised = failure(call, an_error(kind, thing, "Call us, hush-hush"))
+    assert type(raised) is expected
+    if isinstance(raised, NotAllowed):
+        assert (raised.said, raised.field) == ("Call us, ***", "")
+
+
+@pytest.mark.parametrize("refusals", list(Refusals))
+def test_an_item_that_is_gone_is_gone_for_every_call(refusals: Refusals) -> None:
+    raised = failure(a_call("vds.delete", item="4711", refusals=refusals), an_error("missed", "elid", value="4711"))
+    assert type(raised) is NoSuchItem
+
+
+@pytest.mark.parametrize("thing", ["passwd", "password", "lickey"])
+def test_the_value_of_a_secret_field_is_not_told(thing: str) -> None:
+    raised = failure(a_call(), an_error("value", thing, "no", value="abc"))
+    assert isinstance(raised, Rejected)
+    assert (raised.field, raised.value) == (thing, "")
 
 
 @pytest.mark.parametrize(("kind", "thing", "expected"), ROWS)
@@ -165,6 +224,13 @@ def test_an_early_renewal_is_not_yet(kind: str) -> None:
 
 def test_a_renewal_refused_without_a_date_is_refused() -> None:
     assert type(failure(a_call("service.prolong"), an_error("value", "period", value="7"))) is Rejected
+
+
+def test_an_early_renewal_is_not_yet_for_the_quote_too() -> None:
+    call = a_call("service.prolong", Effect.READ, item="4711", refusals=Refusals.OF_AN_OPERATION)
+    raised = failure(call, an_error("prolong_too_early", "", "only after 2026-02-01", value="2026-02-01 00:00:00"))
+    assert isinstance(raised, NotYet)
+    assert raised.not_before == datetime(2026, 2, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("params", "seconds"), [({"timeout": "300"}, 300), ({}, 60), ({"value": "soon"}, 60)])

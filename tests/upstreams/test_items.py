@@ -193,6 +193,9 @@ async def test_cost(panel: Panel, upstream: BillmanagerUpstream, inner: str, cos
         ("soft", "<name>L-1</name><licname>L-1001</licname>", "L-1001"),
         ("soft", "<domain>x.example.test</domain>", "x.example.test"),
         ("domain", "<name>example.test</name>", "example.test"),
+        ("dedic", "<name>DS-1</name><domain>d1.example.test</domain>", "d1.example.test"),
+        ("certificate", "<domain>www.example.test</domain><name>SSL</name>", "www.example.test"),
+        ("certificate", "<common_name>www.example.test</common_name><name>SSL</name>", "www.example.test"),
     ],
 )
 async def test_name(panel: Panel, upstream: BillmanagerUpstream, product_type: str, inner: str, name: str) -> None:

@@ -106,6 +106,8 @@ async def test_a_licence_is_ordered_the_old_way_in_both_dialects(panel: Panel, d
         ("softexternal", "softexternal.order.param", "licname", "period"),
         ("platform", "platform.order.param", "licname", "period"),
         ("addition", "addition.order.param", "licname", "period"),
+        ("certificate", "certificate.order.param", "domain", "period"),
+        ("domain", "domain.order.param", "domain", "period"),
     ],
 )
 async def test_product_types_in_dialect_6(
@@ -116,6 +118,38 @@ async def test_product_types_in_dialect_6(
     assert fields["func"] == function
     assert fields[name_field] == spec.name
     assert fields[period_field] == "12"
+
+
+async def test_a_domain_in_either_dialect(panel: Panel) -> None:
+    spec = OrderSpec(
+        product_type="domain",
+        pricelist="300",
+        datacenter=None,
+        period=12,
+        name="example.test",
+        remoteid="rf-1001-3-a1",
+        parameters={"operation": "transfer", "auth_code": "x1"},
+    )
+    expected = [
+        ("func", "domain.order.param"),
+        ("out", "xml"),
+        ("lang", "en"),
+        AUTHINFO,
+        ("operation", "transfer"),
+        ("countdomain", "1"),
+        ("pricelist", "300"),
+        ("period", "12"),
+        ("domain", "example.test"),
+        ("remoteid", "rf-1001-3-a1"),
+        ("autoprolong", "null"),
+        ("auth_code", "x1"),
+        ("skipbasket", "on"),
+        ("clicked_button", "quickbasket"),
+        ("sok", "ok"),
+    ]
+    assert await sent(panel, spec, Dialect.SIX) == expected
+    panel.requests.clear()
+    assert await sent(panel, spec, Dialect.FIVE) == expected
 
 
 async def test_renewal_owned_by_the_upstream_is_ordered_with_its_period(panel: Panel) -> None:

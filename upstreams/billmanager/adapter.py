@@ -1,4 +1,6 @@
-"""A selling BILLmanager, version 5 or 6, behind the port `upstreams.port.Upstream`.
+"""A selling BILLmanager, version 5 or 6, behind the port `upstreams.port.Upstream`: account, orders and reading.
+
+What is done to an item once it is there is in `operations`.
 
 What is relied on, what is assumed and how to check it on a real upstream: docs/billmanager.md.
 """
@@ -11,13 +13,15 @@ import httpx
 from models.enums import Knowledge, UpstreamStatus
 from models.money import Money
 from upstreams.billmanager import balance as balances
-from upstreams.billmanager import ordering
+from upstreams.billmanager import ordering, prices
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, read_pages
+from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.products import order_function
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.transport import Transport
+from upstreams.billmanager.verdicts import own_form
 from upstreams.billmanager.wire import Document
 from upstreams.errors import (
     ConnectionUnhealthy,
@@ -29,7 +33,7 @@ from upstreams.errors import (
 from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, UpstreamItem
 
 
-class BillmanagerUpstream:
+class BillmanagerUpstream(Operations):
     """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
 
     A `client` from outside is used for everything, without kept connections, and is not closed here. The constructor
@@ -37,9 +41,8 @@ class BillmanagerUpstream:
     """
 
     def __init__(self, connection: Connection, client: httpx.AsyncClient | None = None) -> None:
-        self._connection = connection
         self._transport = Transport(connection, client)
-        self._session = Session(connection, self._transport)
+        super().__init__(connection, Session(connection, self._transport))
         self._balance_call: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -98,7 +101,7 @@ class BillmanagerUpstream:
         """What the order form shows as the total; None where it shows none that can be read in one way only."""
         call = self._order_call(spec, Effect.READ)
         fields = ordering.form_fields(spec, self._connection.dialect, self._connection.name)
-        return ordering.shown_price(await self._session.send(call, fields), self._connection.currency)
+        return prices.shown_price(await self._session.send(call, fields), self._connection.currency)
 
     async def order(self, spec: OrderSpec) -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).
@@ -127,11 +130,7 @@ class BillmanagerUpstream:
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
         """The form `{product_type}.edit`, which without `sok` only reads (API5, documented). Raises NoSuchItem."""
         call = self._session.describe(f"{product_type}.edit", Effect.READ, item=number, product_type=product_type)
-        fields = (await self._session.send(call, {"elid": number})).fields
-        shown = fields["elid"].raw if "elid" in fields else number
-        if not fields or shown != number:
-            what = f"the form of item {call.clean(shown, 20)}" if fields else "a form without fields"
-            raise OutcomeUnknown(f"{call.label}: the upstream answered with {what}.", function=call.function)
+        fields = own_form(call, await self._session.send(call, {"elid": number}), number)
         return item(fields, product_type, number, self._connection.currency)
 
     async def delete_unpaid(self, product_type: str, number: str) -> None:

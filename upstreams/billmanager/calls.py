@@ -7,6 +7,12 @@ from enum import Enum
 SHORT = 120
 """Characters of the upstream's own words that go into a message."""
 
+ENGINE_FIELDS = frozenset(
+    {"auth", "authinfo", "su", "func", "out", "lang", "sok", "clicked_button", "skipbasket", "elid", "plid", "sfrom"}
+    | {"snext", "sback", "sv_field", "progressid"}
+)
+"""Fields that steer a call. Nothing from the catalogue or from a customer may set them."""
+
 _SPACES = re.compile(r"\s+")
 
 
@@ -16,6 +22,17 @@ class Effect(Enum):
     READ = "read"
     CHANGE = "change"
     """Changes or costs: without a definite answer its outcome is unknown."""
+
+
+class Refusals(Enum):
+    """What the upstream can mean by a definite no, by what is sent."""
+
+    OF_THE_ACCOUNT = "account"
+    """As the table of errors says: a missing right is trouble with the account."""
+    OF_AN_OPERATION = "operation"
+    """A function for one item, or one we can do without: a missing right or a confirmation wanted is about it alone."""
+    OF_A_STATE = "state"
+    """Likewise, and nothing but the item's number is sent: a no can only be about what may be done to the item."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,7 @@ class Call:
     currency: str = ""
     """The account's currency, assumed where the upstream names none."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    refusals: Refusals = Refusals.OF_THE_ACCOUNT
 
     @property
     def label(self) -> str:

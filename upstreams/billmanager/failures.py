@@ -3,6 +3,9 @@
 Which error types exist is documented for a few (`not_enough_money` KB-STOP, `xml` ERRDOC) and otherwise seen in public
 client code; what each means for an order is our judgement, see docs/billmanager.md. Only `type` and `object` decide,
 never the localised message (exception: an early renewal is recognised by a date among the parameters).
+
+A second, short table is for operations on one item: there a missing right is no trouble with the account, and what the
+upstream will not let us do becomes NotAllowed, so that a person can be asked to do it.
 """
 
 from dataclasses import dataclass
@@ -11,8 +14,9 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
 from models.money import Money
-from upstreams.billmanager.calls import Call
+from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
+from upstreams.billmanager.products import is_secret
 from upstreams.billmanager.wire import WireError
 from upstreams.errors import (
     AlreadyExists,
@@ -25,6 +29,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
+from upstreams.port import NotAllowed
 
 
 class Meaning(Enum):
@@ -36,6 +41,7 @@ class Meaning(Enum):
     NOT_YET = auto()
     SETUP = auto()
     UNKNOWN_OUTCOME = auto()
+    NOT_ALLOWED = auto()
 
 
 @dataclass(frozen=True)
@@ -83,25 +89,39 @@ TABLE: tuple[Row, ...] = (
     Row("", "", Meaning.UNKNOWN_OUTCOME, "an error without a type"),
 )
 
+OPERATIONS: tuple[Row, ...] = (
+    Row("access", "", Meaning.NOT_ALLOWED, "the account has no right to do this to the item"),
+    Row("access", "elid", Meaning.NOT_ALLOWED, "the account has no right to do this to the item"),
+    Row("extraconfirm", "", Meaning.NOT_ALLOWED, "the upstream wants it confirmed by a person"),
+)
+"""Instead of the lines of `TABLE`, for calls whose refusals are of an operation or of a state."""
+
 _OTHER = Row("*", "", Meaning.REFUSED, "refused for a reason that Resellflow does not know")
 _CAPTCHA = next(row for row in TABLE if row.type == "captcha")
 _EARLY = Row("*", "", Meaning.NOT_YET, "it is too early to renew")
 _BY_KEY = {(row.type, row.object): row for row in TABLE}
+_OF_OPERATIONS = {(row.type, row.object): row for row in OPERATIONS}
+_DEFINITE_NO = frozenset({Meaning.REFUSED, Meaning.MISSING, Meaning.SETUP})
+_SAID = 300
+"""Characters of the upstream's words that a refused operation keeps for the person who is to do it by hand."""
 _MAYBE_EARLY = frozenset({"value", "limit"})
 _WHAT_AN_ITEM_IS_CALLED = frozenset({"elid", "id", "item", "service"})
 
 
 def failure(call: Call, error: WireError, now: datetime | None = None) -> UpstreamError:
     """The exception for an error envelope; `now` (aware UTC) is for throttles that name seconds."""
-    row = _row(error)
+    row = _row(call, error)
     not_before = _early_renewal(call, error, row)
     if not_before is not None:
         row = _EARLY
     kind, thing = call.clean(error.type, 40), call.clean(error.object, 60)
-    value = call.clean(error.params.get("value", ""), 60)
+    value = "" if is_secret(error.object) else call.clean(error.params.get("value", ""), 60)
     message = _sentence(call, error, row)
 
-    match row.meaning:
+    match _meaning(call, error, row):
+        case Meaning.NOT_ALLOWED:
+            said = call.clean(error.message, _SAID)
+            return NotAllowed(message, said=said, function=call.function, error_type=kind, error_object=thing)
         case Meaning.UNHEALTHY:
             return ConnectionUnhealthy(message, function=call.function, error_type=kind, error_object=thing)
         case Meaning.EXISTS:
@@ -129,11 +149,22 @@ def failure(call: Call, error: WireError, now: datetime | None = None) -> Upstre
             )
 
 
-def _row(error: WireError) -> Row:
-    exact = _BY_KEY.get((error.type, error.object)) or _BY_KEY.get((error.type, ""))
+def _row(call: Call, error: WireError) -> Row:
+    keys = ((error.type, error.object), (error.type, ""))
+    exact = next((_BY_KEY[key] for key in keys if key in _BY_KEY), None)
+    if call.refusals is not Refusals.OF_THE_ACCOUNT:
+        exact = next((_OF_OPERATIONS[key] for key in keys if key in _OF_OPERATIONS), exact)
     if "captcha" in f"{error.type} {error.object}".lower():
         return _CAPTCHA
     return exact or _OTHER
+
+
+def _meaning(call: Call, error: WireError, row: Row) -> Meaning:
+    """The row's, except that a call which sends only the item's number can be refused for nothing but what it does."""
+    if call.refusals is not Refusals.OF_A_STATE or row.meaning not in _DEFINITE_NO:
+        return row.meaning
+    gone = row.meaning is Meaning.MISSING and _is_about_the_item(call, error)
+    return Meaning.MISSING if gone else Meaning.NOT_ALLOWED
 
 
 def _sentence(call: Call, error: WireError, row: Row) -> str:

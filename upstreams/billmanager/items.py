@@ -6,11 +6,10 @@ from datetime import date
 from models.enums import SuspendReason, UpstreamStatus
 from models.money import Money
 from upstreams.billmanager.moneytext import UnreadableMoney, parse_money
-from upstreams.billmanager.products import product
+from upstreams.billmanager.products import is_secret, product
 from upstreams.billmanager.wire import Fields
 from upstreams.port import UpstreamItem
 
-_SECRET = re.compile(r"passw|secret|token|keys?$|keydata|auth_?code|epp_?code|^auth(info)?$", re.IGNORECASE)
 _NOT_PLAIN = frozenset({"p_num", "p_cnt", "p_elems", "p_col"})
 
 # Finer status (seen in code IDX 3578094251): item_status_5_open, item_status_3_abusesuspend, ...
@@ -41,8 +40,8 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         suspend_reason=_suspend_reason(fields, status, detail),
         name=_first(fields, *product(product_type).name_fields, "domain", "licname"),
         remoteid=fields["remoteid"].text if "remoteid" in fields else None,
-        expires_on=_date(fields, "real_expiredate", "expiredate"),
-        created_on=_date(fields, "createdate", "opendate"),
+        expires_on=first_date(fields, "real_expiredate", "expiredate"),
+        created_on=first_date(fields, "createdate", "opendate"),
         pricelist=_first(fields, "pricelist"),
         period=_raw(fields, "period"),
         cost=_cost(fields, currency),
@@ -50,11 +49,6 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         autoprolong=_raw(fields, "autoprolong"),
         raw={name: value.text for name, value in fields.items() if not is_secret(name) and name not in _NOT_PLAIN},
     )
-
-
-def is_secret(name: str) -> bool:
-    """A field whose value must not be kept: passwords, keys, transfer codes."""
-    return _SECRET.search(name) is not None
 
 
 def _first(fields: Fields, *names: str) -> str:
@@ -94,7 +88,7 @@ def _suspend_reason(fields: Fields, status: UpstreamStatus, detail: str) -> Susp
     return next((reason for reason in _REASONS if _raw(fields, reason.value) == "on"), None)
 
 
-def _date(fields: Fields, *names: str) -> date | None:
+def first_date(fields: Fields, *names: str) -> date | None:
     """The first that is a date (YYYY-MM-DD); an expiry may be a phrase where billing is daily (seen in code)."""
     for name in names:
         try:

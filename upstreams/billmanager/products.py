@@ -1,43 +1,70 @@
-"""What differs from one product type to another: where its name goes, and how its order function is called."""
+"""What differs from one product type to another, as data: its name's field, its order function, what comes later."""
 
+import re
 from dataclasses import dataclass
 
 from models.enums import Dialect
 
+_SECRET = re.compile(r"passw|secret|token|keys?$|keydata|auth_?code|epp_?code|^auth(info)?$", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class ProductType:
-    """`name_fields`: fields that carry the service's name, the one to order with first.
-
-    `versioned`: whether dialect 6 orders it through a `v2.` function with `order_period`; licences keep the old form in
-    both dialects (SVCAPI documented for servers and hosting; LICAPI documented and WHMCS-NOC, UPMIND seen in code for
-    licences).
-    """
+    """One product type."""
 
     name_fields: tuple[str, ...] = ("domain",)
+    """Fields that carry the service's name, the one to order with first."""
     versioned: bool = True
+    """Whether dialect 6 orders it through a `v2.` function with `order_period` (SVCAPI, documented for servers and
+    hosting). Licences keep the old form in both dialects (LICAPI documented; WHMCS-NOC, UPMIND seen in code), so do
+    certificates and domains (SVCAPI, NEWORDER)."""
+    order_button: str = "finish"
+    """`clicked_button` that ends the order."""
+    order_extras: tuple[tuple[str, str], ...] = ()
+    """Fields that every order of this type carries besides those of all types; a parameter of that name wins."""
+    key_field: str = "lickey"
+    """Field of the form in which a key arrives, some time after the order (WHMCS-NOC, UPMIND, seen in code)."""
 
 
 _LICENCE = ProductType(name_fields=("licname",), versioned=False)
-_TABLE: dict[str, ProductType] = {
+TABLE: dict[str, ProductType] = {
+    "vds": ProductType(),
+    "vhost": ProductType(),
+    "dedic": ProductType(),
     "soft": _LICENCE,
     "softexternal": _LICENCE,
     "platform": _LICENCE,
     "addition": _LICENCE,
-    "domain": ProductType(name_fields=("domain", "name")),
+    # The name is the common name. `domain` for it is assumed; so are the other columns it may be shown in.
+    "certificate": ProductType(
+        name_fields=("domain", "common_name", "commonname", "name"), versioned=False, order_button="quickbasket"
+    ),
+    # One domain per order: as the version-4 dialect has it (RUTLD, seen in code); that later ones heed it is assumed.
+    "domain": ProductType(
+        name_fields=("domain", "name"),
+        versioned=False,
+        order_button="quickbasket",
+        order_extras=(("operation", "register"), ("countdomain", "1")),
+    ),
 }
 _DEFAULT = ProductType()
 
 
 def product(product_type: str) -> ProductType:
     """Hosters invent product types of their own; one that is not in the table is like a virtual server."""
-    return _TABLE.get(product_type, _DEFAULT)
+    return TABLE.get(product_type, _DEFAULT)
 
 
-def order_function(product_type: str, dialect: Dialect) -> str:
+def order_function(product_type: str, dialect: Dialect, step: str = "param") -> str:
+    """The function for a step of the order, `param` or `pricelist`."""
     prefix = "v2." if dialect is Dialect.SIX and product(product_type).versioned else ""
-    return f"{prefix}{product_type}.order.param"
+    return f"{prefix}{product_type}.order.{step}"
 
 
 def period_field(product_type: str, dialect: Dialect) -> str:
     return "order_period" if dialect is Dialect.SIX and product(product_type).versioned else "period"
+
+
+def is_secret(name: str) -> bool:
+    """A field whose value must not be kept or told: passwords, keys, transfer codes."""
+    return _SECRET.search(name) is not None

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.failures import failure
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.wire import Document, WireError
@@ -36,7 +36,17 @@ class Session:
         self._session_refused = False
         self._login = asyncio.Lock()
 
-    def describe(self, function: str, effect: Effect, *, item: str = "", product_type: str = "") -> Call:
+    def describe(
+        self,
+        function: str,
+        effect: Effect,
+        *,
+        item: str = "",
+        product_type: str = "",
+        refusals: Refusals = Refusals.OF_THE_ACCOUNT,
+        secrets: tuple[str, ...] = (),
+    ) -> Call:
+        """A call of this account; `secrets` are those among its fields, kept out of messages like the login's."""
         return Call(
             upstream=self._connection.name,
             function=function,
@@ -44,15 +54,19 @@ class Session:
             item=item,
             product_type=product_type,
             currency=self._connection.currency,
-            secrets=self._secrets(),
+            secrets=self._secrets(secrets),
+            refusals=refusals,
         )
 
-    def _secrets(self) -> tuple[str, ...]:
-        secrets = (self._connection.password.get_secret_value(), self._session_id or "")
-        return tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    def _secrets(self, more: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The longest first: one may be part of another."""
+        secrets = {self._connection.password.get_secret_value(), self._session_id or "", *more}
+        return tuple(sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True))
 
     async def _post_by_session(self, call: Call, session_id: str, fields: Mapping[str, str]) -> Document:
-        return await self._transport.post(replace(call, secrets=self._secrets()), {"auth": session_id, **fields})
+        return await self._transport.post(
+            replace(call, secrets=self._secrets(call.secrets)), {"auth": session_id, **fields}
+        )
 
     async def send(self, call: Call, fields: Mapping[str, str]) -> Document:
         """The document that answers `call`, without an error in it. Raises what `upstreams.errors` has for the rest."""
@@ -75,7 +89,7 @@ class Session:
         return error.type in ("auth", "authtype")
 
     def _failure(self, call: Call, error: WireError) -> UpstreamError:
-        return failure(replace(call, secrets=self._secrets()), error)
+        return failure(replace(call, secrets=self._secrets(call.secrets)), error)
 
     async def _fall_back(self, call: Call, fields: Mapping[str, str], refused: WireError) -> Document:
         try:

@@ -6,6 +6,7 @@ is `doc/error` with the attributes `type` and `object` and the children `param`,
 of its own. A localised field may carry the raw value in an attribute `orig`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
@@ -15,6 +16,8 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 # Parts of an answer that are never a field of a row or form, even when they are empty.
 _NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
+_ABOUT = frozenset({"tparams", "metadata", "messages", "slist", "error"})
+_FUNCTION = re.compile(r"(?:^|[?&])func=(?P<name>[\w.]+)")
 
 
 class NotADocument(ValueError):
@@ -86,8 +89,21 @@ class Document:
         return self._root.find("ok") is not None or self._root.find("doc/ok") is not None
 
     @property
+    def leads_to(self) -> str:
+        """The function that a success sends the interface to: `<ok type="form">func=…</ok>` (seen in code)."""
+        for path in ("ok", "doc/ok"):
+            found = _FUNCTION.search(_text(self._root.find(path)))
+            if found is not None:
+                return found["name"]
+        return ""
+
+    @property
     def fields(self) -> Fields:
         return _fields(self._root)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        return dict(self._root.attrib)
 
     @property
     def rows(self) -> tuple[Fields, ...]:
@@ -137,6 +153,39 @@ class Document:
             if inner.get("name") == name
             for elem in inner.iter("elem")
         )
+
+    def children(self, path: str) -> "tuple[Document, ...]":
+        """The parts of that name (`pricelist`, `prices/price`), each read like a document of its own."""
+        return tuple(Document(node) for node in self._root.findall(path))
+
+    def choices(self, name: str) -> dict[str, str]:
+        """Key and text of each value of the inner `slist` of that name; empty keys (please choose) left out."""
+        return {
+            val.get("key", ""): _text(val)
+            for inner in self._root.iter("slist")
+            if inner.get("name") == name
+            for val in inner.iter("val")
+            if val.get("key")
+        }
+
+    def leaf(self, name: str) -> Field | None:
+        """The first leaf of that name that says something (as text or attribute `v`, `id`, `value`), at any depth.
+
+        The echo of the request, labels and choices are passed over.
+        """
+        for node in self._root:
+            if node.tag == name and len(node) == 0:
+                said = _text(node) or next((node.get(key, "") for key in ("v", "id", "value") if node.get(key)), "")
+                if said:
+                    return Field(said, dict(node.attrib))
+            if node.tag not in _ABOUT and (found := Document(node).leaf(name)) is not None:
+                return found
+        return None
+
+    def words(self, name: str) -> str | None:
+        """All text inside the part of that name; None if there is no such part."""
+        node = self._root.find(name)
+        return None if node is None else " ".join(text.strip() for text in node.itertext() if text.strip())
 
     def notes(self) -> Iterator[tuple[dict[str, str], Fields]]:
         """Attributes and fields of each `notify/item`."""

@@ -1,0 +1,47 @@
+"""The form `{type}.edit` as a way to change an item: add-ons and parameters, our mark, the upstream's own renewal.
+
+Without `sok` the form is shown with the values it was called with, and `orderinfo` says what they cost; with
+`clicked_button=ok` and `sok` it is saved (seen in code). Fields left out keep their values (assumed).
+"""
+
+from collections.abc import Mapping
+
+from models.money import Money
+from upstreams.billmanager.calls import ENGINE_FIELDS, Call
+from upstreams.billmanager.prices import shown_price
+from upstreams.billmanager.products import is_secret
+from upstreams.billmanager.verdicts import must_be_yes, own_form, unpaid
+from upstreams.billmanager.wire import Document
+from upstreams.errors import SetupFault
+from upstreams.port import ParametersAccepted
+
+_HAVE_THEIR_OWN_CALL = frozenset({"pricelist", "period", "order_period", "remoteid", "autoprolong"})
+
+
+def checked(fields: Mapping[str, str], account: str) -> dict[str, str]:
+    """Raises SetupFault for a field that steers the call or has a call of its own, and where there is none at all."""
+    reserved = sorted(fields.keys() & (ENGINE_FIELDS | _HAVE_THEIR_OWN_CALL))
+    if reserved:
+        raise SetupFault(f"Upstream {account}: the field {reserved[0]!r} cannot be set as a parameter of an item.")
+    if not fields:
+        raise SetupFault(f"Upstream {account}: no parameter is given to be set.")
+    return dict(fields)
+
+
+def secrets(fields: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that no message may show."""
+    return tuple(value for name, value in fields.items() if is_secret(name))
+
+
+def quoted(call: Call, answer: Document, number: str, asked: Mapping[str, str], currency: str) -> Money | None:
+    """The total, if the form shows the values asked for: otherwise it is the price of something else."""
+    shown = own_form(call, answer, number)
+    if any(name not in shown or shown[name].raw != value for name, value in asked.items()):
+        return None
+    return shown_price(answer, currency)
+
+
+def accepted(call: Call, answer: Document) -> ParametersAccepted:
+    """Raises OutcomeUnknown for a form shown again."""
+    must_be_yes(call, answer)
+    return ParametersAccepted(billorder=unpaid(answer))

@@ -1,0 +1,173 @@
+"""What can be done to an item that is there: prolong, suspend, resume, delete, change tariff and parameters.
+
+Each method says what is sent; what the answer proves is judged next to the meaning of its fields, in `renewal`,
+`tariffs`, `editing`, `verdicts`.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from models.money import Money
+from upstreams.billmanager import editing, offers, renewal, tariffs
+from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.products import order_function, product
+from upstreams.billmanager.session import Session
+from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, own_form
+from upstreams.billmanager.wire import Document
+from upstreams.errors import NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
+from upstreams.port import (
+    Connection,
+    Offer,
+    ParametersAccepted,
+    PlanChangeAccepted,
+    PlanChangeQuote,
+    ProlongAccepted,
+    ProlongQuote,
+)
+
+_COMMIT = {"sok": "ok"}
+_SAVE = {"clicked_button": "ok", "sok": "ok"}
+_FINISH = {"clicked_button": "finish", "snext": "ok", "sok": "ok"}
+
+
+class Operations:
+    """Operations of one account on its items; the docstrings of `upstreams.port.Upstream` hold."""
+
+    def __init__(self, connection: Connection, session: Session) -> None:
+        self._connection = connection
+        self._session = session
+
+    async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
+        call = self._about(renewal.FUNCTION, Effect.READ, number, product_type)
+        answer = await self._session.send(call, {"elid": number, "period": str(period)})
+        return renewal.quoted(call, answer, number, period, self._connection.currency)
+
+    async def prolong(self, number: str, period: int) -> ProlongAccepted:
+        call = self._about(renewal.FUNCTION, Effect.CHANGE, number)
+        answer = await self._session.send(call, {"elid": number, "period": str(period)} | _COMMIT)
+        return renewal.accepted(call, answer)
+
+    async def suspend(self, product_type: str, number: str) -> None:
+        await self._bring_to(f"{product_type}.suspend", product_type, number)
+
+    async def resume(self, product_type: str, number: str) -> None:
+        await self._bring_to(f"{product_type}.resume", product_type, number)
+
+    async def delete(self, product_type: str, number: str) -> None:
+        await self._bring_to(f"{product_type}.delete", product_type, number)
+
+    async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
+        call = self._about(tariffs.FUNCTION, Effect.READ, number)
+        pricelists = tariffs.offered(call, await self._session.send(call, {"elid": number}), number)
+        if pricelists and pricelist not in pricelists:
+            return PlanChangeQuote(price=None, new_expires_on=None, pricelists=pricelists)
+        answer = await self._show_plan_change(number, pricelist, period)
+        return tariffs.quoted(answer, pricelists, self._connection.currency)
+
+    async def change_plan(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
+        """In one shot; by the wizard only where that function is definitely unknown to the upstream."""
+        call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)
+        try:
+            answer = await self._session.send(call, _plan_change(number, pricelist, period) | _COMMIT)
+        except SetupFault as refused:
+            if not tariffs.is_unknown_function(refused):
+                raise
+            return await self._change_plan_by_wizard(number, pricelist, period)
+        return tariffs.accepted(call, answer)
+
+    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Money | None:
+        asked = editing.checked(fields, self._connection.name)
+        call = self._editing(Effect.READ, product_type, number, asked)
+        answer = await self._session.send(call, {"elid": number} | asked)
+        return editing.quoted(call, answer, number, asked, self._connection.currency)
+
+    async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
+        asked = editing.checked(fields, self._connection.name)
+        call = self._editing(Effect.CHANGE, product_type, number, asked)
+        return editing.accepted(call, await self._session.send(call, {"elid": number} | asked | _SAVE))
+
+    async def set_mark(self, product_type: str, number: str, remoteid: str) -> None:
+        await self._save(product_type, number, {"remoteid": remoteid})
+
+    async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
+        await self._save(product_type, number, {"autoprolong": "null" if period is None else str(period)})
+
+    async def change_password(self, number: str, password: SecretStr) -> None:
+        secret = password.get_secret_value()
+        call = self._about("service.changepassword", Effect.CHANGE, number, secrets=(secret,))
+        answer = await self._session.send(call, {"elid": number, "passwd": secret, "confirm": secret} | _COMMIT)
+        # The result comes as a banner (seen in code), perhaps above the list; above a form it may be any notice.
+        if answer.words("banner") is None or answer.is_form:
+            must_be_yes(call, answer)
+
+    async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
+        call = self._about(f"{product_type}.edit", Effect.READ, number, product_type)
+        fields = own_form(call, await self._session.send(call, {"elid": number}), number)
+        key = fields.get(product(product_type).key_field)
+        return SecretStr(key.text) if key is not None and key.text else None
+
+    async def orderable(self, product_type: str) -> tuple[Offer, ...]:
+        currency = self._connection.currency
+        call = self._about(offers.EXPORT, Effect.READ, "", product_type)
+        try:
+            answer = await self._session.send(call, {"itemtype": product_type, "onlyavailable": "on"})
+            found = offers.exported(answer, product_type, currency)
+        except (Rejected, SetupFault):
+            found = ()
+        if found:
+            return found
+        function = order_function(product_type, self._connection.dialect, "pricelist")
+        call = self._about(function, Effect.READ, "", product_type)
+        return offers.ordered(await self._session.send(call, {}), currency)
+
+    async def _bring_to(self, function: str, product_type: str, number: str) -> None:
+        """`sok` is sent always: whether these functions want it is not known, and one that does not ignores it."""
+        call = self._about(function, Effect.CHANGE, number, product_type, Refusals.OF_A_STATE)
+        must_be_yes_to_a_state(call, await self._session.send(call, {"elid": number} | _COMMIT))
+
+    async def _save(self, product_type: str, number: str, fields: dict[str, str]) -> None:
+        call = self._editing(Effect.CHANGE, product_type, number, fields)
+        must_be_yes(call, await self._session.send(call, {"elid": number} | fields | _SAVE))
+
+    async def _show_plan_change(self, number: str, pricelist: str, period: int) -> Document:
+        call = self._about(tariffs.SHOW, Effect.READ, number)
+        return await self._session.send(call, _plan_change(number, pricelist, period))
+
+    async def _change_plan_by_wizard(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
+        """Its first step is the function just found missing, and offers only a choice that is made already."""
+        call = self._about(tariffs.COMMIT, Effect.CHANGE, number)
+        try:
+            await self._show_plan_change(number, pricelist, period)
+        except OutcomeUnknown as error:
+            raise _not_sent(call, error) from error
+        answer = await self._session.send(call, _plan_change(number, pricelist, period) | _FINISH)
+        return tariffs.accepted(call, answer)
+
+    def _editing(self, effect: Effect, product_type: str, number: str, fields: Mapping[str, str]) -> Call:
+        return self._about(f"{product_type}.edit", effect, number, product_type, secrets=editing.secrets(fields))
+
+    def _about(
+        self,
+        function: str,
+        effect: Effect,
+        number: str,
+        product_type: str = "",
+        refusals: Refusals = Refusals.OF_AN_OPERATION,
+        secrets: tuple[str, ...] = (),
+    ) -> Call:
+        return self._session.describe(
+            function, effect, item=number, product_type=product_type, refusals=refusals, secrets=secrets
+        )
+
+
+def _plan_change(number: str, pricelist: str, period: int) -> dict[str, str]:
+    return {"elid": number, "pricelist": pricelist, "period": str(period)}
+
+
+def _not_sent(call: Call, error: UpstreamError) -> NotSent:
+    return NotSent(
+        f"{call.label}: not sent, because the step before it got no answer. {error.message}",
+        function=call.function,
+        error_type=error.error_type,
+    )

@@ -1,0 +1,47 @@
+"""Prolonging: what the form shows, and what the answer proves.
+
+`service.prolong` without `sok` shows the form for a period (seen in code: title_name, expiredate, newexpiredate,
+period, status, suspendpenaltywarn, and the choices of `period`); with it the account is charged, and the new date comes
+in a nested document (WHMCS-NOC, UPMIND, seen in code).
+"""
+
+from upstreams.billmanager.calls import Call
+from upstreams.billmanager.items import first_date
+from upstreams.billmanager.prices import price_in_fields, price_in_words, shown_price
+from upstreams.billmanager.verdicts import must_be_yes, own_form, unpaid
+from upstreams.billmanager.wire import Document
+from upstreams.port import ProlongAccepted, ProlongQuote
+
+FUNCTION = "service.prolong"
+_PRICE_FIELDS = ("price", "amount", "cost")
+"""Assumed: no public client reads a price from this form."""
+
+
+def quoted(call: Call, answer: Document, number: str, period: int, currency: str) -> ProlongQuote:
+    """Price and new date only if the form is about the period that was asked for."""
+    fields = own_form(call, answer, number)
+    choices = answer.choices("period")
+    is_ours = "period" not in fields or fields["period"].raw == str(period)
+    price = None
+    if is_ours:
+        price = shown_price(answer, currency)
+        if price is None and str(period) in choices:
+            price = price_in_words(choices[str(period)], currency)
+        if price is None and "period" in fields:
+            price = price_in_fields(answer, _PRICE_FIELDS, currency)
+    return ProlongQuote(
+        price=price,
+        expires_on=first_date(fields, "real_expiredate", "expiredate"),
+        new_expires_on=first_date(fields, "newexpiredate") if is_ours else None,
+        periods=tuple(sorted({int(key) for key in choices if key.removeprefix("-").isdecimal()})),
+    )
+
+
+def accepted(call: Call, answer: Document) -> ProlongAccepted:
+    """The form has a `newexpiredate` too, so one beside choices proves nothing. Raises OutcomeUnknown."""
+    must_be_yes(call, answer)
+    found = answer.leaf("newexpiredate")
+    return ProlongAccepted(
+        new_expires_on=first_date({"newexpiredate": found}, "newexpiredate") if found else None,
+        billorder=unpaid(answer),
+    )

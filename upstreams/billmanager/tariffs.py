@@ -1,0 +1,52 @@
+"""Changing the tariff: the wizard's reading steps as a quote, and the change in one shot or by the wizard's last step.
+
+Steps (seen in code in several dashboards): `service.changepricelist` offers the tariffs, `.pricelist` shows what one
+of them would cost, `.getmoney` with `sok` commits. One call of the first function with `pricelist`, `period` and `sok`
+does it all (UPMIND, seen in code).
+"""
+
+from upstreams.billmanager.calls import Call
+from upstreams.billmanager.items import first_date
+from upstreams.billmanager.prices import shown_price, sum_to_pay
+from upstreams.billmanager.verdicts import must_be_yes, unpaid
+from upstreams.billmanager.wire import Document
+from upstreams.errors import OutcomeUnknown, SetupFault
+from upstreams.port import PlanChangeAccepted, PlanChangeQuote
+
+FUNCTION = "service.changepricelist"
+SHOW = f"{FUNCTION}.pricelist"
+COMMIT = f"{FUNCTION}.getmoney"
+
+
+def offered(call: Call, answer: Document, number: str) -> tuple[str, ...]:
+    """The tariffs that this item may be changed to. Raises OutcomeUnknown for an answer that is not that form."""
+    fields = answer.fields
+    if (not fields and not answer.is_form) or ("elid" in fields and fields["elid"].raw != number):
+        raise OutcomeUnknown(
+            f"{call.label}: the upstream did not answer with the choice of tariffs.", function=call.function
+        )
+    return tuple(answer.choices("pricelist"))
+
+
+def quoted(answer: Document, pricelists: tuple[str, ...], currency: str) -> PlanChangeQuote:
+    """`money_info` holds what is paid now, in words not published; `newprice` and `oldprice` are prices per period."""
+    fields = answer.fields
+    price = shown_price(answer, currency)
+    if price is None and "money_info" in fields:
+        price = sum_to_pay(fields["money_info"].text, currency)
+    return PlanChangeQuote(price=price, new_expires_on=first_date(fields, "newexpiredate"), pricelists=pricelists)
+
+
+def accepted(call: Call, answer: Document) -> PlanChangeAccepted:
+    """Raises OutcomeUnknown where the answer is no definite yes: the wizard may have stopped half-way."""
+    must_be_yes(call, answer)
+    found = answer.leaf("newexpiredate")
+    return PlanChangeAccepted(
+        new_expires_on=first_date({"newexpiredate": found}, "newexpiredate") if found else None,
+        billorder=unpaid(answer),
+    )
+
+
+def is_unknown_function(error: SetupFault) -> bool:
+    """A definite no because there is no such function: nothing has been done, another way may be tried."""
+    return (error.error_type, error.error_object) == ("missed", "func")
