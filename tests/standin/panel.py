@@ -1,0 +1,614 @@
+"""A selling BILLmanager for rehearsals, written from the protocol alone: real HTTP on loopback, answers in XML.
+
+It knows nothing of the product and nothing of the simulator. What the protocol leaves open is a `Choices` object, so
+that each test meets another upstream; what goes wrong is asked for by the order itself (`recipe=…`, see Fault) or by
+the test. The panel keeps the truth: what was charged, for which mark, and how low the balance ever was.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from time import monotonic
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape, quoteattr
+
+PATH = "/billmgr"
+NBSP = "\u00a0"
+WORDS = {1: "Заказана", 2: "Активна", 3: "Остановлена", 4: "Удалена", 5: "Обрабатывается"}
+LAGS = {"shown-soon": 1.2, "shown-late": 3.0}
+"""Recipes of orders whose items come into the list so many seconds after they are made."""
+NAME_FIELD = {"vds": "domain", "vhost": "domain", "soft": "licname"}
+
+
+class Fault(StrEnum):
+    """What becomes of one order's first request; the order asks for it in its field `recipe`."""
+
+    CUT_BEFORE = "cut-before"
+    CUT_AFTER = "cut-after"
+    CUT_INSIDE = "cut-inside"
+    BAD_GATEWAY_BEFORE = "bad-gateway-before"
+    BAD_GATEWAY_AFTER = "bad-gateway-after"
+    PAGE_AFTER = "page-after"
+    STALL_BEFORE = "stall-before"
+    STALL_AFTER = "stall-after"
+    LATE_ANSWER = "late-answer"
+    """The item is active before the order's own answer comes."""
+    LOGIN_REFUSED = "login-refused"
+    EMPTY_AFTER = "empty-after"
+    POOR_AND_CUT = "poor-and-cut"
+    """Refused for want of money, and that answer is lost."""
+    HELD_BEFORE = "held-before"
+    HELD_AFTER = "held-after"
+    """No answer until the test lets go, committed before or not at all."""
+    BY_HAND = "by-hand"
+    """No fault: it stays in opening until a person at the panel opens it."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One possible upstream, in what the protocol leaves open."""
+
+    noise: bool = False
+    dialects: frozenset[int] = frozenset({5, 6})
+    order_answer: str = "id"
+    """id, item.id, nested, attribute or ok."""
+    list_shows: frozenset[str] = frozenset({"name", "remoteid"})
+    form_shows: frozenset[str] = frozenset({"name", "remoteid"})
+    status_style: str = "code"
+    """code, word-orig (the word in the text, the code in an attribute) or word-real (the code in another column)."""
+    opening_status: int = 5
+    opening_delay: float = 0.3
+    money: str = "plain"
+    """plain `5.00 EUR`, word `1 234,56 руб.`, sign `€5,00` or bare `5.0000`."""
+    currency: str = "EUR"
+    refused: frozenset[str] = frozenset()
+    """Functions answered with `access`."""
+    hides_balance: frozenset[str] = frozenset()
+    """Functions that answer without a balance."""
+    authinfo: bool = True
+    session_life: float = 3600.0
+    """Seconds from the login, however busy the session is."""
+    page_cap: int = 500
+    shows_total: bool = True
+    minds_pages: bool = True
+    unique_remoteid: bool = False
+    marks_for_ever: bool = False
+    """A deleted item keeps its mark from being used again."""
+    unpaid_row: bool = False
+    """An order refused for want of money leaves a row of status 1."""
+    pays_rows_itself: bool = False
+    """Such rows are paid by the panel as soon as there is money."""
+    may_delete: bool = True
+    deleted_rows_stay: bool = False
+    commit_delay: float = 0.0
+    list_lag: float = 0.0
+    key_delay: float = 0.0
+    prepaid: bool = True
+    """False: the panel itself lets the balance sink below zero, so that only the buyer's care keeps it above."""
+    quotes: str = "list"
+    """list (total_summary), text (orderinfo) or none."""
+    price: Decimal = Decimal("5.00")
+
+
+@dataclass
+class Item:
+    number: int
+    kind: str
+    pricelist: str
+    name: str
+    remoteid: str
+    status: int
+    created: date
+    expires: date
+    cost: Decimal
+    listed_from: float = 0.0
+    ip: str = ""
+    key: str = ""
+    reason: str = ""
+    autoprolong: str = ""
+    recipe: str = ""
+    paid: bool = True
+
+
+@dataclass(frozen=True)
+class Charge:
+    number: int
+    remoteid: str
+    amount: Decimal
+
+
+class Cut(Exception):
+    """End the connection now, with these bytes sent."""
+
+    def __init__(self, sent: bytes = b"") -> None:
+        super().__init__()
+        self.sent = sent
+
+
+class Refusal(Exception):
+    """An error envelope."""
+
+    def __init__(self, kind: str, thing: str = "", **params: object) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.thing = thing
+        self.params = params
+
+
+@dataclass
+class Raw:
+    """An answer that is no document."""
+
+    status: str
+    body: str
+
+
+@dataclass
+class Panel:
+    choices: Choices = field(default_factory=Choices)
+    balance: Decimal = Decimal(1000)
+    user: str = "reseller"
+    password: str = "s3cret"
+    items: dict[int, Item] = field(default_factory=dict)
+    charges: list[Charge] = field(default_factory=list)
+    orders: list[dict[str, str]] = field(default_factory=list)
+    """Every request that would cost, as received."""
+    calls: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    """Function -> cut, 502 or page, until the test takes it out."""
+    lowest: Decimal = Decimal(1000)
+    caught: list[str] = field(default_factory=list)
+    """Marks of the orders held."""
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    port: int = 0
+    refusals: int = 0
+    """Calls kept out for their login."""
+
+    def __post_init__(self) -> None:
+        self.lowest = self.balance
+        self._sessions: dict[str, float] = {}
+        self._faulted: set[str] = set()
+        self._next = 4700
+        self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
+        self._later: set[asyncio.TimerHandle] = set()
+
+    # What a test does at the panel by hand.
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{PATH}"
+
+    async def open_door(self) -> None:
+        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close_door(self) -> None:
+        """Nobody listens any more, and connections are gone."""
+        if self._server is not None:
+            self._server.close()
+        for talk in list(self._talks):
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    async def close(self) -> None:
+        self.let_go.set()
+        for handle in self._later:
+            handle.cancel()
+        await self.close_door()
+
+    def top_up(self, amount: str) -> None:
+        self.balance += Decimal(amount)
+        if self.choices.pays_rows_itself:
+            for item in self.items.values():
+                if not item.paid and item.status == 1 and self.balance >= item.cost:
+                    self._charge(item)
+                    self._begin_opening(item)
+
+    def add(self, name: str = "hand.example.net", *, kind: str = "vds", status: int = 2, remoteid: str = "") -> Item:
+        """An item that nobody ordered through the API."""
+        item = self._new(kind, "58", name, remoteid, status)
+        item.ip = "198.51.100.1"
+        return item
+
+    def by_mark(self, mark: str) -> list[Item]:
+        return [item for item in self.items.values() if item.remoteid == mark]
+
+    def paid_for(self, mark: str) -> list[Charge]:
+        return [charge for charge in self.charges if charge.remoteid == mark]
+
+    def orders_of(self, mark: str) -> list[dict[str, str]]:
+        return [order for order in self.orders if order.get("remoteid") == mark]
+
+    def open(self, item: Item) -> None:
+        if item.status in (1, 5) and item.number in self.items:
+            item.status = 2
+            item.ip = item.ip or f"192.0.2.{item.number % 250 + 1}"
+            self._after(self.choices.key_delay, lambda: setattr(item, "key", f"KEY-{item.number}"))
+
+    # HTTP.
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks.add(task)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            try:
+                while await self._exchange(reader, writer):
+                    pass
+            finally:
+                writer.close()
+        self._talks.discard(task)
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        _, target, _ = head[0].split(" ", 2)
+        headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        path, _, query = target.partition("?")
+        form = dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body.decode(), keep_blank_values=True))
+        try:
+            if path != PATH:
+                answer: str | Raw = Raw("404 Not Found", "<html>nothing here</html>")
+            else:
+                # Work once begun is finished, whether the client still listens or not.
+                answer = await asyncio.shield(asyncio.ensure_future(self._answer(form)))
+        except Cut as cut:
+            writer.write(cut.sent)
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
+            return False
+        if isinstance(answer, Raw):
+            status, kind, payload = answer.status, "text/html", answer.body.encode()
+        else:
+            status, kind, payload = "200 OK", "text/xml; charset=UTF-8", answer.encode()
+        start = f"HTTP/1.1 {status}\r\nServer: nginx\r\nContent-Type: {kind}\r\n"
+        if self.choices.noise:
+            chunk = f"{len(payload):x}\r\n".encode() + payload + b"\r\n0\r\n\r\n"
+            writer.write(f"{start}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk)
+        else:
+            writer.write(f"{start}Content-Length: {len(payload)}\r\n\r\n".encode() + payload)
+        await writer.drain()
+        return headers.get("connection", "").lower() != "close"
+
+    async def _answer(self, form: dict[str, str]) -> str | Raw:
+        function = form.get("func", "")
+        self.calls[function] = self.calls.get(function, 0) + 1
+        match self.broken.get(function):
+            case "cut":
+                raise Cut
+            case "502":
+                return Raw("502 Bad Gateway", "<html><h1>502 Bad Gateway</h1></html>")
+            case "page":
+                return Raw("200 OK", "<!DOCTYPE html><html><body>Maintenance</body></html>")
+        try:
+            if function == "auth":
+                return self._login(form)
+            self._admit(form)
+            return await self._call(function, form)
+        except Refusal as refusal:
+            self.refusals += refusal.kind == "auth"
+            return self._refuse(refusal, function)
+
+    # Logging in.
+
+    def _login(self, form: dict[str, str]) -> str:
+        if (form.get("username"), form.get("password")) != (self.user, self.password):
+            raise Refusal("auth", "badpassword")
+        session = f"{len(self._sessions) + 1:012x}"
+        self._sessions[session] = monotonic() + self.choices.session_life
+        return self._document("auth", f'<auth id="{session}" level="16"/>', form)
+
+    def _admit(self, form: dict[str, str]) -> None:
+        if "auth" in form:
+            if self._sessions.get(form["auth"], 0.0) < monotonic():
+                raise Refusal("auth")
+            return
+        if not self.choices.authinfo and "authinfo" in form:
+            raise Refusal("auth", "authtype")
+        if form.get("authinfo") != f"{self.user}:{self.password}":
+            raise Refusal("auth", "badpassword")
+
+    # Functions.
+
+    async def _call(self, function: str, form: dict[str, str]) -> str | Raw:
+        if function in self.choices.refused:
+            raise Refusal("access", "", value=function)
+        if function in ("whoami", "dashboard.info", "subaccount"):
+            return self._money_call(function, form)
+        name = function
+        if name.startswith("v2."):
+            name = name[3:]
+            if 6 not in self.choices.dialects or not name.endswith(".order.param") or name.startswith("soft."):
+                raise Refusal("missed", "func", value=function)
+        kind, _, action = name.partition(".")
+        if kind not in NAME_FIELD:
+            raise Refusal("missed", "func", value=function)
+        match action:
+            case "":
+                return self._list(kind, form)
+            case "edit":
+                return self._form(kind, form)
+            case "delete":
+                return self._delete(kind, form)
+            case "order.param":
+                period = "order_period" if function.startswith("v2.") else "period"
+                if form.get("sok") != "ok":
+                    return self._order_form(kind, form)
+                return await self._order(kind, form, period)
+        raise Refusal("missed", "func", value=function)
+
+    def _money_call(self, function: str, form: dict[str, str]) -> str:
+        shown = "" if function in self.choices.hides_balance else self.amount(self.balance)
+        if function == "whoami":
+            balance = f" balance={quoteattr(shown)}" if shown else ""
+            return self._document(function, f'<user id="77" realname="Reseller Ltd"{balance} email="r@e.test"/>', form)
+        row = {"id": "1", "realname": "Reseller Ltd", "project": "Hosting"}
+        if shown:
+            row["balance"] = shown
+        if function == "subaccount":
+            row["currency"] = self.choices.currency
+        return self._document(function, self._elements([row]) + "<p_elems>1</p_elems>", form)
+
+    def _list(self, kind: str, form: dict[str, str]) -> str:
+        rows = [i for i in self.items.values() if i.kind == kind and i.listed_from <= monotonic()]
+        column = form.get("p_col", "+id")
+        rows.sort(key=lambda item: item.number, reverse=column.startswith("-"))
+        size = min(int(form.get("p_cnt", "50")), self.choices.page_cap)
+        page = int(form.get("p_num", "1"))
+        shown = rows[(page - 1) * size : page * size] if self.choices.minds_pages else rows
+        total = f"<p_elems>{len(rows)}</p_elems>" if self.choices.shows_total else ""
+        pages = f"<p_num>{page}</p_num><p_cnt>{size}</p_cnt>"
+        body = "".join(f"<elem>{self._fields(item, self.choices.list_shows, form=False)}</elem>" for item in shown)
+        return self._document(kind, f"{pages}{body}{total}", form)
+
+    def _form(self, kind: str, form: dict[str, str]) -> str:
+        item = self._wanted(kind, form)
+        return self._document(
+            f"{kind}.edit", f"<elid>{item.number}</elid>" + self._fields(item, self.choices.form_shows, form=True), form
+        )
+
+    def _wanted(self, kind: str, form: dict[str, str]) -> Item:
+        number = form.get("elid", "")
+        item = self.items.get(int(number)) if number.isdigit() else None
+        if item is None or item.kind != kind:
+            raise Refusal("missed", "elid", value=number)
+        return item
+
+    def _delete(self, kind: str, form: dict[str, str]) -> str:
+        item = self._wanted(kind, form)
+        if not self.choices.may_delete:
+            raise Refusal("access", "", value=f"{kind}.delete")
+        if self.choices.deleted_rows_stay:
+            item.status = 4
+        else:
+            del self.items[item.number]
+        return self._document(f"{kind}.delete", "<ok/>", form)
+
+    def _order_form(self, kind: str, form: dict[str, str]) -> str:
+        total = self.amount(self.choices.price)
+        shown = ""
+        if self.choices.quotes == "list":
+            shown = f'<list name="total_summary"><elem><desc>Total</desc><cost>{escape(total)}</cost></elem></list>'
+        elif self.choices.quotes == "text":
+            shown = f"<orderinfo>Итого: {escape(total)}</orderinfo>"
+        choices = '<slist name="ostempl"><val key="Debian-12">Debian 12</val></slist>'
+        return self._document(f"{kind}.order.param", f"<domain/><autoprolong>1</autoprolong>{choices}{shown}", form)
+
+    async def _order(self, kind: str, form: dict[str, str], period: str) -> str | Raw:
+        mark = form.get("remoteid", "")
+        self.orders.append({name: value for name, value in form.items() if name not in ("auth", "authinfo")})
+        recipe = form.get("recipe", "")
+        fault = recipe if recipe and mark not in self._faulted else ""
+        self._faulted.add(mark)
+        match fault:
+            case Fault.CUT_BEFORE:
+                raise Cut
+            case Fault.BAD_GATEWAY_BEFORE:
+                return Raw("502 Bad Gateway", "<html>502</html>")
+            case Fault.LOGIN_REFUSED:
+                raise Refusal("auth")
+            case Fault.STALL_BEFORE:
+                await self.let_go.wait()
+                raise Cut
+            case Fault.HELD_BEFORE:
+                self.caught.append(mark)
+                await self.let_go.wait()
+                raise Cut
+        if self.choices.commit_delay:
+            await asyncio.sleep(self.choices.commit_delay)
+        try:
+            item = self._commit(kind, form, period, recipe)
+        except Refusal:
+            if fault == Fault.POOR_AND_CUT:
+                raise Cut from None
+            raise
+        match fault:
+            case Fault.CUT_AFTER:
+                raise Cut
+            case Fault.CUT_INSIDE:
+                raise Cut(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 900\r\n\r\n<?xml version=")
+            case Fault.BAD_GATEWAY_AFTER:
+                return Raw("502 Bad Gateway", "<html>502</html>")
+            case Fault.PAGE_AFTER:
+                return Raw("200 OK", "<!DOCTYPE html><html><title>Just a moment...</title></html>")
+            case Fault.EMPTY_AFTER:
+                return Raw("200 OK", "")
+            case Fault.STALL_AFTER:
+                await self.let_go.wait()
+                raise Cut
+            case Fault.HELD_AFTER:
+                self.caught.append(mark)
+                await self.let_go.wait()
+                raise Cut
+            case Fault.LATE_ANSWER:
+                await asyncio.sleep(self.choices.opening_delay + 0.4)
+        return self._document(f"{kind}.order.param", self._acceptance(item), form)
+
+    def _acceptance(self, item: Item) -> str:
+        match self.choices.order_answer:
+            case "id":
+                return f"<id>{item.number}</id><ok/>"
+            case "item.id":
+                return f'<item.id>{item.number}</item.id><ok type="top">func={item.kind}</ok>'
+            case "nested":
+                return f"<doc><id>{item.number}</id></doc>"
+            case "attribute":
+                return f'<ok><item id="{item.number}"/></ok>'
+        return "<ok/>"
+
+    def _commit(self, kind: str, form: dict[str, str], period: str, recipe: str) -> Item:
+        for name in ("pricelist", period, *(("datacenter",) if kind != "soft" else ())):
+            if not form.get(name):
+                raise Refusal("value", name, value="")
+        if form["pricelist"] not in ("58", "3541"):
+            raise Refusal("wizard_unavailable")
+        if form.get("skipbasket") != "on":
+            raise Refusal("value", "skipbasket", value="")
+        mark = form.get("remoteid", "")
+        if (
+            self.choices.unique_remoteid
+            and mark
+            and any(self.choices.marks_for_ever or i.status != 4 for i in self.by_mark(mark))
+        ):
+            raise Refusal("exists", "remoteid", value=mark)
+        name = form.get(NAME_FIELD[kind], "") or f"auto-{self._next}.example.net"
+        price = self.choices.price * int(form[period])
+        if self.choices.prepaid and price > self.balance:
+            if self.choices.unpaid_row:
+                left = self._new(kind, form["pricelist"], name, mark, 1)
+                left.paid = False
+                left.cost = price
+            raise Refusal(
+                "not_enough_money",
+                amount=f"{price:.4f}",
+                have=f"{self.balance:.2f}",
+                available=f"{self.balance:.2f}",
+                deficit=f"{price - self.balance:.4f}",
+                currency=self.choices.currency,
+            )
+        item = self._new(kind, form["pricelist"], name, mark, 1)
+        item.cost = price
+        item.ip = form.get("ip", "")
+        item.autoprolong = form.get("autoprolong", "")
+        item.recipe = recipe
+        item.expires = item.created + timedelta(days=31 * int(form[period]))
+        item.listed_from = monotonic() + LAGS.get(recipe, self.choices.list_lag)
+        self._charge(item)
+        self._begin_opening(item)
+        return item
+
+    def _new(self, kind: str, pricelist: str, name: str, remoteid: str, status: int) -> Item:
+        self._next += 7
+        today = date(2031, 3, 1)
+        item = Item(
+            self._next, kind, pricelist, name, remoteid, status, today, today + timedelta(days=31), self.choices.price
+        )
+        self.items[item.number] = item
+        return item
+
+    def _charge(self, item: Item) -> None:
+        item.paid = True
+        self.balance -= item.cost
+        self.lowest = min(self.lowest, self.balance)
+        self.charges.append(Charge(item.number, item.remoteid, item.cost))
+
+    def _begin_opening(self, item: Item) -> None:
+        item.status = self.choices.opening_status
+        if item.recipe != Fault.BY_HAND:
+            self._after(self.choices.opening_delay, lambda: self.open(item))
+
+    def _after(self, delay: float, action: Callable[[], None]) -> None:
+        self._later.add(asyncio.get_running_loop().call_later(delay, action))
+
+    # Writing.
+
+    def amount(self, amount: Decimal) -> str:
+        whole, _, cents = f"{amount:.2f}".partition(".")
+        match self.choices.money:
+            case "word":
+                word = {"RUB": "руб.", "EUR": "€", "USD": "$"}[self.choices.currency]
+                return f"{int(whole):,}".replace(",", NBSP) + f",{cents}{NBSP}{word}"
+            case "sign":
+                return {"EUR": "€", "USD": "$", "RUB": "₽"}[self.choices.currency] + f"{amount:.2f}"
+            case "bare":
+                return f"{amount:.4f}"
+        return f"{amount:.2f} {self.choices.currency}"
+
+    def _fields(self, item: Item, shows: frozenset[str], *, form: bool) -> str:
+        row = {
+            "id": str(item.number),
+            "name": f"Тариф {item.pricelist}",
+            "pricelist": item.pricelist if form else f"VPS-{item.pricelist}",
+            "createdate": item.created.isoformat(),
+            "expiredate": item.expires.isoformat(),
+            "cost": self.amount(item.cost),
+            "ip": item.ip,
+        }
+        if form:
+            row |= {"autoprolong": item.autoprolong, "password": "qwerty-12345", "period": "1"}
+            if item.kind == "soft":
+                row["lickey"] = item.key
+        if "name" in shows:
+            row[NAME_FIELD[item.kind]] = item.name
+        if "remoteid" in shows:
+            row["remoteid"] = item.remoteid
+        return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + self._status(item)
+
+    def _status(self, item: Item) -> str:
+        reason = ""
+        if item.status == 3 and item.reason:
+            reason = f"<status_msg>item_status_3_{item.reason}</status_msg>"
+        match self.choices.status_style:
+            case "word-orig":
+                return f'<status orig="{item.status}">{WORDS[item.status]}</status>{reason}'
+            case "word-real":
+                return (
+                    f"<item_status>{WORDS[item.status]}</item_status>"
+                    f"<item_real_status>{item.status}</item_real_status>{reason}"
+                )
+        return f"<status>{item.status}</status>{reason}"
+
+    @staticmethod
+    def _elements(rows: list[dict[str, str]]) -> str:
+        return "".join(
+            "<elem>" + "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + "</elem>"
+            for row in rows
+        )
+
+    def _refuse(self, refusal: Refusal, function: str) -> str:
+        params = "".join(
+            f"<param name={quoteattr(n)}>{escape(str(v))}</param>" for n, v in refusal.params.items() if v is not None
+        )
+        thing = f" object={quoteattr(refusal.thing)}" if refusal.thing else ""
+        stack = f'<stack><action level="16" user="{self.user}">{escape(function)}</action></stack>'
+        return self._document(
+            function,
+            f'<error type={quoteattr(refusal.kind)}{thing} code="1" lang="en" report="no">{params}{stack}'
+            f"<group>__value__</group><msg>Отказано: {escape(refusal.kind)} {escape(refusal.thing)}</msg></error>",
+            {},
+        )
+
+    def _document(self, function: str, body: str, form: dict[str, str]) -> str:
+        prolog = '<?xml version="1.0" encoding="UTF-8"?>\n'
+        if not self.choices.noise:
+            return f"{prolog}<doc>{body}</doc>"
+        echo = "".join(
+            f"<{name}>{escape(value)}</{name}>" for name, value in form.items() if name not in ("auth", "authinfo")
+        )
+        spaced = body.replace("><", ">\n   <")
+        return (
+            f'{prolog}<!-- {function} -->\n<doc lang="en" func="{function}" user="{self.user}" level="16" '
+            'xmlns:trace="urn:example:trace" host="https://panel.example.test">\n'
+            f"  <tparams>{echo}</tparams>\n"
+            f'  <metadata name="{function}" type="list" key="id"><toolbar view="buttons"><toolgrp name="new">'
+            '<toolbtn name="new" func="vds.order" type="new"/></toolgrp></toolbar>'
+            '<coldata><col name="id" type="data"/><col name="elem"/></coldata></metadata>\n'
+            f'  <messages name="{function}"><msg name="id">Id</msg><msg name="title">Серверы</msg></messages>\n'
+            f"   {spaced}\n"
+            "  <trace:step><trace:id>31337</trace:id><trace:ok/></trace:step>\n</doc>\n"
+        )
