@@ -78,7 +78,7 @@ def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]
     snapshot.held_back = {name: _text(getattr(item, name)) for name in implausible}
     snapshot.misses = 0
     snapshot.gone = False
-    if any(change.kind is not EventKind.HELD_BACK for change in changes):
+    if changes:
         snapshot.version += 1
 
 

@@ -359,11 +359,11 @@ class _Intake:
         tell: int | None,
         raw: dict[str, str],
     ) -> UpstreamEvent:
-        held_back = change.kind is EventKind.HELD_BACK
-        discriminator = repr(sorted(change.fields.items())) if held_back else str(snapshot.version)
+        # A value held back may come again later, after other changes: the version tells these events apart too.
         event_id = hashlib.sha256(
-            f"{self._account.name}|{snapshot.product_type}|{snapshot.number}|{change.kind}|{discriminator}".encode()
+            f"{self._account.name}|{snapshot.product_type}|{snapshot.number}|{change.kind}|{snapshot.version}".encode()
         ).hexdigest()[:40]
+        held_back = change.kind is EventKind.HELD_BACK
         return self._add_event(event_id, snapshot, change, service, None if held_back else tell, raw)
 
     def _add_event(

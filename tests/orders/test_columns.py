@@ -24,7 +24,7 @@ TABLE = sa.Table(
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def plain(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     async with database.engine.begin() as connection:
         await connection.run_sync(TABLE.metadata.create_all)
@@ -32,35 +32,35 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def put(database: Database, **values: object) -> None:
-    async with database.engine.begin() as connection:
+async def put(plain: Database, **values: object) -> None:
+    async with plain.engine.begin() as connection:
         await connection.execute(sa.insert(TABLE).values(**values))
 
 
-async def stored(database: Database, column: str) -> list[object]:
-    async with database.engine.connect() as connection:
+async def stored(plain: Database, column: str) -> list[object]:
+    async with plain.engine.connect() as connection:
         return list((await connection.execute(sa.select(TABLE.c[column]).order_by(TABLE.c.id))).scalars())
 
 
-async def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+async def test_a_time_without_a_zone_is_refused(plain: Database) -> None:
     with pytest.raises(StatementError, match="has no time zone"):
-        await put(database, at=datetime(2026, 3, 1, 12, 0))  # noqa: DTZ001 - the point of the test
+        await put(plain, at=datetime(2026, 3, 1, 12, 0))  # noqa: DTZ001 - the point of the test
 
 
-async def test_times_come_back_aware_and_in_utc_to_the_microsecond(database: Database) -> None:
+async def test_times_come_back_aware_and_in_utc_to_the_microsecond(plain: Database) -> None:
     moscow = datetime(2026, 3, 1, 15, 0, 0, 123456, tzinfo=timezone(timedelta(hours=3)))
-    await put(database, at=moscow)
-    [found] = await stored(database, "at")
+    await put(plain, at=moscow)
+    [found] = await stored(plain, "at")
     assert isinstance(found, datetime)
     assert found == moscow
     assert found.utcoffset() == timedelta(0)
     assert found.isoformat() == "2026-03-01T12:00:00.123456+00:00"
 
 
-async def test_times_are_compared_as_moments_whatever_zone_they_were_written_in(database: Database) -> None:
+async def test_times_are_compared_as_moments_whatever_zone_they_were_written_in(plain: Database) -> None:
     noon = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-    await put(database, at=noon.astimezone(timezone(timedelta(hours=-11))))
-    async with database.engine.connect() as connection:
+    await put(plain, at=noon.astimezone(timezone(timedelta(hours=-11))))
+    async with plain.engine.connect() as connection:
         found = await connection.execute(sa.select(TABLE.c.id).where(TABLE.c.at > noon - timedelta(seconds=1)))
         assert len(found.all()) == 1
 
@@ -69,26 +69,26 @@ async def test_times_are_compared_as_moments_whatever_zone_they_were_written_in(
     "amount",
     ["0.1", "0.0001", "19.99", "99999999999999.9999", "-5.25", "0", "0.3", "1234567890123.4567"],
 )
-async def test_amounts_come_back_to_the_last_digit(database: Database, amount: str) -> None:
-    await put(database, amount=Decimal(amount))
-    [found] = await stored(database, "amount")
+async def test_amounts_come_back_to_the_last_digit(plain: Database, amount: str) -> None:
+    await put(plain, amount=Decimal(amount))
+    [found] = await stored(plain, "amount")
     assert isinstance(found, Decimal)
     assert found == Decimal(amount)
 
 
-async def test_nothing_stays_nothing(database: Database) -> None:
-    await put(database, at=None, amount=None, stage=None)
-    assert await stored(database, "at") == await stored(database, "amount") == await stored(database, "stage") == [None]
+async def test_nothing_stays_nothing(plain: Database) -> None:
+    await put(plain, at=None, amount=None, stage=None)
+    assert await stored(plain, "at") == await stored(plain, "amount") == await stored(plain, "stage") == [None]
 
 
-async def test_an_enum_is_stored_as_the_word_that_people_see(database: Database) -> None:
-    await put(database, stage=Stage.WAITING_FOR_FUNDS)
-    async with database.engine.connect() as connection:
+async def test_an_enum_is_stored_as_the_word_that_people_see(plain: Database) -> None:
+    await put(plain, stage=Stage.WAITING_FOR_FUNDS)
+    async with plain.engine.connect() as connection:
         assert (await connection.execute(sa.text("SELECT stage FROM sample"))).scalar() == "waiting_for_funds"
-    assert await stored(database, "stage") == [Stage.WAITING_FOR_FUNDS]
+    assert await stored(plain, "stage") == [Stage.WAITING_FOR_FUNDS]
 
 
-async def test_a_document_keeps_its_letters(database: Database) -> None:
+async def test_a_document_keeps_its_letters(plain: Database) -> None:
     document = {"слово": "10\u00a0€", "deep": {"list": ["a", "b"]}}
-    await put(database, document=document)
-    assert await stored(database, "document") == [document]
+    await put(plain, document=document)
+    assert await stored(plain, "document") == [document]

@@ -84,3 +84,12 @@ def test_a_service_without_a_domain_is_named_after_its_mark() -> None:
     assert server == "rf-abcde-1.servers.internal"
     assert naming.check_domain(server) == server, "and an upstream that checks domains takes it"
     assert naming.own_name(PRODUCT_TYPES["soft"], "rf-abcde-1", "servers.internal") == "rf-abcde-1"
+
+
+def test_a_mark_that_was_used_in_vain_is_followed_by_another_of_the_same_service() -> None:
+    marks = [naming.mark("abcde", 1042)]
+    for _ in range(10):
+        marks.append(naming.next_mark(marks[-1]))
+    assert marks[:3] == ["rf-abcde-1042", "rf-abcde-1042-2", "rf-abcde-1042-3"]
+    assert marks[-1] == "rf-abcde-1042-11"
+    assert len(set(marks)) == len(marks)

@@ -22,6 +22,7 @@ EMPTY = Evidence(
     complete=True,
     linked=frozenset(),
     known_before=frozenset(),
+    names_of_others=frozenset(),
     lists_return_mark=YES,
     lists_return_name=YES,
     name_shared=False,
@@ -71,7 +72,7 @@ CASES = [
     ("our own name where the mark is blank", replace(BLIND, rows=(row(remoteid=""),)), Verdict.DONE, ("17",)),
     (
         "the customer's name, new and nobody else's",
-        replace(THEIRS, rows=(row(name="shop.example.com", remoteid=None),)),
+        replace(THEIRS, rows=(row(name="shop.example.com", remoteid=None),), forms_read=True),
         Verdict.DONE,
         ("17",),
     ),
@@ -105,6 +106,12 @@ CASES = [
     (
         "exactly at the end of the window",
         replace(EMPTY, now=NOON + timedelta(minutes=1)),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "a name that we made up for another service",
+        replace(BLIND, rows=(STRANGER,), names_of_others=frozenset({STRANGER.name})),
         Verdict.NOT_DONE,
         (),
     ),
@@ -152,7 +159,25 @@ CASES = [
         Verdict.READ_FORMS,
         ("1",),
     ),
+    (
+        "the customer's name, whose form may show another mark",
+        replace(THEIRS, rows=(row("1", "shop.example.com", None),)),
+        Verdict.READ_FORMS,
+        ("1",),
+    ),
     # Cannot tell: a person has to look.
+    (
+        "the customer's name twice, forms read",
+        replace(THEIRS, forms_read=True, rows=(row("1", "shop.example.com", None), row("2", "shop.example.com", None))),
+        Verdict.CANNOT_TELL,
+        ("1", "2"),
+    ),
+    (
+        "the customer's name, forms read, which another unsettled order has too",
+        replace(THEIRS, forms_read=True, name_shared=True, rows=(row("1", "shop.example.com", None),)),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
     ("a stranger, forms read", replace(BLIND, rows=(STRANGER,), forms_read=True), Verdict.CANNOT_TELL, ("50",)),
     ("accepted, and nothing shown", replace(EMPTY, accepted=True), Verdict.CANNOT_TELL, ()),
     (

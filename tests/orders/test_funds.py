@@ -1,0 +1,269 @@
+"""Money set aside: never more than there is, in line, and exact whatever is charged while a balance is read."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlmodel import col, select
+
+from models.catalogue import UpstreamAccount
+from models.columns import utc_now
+from models.database import Database
+from models.enums import ReservationState
+from models.money import Money
+from models.order import Reservation
+from orders import funds
+from orders.errors import NotFound
+from orders.funds import Reading, Standing
+from orders.intake import ServiceRequest, accept_order
+
+ACCOUNT = 1
+ORDERS_FOR_TEN = 50
+
+
+def reading(balance: str, count: int = 0) -> Reading:
+    return Reading(Money.of(balance, "EUR"), count)
+
+
+async def orders(database: Database, count: int) -> list[int]:
+    """The numbers of so many accepted orders, oldest first."""
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    return [
+        (await accept_order(database, request, client="t", key=str(i), hostname_suffix="s.internal")).operation
+        for i in range(count)
+    ]
+
+
+async def ask(database: Database, operation: int, seen: Reading, amount: str = "5.00") -> Standing:
+    """What an order does: get in line, give out what there is, see how it stands."""
+    async with database.write() as session:
+        await funds.request(session, ACCOUNT, operation, Money.of(amount, "EUR"))
+        await funds.give_out(session, ACCOUNT, seen)
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+        return await funds.standing(session, account, operation, seen)
+
+
+async def give_out(database: Database, seen: Reading) -> list[int]:
+    async with database.write() as session:
+        return await funds.give_out(session, ACCOUNT, seen)
+
+
+async def charge(database: Database, operation: int) -> None:
+    async with database.write() as session:
+        await funds.charge(session, ACCOUNT, operation)
+
+
+async def release(database: Database, operation: int, refused_balance: str | None = None) -> None:
+    async with database.write() as session:
+        refused = None if refused_balance is None else Decimal(refused_balance)
+        await funds.release(session, operation, refused_balance=refused)
+
+
+async def count(database: Database) -> int:
+    async with database.read() as session:
+        return (await session.get_one(UpstreamAccount, ACCOUNT)).release_count
+
+
+async def granted(database: Database) -> list[int]:
+    async with database.read() as session:
+        found = await session.exec(
+            select(Reservation.operation_id)
+            .where(Reservation.state == ReservationState.GRANTED)
+            .order_by(col(Reservation.operation_id))
+        )
+        return list(found.all())
+
+
+async def set_credit(database: Database, amount: str) -> None:
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+        account.credit_limit = Decimal(amount)
+        session.add(account)
+
+
+async def test_fifty_at_once_against_money_for_ten_grants_ten(database: Database) -> None:
+    numbers = await orders(database, ORDERS_FOR_TEN)
+    shuffled = random.Random(7).sample(numbers, len(numbers))  # noqa: S311 - an order of arrival, not a secret
+    standings = await asyncio.gather(*(ask(database, number, reading("50.00")) for number in shuffled))
+    assert sum(standing.granted for standing in standings) <= 10, "some were granted after they had looked"
+    assert len(await granted(database)) == 10
+    assert all(standing.free >= 0 for standing in standings)
+    assert await give_out(database, reading("50.00")) == [], "and asking again gives nothing more"
+
+
+async def test_of_those_in_line_the_oldest_go_first(database: Database) -> None:
+    numbers = await orders(database, 6)
+    for number in reversed(numbers):
+        await ask(database, number, reading("0"))
+    assert await give_out(database, reading("15.00")) == numbers[:3]
+    assert await give_out(database, reading("25.00")) == numbers[3:5]
+
+
+async def test_a_large_order_is_not_overtaken_by_small_ones(database: Database) -> None:
+    large, small, smaller = await orders(database, 3)
+    await ask(database, large, reading("0"), "50.00")
+    assert not (await ask(database, small, reading("20.00"), "5.00")).granted
+    assert not (await ask(database, smaller, reading("20.00"), "0.01")).granted
+    assert await give_out(database, reading("55.00")) == [large, small]
+
+
+async def test_an_order_is_told_how_many_are_ahead_and_what_is_free(database: Database) -> None:
+    first, second, third = await orders(database, 3)
+    assert await ask(database, first, reading("7.00")) == Standing(True, Decimal("5.00"), Decimal("2.00"), 0)
+    assert await ask(database, second, reading("7.00")) == Standing(False, Decimal("5.00"), Decimal("2.00"), 0)
+    assert (await ask(database, third, reading("7.00"))).ahead == 1
+
+
+@pytest.mark.parametrize(
+    ("balance", "credit", "price", "grants"),
+    [
+        ("5.00", "0", "5.00", True),
+        ("4.99", "0", "5.00", False),
+        ("4.9999", "0", "5.00", False),
+        ("0", "5.00", "5.00", True),
+        ("-3.00", "8.00", "5.00", True),
+        ("-3.01", "8.00", "5.00", False),
+        ("0", "0", "0", True),
+        ("-0.01", "0", "0", False),
+        ("0.30", "0", "0.3", True),
+    ],
+)
+async def test_balance_and_credit_against_a_price(
+    database: Database, balance: str, credit: str, price: str, grants: bool
+) -> None:
+    await set_credit(database, credit)
+    [number] = await orders(database, 1)
+    assert (await ask(database, number, reading(balance), price)).granted is grants
+
+
+async def test_a_grant_is_kept_however_the_balance_falls_and_however_often_it_is_asked_for(database: Database) -> None:
+    [number] = await orders(database, 1)
+    for balance in ("5.00", "0.00", "-100.00"):
+        assert (await ask(database, number, reading(balance))).granted
+    assert await granted(database) == [number]
+
+
+async def test_asked_again_with_another_price_a_waiting_order_waits_for_that(database: Database) -> None:
+    [number] = await orders(database, 1)
+    assert not (await ask(database, number, reading("6.00"), "7.00")).granted
+    assert (await ask(database, number, reading("6.00"), "6.00")).granted
+
+
+async def test_what_is_charged_counts_against_a_balance_read_before_and_not_against_one_read_after(
+    database: Database,
+) -> None:
+    paid, other, third = await orders(database, 3)
+    before = reading("10.00", await count(database))
+    await ask(database, paid, before)
+    await charge(database, paid)
+    assert (await ask(database, other, before)).granted, "10 were there, 5 are gone: one more"
+    assert not (await ask(database, third, before)).granted, "the reading still holds what has been charged since"
+    after = reading("5.00", await count(database))
+    assert not (await ask(database, third, after)).granted, "5 are left, and they are set aside"
+    await release(database, other)
+    assert await give_out(database, after) == [third]
+
+
+async def test_what_is_released_without_a_charge_is_free_at_once_even_for_an_old_reading(database: Database) -> None:
+    first, second = await orders(database, 2)
+    seen = reading("5.00", await count(database))
+    await ask(database, first, seen)
+    assert not (await ask(database, second, seen)).granted
+    await release(database, first)
+    assert await give_out(database, seen) == [second]
+
+
+async def test_a_charge_is_counted_once(database: Database) -> None:
+    [number] = await orders(database, 1)
+    await ask(database, number, reading("5.00"))
+    for _ in range(3):
+        await charge(database, number)
+    await release(database, number, refused_balance="1.00")
+    assert await count(database) == 1
+
+
+async def test_a_charge_nobody_asked_money_for_is_no_failure(database: Database) -> None:
+    [number] = await orders(database, 1)
+    await charge(database, number)
+    await release(database, number)
+    assert await count(database) == 0
+
+
+async def test_after_a_refusal_the_line_waits_for_more_money(database: Database) -> None:
+    refused, behind = await orders(database, 2)
+    await ask(database, refused, reading("20.00"))
+    await release(database, refused, refused_balance="20.00")
+    assert not (await ask(database, refused, reading("20.00"))).granted, "the upstream has just said no to that"
+    assert not (await ask(database, behind, reading("20.00"))).granted, "nor is it overtaken"
+    assert not (await ask(database, refused, reading("19.00"))).granted
+    assert await give_out(database, reading("20.01")) == [refused, behind]
+
+
+async def test_a_refusal_is_forgotten_after_a_while(database: Database) -> None:
+    [number] = await orders(database, 1)
+    await ask(database, number, reading("20.00"))
+    await release(database, number, refused_balance="20.00")
+    assert not (await ask(database, number, reading("20.00"))).granted
+    async with database.write() as session:
+        entry = await funds.reservation_of(session, number)
+        assert entry is not None
+        entry.refused_at = utc_now() - funds.REFUSAL_PATIENCE - timedelta(seconds=1)
+        session.add(entry)
+    assert await give_out(database, reading("20.00")) == [number]
+
+
+async def test_an_account_that_is_not_there_is_said(database: Database) -> None:
+    async with database.write() as session:
+        with pytest.raises(NotFound, match="upstream account 99"):
+            await funds.give_out(session, 99, reading("1"))
+
+
+class Purse:
+    """The upstream's own account, to check against: charging more than there is fails the test."""
+
+    def __init__(self, balance: str) -> None:
+        self.balance = Decimal(balance)
+
+    def pay(self, amount: Decimal) -> None:
+        self.balance -= amount
+        assert self.balance >= 0, "overdrawn"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whatever_the_order_of_things_the_account_is_never_overdrawn(database: Database, seed: int) -> None:
+    """Orders ask with readings that are old, are charged, refused or give up, all at once and in any order."""
+    chance = random.Random(seed)  # noqa: S311 - a repeatable course of events, not a secret
+    purse = Purse("30.00")
+    numbers = await orders(database, 16)
+    prices = {number: Decimal(chance.choice(["1.00", "5.00", "7.50"])) for number in numbers}
+
+    async def breathe() -> None:
+        await asyncio.sleep(chance.random() / 200)
+
+    async def live(number: int) -> None:
+        for _ in range(4):
+            noted = await count(database)
+            await breathe()
+            seen = Reading(Money(amount=purse.balance, currency="EUR"), noted)
+            await breathe()
+            if (await ask(database, number, seen, str(prices[number]))).granted:
+                break
+            await breathe()
+        else:
+            return
+        if chance.random() < 0.25:
+            await release(database, number)
+            return
+        purse.pay(prices[number])
+        await breathe()
+        await charge(database, number)
+
+    await asyncio.gather(*(live(number) for number in numbers))
+    assert sum(_held(await granted(database), prices)) <= purse.balance
+
+
+def _held(numbers: Iterable[int], prices: dict[int, Decimal]) -> Iterable[Decimal]:
+    return (prices[number] for number in numbers)
