@@ -94,6 +94,10 @@ class Choices:
     price: Decimal = Decimal("5.00")
 
 
+def _attempt_of(shown: str, mark: str) -> bool:
+    return shown.split("-")[:3] == mark.split("-")[:3]
+
+
 @dataclass
 class Item:
     number: int
@@ -219,10 +223,11 @@ class Panel:
         return [item for item in self.items.values() if item.remoteid == mark]
 
     def paid_for(self, mark: str) -> list[Charge]:
-        return [charge for charge in self.charges if charge.remoteid == mark]
+        """Of every attempt: a service may have come back with its mark and a number after it."""
+        return [charge for charge in self.charges if _attempt_of(charge.remoteid, mark)]
 
     def orders_of(self, mark: str) -> list[dict[str, str]]:
-        return [order for order in self.orders if order.get("remoteid") == mark]
+        return [order for order in self.orders if _attempt_of(order.get("remoteid", ""), mark)]
 
     def open(self, item: Item) -> None:
         if item.status in (1, 5) and item.number in self.items:
@@ -483,6 +488,7 @@ class Panel:
                 left = self._new(kind, form["pricelist"], name, mark, 1)
                 left.paid = False
                 left.cost = price
+                left.listed_from = monotonic() + self.choices.list_lag
             raise Refusal(
                 "not_enough_money",
                 amount=f"{price:.4f}",
