@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, and_
@@ -100,7 +100,8 @@ async def take_in(
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, account_id)
         intake = _Intake(session, account)
-        await intake.load(product_type)
+        # A form tells of its own item alone: nothing else is read, or locked, for it.
+        await intake.load(product_type, {item.number for item in items} if from_form else None)
         for item in items:
             await intake.item(item, from_form=from_form)
         if complete:
@@ -116,7 +117,7 @@ async def take_absence(database: Database, account_id: int, product_type: str, n
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, account_id)
         intake = _Intake(session, account)
-        await intake.load(product_type)
+        await intake.load(product_type, {number})
         intake.vanish(number)
         await intake.confirm_waiting()
         await session.flush()
@@ -134,7 +135,8 @@ async def _differs(
 ) -> bool:
     """A cheap look before a write transaction: most polls bring nothing new."""
     async with database.read() as session:
-        known = {row.number: row for row in await _snapshots(session, account_id, product_type)}
+        numbers = {item.number for item in items} if from_form else None
+        known = {row.number: row for row in await _snapshots(session, account_id, product_type, numbers)}
         for item in items:
             row = known.get(item.number)
             if row is None or compare(row, as_listed(row, item) if from_form else item):
@@ -156,13 +158,16 @@ async def _differs(
     return False
 
 
-async def _snapshots(session: AsyncSession, account_id: int, product_type: str) -> list[UpstreamSnapshot]:
-    found = await session.exec(
-        select(UpstreamSnapshot).where(
-            UpstreamSnapshot.account_id == account_id, UpstreamSnapshot.product_type == product_type
-        )
+async def _snapshots(
+    session: AsyncSession, account_id: int, product_type: str, numbers: set[str] | None, *, lock: bool = False
+) -> Sequence[UpstreamSnapshot]:
+    """What is known of these items, or of all of their type."""
+    query = select(UpstreamSnapshot).where(
+        UpstreamSnapshot.account_id == account_id, UpstreamSnapshot.product_type == product_type
     )
-    return list(found.all())
+    if numbers is not None:
+        query = query.where(col(UpstreamSnapshot.number).in_(numbers))
+    return (await session.exec(query.with_for_update() if lock else query)).all()
 
 
 async def _already_told(session: AsyncSession, operation: int, row: UpstreamSnapshot) -> bool:
@@ -189,14 +194,10 @@ class _Intake:
         self._vanished: list[UpstreamSnapshot] = []
         self.digest = Digest()
 
-    async def load(self, product_type: str) -> None:
+    async def load(self, product_type: str, numbers: set[str] | None) -> None:
         self._product_type = product_type
-        found = await self._session.exec(
-            select(UpstreamSnapshot)
-            .where(UpstreamSnapshot.account_id == self._account_id, UpstreamSnapshot.product_type == product_type)
-            .with_for_update()
-        )
-        self._known = {row.number: row for row in found.all()}
+        found = await _snapshots(self._session, self._account_id, product_type, numbers, lock=True)
+        self._known = {row.number: row for row in found}
 
     async def item(self, item: UpstreamItem, *, from_form: bool) -> None:
         snapshot = self._known.get(item.number)

@@ -1,0 +1,50 @@
+"""A form tells of one item; what is known of the others stays."""
+
+from sqlmodel import select
+
+from models.database import Database
+from models.enums import EventKind, UpstreamStatus
+from models.events import UpstreamEvent, UpstreamSnapshot
+from orders import events
+from upstreams.port import UpstreamItem
+
+ACCOUNT = 1
+ITEMS = [
+    UpstreamItem(number=str(number), product_type="vds", status=UpstreamStatus.ACTIVE, name=f"v{number}.example.com")
+    for number in (17, 18, 19)
+]
+
+
+async def read_form(database: Database, item: UpstreamItem) -> int:
+    return (await events.take_in(database, ACCOUNT, "vds", [item], complete=False, from_form=True)).events
+
+
+async def snapshots(database: Database) -> dict[str, UpstreamSnapshot]:
+    async with database.read() as session:
+        return {row.number: row for row in (await session.exec(select(UpstreamSnapshot))).all()}
+
+
+async def test_a_form_is_compared_with_its_own_item_and_touches_no_other(database: Database) -> None:
+    await events.take_in(database, ACCOUNT, "vds", ITEMS, complete=True)
+    before = await snapshots(database)
+    assert await read_form(database, ITEMS[1]) == 0
+    assert await read_form(database, ITEMS[1].model_copy(update={"ip": "192.0.2.7"})) == 1
+    after = await snapshots(database)
+    assert after.keys() == before.keys()
+    assert after["18"].ip == "192.0.2.7"
+    assert after["17"] == before["17"]
+    assert after["19"] == before["19"]
+
+
+async def test_an_item_that_its_form_denies_vanishes_alone(database: Database) -> None:
+    await events.take_in(database, ACCOUNT, "vds", ITEMS, complete=True)
+    for expected in (1, 0):
+        assert (await events.take_absence(database, ACCOUNT, "vds", "18")).events == expected
+    assert {number: row.gone for number, row in (await snapshots(database)).items()} == {
+        "17": False,
+        "18": True,
+        "19": False,
+    }
+    async with database.read() as session:
+        kinds = [event.kind for event in (await session.exec(select(UpstreamEvent).order_by("id"))).all()]
+    assert kinds == [*[EventKind.APPEARED] * 3, EventKind.VANISHED]
