@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models.catalogue import MappedPeriod, PlanMapping, UpstreamAccount
 from models.database import Database
@@ -64,22 +64,32 @@ class Job:
 async def load_job(database: Database, operation_number: int) -> Job:
     """Raises NotFound for an unknown operation, or if the catalogue no longer has its plan's mapping."""
     async with database.read() as session:
-        operation = await session.get(Operation, operation_number)
-        if operation is None:
+        found = await session.exec(
+            select(Operation, Service, PlanMapping, MappedPeriod)
+            .join(Service, col(Operation.service_id) == col(Service.id))
+            .join(
+                PlanMapping,
+                (col(PlanMapping.plan_id) == col(Service.plan_id))
+                & (col(PlanMapping.module_id) == col(Service.module_id)),
+                isouter=True,
+            )
+            .join(
+                MappedPeriod,
+                (col(MappedPeriod.mapping_id) == col(PlanMapping.id))
+                & (col(MappedPeriod.period_months) == col(Service.period_months)),
+                isouter=True,
+            )
+            .where(Operation.id == operation_number)
+        )
+        row: tuple[Operation, Service, PlanMapping | None, MappedPeriod | None] | None = found.one_or_none()
+        if row is None:
             raise NotFound("operation", operation_number)
-        service = await session.get_one(Service, operation.service_id)
+        operation, service, mapping, period = row
         account = await session.get(UpstreamAccount, service.account_id)
         if account is None:
             raise NotFound("upstream account of service", service.id or 0)
-        mappings = await session.exec(
-            select(PlanMapping).where(
-                PlanMapping.plan_id == service.plan_id, PlanMapping.module_id == service.module_id
-            )
-        )
-        mapping = mappings.one_or_none()
         if mapping is None:
             raise NotFound("mapping for the plan of service", service.id or 0)
-        period = await session.get(MappedPeriod, (mapping.id, service.period_months))
         if period is None:
             raise NotFound(f"mapped period of {service.period_months} months for service", service.id or 0)
         return Job(operation, service, account, mapping, period, await intents.latest(session, operation_number))

@@ -1,0 +1,43 @@
+"""What an activity reads before it works for an operation."""
+
+import pytest
+from sqlmodel import delete, select
+
+from activities.job import load_job
+from models.catalogue import MappedPeriod, PlanMapping
+from models.database import Database
+from orders.errors import NotFound
+from orders.intake import ServiceRequest, accept_order
+
+
+async def order(database: Database) -> int:
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    accepted = await accept_order(database, request, client="shop", key="k", hostname_suffix="example.test")
+    return accepted.operation
+
+
+async def test_everything_about_an_operation_is_read(database: Database) -> None:
+    number = await order(database)
+    job = await load_job(database, number)
+    assert (job.number, job.account_id, job.account.name) == (number, 1, "main")
+    assert (job.service.id, job.mapping.pricelist, str(job.cost)) == (1, "58", "5.00 EUR")
+    assert job.intent is None
+    assert job.order_spec().remoteid == job.service.mark
+
+
+async def test_an_unknown_operation_is_said(database: Database) -> None:
+    with pytest.raises(NotFound, match="operation 4711"):
+        await load_job(database, 4711)
+
+
+async def test_a_plan_that_lost_its_period_or_mapping_is_said(database: Database) -> None:
+    number = await order(database)
+    async with database.write() as session:
+        await session.exec(delete(MappedPeriod))
+    with pytest.raises(NotFound, match="mapped period of 1 months"):
+        await load_job(database, number)
+    async with database.write() as session:
+        for mapping in (await session.exec(select(PlanMapping))).all():
+            await session.delete(mapping)
+    with pytest.raises(NotFound, match="mapping for the plan"):
+        await load_job(database, number)
