@@ -1,8 +1,9 @@
 """The connection to the database: SQLite (WAL) or PostgreSQL behind one pair of methods, `read` and `write`."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +51,9 @@ class Database:
         else:
             options |= {"pool_size": pool_size, "max_overflow": 20, "connect_args": {"connect_timeout": 5}}
         self.engine: AsyncEngine = create_async_engine(target, **options)
+        # SQLite lets one write at a time and has the others ask again, up to a tenth of a second later and in no
+        # order; so this process's own writers wait for each other here, in line.
+        self._one_writer: AbstractAsyncContextManager[None] = asyncio.Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
 
@@ -60,7 +64,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with self._one_writer, AsyncSession(self.engine, expire_on_commit=False) as session:
             await session.connection(execution_options={"write": True})
             yield session
             await session.commit()
