@@ -12,6 +12,7 @@ from models.events import UpstreamSnapshot
 from models.order import Intent, Service
 from orders import intents
 from orders.settlement import Evidence, Judgement, Row, Verdict, judge
+from upstreams.errors import OutcomeUnknown
 from upstreams.port import Listing, Upstream, UpstreamItem
 
 FORMS_AT_MOST = 20
@@ -42,8 +43,15 @@ async def _look(database: Database, job: Job, upstream: Upstream, window: timede
 
 
 async def leftover_of(database: Database, job: Job, upstream: Upstream) -> UpstreamItem | None:
-    """A live item with our mark that is not ours by number: what an earlier request of this order left behind."""
+    """A live item with our mark that is not ours by number: what an earlier request of this order left behind.
+
+    Raises OutcomeUnknown if the list can't be read completely: then nothing is known to be absent.
+    """
     listing = await upstream.list_items(job.service.product_type)
+    if not listing.complete:
+        raise OutcomeUnknown(
+            f"the list of {job.service.product_type} at {job.account.name} could not be read completely"
+        )
     evidence = await _evidence(database, job, listing, timedelta(0))
     for item in listing.items:
         if item.number in evidence.linked or item.number in evidence.known_before:

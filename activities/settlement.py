@@ -22,7 +22,7 @@ from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, UpstreamError
 
-ORDERED_AT_MOST = timedelta(days=1)
+ORDERED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
 
 
@@ -137,5 +137,5 @@ class SettleActivities:
             stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
             if stuck:
-                words += f", and has been for {waited.days} days: is it paid?"
+                words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: is it paid?"
             return Look(status=item.status, goal_met=met, failed=failed or stuck, reason=words)

@@ -1,5 +1,7 @@
 """The request of an order: intent, send, settle."""
 
+import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 from temporalio import activity
@@ -10,6 +12,7 @@ from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
 from activities.lookup import leftover_of
 from activities.troubles import Troubles
+from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, ReservationState, Stage, UpstreamStatus
 from models.messages import OrderRef, Submission, SubmitResult
@@ -30,6 +33,9 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.port import OrderSpec, Upstream
+
+REFUSAL_QUIET = timedelta(seconds=5)
+"""After a refusal for want of money nothing is sent for so long: the upstream may list an unpaid remainder late."""
 
 
 class SubmitActivities:
@@ -98,6 +104,9 @@ class SubmitActivities:
         """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
         if job.intent is None:
             return None
+        if job.intent.failure_class is FailureClass.FUNDS and job.intent.settled_at is not None:
+            quiet = job.intent.settled_at + REFUSAL_QUIET - utc_now()
+            await asyncio.sleep(max(0.0, quiet.total_seconds()))
         found = await leftover_of(self._database, job, upstream)
         if found is None:
             return None

@@ -326,10 +326,10 @@ class _Intake:
 
     def _learn_from(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """Our own item in a list shows what this upstream's lists show."""
-        if snapshot.remoteid == service.mark:
-            self._account.lists_return_mark = Knowledge.YES
-        if snapshot.name == service.name:
-            self._account.lists_return_name = Knowledge.YES
+        self._account.lists_return_mark = learn(
+            _seen(snapshot.remoteid == service.mark), self._account.lists_return_mark
+        )
+        self._account.lists_return_name = learn(_seen(snapshot.name == service.name), self._account.lists_return_name)
         self._session.add(self._account)
 
     async def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> int | None:
@@ -409,6 +409,10 @@ class _Intake:
             if event.kind is EventKind.HELD_BACK:
                 held = {name: (before, after) for name, (before, after) in event.changes.items()}
                 self._session.add(history_entry(service, source, EventKind.HELD_BACK.value, held))
+
+
+def _seen(comes_back: bool) -> Knowledge:
+    return Knowledge.YES if comes_back else Knowledge.NO
 
 
 def _settled_kind(kind: OperationKind) -> EventKind:

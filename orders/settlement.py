@@ -106,6 +106,9 @@ def judge(evidence: Evidence) -> Judgement:
             tuple(strangers),
             f"this upstream is not known to show our mark; items there may be this order{_candidates(strangers)}",
         )
+    if evidence.lists_return_mark is Knowledge.NO and evidence.lists_return_name is Knowledge.NO:
+        reason = "this upstream's lists show neither our marks nor our names, so absence from them proves nothing"
+        return Judgement(Verdict.CANNOT_TELL, reason=reason)
     return Judgement(Verdict.NOT_DONE, reason="the complete list shows no item that could be this order")
 
 
