@@ -141,7 +141,14 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
         await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
         await funds.release(session, operation.id)
     # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
-    await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
+    service = await session.get_one(Service, operation.service_id)
+    if intent is not None and intent.state is IntentState.ACCEPTED and service.upstream_number:
+        # Nothing is sent again; the poller watches those that are in this stage.
+        await enter(
+            session, operation, Stage.AWAITING_CONFIRMATION, f"item {service.upstream_number}, waited for again"
+        )
+    else:
+        await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
 
 
 async def _correct(session: AsyncSession, operation: Operation, parameters: dict[str, str]) -> None:
