@@ -8,10 +8,11 @@ async with connect() as resellflow:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
@@ -19,12 +20,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.starting import start_order, start_poller, start_sweep
 from models.database import Database, is_unavailable
-from models.enums import Stage
-from models.messages import Decision, DecisionKind, DecisionResult
-from models.order import Operation
-from orders import completion, intake, naming
+from models.enums import OperationKind, Stage, TaskMode
+from models.messages import Decision, DecisionKind, DecisionResult, Message, OrderResult, TaskCompletion
+from models.order import Operation, Task
+from orders import completion, intake, naming, requests
 from orders.errors import InvalidField, NotFound, Refused
 from orders.intake import AcceptedOrder, ServiceRequest
+from orders.requests import ServiceChange
 from settings import Settings, load_settings
 from workflows.service_order import ServiceOrder
 
@@ -68,6 +70,66 @@ class Resellflow:
             await self.try_to_start(order.operation)
         return order
 
+    async def prolong(self, service: int, months: int, *, key: str, client: str = "python") -> AcceptedOrder:
+        """Prolong a service. Raises NotFound, InvalidField, Refused or KeyReused, as do the others below."""
+        return await self._begin(requests.prolong(self.database, service, months, client=client, key=key))
+
+    async def suspend(self, service: int, *, key: str, client: str = "python", urgent: bool = False) -> AcceptedOrder:
+        return await self._begin(
+            requests.switch(self.database, service, OperationKind.SUSPEND, client=client, key=key, urgent=urgent)
+        )
+
+    async def resume(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
+        return await self._begin(requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key))
+
+    async def close_service(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
+        return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
+
+    async def change_plan(self, service: int, plan: str, *, key: str, client: str = "python") -> AcceptedOrder:
+        """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes)."""
+        return await self._begin(
+            requests.change_plan(
+                self.database,
+                service,
+                plan,
+                client=client,
+                key=key,
+                manual_when=self.settings.manual_plan_changes,
+            )
+        )
+
+    async def change_parameters(
+        self, service: int, change: ServiceChange, *, key: str, client: str = "python"
+    ) -> AcceptedOrder:
+        return await self._begin(requests.change_parameters(self.database, service, change, client=client, key=key))
+
+    async def _begin(self, accepting: Coroutine[object, object, AcceptedOrder]) -> AcceptedOrder:
+        order = await accepting
+        if order.created:
+            await self.try_to_start(order.operation)
+        return order
+
+    async def complete_task(self, task: int, completion: TaskCompletion) -> DecisionResult:
+        """Say that a manual task is done; it is checked at the upstream. Raises Refused saying what was found."""
+        handle = await self._workflow_of_task(task)
+        return await self._update(handle, ServiceOrder.complete_task, completion, f"task {task}")
+
+    async def reject_task(self, task: int, decision: Decision) -> DecisionResult:
+        """A manual task will not be done: the service stays as it was."""
+        handle = await self._workflow_of_task(task)
+        return await self._update(handle, ServiceOrder.reject_task, decision, f"task {task}")
+
+    async def _workflow_of_task(self, number: int) -> WorkflowHandle[ServiceOrder, OrderResult]:
+        async with self.database.read() as session:
+            task = await session.get(Task, number)
+            if task is None:
+                raise NotFound("task", number)
+            operation = await session.get_one(Operation, task.operation_id)
+        if task.mode is not TaskMode.MANUAL:
+            raise Refused(f"task {number} is automatic: nobody needs to act on it")
+        workflow_id = naming.workflow_id(operation.service_id, operation.kind, task.operation_id)
+        return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
+
     async def try_to_start(self, operation: int) -> bool:
         """Start an operation's workflow, if Temporal can be reached just now."""
         try:
@@ -96,16 +158,26 @@ class Resellflow:
             raise NotFound("operation", operation)
         if row.stage in completion.NOT_BEGUN and kind is DecisionKind.CANCEL:
             return await self._cancel_before_it_began(operation, decision)
-        handle = self.client.get_workflow_handle(naming.workflow_id(row.service_id, row.kind, operation))
+        handle = self.client.get_workflow_handle_for(
+            ServiceOrder.run, naming.workflow_id(row.service_id, row.kind, operation)
+        )
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
             DecisionKind.MARK_DONE: ServiceOrder.mark_done,
             DecisionKind.CANCEL: ServiceOrder.cancel,
+            DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
         }[kind]
+        return await self._update(handle, update, decision, f"operation {operation} is {row.stage.value}")
+
+    async def _update(
+        self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, message: Message, about: str
+    ) -> DecisionResult:
+        """Execute an update. Raises Refused, InvalidField or TemporalUnavailable."""
         try:
             async with asyncio.timeout(20):
-                return await handle.execute_update(update, decision)
+                result: DecisionResult = await handle.execute_update(update, message)
+                return result
         except WorkflowUpdateFailedError as failure:
             cause = failure.cause
             if isinstance(cause, ApplicationError):
@@ -115,9 +187,7 @@ class Resellflow:
             raise
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                raise Refused(
-                    f"operation {operation} is {row.stage.value}; nothing runs that could {kind.value}"
-                ) from error
+                raise Refused(f"{about}; nothing runs that could do it") from error
             raise TemporalUnavailable(str(error)) from error
         except (TimeoutError, RuntimeError) as error:
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error

@@ -57,7 +57,13 @@ class Activities:
 
     @property
     def local(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.records.report_stage, self.records.record_decision, self.records.complete_operation]
+        return [
+            self.records.report_stage,
+            self.records.record_decision,
+            self.records.open_manual_task,
+            self.records.report_overdue,
+            self.records.complete_operation,
+        ]
 
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:

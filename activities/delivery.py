@@ -51,6 +51,7 @@ async def _tell(client: Client, event: UpstreamEvent, operation: Operation) -> s
         upstream_number=event.upstream_number,
         status=UpstreamStatus(event.status),
         seen_at=event.seen_at,
+        met=event.met,
     )
     workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
     running = await signal(client, workflow_id, "upstream_event", message, event.event_id)

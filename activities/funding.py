@@ -10,11 +10,12 @@ from activities.balance import BalanceReader
 from activities.failures import after_failed_read, database_in_words
 from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
+from activities.kinds import KINDS
 from activities.signals import signal
 from activities.troubles import Troubles
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.enums import FailureClass, IntentState, ReservationState, Stage
+from models.enums import FailureClass, IntentState, OperationKind, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Operation, Reservation
@@ -58,11 +59,22 @@ class FundsActivities:
             try:
                 upstream = await self._connections.to(job.account)
                 cost = await self._quote(job, upstream)
+                if cost is None:
+                    await self._note_free_of_charge(job)
+                    return FundsResult(outcome=Funds.NOT_NEEDED)
                 reading = await self._balances.reading(job.account, upstream)
             except UpstreamError as error:
                 return await self._trouble_with_funds(job, ref, error)
             with database_in_words():
                 return await self._get_in_line(job, cost, reading)
+
+    async def _note_free_of_charge(self, job: Job) -> None:
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, job.number)
+                operation.cost_amount = operation.cost_currency = None
+                session.add(operation)
+                await funds.release(session, job.number)
 
     async def _get_in_line(self, job: Job, cost: Money, reading: funds.Reading) -> FundsResult:
         async with self._database.write() as session:
@@ -122,26 +134,39 @@ class FundsActivities:
             granted = [number for number in waiting.all() if number is not None]
         await self.tell_granted(sorted(granted))
 
-    async def _quote(self, job: Job, upstream: Upstream) -> Money:
-        """What it will cost: the upstream's own word where it can be read, else the catalogue's."""
-        spec = job.order_spec()
-        key = (job.account.name, spec.pricelist, spec.period, spec.datacenter, tuple(sorted(spec.addons.items())))
-        known = self._quotes.get(key)
+    async def _quote(self, job: Job, upstream: Upstream) -> Money | None:
+        """What it will cost: the upstream's own word where it can be read, else the catalogue's. None: nothing."""
+        key = self._quote_key(job)
+        known = self._quotes.get(key) if key else None
         if known is not None and time.monotonic() - known[1] < QUOTE_SECONDS:
             return known[0]
         try:
-            quoted = await upstream.quote(spec)
+            quoted = await KINDS[job.operation.kind].quote(job, upstream)
         except (Rejected, SetupFault, AlreadyExists, NotYet, NotEnoughMoney):
-            quoted = None  # the order itself will say it, with the right field
-        cost = job.cost
+            quoted = None  # the request itself will say it, with the right field
+        cost = self._believed(job, quoted)
+        if key and cost is not None:
+            self._quotes[key] = (cost, time.monotonic())
+        return cost
+
+    def _quote_key(self, job: Job) -> tuple[object, ...] | None:
+        """Openings of the same tariff cost the same; what happens to an existing service has its own price."""
+        if job.operation.kind is not OperationKind.OPEN:
+            return None
+        spec = job.order_spec()
+        return (job.account.name, spec.pricelist, spec.period, spec.datacenter, tuple(sorted(spec.addons.items())))
+
+    def _believed(self, job: Job, quoted: Money | None) -> Money | None:
+        if job.operation.kind not in (OperationKind.OPEN, OperationKind.PROLONG):
+            return quoted if quoted is not None and quoted.amount > 0 else None
+        expected = job.cost
         if (
             quoted is not None
-            and quoted.currency == cost.currency
-            and cost.amount / QUOTE_SLACK <= quoted.amount <= cost.amount * QUOTE_SLACK
+            and quoted.currency == expected.currency
+            and expected.amount / QUOTE_SLACK <= quoted.amount <= expected.amount * QUOTE_SLACK
         ):
-            cost = quoted
-        self._quotes[key] = (cost, time.monotonic())
-        return cost
+            return quoted
+        return expected
 
     async def _trouble_with_funds(self, job: Job, ref: OrderRef, error: UpstreamError) -> FundsResult:
         await self._troubles.note_health(job, error)

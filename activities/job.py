@@ -8,6 +8,7 @@ from models.catalogue import MappedPeriod, PlanMapping, UpstreamAccount
 from models.database import Database
 from models.money import Money
 from models.order import Intent, Operation, Service
+from models.parameters import FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders import intents
 from orders.errors import NotFound
@@ -43,6 +44,19 @@ class Job:
         """What the catalogue expects it to cost."""
         return self.period.cost
 
+    def upstream_period(self) -> int:
+        """The upstream's period for the months this operation is about."""
+        return self.period.upstream_period
+
+    def wanted_fields(self) -> dict[str, str]:
+        """Upstream field -> value, of an operation that sets parameters."""
+        prefix = FIELD_PREFIX
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.operation.parameters.items()
+            if name.startswith(prefix)
+        }
+
     def order_spec(self) -> OrderSpec:
         """The set-up request, everything mapped to the upstream's words."""
         fields = dict(self.mapping.order_parameters)
@@ -65,31 +79,29 @@ async def load_job(database: Database, operation_number: int) -> Job:
     """Raises NotFound for an unknown operation, or if the catalogue no longer has its plan's mapping."""
     async with database.read() as session:
         found = await session.exec(
-            select(Operation, Service, PlanMapping, MappedPeriod)
+            select(Operation, Service)
             .join(Service, col(Operation.service_id) == col(Service.id))
-            .join(
-                PlanMapping,
-                (col(PlanMapping.plan_id) == col(Service.plan_id))
-                & (col(PlanMapping.module_id) == col(Service.module_id)),
-                isouter=True,
-            )
-            .join(
-                MappedPeriod,
-                (col(MappedPeriod.mapping_id) == col(PlanMapping.id))
-                & (col(MappedPeriod.period_months) == col(Service.period_months)),
-                isouter=True,
-            )
             .where(Operation.id == operation_number)
         )
-        row: tuple[Operation, Service, PlanMapping | None, MappedPeriod | None] | None = found.one_or_none()
+        row = found.one_or_none()
         if row is None:
             raise NotFound("operation", operation_number)
-        operation, service, mapping, period = row
+        operation, service = row
         account = await session.get(UpstreamAccount, service.account_id)
         if account is None:
             raise NotFound("upstream account of service", service.id or 0)
-        if mapping is None:
-            raise NotFound("mapping for the plan of service", service.id or 0)
-        if period is None:
-            raise NotFound(f"mapped period of {service.period_months} months for service", service.id or 0)
+        months = int(operation.parameters.get(PERIOD_MONTHS, service.period_months))
+        mapped = await session.exec(
+            select(PlanMapping, MappedPeriod)
+            .join(MappedPeriod, col(MappedPeriod.mapping_id) == col(PlanMapping.id))
+            .where(
+                PlanMapping.plan_id == int(operation.parameters.get(PLAN_ID, service.plan_id)),
+                PlanMapping.module_id == (service.home_module_id or service.module_id),
+                MappedPeriod.period_months == months,
+            )
+        )
+        pair = mapped.one_or_none()
+        if pair is None:
+            raise NotFound(f"mapping of the plan for {months} months of service", service.id or 0)
+        mapping, period = pair
         return Job(operation, service, account, mapping, period, await intents.latest(session, operation_number))

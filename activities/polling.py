@@ -169,14 +169,19 @@ class PollActivities:
         now = time.monotonic()
         due = [kind for kind in watch.product_types if now >= watch.due.listing.get(kind, 0.0)]
         for kind in watch.product_types:
-            hot = [h for h in watch.hot if h.product_type == kind and now >= watch.due.hot.get(h.operation, 0.0)]
+            hot = [
+                h
+                for h in watch.hot
+                if h.product_type == kind and not h.by_form and now >= watch.due.hot.get(h.operation, 0.0)
+            ]
             if kind not in due and hot and len(hot) >= watch.pages.get(kind, 1):
                 due.append(kind)
         return due
 
     def _items_to_read(self, watch: _Watch, listed: list[str]) -> list[Hot]:
         now = time.monotonic()
-        return [h for h in watch.hot if h.product_type not in listed and now >= watch.due.hot.get(h.operation, 0.0)]
+        due = [h for h in watch.hot if now >= watch.due.hot.get(h.operation, 0.0)]
+        return [h for h in due if h.by_form or h.product_type not in listed]
 
     async def _upstream(self, watch: _Watch) -> Upstream:
         async with self._database.read() as session:
@@ -218,7 +223,7 @@ class PollActivities:
 
     def _put_off_hot(self, watch: _Watch, product_type: str) -> None:
         for hot in watch.hot:
-            if hot.product_type == product_type:
+            if hot.product_type == product_type and not hot.by_form:
                 watch.due.hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
 
     def _hot_interval(self, hot: Hot) -> float:

@@ -5,8 +5,8 @@ from temporalio import activity
 from activities.failures import database_in_words
 from models.database import Database
 from models.enums import Stage
-from models.messages import DecisionOutcome, DecisionRecord, OrderRef, StageReport
-from orders import completion
+from models.messages import DecisionOutcome, DecisionRecord, ManualTask, ManualWork, OrderRef, StageReport
+from orders import completion, manual
 from orders.errors import InvalidField, Refused
 from orders.stages import enter, locked_operation
 
@@ -39,6 +39,22 @@ class RecordActivities:
             except InvalidField as mistake:
                 return DecisionOutcome(refused=mistake.message, refusal_type=InvalidField.__name__, field=mistake.field)
         return DecisionOutcome()
+
+    @activity.defn
+    async def open_manual_task(self, work: ManualWork) -> ManualTask:
+        """Hand the operation to a person: the task becomes manual, the service goes to the manual module."""
+        with database_in_words():
+            async with self._database.write() as session:
+                return await manual.open_task(session, work.operation, work.reason)
+
+    @activity.defn
+    async def report_overdue(self, ref: OrderRef) -> None:
+        """A manual task is past its due time: an alert, once."""
+        with database_in_words():
+            async with self._database.write() as session:
+                news = await manual.note_overdue(session, ref.operation)
+        if news:
+            activity.logger.error("operation %s: its manual task is overdue", ref.operation)
 
     @activity.defn
     async def complete_operation(self, ref: OrderRef) -> None:

@@ -7,16 +7,16 @@ from temporalio import activity
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
-from activities.lookup import find_out
+from activities.kinds import KINDS
 from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, Stage, UpstreamStatus
-from models.goals import goal_failed, goal_met
+from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
 from orders import events, intents
 from orders.errors import NotFound
+from orders.goals import Seen, outcome
 from orders.settlement import Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -48,13 +48,16 @@ class SettleActivities:
                 IntentState.ACCEPTED,
             ):
                 return SubmitResult(outcome=Submission.NOT_DONE)
-            if job.service.upstream_number:
+            if job.service.upstream_number and (
+                job.operation.kind is OperationKind.OPEN or intent.state is IntentState.ACCEPTED
+            ):
                 return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
             if intent.state is IntentState.PREPARED:
                 await self._troubles.mark_unknown(job, intent, "a worker stopped before the answer was written down")
             try:
                 upstream = await self._connections.to(job.account)
-                judgement = await find_out(self._database, job, upstream, self._settle_window)
+                kind = KINDS[job.operation.kind]
+                judgement = await kind.find_out(self._database, job, upstream, self._settle_window)
             except UpstreamError as error:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
@@ -131,11 +134,10 @@ class SettleActivities:
                 await events.take_in(
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
-            met = goal_met(job.operation.kind, item.status)
-            failed = goal_failed(job.operation.kind, item.status)
+            met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
             waited = utc_now() - job.operation.stage_since
             stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
             if stuck:
                 words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: is it paid?"
-            return Look(status=item.status, goal_met=met, failed=failed or stuck, reason=words)
+            return Look(status=item.status, goal_met=met is True, failed=met is False or stuck, reason=words)

@@ -1,7 +1,5 @@
 """The request of an order: intent, send, settle."""
 
-import asyncio
-from datetime import timedelta
 from decimal import Decimal
 
 from temporalio import activity
@@ -10,14 +8,15 @@ from activities.balance import BalanceReader
 from activities.failures import database_in_words, retry_later
 from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
+from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
+from activities.leftovers import remove_unpaid
 from activities.lookup import leftover_of
 from activities.troubles import Troubles
-from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, Knowledge, ReservationState, Stage, UpstreamStatus
+from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage, UpstreamStatus
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
-from orders import funds, intents, naming
+from orders import funds, intents
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -32,10 +31,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import OrderSpec, Upstream
-
-REFUSAL_QUIET = timedelta(seconds=5)
-"""After a refusal for want of money nothing is sent for so long: the upstream may list an unpaid remainder late."""
+from upstreams.port import NotAllowed, Upstream, UpstreamItem
 
 
 class SubmitActivities:
@@ -57,22 +53,35 @@ class SubmitActivities:
             if job.account.unhealthy_reason:
                 error = ConnectionUnhealthy(job.account.unhealthy_reason)
                 return await self._trouble_with_request(job, ref, error)
+            kind = KINDS[job.operation.kind]
             try:
                 upstream = await self._connections.to(job.account)
-                obstacle = await self._clear_the_way(job, upstream)
-                if obstacle is not None:
-                    return obstacle
-                with database_in_words():
-                    job = await load_job(self._database, ref.operation)  # its mark may be a new one now
-                spec = job.order_spec()
-                before = await self._look_before(job, upstream)
+                prepared = await kind.prepare(self._database, job, upstream)
             except UpstreamError as error:
                 return await self._trouble_with_request(job, ref, error)
+            if isinstance(prepared, Obstacle):
+                return await self._stand_before(job, prepared.result)
             with database_in_words():
-                intent = await self._write_intent(job, spec, before)
+                intent = await self._write_intent(job, prepared)
             if intent is None:
                 return await self._report_anew(ref)
-            return await self._send(job, ref, intent, spec, upstream)
+            job = await load_job(self._database, ref.operation)  # as written down: mark and target
+            return await self._send(job, ref, intent, kind, upstream)
+
+    async def _stand_before(self, job: Job, result: SubmitResult) -> SubmitResult:
+        """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
+        match result.outcome:
+            case Submission.UNKNOWN if job.intent is not None:
+                await self._troubles.mark_unknown(job, job.intent, result.reason)
+            case Submission.ALREADY:
+                with database_in_words():
+                    async with self._database.write() as session:
+                        operation = await locked_operation(session, job.number)
+                        await funds.release(session, job.number)
+                        await enter(session, operation, Stage.AWAITING_CONFIRMATION, result.reason)
+            case _:
+                pass
+        return result
 
     async def _report_anew(self, ref: OrderRef) -> SubmitResult:
         """The state has changed since it was read (another attempt, or a person): report what is so now."""
@@ -100,75 +109,29 @@ class SubmitActivities:
             case IntentState.NOT_SENT | IntentState.REFUSED | IntentState.NOT_DONE | IntentState.ABANDONED:
                 return None
 
-    async def _clear_the_way(self, job: Job, upstream: Upstream) -> SubmitResult | None:
-        """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
-        if job.intent is None:
-            return None
-        if job.intent.failure_class is FailureClass.FUNDS and job.intent.settled_at is not None:
-            quiet = job.intent.settled_at + REFUSAL_QUIET - utc_now()
-            await asyncio.sleep(max(0.0, quiet.total_seconds()))
-        found = await leftover_of(self._database, job, upstream)
-        if found is None:
-            return None
-        unpaid = found.status is UpstreamStatus.ORDERED and job.intent.failure_class is FailureClass.FUNDS
-        if not unpaid:
-            # Done after all, by an earlier request of this order: to be adopted, not sent again.
-            reason = f"item {found.number} with our mark is at the upstream already"
-            await self._troubles.mark_unknown(job, job.intent, reason)
-            return SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason)
-        if await self._remove_unpaid(job, upstream, found.number):
-            return None
-        reason = f"item {found.number}, ordered and unpaid, is left at the upstream and can't be removed"
-        return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-
-    async def _remove_unpaid(self, job: Job, upstream: Upstream, number: str) -> bool:
-        """Remove the unpaid remainder of a refused request. False if it is still there.
-
-        The next request carries a new mark: some upstreams never take one twice, and the deleted row may stay listed.
-        """
-        await upstream.delete_unpaid(job.service.product_type, number)
-        if await leftover_of(self._database, job, upstream) is not None:
-            return False
-        with database_in_words():
-            async with self._database.write() as session:
-                service = await session.get_one(Service, job.service.id)
-                old = service.mark
-                service.mark = naming.next_mark(old)
-                if service.name_is_ours:
-                    service.name = service.name.replace(old, service.mark, 1)
-                session.add(service)
-        return True
-
-    async def _look_before(self, job: Job, upstream: Upstream) -> dict[str, list[str]]:
-        """Numbers that carry the name already. Only asked for where the mark alone may not tell them apart later."""
-        if job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES:
-            return {}
-        listing = await upstream.list_items(job.service.product_type)
-        return {"same_name": [item.number for item in listing.items if item.name == job.service.name]}
-
-    async def _write_intent(self, job: Job, spec: OrderSpec, before: dict[str, list[str]]) -> Intent | None:
-        request = spec.model_dump(mode="json", exclude={"parameters", "addons"})
-        flat = {name: str(value) for name, value in request.items() if value is not None}
-        flat |= {f"parameters.{name}": value for name, value in spec.parameters.items()}
-        flat |= {f"addons.{name}": value for name, value in spec.addons.items()}
+    async def _write_intent(self, job: Job, request: Request) -> Intent | None:
+        """None if nothing may be sent any more: the operation has ended, has a call under way, or lost its money."""
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
             if operation.stage.is_final:
                 return None
-            reservation = await funds.reservation_of(session, job.number)
-            if reservation is None or reservation.state is not ReservationState.GRANTED:
-                return None
+            if operation.cost is not None and operation.cost.amount > 0:
+                reservation = await funds.reservation_of(session, job.number)
+                if reservation is None or reservation.state is not ReservationState.GRANTED:
+                    return None
+            operation.parameters = {**operation.parameters, **request.target}
+            mark = (await session.get_one(Service, operation.service_id, populate_existing=True)).mark
             try:
-                intent = await intents.prepare(session, operation, job.account_id, job.service.mark, flat, before)
+                intent = await intents.prepare(session, operation, job.account_id, mark, request.fields, request.before)
             except Refused:
                 return None
             await enter(session, operation, Stage.SUBMITTING)
             return intent
 
-    async def _send(self, job: Job, ref: OrderRef, intent: Intent, spec: OrderSpec, upstream: Upstream) -> SubmitResult:
+    async def _send(self, job: Job, ref: OrderRef, intent: Intent, kind: Kind, upstream: Upstream) -> SubmitResult:
         """From here on the request may have gone, unless upstream or network say for certain that it has not."""
         try:
-            answer = await upstream.order(spec)
+            sent = await kind.send(job, upstream)
         except NotSent as error:
             await self._settle(intent, IntentState.NOT_SENT, error)
             return await self._trouble_with_request(job, ref, error)
@@ -192,23 +155,32 @@ class SubmitActivities:
             # It may be our own earlier attempt: looked up like a lost answer, and adopted if it carries our mark.
             await self._troubles.mark_unknown(job, intent, error.message, failure=FailureClass.EXISTS)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
+        except NotAllowed as error:
+            await self._refused(intent, error)
+            return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._refused(intent, error)
             field = error.field if isinstance(error, Rejected) else ""
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
             )
+        if sent.unpaid:
+            reason = f"the upstream made order {sent.unpaid} for it, which must be paid there"
+            await self._refused(intent, Rejected(reason))
+            return SubmitResult(outcome=Submission.MANUAL, failure=FailureClass.FUNDS, reason=reason)
         with database_in_words():
-            return await self._accepted(job, intent, answer.upstream_number)
+            return await self._accepted(job, intent, sent)
 
-    async def _accepted(self, job: Job, intent: Intent, upstream_number: str | None) -> SubmitResult:
+    async def _accepted(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
+        upstream_number = sent.number
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
             service = await session.get_one(Service, operation.service_id)
             stored = await session.get_one(Intent, intent.id)
             account = await funds.locked_account(session, job.account_id)
-            account.orders_return_number = Knowledge.YES if upstream_number else Knowledge.NO
-            session.add(account)
+            if operation.kind is OperationKind.OPEN:
+                account.orders_return_number = Knowledge.YES if upstream_number else Knowledge.NO
+                session.add(account)
             try:
                 await intents.accept(session, stored, service, upstream_number)
             except Refused as refusal:
@@ -238,12 +210,17 @@ class SubmitActivities:
                     session, stored, message=error.message, failure=error.failure_class, balance=balance
                 )
         try:
-            left = await leftover_of(self._database, await load_job(self._database, job.number), upstream)
+            left = await self._leftover(job, upstream)
             if left is not None and left.status is UpstreamStatus.ORDERED:
-                await self._remove_unpaid(job, upstream, left.number)
+                await remove_unpaid(self._database, job, upstream, left.number)
         except UpstreamError as trouble:
             activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
         return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
+
+    async def _leftover(self, job: Job, upstream: Upstream) -> UpstreamItem | None:
+        if job.operation.kind is not OperationKind.OPEN:
+            return None
+        return await leftover_of(self._database, await load_job(self._database, job.number), upstream)
 
     async def _refused(self, intent: Intent, error: UpstreamError) -> None:
         with database_in_words():

@@ -44,6 +44,8 @@ class UpstreamSnapshot(SQLModel, table=True):
     """Fields that the list shows. A form may write the same thing another way, so for these the list alone counts."""
     held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Values shown by the upstream that cannot be right, reported once: field -> value."""
+    form: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Plain fields of the form as last read, secrets left out."""
     misses: int = 0
     """Complete listings in a row that did not show it."""
     gone: bool = False
@@ -75,6 +77,8 @@ class UpstreamEvent(SQLModel, table=True):
     service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
     operation_id: int | None = Field(default=None, foreign_key="operation.id")
     """The operation that waits for it, if any: it gets a signal."""
+    met: bool | None = None
+    """Whether the goal of that operation is reached, or (false) out of reach."""
     seen_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     applied_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     delivered_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

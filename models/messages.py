@@ -81,6 +81,10 @@ class Submission(StrEnum):
     NOT_YET = "not_yet"
     ATTENTION = "attention"
     """A machine can't finish it."""
+    ALREADY = "already"
+    """The upstream is as it should be; nothing was sent."""
+    MANUAL = "manual"
+    """Only a person can do it; `reason` says why."""
     ENDED = "ended"
     """The operation has ended; `stage` says how."""
 
@@ -103,6 +107,8 @@ class UpstreamEventMessage(Message):
     upstream_number: str
     status: UpstreamStatus
     seen_at: datetime
+    met: bool | None = None
+    """The operation's goal is reached (true) or out of reach (false); None: judge by the status alone."""
 
 
 class FundsGranted(Message):
@@ -116,6 +122,7 @@ class DecisionKind(StrEnum):
     CORRECT_AND_RETRY = "correct_and_retry"
     MARK_DONE = "mark_done"
     CANCEL = "cancel"
+    REJECT_TASK = "reject_task"
 
 
 class Decision(Message):
@@ -171,6 +178,30 @@ class OrderResult(Message):
     service: int
     operation: int
     upstream_number: str = ""
+
+
+class ManualWork(Message):
+    """Hand an operation to a person."""
+
+    service: int
+    operation: int
+    reason: str
+
+
+class ManualTask(Message):
+    """The task that was opened for it."""
+
+    task: int
+    department: str
+    due: datetime
+    instructions: str
+
+
+class TaskCompletion(Message):
+    """Signal and update: a person says that the manual work is done."""
+
+    actor: str = Field(default="temporal", max_length=64)
+    note: str = Field(default="", max_length=2000)
 
 
 class StageReport(Message):

@@ -95,6 +95,8 @@ class Operation(SQLModel, table=True):
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     actor: str = Field(default="", max_length=64)
+    urgent: bool = False
+    """Goes before the others that wait in the queue."""
     workflow_started_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
@@ -144,6 +146,11 @@ class Task(SQLModel, table=True):
     state: TaskState = Field(default=TaskState.OPEN, sa_column=enum_column(TaskState, index=True))
     department: str = Field(max_length=64)
     title: str
+    instructions: str = ""
+    due_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    overdue: bool = False
+    assignee: str = ""
+    note: str = ""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     closed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 

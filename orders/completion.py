@@ -4,14 +4,15 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.catalogue import PlanMapping
+from models.catalogue import PlanMapping, TariffPlan
 from models.columns import utc_now
-from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Stage
+from models.enums import EventKind, IntentState, OperationKind, RenewalOwner, ServiceStatus, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
+from models.parameters import PLAN_ID
 from models.product_types import PRODUCT_TYPES
-from orders import funds, intents
+from orders import funds, intents, manual
 from orders.errors import InvalidField, Refused
 from orders.intake import check_parameters
 from orders.naming import check_domain
@@ -31,12 +32,32 @@ async def complete(session: AsyncSession, number: int, *, how: str = "") -> int 
         return None
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
     await _apply_last_look(session, service, operation)
+    await _apply_own_part(session, service, operation)
+    await manual.bring_home(session, service)
     await funds.release(session, number)
     await enter(session, operation, Stage.COMPLETED, how)
     session.add(
         AuditEntry(actor="resellflow", action="operation_completed", subject="operation", subject_number=number)
     )
     return await start_next_queued(session, operation.service_id)
+
+
+async def _apply_own_part(session: AsyncSession, service: Service, operation: Operation) -> None:
+    """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
+    asked = operation.parameters
+    if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
+        before, service.plan_id = service.plan_id, int(asked[PLAN_ID])
+        names = {plan.id: plan.name for plan in (await session.exec(select(TariffPlan))).all()}
+        changed = {"plan": (names.get(before, ""), names.get(service.plan_id, ""))}
+        session.add(history_entry(service, operation.actor, operation.kind.value, changed))
+    if operation.kind is OperationKind.SET_PARAMETERS:
+        addons = {n.removeprefix("addon."): int(v) for n, v in asked.items() if n.startswith("addon.")}
+        service.addons = {**service.addons, **addons}
+        if "domain" in asked:
+            service.name, service.name_is_ours = asked["domain"], False
+        if "renewal_owner" in asked:
+            service.renewal_owner = RenewalOwner(asked["renewal_owner"])
+    session.add(service)
 
 
 async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> None:
@@ -104,6 +125,10 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
             await _mark_done(session, operation, decision.upstream_number)
         case DecisionKind.CANCEL:
             await _cancel(session, operation, decision.nothing_was_bought)
+        case DecisionKind.REJECT_TASK:
+            service = await session.get_one(Service, operation.service_id)
+            await manual.bring_home(session, service)
+            await _cancel(session, operation, vouched=True)
     detail = {"reason": decision.reason, "decision": record.decision_id}
     if decision.parameters:
         detail["parameters"] = ", ".join(f"{name}={value}" for name, value in sorted(decision.parameters.items()))
@@ -197,6 +222,8 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
         service.status_since = utc_now()
         session.add(service)
     await _apply_last_look(session, service, operation)
+    await _apply_own_part(session, service, operation)
+    await manual.bring_home(session, service)
     await enter(session, operation, Stage.COMPLETED, "marked done by a person")
     await start_next_queued(session, operation.service_id)
 

@@ -15,9 +15,9 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import EventKind, Knowledge, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
-from models.goals import is_decisive
 from models.order import Operation, Service
 from orders.differences import Change, absorb, as_listed, compare, new_snapshot, note_listed
+from orders.goals import SEEN_IN_FORMS, Seen, outcome
 from orders.intents import learn
 from orders.services import apply_snapshot, history_entry
 from upstreams.port import UpstreamItem
@@ -54,6 +54,14 @@ class Hot:
     upstream_number: str
     product_type: str
     since_seconds: float
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def by_form(self) -> bool:
+        return self.kind in SEEN_IN_FORMS
+
+    def outcome(self, snapshot: UpstreamSnapshot) -> bool | None:
+        return outcome(self.kind, self.parameters, Seen.of_snapshot(snapshot))
 
 
 async def hot_operations(session: AsyncSession, upstream: str) -> list[Hot]:
@@ -73,6 +81,7 @@ async def hot_operations(session: AsyncSession, upstream: str) -> list[Hot]:
             service.upstream_number,
             service.product_type,
             (now - operation.stage_since).total_seconds(),
+            operation.parameters,
         )
         for operation, service in found.all()
         if operation.id is not None and service.id is not None and service.upstream_number
@@ -141,6 +150,8 @@ async def _differs(
             row = known.get(item.number)
             if row is None or compare(row, as_listed(row, item) if from_form else item):
                 return True
+            if from_form and row.form != item.raw:
+                return True
         seen = {item.number for item in items}
         if complete and any(not row.gone and row.number not in seen for row in known.values()):
             return True
@@ -151,9 +162,8 @@ async def _differs(
             row = known.get(hot.upstream_number)
             if row is None or hot.product_type != product_type:
                 continue
-            if is_decisive(hot.kind, UpstreamStatus(row.status)) and not await _already_told(
-                session, hot.operation, row
-            ):
+            met = hot.outcome(row)
+            if met is not None and not await _already_told(session, hot.operation, row, met):
                 return True
     return False
 
@@ -170,15 +180,28 @@ async def _snapshots(
     return (await session.exec(query.with_for_update() if lock else query)).all()
 
 
-async def _already_told(session: AsyncSession, operation: int, row: UpstreamSnapshot) -> bool:
+async def _already_told(session: AsyncSession, operation: int, row: UpstreamSnapshot, met: bool) -> bool:
     found = await session.exec(
         select(UpstreamEvent.id).where(
             UpstreamEvent.operation_id == operation,
+            col(UpstreamEvent.met).is_(met),
             UpstreamEvent.upstream_number == row.number,
             UpstreamEvent.status == row.status,
         )
     )
     return found.first() is not None
+
+
+_NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
+"""Stages in which nothing was asked of the upstream: what it shows is no answer to this operation."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An operation that hears of an event, and what the event means for it."""
+
+    operation: int
+    met: bool
 
 
 class _Intake:
@@ -208,9 +231,12 @@ class _Intake:
             changes = [Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())})]
             self._known[item.number] = snapshot
         else:
+            if from_form:
+                snapshot.form = item.raw
             changes = compare(snapshot, item)
             if not changes:
                 snapshot.misses = 0
+                self._session.add(snapshot)
                 return
             absorb(snapshot, item, changes)
         if not from_form:
@@ -268,14 +294,15 @@ class _Intake:
             if row is None or hot.product_type != self._product_type:
                 continue
             status = UpstreamStatus(row.status)
-            if not is_decisive(hot.kind, status) or await _already_told(self._session, hot.operation, row):
+            met = hot.outcome(row)
+            if met is None or await _already_told(self._session, hot.operation, row, met):
                 continue
             service = await self._session.get_one(Service, hot.service)
             row.service_id = hot.service
             self._learn_from(service, row)
             kind = EventKind.CLOSED if status is UpstreamStatus.DELETED else _settled_kind(hot.kind)
-            event_id = f"confirm-{hot.operation}-{row.number}-{row.status}"
-            event = self._add_event(event_id, row, Change(kind), service, hot.operation, row.raw)
+            event_id = f"confirm-{hot.operation}-{row.number}-{row.status}-{met}"
+            event = self._add_event(event_id, row, Change(kind), service, _Told(hot.operation, met), row.raw)
             self._apply(service, row, [event])
 
     def learn(self, lists_show_remoteid: Knowledge) -> None:
@@ -332,7 +359,7 @@ class _Intake:
         self._account.lists_return_name = learn(_seen(snapshot.name == service.name), self._account.lists_return_name)
         self._session.add(self._account)
 
-    async def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> int | None:
+    async def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> "_Told | None":
         """The running operation of this service, if the item's state decides it and it has not heard so yet.
 
         It may hear before it knows its item's number, that is before the answer to its own request.
@@ -348,16 +375,17 @@ class _Intake:
         running = found.one_or_none()
         if running is None or running.id is None:
             return None
-        if not is_decisive(running.kind, UpstreamStatus(snapshot.status)):
+        met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
+        if met is None or running.stage in _NOT_ASKED_YET:
             return None
-        return None if await _already_told(self._session, running.id, snapshot) else running.id
+        return None if await _already_told(self._session, running.id, snapshot, met) else _Told(running.id, met)
 
     def _event(
         self,
         snapshot: UpstreamSnapshot,
         change: Change,
         service: Service | None,
-        tell: int | None,
+        tell: "_Told | None",
         raw: dict[str, str],
     ) -> UpstreamEvent:
         # A value held back may come again later, after other changes: the version tells these events apart too.
@@ -373,7 +401,7 @@ class _Intake:
         snapshot: UpstreamSnapshot,
         change: Change,
         service: Service | None,
-        operation: int | None,
+        tell: "_Told | None",
         raw: dict[str, str],
     ) -> UpstreamEvent:
         event = UpstreamEvent(
@@ -386,11 +414,12 @@ class _Intake:
             raw=raw,
             status=snapshot.status,
             service_id=service.id if service else None,
-            operation_id=operation,
+            operation_id=tell.operation if tell else None,
+            met=tell.met if tell else None,
         )
         self._session.add(event)
         self.digest.events += 1
-        self.digest.waiting += operation is not None
+        self.digest.waiting += tell is not None
         return event
 
     def _apply(self, service: Service, snapshot: UpstreamSnapshot, events: list[UpstreamEvent]) -> None:

@@ -1,6 +1,6 @@
 """The one place that moves an operation from stage to stage, with its time, its explanation and its record."""
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
@@ -69,7 +69,7 @@ async def start_next_queued(session: AsyncSession, service_number: int) -> int |
     found = await session.exec(
         select(Operation)
         .where(Operation.service_id == service_number, Operation.stage == Stage.QUEUED)
-        .order_by(Operation.id)  # type: ignore[arg-type]
+        .order_by(col(Operation.urgent).desc(), col(Operation.id))
         .limit(1)
         .with_for_update()
     )

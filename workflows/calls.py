@@ -16,6 +16,8 @@ from models.messages import (
     DecisionRecord,
     FundsResult,
     Look,
+    ManualTask,
+    ManualWork,
     OrderInput,
     OrderRef,
     PollInput,
@@ -96,6 +98,28 @@ async def record_decision(record: DecisionRecord) -> DecisionOutcome:
         summary=f"{record.kind.value} by {record.decision.actor}",
     )
     return answer
+
+
+async def open_manual_task(work: ManualWork) -> ManualTask:
+    answer: ManualTask = await workflow.execute_local_activity(
+        "open_manual_task",
+        work,
+        result_type=ManualTask,
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=LOCAL_PATIENT,
+        summary="hand it to a person",
+    )
+    return answer
+
+
+async def report_overdue(order: OrderInput) -> None:
+    await workflow.execute_local_activity(
+        "report_overdue",
+        OrderRef(service=order.service, operation=order.operation),
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=LOCAL_PATIENT,
+        summary="the task is past its due time",
+    )
 
 
 async def complete_operation(order: OrderInput) -> None:

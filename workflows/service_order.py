@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from models.enums import FailureClass, Stage, UpstreamStatus
 from models.explanations import explain
-from models.goals import goal_failed, is_decisive
+from models.goals import goal_failed, goal_met
 from models.messages import (
     Decision,
     DecisionKind,
@@ -20,11 +20,13 @@ from models.messages import (
     Funds,
     FundsGranted,
     FundsResult,
+    ManualWork,
     OrderInput,
     OrderResult,
     StageReport,
     Submission,
     SubmitResult,
+    TaskCompletion,
     UpstreamEventMessage,
 )
 from workflows import calls
@@ -39,6 +41,10 @@ class _Call(Protocol[R_co]):
 
 
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
+_ALLOWED_IN = {
+    DecisionKind.CANCEL: CANCELLABLE,
+    DecisionKind.REJECT_TASK: frozenset({Stage.AWAITING_MANUAL_TASK}),
+}
 
 
 class _NeedsAttention(Exception):
@@ -48,6 +54,14 @@ class _NeedsAttention(Exception):
         super().__init__(reason)
         self.reason = reason
         self.failure = failure
+
+
+class _ByHand(Exception):
+    """Only a person can do it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _Ended(Exception):
@@ -67,6 +81,10 @@ class _State:
     funds_granted: bool = False
     seen: dict[str, UpstreamEventMessage] = field(default_factory=dict)
     """Events by id, kept: one may come before the answer to our own request."""
+    said_done: bool = False
+    """Somebody signalled that the manual work is done, and it has not been checked yet."""
+    checked: bool = False
+    """It was checked, and it is right."""
     decision: DecisionKind | None = None
     """A decision written down and not yet acted upon."""
 
@@ -89,6 +107,9 @@ class ServiceOrder:
                 try:
                     await self._have_it_done()
                     await self._await_confirmation()
+                    break
+                except _ByHand as work:
+                    await self._await_manual_work(work.reason)
                     break
                 except _NeedsAttention as trouble:
                     await self._ask_a_person(trouble)
@@ -131,6 +152,10 @@ class ServiceOrder:
 
     async def _take(self, result: SubmitResult) -> None:
         match result.outcome:
+            case Submission.ALREADY:
+                self._state.number = result.upstream_number
+            case Submission.MANUAL:
+                raise _ByHand(result.reason)
             case Submission.ACCEPTED:
                 self._state.number = result.upstream_number
                 if result.reason:
@@ -148,7 +173,7 @@ class ServiceOrder:
     async def _await_confirmation(self) -> None:
         """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting."""
         self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
-        while (status := self._reached()) is None:
+        while (met := self._reached()) is None:
             try:
                 await workflow.wait_condition(
                     lambda: self._reached() is not None,
@@ -162,8 +187,38 @@ class ServiceOrder:
                 if found.goal_met:
                     return
                 self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
-        if goal_failed(self._order.kind, status):
-            raise _NeedsAttention(f"item {self._state.number} is {status.name.lower()} at the upstream")
+        if not met:
+            raise _NeedsAttention(f"item {self._state.number} is deleted at the upstream")
+
+    async def _await_manual_work(self, reason: str) -> None:
+        """A person does it. Their word is checked at the upstream; what the poller sees counts without it."""
+        task = await calls.open_manual_task(
+            ManualWork(service=self._order.service, operation=self._order.operation, reason=reason)
+        )
+        words = f"task {task.task} of {task.department}, due {task.due:%Y-%m-%d %H:%M UTC}: {reason}"
+        self._enter(Stage.AWAITING_MANUAL_TASK, f"{words}\n\n{task.instructions}")
+        while not self._state.checked and self._reached() is not True:
+            late = task.due - workflow.now()
+            try:
+                await workflow.wait_condition(
+                    self._something_about_the_task,
+                    timeout=late if late > timedelta(0) else None,
+                    timeout_summary=f"task {task.task} is due",
+                )
+            except TimeoutError:
+                await calls.report_overdue(self._order)
+                self._show(Stage.AWAITING_MANUAL_TASK, f"OVERDUE {words}\n\n{task.instructions}")
+                continue
+            self._act_on_decision()
+            if self._state.said_done:
+                self._state.said_done = False
+                found = await calls.look(self._order)
+                self._state.checked = self._state.checked or found.goal_met
+                self._show(Stage.AWAITING_MANUAL_TASK, f"{words}; {found.reason}\n\n{task.instructions}")
+
+    def _something_about_the_task(self) -> bool:
+        state = self._state
+        return state.said_done or state.checked or state.decision is not None or self._reached() is True
 
     async def _ask_a_person(self, trouble: _NeedsAttention) -> None:
         self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
@@ -200,7 +255,7 @@ class ServiceOrder:
     def _act_on_decision(self) -> None:
         decision, self._state.decision = self._state.decision, None
         match decision:
-            case DecisionKind.CANCEL:
+            case DecisionKind.CANCEL | DecisionKind.REJECT_TASK:
                 raise _Ended(Stage.CANCELLED)
             case DecisionKind.MARK_DONE:
                 raise _Ended(Stage.COMPLETED)
@@ -223,12 +278,20 @@ class ServiceOrder:
         self._act_on_decision()
         raise AssertionError("a decision during a retry ends the order")
 
-    def _reached(self) -> UpstreamStatus | None:
-        """The last decisive state in which our item was seen."""
+    def _reached(self) -> bool | None:
+        """Whether our item was last seen with the goal reached (true) or out of reach (false)."""
         for event in reversed(self._state.seen.values()):
-            if event.upstream_number == self._state.number and is_decisive(self._order.kind, event.status):
-                return event.status
+            if self._state.number and event.upstream_number != self._state.number:
+                continue
+            met = event.met if event.met is not None else self._judged_by(event.status)
+            if met is not None:
+                return met
         return None
+
+    def _judged_by(self, status: UpstreamStatus) -> bool | None:
+        if goal_failed(self._order.kind, status):
+            return False
+        return True if goal_met(self._order.kind, status) else None
 
     # What people see.
 
@@ -255,6 +318,26 @@ class ServiceOrder:
     def funds_granted(self, granted: FundsGranted) -> None:
         """Money has been set aside for this order."""
         self._state.funds_granted = True
+
+    @workflow.signal
+    def manual_change_completed(self, completion: TaskCompletion) -> None:
+        """A person says that the manual work is done; it is checked at the upstream."""
+        self._state.said_done = True
+
+    @workflow.update
+    async def complete_task(self, completion: TaskCompletion) -> DecisionResult:
+        """As the signal, with an answer: refused, saying what was found, if the upstream does not show it."""
+        found = await calls.look(self._order)
+        if not found.goal_met:
+            raise ApplicationError(f"not done yet: {found.reason}", type="Refused", non_retryable=True)
+        self._state.checked = True
+        await workflow.wait_condition(lambda: self._state.stage.is_final)
+        return DecisionResult(stage=self._state.stage, message=f"checked and applied: {found.reason}")
+
+    @workflow.update
+    async def reject_task(self, decision: Decision) -> DecisionResult:
+        """It will not be done: the service stays as it was, the money is free again."""
+        return await self._decide(DecisionKind.REJECT_TASK, decision)
 
     @workflow.query
     def stage(self) -> Stage:
@@ -292,17 +375,25 @@ class ServiceOrder:
     def _may_mark_done(self, decision: Decision) -> None:
         self._check(DecisionKind.MARK_DONE)
 
+    @complete_task.validator
+    def _may_complete(self, completion: TaskCompletion) -> None:
+        self._check(DecisionKind.REJECT_TASK, "complete_task")
+
+    @reject_task.validator
+    def _may_reject(self, decision: Decision) -> None:
+        self._check(DecisionKind.REJECT_TASK)
+
     @cancel.validator
     def _may_cancel(self, decision: Decision) -> None:
         self._check(DecisionKind.CANCEL)
 
-    def _check(self, kind: DecisionKind) -> None:
-        allowed = CANCELLABLE if kind is DecisionKind.CANCEL else frozenset({Stage.NEEDS_ATTENTION})
+    def _check(self, kind: DecisionKind, called: str = "") -> None:
+        allowed = _ALLOWED_IN.get(kind, frozenset({Stage.NEEDS_ATTENTION}))
         if self._state.stage not in allowed or self._state.decision is not None:
             stages = ", ".join(sorted(stage.value for stage in allowed))
             now = self._state.stage.value
             raise ApplicationError(
-                f"operation {self._order.operation} is {now}; {kind.value} is possible in: {stages}",
+                f"operation {self._order.operation} is {now}; {called or kind.value} is possible in: {stages}",
                 type="Refused",
                 non_retryable=True,
             )

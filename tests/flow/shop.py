@@ -264,11 +264,17 @@ async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> 
         )
         session.add(account)
         await session.flush()
-        for product_type, plan, pricelist, cost in (("vds", "VDS-1", "58", "5.00"), ("soft", "LIC-1", "3541", "4.00")):
-            module = ProcessingModule(
-                name=f"main-{product_type}", account_id=account.id, product_type=product_type, department="support"
-            )
-            tariff = TariffPlan(name=plan, product_type=product_type, resources={"disk_gb": 30})
+        modules = {
+            name: ProcessingModule(name=f"main-{name}", account_id=account.id, product_type=name, department="support")
+            for name in ("vds", "soft")
+        }
+        for product_type, plan, pricelist, cost, disk in (
+            ("vds", "VDS-1", "58", "5.00", 30),
+            ("vds", "VDS-2", "59", "10.00", 60),
+            ("soft", "LIC-1", "3541", "4.00", 0),
+        ):
+            module = modules[product_type]
+            tariff = TariffPlan(name=plan, product_type=product_type, resources={"disk_gb": disk})
             session.add_all([module, tariff])
             await session.flush()
             assert module.id is not None

@@ -1,0 +1,59 @@
+"""What a kind of operation must be able to do so that it can be carried out once in effect."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from activities.job import Job
+from models.database import Database
+from models.messages import SubmitResult
+from models.money import Money
+from orders.settlement import Judgement
+from upstreams.port import Upstream
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is about to be sent, flat and without secrets, and the state before; both go into the intent."""
+
+    fields: dict[str, str]
+    before: dict[str, list[str]] = field(default_factory=dict)
+    target: dict[str, str] = field(default_factory=dict)
+    """Facts that tell later whether it was done; added to the operation's parameters."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Nothing is to be sent; this is the outcome."""
+
+    result: SubmitResult
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The upstream said yes."""
+
+    number: str | None
+    """The item's, where the answer (or we) know it."""
+    unpaid: str = ""
+    """Number of an order that the upstream made for it and that was not paid from the account."""
+
+
+class Kind(Protocol):
+    """Stateless. Every method raises the errors of `upstreams.errors` and no others."""
+
+    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+        """What it will cost, None where it costs nothing."""
+        ...
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        """Look before sending: what stands in the way, what is to be sent, what is so before."""
+        ...
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        """Send it, once."""
+        ...
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        """After a lost answer: was it done?"""
+        ...

@@ -1,0 +1,59 @@
+"""What operations on an existing item have in common: its form is read before, and tells afterwards what was done."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from activities.job import Job
+from models.columns import utc_now
+from models.enums import FailureClass, UpstreamStatus
+from models.messages import Submission, SubmitResult
+from orders.settlement import Judgement, Verdict
+from upstreams.errors import NoSuchItem, SetupFault
+from upstreams.port import Upstream, UpstreamItem
+
+
+def item_number(job: Job) -> str:
+    """Raises SetupFault for a service that was never tied to an item."""
+    if not job.service.upstream_number:
+        raise SetupFault(f"service {job.service.id} has no item at the upstream; link it first")
+    return job.service.upstream_number
+
+
+async def read(job: Job, upstream: Upstream) -> UpstreamItem:
+    return await upstream.read_item(job.service.product_type, item_number(job))
+
+
+def already_so(job: Job, reason: str) -> SubmitResult:
+    """Nothing needs to be sent: the upstream is as it should be."""
+    return SubmitResult(outcome=Submission.ALREADY, upstream_number=item_number(job), reason=reason)
+
+
+def attention(reason: str, failure: FailureClass) -> SubmitResult:
+    return SubmitResult(outcome=Submission.ATTENTION, reason=reason, failure=failure)
+
+
+def unknown_since(job: Job) -> datetime:
+    """When the outcome of the latest call became unknown."""
+    if job.intent is None:
+        return utc_now()
+    return job.intent.unknown_since or job.intent.created_at
+
+
+async def judge_by_form(
+    job: Job, upstream: Upstream, window: timedelta, done: Callable[[UpstreamItem | None], bool]
+) -> Judgement:
+    """Done, not done after the window, or still being worked on: by what the item's form shows."""
+    number = item_number(job)
+    try:
+        found = await read(job, upstream)
+    except NoSuchItem:
+        found = None
+    if done(found):
+        return Judgement(Verdict.DONE, (number,))
+    if found is None or found.status is UpstreamStatus.DELETED:
+        return Judgement(Verdict.CANNOT_TELL, (number,), f"item {number} does not exist any more")
+    if found.status is UpstreamStatus.PROCESSING:
+        return Judgement(Verdict.WAIT, reason=f"item {number} is being worked on")
+    if utc_now() < unknown_since(job) + window:
+        return Judgement(Verdict.WAIT, reason=f"item {number} is as it was before")
+    return Judgement(Verdict.NOT_DONE, reason=f"item {number} is as it was before, for longer than a request takes")

@@ -1,0 +1,44 @@
+"""Change of plan, where the upstream can do it by itself: the tariff that its form then shows tells."""
+
+from datetime import timedelta
+
+from activities.job import Job
+from activities.kinds.base import Obstacle, Request, Sent
+from activities.kinds.item import already_so, attention, item_number, judge_by_form, read
+from models.database import Database
+from models.enums import FailureClass, UpstreamStatus
+from models.messages import Submission, SubmitResult
+from models.money import Money
+from models.parameters import BY_HAND
+from orders.settlement import Judgement
+from upstreams.port import Upstream, UpstreamItem
+
+
+class ChangingPlan:
+    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+        quoted = await upstream.quote_plan_change(item_number(job), job.mapping.pricelist, job.upstream_period())
+        return quoted.price
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        item = await read(job, upstream)
+        if item.pricelist == job.mapping.pricelist:
+            return Obstacle(already_so(job, f"item {item.number} has tariff {item.pricelist} already"))
+        by_hand = job.operation.parameters.get(BY_HAND)
+        if by_hand:
+            return Obstacle(SubmitResult(outcome=Submission.MANUAL, reason=by_hand))
+        if item.status is UpstreamStatus.DELETED:
+            return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
+        return Request(
+            fields={"elid": item.number, "pricelist": job.mapping.pricelist, "period": str(job.upstream_period())},
+            before={"pricelist": [item.pricelist]},
+        )
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        answer = await upstream.change_plan(item_number(job), job.mapping.pricelist, job.upstream_period())
+        return Sent(item_number(job), answer.billorder or "")
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        def changed(item: UpstreamItem | None) -> bool:
+            return item is not None and item.pricelist == job.mapping.pricelist
+
+        return await judge_by_form(job, upstream, window, changed)

@@ -1,0 +1,246 @@
+"""Operations on a service that is there: what may be asked for, checked; written down in one transaction; queued."""
+
+import hashlib
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.catalogue import (
+    MappedPeriod,
+    PlanMapping,
+    ProcessingModule,
+    TariffPlan,
+    TariffPlanPrice,
+    UpstreamAccount,
+)
+from models.database import Database
+from models.enums import OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.explanations import explain
+from models.money import Money
+from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.parameters import BY_HAND, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID, PRICELIST
+from models.product_types import PRODUCT_TYPES
+from orders import naming
+from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from orders.intake import AcceptedOrder
+
+
+class ServiceChange(BaseModel):
+    """What a storefront may change of a service; what is left out stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    addons: dict[str, StrictInt] = Field(default_factory=dict, description="add-on name and new quantity")
+    domain: str | None = Field(default=None, max_length=253)
+    renewal_owner: RenewalOwner | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An operation in the making."""
+
+    parameters: dict[str, str]
+    title: str
+    cost: Money | None = None
+    urgent: bool = False
+    body: dict[str, object] = field(default_factory=dict)
+
+
+_Asking = Callable[[AsyncSession, Service], Coroutine[object, object, _Asked]]
+
+
+async def prolong(database: Database, service: int, months: int, *, client: str, key: str) -> AcceptedOrder:
+    async def asked(session: AsyncSession, row: Service) -> _Asked:
+        _, period = await _mapped(session, row, row.plan_id, months)
+        title = f"Prolong service {row.id} by {months} months"
+        return _Asked({PERIOD_MONTHS: str(months)}, title, period.cost, body={"period_months": months})
+
+    return await _accept(database, service, OperationKind.PROLONG, asked, client, key)
+
+
+async def switch(
+    database: Database, service: int, kind: OperationKind, *, client: str, key: str, urgent: bool = False
+) -> AcceptedOrder:
+    """Suspend, resume or close."""
+
+    async def asked(session: AsyncSession, row: Service) -> _Asked:
+        goes_first = urgent or kind is OperationKind.CLOSE
+        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, body={"urgent": urgent})
+
+    return await _accept(database, service, kind, asked, client, key)
+
+
+async def change_plan(
+    database: Database, service: int, plan_name: str, *, client: str, key: str, manual_when: dict[str, list[str]]
+) -> AcceptedOrder:
+    """`manual_when`: product type -> resources whose change only a person can carry out."""
+
+    async def asked(session: AsyncSession, row: Service) -> _Asked:
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == plan_name))).one_or_none()
+        if plan is None or plan.id is None or not plan.active:
+            raise InvalidField("plan", f"there is no tariff plan {plan_name!r}")
+        if plan.product_type != row.product_type:
+            raise InvalidField("plan", f"{plan_name!r} is a {plan.product_type}, the service a {row.product_type}")
+        if plan.id == row.plan_id:
+            raise InvalidField("plan", f"service {row.id} has plan {plan_name!r} already")
+        mapping, _ = await _mapped(session, row, plan.id, row.period_months)
+        old = await session.get_one(TariffPlan, row.plan_id)
+        parameters = {PLAN_ID: str(plan.id), PRICELIST: mapping.pricelist}
+        differing = [
+            name
+            for name in manual_when.get(row.product_type, [])
+            if old.resources.get(name) != plan.resources.get(name)
+        ]
+        if differing:
+            words = ", ".join(f"{name} {old.resources.get(name)} → {plan.resources.get(name)}" for name in differing)
+            parameters[BY_HAND] = f"the upstream can't change this by itself: {words}"
+        title = f"Change the plan of service {row.id} from {old.name} to {plan.name}"
+        return _Asked(parameters, title, body={"plan": plan_name})
+
+    return await _accept(database, service, OperationKind.CHANGE_PLAN, asked, client, key)
+
+
+async def change_parameters(
+    database: Database, service: int, change: ServiceChange, *, client: str, key: str
+) -> AcceptedOrder:
+    async def asked(session: AsyncSession, row: Service) -> _Asked:
+        mapping, period = await _mapped(session, row, row.plan_id, row.period_months)
+        kind = PRODUCT_TYPES[row.product_type]
+        parameters: dict[str, str] = {}
+        for addon, quantity in change.addons.items():
+            if addon not in mapping.addons:
+                raise InvalidField(f"addons.{addon}", f"unknown add-on; known are {', '.join(sorted(mapping.addons))}")
+            if quantity < 0:
+                raise InvalidField(f"addons.{addon}", "a quantity is zero or more")
+            parameters[f"{FIELD_PREFIX}{mapping.addons[addon]}"] = str(quantity)
+            parameters[f"addon.{addon}"] = str(quantity)
+        if change.domain is not None:
+            if not kind.takes_domain:
+                raise InvalidField("domain", f"a {kind.intname} carries no domain")
+            try:
+                parameters["domain"] = naming.check_domain(change.domain)
+            except ValueError as error:
+                raise InvalidField("domain", str(error)) from error
+            parameters[f"{FIELD_PREFIX}domain"] = parameters["domain"]
+        if change.renewal_owner is not None:
+            upstream_renews = change.renewal_owner is RenewalOwner.UPSTREAM
+            parameters[f"{FIELD_PREFIX}autoprolong"] = str(period.upstream_period) if upstream_renews else "null"
+            parameters["renewal_owner"] = change.renewal_owner.value
+        if not parameters:
+            raise InvalidField("addons", "name at least one thing to change: addons, domain or renewal_owner")
+        return _Asked(parameters, f"Set parameters of service {row.id}", body=change.model_dump(mode="json"))
+
+    return await _accept(database, service, OperationKind.SET_PARAMETERS, asked, client, key)
+
+
+async def _accept(
+    database: Database, service_number: int, kind: OperationKind, asked: _Asking, client: str, key: str
+) -> AcceptedOrder:
+    try:
+        async with database.write() as session:
+            return await _write_down(session, service_number, kind, asked, client, key)
+    except IntegrityError:
+        async with database.write() as session:  # the same key at once, or another operation began meanwhile
+            return await _write_down(session, service_number, kind, asked, client, key)
+
+
+async def _write_down(
+    session: AsyncSession, service_number: int, kind: OperationKind, asked: _Asking, client: str, key: str
+) -> AcceptedOrder:
+    found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
+    service = found.one_or_none()
+    if service is None:
+        raise NotFound("service", service_number)
+    known = await session.get(IntakeKey, (client, key))
+    request = await asked(session, service) if known is None else None
+    if known is not None:
+        operation = await session.get_one(Operation, known.operation_id)
+        same = operation.service_id == service_number and operation.kind is kind
+        if not same or known.body_hash != _hash(kind, service_number, (await asked(session, service)).body):
+            raise KeyReused(key, known.operation_id)
+        return AcceptedOrder(service_number, known.operation_id, kind, operation.upstream_name, created=False)
+    assert request is not None  # noqa: S101 - asked just now
+    if service.status is ServiceStatus.CLOSED:
+        raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
+    running = await session.exec(
+        select(Operation.id).where(
+            Operation.service_id == service_number,
+            col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+        )
+    )
+    stage = Stage.QUEUED if running.first() is not None else Stage.ACCEPTED
+    account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
+    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
+    explanation = explain(stage)
+    operation = Operation(
+        service_id=service_number,
+        kind=kind,
+        upstream_name=account.name if account else "",
+        stage=stage,
+        waits_for=explanation.waits_for,
+        next_step=explanation.next_step,
+        person_may=explanation.person_may,
+        parameters=request.parameters,
+        cost_amount=request.cost.amount if request.cost else None,
+        cost_currency=request.cost.currency if request.cost else None,
+        actor=client,
+        urgent=request.urgent,
+    )
+    session.add(operation)
+    await session.flush()
+    assert operation.id is not None  # noqa: S101 - just flushed
+    body_hash = _hash(kind, service_number, request.body)
+    session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=operation.id))
+    session.add(StageEntry(operation_id=operation.id, stage=stage))
+    session.add(
+        Task(
+            operation_id=operation.id,
+            service_id=service_number,
+            department=module.department,
+            title=request.title,
+        )
+    )
+    detail = {"service": str(service_number), "kind": kind.value}
+    session.add(
+        AuditEntry(
+            actor=client,
+            action="operation_accepted",
+            subject="operation",
+            subject_number=operation.id,
+            detail=detail,
+        )
+    )
+    await session.flush()
+    return AcceptedOrder(service_number, operation.id, kind, operation.upstream_name, created=True)
+
+
+def _hash(kind: OperationKind, service: int, body: dict[str, object]) -> str:
+    canonical = json.dumps({"kind": kind.value, "service": service, **body}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def _mapped(
+    session: AsyncSession, service: Service, plan_id: int, months: int
+) -> tuple[PlanMapping, MappedPeriod]:
+    """The plan at the service's upstream, for so many months. Raises InvalidField."""
+    module_id = service.home_module_id or service.module_id
+    found = await session.exec(
+        select(PlanMapping).where(PlanMapping.plan_id == plan_id, PlanMapping.module_id == module_id)
+    )
+    mapping = found.one_or_none()
+    if mapping is None:
+        raise InvalidField("plan", "this plan is not mapped for the processing module of the service")
+    priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan_id))
+    mapped = await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))
+    sold = set(priced.all())
+    periods = {entry.period_months: entry for entry in mapped.all() if entry.period_months in sold}
+    if months not in periods:
+        offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
+        raise InvalidField("period_months", f"can't be had for {months} months; only for {offered}")
+    return mapping, periods[months]

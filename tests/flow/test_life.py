@@ -1,0 +1,173 @@
+"""The life of a service after its opening: prolong, suspend, resume, close, parameters, plan changes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from models.catalogue import ProcessingModule, TariffPlan
+from models.enums import ServiceStatus, Stage
+from models.messages import Decision, TaskCompletion
+from models.order import Service, Task
+from orders.errors import Refused
+from orders.intake import AcceptedOrder
+from orders.requests import ServiceChange
+from tests.flow.shop import Shop
+
+
+async def _active(shop: Shop) -> Service:
+    order = await shop.order()
+    await shop.until(order, Stage.COMPLETED)
+    return await shop.service(order.service)
+
+
+async def _charged_for(shop: Shop, operation: str) -> int:
+    return len([charge for charge in await shop.upstream.charges() if charge["operation"] == operation])
+
+
+async def test_prolonging_moves_the_expiry_once_and_charges_once(shop: Shop) -> None:
+    service = await _active(shop)
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p1")
+    await shop.until(order, Stage.COMPLETED)
+    after = await shop.service(order.service)
+    assert after.expires_on is not None
+    assert service.expires_on is not None
+    assert after.expires_on > service.expires_on
+    assert await _charged_for(shop, "prolong") == 1
+    history = await shop.handle(order).fetch_history()
+    assert len(history.events) <= 30
+
+
+LOST = [
+    {"kind": "cut", "when": "after"},
+    {"kind": "http_502", "when": "after"},
+    {"kind": "cut", "when": "before"},
+]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda f: f"{f['kind']}-{f['when']}")
+async def test_a_lost_answer_to_a_prolongation_never_charges_twice(shop: Shop, fault: dict[str, Any]) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function="service.prolong", sok=True, times=1, **fault)
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p1")
+    await shop.until(order, Stage.COMPLETED)
+    assert "outcome_unknown" in await shop.stages(order.operation)
+    assert await _charged_for(shop, "prolong") == 1
+
+
+async def test_suspend_resume_and_close(shop: Shop) -> None:
+    service = await _active(shop)
+    number = service.id or 0
+    suspended = await shop.resellflow.suspend(number, key="s")
+    await shop.until(suspended, Stage.COMPLETED)
+    assert (await shop.service(number)).status is ServiceStatus.SUSPENDED
+    resumed = await shop.resellflow.resume(number, key="r")
+    await shop.until(resumed, Stage.COMPLETED)
+    assert (await shop.service(number)).status is ServiceStatus.ACTIVE
+    closed = await shop.resellflow.close_service(number, key="c")
+    await shop.until(closed, Stage.COMPLETED)
+    assert (await shop.service(number)).status is ServiceStatus.CLOSED
+    with pytest.raises(Refused, match="closed"):
+        await shop.resellflow.resume(number, key="r2")
+
+
+async def test_operations_on_a_service_wait_in_line(shop: Shop) -> None:
+    order = await shop.order()
+    number = order.service
+    queued = [
+        await shop.resellflow.prolong(number, 1, key="1"),
+        await shop.resellflow.suspend(number, key="2"),
+        await shop.resellflow.resume(number, key="3"),
+    ]
+    assert [(await shop.operation(one.operation)).stage for one in queued] == [Stage.QUEUED] * 3
+    for one in queued:
+        await shop.until(one, Stage.COMPLETED, timeout=30)
+    ends = [(await shop.operation(one.operation)).ended_at for one in queued]
+    assert ends == sorted(ends, key=lambda at: at.timestamp() if at else 0.0)
+
+
+async def test_what_the_account_may_not_do_becomes_a_manual_task(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.set(suspend_resume="access")
+    order = await shop.resellflow.suspend(service.id or 0, key="s")
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 3, "reason": "employeesuspend"})
+    await shop.until(order, Stage.COMPLETED)  # the poller saw it; nobody had to say anything
+
+
+async def test_parameters_and_addons_are_set(shop: Shop) -> None:
+    service = await _active(shop)
+    change = ServiceChange(addons={"ram": 4}, domain="other.example.com")
+    order = await shop.resellflow.change_parameters(service.id or 0, change, key="x")
+    await shop.until(order, Stage.COMPLETED)
+    after = await shop.service(order.service)
+    assert after.addons == {"ram": 4}
+    assert after.name == "other.example.com"
+
+
+async def _task(shop: Shop, order: AcceptedOrder) -> Task:
+    async with shop.database.read() as session:
+        return (await session.exec(select(Task).where(Task.operation_id == order.operation))).one()
+
+
+async def _module(shop: Shop, number: int) -> str:
+    async with shop.database.read() as session:
+        service = await session.get_one(Service, number)
+        return (await session.get_one(ProcessingModule, service.module_id)).name
+
+
+async def _plan(shop: Shop, number: int) -> str:
+    async with shop.database.read() as session:
+        service = await session.get_one(Service, number)
+        return (await session.get_one(TariffPlan, service.plan_id)).name
+
+
+async def _changed_by_hand(shop: Shop, service: Service) -> None:
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"pricelist": 59})
+
+
+async def test_a_disk_change_is_a_manual_task_and_the_module_comes_back_by_itself(shop: Shop) -> None:
+    service = await _active(shop)
+    number = service.id or 0
+    order = await shop.resellflow.change_plan(number, "VDS-2", key="c")
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    assert await _module(shop, number) == "manual-vds"
+    task = await _task(shop, order)
+    for words in ("VDS-1", "VDS-2", "30 GB to 60 GB", "manual_change_completed", str(service.upstream_number)):
+        assert words in task.instructions
+    with pytest.raises(Refused, match="not done yet"):
+        await shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="anna", note="done"))
+    await shop.upstream.fault(function="vds", kind="http_503", when="before")  # the poller must not be the one
+    await shop.upstream.fault(function="vds.edit", kind="http_503", when="before", times=1, skip=50)
+    await _changed_by_hand(shop, service)
+    await asyncio.gather(
+        shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="anna", note="done")),
+        shop.until(order, Stage.COMPLETED),
+    )
+    assert await _module(shop, number) == "main-vds"
+    assert await _plan(shop, number) == "VDS-2"
+
+
+async def test_a_manual_change_is_completed_by_signal(shop: Shop) -> None:
+    service = await _active(shop)
+    order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="c")
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    await _changed_by_hand(shop, service)
+    await shop.handle(order).signal("manual_change_completed", {"note": "done"})
+    await shop.until(order, Stage.COMPLETED)
+    assert await _plan(shop, service.id or 0) == "VDS-2"
+    assert await _module(shop, service.id or 0) == "main-vds"
+
+
+async def test_a_rejected_task_leaves_everything_as_it_was(shop: Shop) -> None:
+    service = await _active(shop)
+    order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="c")
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    task = await _task(shop, order)
+    await shop.resellflow.reject_task(task.id or 0, Decision(actor="anna", reason="no room on the node"))
+    await shop.until(order, Stage.CANCELLED)
+    after = await shop.service(service.id or 0)
+    assert after.status is ServiceStatus.ACTIVE
+    assert await _module(shop, service.id or 0) == "main-vds"
+    assert await _plan(shop, service.id or 0) == "VDS-1"
