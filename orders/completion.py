@@ -61,14 +61,20 @@ async def _apply_own_part(session: AsyncSession, service: Service, operation: Op
 
 
 async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> None:
+    # The snapshot's lock first, then the service as the poller left it: else an older look could overwrite a newer one.
+    await session.flush()
     found = await session.exec(
-        select(UpstreamSnapshot).where(
+        select(UpstreamSnapshot)
+        .where(
             UpstreamSnapshot.account_id == service.account_id,
             UpstreamSnapshot.product_type == service.product_type,
             UpstreamSnapshot.number == service.upstream_number,
         )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     snapshot = found.one_or_none()
+    await session.refresh(service)
     if snapshot is not None:
         snapshot.service_id = service.id
         changed = apply_snapshot(service, snapshot)
@@ -119,8 +125,9 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
         case DecisionKind.RETRY:
             await _retry(session, operation, vouched=decision.nothing_was_bought)
         case DecisionKind.CORRECT_AND_RETRY:
+            await _abandon(session, operation, vouched=decision.nothing_was_bought)
             await _correct(session, operation, decision.parameters)
-            await _retry(session, operation, vouched=decision.nothing_was_bought)
+            await _retry(session, operation, vouched=False)
         case DecisionKind.MARK_DONE:
             await _mark_done(session, operation, decision.upstream_number)
         case DecisionKind.CANCEL:
@@ -161,10 +168,8 @@ async def _decided_already(session: AsyncSession, record: DecisionRecord) -> boo
 
 async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
     assert operation.id is not None  # noqa: S101 - read from the database
+    await _abandon(session, operation, vouched=vouched)
     intent = await intents.latest(session, operation.id)
-    if vouched and intent is not None and not intent.state.is_settled:
-        await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
-        await funds.release(session, operation.id)
     # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
     service = await session.get_one(Service, operation.service_id)
     if intent is not None and intent.state is IntentState.ACCEPTED and service.upstream_number:
@@ -174,6 +179,14 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
         )
     else:
         await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
+
+
+async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
+    """A person has looked, and vouches that the call whose outcome is unknown had no effect."""
+    intent = await intents.latest(session, operation.id or 0)
+    if vouched and intent is not None and not intent.state.is_settled:
+        await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
+        await funds.release(session, operation.id or 0)
 
 
 async def _correct(session: AsyncSession, operation: Operation, parameters: dict[str, str]) -> None:
@@ -190,6 +203,8 @@ async def _correct(session: AsyncSession, operation: Operation, parameters: dict
         raise Refused(
             "the outcome of the earlier request is not known yet; correcting it now could buy a second service"
         )
+    if intent is not None and intent.state is IntentState.ACCEPTED:
+        raise Refused("the upstream has accepted the order as it was; it can't be corrected any more")
     own = {name: value for name, value in parameters.items() if name != "domain"}
     check_parameters(own, kind, mapping)
     if "domain" in parameters:
@@ -211,7 +226,7 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
         if not upstream_number:
             raise InvalidField("upstream_number", "name the item at the upstream that this service is")
         if service.upstream_number not in (None, upstream_number):
-            service.upstream_number = None
+            await _let_go(session, service)
         await intents.link(session, service, upstream_number)
     intent = await intents.latest(session, operation.id)
     if intent is not None and not intent.state.is_settled:
@@ -228,12 +243,31 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     await start_next_queued(session, operation.service_id)
 
 
+async def _let_go(session: AsyncSession, service: Service) -> None:
+    """The service is another item than was thought: the one it had is an orphan from now on."""
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == service.upstream_number,
+        )
+    )
+    for snapshot in found.all():
+        snapshot.service_id = None
+        session.add(snapshot)
+    service.upstream_number = None
+    session.add(service)
+    await session.flush()
+
+
 async def _cancel(session: AsyncSession, operation: Operation, vouched: bool) -> None:
     assert operation.id is not None  # noqa: S101 - read from the database
     intent = await intents.latest(session, operation.id)
     if intent is not None and intent.state is IntentState.ACCEPTED:
         raise Refused("the upstream has accepted and charged this order; close the service instead of cancelling it")
     if intent is not None and not intent.state.is_settled:
+        if operation.stage is not Stage.NEEDS_ATTENTION:
+            raise Refused("a request may be under way; wait for its outcome")
         if not vouched:
             raise Refused(
                 "the outcome of the request is not known: a paid service may be there. Look at the upstream; then mark "
