@@ -8,7 +8,6 @@ from temporalio.client import Client
 
 from activities.balance import BalanceReader
 from activities.failures import after_failed_read, database_in_words
-from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
 from activities.kinds import KINDS
 from activities.signals import signal
@@ -18,8 +17,8 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
-from models.order import Operation, Reservation
-from orders import funds, naming
+from models.order import Intent, Operation, Reservation
+from orders import funds, intents, naming
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault, UpstreamError
@@ -29,6 +28,11 @@ QUOTE_SECONDS = 600.0
 """A quoted price is good for so long."""
 QUOTE_SLACK = 3
 """A quote this many times off the expected cost was misread; the expected cost is used."""
+
+
+def _may_be_paid_for(intent: Intent | None) -> bool:
+    """No call of the operation was accepted or may have been: money may be set aside for a new one."""
+    return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
 
 
 class FundsActivities:
@@ -45,16 +49,12 @@ class FundsActivities:
     @activity.defn
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
         """Set money aside for this order, or get it in line. Granted money stays granted until charged or released."""
-        async with heartbeating():
+        async with self._troubles.at_work(ref.operation):
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
             if job.operation.stage.is_final:
                 return FundsResult(outcome=Funds.ENDED, stage=job.operation.stage)
-            if job.intent is not None and job.intent.state in (
-                IntentState.ACCEPTED,
-                IntentState.PREPARED,
-                IntentState.UNKNOWN,
-            ):
+            if not _may_be_paid_for(job.intent):
                 return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
             try:
                 upstream = await self._connections.to(job.account)
@@ -78,10 +78,16 @@ class FundsActivities:
 
     async def _get_in_line(self, job: Job, cost: Money, reading: funds.Reading) -> FundsResult:
         async with self._database.write() as session:
+            # The operation before the account, as everywhere; and as it is now: it may have ended, or been sent by
+            # another attempt, while the balance was read.
+            operation = await locked_operation(session, job.number)
+            if operation.stage.is_final:
+                return FundsResult(outcome=Funds.ENDED, stage=operation.stage)
+            if not _may_be_paid_for(await intents.latest(session, job.number)):
+                return FundsResult(outcome=Funds.NOT_NEEDED)
             await funds.request(session, job.account_id, job.number, cost)
             granted = await funds.give_out(session, job.account_id, reading)
             standing = await funds.standing(session, job.account, job.number, reading)
-            operation = await locked_operation(session, job.number)
             operation.cost_amount, operation.cost_currency = cost.amount, cost.currency
             currency = cost.currency
             free = Money(amount=standing.free, currency=currency)

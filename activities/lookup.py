@@ -3,18 +3,22 @@
 from datetime import timedelta
 
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.job import Job
 from models.columns import utc_now
 from models.database import Database
-from models.enums import IntentState, UpstreamStatus
+from models.enums import IntentState, Knowledge, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Intent, Service
 from orders import intents
+from orders.intents import learn
 from orders.settlement import Evidence, Judgement, Row, Verdict, judge
-from upstreams.errors import OutcomeUnknown
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
 from upstreams.port import Listing, Upstream, UpstreamItem
 
+PROOFS_AT_MOST = 50
+"""So many of our own services tell what a list shows."""
 FORMS_AT_MOST = 20
 """So many forms are read in one look; more candidates than that wait for the next."""
 
@@ -38,7 +42,15 @@ async def _look(database: Database, job: Job, upstream: Upstream, window: timede
         return judgement
     rows = {row.number: row for row in evidence.rows}
     for number in judgement.numbers[:FORMS_AT_MOST]:
-        rows[number] = _row(await upstream.read_item(job.service.product_type, number), listed=rows[number])
+        try:
+            form = await upstream.read_item(job.service.product_type, number)
+        except Rejected:
+            continue  # no right to this form: the row stays as listed
+        except ConnectionUnhealthy as error:
+            if error.error_type != "access":
+                raise
+            continue
+        rows[number] = _row(form, listed=rows[number])
     return judge(_with_forms(evidence, tuple(rows.values())))
 
 
@@ -54,13 +66,24 @@ async def leftover_of(database: Database, job: Job, upstream: Upstream) -> Upstr
         )
     evidence = await _evidence(database, job, listing, timedelta(0))
     for item in listing.items:
-        if item.number in evidence.linked or item.number in evidence.known_before:
+        if item.number in evidence.linked or item.status is UpstreamStatus.DELETED:
             continue
-        marked = item.remoteid == job.service.mark
-        named = job.service.name_is_ours and item.name == job.service.name and not item.remoteid
-        if (marked or named) and item.status is not UpstreamStatus.DELETED:
+        if item.remoteid == job.service.mark or (
+            job.service.name_is_ours and item.name == job.service.name and item.remoteid not in evidence.marks_of_others
+        ):
             return item
     return None
+
+
+async def ever_sent(database: Database, job: Job) -> bool:
+    """Whether any request of this operation may have reached the upstream."""
+    async with database.read() as session:
+        found = await session.exec(
+            select(Intent.id)
+            .where(Intent.operation_id == job.number, col(Intent.state) != IntentState.NOT_SENT)
+            .limit(1)
+        )
+        return found.first() is not None
 
 
 async def _evidence(database: Database, job: Job, listing: Listing, window: timedelta) -> Evidence:
@@ -92,11 +115,17 @@ async def _evidence(database: Database, job: Job, listing: Listing, window: time
             )
         )
         names_of_others = frozenset(names.all())
+        marks = await session.exec(
+            select(Service.mark).where(Service.account_id == job.account_id, Service.id != job.service.id)
+        )
+        marks_of_others = frozenset(marks.all())
+        returned = await _returned_by_lists(session, job)
         shared = await intents.looking_for_name(session, job.account_id, job.service.name, job.number)
         latest = await intents.latest(session, job.number)
-        known_before = {*seen_before.all(), *first.before.get("same_name", [])}
+        assert latest is not None  # noqa: S101 - there is a first one
+        same_name = latest.before.get("same_name", first.before.get("same_name", []))
+        known_before = {*seen_before.all(), *same_name}
         linked_numbers = frozenset(number for number in linked.all() if number)
-    assert latest is not None  # noqa: S101 - there is a first one
     accepted = latest.state is IntentState.ACCEPTED
     return Evidence(
         mark=job.service.mark,
@@ -107,14 +136,42 @@ async def _evidence(database: Database, job: Job, listing: Listing, window: time
         linked=linked_numbers,
         known_before=frozenset(known_before),
         names_of_others=names_of_others,
-        lists_return_mark=job.account.lists_return_mark,
-        lists_return_name=job.account.lists_return_name,
+        marks_of_others=marks_of_others,
+        lists_return_mark=returned[0],
+        lists_return_name=returned[1],
         name_shared=bool(shared),
         accepted=accepted,
         unknown_since=(latest.settled_at if accepted else latest.unknown_since) or latest.created_at,
         now=utc_now(),
         window=window,
     )
+
+
+async def _returned_by_lists(session: AsyncSession, job: Job) -> tuple[Knowledge, Knowledge]:
+    """Whether the list of this product type shows marks and names: proven by our own services of this type.
+
+    What holds for one type need not hold for another, so the account's knowledge counts only with such a proof.
+    """
+    ours = await session.exec(
+        select(UpstreamSnapshot, Service)
+        .join(Service, col(UpstreamSnapshot.service_id) == col(Service.id))
+        .where(
+            UpstreamSnapshot.account_id == job.account_id,
+            UpstreamSnapshot.product_type == job.service.product_type,
+            col(UpstreamSnapshot.gone).is_(False),
+        )
+        .order_by(col(UpstreamSnapshot.id).desc())
+        .limit(PROOFS_AT_MOST)
+    )
+    mark = name = Knowledge.UNKNOWN
+    for snapshot, service in ours.all():
+        mark = learn(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark), mark)
+        name = learn(_seen("name" in snapshot.listed and snapshot.name == service.name), name)
+    return mark, name
+
+
+def _seen(comes_back: bool) -> Knowledge:
+    return Knowledge.YES if comes_back else Knowledge.NO
 
 
 def _row(item: UpstreamItem, listed: Row | None = None) -> Row:

@@ -5,10 +5,9 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
 from activities.kinds import KINDS
-from activities.troubles import Troubles
+from activities.troubles import Troubles, sender_may_live_until
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
@@ -20,7 +19,7 @@ from orders.goals import Seen, outcome
 from orders.settlement import Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
-from upstreams.errors import NoSuchItem, UpstreamError
+from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 
 ORDERED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
@@ -36,7 +35,7 @@ class SettleActivities:
     @activity.defn
     async def settle(self, ref: OrderRef) -> SubmitResult:
         """Find out what became of a request. Looks, and looks again by Temporal's retry, until there is proof."""
-        async with heartbeating():
+        async with self._troubles.at_work(ref.operation):
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
             if job.operation.stage.is_final:
@@ -53,7 +52,9 @@ class SettleActivities:
             ):
                 return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
             if intent.state is IntentState.PREPARED:
-                await self._troubles.mark_unknown(job, intent, "a worker stopped before the answer was written down")
+                since = sender_may_live_until(intent, self._connections.order_timeout)
+                words = "a worker stopped before the answer was written down"
+                await self._troubles.mark_unknown(job, intent, words, unknown_since=since)
             try:
                 upstream = await self._connections.to(job.account)
                 kind = KINDS[job.operation.kind]
@@ -83,7 +84,7 @@ class SettleActivities:
             if operation.stage.is_final:
                 return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
             service = await session.get_one(Service, operation.service_id)
-            stored = await session.get_one(Intent, intent.id)
+            stored = await intents.current(session, intent)
             await intents.accept(session, stored, service, first)
             await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, found by its mark")
         reason = ""
@@ -102,18 +103,21 @@ class SettleActivities:
         if intent.failure_class is FailureClass.EXISTS:
             words = f"the upstream says that it exists already, but shows nothing of ours: {intent.message}"
             async with self._database.write() as session:
-                stored = await session.get_one(Intent, intent.id)
+                await locked_operation(session, job.number)
+                stored = await intents.current(session, intent)
                 await intents.refuse(session, stored, message=words, failure=FailureClass.EXISTS)
             return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=words)
         async with self._database.write() as session:
-            stored = await session.get_one(Intent, intent.id)
-            await intents.settle(session, stored, IntentState.NOT_DONE, message=reason)
+            await locked_operation(session, job.number)
+            stored = await intents.current(session, intent)
+            if not await intents.settle(session, stored, IntentState.NOT_DONE, message=reason):
+                reason = f"settled meanwhile: {stored.state.value}"
         return SubmitResult(outcome=Submission.NOT_DONE, reason=reason)
 
     @activity.defn
     async def look(self, ref: OrderRef) -> Look:
         """Read the item once and apply what it shows, as the poller would have."""
-        async with heartbeating():
+        async with self._troubles.at_work(ref.operation):
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
             number = job.service.upstream_number
@@ -127,7 +131,11 @@ class SettleActivities:
                     await events.take_absence(self._database, job.account_id, job.service.product_type, number)
                 reason = f"item {number} does not exist at the upstream (any more)"
                 return Look(status=UpstreamStatus.DELETED, goal_met=False, failed=True, reason=reason)
+            except (Rejected, SetupFault) as error:
+                return Look(status=UpstreamStatus.UNKNOWN, goal_met=False, reason=error.message)
             except UpstreamError as error:
+                if error.error_type == "access":
+                    return Look(status=UpstreamStatus.UNKNOWN, goal_met=False, reason=error.message)
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():

@@ -2,20 +2,21 @@
 
 from decimal import Decimal
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.balance import BalanceReader
 from activities.failures import database_in_words, retry_later
-from activities.heartbeat import heartbeating
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
 from activities.leftovers import remove_unpaid
 from activities.lookup import leftover_of
-from activities.troubles import Troubles
+from activities.troubles import Troubles, sender_may_live_until
+from models.audit import AuditEntry
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage, UpstreamStatus
 from models.messages import OrderRef, Submission, SubmitResult
-from models.order import Intent, Service
+from models.order import Intent, Operation, Service
 from orders import funds, intents
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
@@ -33,6 +34,9 @@ from upstreams.errors import (
 )
 from upstreams.port import NotAllowed, Upstream, UpstreamItem
 
+UNHEALTHY_AT_MOST = 10
+"""An order that is refused so often, while reads keep making the account well again, needs a person."""
+
 
 class SubmitActivities:
     def __init__(self, database: Database, connections: Connections, balances: BalanceReader) -> None:
@@ -44,7 +48,7 @@ class SubmitActivities:
     @activity.defn
     async def submit(self, ref: OrderRef) -> SubmitResult:
         """Send the request, once: intent, send, settle. Run again after a crash it sends nothing that may have gone."""
-        async with heartbeating():
+        async with self._troubles.at_work(ref.operation):
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
                 known = await self._outcome_so_far(job)
@@ -72,7 +76,7 @@ class SubmitActivities:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
         match result.outcome:
             case Submission.UNKNOWN if job.intent is not None:
-                await self._troubles.mark_unknown(job, job.intent, result.reason)
+                await self._troubles.mark_unknown(job, job.intent, result.reason, reopen=True)
             case Submission.ALREADY:
                 with database_in_words():
                     async with self._database.write() as session:
@@ -104,7 +108,8 @@ class SubmitActivities:
                 return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
             case IntentState.PREPARED | IntentState.UNKNOWN:
                 reason = intent.message or "a worker stopped between writing the request down and its answer"
-                await self._troubles.mark_unknown(job, intent, reason)
+                since = sender_may_live_until(intent, self._connections.order_timeout)
+                await self._troubles.mark_unknown(job, intent, reason, unknown_since=since)
                 return SubmitResult(outcome=Submission.UNKNOWN, reason=reason)
             case IntentState.NOT_SENT | IntentState.REFUSED | IntentState.NOT_DONE | IntentState.ABANDONED:
                 return None
@@ -142,9 +147,13 @@ class SubmitActivities:
             return await self._refused_for_funds(job, intent, upstream, error)
         except ConnectionUnhealthy as error:
             await self._settle(intent, IntentState.NOT_SENT, error)
+            if intent.attempt >= UNHEALTHY_AT_MOST:
+                reason = f"refused {intent.attempt} times although the account can be read: {error.message}"
+                return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=reason)
             return await self._trouble_with_request(job, ref, error)
         except NotYet as error:
-            await self._settle(intent, IntentState.REFUSED, error)
+            await self._refused(intent, error)
+            await self._troubles.show_retrying(job, error)
             return SubmitResult(
                 outcome=Submission.NOT_YET,
                 failure=error.failure_class,
@@ -176,7 +185,9 @@ class SubmitActivities:
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
             service = await session.get_one(Service, operation.service_id)
-            stored = await session.get_one(Intent, intent.id)
+            stored = await intents.current(session, intent)
+            if operation.stage.is_final or (stored.state.is_settled and stored.state is not IntentState.ACCEPTED):
+                return self._late_yes(session, operation, stored, upstream_number)
             account = await funds.locked_account(session, job.account_id)
             if operation.kind is OperationKind.OPEN:
                 account.orders_return_number = Knowledge.YES if upstream_number else Knowledge.NO
@@ -195,6 +206,27 @@ class SubmitActivities:
             await enter(session, operation, Stage.OUTCOME_UNKNOWN, "accepted without a number; looking for the item")
             return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
 
+    def _late_yes(
+        self, session: AsyncSession, operation: Operation, intent: Intent, upstream_number: str | None
+    ) -> SubmitResult:
+        """The upstream said yes to a request that was given up meanwhile: paid, and nobody's. People must know."""
+        was = operation.stage.value if operation.stage.is_final else intent.state.value
+        detail = {"item": upstream_number or "(no number)", "given up as": was}
+        activity.logger.error("operation %s: a late yes of the upstream: %s", operation.id, detail)
+        session.add(
+            AuditEntry(
+                actor="resellflow",
+                action="late_yes",
+                subject="operation",
+                subject_number=intent.operation_id,
+                detail=detail,
+            )
+        )
+        if operation.stage.is_final:
+            return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
+        reason = f"the upstream said yes late (item {detail['item']}) to a request that counted as {was}"
+        return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+
     async def _refused_for_funds(
         self, job: Job, intent: Intent, upstream: Upstream, error: NotEnoughMoney
     ) -> SubmitResult:
@@ -205,7 +237,8 @@ class SubmitActivities:
             activity.logger.info("operation %s: the balance can't be read anew: %s", job.number, trouble)
         with database_in_words():
             async with self._database.write() as session:
-                stored = await session.get_one(Intent, intent.id)
+                await locked_operation(session, intent.operation_id)
+                stored = await intents.current(session, intent)
                 await intents.refuse(
                     session, stored, message=error.message, failure=error.failure_class, balance=balance
                 )
@@ -225,13 +258,15 @@ class SubmitActivities:
     async def _refused(self, intent: Intent, error: UpstreamError) -> None:
         with database_in_words():
             async with self._database.write() as session:
-                stored = await session.get_one(Intent, intent.id)
+                await locked_operation(session, intent.operation_id)
+                stored = await intents.current(session, intent)
                 await intents.refuse(session, stored, message=error.message, failure=error.failure_class)
 
     async def _settle(self, intent: Intent, state: IntentState, error: UpstreamError) -> None:
         with database_in_words():
             async with self._database.write() as session:
-                stored = await session.get_one(Intent, intent.id)
+                await locked_operation(session, intent.operation_id)
+                stored = await intents.current(session, intent)
                 await intents.settle(session, stored, state, message=error.message, failure=error.failure_class)
 
     async def _trouble_with_request(self, job: Job, ref: OrderRef, error: UpstreamError) -> SubmitResult:

@@ -1,15 +1,26 @@
 """What steps of an order have in common when the upstream gives trouble: notes in the database, for people to see."""
 
+from asyncio import CancelledError
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.failures import database_in_words
+from activities.heartbeat import heartbeating
 from activities.job import Job
+from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
 from orders import events, intents
 from orders.stages import enter, locked_operation
 from upstreams.errors import ConnectionUnhealthy, UpstreamError
+
+SAID_FROM_ATTEMPT = 3
+SLACK_SECONDS = 5.0
 
 
 class Troubles:
@@ -40,12 +51,45 @@ class Troubles:
         reason: str,
         *,
         failure: FailureClass = FailureClass.OUTCOME_UNKNOWN,
+        unknown_since: datetime | None = None,
+        reopen: bool = False,
     ) -> None:
         """The call may have had its effect: nothing is sent until that is settled."""
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
-                stored = await session.get_one(Intent, intent.id)
+                stored = await intents.current(session, intent)
                 failure = stored.failure_class or failure
-                await intents.settle(session, stored, IntentState.UNKNOWN, message=reason, failure=failure)
-                await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
+                news = await intents.settle(
+                    session,
+                    stored,
+                    IntentState.UNKNOWN,
+                    message=reason,
+                    failure=failure,
+                    unknown_since=unknown_since,
+                    reopen=reopen,
+                )
+                if news:
+                    await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
+
+    @asynccontextmanager
+    async def at_work(self, operation_number: int) -> AsyncIterator[None]:
+        """Heartbeats; and a failure that nobody foresaw and that comes again is said where people look."""
+        try:
+            async with heartbeating():
+                yield
+        except (ApplicationError, CancelledError):
+            raise
+        except Exception as error:
+            reason = f"unexpected {type(error).__name__}: {str(error)[:300]}"
+            activity.logger.exception("operation %s: %s", operation_number, reason)
+            if activity.info().attempt >= SAID_FROM_ATTEMPT:
+                async with self._database.write() as session:
+                    operation = await locked_operation(session, operation_number)
+                    await enter(session, operation, Stage.RETRYING, reason)
+            raise ApplicationError(f"{reason}; tried again by itself", type="Unexpected") from error
+
+
+def sender_may_live_until(intent: Intent, order_timeout: float) -> datetime:
+    """A request whose worker went silent may still be on its way for so long."""
+    return max(utc_now(), intent.created_at + timedelta(seconds=order_timeout + SLACK_SECONDS))

@@ -49,7 +49,7 @@ async def locked_account(session: AsyncSession, account_id: int) -> UpstreamAcco
     found = await session.exec(
         select(UpstreamAccount)
         .where(UpstreamAccount.id == account_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     account = found.one_or_none()
@@ -86,7 +86,9 @@ async def give_out(session: AsyncSession, account_id: int, reading: Reading) -> 
     now = utc_now()
     granted: list[int] = []
     for entry in await _waiting(session, account_id):
-        if entry.amount > free or _refused_lately(entry, reading.balance.amount, now):
+        if _refused_lately(entry, reading.balance.amount, now):
+            continue  # it has the money by our reckoning and not by the upstream's; the others need not wait for that
+        if entry.amount > free:
             break
         free -= entry.amount
         entry.state = ReservationState.GRANTED
@@ -166,5 +168,7 @@ async def _waiting(session: AsyncSession, account_id: int) -> list[Reservation]:
         select(Reservation)
         .where(Reservation.account_id == account_id, Reservation.state == ReservationState.WAITING)
         .order_by(col(Reservation.operation_id))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     return list(found.all())

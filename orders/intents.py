@@ -4,6 +4,7 @@ An intent is committed before its call is sent. While one is unsettled no other 
 database holds that), so a second charge would need a proof that the first call had no effect.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 from sqlmodel import col, select
@@ -52,6 +53,11 @@ async def prepare(
     return entry
 
 
+async def current(session: AsyncSession, intent: Intent) -> Intent:
+    """The intent as it is now. Call it with the operation locked: then nobody else settles it meanwhile."""
+    return await session.get_one(Intent, intent.id, populate_existing=True)
+
+
 async def settle(
     session: AsyncSession,
     intent: Intent,
@@ -59,25 +65,35 @@ async def settle(
     *,
     message: str = "",
     failure: FailureClass | None = None,
-) -> None:
-    """The call's outcome is known (or, for UNKNOWN, known to be unknown)."""
+    unknown_since: datetime | None = None,
+    reopen: bool = False,
+) -> bool:
+    """The call's outcome is known (or, for UNKNOWN, known to be unknown).
+
+    False, and nothing changes, if it was settled before: a late attempt must not overwrite what is proven. `reopen` is
+    for a settled call whose effect has turned up after all.
+    """
+    if intent.state.is_settled and not reopen:
+        return False
     intent.state = state
     intent.message = message[:2000]
     intent.failure_class = failure
     now = utc_now()
     if state is IntentState.UNKNOWN:
-        intent.unknown_since = intent.unknown_since or now
+        intent.unknown_since = intent.unknown_since or unknown_since or now
     elif state.is_settled:
         intent.settled_at = now
     session.add(intent)
     await session.flush()
+    return True
 
 
 async def refuse(
     session: AsyncSession, intent: Intent, *, message: str, failure: FailureClass, balance: Decimal | None = None
 ) -> None:
     """A definite no: nothing was charged, the money set aside is free again."""
-    await settle(session, intent, IntentState.REFUSED, message=message, failure=failure)
+    if not await settle(session, intent, IntentState.REFUSED, message=message, failure=failure):
+        return
     await funds.release(session, intent.operation_id, refused_balance=balance)
 
 
@@ -86,7 +102,7 @@ async def accept(session: AsyncSession, intent: Intent, service: Service, upstre
 
     Raises Refused if another service holds that item.
     """
-    await settle(session, intent, IntentState.ACCEPTED)
+    await settle(session, intent, IntentState.ACCEPTED, reopen=True)
     await funds.charge(session, intent.account_id, intent.operation_id)
     if service.status is ServiceStatus.ORDERED:
         service.status = ServiceStatus.PROCESSING

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from models.enums import Knowledge, UpstreamStatus
 
+INCOMPLETE_AT_MOST = timedelta(minutes=10)
+"""For so long at least a list that can't be read completely is read again before a person is asked."""
+
 
 class Verdict(StrEnum):
     DONE = "done"
@@ -45,6 +48,7 @@ class Evidence:
     known_before: frozenset[str]
     names_of_others: frozenset[str]
     """Names that we made up for other services: an item with one of them is theirs, found or yet to be found."""
+    marks_of_others: frozenset[str]
     lists_return_mark: Knowledge
     """Proven by an earlier service of ours: this upstream's list shows the marks that we send."""
     lists_return_name: Knowledge
@@ -72,7 +76,7 @@ def judge(evidence: Evidence) -> Judgement:
         row
         for row in evidence.rows
         if row.number not in evidence.linked
-        and row.number not in evidence.known_before
+        and (row.number not in evidence.known_before or _proves_itself(evidence, row))
         and row.status is not UpstreamStatus.DELETED
     ]
     ours = _ours(evidence, live)
@@ -93,7 +97,9 @@ def judge(evidence: Evidence) -> Judgement:
     if evidence.now < evidence.unknown_since + evidence.window:
         return Judgement(Verdict.WAIT, reason="nothing with our mark is there yet")
     if not evidence.complete:
-        return Judgement(Verdict.WAIT, reason="the upstream's list could not be read completely")
+        reason = "the upstream's list could not be read completely"
+        late = evidence.now > evidence.unknown_since + max(10 * evidence.window, INCOMPLETE_AT_MOST)
+        return Judgement(Verdict.CANNOT_TELL if late else Verdict.WAIT, reason=reason)
     if evidence.accepted:
         return Judgement(
             Verdict.CANNOT_TELL,
@@ -112,11 +118,16 @@ def judge(evidence: Evidence) -> Judgement:
     return Judgement(Verdict.NOT_DONE, reason="the complete list shows no item that could be this order")
 
 
+def _proves_itself(evidence: Evidence, row: Row) -> bool:
+    """It carries what only we can have given it, so it was not there before, whatever the clocks of two hosts say."""
+    return row.remoteid == evidence.mark or (evidence.name_is_ours and row.name == evidence.name)
+
+
 def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
     marked = [row.number for row in live if row.remoteid == evidence.mark]
     if marked:
         return marked
-    named = [row.number for row in live if row.name == evidence.name and not row.remoteid]
+    named = [row.number for row in live if row.name == evidence.name and not _carries_another_mark(evidence, row)]
     if evidence.name_is_ours:
         return named
     # A name that the customer chose may be another order's too. It proves something only if the item's form shows no
@@ -126,10 +137,21 @@ def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
     return []
 
 
-def _is_somebody_elses(evidence: Evidence, row: Row) -> bool:
-    """Proven not to be this order: this upstream shows marks, and this one is another's or missing."""
-    if row.remoteid or row.name in evidence.names_of_others:
+def _carries_another_mark(evidence: Evidence, row: Row) -> bool:
+    """An upstream that is not known to show our marks may show something of its own in that field."""
+    if not row.remoteid or row.remoteid == evidence.mark:
+        return False
+    if row.remoteid in evidence.marks_of_others:
         return True
+    return evidence.lists_return_mark is Knowledge.YES or not evidence.name_is_ours
+
+
+def _is_somebody_elses(evidence: Evidence, row: Row) -> bool:
+    """Proven not to be this order: it is another's, or this upstream shows marks and names and these are not ours."""
+    if row.remoteid in evidence.marks_of_others or row.name in evidence.names_of_others:
+        return True
+    if row.name == evidence.name and not evidence.forms_read:
+        return False
     if evidence.lists_return_mark is Knowledge.YES and row.remoteid is not None:
         return True
     return evidence.lists_return_name is Knowledge.YES and bool(row.name) and row.name != evidence.name

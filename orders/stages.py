@@ -13,7 +13,10 @@ from orders.errors import NotFound
 async def locked_operation(session: AsyncSession, number: int) -> Operation:
     """The operation, locked until the end of this transaction. Raises NotFound."""
     found = await session.exec(
-        select(Operation).where(Operation.id == number).with_for_update().execution_options(populate_existing=True)
+        select(Operation)
+        .where(Operation.id == number)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     operation = found.one_or_none()
     if operation is None:
@@ -71,7 +74,7 @@ async def start_next_queued(session: AsyncSession, service_number: int) -> int |
         .where(Operation.service_id == service_number, Operation.stage == Stage.QUEUED)
         .order_by(col(Operation.urgent).desc(), col(Operation.id))
         .limit(1)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     following = found.one_or_none()
     if following is None:

@@ -70,7 +70,7 @@ async def submit(order: OrderInput, *, patient: bool) -> SubmitResult:
 
 async def settle(order: OrderInput) -> SubmitResult:
     return await _upstream(
-        "settle", order, True, SubmitResult, order.policy.read_timeout, "find out what became of the request"
+        "settle", order, True, SubmitResult, timedelta(minutes=10), "find out what became of the request"
     )
 
 

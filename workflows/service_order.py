@@ -221,7 +221,7 @@ class ServiceOrder:
         return state.said_done or state.checked or state.decision is not None or self._reached() is True
 
     async def _ask_a_person(self, trouble: _NeedsAttention) -> None:
-        self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
+        # The database first: a person who sees the stage here may decide at once.
         await calls.report_stage(
             StageReport(
                 operation=self._order.operation,
@@ -230,6 +230,7 @@ class ServiceOrder:
                 failure=trouble.failure,
             )
         )
+        self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
         await self._wait(lambda: False)
 
     # Waiting, with an open ear for a person's decision.

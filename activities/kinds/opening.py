@@ -7,7 +7,7 @@ from activities.job import Job, load_job
 from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import attention
 from activities.leftovers import remove_unpaid
-from activities.lookup import find_out, leftover_of
+from activities.lookup import ever_sent, find_out, leftover_of
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, Knowledge, UpstreamStatus
@@ -44,7 +44,7 @@ class Opening:
 
     async def _clear_the_way(self, database: Database, job: Job, upstream: Upstream) -> Obstacle | None:
         """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
-        if job.intent is None:
+        if job.intent is None or not await ever_sent(database, job):
             return None
         if job.intent.failure_class is FailureClass.FUNDS and job.intent.settled_at is not None:
             quiet = job.intent.settled_at + REFUSAL_QUIET - utc_now()
