@@ -1,0 +1,48 @@
+"""A whole reseller, for the examples of the pages."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from shutil import copy
+
+import pytest
+import pytest_asyncio
+
+from models.migrate import migrate
+from tests.cli.shell import Shell
+from tests.docs.example import Example
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
+from tests.infrastructure.temporal import TemporalServer
+
+
+@pytest_asyncio.fixture(scope="session")
+async def docs_simulator() -> AsyncIterator[Upstream]:
+    async with open_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def shop(
+    migrated_sqlite_template: Path, tmp_path: Path, temporal_server: TemporalServer, docs_simulator: Upstream
+) -> AsyncIterator[Shop]:
+    await docs_simulator.admin("POST", "/reset")
+    await docs_simulator.set(opening_delay=0.2)
+    file = tmp_path / "resellflow.db"
+    copy(migrated_sqlite_template, file)
+    migrate(f"sqlite:///{file}")
+    async with open_shop(f"sqlite:///{file}", temporal_server, docs_simulator) as shop:
+        yield shop
+
+
+@pytest.fixture
+def example(shop: Shop) -> Example:
+    settings = {f"RESELL_{name.upper()}": str(value) for name, value in QUICK.items()}
+    shell = Shell(
+        {
+            "RESELL_DATABASE_URL": shop.database_url,
+            "TEMPORAL_ADDRESS": shop.temporal.address,
+            "TEMPORAL_NAMESPACE": shop.client.namespace,
+            PASSWORD_VARIABLE: PASSWORD,
+            **settings,
+        }
+    )
+    return Example(shop, shell)

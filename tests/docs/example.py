@@ -1,0 +1,101 @@
+"""Runs what the pages tell people to type, against a shop."""
+
+import asyncio
+import os
+import re
+from dataclasses import dataclass
+from itertools import count
+
+import httpx
+from pydantic import SecretStr
+
+from models.enums import Stage
+from settings import Settings
+from stack.embedded import temporal_program
+from storefront.app import create_app
+from tests.cli.shell import Shell
+from tests.docs.pages import words
+from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
+
+STOREFRONT, OPERATOR = "LONG-RANDOM-TEXT", "ANOTHER-LONG-TEXT"
+NUMBER = 7
+"""The operation, and its service, that the pages take for their example."""
+ITEM = re.compile(r"\b9000\d\d\b")
+_items = count(950001)
+
+
+@dataclass
+class Example:
+    """A shop, somebody at its shell, and its API. A command is run for an operation of the shop instead of number 7."""
+
+    shop: Shop
+    shell: Shell
+
+    async def run(self, command: str, operation: int) -> None:
+        """Run it, and fail unless it works."""
+        mine = command.replace(f"service-{NUMBER}-open-{NUMBER}", f"service-{operation}-open-{operation}")
+        mine = re.sub(rf"(?<=[ /]){NUMBER}(?=[ /]|$)", str(operation), mine)
+        mine = ITEM.sub(lambda _: str(next(_items)), mine)  # each decision names an item of its own
+        program, *arguments = words(mine)
+        match program:
+            case "resell":
+                (await self.shell.resell(*arguments)).done()
+            case "temporal":
+                await self._temporal(arguments)
+            case "curl":
+                await self._curl(arguments)
+            case _:
+                raise AssertionError(f"nobody knows how to run {command!r} here")
+
+    async def rejected(self) -> int:
+        """An order that needs a person."""
+        await self.shop.upstream.fault(
+            function="*.order.param", sok=True, times=1, kind="error", error={"type": "value", "object": "domain"}
+        )
+        order = await self.shop.order(parameters={"template": "debian-12"})
+        await self.reaches(order.operation, Stage.NEEDS_ATTENTION)
+        return order.operation
+
+    async def reaches(self, operation: int, *stages: Stage) -> None:
+        async def there() -> bool:
+            return (await self.shop.operation(operation)).stage in stages
+
+        await assert_eventually(there, timeout=45, message=f"operation {operation} is {stages}")
+
+    async def _temporal(self, arguments: list[str]) -> None:
+        process = await asyncio.create_subprocess_exec(
+            temporal_program(),
+            *arguments,
+            env={**os.environ, **self.shell.variables},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), 45)
+        assert process.returncode == 0, f"temporal {arguments}:\n{out.decode()}"
+
+    async def _curl(self, arguments: list[str]) -> None:
+        method, url, headers, body = "", "", httpx.Headers(), None
+        rest = iter(arguments)
+        for word in rest:
+            match word:
+                case "-s" | "-sN":
+                    pass
+                case "-X":
+                    method = next(rest)
+                case "-H":
+                    name, _, value = next(rest).partition(": ")
+                    headers[name] = value.replace("$TOKEN", OPERATOR)
+                case "-d":
+                    body = next(rest)
+                case _:
+                    url = word.replace("$API", "http://127.0.0.1:8080")
+        async with self._api() as api:
+            answer = await api.request(method or ("POST" if body else "GET"), url, headers=headers, content=body)
+        assert answer.is_success, f"{url}: {answer.text}"
+
+    def _api(self) -> httpx.AsyncClient:
+        tokens = {"storefront_tokens": {"shop": SecretStr(STOREFRONT)}, "operator_tokens": {"ann": SecretStr(OPERATOR)}}
+        settings = Settings(**{**self.shop.settings.model_dump(), **tokens})
+        transport = httpx.ASGITransport(create_app(self.shop.resellflow, settings))
+        return httpx.AsyncClient(transport=transport, timeout=45)

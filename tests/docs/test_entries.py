@@ -1,0 +1,169 @@
+"""What there is has its entry, and the entries say what is so."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from activities.failures import _DELAYS
+from cli.app import app
+from models.enums import EventKind, FailureClass, IntentState, Stage
+from orders.settlement import Verdict
+from settings import Settings
+from tests.docs.pages import ARCHITECTURE, OPERATIONS, OURS, README, Page, table
+from tests.infrastructure.processes import PROJECT
+from workflows.search_attributes import INTEGERS, KEYWORDS
+from workflows.service_order import CANCELLABLE
+
+STAGES = {stage.value for stage in Stage}
+ELSEWHERE = {"RESELL_API_PUBLISH", "RESELL_TEST_DATABASE_URL"}
+"""Variables that neither `settings.py` nor the embedded stack reads."""
+
+
+def entries(section: str) -> set[str]:
+    return set(re.findall(r"(?m)^### `(\w+)`$", OPERATIONS.section(section)))
+
+
+def test_every_stage_has_its_entry_in_the_runbook() -> None:
+    assert entries("Stages") == STAGES
+
+
+def test_every_failure_class_has_its_entry_in_the_runbook() -> None:
+    assert entries("Failure classes") == {failure.value for failure in FailureClass}
+
+
+@pytest.mark.parametrize("page", [README, ARCHITECTURE], ids=lambda page: page.path.name)
+def test_the_diagrams_know_no_stage_that_is_not_there(page: Page) -> None:
+    [diagram] = [block for block in page.blocks("mermaid") if block.startswith("stateDiagram-v2")]
+    drawn = {name for pair in re.findall(r"(\S+) --> ([^\s:]+)", diagram) for name in pair} - {"[*]"}
+    assert drawn <= STAGES
+    if page is ARCHITECTURE:
+        assert drawn == STAGES - {Stage.AWAITING_MANUAL_TASK.value}  # no operation comes there yet
+
+
+def first_column(section: str) -> set[str]:
+    return {name for row in table(ARCHITECTURE.section(section)) for name in re.findall(r"`(\w+)`", row[0])}
+
+
+def test_every_failure_class_stands_in_the_failure_table() -> None:
+    failures = {failure.value for failure in FailureClass}
+    assert failures <= first_column("What can go wrong at the upstream")
+
+
+def test_the_delays_are_those_of_the_code() -> None:
+    rows = {row[0].strip("`"): row[2] for row in table(ARCHITECTURE.section("What can go wrong at the upstream"))}
+    for failure in (FailureClass.NOT_SENT, FailureClass.UNHEALTHY):
+        *before, last = (f"{delay:g}" for delay in _DELAYS[failure])
+        assert f"after {', '.join(before)}, then every {last} s" in rows[failure.value]
+
+
+def test_every_state_of_an_intent_is_explained() -> None:
+    states = first_column("Once in effect: intent, send, settle")
+    assert {state.value for state in IntentState} <= states
+
+
+def test_every_verdict_is_explained() -> None:
+    rows = table(ARCHITECTURE.section("Was it done? The verdicts"))
+    told = {verdict for row in rows for verdict in re.findall(r"`(\w+)`", row[1])}
+    assert told == {verdict.value for verdict in Verdict}
+
+
+def test_every_kind_of_event_is_named() -> None:
+    text = ARCHITECTURE.section("Events")
+    assert [kind.value for kind in EventKind if f"`{kind.value}`" not in text] == []
+
+
+def test_every_search_attribute_is_named() -> None:
+    text = ARCHITECTURE.section("Who is told what")
+    assert [key.name for key in (*KEYWORDS, *INTEGERS) if f"`{key.name}`" not in text] == []
+
+
+def test_every_decision_is_explained_with_the_stages_in_which_it_is_possible() -> None:
+    text = OPERATIONS.section("What a person can decide")
+    group: Any = typer.main.get_command(app)
+    offered = set(group.commands["operations"].commands) - {"show", "wait"}
+    rows = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in table(text)}
+    assert offered <= rows.keys()
+    assert rows["cancel"] == {stage.value for stage in CANCELLABLE} | {"accepted", "queued"}
+    assert rows["retry"] == rows["correct"] == rows["mark-done"] == {"needs_attention"}
+
+
+# Settings.
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = {row[0].strip("`"): row[1] for row in table(OPERATIONS.section("Settings")) if len(row) == 4}
+    assert rows == {f"RESELL_{name.upper()}": default(name) for name in Settings.model_fields}
+
+
+def default(name: str) -> str:
+    """As it would be written into the variable."""
+    value = Settings.model_fields[name].get_default(call_default_factory=True)
+    if name.endswith("_tokens"):
+        return "none"
+    return f"`{json.dumps(value) if isinstance(value, dict) else value}`"
+
+
+def test_no_page_names_a_variable_that_nobody_reads() -> None:
+    stack = set(re.findall(r"RESELL_STACK_\w+", (PROJECT / "stack" / "__main__.py").read_text(encoding="utf-8")))
+    known = {f"RESELL_{name.upper()}" for name in Settings.model_fields} | stack | ELSEWHERE
+    for page in OURS:
+        assert set(re.findall(r"\bRESELL_[A-Z_]+\b", page.text)) <= known, page.path.name
+    assert stack <= set(re.findall(r"RESELL_STACK_\w+", OPERATIONS.text))
+
+
+# Packages.
+
+
+def packages() -> Iterator[tuple[str, Path]]:
+    for file in PROJECT.glob("*.py"):
+        yield file.stem, file
+    for package in PROJECT.glob("*/__init__.py"):
+        for file in package.parent.rglob("*.py"):
+            yield package.parent.name, file
+
+
+def imported(file: Path) -> set[str]:
+    """Its imports, wherever in the module; not what it does when it is the program."""
+    found: set[str] = set()
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    module.body = [part for part in module.body if "__name__" not in ast.dump(part)]
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_imports_go_along_the_arrows() -> None:
+    [diagram] = [block for block in ARCHITECTURE.blocks("mermaid") if block.startswith("flowchart")]
+    arrows = set(re.findall(r"(\w+) -(?:->|\. .*? \.->) (\w+)", diagram))
+    drawn = {name for arrow in arrows for name in arrow}
+    reachable = {name: {name} for name in drawn}
+    for _ in drawn:
+        for start, end in arrows:
+            reachable[start] |= reachable[end]
+    imports = {
+        (package, other)
+        for package, file in packages()
+        if package in drawn
+        for other in imported(file) & drawn
+        if package != other
+    }
+    assert {(one, other) for one, other in imports if other not in reachable[one]} == set()
+    assert arrows <= imports, f"drawn, but not so: {arrows - imports}"
+    upwards = {(one, other) for one in drawn for other in reachable[one] if one != other and one in reachable[other]}
+    assert upwards == set()
+
+
+def test_every_package_is_described() -> None:
+    told = first_column("Packages") | set(re.findall(r"`(\w+)\.py`", ARCHITECTURE.section("Packages")))
+    told |= {name for row in table(ARCHITECTURE.section("Packages")) for name in re.findall(r"`(\w+)/`", row[0])}
+    there = {file.parent.name for file in PROJECT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert there <= told

@@ -1,0 +1,99 @@
+"""What people are told to type works, as far as it can be tried without their servers."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from catalogue.loading import load
+from models.database import Database
+from models.enums import Stage
+from models.messages import Decision, DecisionKind
+from orders.intake import ServiceRequest, accept_order
+from tests.catalogue.sample import written
+from tests.docs.example import Example
+from tests.docs.pages import OPERATIONS, README
+
+pytestmark = pytest.mark.timeout(300)
+
+DECISION = re.compile(
+    r"operations (retry|correct|mark-done|cancel) 7|operations/7/(retry|correct|mark-done|cancel)|update"
+)
+ELSEWHERE = ("resell setup", "resell migrate", "resell api", "resell upstream check", "127.0.0.1:8081")
+"""Needs a file, a process or an upstream of the reader's own; tried by tests of their own."""
+LISTS = ("resell operations --stage", "resell orphans", "resell tasks", "resell upstreams")
+COMPLETE = [command for command in OPERATIONS.mentioned if " 7" in command or command.startswith(LISTS)]
+RUNNABLE = [
+    command
+    for command in dict.fromkeys([*OPERATIONS.typed, *COMPLETE])
+    if not any(word in command for word in ELSEWHERE) and " STAGE" not in command
+]
+REQUESTS: list[str] = re.findall(r"`GET (/v1/[^`]+)`", OPERATIONS.text)
+
+
+def decisions() -> list[str]:
+    return [c for c in RUNNABLE if DECISION.search(c) and ("--reason" in c or "reason" in c)]
+
+
+def looks() -> list[str]:
+    return [c for c in RUNNABLE if not DECISION.search(c)]
+
+
+def test_there_is_something_to_try() -> None:
+    assert len(decisions()) >= 10
+    assert len(looks()) >= 20
+    assert len(REQUESTS) >= 9
+
+
+async def test_the_runbook_s_looks_work(example: Example) -> None:
+    operation = await example.rejected()
+    for command in looks():
+        if " wait " in command:
+            continue  # its status says whether the operation was completed
+        await example.run(command, operation)
+    await example.shop.resellflow.decide(
+        operation, DecisionKind.CANCEL, Decision(actor="ann", reason="so that its stream has an end")
+    )
+    for path in REQUESTS:
+        await example.run(f"curl $API{path} -H 'Authorization: Bearer $TOKEN'", operation)
+
+
+async def test_the_runbook_s_decisions_work(example: Example) -> None:
+    for command in decisions():
+        operation = await example.rejected()
+        await example.run(command, operation)
+        await example.reaches(operation, Stage.COMPLETED, Stage.CANCELLED)
+
+
+async def test_the_first_orders_of_the_readme_work(example: Example) -> None:
+    for command in README.typed:
+        if command.startswith(("curl", "resell order", "resell operations")):
+            await example.run(command, 1)
+    [code] = README.blocks("python")
+    (await example.shell.process(program=("-c", code))).done()
+    assert len(await example.shop.upstream.charges()) >= 2
+
+
+async def test_the_catalogue_of_the_readme_loads(migrated_sqlite_template: Path, tmp_path: Path) -> None:
+    [text] = README.blocks("toml")
+    database = Database(f"sqlite:///{migrated_sqlite_template}")
+    report = await load(database, written(tmp_path, text), actor="tester", dry_run=True)
+    await database.close()
+    assert report.accounts == ["main"]
+
+
+async def test_the_numbers_move_on_after_an_older_backup(migrated_database_url: str, tmp_path: Path) -> None:
+    database = Database(migrated_database_url)
+    await load(database, written(tmp_path), actor="tester")
+
+    async def order(key: str) -> int:
+        request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+        placed = await accept_order(database, request, client="shop", key=key, hostname_suffix="servers.example")
+        return placed.service
+
+    before = await order("before")
+    [statement] = OPERATIONS.blocks("sql" if database.is_sqlite else "postgresql")
+    async with database.write() as session:
+        await (await session.connection()).exec_driver_sql(statement.strip().rstrip(";"))
+    assert await order("after") > before + 10000
+    await database.close()
