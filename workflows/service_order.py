@@ -40,6 +40,8 @@ class _Call(Protocol[R_co]):
     def __call__(self, order: OrderInput, *, patient: bool) -> Coroutine[Any, Any, R_co]: ...
 
 
+NOT_BEFORE_PAUSE = timedelta(minutes=1)
+"""A "not before" date may have passed here and not there: clocks and time zones differ."""
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
 _ALLOWED_IN = {
     DecisionKind.CANCEL: CANCELLABLE,
@@ -242,7 +244,7 @@ class ServiceOrder:
     async def _wait_until(self, when: datetime | None) -> None:
         if when is None:
             return
-        delay = max(when - workflow.now(), timedelta(0))
+        delay = max(when - workflow.now(), NOT_BEFORE_PAUSE)
         try:
             await workflow.wait_condition(
                 lambda: self._state.decision is not None,

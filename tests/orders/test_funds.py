@@ -192,14 +192,14 @@ async def test_a_charge_nobody_asked_money_for_is_no_failure(database: Database)
     assert await count(database) == 0
 
 
-async def test_after_a_refusal_the_line_waits_for_more_money(database: Database) -> None:
+async def test_after_a_refusal_an_order_waits_for_more_money_and_the_others_do_not(database: Database) -> None:
     refused, behind = await orders(database, 2)
     await ask(database, refused, reading("20.00"))
     await release(database, refused, refused_balance="20.00")
     assert not (await ask(database, refused, reading("20.00"))).granted, "the upstream has just said no to that"
-    assert not (await ask(database, behind, reading("20.00"))).granted, "nor is it overtaken"
+    assert (await ask(database, behind, reading("20.00"))).granted, "the upstream said no to the other one only"
     assert not (await ask(database, refused, reading("19.00"))).granted
-    assert await give_out(database, reading("20.01")) == [refused, behind]
+    assert await give_out(database, reading("20.01")) == [refused]
 
 
 async def test_a_refusal_is_forgotten_after_a_while(database: Database) -> None:

@@ -189,7 +189,8 @@ async def test_a_plan_out_of_sale_or_without_an_upstream_can_not_be_ordered(data
 async def test_of_several_modules_the_first_by_priority_is_taken(database: Database) -> None:
     async with database.write() as session:
         home = (await session.exec(select(ProcessingModule).where(ProcessingModule.name == "main-vds"))).one()
-        mapping = (await session.exec(select(PlanMapping).where(PlanMapping.module_id == home.id))).one()
+        mapping = (await session.exec(select(PlanMapping).where(PlanMapping.module_id == home.id))).first()
+        assert mapping is not None
         better = ProcessingModule(
             name="better", account_id=home.account_id, product_type="vds", department="support", priority=-1
         )

@@ -34,7 +34,7 @@ async def test_a_plan_that_lost_its_period_or_mapping_is_said(database: Database
     number = await order(database)
     async with database.write() as session:
         await session.exec(delete(MappedPeriod))
-    with pytest.raises(NotFound, match="mapped period of 1 months"):
+    with pytest.raises(NotFound, match="mapping of the plan for 1 months"):
         await load_job(database, number)
     async with database.write() as session:
         for mapping in (await session.exec(select(PlanMapping))).all():

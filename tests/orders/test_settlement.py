@@ -23,6 +23,7 @@ EMPTY = Evidence(
     linked=frozenset(),
     known_before=frozenset(),
     names_of_others=frozenset(),
+    marks_of_others=frozenset(),
     lists_return_mark=YES,
     lists_return_name=YES,
     name_shared=False,

@@ -70,6 +70,7 @@ UPDATES = {
     DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
     DecisionKind.MARK_DONE: ServiceOrder.mark_done,
     DecisionKind.CANCEL: ServiceOrder.cancel,
+    DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
 }
 
 

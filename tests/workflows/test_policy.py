@@ -81,11 +81,6 @@ async def test_an_order_refused_until_a_date_waits_for_it_and_says_so(bench: Ben
     await order.handle.terminate("seen")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="ServiceOrder._wait_until waits zero seconds for a date that has passed on our clock: an upstream whose "
-    "clock is behind ours, or in another time zone, gets the same request again and again, without a pause",
-)
 async def test_a_date_that_has_passed_here_and_not_at_the_upstream_is_not_asked_about_without_a_pause(
     bench: Bench,
 ) -> None:

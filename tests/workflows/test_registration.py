@@ -27,6 +27,7 @@ from models.messages import (
     Decision,
     DecisionKind,
     DecisionRecord,
+    ManualWork,
     Message,
     OrderInput,
     PollInput,
@@ -48,6 +49,7 @@ SAMPLES: dict[type[Message], Message] = {
         DecisionRecord(
             operation=7, kind=DecisionKind.RETRY, decision=Decision(actor="anna", reason="why not"), decision_id="d"
         ),
+        ManualWork(service=1042, operation=7, reason="the disk changes"),
         PollInput(upstream="main"),
         SweepInput(),
     )
