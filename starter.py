@@ -12,7 +12,12 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
@@ -34,6 +39,8 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_SECONDS = 3.0
 """An order is accepted whether its workflow can be started at once or not; so the caller does not wait for long."""
+UPDATE_TIMEOUT_SECONDS = 20.0
+"""For so long a decision waits for the answer of its order's workflow."""
 
 
 class TemporalUnavailable(Exception):
@@ -175,7 +182,7 @@ class Resellflow:
     ) -> DecisionResult:
         """Execute an update. Raises Refused, InvalidField or TemporalUnavailable."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
                 result: DecisionResult = await handle.execute_update(update, message)
                 return result
         except WorkflowUpdateFailedError as failure:
@@ -189,7 +196,11 @@ class Resellflow:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise Refused(f"{about}; nothing runs that could do it") from error
             raise TemporalUnavailable(str(error)) from error
-        except (TimeoutError, RuntimeError) as error:
+        except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            # The SDK turns every cancellation of the call into its own error: our time-out's, and the caller's too.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from error
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error
 
     async def _cancel_before_it_began(self, operation: int, decision: Decision) -> DecisionResult:

@@ -38,6 +38,8 @@ log = logging.getLogger("worker")
 WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep]
 PASSED_THROUGH = ("models", "workflows", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
 """Loaded once instead of per workflow: they do no I/O, and a replay is a third cheaper."""
+SWEEP_CHECK_SECONDS = 60.0
+"""How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
 
 class Activities:
@@ -131,6 +133,16 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
             delay = min(delay * 2, 10.0)
 
 
+async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CHECK_SECONDS) -> None:
+    """Start the sweep again and again: somebody may have terminated it. Runs until cancelled."""
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await start_sweep(client, task_queue)
+        except Exception as error:
+            log.warning("making sure that the sweep runs: %s; tried again in %.0f s", error, every)
+
+
 async def run(settings: Settings) -> int:
     """Work until told to stop. Returns the exit code."""
     stopping = asyncio.Event()
@@ -148,10 +160,12 @@ async def run(settings: Settings) -> int:
         workers = build_workers(client, activities, settings)
         await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
         running = [asyncio.create_task(worker.run()) for worker in workers]
+        keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
         health.watch(client, settings, running)
         log.info("working on task queues %s", ", ".join(worker.task_queue for worker in workers))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
+        keeping.cancel()
         failed = [task for task in running if task.done()]
         log.info("stopping: no new work is taken, calls under way are finished")
         await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)

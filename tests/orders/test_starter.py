@@ -1,0 +1,62 @@
+"""What callers of an update are told when no answer comes, and that a stopped sweep comes back."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+import starter
+import worker
+from models.messages import Decision
+from settings import Settings
+from starter import Resellflow, TemporalUnavailable
+
+
+class SilentHandle:
+    """A workflow handle as the SDK makes it: a cancellation of the call comes out as its own error."""
+
+    async def execute_update(self, update: Any, message: Any) -> Any:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as cancelled:
+            raise WorkflowUpdateRPCTimeoutOrCancelledError from cancelled
+
+
+def update() -> Any:
+    resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
+    return resellflow._update(SilentHandle(), None, Decision(actor="anna", reason="why not"), "operation 1")
+
+
+async def test_no_answer_to_an_update_is_temporal_being_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "UPDATE_TIMEOUT_SECONDS", 0.05)
+    with pytest.raises(TemporalUnavailable):
+        await update()
+
+
+async def test_a_caller_that_is_cancelled_stays_cancelled() -> None:
+    calling = asyncio.create_task(update())
+    await asyncio.sleep(0.01)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+
+async def test_the_sweep_is_started_again_and_again_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    thrice = asyncio.Event()
+
+    async def start_sweep(client: Any, task_queue: str) -> None:
+        started.append(task_queue)
+        if len(started) == 3:
+            thrice.set()
+        if len(started) == 1:
+            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(worker, "start_sweep", start_sweep)
+    client: Any = None
+    keeping = asyncio.create_task(worker.keep_sweep(client, "q", every=0.01))
+    await asyncio.wait_for(thrice.wait(), 5)
+    keeping.cancel()
+    assert started[:3] == ["q"] * 3
