@@ -6,7 +6,7 @@ Values that cannot be right are reported as HELD_BACK and never enter the snapsh
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamSnapshot
@@ -15,6 +15,8 @@ from upstreams.port import UpstreamItem
 EARLIEST_EXPIRY = date(2000, 1, 1)
 COST_JUMP = Decimal(100)
 """A cost this many times the last one is a slip, not a price."""
+CENT_OF_A_CENT = Decimal("0.0001")
+"""Costs are compared as exactly as they are stored (models.columns.Amount), and no more so."""
 
 _SETTLED = frozenset({UpstreamStatus.ORDERED, UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED, UpstreamStatus.DELETED})
 
@@ -35,20 +37,34 @@ def new_snapshot(account_id: int, item: UpstreamItem) -> UpstreamSnapshot:
     return snapshot
 
 
-_WRITTEN_DIFFERENTLY = ("name", "remoteid", "ip", "autoprolong", "pricelist", "cost")
+_WRITTEN_DIFFERENTLY = ("name", "remoteid", "ip", "autoprolong", "pricelist", "cost", "expires_on")
 """Fields that list and form may write differently (a tariff's name and its number, say)."""
+_NONE_IF_EMPTY = frozenset({"cost", "remoteid", "expires_on"})
 
 
 def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
     """What a form tells, without what the list tells better; so reading list and form in turn is no change."""
-    empty: dict[str, object] = {
-        name: (None if name in ("cost", "remoteid") else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
+    known: dict[str, object] = {
+        name: (None if name in _NONE_IF_EMPTY else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
     }
-    return form.model_copy(update=empty)
+    if form.status is UpstreamStatus.UNKNOWN and not snapshot.gone:
+        known |= {"status": UpstreamStatus(snapshot.status), "status_detail": snapshot.status_detail}
+    return form.model_copy(update=known)
+
+
+def list_is_behind(snapshot: UpstreamSnapshot, form: UpstreamItem) -> bool:
+    """The form has changed and shows a later expiry than the list did: the list, which counts, should be read again."""
+    if "expires_on" not in snapshot.listed or form.expires_on is None or form.raw == snapshot.form:
+        return False
+    return snapshot.expires_on is None or form.expires_on > snapshot.expires_on
+
+
+def listed_fields(item: UpstreamItem) -> list[str]:
+    return [name for name in _WRITTEN_DIFFERENTLY if getattr(item, name) not in (None, "")]
 
 
 def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
-    snapshot.listed = [name for name in _WRITTEN_DIFFERENTLY if getattr(item, name) not in (None, "")]
+    snapshot.listed = listed_fields(item)
 
 
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -85,6 +101,8 @@ def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]
 def _status_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     before, after = UpstreamStatus(snapshot.status), item.status
     reason = item.suspend_reason.value if item.suspend_reason else ""
+    if after is UpstreamStatus.UNKNOWN and not snapshot.gone:
+        return []  # it does not say: what was known stays
     if before is after and not snapshot.gone:
         if after is UpstreamStatus.SUSPENDED and reason and reason != (snapshot.suspend_reason or ""):
             return [Change(EventKind.SUSPENDED, {"suspend_reason": (snapshot.suspend_reason or "", reason)})]
@@ -144,19 +162,37 @@ def _implausible(snapshot: UpstreamSnapshot, item: UpstreamItem) -> set[str]:
 
 
 def _cost_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
-    if item.cost is None or (item.cost.amount == snapshot.cost_amount and item.cost.currency == snapshot.cost_currency):
+    if item.cost is None:
+        return []
+    amount = _stored(item.cost.amount)
+    if amount == snapshot.cost_amount and item.cost.currency == snapshot.cost_currency:
         return []
     before = f"{snapshot.cost_amount:.2f} {snapshot.cost_currency}" if snapshot.cost_amount is not None else ""
     pair = {"cost": (before, str(item.cost))}
     if snapshot.cost_amount is None:
-        return [] if item.cost.amount == 0 else [Change(EventKind.COST_CHANGED, pair)]
-    jumped = snapshot.cost_amount > 0 and (
-        item.cost.amount <= 0 or item.cost.amount >= snapshot.cost_amount * COST_JUMP
-    )
+        return [] if amount == 0 else [Change(EventKind.COST_CHANGED, pair)]
+    jumped = snapshot.cost_amount > 0 and (amount <= 0 or amount >= snapshot.cost_amount * COST_JUMP)
     return [Change(EventKind.HELD_BACK if jumped else EventKind.COST_CHANGED, pair)]
 
 
 def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[str]) -> None:
+    if item.status is not UpstreamStatus.UNKNOWN or snapshot.gone:
+        _take_over_status(snapshot, item)
+    snapshot.name = item.name or snapshot.name
+    snapshot.remoteid = item.remoteid if item.remoteid is not None else snapshot.remoteid
+    plausible = item.expires_on is not None and item.expires_on >= EARLIEST_EXPIRY
+    if plausible and "expires_on" not in held_back:
+        snapshot.expires_on = item.expires_on
+    snapshot.pricelist = item.pricelist or snapshot.pricelist
+    if item.cost is not None and "cost" not in held_back:
+        snapshot.cost_amount = _stored(item.cost.amount)
+        snapshot.cost_currency = item.cost.currency
+    snapshot.ip = item.ip or snapshot.ip
+    snapshot.autoprolong = item.autoprolong or snapshot.autoprolong
+    snapshot.raw = {**snapshot.raw, **item.raw}
+
+
+def _take_over_status(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
     snapshot.status = int(item.status)
     if item.status in _SETTLED:
         snapshot.settled_status = int(item.status)
@@ -165,18 +201,10 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[st
         snapshot.suspend_reason = item.suspend_reason.value if item.suspend_reason else snapshot.suspend_reason
     else:
         snapshot.suspend_reason = None
-    snapshot.name = item.name or snapshot.name
-    snapshot.remoteid = item.remoteid if item.remoteid is not None else snapshot.remoteid
-    plausible = item.expires_on is not None and item.expires_on >= EARLIEST_EXPIRY
-    if plausible and "expires_on" not in held_back:
-        snapshot.expires_on = item.expires_on
-    snapshot.pricelist = item.pricelist or snapshot.pricelist
-    if item.cost is not None and "cost" not in held_back:
-        snapshot.cost_amount = item.cost.amount
-        snapshot.cost_currency = item.cost.currency
-    snapshot.ip = item.ip or snapshot.ip
-    snapshot.autoprolong = item.autoprolong or snapshot.autoprolong
-    snapshot.raw = {**snapshot.raw, **item.raw}
+
+
+def _stored(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT_OF_A_CENT, context=Context(prec=60))
 
 
 def _text(value: object) -> str:

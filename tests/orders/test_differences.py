@@ -9,7 +9,7 @@ import pytest
 from models.enums import EventKind, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
-from orders.differences import Change, absorb, as_listed, compare, new_snapshot, note_listed
+from orders.differences import Change, absorb, as_listed, compare, list_is_behind, new_snapshot, note_listed
 from upstreams.port import UpstreamItem
 
 K, S = EventKind, UpstreamStatus
@@ -289,12 +289,56 @@ def test_what_the_list_does_not_show_the_form_tells() -> None:
     assert compare(known, item(ip="", pricelist="", remoteid=None, cost=None)) == [], "the list has nothing against it"
 
 
-def test_status_and_expiry_are_believed_from_both() -> None:
+def test_the_status_is_believed_from_both_and_the_expiry_from_the_list_that_shows_it() -> None:
     known = snapshot()
     form = as_listed(known, FORM.model_copy(update={"status": S.SUSPENDED, "expires_on": date(2026, 6, 1)}))
-    assert [change.kind for change in compare(known, form)] == [K.SUSPENDED, K.PROLONGED]
+    assert [change.kind for change in compare(known, form)] == [K.SUSPENDED]
 
 
 def test_what_was_received_is_kept() -> None:
     known = after(snapshot(), item(raw={"id": "17", "note": "x"}), item(raw={"other": "y"}, ip="192.0.2.2"))
     assert known.raw == {"id": "17", "note": "x", "other": "y"}
+
+
+def test_a_cost_finer_than_what_is_stored_is_one_event() -> None:
+    known = snapshot()
+    finer = item(cost=Money.of("0.16438", "EUR"))
+    assert [change.kind for change in compare(known, finer)] == [K.COST_CHANGED]
+    absorb(known, finer, compare(known, finer))
+    assert known.cost_amount == Decimal("0.1644"), "as the database gives it back"
+    assert compare(known, finer) == []
+
+
+def test_a_form_without_a_status_leaves_the_lists() -> None:
+    known = snapshot(status=S.SUSPENDED, status_detail="item_status_3_abusesuspend", suspend_reason=SuspendReason.ABUSE)
+    form = as_listed(known, item(status=S.UNKNOWN, raw={"ostempl": "debian"}))
+    assert (form.status, form.status_detail) == (S.SUSPENDED, "item_status_3_abusesuspend")
+    assert compare(known, form) == []
+
+
+def test_a_status_that_is_not_shown_is_no_change_beside_another() -> None:
+    known = snapshot(status=S.SUSPENDED, suspend_reason=SuspendReason.ABUSE)
+    unsaid = item(status=S.UNKNOWN, ip="192.0.2.2")
+    changes = compare(known, unsaid)
+    assert [change.kind for change in changes] == [K.PARAMETERS_CHANGED]
+    absorb(known, unsaid, changes)
+    assert (known.status, known.suspend_reason, known.ip) == (S.SUSPENDED, SuspendReason.ABUSE.value, "192.0.2.2")
+    assert compare(known, item(status=S.SUSPENDED, ip="192.0.2.2")) == []
+
+
+def test_an_expiry_that_form_and_list_write_differently_is_no_change() -> None:
+    known = snapshot()
+    form = item(expires_on=date(2026, 5, 3), raw={"expiredate": "2026-05-03"})
+    assert compare(known, as_listed(known, form)) == []
+    assert list_is_behind(known, form), "the form has changed: is the list newer too?"
+    known.form = form.raw
+    assert not list_is_behind(known, form), "asked once"
+
+
+def test_a_forms_expiry_counts_where_the_list_shows_none() -> None:
+    known = snapshot(expires_on=None)
+    form = as_listed(known, item(expires_on=date(2026, 6, 1)))
+    assert {change.kind: change.fields for change in compare(known, form)} == {
+        K.PARAMETERS_CHANGED: {"expires_on": ("", "2026-06-01")}
+    }
+    assert not list_is_behind(known, item(expires_on=date(2026, 7, 1)))
