@@ -54,6 +54,10 @@ class FundsActivities:
                 job = await load_job(self._database, ref.operation)
             if job.operation.stage.is_final:
                 return FundsResult(outcome=Funds.ENDED, stage=job.operation.stage)
+            if job.operation.stage is Stage.NEEDS_ATTENTION:
+                return FundsResult(
+                    outcome=Funds.ATTENTION, reason=job.operation.reason, failure=job.operation.failure_class
+                )
             if not _may_be_paid_for(job.intent):
                 return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
             try:
@@ -95,7 +99,8 @@ class FundsActivities:
             if standing.granted:
                 await enter(session, operation, Stage.CHECKING_BALANCE, "money set aside")
             else:
-                line = f", {standing.ahead} orders ahead" if standing.ahead else ""
+                plural = "" if standing.ahead == 1 else "s"
+                line = f", {standing.ahead} order{plural} ahead" if standing.ahead else ""
                 reason = f"{cost} needed, {free} free on account {job.account.name}{line}"
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
             session.add(operation)

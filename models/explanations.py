@@ -27,7 +27,7 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.ACCEPTED: Explanation(
         "its workflow to be started",
         "starts by itself, also after Temporal was away; then the balance is checked",
-        _NOTHING,
+        "cancel it",
     ),
     Stage.QUEUED: Explanation(
         "the running operation of the same service to end", "starts by itself when its turn comes", "cancel it"

@@ -52,6 +52,8 @@ class Funds(StrEnum):
     """The request has been accepted already."""
     ENDED = "ended"
     """The operation has ended; `stage` says how."""
+    ATTENTION = "attention"
+    """The order waits for a person's decision: a workflow that was started anew must not pass over that."""
 
 
 class FundsResult(Message):

@@ -86,6 +86,8 @@ class Operation(SQLModel, table=True):
     """Name of the upstream account; empty when done by hand."""
     stage: Stage = Field(default=Stage.ACCEPTED, sa_column=enum_column(Stage))
     stage_since: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    reason: str = ""
+    """What is particular about the stage this time."""
     waits_for: str = ""
     next_step: str = ""
     person_may: str = ""

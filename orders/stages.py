@@ -45,6 +45,7 @@ async def enter(
     if operation.stage is not stage:
         operation.stage_since = now
     operation.stage = stage
+    operation.reason = reason
     operation.waits_for = explanation.waits_for
     operation.next_step = explanation.next_step
     operation.person_may = explanation.person_may

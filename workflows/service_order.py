@@ -146,6 +146,8 @@ class ServiceOrder:
         result = await self._insist(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
         if result.outcome is Funds.ENDED:
             raise _Ended(result.stage or Stage.COMPLETED)
+        if result.outcome is Funds.ATTENTION:
+            raise _NeedsAttention(result.reason, result.failure)
         if result.outcome is Funds.WAITING:
             self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
             # An item of ours that comes to life meanwhile was paid by the upstream itself: then it is to be adopted.

@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.signals import signal as send
 from models.enums import EventKind, Stage, UpstreamStatus
-from models.messages import UpstreamEventMessage
+from models.messages import Decision, DecisionKind, UpstreamEventMessage
 from orders.intake import ServiceRequest, accept_order
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
@@ -93,3 +93,21 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
             await shop.until(order, Stage.COMPLETED, timeout=40)
             worker.close()
     assert len(await upstream.charges()) == 1
+
+
+async def test_an_order_that_needs_attention_still_does_when_its_workflow_is_started_anew(shop: Shop) -> None:
+    refusal = {"type": "value", "object": "ostempl"}
+    await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="error", error=refusal)
+    order = await shop.order()
+    before = await shop.until(order, Stage.NEEDS_ATTENTION)
+    await shop.handle(order).terminate("an operator's slip")
+    await shop.resellflow.try_to_start(order.operation)
+
+    async def asks_again() -> bool:
+        return bool(await shop.handle(order).query("stage") == "needs_attention")
+
+    await assert_eventually(asks_again, timeout=20)
+    assert await shop.upstream.charges() == []
+    assert (await shop.operation(order.operation)).waits_for == before.waits_for
+    await shop.resellflow.decide(order.operation, DecisionKind.RETRY, Decision(actor="anna", reason="mended"))
+    await shop.until(order, Stage.COMPLETED)

@@ -153,7 +153,10 @@ class Session:
                     error_type=error.error_type,
                 ) from error
             except UpstreamError as error:
-                raise _refused(error) from error
+                refused = _refused(error)
+                if refused is error:
+                    raise
+                raise refused from error
             self._session_id = _session_id(answer)
             if self._session_id is None:
                 raise ConnectionUnhealthy(f"{call.label}: the answer to the login holds no session.", function=_LOGIN)
