@@ -27,9 +27,12 @@ demo: $(STAMP) ## Show orders on their way, on an embedded stack (ARGS: options,
 up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARGS: options, see --help)
 	@$(BIN)/python -m stack up $(ARGS)
 
+# Tests wait for other processes more than they compute: four at once on two cores. `make test PARALLEL=` runs one by one.
+PARALLEL ?= -n 4 --dist worksteal
+
 .PHONY: test
 test: $(STAMP) ## Run the tests (ARGS: options of pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## Check style, format and types
