@@ -16,7 +16,16 @@ from models.database import Database
 from models.enums import EventKind, Knowledge, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.order import Operation, Service
-from orders.differences import Change, absorb, as_listed, compare, new_snapshot, note_listed
+from orders.differences import (
+    Change,
+    absorb,
+    as_listed,
+    compare,
+    list_is_behind,
+    listed_fields,
+    new_snapshot,
+    note_listed,
+)
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
 from orders.intents import learn
 from orders.services import apply_snapshot, history_entry
@@ -40,6 +49,8 @@ class Digest:
     """Numbers missing so often that they should be asked for one by one."""
     to_read: list[str] = field(default_factory=list)
     """Numbers of our own items that changed: their forms tell what the list does not."""
+    list_again: bool = False
+    """A form shows something newer than the list did, which is the one that counts."""
     waiting: int = 0
     """Events that wait to be signalled."""
 
@@ -150,7 +161,7 @@ async def _differs(
             row = known.get(item.number)
             if row is None or compare(row, as_listed(row, item) if from_form else item):
                 return True
-            if from_form and row.form != item.raw:
+            if row.form != item.raw if from_form else row.listed != listed_fields(item):
                 return True
         seen = {item.number for item in items}
         if complete and any(not row.gone and row.number not in seen for row in known.values()):
@@ -215,6 +226,7 @@ class _Intake:
         self._known: dict[str, UpstreamSnapshot] = {}
         self._product_type = ""
         self._vanished: list[UpstreamSnapshot] = []
+        self._reported: set[str] = set()
         self.digest = Digest()
 
     async def load(self, product_type: str, numbers: set[str] | None) -> None:
@@ -225,6 +237,7 @@ class _Intake:
     async def item(self, item: UpstreamItem, *, from_form: bool) -> None:
         snapshot = self._known.get(item.number)
         if snapshot is not None and from_form:
+            self.digest.list_again |= list_is_behind(snapshot, item)
             item = as_listed(snapshot, item)
         if snapshot is None:
             snapshot = new_snapshot(self._account_id, item)
@@ -237,6 +250,9 @@ class _Intake:
             if not changes:
                 snapshot.misses = 0
                 self._session.add(snapshot)
+                if not from_form and snapshot.listed != listed_fields(item):
+                    note_listed(snapshot, item)
+                    self._learn_from_row(await self._owner(snapshot), item)
                 return
             absorb(snapshot, item, changes)
         if not from_form:
@@ -244,7 +260,11 @@ class _Intake:
         snapshot.changed_at = utc_now()
         self._session.add(snapshot)
         service = await self._owner(snapshot)
+        if not from_form:
+            self._learn_from_row(service, item)
         tell = await self._to_be_told(service, snapshot)
+        if tell is not None and service is not None and service.upstream_number == snapshot.number:
+            await self._settled(service, snapshot)
         events = []
         for change in changes:
             event = self._event(snapshot, change, service, tell, item.raw)
@@ -299,7 +319,7 @@ class _Intake:
                 continue
             service = await self._session.get_one(Service, hot.service)
             row.service_id = hot.service
-            self._learn_from(service, row)
+            await self._settled(service, row)
             kind = EventKind.CLOSED if status is UpstreamStatus.DELETED else _settled_kind(hot.kind)
             event_id = f"confirm-{hot.operation}-{row.number}-{row.status}-{met}"
             event = self._add_event(event_id, row, Change(kind), service, _Told(hot.operation, met), row.raw)
@@ -314,12 +334,15 @@ class _Intake:
         """The service this item is: by number if we know it, else by our mark. Only the number makes it the item's
         owner for good: a second item with the same mark stays an orphan."""
         found = await self._session.exec(
-            select(Service).where(Service.account_id == self._account_id, Service.upstream_number == snapshot.number)
+            select(Service).where(
+                Service.account_id == self._account_id,
+                Service.product_type == snapshot.product_type,  # each type may count its items by itself
+                Service.upstream_number == snapshot.number,
+            )
         )
         service = found.one_or_none()
         if service is not None:
             snapshot.service_id = service.id
-            self._learn_from(service, snapshot)
             return service
         await self._report_second(snapshot)
         by_mark = await self._session.exec(
@@ -335,28 +358,81 @@ class _Intake:
 
     async def _report_second(self, snapshot: UpstreamSnapshot) -> None:
         """An item with the mark of a service that is another item already: bought twice? People must know."""
-        if not snapshot.remoteid or snapshot.status == UpstreamStatus.DELETED or snapshot.version > 1:
+        if not snapshot.remoteid:
             return
         found = await self._session.exec(
             select(Service).where(
                 Service.account_id == self._account_id,
+                Service.product_type == snapshot.product_type,
                 Service.mark == snapshot.remoteid,
                 col(Service.upstream_number).is_not(None),
             )
         )
         service = found.one_or_none()
-        if service is None or service.id is None:
-            return
-        log.error("item %s carries the mark of service %s, which is another item", snapshot.number, service.id)
-        pair = {"item": (service.upstream_number or "", f"also {snapshot.number}")}
-        self._session.add(history_entry(service, f"upstream {self._account.name}", "second_item_with_our_mark", pair))
+        if service is not None:
+            await self._report(service, snapshot)
 
-    def _learn_from(self, service: Service, snapshot: UpstreamSnapshot) -> None:
-        """Our own item in a list shows what this upstream's lists show."""
-        self._account.lists_return_mark = learn(
-            _seen(snapshot.remoteid == service.mark), self._account.lists_return_mark
+    async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+        """An order hears what became of its item: by then lists have shown what they show of it, and of others."""
+        self._learn_from_listed(service, snapshot)
+        await self._report_others(service)
+
+    async def _report_others(self, service: Service) -> None:
+        """Items with this service's mark that were seen before it was known which of them it is."""
+        if service.mark in self._reported:
+            return
+        self._reported.add(service.mark)
+        found = await self._session.exec(
+            select(UpstreamSnapshot).where(
+                UpstreamSnapshot.account_id == self._account_id,
+                UpstreamSnapshot.product_type == service.product_type,
+                UpstreamSnapshot.remoteid == service.mark,
+                UpstreamSnapshot.number != service.upstream_number,
+            )
         )
-        self._account.lists_return_name = learn(_seen(snapshot.name == service.name), self._account.lists_return_name)
+        for snapshot in found.all():
+            await self._report(service, snapshot)
+
+    async def _report(self, service: Service, second: UpstreamSnapshot) -> None:
+        """Write down, once for each item, that `second` carries the mark of this service."""
+        if second.gone or second.status == UpstreamStatus.DELETED:
+            return
+        pair = {"item": (service.upstream_number or "", f"also {second.number}")}
+        entry = history_entry(service, f"upstream {self._account.name}", "second_item_with_our_mark", pair)
+        earlier = await self._session.exec(
+            select(AuditEntry).where(
+                AuditEntry.subject == entry.subject,
+                AuditEntry.subject_number == entry.subject_number,
+                AuditEntry.action == entry.action,
+            )
+        )
+        if any(one.detail == entry.detail for one in earlier.all()):
+            return
+        log.error("item %s carries the mark of service %s, which is another item", second.number, service.id)
+        self._session.add(entry)
+
+    def _learn_from_row(self, service: Service | None, item: UpstreamItem) -> None:
+        """Our own item as a list just showed it shows what this upstream's lists show."""
+        if service is None or service.upstream_number != item.number:
+            return
+        if item.remoteid is not None:
+            self._learn_mark(_seen(item.remoteid == service.mark))
+        if item.name:
+            self._learn_name(_seen(item.name == service.name))
+
+    def _learn_from_listed(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+        """The same of an item that a list showed earlier; what a form said of it proves nothing of lists."""
+        if not snapshot.listed:
+            return
+        self._learn_mark(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark))
+        self._learn_name(_seen("name" in snapshot.listed and snapshot.name == service.name))
+
+    def _learn_mark(self, seen: Knowledge) -> None:
+        self._account.lists_return_mark = learn(seen, self._account.lists_return_mark)
+        self._session.add(self._account)
+
+    def _learn_name(self, seen: Knowledge) -> None:
+        self._account.lists_return_name = learn(seen, self._account.lists_return_name)
         self._session.add(self._account)
 
     async def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> "_Told | None":
