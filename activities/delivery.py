@@ -41,6 +41,26 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
     return max(0, len(waiting) - BATCH)
 
 
+async def deliver_again(database: Database, operation: int) -> set[int]:
+    """The operation runs anew and has heard of nothing: its events are to be delivered once more.
+
+    Returns the accounts that they came from.
+    """
+    async with database.write() as session:
+        found = await session.exec(
+            select(UpstreamEvent).where(
+                UpstreamEvent.operation_id == operation, col(UpstreamEvent.delivered_at).is_not(None)
+            )
+        )
+        accounts = set()
+        for event in found.all():
+            event.delivered_at = None
+            event.delivery_note = ""
+            session.add(event)
+            accounts.add(event.account_id)
+        return accounts
+
+
 async def _tell(client: Client, event: UpstreamEvent, operation: Operation) -> str:
     if operation.stage.is_final:
         return "the operation had ended"

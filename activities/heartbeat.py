@@ -1,7 +1,7 @@
 """How activities keep in touch: heartbeats, so that a worker's death is noticed in seconds; pauses that a stop ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from temporalio import activity
@@ -10,12 +10,12 @@ INTERVAL_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def heartbeating() -> AsyncIterator[None]:
-    """Beat until the block is left."""
+async def heartbeating(details: Callable[[], object] | None = None) -> AsyncIterator[None]:
+    """Beat until the block is left, each time with what `details` says then."""
 
     async def beat() -> None:
         while True:
-            activity.heartbeat()
+            activity.heartbeat(*([details()] if details else []))
             await asyncio.sleep(INTERVAL_SECONDS)
 
     beating = asyncio.create_task(beat())

@@ -8,7 +8,8 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.heartbeat import pause
+from activities.delivery import deliver, deliver_again
+from activities.heartbeat import heartbeating, pause
 from activities.starting import start_order, start_poller
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
@@ -32,30 +33,37 @@ class SweepActivities:
         self._client = client
         self._settings = settings
         self._watched: dict[str, float] = {}
+        self._to_deliver: set[int] = set()
+        """Accounts with events that are to be delivered once more."""
 
     @activity.defn
     async def sweep_orders(self, sweep: SweepInput) -> SweepLap:
         """Sweep every other second for one lap, or until the worker stops."""
-        started = 0
+        lap = SweepLap(started=0, pollers=0)
         self._watched.clear()
         ends = time.monotonic() + sweep.lap.total_seconds()
         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
-        while time.monotonic() < ends and not activity.is_worker_shutdown():
-            activity.heartbeat({"started": started, "pollers": sorted(self._watched)})
-            try:
-                started += await self._start_accepted()
-                await self._keep_pollers()
-                if time.monotonic() >= check_running_at:
-                    check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
-                    started += await self._start_lost()
-            except RPCError as error:
-                activity.logger.warning("sweep: Temporal does not answer: %s", error)
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                activity.logger.warning("sweep: the database can't be reached: %s", error)
-            await pause(INTERVAL_SECONDS)
-        return SweepLap(started=started, pollers=len(self._watched))
+        # In the background: one look at what runs may take longer than the heartbeat's time limit.
+        async with heartbeating(lambda: {"started": lap.started, "pollers": sorted(self._watched)}):
+            while time.monotonic() < ends and not activity.is_worker_shutdown():
+                try:
+                    lap = self._after(lap, await self._start_accepted())
+                    await self._keep_pollers()
+                    if time.monotonic() >= check_running_at:
+                        check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
+                        lap = self._after(lap, await self._start_lost())
+                    await self._deliver_again()
+                except RPCError as error:
+                    activity.logger.warning("sweep: Temporal does not answer: %s", error)
+                except Exception as error:
+                    if not is_unavailable(error):
+                        raise
+                    activity.logger.warning("sweep: the database can't be reached: %s", error)
+                await pause(INTERVAL_SECONDS)
+        return self._after(lap, 0)
+
+    def _after(self, lap: SweepLap, started: int) -> SweepLap:
+        return SweepLap(started=lap.started + started, pollers=len(self._watched))
 
     async def _start_accepted(self) -> int:
         """Operations that nobody started: Temporal was away, the process died, or their turn in the queue has come."""
@@ -94,12 +102,22 @@ class SweepActivities:
         lost = sorted(number for workflow_id, number in expected.items() if workflow_id not in running)
         for number in lost:
             activity.logger.warning("operation %s has lost its workflow; it is started anew", number)
-        return await self._start(lost)
+        started = 0
+        for number in lost:
+            started += await self._start([number])
+            # Only now: what is delivered while nothing runs counts as delivered.
+            self._to_deliver |= await deliver_again(self._database, number)
+        return started
+
+    async def _deliver_again(self) -> None:
+        """The new run of an order has heard nothing yet; a poller delivers only what it brings itself."""
+        for account_id in sorted(self._to_deliver):
+            if await deliver(self._database, self._client, account_id) == 0:
+                self._to_deliver.discard(account_id)
 
     async def _start(self, numbers: list[int]) -> int:
         started = 0
         for number in numbers:
-            activity.heartbeat({"starting": number})
             started += await start_order(
                 self._client, self._database, self._settings.task_queue, self._settings.order_policy(), number
             )

@@ -1,0 +1,138 @@
+"""The sweep: an order that is started anew hears its events again, and it shows that it lives while it works."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from temporalio.testing import ActivityEnvironment
+
+from activities import delivery, heartbeat, sweeping
+from activities.sweeping import SweepActivities
+from models.catalogue import ProcessingModule, TariffPlan
+from models.columns import utc_now
+from models.database import Database
+from models.enums import EventKind, OperationKind, Stage
+from models.events import UpstreamEvent
+from models.messages import SweepInput
+from models.migrate import migrate
+from models.order import Operation, Service
+from settings import Settings
+from tests.flow.shop import stock_catalogue
+
+ACCOUNT = 1
+
+
+@pytest.fixture
+async def orders(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """One order that waits for its confirmation, has been told of it, and whose workflow is gone."""
+    file = tmp_path / "sweep.db"
+    copy(migrated_sqlite_template, file)
+    migrate(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}")
+    await stock_catalogue(database, "http://upstream.invalid/billmgr")
+    async with database.write() as session:
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
+        module = (await session.exec(select(ProcessingModule).where(ProcessingModule.name == "main-vds"))).one()
+        service = Service(
+            customer="c-1",
+            plan_id=plan.id or 0,
+            product_type="vds",
+            module_id=module.id or 0,
+            account_id=ACCOUNT,
+            name="v1.example.com",
+            mark="rf-abcde-1",
+            upstream_number="17",
+            period_months=1,
+        )
+        session.add(service)
+        await session.flush()
+        long_ago = utc_now() - timedelta(hours=1)
+        operation = Operation(
+            service_id=service.id or 0,
+            kind=OperationKind.OPEN,
+            upstream_name="main",
+            stage=Stage.AWAITING_CONFIRMATION,
+            stage_since=long_ago,
+            workflow_started_at=long_ago,
+        )
+        session.add(operation)
+        await session.flush()
+        session.add(
+            UpstreamEvent(
+                event_id="e-1",
+                account_id=ACCOUNT,
+                product_type="vds",
+                upstream_number="17",
+                kind=EventKind.OPENED,
+                status=2,
+                operation_id=operation.id,
+                met=True,
+                delivered_at=long_ago,
+            )
+        )
+    yield database
+    await database.close()
+
+
+class NothingRuns:
+    async def list_workflows(self, query: str) -> AsyncIterator[Any]:
+        nothing: list[Any] = []
+        for execution in nothing:
+            yield execution
+
+
+async def test_an_order_started_anew_hears_its_events_again(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    async def start_order(*_: object) -> bool:
+        heard.append("started")
+        return True
+
+    async def start_poller(*_: object) -> None:
+        pass
+
+    async def signal(client: Any, workflow_id: str, name: str, message: Any, request_id: str) -> bool:
+        heard.append(request_id)
+        return True
+
+    monkeypatch.setattr(sweeping, "CHECK_RUNNING_SECONDS", 0.0)
+    monkeypatch.setattr(sweeping, "start_order", start_order)
+    monkeypatch.setattr(sweeping, "start_poller", start_poller)
+    monkeypatch.setattr(delivery, "signal", signal)
+    client: Any = NothingRuns()
+    sweep = SweepActivities(orders, client, Settings())
+    monkeypatch.setattr(sweeping, "INTERVAL_SECONDS", 0.5)
+    lap = await ActivityEnvironment().run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=0.3)))
+    assert heard[:2] == ["started", "e-1"]
+    assert lap.started >= 1
+    async with orders.read() as session:
+        event = (await session.exec(select(UpstreamEvent))).one()
+    assert event.delivered_at is not None
+
+
+async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
+
+    async def slowly(*_: object) -> int:
+        await asyncio.sleep(0.3)
+        return 1
+
+    async def none(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(heartbeat, "INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(sweeping, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(sweep, "_start_accepted", slowly)
+    monkeypatch.setattr(sweep, "_keep_pollers", none)
+    beats: list[Any] = []
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: beats.append(details[0])
+    lap = await environment.run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=0.1)))
+    assert lap.started == 1
+    assert len(beats) >= 3
+    assert beats[0] == {"started": 0, "pollers": []}
