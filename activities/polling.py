@@ -5,6 +5,7 @@ their items are read every other second, by whatever costs fewer requests: their
 """
 
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from temporalio.service import RPCError
 
 from activities.delivery import deliver
 from activities.funding import FundsActivities
-from activities.heartbeat import pause
+from activities.heartbeat import heartbeating, pause
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
@@ -27,7 +28,15 @@ from orders.errors import NotFound
 from orders.events import Digest, Hot
 from settings import Settings
 from upstreams.connections import Connections
-from upstreams.errors import ConnectionUnhealthy, NoSuchItem, UpstreamError
+from upstreams.errors import (
+    ConnectionUnhealthy,
+    NoSuchItem,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    SetupFault,
+    UpstreamError,
+)
 from upstreams.port import Upstream
 
 TICK_SECONDS = 0.25
@@ -41,6 +50,15 @@ CALM_SECONDS = 1.0
 
 POLL_NOTE_SECONDS = 5.0
 """How often the time of the last poll is written down."""
+CONNECT_AGAIN_SECONDS = 2.0
+"""After the account could not be connected to, because its password is missing, say."""
+PUT_OFF_SECONDS = 5.0
+"""How long a piece of work rests after an error that nobody foresaw."""
+FORM_AGAIN_SECONDS = 5.0
+"""How long a form that could not be read rests: at first, and twice as long each time, up to the next."""
+FORM_AGAIN_AT_MOST_SECONDS = 300.0
+FAILURES_IN_A_ROW = 3
+"""After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
 
 @dataclass
@@ -52,6 +70,15 @@ class _Schedule:
     balance: float = 0.0
     look: float = 0.0
     delivery: float = 0.0
+    connect: float = 0.0
+
+
+@dataclass
+class _Form:
+    """A form that is still to be read."""
+
+    due: float = 0.0
+    rest: float = FORM_AGAIN_SECONDS
 
 
 @dataclass
@@ -66,8 +93,14 @@ class _Watch:
     hot: list[Hot] = field(default_factory=list)
     waiting_for_funds: bool = False
     undelivered: bool = True
-    healthy: bool | None = None
-    """None: not known yet in this run."""
+    to_read: dict[tuple[str, str], _Form] = field(default_factory=dict)
+    """(product type, number) of our items whose forms tell something new."""
+    well: bool = False
+    """Something was read in this round."""
+    unhealthy: ConnectionUnhealthy | None = None
+    """What was said of the account in this round."""
+    failures: int = 0
+    """Reads of this round that failed in a row, for want of an answer or of rights."""
     worked_at: float = -1e9
     """When a read last succeeded. One list that is refused among others says nothing of the account."""
     polls: int = 0
@@ -97,21 +130,17 @@ class PollActivities:
         """Watch the account for one lap, or until the worker stops. What is not delivered is delivered next time."""
         watch = await self._begin(poller)
         ends = time.monotonic() + poller.lap.total_seconds()
-        while time.monotonic() < ends and not activity.is_worker_shutdown():
-            activity.heartbeat({"polls": watch.polls, "events": watch.events, "last": str(watch.last_poll_at or "")})
-            try:
-                await self._round(watch)
-            except UpstreamError as error:
-                await self._trouble(watch, error)
-            except RPCError as error:
-                activity.logger.warning("poller %s: Temporal does not take signals just now: %s", watch.name, error)
-                watch.due.delivery = time.monotonic() + 2
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                activity.logger.warning("poller %s: the database can't be reached: %s", watch.name, error)
-                watch.due.look = time.monotonic() + 2
-            await pause(TICK_SECONDS)
+        # In the background: one listing may take longer than the heartbeat's time limit.
+        async with heartbeating(lambda: _progress(watch)):
+            while time.monotonic() < ends and not activity.is_worker_shutdown():
+                try:
+                    await self._round(watch)
+                except Exception as error:
+                    if not is_unavailable(error):
+                        raise
+                    activity.logger.warning("poller %s: the database can't be reached: %s", watch.name, error)
+                    watch.due.look = time.monotonic() + 2
+                await pause(TICK_SECONDS)
         return PollLap(polls=watch.polls, events=watch.events, last_poll_at=watch.last_poll_at)
 
     async def _begin(self, poller: PollInput) -> _Watch:
@@ -128,23 +157,87 @@ class PollActivities:
         if now >= watch.due.look:
             await self._look_who_waits(watch)
             watch.due.look = time.monotonic() + (TICK_SECONDS if watch.hot or watch.waiting_for_funds else CALM_SECONDS)
-        if watch.undelivered and now >= watch.due.delivery:
+        await self._deliver(watch)
+        await self._ask(watch)
+        await self._deliver(watch)
+
+    async def _deliver(self, watch: _Watch) -> None:
+        if not watch.undelivered or time.monotonic() < watch.due.delivery:
+            return
+        watch.due.delivery = time.monotonic() + 1
+        try:
             watch.undelivered = await deliver(self._database, self._client, watch.account_id) > 0
-            watch.due.delivery = time.monotonic() + 1
+        except RPCError as error:
+            activity.logger.warning("poller %s: Temporal does not take signals just now: %s", watch.name, error)
+            watch.due.delivery = time.monotonic() + 2
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            activity.logger.exception("poller %s: delivering failed", watch.name)
+            watch.due.delivery = time.monotonic() + PUT_OFF_SECONDS
+
+    async def _ask(self, watch: _Watch) -> None:
+        """Ask the upstream what is due. One piece that fails spoils no other."""
+        if time.monotonic() < watch.due.connect:
+            return
         wanted = self._types_to_list(watch)
         single = self._items_to_read(watch, wanted)
-        if wanted or single or (watch.waiting_for_funds and time.monotonic() >= watch.due.balance):
+        if not (wanted or single or self._forms_due(watch) or self._grant_is_due(watch)):
+            return
+        watch.well, watch.unhealthy, watch.failures = False, None, 0
+        try:
             upstream = await self._upstream(watch)
-            for product_type in wanted:
-                await self._list(watch, upstream, product_type)
-            for hot in single:
-                await self._read(watch, upstream, hot.product_type, hot.upstream_number)
-            if watch.waiting_for_funds and time.monotonic() >= watch.due.balance:
-                watch.due.balance = time.monotonic() + self._settings.balance_interval
-                await self._funds.grant_waiting(watch.account_id)
-            await self._well(watch)
-        if watch.undelivered and time.monotonic() >= watch.due.delivery:
-            watch.undelivered = await deliver(self._database, self._client, watch.account_id) > 0
+        except UpstreamError as error:
+            watch.due.connect = time.monotonic() + CONNECT_AGAIN_SECONDS
+            self._note(watch, error)
+            await self._judge_health(watch)
+            return
+        for product_type in wanted:
+            if not await self._piece(watch, f"the list of {product_type}", self._list(watch, upstream, product_type)):
+                self._put_off_type(watch, product_type)
+        for hot in single:
+            if watch.failures >= FAILURES_IN_A_ROW:
+                break
+            about = f"the form of {hot.product_type} {hot.upstream_number}"
+            reading = self._read(watch, upstream, hot.product_type, hot.upstream_number)
+            if not await self._piece(watch, about, reading):
+                watch.due.hot[hot.operation] = time.monotonic() + PUT_OFF_SECONDS
+        for product_type, number in self._forms_due(watch):
+            if watch.failures >= FAILURES_IN_A_ROW:
+                break
+            form = self._read_form(watch, upstream, product_type, number)
+            await self._piece(watch, f"the form of {product_type} {number}", form)
+        if self._grant_is_due(watch):
+            watch.due.balance = time.monotonic() + self._settings.balance_interval
+            await self._piece(watch, "giving out money", self._funds.grant_waiting(watch.account_id))
+        await self._judge_health(watch)
+
+    async def _piece(self, watch: _Watch, about: str, piece: Awaitable[None]) -> bool:
+        """Do one piece of a round. False: it failed in a way that nobody foresaw, and should rest."""
+        try:
+            await piece
+        except UpstreamError as error:
+            self._note(watch, error)
+        except RPCError as error:
+            activity.logger.warning("poller %s, %s: Temporal does not answer: %s", watch.name, about, error)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            activity.logger.exception("poller %s, %s: put off", watch.name, about)
+            return False
+        else:
+            watch.failures = 0
+            if not watch.well:
+                watch.well = True
+                await self._well(watch)
+        return True
+
+    def _grant_is_due(self, watch: _Watch) -> bool:
+        return watch.waiting_for_funds and time.monotonic() >= watch.due.balance
+
+    def _forms_due(self, watch: _Watch) -> list[tuple[str, str]]:
+        now = time.monotonic()
+        return [item for item, form in watch.to_read.items() if now >= form.due]
 
     async def _look_who_waits(self, watch: _Watch) -> None:
         async with self._database.read() as session:
@@ -181,7 +274,8 @@ class PollActivities:
     def _items_to_read(self, watch: _Watch, listed: list[str]) -> list[Hot]:
         now = time.monotonic()
         due = [h for h in watch.hot if now >= watch.due.hot.get(h.operation, 0.0)]
-        return [h for h in due if h.by_form or h.product_type not in listed]
+        single = [h for h in due if h.by_form or h.product_type not in listed]
+        return sorted(single, key=lambda hot: watch.due.hot.get(hot.operation, 0.0))
 
     async def _upstream(self, watch: _Watch) -> Upstream:
         async with self._database.read() as session:
@@ -202,10 +296,37 @@ class PollActivities:
             lists_show_remoteid=listing.shows_remoteid,
         )
         self._count(watch, digest)
-        for number in digest.suspects:
-            await self._read(watch, upstream, product_type, number)
         for number in digest.to_read:
+            watch.to_read[product_type, number] = _Form()
+        for number in digest.suspects:
+            if watch.failures >= FAILURES_IN_A_ROW:
+                break
+            await self._piece(
+                watch, f"the form of {product_type} {number}", self._suspect(watch, upstream, product_type, number)
+            )
+
+    async def _suspect(self, watch: _Watch, upstream: Upstream, product_type: str, number: str) -> None:
+        """An item that complete lists have not shown twice: a definite no to its form, of whatever kind, confirms it.
+
+        What is not ours any more is refused by some upstreams for want of rights (`access`, `elid`).
+        """
+        try:
             await self._read(watch, upstream, product_type, number)
+        except Rejected as refusal:
+            activity.logger.info("poller %s: %s %s is gone: %s", watch.name, product_type, number, refusal.message)
+            self._count(watch, await events.take_absence(self._database, watch.account_id, product_type, number))
+
+    async def _read_form(self, watch: _Watch, upstream: Upstream, product_type: str, number: str) -> None:
+        """Read a form that tells something new; it stays to be read until it was, or is refused for good."""
+        form = watch.to_read[product_type, number]
+        form.due = time.monotonic() + form.rest
+        form.rest = min(2 * form.rest, FORM_AGAIN_AT_MOST_SECONDS)
+        try:
+            await self._read(watch, upstream, product_type, number)
+        except (Rejected, SetupFault):
+            del watch.to_read[product_type, number]
+            raise
+        del watch.to_read[product_type, number]
 
     async def _read(self, watch: _Watch, upstream: Upstream, product_type: str, number: str) -> None:
         for hot in watch.hot:
@@ -220,6 +341,15 @@ class PollActivities:
                 self._database, watch.account_id, product_type, [item], complete=False, from_form=True
             )
         self._count(watch, digest)
+        if digest.list_again:
+            watch.due.listing[product_type] = 0.0
+
+    def _put_off_type(self, watch: _Watch, product_type: str) -> None:
+        rested = time.monotonic() + PUT_OFF_SECONDS
+        watch.due.listing[product_type] = max(watch.due.listing.get(product_type, 0.0), rested)
+        for hot in watch.hot:
+            if hot.product_type == product_type and not hot.by_form:
+                watch.due.hot[hot.operation] = max(watch.due.hot.get(hot.operation, 0.0), rested)
 
     def _put_off_hot(self, watch: _Watch, product_type: str) -> None:
         for hot in watch.hot:
@@ -243,7 +373,6 @@ class PollActivities:
 
     async def _well(self, watch: _Watch) -> None:
         watch.worked_at = time.monotonic()
-        watch.healthy = True
         async with self._database.read() as session:
             account = await session.get_one(UpstreamAccount, watch.account_id)
         # An order may have found it unhealthy between two polls that worked.
@@ -252,12 +381,23 @@ class PollActivities:
         if account.polled_at is None or (utc_now() - account.polled_at).total_seconds() > POLL_NOTE_SECONDS:
             await events.record_poll(self._database, watch.account_id)
 
-    async def _trouble(self, watch: _Watch, error: UpstreamError) -> None:
-        """A failed read: said once, then tried again at the pace of the schedule."""
+    def _note(self, watch: _Watch, error: UpstreamError) -> None:
+        """A failed read: it is tried again at the pace of the schedule."""
         activity.logger.info("poller %s: %s", watch.name, error.message)
-        watch.due.balance = max(watch.due.balance, time.monotonic() + self._settings.balance_interval)
-        worked_lately = time.monotonic() - watch.worked_at < 1.5 * self._settings.idle_interval
-        if isinstance(error, ConnectionUnhealthy) and not worked_lately:
-            watch.healthy = False
-            if await events.record_health(self._database, watch.account_id, error.message):
-                activity.logger.error("upstream %s is unhealthy: %s", watch.name, error.message)
+        silent = isinstance(error, NotSent | OutcomeUnknown | ConnectionUnhealthy)
+        watch.failures = watch.failures + 1 if silent else 0
+        if isinstance(error, ConnectionUnhealthy):
+            watch.unhealthy = watch.unhealthy or error
+
+    async def _judge_health(self, watch: _Watch) -> None:
+        """After the round: the account is in trouble if it says so and nothing else can be read either."""
+        if watch.unhealthy is None or watch.well:
+            return
+        if time.monotonic() - watch.worked_at < 1.5 * self._settings.idle_interval:
+            return
+        if await events.record_health(self._database, watch.account_id, watch.unhealthy.message):
+            activity.logger.error("upstream %s is unhealthy: %s", watch.name, watch.unhealthy.message)
+
+
+def _progress(watch: _Watch) -> dict[str, object]:
+    return {"polls": watch.polls, "events": watch.events, "last": str(watch.last_poll_at or "")}

@@ -1,0 +1,254 @@
+"""The poller alone, with an upstream in memory: one read that fails spoils no other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from temporalio.testing import ActivityEnvironment
+
+from activities import heartbeat, polling
+from activities.polling import PollActivities
+from models.audit import AuditEntry
+from models.catalogue import UpstreamAccount
+from models.database import Database
+from models.enums import EventKind, Knowledge, OperationKind, UpstreamStatus
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.messages import PollInput
+from orders import events
+from orders.events import Digest, Hot
+from settings import Settings
+from tests.flow.shop import stock_catalogue
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
+from upstreams.port import Listing, UpstreamItem
+
+ACCOUNT = 1
+NO_RIGHT = ConnectionUnhealthy("no right to call this function", error_type="access")
+NOT_OURS = Rejected("no right to this item", error_type="access", error_object="elid")
+SILENCE = OutcomeUnknown("no answer")
+
+
+def item(number: str, product_type: str = "vds", **fields: Any) -> UpstreamItem:
+    made = UpstreamItem(number=number, product_type=product_type, status=UpstreamStatus.ACTIVE)
+    return made.model_copy(update=fields)
+
+
+class Memory:
+    """An upstream and its connections: what is an exception is raised."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, tuple[UpstreamItem, ...] | Exception] = {"vds": (), "soft": ()}
+        self.forms: dict[str, UpstreamItem | Exception] = {}
+        self.asked: list[str] = []
+        self.connecting: list[None] = []
+        self.no_password = False
+        self.seconds = 0.0
+
+    async def to(self, account: UpstreamAccount) -> "Memory":
+        self.connecting.append(None)
+        if self.no_password:
+            raise ConnectionUnhealthy("its password is missing")
+        return self
+
+    async def list_items(self, product_type: str) -> Listing:
+        self.asked.append(product_type)
+        await asyncio.sleep(self.seconds)
+        found = self.lists[product_type]
+        if isinstance(found, Exception):
+            raise found
+        return Listing(items=found, complete=True, pages=1, shows_remoteid=Knowledge.UNKNOWN)
+
+    async def read_item(self, product_type: str, number: str) -> UpstreamItem:
+        self.asked.append(number)
+        found = self.forms[number]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+class Purse:
+    def __init__(self) -> None:
+        self.granted = 0
+        self.error: Exception | None = None
+
+    async def grant_waiting(self, account_id: int) -> None:
+        self.granted += 1
+        if self.error:
+            raise self.error
+
+
+class Bench:
+    def __init__(self, database: Database, **settings: Any) -> None:
+        self.database, self.upstream, self.purse = database, Memory(), Purse()
+        chosen: Any = {"idle_interval": 0.05, "hot_interval": 0.05, "balance_interval": 0.05} | settings
+        connections: Any = self.upstream
+        client: Any = None
+        funds: Any = self.purse
+        self.poller = PollActivities(database, connections, client, funds, Settings(**chosen))
+        self.beats: list[Any] = []
+
+    async def poll(self, seconds: float = 0.05) -> None:
+        environment = ActivityEnvironment()
+        environment.on_heartbeat = lambda *details: self.beats.append(details[0])
+        await environment.run(self.poller.poll_upstream, PollInput(upstream="main", lap=timedelta(seconds=seconds)))
+
+    async def unhealthy(self) -> str | None:
+        async with self.database.read() as session:
+            return (await session.get_one(UpstreamAccount, ACCOUNT)).unhealthy_reason
+
+    async def said(self) -> list[str]:
+        async with self.database.read() as session:
+            return [entry.action for entry in (await session.exec(select(AuditEntry))).all()]
+
+    async def snapshots(self) -> dict[str, UpstreamSnapshot]:
+        async with self.database.read() as session:
+            return {row.number: row for row in (await session.exec(select(UpstreamSnapshot))).all()}
+
+
+@pytest.fixture
+async def bench(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setattr(polling, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(polling, "CALM_SECONDS", 0.02)
+    database = Database(shop_database)
+    await stock_catalogue(database, "http://upstream.invalid/billmgr")
+    yield Bench(database)
+    await database.close()
+
+
+def waiting(monkeypatch: pytest.MonkeyPatch, *hot: Hot, for_funds: bool = False) -> None:
+    """The database says that these wait."""
+
+    async def look(self: PollActivities, watch: Any) -> None:
+        watch.product_types = ("soft", "vds")
+        watch.hot = list(hot)
+        watch.waiting_for_funds = for_funds
+
+    monkeypatch.setattr(PollActivities, "_look_who_waits", look)
+
+
+def hot(operation: int, kind: OperationKind = OperationKind.CHANGE_PLAN) -> Hot:
+    return Hot(operation, operation, kind, str(operation), "vds", 0.0, {"pricelist": "59"})
+
+
+async def test_one_list_refused_leaves_the_account_well_and_the_other_list_read(bench: Bench) -> None:
+    await events.record_health(bench.database, ACCOUNT, "the password is wrong")
+    bench.upstream.lists = {"soft": NO_RIGHT, "vds": (item("17"),)}
+    await bench.poll(0.2)
+    assert await bench.unhealthy() is None
+    assert list(await bench.snapshots()) == ["17"]
+    assert (await bench.said()).count("upstream_unhealthy") == 1, "our own, before"
+
+
+async def test_all_lists_refused_is_an_account_in_trouble(bench: Bench) -> None:
+    bench.upstream.lists = {"soft": NO_RIGHT, "vds": NO_RIGHT}
+    await bench.poll()
+    assert await bench.unhealthy() == NO_RIGHT.message
+
+
+async def test_a_suspect_whose_form_is_refused_is_gone(bench: Bench) -> None:
+    bench.upstream.lists["vds"] = (item("17"), item("18"))
+    await bench.poll()
+    bench.upstream.lists["vds"] = ()
+    bench.upstream.forms = {"17": SILENCE, "18": NOT_OURS}
+    await bench.poll(0.5)
+    assert {number: row.gone for number, row in (await bench.snapshots()).items()} == {"17": False, "18": True}
+    async with bench.database.read() as session:
+        kinds = [event.kind for event in (await session.exec(select(UpstreamEvent))).all()]
+    assert kinds.count(EventKind.VANISHED) == 1
+
+
+async def test_forms_to_read_stay_until_they_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling._Form, "__init__", _quick_form)
+    waiting(monkeypatch)
+    once = [Digest(to_read=["17", "18", "19"])]
+    real: Callable[..., Any] = events.take_in
+
+    async def take_in(*arguments: Any, from_form: bool = False, **options: Any) -> Digest:
+        if not from_form and arguments[2] == "vds" and once:
+            return once.pop()
+        digest: Digest = await real(*arguments, from_form=from_form, **options)
+        return digest
+
+    monkeypatch.setattr(events, "take_in", take_in)
+    bench.upstream.lists["vds"] = (item("17"), item("18"), item("19"))
+    bench.upstream.forms = {"17": SILENCE, "18": item("18"), "19": NOT_OURS}
+
+    async def answers_later() -> None:
+        while bench.upstream.asked.count("17") < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        bench.upstream.forms["17"] = item("17", raw={"id": "17"})
+
+    later = asyncio.create_task(answers_later())
+    await bench.poll(0.8)
+    await later
+    assert (await bench.snapshots())["17"].form == {"id": "17"}
+    assert [bench.upstream.asked.count(number) for number in ("18", "19")] == [1, 1], "read, and refused for good"
+
+
+def _quick_form(self: Any) -> None:
+    self.due, self.rest = 0.0, 0.02
+
+
+async def test_failing_reads_do_not_keep_money_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(monkeypatch, hot(1), hot(2), hot(3), hot(4), for_funds=True)
+    bench.upstream.lists = {"soft": SILENCE, "vds": SILENCE}
+    bench.upstream.forms = {str(number): SILENCE for number in range(1, 5)}
+    bench.purse.error = SILENCE
+    await bench.poll(0.3)
+    assert bench.purse.granted >= 2
+
+
+async def test_of_an_upstream_that_is_silent_not_every_form_is_read_in_one_round(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(monkeypatch, *(hot(number) for number in range(1, 9)))
+    monkeypatch.setattr(polling, "TICK_SECONDS", 30.0)
+    bench.upstream.lists = {"soft": (), "vds": ()}
+    bench.upstream.forms = {str(number): SILENCE for number in range(1, 9)}
+    running = asyncio.create_task(bench.poll(0.1))
+    await asyncio.sleep(0.3)
+    assert len(bench.upstream.asked) == 2 + polling.FAILURES_IN_A_ROW
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_missing_password_is_not_looked_for_at_every_tick(bench: Bench) -> None:
+    bench.upstream.no_password = True
+    await bench.poll(0.5)
+    assert len(bench.upstream.connecting) == 1
+    assert await bench.unhealthy() == "its password is missing"
+
+
+async def test_a_fault_of_ours_in_one_piece_is_put_off_and_the_others_go_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting(monkeypatch, hot(1), hot(2), for_funds=True)
+    bench.upstream.lists = {"soft": ValueError("what is this row?"), "vds": (item("17"),)}
+    bench.upstream.forms = {"1": KeyError("id"), "2": item("2")}
+    await bench.poll(0.4)
+    assert {"2", "17"} <= (await bench.snapshots()).keys()
+    assert bench.upstream.asked.count("soft") == 1, "put off"
+    assert bench.upstream.asked.count("1") == 1, "put off"
+    assert bench.upstream.asked.count("vds") >= 2
+    assert bench.purse.granted >= 2
+    assert "what is this row?" in caplog.text
+
+
+async def test_a_cancellation_ends_the_poller_in_the_middle_of_a_read(bench: Bench) -> None:
+    bench.upstream.seconds = 30
+    running = asyncio.create_task(bench.poll(30))
+    await asyncio.sleep(0.2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_it_beats_while_a_listing_takes_its_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "INTERVAL_SECONDS", 0.05)
+    bench.upstream.seconds = 0.3
+    await bench.poll(0.1)
+    assert len(bench.beats) >= 4
+    assert bench.beats[0] == {"polls": 0, "events": 0, "last": ""}
