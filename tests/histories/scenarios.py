@@ -117,14 +117,16 @@ async def lost_before_it_arrived_then_sent_again(bench: Bench) -> WorkflowHandle
 
 @scenario
 async def not_before_a_date(bench: Bench) -> WorkflowHandle[Any, Any]:
-    sending = Held()
-    order = await bench.order(reserve_funds=[GRANTED, GRANTED], submit=[sending, accepted()])
-    await sending.begun()
-    soon = datetime.now(UTC) + timedelta(seconds=1)
-    sending.answer(
-        SubmitResult(outcome=Submission.NOT_YET, failure=FailureClass.NOT_YET, reason="too early", not_before=soon)
+    """Cancelled while it waits: the shortest pause is longer than a test should take."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    not_yet = SubmitResult(
+        outcome=Submission.NOT_YET, failure=FailureClass.NOT_YET, reason="too early", not_before=tomorrow
     )
-    return await _confirmed(order)
+    order = await bench.order(reserve_funds=[GRANTED], submit=[not_yet])
+    await order.until(Stage.RETRYING)
+    await order.decide(DecisionKind.CANCEL)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
 
 
 async def _needing_attention(bench: Bench) -> ScriptedOrder:

@@ -2,10 +2,10 @@
 
 import asyncio
 import difflib
+import os
 from collections.abc import Sequence
 
 import pytest
-import pytest_asyncio
 
 from tests.histories.commands import commands
 from tests.histories.record import history_file, read_fingerprints, read_history
@@ -29,22 +29,34 @@ def _compare(name: str, written: Sequence[str], found: Sequence[str]) -> None:
         pytest.fail(ADVICE.format(name=name, difference="\n".join(f"    {line}" for line in lines)), pytrace=False)
 
 
-@pytest_asyncio.fixture(scope="module")
-async def todays_commands(bench: Bench) -> dict[str, asyncio.Task[list[str]]]:
-    """All scenarios at once: they take no notice of each other, and mostly wait."""
+class Today:
+    """The scenarios as they go today. They take no notice of each other and mostly wait, so all run at once; but not
+    where several test processes share the tests, for each would run them all."""
 
-    async def play(run: Scenario) -> list[str]:
-        handle = await run(bench)
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._running: dict[str, asyncio.Task[list[str]]] = {}
+
+    async def commands(self, name: str) -> list[str]:
+        together = [name] if "PYTEST_XDIST_WORKER" in os.environ else list(SCENARIOS)
+        for one in together:
+            if one not in self._running:
+                self._running[one] = asyncio.create_task(self._play(SCENARIOS[one]))
+        return await self._running[name]
+
+    async def _play(self, run: Scenario) -> list[str]:
+        handle = await run(self._bench)
         return commands((await handle.fetch_history()).events)
 
-    return {name: asyncio.create_task(play(run)) for name, run in SCENARIOS.items()}
+
+@pytest.fixture(scope="module")
+def today(bench: Bench) -> Today:
+    return Today(bench)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_a_scenario_gives_the_commands_written_down(
-    todays_commands: dict[str, asyncio.Task[list[str]]], name: str
-) -> None:
-    _compare(name, read_fingerprints().get(name, []), await todays_commands[name])
+async def test_a_scenario_gives_the_commands_written_down(today: Today, name: str) -> None:
+    _compare(name, read_fingerprints().get(name, []), await today.commands(name))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

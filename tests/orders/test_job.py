@@ -39,5 +39,5 @@ async def test_a_plan_that_lost_its_period_or_mapping_is_said(database: Database
     async with database.write() as session:
         for mapping in (await session.exec(select(PlanMapping))).all():
             await session.delete(mapping)
-    with pytest.raises(NotFound, match="mapping for the plan"):
+    with pytest.raises(NotFound, match="mapping of the plan for 1 months"):
         await load_job(database, number)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.enums import Knowledge, UpstreamStatus
-from orders.settlement import Evidence, Row, Verdict, judge
+from orders.settlement import INCOMPLETE_AT_MOST, Evidence, Row, Verdict, judge
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MARK, NAME = "rf-abcde-1042", "rf-abcde-1042.servers.internal"
@@ -49,6 +49,9 @@ def row(
     return Row(number, name, remoteid, status)
 
 
+SEEN = frozenset({"17"})
+LATE = NOON + max(10 * EMPTY.window, INCOMPLETE_AT_MOST)
+"""Until then a list that can't be read completely is tried again."""
 STRANGER = row("50", "stranger.example.com", None)
 
 CASES = [
@@ -78,11 +81,66 @@ CASES = [
         ("17",),
     ),
     ("a mark proves more than a name", replace(BLIND, rows=(row("3", NAME, None), row("17"))), Verdict.DONE, ("17",)),
+    (
+        "our mark, seen before by another clock",
+        replace(EMPTY, rows=(row(),), known_before=SEEN),
+        Verdict.DONE,
+        ("17",),
+    ),
+    (
+        "our mark alone, seen before by another clock",
+        replace(EMPTY, rows=(row(name="other"),), known_before=SEEN),
+        Verdict.DONE,
+        ("17",),
+    ),
+    (
+        "our own name, seen before by another clock",
+        replace(BLIND, rows=(row(remoteid=None),), known_before=SEEN),
+        Verdict.DONE,
+        ("17",),
+    ),
+    (
+        "our own name, and in the mark's field something of the upstream's own",
+        replace(BLIND, rows=(row(remoteid="auto-9"),)),
+        Verdict.DONE,
+        ("17",),
+    ),
     # Not done: the whole list, long enough after, and nothing in it that could be this order.
     ("nothing at all", EMPTY, Verdict.NOT_DONE, ()),
     ("nothing at all at an unknown upstream", BLIND, Verdict.NOT_DONE, ()),
-    ("another's mark", replace(EMPTY, rows=(row(remoteid="rf-abcde-1"),)), Verdict.NOT_DONE, ()),
-    ("another's mark where nothing is proven", replace(BLIND, rows=(row(remoteid="else"),)), Verdict.NOT_DONE, ()),
+    ("another's mark", replace(EMPTY, rows=(row(name="x", remoteid="else"),)), Verdict.NOT_DONE, ()),
+    (
+        "our own name with another's mark, forms read",
+        replace(EMPTY, rows=(row(remoteid="else"),), forms_read=True),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "the mark of another service of ours, where nothing is proven",
+        replace(BLIND, rows=(row(name="x", remoteid="rf-abcde-1"),), marks_of_others=frozenset({"rf-abcde-1"})),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "our own name with the mark of another service of ours",
+        replace(BLIND, rows=(row(remoteid="rf-abcde-1"),), marks_of_others=frozenset({"rf-abcde-1"})),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "the customer's name, there before the request",
+        replace(THEIRS, rows=(row(name="shop.example.com", remoteid=None),), known_before=SEEN, forms_read=True),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    ("nothing, where lists show names", replace(EMPTY, lists_return_mark=NO), Verdict.NOT_DONE, ()),
+    ("nothing, where lists show marks", replace(EMPTY, lists_return_name=NO), Verdict.NOT_DONE, ()),
+    (
+        "our mark, deleted there and dealt with before",
+        replace(EMPTY, rows=(row(status=DELETED),), known_before=SEEN),
+        Verdict.NOT_DONE,
+        (),
+    ),
     ("a blank mark where ours would show", replace(EMPTY, rows=(row(name="x", remoteid=""),)), Verdict.NOT_DONE, ()),
     ("another name where ours would show", replace(EMPTY, rows=(STRANGER,)), Verdict.NOT_DONE, ()),
     (
@@ -94,12 +152,6 @@ CASES = [
     (
         "there before the request",
         replace(BLIND, rows=(STRANGER,), known_before=frozenset({"50"})),
-        Verdict.NOT_DONE,
-        (),
-    ),
-    (
-        "our mark, there before the request",
-        replace(EMPTY, rows=(row(),), known_before=frozenset({"17"})),
         Verdict.NOT_DONE,
         (),
     ),
@@ -119,6 +171,13 @@ CASES = [
     # Wait: too early, or not everything was read.
     ("nothing, too early", replace(EMPTY, now=NOON + timedelta(seconds=59)), Verdict.WAIT, ()),
     ("nothing, in an incomplete list", replace(EMPTY, complete=False), Verdict.WAIT, ()),
+    ("nothing, in an incomplete list, for long", replace(EMPTY, complete=False, now=LATE), Verdict.WAIT, ()),
+    (
+        "nothing, in an incomplete list, for less than ten windows",
+        replace(EMPTY, complete=False, window=timedelta(hours=1), now=NOON + timedelta(hours=10)),
+        Verdict.WAIT,
+        (),
+    ),
     ("accepted, not shown yet", replace(EMPTY, accepted=True, now=NOON), Verdict.WAIT, ()),
     ("accepted, list incomplete", replace(EMPTY, accepted=True, complete=False), Verdict.WAIT, ()),
     (
@@ -166,7 +225,32 @@ CASES = [
         Verdict.READ_FORMS,
         ("1",),
     ),
+    (
+        "our own name with another's mark: its form may tell",
+        replace(EMPTY, rows=(row(remoteid="else"),)),
+        Verdict.READ_FORMS,
+        ("17",),
+    ),
+    (
+        "the customer's name with a mark that means nothing yet",
+        replace(BLIND, name="n", name_is_ours=False, rows=(row("1", "n", "auto-9"),)),
+        Verdict.READ_FORMS,
+        ("1",),
+    ),
     # Cannot tell: a person has to look.
+    (
+        "the customer's name with a mark of something else, forms read",
+        replace(BLIND, name="n", name_is_ours=False, rows=(row("1", "n", "auto-9"),), forms_read=True),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
+    (
+        "nothing, where lists show neither marks nor names",
+        replace(EMPTY, lists_return_mark=NO, lists_return_name=NO),
+        Verdict.CANNOT_TELL,
+        (),
+    ),
+    ("never read completely", replace(EMPTY, complete=False, now=LATE + timedelta(seconds=1)), Verdict.CANNOT_TELL, ()),
     (
         "the customer's name twice, forms read",
         replace(THEIRS, forms_read=True, rows=(row("1", "shop.example.com", None), row("2", "shop.example.com", None))),
@@ -210,10 +294,18 @@ def test_every_verdict_is_among_the_cases() -> None:
 
 
 @pytest.mark.parametrize("evidence", [case[1] for case in CASES], ids=[case[0] for case in CASES])
-def test_an_item_of_another_service_or_from_before_is_never_adopted(evidence: Evidence) -> None:
+def test_an_item_of_another_service_is_never_adopted(evidence: Evidence) -> None:
     everything = frozenset(item.number for item in evidence.rows)
-    for elsewhere in (replace(evidence, linked=everything), replace(evidence, known_before=everything)):
-        assert judge(elsewhere).verdict is not Verdict.DONE
+    assert judge(replace(evidence, linked=everything)).verdict is not Verdict.DONE
+
+
+@pytest.mark.parametrize("evidence", [case[1] for case in CASES], ids=[case[0] for case in CASES])
+def test_an_item_from_before_is_adopted_only_if_nobody_else_can_have_made_it(evidence: Evidence) -> None:
+    everything = frozenset(item.number for item in evidence.rows)
+    adopted = judge(replace(evidence, known_before=everything))
+    if adopted.verdict is Verdict.DONE:
+        proof = {row.number for row in evidence.rows if row.remoteid == MARK or (row.name == NAME == evidence.name)}
+        assert set(adopted.numbers) <= proof
 
 
 @pytest.mark.parametrize("evidence", [case[1] for case in CASES], ids=[case[0] for case in CASES])
@@ -228,8 +320,9 @@ def test_nothing_is_sent_again_before_the_window_or_on_an_incomplete_list_or_aft
 
 @pytest.mark.parametrize("forms_read", [False, True])
 def test_nothing_is_sent_again_while_one_new_item_is_unexplained(forms_read: bool) -> None:
+    blind = replace(BLIND, marks_of_others=frozenset({"other"}))
     for also in ((), (row("3", "x", "other"),), (row("4", "y", "another", DELETED),)):
-        found = judge(replace(BLIND, rows=(*also, STRANGER), forms_read=forms_read))
+        found = judge(replace(blind, rows=(*also, STRANGER), forms_read=forms_read))
         assert found.verdict in (Verdict.READ_FORMS, Verdict.CANNOT_TELL)
         assert found.numbers == ("50",)
 

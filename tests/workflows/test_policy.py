@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from temporalio.client import WorkflowHandle
 
 from models.enums import FailureClass, OperationKind, Stage
