@@ -68,6 +68,10 @@ class Installation:
             pids["worker"] = pids.pop("bare-worker")
         return pids | {"placing": os.getpid()}
 
+    def worker_wrote(self) -> str:
+        """Its last lines, for people to read."""
+        return "\n".join(f"  {line}" for line in self._running["worker"].last_lines())
+
     def worker_memory(self) -> float | None:
         return peak_memory_mib(self.processes["worker"])
 

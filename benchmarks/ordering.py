@@ -27,6 +27,10 @@ PLAN = "VDS-1"
 START_INTERVAL = 0.5
 
 
+class OrderFailed(StackFailed):
+    """An order did not become an active service, or not in time."""
+
+
 @dataclass(frozen=True)
 class Placed:
     service: int
@@ -78,7 +82,7 @@ class ByApi:
         answer = await self._http.post(self._url, json=body, headers=headers)
         seconds = time.monotonic() - began
         if answer.status_code != httpx.codes.CREATED:
-            raise StackFailed(f"the API refused an order: {answer.status_code} {answer.text}")
+            raise OrderFailed(f"the API refused an order: {answer.status_code} {answer.text}")
         order = OrderAccepted.model_validate_json(answer.content)
         return Placed(order.service.number, order.operation.number, asked_at, seconds)
 
@@ -102,7 +106,7 @@ class Followed:
         return placed
 
     async def wait(self, placed: Placed) -> None:
-        """Raises StackFailed when patience ends before the order does."""
+        """Raises OrderFailed when patience ends before the order does."""
         try:
             async with asyncio.timeout(self._patience):
                 while not await self._has_ended(placed.workflow_id):  # noqa: ASYNC110 - the sweep tells nobody
@@ -111,7 +115,7 @@ class Followed:
             async with self._database.read() as session:
                 operation = await session.get_one(Operation, placed.operation)
             told = f"{operation.stage.value}: {operation.waits_for}"
-            raise StackFailed(f"order {placed.operation} isn't done after {self._patience:g} s; it is {told}") from None
+            raise OrderFailed(f"order {placed.operation} isn't done after {self._patience:g} s; it is {told}") from None
 
     async def _has_ended(self, workflow_id: str) -> bool:
         """Waits for the workflow's end. False, at once, if it has not been started yet: Temporal had more to do than
@@ -125,7 +129,7 @@ class Followed:
         return True
 
     async def until_confirmation_is_awaited(self, orders: Sequence[Placed]) -> None:
-        """Raises StackFailed when patience ends before."""
+        """Raises OrderFailed when patience ends before."""
         numbers = [placed.operation for placed in orders]
         ends = time.monotonic() + self._patience
         while time.monotonic() < ends:
@@ -138,10 +142,10 @@ class Followed:
                 if found.one() == len(numbers):
                     return
             await asyncio.sleep(0.1)
-        raise StackFailed(f"not all of {len(numbers)} orders wait for a confirmation after {self._patience:g} s")
+        raise OrderFailed(f"not all of {len(numbers)} orders wait for a confirmation after {self._patience:g} s")
 
     async def ends(self, orders: Sequence[Placed]) -> list[Ended]:
-        """Raises StackFailed if one did not end as an active service."""
+        """Raises OrderFailed if one did not end as an active service."""
         by_operation = {placed.operation: placed for placed in orders}
         async with self._database.read() as session:
             found = await session.exec(
@@ -153,7 +157,7 @@ class Followed:
             for operation, service in found.all():
                 if operation.ended_at is None or service.status is not ServiceStatus.ACTIVE:
                     words = f"operation {operation.stage.value}, service {service.status.value}"
-                    raise StackFailed(f"order {operation.id} did not end well: {words}")
+                    raise OrderFailed(f"order {operation.id} did not end well: {words}")
                 placed = by_operation[operation.id or 0]
                 ends.append(Ended(placed, service.mark, service.status_since, operation.ended_at))
             return ends

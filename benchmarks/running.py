@@ -20,19 +20,20 @@ from benchmarks.databases import new_database
 from benchmarks.installation import TOKEN, Installation
 from benchmarks.load import at_once, together
 from benchmarks.options import Options, Way
-from benchmarks.ordering import ByApi, ByStarter, Followed, history_lengths
+from benchmarks.ordering import ByApi, ByStarter, Followed, OrderFailed, history_lengths
 from benchmarks.report import Bare, Idle, Machine, Orders, Report, Settings, Spread, Waiting, ratios
 from benchmarks.usage import Meter
 from benchmarks.yardstick import run_one
 from models.database import Database
 from orders import naming
 from settings import Settings as ResellSettings
+from stack.processes import StackFailed
 from starter import Resellflow
 
 UPSTREAM = "main"
 PATIENCE = 120.0
 """Seconds for one order, besides the upstream's own delay, after which the run is given up."""
-CALM = 2.0
+CALM = 1.0
 """Seconds between two phases, for what the first left to be done."""
 
 
@@ -84,7 +85,7 @@ class _Run:
         bare = await self._bare(client)
         progress("Starting the worker")
         await installation.start_worker()
-        async with self._followed(client) as followed:
+        async with self._followed(client) as followed, self._worker_is_heard():
             await at_once(self._options.warm_up, self._options.concurrency, lambda _: followed.place_and_wait())
             orders = await self._orders(client, followed)
             idle = await self._idle(client) if self._options.idle_seconds else None
@@ -113,6 +114,14 @@ class _Run:
             yield Followed(way, client, database, self._patience)
         finally:
             await database.close()
+
+    @asynccontextmanager
+    async def _worker_is_heard(self) -> AsyncIterator[None]:
+        """Its log may be gone with the run: what it wrote last belongs to an order's failure."""
+        try:
+            yield
+        except OrderFailed as failure:
+            raise StackFailed(f"{failure}. The last the worker wrote:\n{self._installation.worker_wrote()}") from None
 
     async def _bare(self, client: Client) -> Bare:
         options, installation = self._options, self._installation

@@ -2,8 +2,8 @@
 
 Workflow ids are made from service and operation numbers, and each test's database counts from one: without a
 namespace of its own a test would find the workflows of the one before. Namespaces made while the server runs don't
-know our search attributes for a while; those named when it starts do, and cost next to nothing (start-up 0.2 s with one or
-with four hundred). So the server is started with a stock of them and each test takes the next.
+know our search attributes for a while; those named when it starts do, and cost next to nothing (start-up 0.2 s with
+one or with four hundred). So the server is started with a stock of them and each test takes the next.
 """
 
 import itertools
