@@ -20,7 +20,7 @@ from upstreams.port import Listing, Upstream, UpstreamItem
 PROOFS_AT_MOST = 50
 """So many of our own services tell what a list shows."""
 FORMS_AT_MOST = 20
-"""So many forms are read in one look; more candidates than that wait for the next."""
+"""So many forms are read in one look, the newest items first: the one that is looked for is new."""
 
 
 async def find_out(database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
@@ -41,7 +41,8 @@ async def _look(database: Database, job: Job, upstream: Upstream, window: timede
     if judgement.verdict is not Verdict.READ_FORMS:
         return judgement
     rows = {row.number: row for row in evidence.rows}
-    for number in judgement.numbers[:FORMS_AT_MOST]:
+    newest_first = sorted(judgement.numbers, key=_age, reverse=True)
+    for number in newest_first[:FORMS_AT_MOST]:
         try:
             form = await upstream.read_item(job.service.product_type, number)
         except Rejected:
@@ -172,6 +173,10 @@ async def _returned_by_lists(session: AsyncSession, job: Job) -> tuple[Knowledge
 
 def _seen(comes_back: bool) -> Knowledge:
     return Knowledge.YES if comes_back else Knowledge.NO
+
+
+def _age(number: str) -> int:
+    return int(number) if number.isdigit() else 0
 
 
 def _row(item: UpstreamItem, listed: Row | None = None) -> Row:

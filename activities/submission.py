@@ -104,6 +104,7 @@ class SubmitActivities:
         match intent.state:
             case IntentState.ACCEPTED:
                 if job.service.upstream_number:
+                    await self._wait_for_it_again(job, job.service.upstream_number)
                     return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
                 return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
             case IntentState.PREPARED | IntentState.UNKNOWN:
@@ -113,6 +114,14 @@ class SubmitActivities:
                 return SubmitResult(outcome=Submission.UNKNOWN, reason=reason)
             case IntentState.NOT_SENT | IntentState.REFUSED | IntentState.NOT_DONE | IntentState.ABANDONED:
                 return None
+
+    async def _wait_for_it_again(self, job: Job, number: str) -> None:
+        """A workflow that was started anew: the poller watches the orders that are in this stage."""
+        if job.operation.stage is Stage.AWAITING_CONFIRMATION:
+            return
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {number}")
 
     async def _write_intent(self, job: Job, request: Request) -> Intent | None:
         """None if nothing may be sent any more: the operation has ended, has a call under way, or lost its money."""

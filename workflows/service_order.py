@@ -335,6 +335,9 @@ class ServiceOrder:
         found = await calls.look(self._order)
         if not found.goal_met:
             raise ApplicationError(f"not done yet: {found.reason}", type="Refused", non_retryable=True)
+        if self._state.stage is not Stage.AWAITING_MANUAL_TASK:
+            words = f"operation {self._order.operation} is {self._state.stage.value} by now"
+            raise ApplicationError(words, type="Refused", non_retryable=True)
         self._state.checked = True
         await workflow.wait_condition(lambda: self._state.stage.is_final)
         return DecisionResult(stage=self._state.stage, message=f"checked and applied: {found.reason}")
