@@ -27,8 +27,8 @@ demo: $(STAMP) ## Show orders on their way, on an embedded stack (ARGS: options,
 up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARGS: options, see --help)
 	@$(BIN)/python -m stack up $(ARGS)
 
-# Tests wait for other processes more than they compute: four at once on two cores. `make test PARALLEL=` runs one by one.
-PARALLEL ?= -n 4 --dist worksteal
+# Two at once on two cores: with more, tests that wait for something with a deadline wait for each other.
+PARALLEL ?= -n 2 --dist worksteal
 
 .PHONY: test
 test: $(STAMP) ## Run the tests (ARGS: options of pytest)
