@@ -21,7 +21,7 @@ async def test_a_killed_worker_charges_nobody_twice(rehearsal: Rehearsal) -> Non
     # An empty schema: the rehearsal's own database is in use.
     migrate(f"sqlite:///{file}")
     async with open_rehearsal(
-        f"sqlite:///{file}", rehearsal.shop.temporal, home, worker=False, order_timeout=60.0, settle_window=2.0
+        f"sqlite:///{file}", rehearsal.shop.temporal, home, worker=False, order_timeout=12.0, settle_window=2.0
     ) as killed:
         worker = killed.shop.start_worker()
         stories = {name: await killed.story(PROFILES[name]) for name in [*PROVABLE, "blind"]}
