@@ -95,14 +95,16 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     if isinstance(error, OperationalError | InterfaceError):
         return True
-    if isinstance(error, DBAPIError) and (error.connection_invalidated or _lacks_schema(error)):
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or lacks_schema(error)):
         return True
     return isinstance(error, sqlite3.OperationalError)
 
 
-def _lacks_schema(error: DBAPIError) -> bool:
-    """PostgreSQL's word for a table that is not there (SQLite's is an OperationalError): not migrated yet."""
-    return getattr(error.orig, "sqlstate", None) == "42P01"
+def lacks_schema(error: BaseException) -> bool:
+    """A table is not there: the database answers, but `resell migrate` has not been run on it."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig)
 
 
 async def ping(database: Database) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from models.database import Database, is_unavailable, ping
+from models.database import Database, lacks_schema, ping
 from storefront.context import InContext
 from storefront.problems import NOT_READY, ProblemResponse
 from storefront.schemas import Alive, Check, NotReady, Ready
@@ -62,8 +62,8 @@ async def _check_database(database: Database) -> Check:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await ping(database)
     except (SQLAlchemyError, TimeoutError) as error:
-        gone = isinstance(error, TimeoutError) or (is_unavailable(error) and "no such table" not in str(error))
-        detail = "the database does not answer" if gone else "the database has no schema; run `resell migrate`"
+        bare = lacks_schema(error)
+        detail = "the database has no schema; run `resell migrate`" if bare else "the database does not answer"
         return Check(status="unavailable", detail=detail)
     return Check(status="ok")
 

@@ -130,12 +130,26 @@ async def test_what_has_ended_can_not_be_decided_upon(stuck_api: Api) -> None:
         assert "cancelled" in detail
 
 
+async def move_to(api: Api, stage: Stage) -> None:
+    async with api.database.write() as session:
+        await enter(session, await locked_operation(session, 1), stage)
+
+
 async def test_a_queued_operation_is_cancelled_without_a_workflow(sqlite_api: Api) -> None:
     await sqlite_api.order()
-    async with sqlite_api.database.write() as session:
-        await enter(session, await locked_operation(session, 1), Stage.QUEUED)
+    await move_to(sqlite_api, Stage.QUEUED)
 
     answer = await sqlite_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+    assert answer.json()["stage"] == "cancelled"
+
+
+async def test_without_temporal_what_has_not_begun_is_cancelled_all_the_same(
+    sqlite_api: Api, unreachable_temporal: Client
+) -> None:
+    async with running_api(sqlite_api.database, unreachable_temporal, sqlite_api.settings) as api:
+        await api.order()
+        answer = await api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
 
     assert answer.json()["stage"] == "cancelled"
 
@@ -143,6 +157,7 @@ async def test_a_queued_operation_is_cancelled_without_a_workflow(sqlite_api: Ap
 async def test_without_temporal_a_decision_is_put_off(sqlite_api: Api, unreachable_temporal: Client) -> None:
     async with running_api(sqlite_api.database, unreachable_temporal, sqlite_api.settings) as api:
         await api.order()
+        await move_to(api, Stage.CHECKING_BALANCE)
         answer = await api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
 
         assert_problem(answer, 503, "temporal-unavailable")
