@@ -28,6 +28,9 @@ class UpstreamAccount(SQLModel, table=True):
     username: str
     password_env: str | None = None
     password_file: str | None = None
+    hint_secret_env: str | None = None
+    """Where the secret comes from that push hints of this upstream are signed with; without one there are none."""
+    hint_secret_file: str | None = None
     currency: str = Field(max_length=3)
     credit_limit: Decimal = Field(default=Decimal(0), sa_column=amount_column())
 

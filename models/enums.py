@@ -142,6 +142,15 @@ class IntentState(StrEnum):
         return self not in (IntentState.PREPARED, IntentState.UNKNOWN)
 
 
+class DeliveryState(StrEnum):
+    """How far a webhook message has come on its way to one endpoint."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+    """Every try failed; it can be sent again by hand (replay)."""
+
+
 class ReservationState(StrEnum):
     WAITING = "waiting"
     GRANTED = "granted"

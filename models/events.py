@@ -75,7 +75,7 @@ class UpstreamEvent(SQLModel, table=True):
     status: int
     """The item's status after the change."""
     service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
-    operation_id: int | None = Field(default=None, foreign_key="operation.id")
+    operation_id: int | None = Field(default=None, foreign_key="operation.id", index=True)
     """The operation that waits for it, if any: it gets a signal."""
     met: bool | None = None
     """Whether the goal of that operation is reached, or (false) out of reach."""
@@ -83,3 +83,19 @@ class UpstreamEvent(SQLModel, table=True):
     applied_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     delivered_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     delivery_note: str = ""
+
+
+class UpstreamHint(SQLModel, table=True):
+    """An item that the upstream says has changed, to be read by the poller soon. Nothing else of a hint is believed."""
+
+    __tablename__ = "upstream_hint"
+    __table_args__ = (sa.Index("upstream_hint_waiting", "account_id", "read_at"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="upstream_account.id")
+    product_type: str = Field(default="", max_length=32)
+    """Empty when the hint did not say."""
+    upstream_number: str = Field(max_length=64)
+    received_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    read_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    outcome: str = ""

@@ -29,7 +29,7 @@ class Service(SQLModel, table=True):
     __tablename__ = "service"
     __table_args__ = (
         # Two services can never hold the same upstream item, whatever goes wrong in the code above.
-        sa.UniqueConstraint("account_id", "upstream_number"),
+        sa.UniqueConstraint("account_id", "product_type", "upstream_number"),
         {"sqlite_autoincrement": True},
     )
 
@@ -152,6 +152,7 @@ class Task(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     overdue: bool = False
     assignee: str = ""
+    taken_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     note: str = ""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     closed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

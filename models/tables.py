@@ -4,8 +4,9 @@ from sqlmodel import SQLModel
 
 from models.audit import AuditEntry, Installation
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
-from models.events import UpstreamEvent, UpstreamSnapshot
+from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
+from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 metadata = SQLModel.metadata
 
@@ -26,6 +27,11 @@ __all__ = [
     "Task",
     "UpstreamAccount",
     "UpstreamEvent",
+    "UpstreamHint",
     "UpstreamSnapshot",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
     "metadata",
 ]

@@ -60,6 +60,8 @@ def upgrade() -> None:
         sa.Column("username", sa.String(), nullable=False),
         sa.Column("password_env", sa.String(), nullable=True),
         sa.Column("password_file", sa.String(), nullable=True),
+        sa.Column("hint_secret_env", sa.String(), nullable=True),
+        sa.Column("hint_secret_file", sa.String(), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("credit_limit", Amount(), nullable=False),
         sa.Column("balance_call", sa.String(), nullable=True),
@@ -76,6 +78,22 @@ def upgrade() -> None:
         sa.Column("balance_at", UtcDateTime(), nullable=True),
         sa.Column("polled_at", UtcDateTime(), nullable=True),
         sa.Column("release_count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("secret_env", sa.String(), nullable=True),
+        sa.Column("secret_file", sa.String(), nullable=True),
+        sa.Column("kinds", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("failing_since", UtcDateTime(), nullable=True),
+        sa.Column("failure", sa.String(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
@@ -113,6 +131,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("plan_id", "period_months"),
     )
+    op.create_table(
+        "upstream_hint",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("product_type", sa.String(length=32), nullable=False),
+        sa.Column("upstream_number", sa.String(length=64), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("read_at", UtcDateTime(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["upstream_account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("upstream_hint", schema=None) as batch_op:
+        batch_op.create_index("upstream_hint_waiting", ["account_id", "read_at"], unique=False)
+
     op.create_table(
         "plan_mapping",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -179,7 +216,7 @@ def upgrade() -> None:
             ["tariff_plan.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("account_id", "upstream_number"),
+        sa.UniqueConstraint("account_id", "product_type", "upstream_number"),
         sa.UniqueConstraint("mark"),
         sqlite_autoincrement=True,
     )
@@ -284,6 +321,26 @@ def upgrade() -> None:
     with op.batch_alter_table("upstream_snapshot", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_upstream_snapshot_name"), ["name"], unique=False)
         batch_op.create_index(batch_op.f("ix_upstream_snapshot_service_id"), ["service_id"], unique=False)
+
+    op.create_table(
+        "webhook_message",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("service_id", sa.Integer(), nullable=True),
+        sa.Column("data", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("spread_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["service_id"],
+            ["service.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("message_id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("webhook_message", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhook_message_service_id"), ["service_id"], unique=False)
 
     op.create_table(
         "intake_key",
@@ -394,6 +451,7 @@ def upgrade() -> None:
         sa.Column("due_at", UtcDateTime(), nullable=True),
         sa.Column("overdue", sa.Boolean(), nullable=False),
         sa.Column("assignee", sa.String(), nullable=False),
+        sa.Column("taken_at", UtcDateTime(), nullable=True),
         sa.Column("note", sa.String(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
@@ -448,19 +506,72 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("upstream_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_upstream_event_operation_id"), ["operation_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_upstream_event_service_id"), ["service_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_upstream_event_upstream_number"), ["upstream_number"], unique=False)
         batch_op.create_index("upstream_event_undelivered", ["account_id", "delivered_at"], unique=False)
+
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("endpoint_id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoint.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["webhook_message.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("endpoint_id", "message_id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.create_index("webhook_delivery_due", ["state", "next_attempt_at"], unique=False)
+
+    op.create_table(
+        "webhook_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("status_code", sa.Integer(), nullable=True),
+        sa.Column("duration_ms", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("answer", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["webhook_delivery.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("webhook_attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhook_attempt_delivery_id"), ["delivery_id"], unique=False)
 
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("webhook_attempt", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_attempt_delivery_id"))
+
+    op.drop_table("webhook_attempt")
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.drop_index("webhook_delivery_due")
+
+    op.drop_table("webhook_delivery")
     with op.batch_alter_table("upstream_event", schema=None) as batch_op:
         batch_op.drop_index("upstream_event_undelivered")
         batch_op.drop_index(batch_op.f("ix_upstream_event_upstream_number"))
         batch_op.drop_index(batch_op.f("ix_upstream_event_service_id"))
+        batch_op.drop_index(batch_op.f("ix_upstream_event_operation_id"))
 
     op.drop_table("upstream_event")
     with op.batch_alter_table("task", schema=None) as batch_op:
@@ -487,6 +598,10 @@ def downgrade() -> None:
 
     op.drop_table("intent")
     op.drop_table("intake_key")
+    with op.batch_alter_table("webhook_message", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_message_service_id"))
+
+    op.drop_table("webhook_message")
     with op.batch_alter_table("upstream_snapshot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_upstream_snapshot_service_id"))
         batch_op.drop_index(batch_op.f("ix_upstream_snapshot_name"))
@@ -511,11 +626,16 @@ def downgrade() -> None:
 
     op.drop_table("service")
     op.drop_table("plan_mapping")
+    with op.batch_alter_table("upstream_hint", schema=None) as batch_op:
+        batch_op.drop_index("upstream_hint_waiting")
+
+    op.drop_table("upstream_hint")
     op.drop_table("tariff_plan_price")
     with op.batch_alter_table("processing_module", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_processing_module_account_id"))
 
     op.drop_table("processing_module")
+    op.drop_table("webhook_endpoint")
     op.drop_table("upstream_account")
     op.drop_table("tariff_plan")
     op.drop_table("installation")

@@ -1,0 +1,81 @@
+"""Tables of the webhooks: where they go, what is to be told, and every try to tell it."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from models.columns import enum_column, json_column, utc_column, utc_now
+from models.enums import DeliveryState
+
+
+class WebhookEndpoint(SQLModel, table=True):
+    """An address that is told what happens. The secret is not here: only where it comes from."""
+
+    __tablename__ = "webhook_endpoint"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True, max_length=64)
+    url: str
+    secret_env: str | None = None
+    secret_file: str | None = None
+    kinds: list[str] = Field(default_factory=list, sa_column=json_column())
+    """Event types it wants; none means all."""
+    active: bool = True
+    failing_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    failure: str = ""
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class WebhookMessage(SQLModel, table=True):
+    """One thing to tell, written in the transaction that made it true."""
+
+    __tablename__ = "webhook_message"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: str = Field(unique=True, max_length=64)
+    """The same in every try: receivers drop repeats by it (webhook-id, and the CloudEvents id)."""
+    kind: str = Field(max_length=64)
+    """CloudEvents type."""
+    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
+    data: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    spread_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """When its deliveries were written, one for every endpoint that wants it."""
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """One message on its way to one endpoint."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        sa.UniqueConstraint("endpoint_id", "message_id"),
+        sa.Index("webhook_delivery_due", "state", "next_attempt_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    endpoint_id: int = Field(foreign_key="webhook_endpoint.id")
+    message_id: int = Field(foreign_key="webhook_message.id")
+    state: DeliveryState = Field(default=DeliveryState.PENDING, sa_column=enum_column(DeliveryState))
+    attempts: int = 0
+    next_attempt_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+
+class WebhookAttempt(SQLModel, table=True):
+    """One try of a delivery, as it went."""
+
+    __tablename__ = "webhook_attempt"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    delivery_id: int = Field(foreign_key="webhook_delivery.id", index=True)
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    status_code: int | None = None
+    duration_ms: int = 0
+    error: str = ""
+    answer: str = Field(default="", max_length=200)
