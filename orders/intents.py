@@ -122,6 +122,7 @@ async def link(session: AsyncSession, service: Service, upstream_number: str) ->
     holder = await session.exec(
         select(Service.id).where(
             Service.account_id == service.account_id,
+            Service.product_type == service.product_type,  # each type may count its items by itself
             Service.upstream_number == upstream_number,
             Service.id != service.id,
         )

@@ -1,8 +1,5 @@
 """Open connections to upstream accounts, made from their rows in the catalogue and kept while nothing changes."""
 
-import os
-from pathlib import Path
-
 from pydantic import SecretStr
 
 from models.catalogue import UpstreamAccount
@@ -10,6 +7,7 @@ from models.enums import Dialect
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy
 from upstreams.port import Connection, Upstream
+from upstreams.secrets import SecretMissing, read_secret
 
 
 def read_password(account: UpstreamAccount) -> SecretStr:
@@ -17,23 +15,10 @@ def read_password(account: UpstreamAccount) -> SecretStr:
 
     Raises ConnectionUnhealthy naming the place, never the secret.
     """
-    if account.password_env:
-        value = os.environ.get(account.password_env, "")
-        where = f"environment variable {account.password_env}"
-    elif account.password_file:
-        path = Path(account.password_file)
-        where = f"file {path}"
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConnectionUnhealthy(
-                f"upstream {account.name}: its password can't be read from {where}: {error.strerror}"
-            ) from None
-    else:
-        raise ConnectionUnhealthy(f"upstream {account.name}: the catalogue does not say where its password comes from")
-    if not value:
-        raise ConnectionUnhealthy(f"upstream {account.name}: its password is missing: {where} is empty or not set")
-    return SecretStr(value)
+    try:
+        return SecretStr(read_secret("its password", env=account.password_env, file=account.password_file))
+    except SecretMissing as missing:
+        raise ConnectionUnhealthy(f"upstream {account.name}: {missing}") from None
 
 
 def connection_of(account: UpstreamAccount, *, read_timeout: float, order_timeout: float) -> Connection:
