@@ -19,6 +19,8 @@ class AuditEntry(SQLModel, table=True):
     action: str = Field(max_length=64)
     subject: str = Field(max_length=32)
     subject_number: int = Field(index=True)
+    changes: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
+    """Field -> [before, after], as text; where values were changed."""
     detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
 
 

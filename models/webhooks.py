@@ -29,11 +29,22 @@ class WebhookEndpoint(SQLModel, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 
 
+_NOT_SPREAD = "spread_at IS NULL"
+
+
 class WebhookMessage(SQLModel, table=True):
     """One thing to tell, written in the transaction that made it true."""
 
     __tablename__ = "webhook_message"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        sa.Index(
+            "webhook_message_not_spread",
+            "id",
+            sqlite_where=sa.text(_NOT_SPREAD),
+            postgresql_where=sa.text(_NOT_SPREAD),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     message_id: str = Field(unique=True, max_length=64)
@@ -59,7 +70,7 @@ class WebhookDelivery(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     endpoint_id: int = Field(foreign_key="webhook_endpoint.id")
-    message_id: int = Field(foreign_key="webhook_message.id")
+    message_id: int = Field(foreign_key="webhook_message.id", index=True)
     state: DeliveryState = Field(default=DeliveryState.PENDING, sa_column=enum_column(DeliveryState))
     attempts: int = 0
     next_attempt_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("subject_number", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("detail", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
@@ -341,6 +342,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("webhook_message", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_webhook_message_service_id"), ["service_id"], unique=False)
+        batch_op.create_index(
+            "webhook_message_not_spread",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("spread_at IS NULL"),
+            postgresql_where=sa.text("spread_at IS NULL"),
+        )
 
     op.create_table(
         "intake_key",
@@ -534,6 +542,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
         batch_op.create_index("webhook_delivery_due", ["state", "next_attempt_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_webhook_delivery_message_id"), ["message_id"], unique=False)
 
     op.create_table(
         "webhook_attempt",
@@ -564,6 +573,7 @@ def downgrade() -> None:
 
     op.drop_table("webhook_attempt")
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_delivery_message_id"))
         batch_op.drop_index("webhook_delivery_due")
 
     op.drop_table("webhook_delivery")
@@ -599,6 +609,11 @@ def downgrade() -> None:
     op.drop_table("intent")
     op.drop_table("intake_key")
     with op.batch_alter_table("webhook_message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "webhook_message_not_spread",
+            sqlite_where=sa.text("spread_at IS NULL"),
+            postgresql_where=sa.text("spread_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_webhook_message_service_id"))
 
     op.drop_table("webhook_message")
