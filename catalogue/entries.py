@@ -38,6 +38,13 @@ class AccountEntry(Entry):
         default=None, description='the name of the environment variable with the password, like "MAIN_PASSWORD"'
     )
     password_file: Text | None = Field(default=None, description="the path of a file that holds the password")
+    hint_secret_env: VariableName | None = Field(
+        default=None,
+        description='the name of the environment variable with the secret of push hints, like "MAIN_HINT_SECRET"',
+    )
+    hint_secret_file: Text | None = Field(
+        default=None, description="the path of a file that holds the secret of push hints"
+    )
     currency: Currency = Field(description='the currency of the account in three capitals, like "EUR"')
     credit_limit: PlainAmount = Field(
         default=Decimal(0), ge=0, description='an amount in the account\'s currency, like "50.00"'
