@@ -80,6 +80,8 @@ class _Check:
             )
         if entry.password_env is not None and entry.password_file is not None:
             yield Problem(table, "password_file", "password_env is given, too; keep the one that is right")
+        if entry.hint_secret_env is not None and entry.hint_secret_file is not None:
+            yield Problem(table, "hint_secret_file", "hint_secret_env is given, too; keep the one that is right")
         stored = self._standing.accounts.get(entry.name)
         if stored is None or stored.currency == entry.currency:
             return

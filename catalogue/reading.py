@@ -20,6 +20,10 @@ _ELSEWHERE: Mapping[str, str] = {
         "a password does not belong into this file; put it into an environment variable and name that in password_env, "
         "or into a file readable by the service alone and name that in password_file"
     ),
+    "hint_secret": (
+        "a secret does not belong into this file; put it into an environment variable and name that in "
+        "hint_secret_env, or into a file readable by the service alone and name that in hint_secret_file"
+    ),
 }
 """Keys that people try, and where that thing goes."""
 

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 
 from settings import Settings
 from starter import Resellflow
-from storefront import decisions, health, openapi, operations, problems, services, tasks, upstreams
+from storefront import decisions, health, hints, openapi, operations, problems, services, tasks, upstreams
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
 from storefront.context import Context
@@ -35,6 +35,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
             dependencies=[Depends(authenticated)],
             responses=documented(UNAUTHENTICATED, INVALID_FIELD, DATABASE_UNAVAILABLE),
         )
+    app.include_router(hints.router)
     app.include_router(health.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app

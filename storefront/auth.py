@@ -3,6 +3,7 @@
 The token is looked at before anything else of a request is read, so that a stranger's body is never parsed.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from settings import Settings
 from storefront.problems import UNAUTHENTICATED, Forbidden, answer
 
 PROTECTED = "/v1/"
+SIGNED = re.compile(r"/v1/upstreams/[^/]+/hints")
+"""Whoever calls these has no token: what is sent there is signed (`storefront.hints`)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Authentication:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
+        if scope["type"] != "http" or not _needs_token(scope["path"]):
             await self._app(scope, receive, send)
             return
         scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
@@ -48,6 +51,10 @@ class Authentication:
         else:
             detail, challenge = "Send a token: Authorization: Bearer TOKEN.", 'Bearer realm="resellflow"'
         await answer(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})(scope, receive, send)
+
+
+def _needs_token(path: str) -> bool:
+    return path.startswith(PROTECTED) and SIGNED.fullmatch(path) is None
 
 
 _bearer = HTTPBearer(

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from models.database import is_unavailable
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from starter import TemporalUnavailable
+from upstreams.errors import UpstreamError
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN
 NOT_FOUND = Kind("not-found", "There is no such thing", HTTPStatus.NOT_FOUND)
 TOO_LARGE = Kind("body-too-large", "The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 REFUSED = Kind("refused", "Not possible in the present state", HTTPStatus.CONFLICT)
+TOO_MANY_HINTS = Kind("too-many-hints", "Too many hints are unread", HTTPStatus.TOO_MANY_REQUESTS)
+UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer as it should", HTTPStatus.BAD_GATEWAY)
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
 DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
 NOT_READY = Kind("not-ready", "Not ready to take orders", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -66,6 +69,8 @@ KINDS = (
     NOT_FOUND,
     TOO_LARGE,
     REFUSED,
+    TOO_MANY_HINTS,
+    UPSTREAM_FAILED,
     TEMPORAL_UNAVAILABLE,
     DATABASE_UNAVAILABLE,
     NOT_READY,
@@ -134,6 +139,7 @@ def install(app: FastAPI) -> None:
         (Refused, _refused),
         (Forbidden, _forbidden),
         (TemporalUnavailable, _temporal_unavailable),
+        (UpstreamError, _upstream_failed),
         (SQLAlchemyError, _database_error),
         (sqlite3.Error, _database_error),
         (RequestValidationError, _invalid_request),
@@ -170,6 +176,10 @@ async def _temporal_unavailable(request: Request, error: Exception) -> Response:
         "Temporal, or the worker behind it, does not answer just now; the decision may be sent again.",
         headers=_retry_later(),
     )
+
+
+async def _upstream_failed(request: Request, error: Exception) -> Response:
+    return answer(UPSTREAM_FAILED, str(error))
 
 
 async def _database_error(request: Request, error: Exception) -> Response:

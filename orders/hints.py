@@ -1,0 +1,174 @@
+"""Push hints: the upstream says that an item has changed. Only which item is believed; the poller reads it.
+
+A hint is signed in the manner of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body` with a secret of the upstream
+account. A hint that comes again before it was read is the same hint; an account holds a limited number of unread ones.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlmodel import col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.database import Database
+from models.events import UpstreamHint, UpstreamSnapshot
+from models.product_types import PRODUCT_TYPES
+
+MOST_UNREAD = 500
+"""Of one account. More of them tell no more than that everything should be listed, which is done anyway."""
+MOST_NUMBERS = 50
+CLOCKS_DIFFER_AT_MOST = timedelta(minutes=5)
+SHORTEST_SECRET = 16
+KEPT_FOR = timedelta(days=1)
+"""Hints that have been read stay for so long, for people who look for one."""
+_ENCODED_SECRET = "whsec_"  # noqa: S105 - the prefix of one
+
+Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$")]
+
+
+class Hint(BaseModel):
+    """What is read of a hint's body; whatever else it holds is left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    numbers: tuple[Number, ...] = Field(
+        min_length=1, max_length=MOST_NUMBERS, description="numbers of the items at the upstream", examples=[["900001"]]
+    )
+    product_type: str = Field(default="", max_length=32, description="of the items, where it is known")
+    function: str = Field(
+        default="",
+        max_length=128,
+        description="the panel's function, which may name the product type",
+        examples=["vds.edit"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_number(cls, body: object) -> object:
+        if isinstance(body, dict) and "number" in body and "numbers" not in body:
+            return {**body, "numbers": [body["number"]]}
+        return body
+
+    @property
+    def named_type(self) -> str:
+        """The product type, if the hint names one that there is."""
+        parts = self.function.removeprefix("v2.").split(".")
+        return next((name for name in (self.product_type, parts[0]) if name in PRODUCT_TYPES), "")
+
+
+class NotSigned(Exception):
+    """The hint proves nothing of who sent it; the message says why not."""
+
+
+class TooManyHints(Exception):
+    """So many hints of the account are unread that no more are taken."""
+
+
+def check_signature(secrets: str, identity: str, timestamp: str, signatures: str, body: bytes, now: datetime) -> None:
+    """Raises NotSigned unless one of the signatures was made with one of the secrets, at about this time.
+
+    `secrets` and `signatures` may each hold several, separated by spaces: so a secret can be changed without a gap.
+    """
+    keys = [key_of(text) for text in secrets.split()]
+    if not (identity and timestamp and signatures):
+        raise NotSigned("the headers webhook-id, webhook-timestamp and webhook-signature are needed")
+    signed = f"{identity}.{timestamp}.".encode() + body
+    given = [text.removeprefix("v1,").encode() for text in signatures.split() if text.startswith("v1,")]
+    # Every pair is compared, whichever fits: how long that takes tells nothing.
+    fits = [hmac.compare_digest(_signature(key, signed), one) for key in keys for one in given]
+    if not any(fits):
+        raise NotSigned("no signature fits a secret of this upstream")
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+        raise NotSigned("webhook-timestamp is not in seconds since 1970")
+    if abs(now.timestamp() - int(timestamp)) > CLOCKS_DIFFER_AT_MOST.total_seconds():
+        raise NotSigned("it was signed more than five minutes ago or ahead; do the clocks agree?")
+
+
+def key_of(secret: str) -> bytes:
+    """A secret that begins with whsec_ is base64 after that, as other senders make them; any other is taken as it is.
+
+    Raises ValueError for one that is no secret; the message does not show it.
+    """
+    key = secret.encode()
+    if secret.startswith(_ENCODED_SECRET):
+        try:
+            key = base64.b64decode(secret.removeprefix(_ENCODED_SECRET), validate=True)
+        except binascii.Error:
+            raise ValueError("a secret that begins with whsec_ goes on in base64") from None
+    if len(key) < SHORTEST_SECRET:
+        raise ValueError(f"a secret has at least {SHORTEST_SECRET} characters")
+    return key
+
+
+def _signature(key: bytes, signed: bytes) -> bytes:
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
+
+
+async def write_down(database: Database, account_id: int, hint: Hint) -> None:
+    """Leave the hint for the poller. Raises TooManyHints, and then none of it is written down."""
+    now = utc_now()
+    async with database.write() as session:
+        waiting = {
+            (row.product_type, row.upstream_number): row for row in await unread(session, account_id, MOST_UNREAD)
+        }
+        for number in dict.fromkeys(hint.numbers):
+            row = waiting.get((hint.named_type, number))
+            if row is None and len(waiting) >= MOST_UNREAD:
+                raise TooManyHints(f"{MOST_UNREAD} hints of this upstream are unread; everything will be listed")
+            if row is None:
+                row = UpstreamHint(account_id=account_id, product_type=hint.named_type, upstream_number=number)
+                waiting[hint.named_type, number] = row
+            row.received_at = now
+            session.add(row)
+
+
+async def unread(session: AsyncSession, account_id: int, limit: int) -> Sequence[UpstreamHint]:
+    """Oldest first."""
+    found = await session.exec(
+        select(UpstreamHint)
+        .where(UpstreamHint.account_id == account_id, col(UpstreamHint.read_at).is_(None))
+        .order_by(col(UpstreamHint.id))
+        .limit(limit)
+    )
+    return found.all()
+
+
+async def known_types(session: AsyncSession, account_id: int, numbers: Iterable[str]) -> dict[str, set[str]]:
+    """Of these numbers, those that were seen at the upstream, with the product types that count so far."""
+    found = await session.exec(
+        select(UpstreamSnapshot.number, UpstreamSnapshot.product_type).where(
+            UpstreamSnapshot.account_id == account_id, col(UpstreamSnapshot.number).in_(set(numbers))
+        )
+    )
+    types: dict[str, set[str]] = {}
+    for number, product_type in found.all():
+        types.setdefault(number, set()).add(product_type)
+    return types
+
+
+async def note_read(database: Database, outcomes: dict[str, list[UpstreamHint]]) -> None:
+    """They were followed. One that came again meanwhile stays unread: the item may have changed since it was read."""
+    async with database.write() as session:
+        for outcome, hints in outcomes.items():
+            for hint in hints:
+                await session.exec(
+                    update(UpstreamHint)
+                    .where(col(UpstreamHint.id) == hint.id, col(UpstreamHint.received_at) == hint.received_at)
+                    .values(read_at=utc_now(), outcome=outcome)
+                )
+
+
+async def forget_old(database: Database, account_id: int) -> None:
+    async with database.write() as session:
+        await session.exec(
+            delete(UpstreamHint).where(
+                col(UpstreamHint.account_id) == account_id, col(UpstreamHint.read_at) < utc_now() - KEPT_FOR
+            )
+        )
