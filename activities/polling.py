@@ -1,7 +1,8 @@
 """Watching an upstream account: one long activity that lists, compares, writes events down and signals orders.
 
 While nothing waits it costs one listing of each product type per idle interval. While orders wait for a confirmation
-their items are read every other second, by whatever costs fewer requests: their forms, or the list.
+their items are read every other second, by whatever costs fewer requests: their forms, or the list. Items that the
+upstream says have changed (push hints) are read at once.
 """
 
 import time
@@ -21,9 +22,10 @@ from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
 from models.enums import ModuleKind, Stage
+from models.events import UpstreamHint
 from models.messages import PollInput, PollLap
 from models.order import Operation
-from orders import events
+from orders import events, hints
 from orders.errors import NotFound
 from orders.events import Digest, Hot
 from settings import Settings
@@ -57,6 +59,13 @@ PUT_OFF_SECONDS = 5.0
 FORM_AGAIN_SECONDS = 5.0
 """How long a form that could not be read rests: at first, and twice as long each time, up to the next."""
 FORM_AGAIN_AT_MOST_SECONDS = 300.0
+HINTS_AT_ONCE = 100
+FORMS_FOR_HINTS = 5
+"""Of more hinted items of a type than these, and than its list has pages, the list is read instead of their forms."""
+SECOND_LOOK_SECONDS = 2.0
+"""A hint may come before what it tells of can be read: then the item is read once more."""
+STRANGERS_SECONDS = 5.0
+"""How often hints of items that nobody knows may have everything listed: they may be other people's."""
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
@@ -79,6 +88,8 @@ class _Form:
 
     due: float = 0.0
     rest: float = FORM_AGAIN_SECONDS
+    looks: int = 0
+    """Of a hinted item: how often it is read at most until it shows something new."""
 
 
 @dataclass
@@ -92,6 +103,11 @@ class _Watch:
     due: _Schedule = field(default_factory=_Schedule)
     hot: list[Hot] = field(default_factory=list)
     waiting_for_funds: bool = False
+    takes_hints: bool = False
+    """The account has a secret for push hints."""
+    hints: list[UpstreamHint] = field(default_factory=list)
+    """Those not followed yet."""
+    listed_at: dict[str, float] = field(default_factory=dict)
     undelivered: bool = True
     to_read: dict[tuple[str, str], _Form] = field(default_factory=dict)
     """(product type, number) of our items whose forms tell something new."""
@@ -149,6 +165,7 @@ class PollActivities:
             account = found.one_or_none()
         if account is None or account.id is None:
             raise NotFound("upstream account", poller.upstream)
+        await hints.forget_old(self._database, account.id)
         return _Watch(account.id, account.name)
 
     async def _round(self, watch: _Watch) -> None:
@@ -158,6 +175,9 @@ class PollActivities:
             await self._look_who_waits(watch)
             watch.due.look = time.monotonic() + (TICK_SECONDS if watch.hot or watch.waiting_for_funds else CALM_SECONDS)
         await self._deliver(watch)
+        if watch.takes_hints:
+            async with self._database.read() as session:
+                watch.hints = list(await hints.unread(session, watch.account_id, HINTS_AT_ONCE))
         await self._ask(watch)
         await self._deliver(watch)
 
@@ -182,7 +202,7 @@ class PollActivities:
             return
         wanted = self._types_to_list(watch)
         single = self._items_to_read(watch, wanted)
-        if not (wanted or single or self._forms_due(watch) or self._grant_is_due(watch)):
+        if not (wanted or single or watch.hints or self._forms_due(watch) or self._grant_is_due(watch)):
             return
         watch.well, watch.unhealthy, watch.failures = False, None, 0
         try:
@@ -192,6 +212,10 @@ class PollActivities:
             self._note(watch, error)
             await self._judge_health(watch)
             return
+        if watch.hints:
+            await self._follow_hints(watch, upstream)
+            wanted = self._types_to_list(watch)
+            single = self._items_to_read(watch, wanted)
         for product_type in wanted:
             if not await self._piece(watch, f"the list of {product_type}", self._list(watch, upstream, product_type)):
                 self._put_off_type(watch, product_type)
@@ -212,7 +236,45 @@ class PollActivities:
             await self._piece(watch, "giving out money", self._funds.grant_waiting(watch.account_id))
         await self._judge_health(watch)
 
-    async def _piece(self, watch: _Watch, about: str, piece: Awaitable[None]) -> bool:
+    async def _follow_hints(self, watch: _Watch, upstream: Upstream) -> None:
+        """Read what is said to have changed. Before the lists, as a list asked for now shows at least as much."""
+        async with self._database.read() as session:
+            known = await hints.known_types(session, watch.account_id, {hint.upstream_number for hint in watch.hints})
+        for hot in watch.hot:
+            known.setdefault(hot.upstream_number, set()).add(hot.product_type)
+        outcomes: dict[str, list[UpstreamHint]] = {}
+        named: dict[str, set[str]] = {}
+        for hint in watch.hints:
+            types = known.get(hint.upstream_number, set())
+            types = types & {hint.product_type} if hint.product_type else types
+            for product_type in types:
+                named.setdefault(product_type, set()).add(hint.upstream_number)
+            if not types:
+                for product_type in {hint.product_type} & set(watch.product_types) or watch.product_types:
+                    self._list_soon(watch, product_type, STRANGERS_SECONDS)
+            outcomes.setdefault("read" if types else "not known: listed", []).append(hint)
+        for product_type, numbers in named.items():
+            await self._read_hinted(watch, upstream, product_type, numbers)
+        await hints.note_read(self._database, outcomes)
+        watch.hints = []
+
+    async def _read_hinted(self, watch: _Watch, upstream: Upstream, product_type: str, numbers: set[str]) -> None:
+        if len(numbers) > max(FORMS_FOR_HINTS, watch.pages.get(product_type, 1)):
+            self._list_soon(watch, product_type)
+            return
+        for number in numbers:
+            watch.to_read[product_type, number] = _Form(looks=2)
+            if watch.failures < FAILURES_IN_A_ROW:
+                form = self._read_form(watch, upstream, product_type, number)
+                await self._piece(watch, f"the form of {product_type} {number}", form)
+
+    def _list_soon(self, watch: _Watch, product_type: str, rest: float | None = None) -> None:
+        """Have a type listed, but not more often than its `rest` allows."""
+        rest = self._settings.hot_interval if rest is None else rest
+        soon = watch.listed_at.get(product_type, 0.0) + rest
+        watch.due.listing[product_type] = min(watch.due.listing.get(product_type, 0.0), soon)
+
+    async def _piece(self, watch: _Watch, about: str, piece: Awaitable[object]) -> bool:
         """Do one piece of a round. False: it failed in a way that nobody foresaw, and should rest."""
         try:
             await piece
@@ -254,6 +316,7 @@ class PollActivities:
                 .limit(1)
             )
             watch.waiting_for_funds = waiting.first() is not None
+            watch.takes_hints = await hints.are_taken(session, watch.account_id)
         known = {hot.operation for hot in watch.hot}
         watch.due.hot = {number: due for number, due in watch.due.hot.items() if number in known}
 
@@ -283,6 +346,7 @@ class PollActivities:
         return await self._connections.to(account)
 
     async def _list(self, watch: _Watch, upstream: Upstream, product_type: str) -> None:
+        watch.listed_at[product_type] = time.monotonic()
         watch.due.listing[product_type] = time.monotonic() + self._settings.idle_interval
         self._put_off_hot(watch, product_type)
         listing = await upstream.list_items(product_type)
@@ -322,13 +386,18 @@ class PollActivities:
         form.due = time.monotonic() + form.rest
         form.rest = min(2 * form.rest, FORM_AGAIN_AT_MOST_SECONDS)
         try:
-            await self._read(watch, upstream, product_type, number)
+            digest = await self._read(watch, upstream, product_type, number)
         except (Rejected, SetupFault):
             del watch.to_read[product_type, number]
             raise
         del watch.to_read[product_type, number]
+        if form.looks and digest.form_changed:
+            self._list_soon(watch, product_type)  # for most fields the list is what counts
+        elif form.looks > 1:
+            later = time.monotonic() + SECOND_LOOK_SECONDS
+            watch.to_read[product_type, number] = _Form(due=later, looks=form.looks - 1)
 
-    async def _read(self, watch: _Watch, upstream: Upstream, product_type: str, number: str) -> None:
+    async def _read(self, watch: _Watch, upstream: Upstream, product_type: str, number: str) -> Digest:
         for hot in watch.hot:
             if hot.upstream_number == number and hot.product_type == product_type:
                 watch.due.hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
@@ -343,6 +412,7 @@ class PollActivities:
         self._count(watch, digest)
         if digest.list_again:
             watch.due.listing[product_type] = 0.0
+        return digest
 
     def _put_off_type(self, watch: _Watch, product_type: str) -> None:
         rested = time.monotonic() + PUT_OFF_SECONDS

@@ -51,6 +51,8 @@ class Digest:
     """Numbers of our own items that changed: their forms tell what the list does not."""
     list_again: bool = False
     """A form shows something newer than the list did, which is the one that counts."""
+    form_changed: bool = False
+    """A form shows something else than when it was read before."""
     waiting: int = 0
     """Events that wait to be signalled."""
 
@@ -238,6 +240,7 @@ class _Intake:
         snapshot = self._known.get(item.number)
         if snapshot is not None and from_form:
             self.digest.list_again |= list_is_behind(snapshot, item)
+            self.digest.form_changed |= snapshot.form != item.raw
             item = as_listed(snapshot, item)
         if snapshot is None:
             snapshot = new_snapshot(self._account_id, item)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.events import UpstreamHint, UpstreamSnapshot
@@ -127,6 +128,12 @@ async def write_down(database: Database, account_id: int, hint: Hint) -> None:
                 waiting[hint.named_type, number] = row
             row.received_at = now
             session.add(row)
+
+
+async def are_taken(session: AsyncSession, account_id: int) -> bool:
+    """The account has a secret for hints; without one there are none."""
+    account = await session.get_one(UpstreamAccount, account_id)
+    return bool(account.hint_secret_env or account.hint_secret_file)
 
 
 async def unread(session: AsyncSession, account_id: int, limit: int) -> Sequence[UpstreamHint]:
