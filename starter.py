@@ -25,13 +25,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.starting import start_order, start_poller, start_sweep
 from models.database import Database, is_unavailable
-from models.enums import OperationKind, Stage, TaskMode
+from models.enums import OperationKind, Stage
 from models.messages import Decision, DecisionKind, DecisionResult, Message, OrderResult, TaskCompletion
 from models.order import Operation, Task
-from orders import completion, intake, naming, requests
+from orders import completion, intake, naming, requests, tasks
 from orders.errors import InvalidField, NotFound, Refused
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
+from orders.tasks import By
+from orders.views.documents import existing
 from settings import Settings, load_settings
 from workflows.service_order import ServiceOrder
 
@@ -81,9 +83,20 @@ class Resellflow:
         """Prolong a service. Raises NotFound, InvalidField, Refused or KeyReused, as do the others below."""
         return await self._begin(requests.prolong(self.database, service, months, client=client, key=key))
 
-    async def suspend(self, service: int, *, key: str, client: str = "python", urgent: bool = False) -> AcceptedOrder:
+    async def suspend(
+        self, service: int, *, key: str, client: str = "python", urgent: bool = False, reason: str = ""
+    ) -> AcceptedOrder:
+        """Urgent: before everything else that waits for this service. `reason` goes to the audit."""
         return await self._begin(
-            requests.switch(self.database, service, OperationKind.SUSPEND, client=client, key=key, urgent=urgent)
+            requests.switch(
+                self.database,
+                service,
+                OperationKind.SUSPEND,
+                client=client,
+                key=key,
+                urgent=urgent,
+                reason=reason,
+            )
         )
 
     async def resume(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
@@ -112,29 +125,77 @@ class Resellflow:
 
     async def _begin(self, accepting: Coroutine[object, object, AcceptedOrder]) -> AcceptedOrder:
         order = await accepting
+        if order.stepped_aside is not None:
+            await self._tell_to_step_aside(order.stepped_aside)
         if order.created:
             await self.try_to_start(order.operation)
         return order
 
-    async def complete_task(self, task: int, completion: TaskCompletion) -> DecisionResult:
-        """Say that a manual task is done; it is checked at the upstream. Raises Refused saying what was found."""
-        handle = await self._workflow_of_task(task)
-        return await self._update(handle, ServiceOrder.complete_task, completion, f"task {task}")
+    async def _tell_to_step_aside(self, order: AcceptedOrder) -> None:
+        """Its run ends. Not heard, it does no harm: the database lets it do nothing, and its next run replaces it."""
+        handle = self.client.get_workflow_handle_for(ServiceOrder.run, order.workflow_id)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await handle.signal(ServiceOrder.step_aside)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            log.info("operation %s was not told to step aside: %s", order.operation, error)
 
-    async def reject_task(self, task: int, decision: Decision) -> DecisionResult:
-        """A manual task will not be done: the service stays as it was."""
-        handle = await self._workflow_of_task(task)
-        return await self._update(handle, ServiceOrder.reject_task, decision, f"task {task}")
+    async def take_task(self, task: int, by: By) -> None:
+        """Raises NotFound, Refused or InvalidField, as do the others below."""
+        async with self.database.write() as session:
+            await tasks.take(session, task, by)
 
-    async def _workflow_of_task(self, number: int) -> WorkflowHandle[ServiceOrder, OrderResult]:
+    async def release_task(self, task: int, by: By) -> None:
+        async with self.database.write() as session:
+            await tasks.release(session, task, by)
+
+    async def hand_over_task(self, task: int, person: str, by: By) -> None:
+        async with self.database.write() as session:
+            await tasks.hand_over(session, task, person, by)
+
+    async def note_on_task(self, task: int, text: str, by: By) -> None:
+        async with self.database.write() as session:
+            await tasks.note(session, task, text, by)
+
+    async def complete_task(self, task: int, completion: TaskCompletion, *, override: str = "") -> DecisionResult:
+        """Say that a manual task is done; it is checked at the upstream. Raises Refused saying what was found.
+
+        `override`: why an automatic task is acted upon; its operation, if it waits for a person, is marked done.
+        """
+        operation = await self._operation_of_task(task, By(completion.actor, bool(override), override))
+        if override:
+            if operation.kind is OperationKind.OPEN:
+                raise Refused(f"mark operation {operation.id} done instead, naming the item that service is")
+            return await self._override(task, operation, DecisionKind.MARK_DONE, completion.actor, override)
+        return await self._update(self._handle(operation), ServiceOrder.complete_task, completion, f"task {task}")
+
+    async def reject_task(self, task: int, decision: Decision, *, override: bool = False) -> DecisionResult:
+        """A manual task will not be done: the service stays as it was. Override: an automatic one's operation is
+        cancelled, where that is possible."""
+        operation = await self._operation_of_task(task, By(decision.actor, override, decision.reason))
+        if override:
+            return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason)
+        return await self._update(self._handle(operation), ServiceOrder.reject_task, decision, f"task {task}")
+
+    async def _override(
+        self, task: int, operation: Operation, kind: DecisionKind, actor: str, reason: str
+    ) -> DecisionResult:
+        decision = Decision(actor=actor, reason=f"override of task {task}: {reason}"[:2000])
+        return await self.decide(operation.id or 0, kind, decision)
+
+    async def _operation_of_task(self, number: int, by: By) -> Operation:
+        """Raises NotFound, or Refused where this person may not end the task."""
         async with self.database.read() as session:
-            task = await session.get(Task, number)
+            task = await session.get(Task, existing("task", number))
             if task is None:
                 raise NotFound("task", number)
-            operation = await session.get_one(Operation, task.operation_id)
-        if task.mode is not TaskMode.MANUAL:
-            raise Refused(f"task {number} is automatic: nobody needs to act on it")
-        workflow_id = naming.workflow_id(operation.service_id, operation.kind, task.operation_id)
+            tasks.check_open(task)
+            tasks.check_mode(task, by)
+            tasks.check_whose(task, by.actor)
+            return await session.get_one(Operation, task.operation_id)
+
+    def _handle(self, operation: Operation) -> WorkflowHandle[ServiceOrder, OrderResult]:
+        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id or 0)
         return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
 
     async def try_to_start(self, operation: int) -> bool:
@@ -160,14 +221,11 @@ class Resellflow:
         Raises NotFound, Refused, InvalidField or TemporalUnavailable.
         """
         async with self.database.read() as session:
-            row = await session.get(Operation, operation)
+            row = await session.get(Operation, existing("operation", operation))
         if row is None:
             raise NotFound("operation", operation)
         if row.stage in completion.NOT_BEGUN and kind is DecisionKind.CANCEL:
             return await self._cancel_before_it_began(operation, decision)
-        handle = self.client.get_workflow_handle_for(
-            ServiceOrder.run, naming.workflow_id(row.service_id, row.kind, operation)
-        )
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
@@ -175,7 +233,7 @@ class Resellflow:
             DecisionKind.CANCEL: ServiceOrder.cancel,
             DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
         }[kind]
-        return await self._update(handle, update, decision, f"operation {operation} is {row.stage.value}")
+        return await self._update(self._handle(row), update, decision, f"operation {operation} is {row.stage.value}")
 
     async def _update(
         self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, message: Message, about: str

@@ -19,6 +19,7 @@ from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
 from orders import funds, intents, naming
+from orders.errors import ByHand, NoMapping
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault, UpstreamError
@@ -50,9 +51,14 @@ class FundsActivities:
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
         """Set money aside for this order, or get it in line. Granted money stays granted until charged or released."""
         async with self._troubles.at_work(ref.operation):
-            with database_in_words():
-                job = await load_job(self._database, ref.operation)
-            if job.operation.stage.is_final:
+            try:
+                with database_in_words():
+                    job = await load_job(self._database, ref.operation)
+            except ByHand as reason:
+                return FundsResult(outcome=Funds.BY_HAND, reason=str(reason))
+            except NoMapping as fault:
+                return FundsResult(outcome=Funds.ATTENTION, reason=str(fault), failure=FailureClass.SETUP_FAULT)
+            if not job.operation.stage.is_running:
                 return FundsResult(outcome=Funds.ENDED, stage=job.operation.stage)
             if job.operation.stage is Stage.NEEDS_ATTENTION:
                 return FundsResult(
@@ -85,7 +91,7 @@ class FundsActivities:
             # The operation before the account, as everywhere; and as it is now: it may have ended, or been sent by
             # another attempt, while the balance was read.
             operation = await locked_operation(session, job.number)
-            if operation.stage.is_final:
+            if not operation.stage.is_running:
                 return FundsResult(outcome=Funds.ENDED, stage=operation.stage)
             if not _may_be_paid_for(await intents.latest(session, job.number)):
                 return FundsResult(outcome=Funds.NOT_NEEDED)

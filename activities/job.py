@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from sqlmodel import col, select
 
-from models.catalogue import MappedPeriod, PlanMapping, UpstreamAccount
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, UpstreamAccount
 from models.database import Database
+from models.enums import ModuleKind
 from models.money import Money
 from models.order import Intent, Operation, Service
 from models.parameters import FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders import intents
-from orders.errors import NotFound
+from orders.errors import ByHand, NoMapping, NotFound
 from upstreams.port import OrderSpec
 
 
@@ -76,7 +77,7 @@ class Job:
 
 
 async def load_job(database: Database, operation_number: int) -> Job:
-    """Raises NotFound for an unknown operation, or if the catalogue no longer has its plan's mapping."""
+    """Raises NotFound for an unknown operation, ByHand if no upstream does it, NoMapping if the catalogue lacks it."""
     async with database.read() as session:
         found = await session.exec(
             select(Operation, Service)
@@ -87,21 +88,22 @@ async def load_job(database: Database, operation_number: int) -> Job:
         if row is None:
             raise NotFound("operation", operation_number)
         operation, service = row
-        account = await session.get(UpstreamAccount, service.account_id)
-        if account is None:
-            raise NotFound("upstream account of service", service.id or 0)
+        module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
+        account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
+        if account is None or module.kind is ModuleKind.MANUAL:
+            raise ByHand(f"processing module {module.name} is manual")
         months = int(operation.parameters.get(PERIOD_MONTHS, service.period_months))
         mapped = await session.exec(
             select(PlanMapping, MappedPeriod)
             .join(MappedPeriod, col(MappedPeriod.mapping_id) == col(PlanMapping.id))
             .where(
                 PlanMapping.plan_id == int(operation.parameters.get(PLAN_ID, service.plan_id)),
-                PlanMapping.module_id == (service.home_module_id or service.module_id),
+                PlanMapping.module_id == module.id,
                 MappedPeriod.period_months == months,
             )
         )
         pair = mapped.one_or_none()
         if pair is None:
-            raise NotFound(f"mapping of the plan for {months} months of service", service.id or 0)
+            raise NoMapping(service.id or 0, months)
         mapping, period = pair
         return Job(operation, service, account, mapping, period, await intents.latest(session, operation_number))

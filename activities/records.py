@@ -5,7 +5,15 @@ from temporalio import activity
 from activities.failures import database_in_words
 from models.database import Database
 from models.enums import Stage
-from models.messages import DecisionOutcome, DecisionRecord, ManualTask, ManualWork, OrderRef, StageReport
+from models.messages import (
+    DecisionOutcome,
+    DecisionRecord,
+    ManualTask,
+    ManualWork,
+    OrderCompletion,
+    OrderRef,
+    StageReport,
+)
 from orders import completion, manual
 from orders.errors import InvalidField, Refused
 from orders.stages import enter, locked_operation
@@ -57,8 +65,8 @@ class RecordActivities:
             activity.logger.error("operation %s: its manual task is overdue", ref.operation)
 
     @activity.defn
-    async def complete_operation(self, ref: OrderRef) -> None:
+    async def complete_operation(self, order: OrderCompletion) -> None:
         """Bring service, operation and task to their final state; the next operation of the service may start."""
         with database_in_words():
             async with self._database.write() as session:
-                await completion.complete(session, ref.operation)
+                await completion.complete(session, order.operation, order.by)

@@ -14,8 +14,8 @@ from models.enums import FailureClass, IntentState, OperationKind, Stage, Upstre
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
 from orders import events, intents
-from orders.errors import NotFound
-from orders.goals import Seen, outcome
+from orders.errors import ByHand, NotFound
+from orders.goals import Seen, differences, outcome
 from orders.settlement import Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -118,8 +118,13 @@ class SettleActivities:
     async def look(self, ref: OrderRef) -> Look:
         """Read the item once and apply what it shows, as the poller would have."""
         async with self._troubles.at_work(ref.operation):
-            with database_in_words():
-                job = await load_job(self._database, ref.operation)
+            try:
+                with database_in_words():
+                    job = await load_job(self._database, ref.operation)
+            except ByHand:
+                return Look(
+                    status=UpstreamStatus.UNKNOWN, goal_met=True, reason="taken on your word: no upstream shows it"
+                )
             number = job.service.upstream_number
             if not number:
                 raise NotFound("upstream number of service", ref.service)
@@ -130,7 +135,8 @@ class SettleActivities:
                 with database_in_words():
                     await events.take_absence(self._database, job.account_id, job.service.product_type, number)
                 reason = f"item {number} does not exist at the upstream (any more)"
-                return Look(status=UpstreamStatus.DELETED, goal_met=False, failed=True, reason=reason)
+                wanted = job.operation.kind is OperationKind.CLOSE
+                return Look(status=UpstreamStatus.DELETED, goal_met=wanted, failed=not wanted, reason=reason)
             except (Rejected, SetupFault) as error:
                 return Look(status=UpstreamStatus.UNKNOWN, goal_met=False, reason=error.message)
             except UpstreamError as error:
@@ -146,6 +152,9 @@ class SettleActivities:
             waited = utc_now() - job.operation.stage_since
             stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
+            differs = differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))
+            if differs:
+                words += f"; {differs}"
             if stuck:
                 words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: is it paid?"
             return Look(status=item.status, goal_met=met is True, failed=met is False or stuck, reason=words)

@@ -10,6 +10,7 @@ from models.database import Database
 from models.enums import OperationKind, Stage
 from models.messages import OrderInput, OrderPolicy, PollInput, SweepInput
 from models.order import Operation
+from models.parameters import STEPPED_ASIDE
 from orders import naming
 from orders.stages import enter, locked_operation
 from workflows.event_poller import EventPoller
@@ -37,12 +38,15 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
         upstream=operation.upstream_name,
         policy=policy,
     )
+    # One that stepped aside has ended its workflow by itself, if it heard of it.
+    returns = STEPPED_ASIDE in operation.parameters and operation.workflow_started_at is None
+    conflict = WorkflowIDConflictPolicy.TERMINATE_EXISTING if returns else WorkflowIDConflictPolicy.USE_EXISTING
     await client.start_workflow(
         ServiceOrder.run,
         order,
         id=naming.workflow_id(order.service, order.kind, number),
         task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_conflict_policy=conflict,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         search_attributes=of_order(order),
         static_summary=_summary(order),

@@ -96,7 +96,7 @@ class SubmitActivities:
 
     async def _outcome_so_far(self, job: Job) -> SubmitResult | None:
         """What an earlier call of this operation came to; None if a call may be made now."""
-        if job.operation.stage.is_final:
+        if not job.operation.stage.is_running:
             return SubmitResult(outcome=Submission.ENDED, stage=job.operation.stage)
         intent = job.intent
         if intent is None:
@@ -127,7 +127,7 @@ class SubmitActivities:
         """None if nothing may be sent any more: the operation has ended, has a call under way, or lost its money."""
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
-            if operation.stage.is_final:
+            if not operation.stage.is_running:
                 return None
             if operation.cost is not None and operation.cost.amount > 0:
                 reservation = await funds.reservation_of(session, job.number)

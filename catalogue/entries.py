@@ -84,6 +84,10 @@ class MappingEntry(Entry):
     templates: dict[Text, Text] = Field(
         default_factory=dict, description='our template = the upstream\'s, like { debian-12 = "Debian-12" }'
     )
+    resource_fields: dict[Text, Text] = Field(
+        default_factory=dict,
+        description='our resource = the field of the upstream\'s form that shows it, like { disk_gb = "resource_disk" }',
+    )
     order_parameters: dict[Text, str] = Field(
         default_factory=dict, description='further fields of every order as text, like { recipe = "null" }'
     )

@@ -116,6 +116,8 @@ class PlanMapping(SQLModel, table=True):
     """Our add-on name -> the upstream's field, e.g. ram -> addon_61."""
     templates: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Our template name -> the upstream's ostempl key."""
+    resource_fields: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Our resource -> the field of the upstream's form that shows it, e.g. disk_gb -> resource_disk."""
     order_parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Further fields that this upstream wants in every order of this tariff."""
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))

@@ -151,6 +151,33 @@ class DeliveryState(StrEnum):
     """Every try failed; it can be sent again by hand (replay)."""
 
 
+class MessageType(StrEnum):
+    """What a webhook message tells: the CloudEvents type. Its last part is the version of the data's shape."""
+
+    SERVICE_APPEARED = "resellflow.service.appeared.v1"
+    SERVICE_OPENED = "resellflow.service.opened.v1"
+    SERVICE_SUSPENDED = "resellflow.service.suspended.v1"
+    SERVICE_RESUMED = "resellflow.service.resumed.v1"
+    SERVICE_CLOSED = "resellflow.service.closed.v1"
+    SERVICE_VANISHED = "resellflow.service.vanished.v1"
+    SERVICE_PROLONGED = "resellflow.service.prolonged.v1"
+    SERVICE_SHORTENED = "resellflow.service.shortened.v1"
+    SERVICE_PLAN_CHANGED = "resellflow.service.plan_changed.v1"
+    SERVICE_PARAMETERS_CHANGED = "resellflow.service.parameters_changed.v1"
+    SERVICE_COST_CHANGED = "resellflow.service.cost_changed.v1"
+    SERVICE_HELD_BACK = "resellflow.service.held_back.v1"
+    ITEM_APPEARED = "resellflow.item.appeared.v1"
+    """An item that is no service of ours."""
+    OPERATION_STARTED = "resellflow.operation.started.v1"
+    OPERATION_WAITING_FOR_FUNDS = "resellflow.operation.waiting_for_funds.v1"
+    OPERATION_AWAITING_MANUAL_TASK = "resellflow.operation.awaiting_manual_task.v1"
+    OPERATION_NEEDS_ATTENTION = "resellflow.operation.needs_attention.v1"
+    OPERATION_COMPLETED = "resellflow.operation.completed.v1"
+    OPERATION_CANCELLED = "resellflow.operation.cancelled.v1"
+    TASK_OVERDUE = "resellflow.task.overdue.v1"
+    PING = "resellflow.ping.v1"
+
+
 class ReservationState(StrEnum):
     WAITING = "waiting"
     GRANTED = "granted"

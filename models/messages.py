@@ -3,7 +3,7 @@
 They travel through Temporal's history and UI, so they hold numbers and states, never a secret or a customer's data.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +52,8 @@ class Funds(StrEnum):
     """The request has been accepted already."""
     ENDED = "ended"
     """The operation has ended; `stage` says how."""
+    BY_HAND = "by_hand"
+    """No upstream does it: a person will; `reason` says why."""
     ATTENTION = "attention"
     """The order waits for a person's decision: a workflow that was started anew must not pass over that."""
 
@@ -197,6 +199,8 @@ class ManualTask(Message):
     department: str
     due: datetime
     instructions: str
+    stage: Stage | None = None
+    """The operation is not running any more: no task was opened; this is its stage."""
 
 
 class TaskCompletion(Message):
@@ -204,6 +208,15 @@ class TaskCompletion(Message):
 
     actor: str = Field(default="temporal", max_length=64)
     note: str = Field(default="", max_length=2000)
+    expires_on: date | None = None
+    """The new expiry, where no upstream tells it (manual module); without it the months are added."""
+
+
+class OrderCompletion(OrderRef):
+    """The result is to be applied."""
+
+    by: TaskCompletion | None = None
+    """The person who said that the manual work is done, if anybody had to."""
 
 
 class StageReport(Message):

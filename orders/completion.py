@@ -8,34 +8,38 @@ from models.catalogue import PlanMapping, TariffPlan
 from models.columns import utc_now
 from models.enums import EventKind, IntentState, OperationKind, RenewalOwner, ServiceStatus, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
-from models.messages import Decision, DecisionKind, DecisionRecord
+from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
-from models.parameters import PLAN_ID
+from models.parameters import ADDON_PREFIX, PLAN_ID
 from models.product_types import PRODUCT_TYPES
 from orders import funds, intents, manual
 from orders.errors import InvalidField, Refused
 from orders.intake import check_parameters
 from orders.naming import check_domain
 from orders.services import apply_snapshot, history_entry
-from orders.stages import enter, locked_operation, start_next_queued
+from orders.stages import enter, locked_operation
+from orders.turns import start_next_queued
 
 NOT_BEGUN = frozenset({Stage.QUEUED, Stage.ACCEPTED})
 
 
-async def complete(session: AsyncSession, number: int, *, how: str = "") -> int | None:
+async def complete(session: AsyncSession, number: int, by: TaskCompletion | None = None) -> int | None:
     """Bring service, operation and task to their final state. Returns the next operation of the service, if any.
 
-    Safe to repeat: an operation that has ended stays as it is.
+    `by`: the person who said that the manual work is done. Safe to repeat: an operation that has ended stays as it is.
     """
     operation = await locked_operation(session, number)
-    if operation.stage.is_final:
+    if not operation.stage.is_running:
         return None
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
     await _apply_last_look(session, service, operation)
     await _apply_own_part(session, service, operation)
+    if await manual.is_by_hand(session, service):
+        await manual.apply_by_hand(session, service, operation, by)
+    await manual.close_task(session, number, by)
     await manual.bring_home(session, service)
     await funds.release(session, number)
-    await enter(session, operation, Stage.COMPLETED, how)
+    await enter(session, operation, Stage.COMPLETED)
     session.add(
         AuditEntry(actor="resellflow", action="operation_completed", subject="operation", subject_number=number)
     )
@@ -51,12 +55,14 @@ async def _apply_own_part(session: AsyncSession, service: Service, operation: Op
         changed = {"plan": (names.get(before, ""), names.get(service.plan_id, ""))}
         session.add(history_entry(service, operation.actor, operation.kind.value, changed))
     if operation.kind is OperationKind.SET_PARAMETERS:
-        addons = {n.removeprefix("addon."): int(v) for n, v in asked.items() if n.startswith("addon.")}
+        addons = {n.removeprefix(ADDON_PREFIX): int(v) for n, v in asked.items() if n.startswith(ADDON_PREFIX)}
         service.addons = {**service.addons, **addons}
         if "domain" in asked:
             service.name, service.name_is_ours = asked["domain"], False
         if "renewal_owner" in asked:
             service.renewal_owner = RenewalOwner(asked["renewal_owner"])
+    if operation.kind is OperationKind.CLOSE and service.status is not ServiceStatus.CLOSED:
+        service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
     session.add(service)
 
 
@@ -120,6 +126,8 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
     operation = await locked_operation(session, record.operation)
     if await _decided_already(session, record):
         return
+    if operation.stage is Stage.QUEUED and record.kind is not DecisionKind.CANCEL:
+        raise Refused(f"operation {record.operation} is in the queue; it goes on by itself when its turn comes")
     decision = record.decision
     match record.kind:
         case DecisionKind.RETRY:

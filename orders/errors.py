@@ -32,3 +32,16 @@ class NotFound(Exception):
 
 class Refused(Exception):
     """What is asked cannot be done in the present state; the message says why. Nothing was changed."""
+
+
+class NoMapping(NotFound):
+    """The catalogue no longer says what the plan of a service is at its upstream."""
+
+    def __init__(self, service: int, months: int) -> None:
+        super().__init__(
+            "mapping of the plan of service", f"{service} for {months} months; put it back with `resell setup`"
+        )
+
+
+class ByHand(Exception):
+    """No upstream carries out the operations of this service: its processing module is manual."""

@@ -1,5 +1,6 @@
 """Is an operation confirmed? What each kind wants to see at the upstream, for poller and order alike."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
@@ -7,7 +8,7 @@ from typing import Self
 from models.enums import OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.goals import goal_failed, goal_met
-from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, PRICELIST
+from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, PRICELIST, SHOWN_PREFIX
 from upstreams.port import UpstreamItem
 
 SEEN_IN_FORMS = frozenset({OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS})
@@ -43,10 +44,35 @@ def outcome(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> bool
             if before is None or seen.status is UpstreamStatus.PROCESSING or seen.expires_on is None:
                 return None
             return True if not before or seen.expires_on > date.fromisoformat(before) else None
+        case OperationKind.CHANGE_PLAN | OperationKind.SET_PARAMETERS:
+            there = not differences(kind, parameters, seen)
+            return True if there and seen.status is not UpstreamStatus.PROCESSING else None
+
+
+def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> str:
+    """What the item's form does not show (yet), in words: "tariff 58 (59 wanted)". Empty: all is there."""
+    wanted: list[tuple[str, str, bool]] = []
+    match kind:
         case OperationKind.CHANGE_PLAN:
-            there = seen.form.get("pricelist") == parameters.get(PRICELIST)
-            return True if there and seen.status is not UpstreamStatus.PROCESSING else None
+            tariff, asked = seen.form.get("pricelist", ""), parameters.get(PRICELIST, "")
+            wanted.append((f"tariff {tariff or 'unknown'}", asked, tariff == asked))
+            for name, value in _under(SHOWN_PREFIX, parameters):
+                shown = seen.form.get(name, "")
+                wanted.append((f"{name} {shown or 'not shown'}", value, _amount(shown) == _amount(value)))
         case OperationKind.SET_PARAMETERS:
-            wanted = {n.removeprefix(FIELD_PREFIX): v for n, v in parameters.items() if n.startswith(FIELD_PREFIX)}
-            there = all(seen.form.get(name) == value for name, value in wanted.items())
-            return True if there and seen.status is not UpstreamStatus.PROCESSING else None
+            for name, value in _under(FIELD_PREFIX, parameters):
+                shown = seen.form.get(name, "")
+                wanted.append((f"{name} {shown or 'empty'}", value, shown == value))
+        case _:
+            pass
+    return ", ".join(f"{found} ({asked} wanted)" for found, asked, same in wanted if not same)
+
+
+def _under(prefix: str, parameters: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name.removeprefix(prefix), value) for name, value in parameters.items() if name.startswith(prefix)]
+
+
+def _amount(text: str) -> str:
+    """The number of "60 GB" or "60"; text that holds none stays as it is."""
+    found = re.match(r"\s*(\d+)", text)
+    return found[1] if found else text.strip()

@@ -49,6 +49,8 @@ class AcceptedOrder:
     upstream: str
     created: bool
     """False: this key had made the order before."""
+    stepped_aside: "AcceptedOrder | None" = None
+    """The operation that let this urgent one go first: its workflow is to be told."""
 
     @property
     def workflow_id(self) -> str:
@@ -62,9 +64,14 @@ class _Offer:
     plan: TariffPlan
     kind: ProductType
     module: ProcessingModule
-    account: UpstreamAccount
+    account: UpstreamAccount | None
+    """None: done by hand."""
     mapping: PlanMapping
     period: MappedPeriod
+
+    @property
+    def way(self) -> str:
+        return f"at {self.account.name}" if self.account else "by hand"
 
 
 async def accept_order(
@@ -122,7 +129,7 @@ async def _find_offer(session: AsyncSession, request: ServiceRequest) -> _Offer:
         await session.exec(
             select(PlanMapping, ProcessingModule)
             .join(ProcessingModule, PlanMapping.module_id == ProcessingModule.id)  # type: ignore[arg-type]
-            .where(PlanMapping.plan_id == plan.id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+            .where(PlanMapping.plan_id == plan.id)
             .order_by(ProcessingModule.priority, ProcessingModule.id)  # type: ignore[arg-type]
         )
     ).all()
@@ -134,10 +141,11 @@ async def _find_offer(session: AsyncSession, request: ServiceRequest) -> _Offer:
         periods |= {entry.period_months for entry in mapped} & sold
         for entry in mapped:
             if entry.period_months == request.period_months and entry.period_months in sold:
-                account = await session.get_one(UpstreamAccount, module.account_id)
+                by_hand = module.kind is ModuleKind.MANUAL
+                account = None if by_hand else await session.get_one(UpstreamAccount, module.account_id)
                 return _Offer(plan, PRODUCT_TYPES[plan.product_type], module, account, mapping, entry)
     if not ways:
-        raise InvalidField("plan", f"{request.plan!r} is not mapped to any upstream; it can't be ordered yet")
+        raise InvalidField("plan", f"{request.plan!r} is not mapped to any processing module; it can't be ordered yet")
     offered = ", ".join(str(months) for months in sorted(periods)) or "no period at all"
     raise InvalidField(
         "period_months", f"{request.plan!r} can't be had for {request.period_months} months; only for {offered}"
@@ -198,7 +206,7 @@ async def _write_down(
         plan_id=offer.plan.id,
         product_type=offer.plan.product_type,
         module_id=offer.module.id,
-        account_id=offer.account.id,
+        account_id=offer.account.id if offer.account else None,
         name=domain or "",
         name_is_ours=domain is None,
         mark=f"new-{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()[:56]}",  # until the number is known
@@ -218,7 +226,7 @@ async def _write_down(
     operation = Operation(
         service_id=service.id,
         kind=OperationKind.OPEN,
-        upstream_name=offer.account.name,
+        upstream_name=offer.account.name if offer.account else "",
         waits_for=explanation.waits_for,
         next_step=explanation.next_step,
         person_may=explanation.person_may,
@@ -237,7 +245,7 @@ async def _write_down(
             operation_id=operation.id,
             service_id=service.id,
             department=offer.module.department,
-            title=f"Open {offer.plan.name} as service {service.id} at {offer.account.name}",
+            title=f"Open {offer.plan.name} as service {service.id} {offer.way}",
         )
     )
     session.add(
@@ -250,4 +258,4 @@ async def _write_down(
         )
     )
     await session.flush()
-    return AcceptedOrder(service.id, operation.id, OperationKind.OPEN, offer.account.name, created=True)
+    return AcceptedOrder(service.id, operation.id, OperationKind.OPEN, operation.upstream_name, created=True)

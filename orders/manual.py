@@ -2,17 +2,19 @@
 
 from datetime import timedelta
 
+from dateutil.relativedelta import relativedelta
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
-from models.enums import ModuleKind, OperationKind, Stage, TaskMode, TaskState
-from models.messages import ManualTask
+from models.enums import ModuleKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
+from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
-from models.parameters import FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
+from models.parameters import ADDON_PREFIX, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
 from orders.naming import workflow_id
+from orders.services import history_entry
 from orders.stages import enter, locked_operation
 
 MANUAL_MODULE = "manual"
@@ -25,6 +27,8 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
     Safe to repeat: the task, its due time and the service's home module stay as they are.
     """
     operation = await locked_operation(session, operation_number)
+    if not operation.stage.is_running:
+        return ManualTask(task=0, department="", due=utc_now(), instructions="", stage=operation.stage)
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     task = (await session.exec(select(Task).where(Task.operation_id == operation_number))).one()
@@ -69,6 +73,57 @@ async def bring_home(session: AsyncSession, service: Service) -> None:
     await session.flush()
 
 
+async def is_by_hand(session: AsyncSession, service: Service) -> bool:
+    """No upstream carries out its operations: its own processing module (not one lent for a task) is manual."""
+    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
+    return module.kind is ModuleKind.MANUAL
+
+
+async def apply_by_hand(
+    session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion | None
+) -> None:
+    """What an upstream would show, on a person's word."""
+    before = {"status": service.status.value, "expires_on": str(service.expires_on or "")}
+    status = {
+        OperationKind.OPEN: ServiceStatus.ACTIVE,
+        OperationKind.SUSPEND: ServiceStatus.SUSPENDED,
+        OperationKind.RESUME: ServiceStatus.ACTIVE,
+        OperationKind.CLOSE: ServiceStatus.CLOSED,
+    }.get(operation.kind)
+    if status is not None and status is not service.status:
+        service.status, service.status_since = status, utc_now()
+    if by is not None and by.expires_on is not None:
+        service.expires_on = by.expires_on
+    elif operation.kind in (OperationKind.OPEN, OperationKind.PROLONG):
+        start = (
+            service.expires_on if operation.kind is OperationKind.PROLONG and service.expires_on else utc_now().date()
+        )
+        service.expires_on = start + relativedelta(months=int(operation.parameters[PERIOD_MONTHS]))
+    session.add(service)
+    after = {"status": service.status.value, "expires_on": str(service.expires_on or "")}
+    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+    if changed:
+        session.add(history_entry(service, by.actor if by else "resellflow", operation.kind.value, changed))
+
+
+async def close_task(session: AsyncSession, operation_number: int, by: TaskCompletion | None) -> None:
+    """Write down who did a manual task; nobody: it was seen to be done."""
+    task = (await session.exec(select(Task).where(Task.operation_id == operation_number))).one()
+    if task.mode is not TaskMode.MANUAL or task.state is not TaskState.OPEN:
+        return
+    task.note = by.note if by else "seen to be done at the upstream"
+    session.add(task)
+    session.add(
+        AuditEntry(
+            actor=by.actor if by else "resellflow",
+            action="completed",
+            subject="task",
+            subject_number=task.id or 0,
+            detail={"note": task.note},
+        )
+    )
+
+
 async def note_overdue(session: AsyncSession, operation_number: int) -> bool:
     """Mark the task as past its due time. True if that is news."""
     task = (await session.exec(select(Task).where(Task.operation_id == operation_number))).one()
@@ -107,13 +162,13 @@ async def _manual_module(session: AsyncSession, home: ProcessingModule) -> int:
 async def _instructions(session: AsyncSession, operation: Operation, service: Service, reason: str) -> str:
     """What a person has to do, step by step, and how to say that it is done."""
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
-    item = f"item {service.upstream_number} at {account.url}" if account else "the service"
+    item = f"is item {service.upstream_number} at {account.url}" if account else "has no upstream"
     number = operation.id or 0
     workflow = workflow_id(service.id or 0, operation.kind, number)
     lines = [
-        f"Service {service.id} ({service.name}) is {item}.",
+        f"Service {service.id} ({service.name}) {item}.",
         f"Why by hand: {reason}.",
-        *await _steps(session, operation, service),
+        *(f"{count}. {step}" for count, step in enumerate(await _steps(session, operation, service), 1)),
         f"Say that it is done: resell tasks complete {await _task_number(session, number)} --note …",
         "or: temporal workflow signal --name manual_change_completed "
         f'--workflow-id {workflow} --input \'{{"note": "done"}}\'',
@@ -127,30 +182,47 @@ async def _task_number(session: AsyncSession, operation_number: int) -> int:
 
 async def _steps(session: AsyncSession, operation: Operation, service: Service) -> list[str]:
     match operation.kind:
-        case OperationKind.CHANGE_PLAN:
-            old = await session.get_one(TariffPlan, service.plan_id)
-            new = await session.get_one(TariffPlan, int(operation.parameters[PLAN_ID]))
-            mapping = await _mapping_of(session, new, service)
-            tariff = f" (tariff {mapping.pricelist} upstream)" if mapping else ""
-            disk = f"{old.resources.get('disk_gb', '?')} GB to {new.resources.get('disk_gb', '?')} GB"
-            return [
-                f"1. Change its plan from {old.name} to {new.name}{tariff}.",
-                f"2. Change its disk from {disk}.",
-                "3. See that it runs.",
-            ]
-        case OperationKind.PROLONG:
-            return [f"1. Prolong it by {operation.parameters.get(PERIOD_MONTHS, '?')} months."]
-        case OperationKind.SUSPEND:
-            return ["1. Suspend it."]
-        case OperationKind.RESUME:
-            return ["1. Resume it; if it was suspended for abuse, clear that with the upstream first."]
-        case OperationKind.CLOSE:
-            return ["1. Delete it; the upstream may want a phone call."]
-        case OperationKind.SET_PARAMETERS:
-            wanted = {n.removeprefix(FIELD_PREFIX): v for n, v in operation.parameters.items() if "field." in n}
-            return [f"{step}. Set {name} to {value}." for step, (name, value) in enumerate(wanted.items(), 1)]
         case OperationKind.OPEN:
-            return ["1. Set it up."]
+            plan = await session.get_one(TariffPlan, service.plan_id)
+            details = [f"{name} {value}" for name, value in {**service.parameters, **service.addons}.items()]
+            with_ = f", with {', '.join(details)}" if details else ""
+            return [f"Set up {plan.name} for {operation.parameters[PERIOD_MONTHS]} months{with_}.", "See that it runs."]
+        case OperationKind.CHANGE_PLAN:
+            return await _steps_of_plan_change(session, operation, service)
+        case OperationKind.PROLONG:
+            return [f"Prolong it by {operation.parameters[PERIOD_MONTHS]} months; it expires {service.expires_on}."]
+        case OperationKind.SUSPEND:
+            return ["Suspend it."]
+        case OperationKind.RESUME:
+            return ["Resume it; if it was suspended for abuse, clear that with the upstream first."]
+        case OperationKind.CLOSE:
+            return ["Delete it; the upstream may want a phone call."]
+        case OperationKind.SET_PARAMETERS:
+            return [f"Set {name} to {value}." for name, value in _values_to_set(operation.parameters).items()]
+
+
+def _values_to_set(parameters: dict[str, str]) -> dict[str, str]:
+    fields = {n.removeprefix(FIELD_PREFIX): v for n, v in parameters.items() if n.startswith(FIELD_PREFIX)}
+    return fields or {n.removeprefix(ADDON_PREFIX): v for n, v in parameters.items()}
+
+
+async def _steps_of_plan_change(session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+    old = await session.get_one(TariffPlan, service.plan_id)
+    new = await session.get_one(TariffPlan, int(operation.parameters[PLAN_ID]))
+    mapping = await _mapping_of(session, new, service)
+    tariff = f" (tariff {mapping.pricelist} upstream)" if mapping and mapping.pricelist else ""
+    changes = [
+        f"Change its {_spoken(name)} from {old.resources.get(name, '?')} to {new.resources.get(name, '?')}."
+        for name in sorted(old.resources.keys() | new.resources.keys())
+        if old.resources.get(name) != new.resources.get(name)
+    ]
+    return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, "See that it runs."]
+
+
+def _spoken(resource: str) -> str:
+    """disk_gb -> disk (GB)."""
+    name, _, unit = resource.rpartition("_")
+    return f"{name} ({unit.upper()})" if name and unit in ("gb", "mb", "tb") else resource
 
 
 async def _mapping_of(session: AsyncSession, plan: TariffPlan, service: Service) -> PlanMapping | None:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
@@ -20,13 +21,22 @@ from models.catalogue import (
     UpstreamAccount,
 )
 from models.database import Database
-from models.enums import OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Stage
 from models.explanations import explain
 from models.money import Money
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
-from models.parameters import BY_HAND, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID, PRICELIST
+from models.parameters import (
+    ADDON_PREFIX,
+    BY_HAND,
+    FIELD_PREFIX,
+    NEW_PASSWORD,
+    PERIOD_MONTHS,
+    PLAN_ID,
+    PRICELIST,
+    SHOWN_PREFIX,
+)
 from models.product_types import PRODUCT_TYPES
-from orders import naming
+from orders import naming, turns
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.intake import AcceptedOrder
 
@@ -39,6 +49,10 @@ class ServiceChange(BaseModel):
     addons: dict[str, StrictInt] = Field(default_factory=dict, description="add-on name and new quantity")
     domain: str | None = Field(default=None, max_length=253)
     renewal_owner: RenewalOwner | None = None
+    password: Literal["new"] | None = Field(
+        default=None,
+        description="`new`: one is made up and set at the upstream, which shows it; kept nowhere here. Alone only",
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,8 @@ class _Asked:
     title: str
     cost: Money | None = None
     urgent: bool = False
-    body: dict[str, object] = field(default_factory=dict)
+    reason: str = ""
+    """Why, in the asker's words; for the audit."""
 
 
 _Asking = Callable[[AsyncSession, Service], Coroutine[object, object, _Asked]]
@@ -59,21 +74,31 @@ async def prolong(database: Database, service: int, months: int, *, client: str,
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         _, period = await _mapped(session, row, row.plan_id, months)
         title = f"Prolong service {row.id} by {months} months"
-        return _Asked({PERIOD_MONTHS: str(months)}, title, period.cost, body={"period_months": months})
+        cost = period.cost if period else None
+        return _Asked({PERIOD_MONTHS: str(months)}, title, cost)
 
-    return await _accept(database, service, OperationKind.PROLONG, asked, client, key)
+    return await _accept(database, service, OperationKind.PROLONG, asked, client, key, {"period_months": months})
 
 
 async def switch(
-    database: Database, service: int, kind: OperationKind, *, client: str, key: str, urgent: bool = False
+    database: Database,
+    service: int,
+    kind: OperationKind,
+    *,
+    client: str,
+    key: str,
+    urgent: bool = False,
+    reason: str = "",
 ) -> AcceptedOrder:
     """Suspend, resume or close."""
 
-    async def asked(session: AsyncSession, row: Service) -> _Asked:
-        goes_first = urgent or kind is OperationKind.CLOSE
-        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, body={"urgent": urgent})
+    goes_first = urgent or kind is OperationKind.CLOSE
 
-    return await _accept(database, service, kind, asked, client, key)
+    async def asked(session: AsyncSession, row: Service) -> _Asked:
+        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, reason=reason)
+
+    body: dict[str, object] = {"urgent": urgent, "reason": reason}
+    return await _accept(database, service, kind, asked, client, key, body, goes_first=goes_first)
 
 
 async def change_plan(
@@ -91,7 +116,13 @@ async def change_plan(
             raise InvalidField("plan", f"service {row.id} has plan {plan_name!r} already")
         mapping, _ = await _mapped(session, row, plan.id, row.period_months)
         old = await session.get_one(TariffPlan, row.plan_id)
-        parameters = {PLAN_ID: str(plan.id), PRICELIST: mapping.pricelist}
+        parameters = {PLAN_ID: str(plan.id), PRICELIST: mapping.pricelist if mapping else ""}
+        shown = mapping.resource_fields if mapping else {}
+        parameters |= {
+            f"{SHOWN_PREFIX}{field}": str(plan.resources[resource])
+            for resource, field in shown.items()
+            if resource in plan.resources
+        }
         differing = [
             name
             for name in manual_when.get(row.product_type, [])
@@ -101,25 +132,28 @@ async def change_plan(
             words = ", ".join(f"{name} {old.resources.get(name)} → {plan.resources.get(name)}" for name in differing)
             parameters[BY_HAND] = f"the upstream can't change this by itself: {words}"
         title = f"Change the plan of service {row.id} from {old.name} to {plan.name}"
-        return _Asked(parameters, title, body={"plan": plan_name})
+        return _Asked(parameters, title)
 
-    return await _accept(database, service, OperationKind.CHANGE_PLAN, asked, client, key)
+    return await _accept(database, service, OperationKind.CHANGE_PLAN, asked, client, key, {"plan": plan_name})
 
 
 async def change_parameters(
     database: Database, service: int, change: ServiceChange, *, client: str, key: str
 ) -> AcceptedOrder:
     async def asked(session: AsyncSession, row: Service) -> _Asked:
+        if change.password is not None:
+            return _new_password(row, change)
         mapping, period = await _mapped(session, row, row.plan_id, row.period_months)
         kind = PRODUCT_TYPES[row.product_type]
+        known = mapping.addons if mapping else {}
         parameters: dict[str, str] = {}
         for addon, quantity in change.addons.items():
-            if addon not in mapping.addons:
-                raise InvalidField(f"addons.{addon}", f"unknown add-on; known are {', '.join(sorted(mapping.addons))}")
+            if addon not in known:
+                raise InvalidField(f"addons.{addon}", f"unknown add-on; known are {', '.join(sorted(known))}")
             if quantity < 0:
                 raise InvalidField(f"addons.{addon}", "a quantity is zero or more")
-            parameters[f"{FIELD_PREFIX}{mapping.addons[addon]}"] = str(quantity)
-            parameters[f"addon.{addon}"] = str(quantity)
+            parameters[f"{FIELD_PREFIX}{known[addon]}"] = str(quantity)
+            parameters[f"{ADDON_PREFIX}{addon}"] = str(quantity)
         if change.domain is not None:
             if not kind.takes_domain:
                 raise InvalidField("domain", f"a {kind.intname} carries no domain")
@@ -130,51 +164,76 @@ async def change_parameters(
             parameters[f"{FIELD_PREFIX}domain"] = parameters["domain"]
         if change.renewal_owner is not None:
             upstream_renews = change.renewal_owner is RenewalOwner.UPSTREAM
-            parameters[f"{FIELD_PREFIX}autoprolong"] = str(period.upstream_period) if upstream_renews else "null"
+            renewed = str(period.upstream_period if period else row.period_months)
+            parameters[f"{FIELD_PREFIX}autoprolong"] = renewed if upstream_renews else "null"
             parameters["renewal_owner"] = change.renewal_owner.value
         if not parameters:
-            raise InvalidField("addons", "name at least one thing to change: addons, domain or renewal_owner")
-        return _Asked(parameters, f"Set parameters of service {row.id}", body=change.model_dump(mode="json"))
+            raise InvalidField("addons", "name at least one thing to change: addons, domain, renewal_owner or password")
+        return _Asked(parameters, f"Set parameters of service {row.id}")
 
-    return await _accept(database, service, OperationKind.SET_PARAMETERS, asked, client, key)
+    body = change.model_dump(mode="json")
+    return await _accept(database, service, OperationKind.SET_PARAMETERS, asked, client, key, body)
+
+
+def _new_password(service: Service, change: ServiceChange) -> _Asked:
+    """A call of its own at the upstream, so an operation of its own."""
+    if change.addons or change.domain is not None or change.renewal_owner is not None:
+        raise InvalidField("password", "is changed alone; ask for the rest in a request of its own")
+    return _Asked({NEW_PASSWORD: "yes"}, f"Give service {service.id} a new password")
 
 
 async def _accept(
-    database: Database, service_number: int, kind: OperationKind, asked: _Asking, client: str, key: str
+    database: Database,
+    service_number: int,
+    kind: OperationKind,
+    asked: _Asking,
+    client: str,
+    key: str,
+    body: dict[str, object],
+    *,
+    goes_first: bool = False,
 ) -> AcceptedOrder:
+    body_hash = _hash(kind, service_number, body)
     try:
         async with database.write() as session:
-            return await _write_down(session, service_number, kind, asked, client, key)
+            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first)
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _write_down(session, service_number, kind, asked, client, key)
+            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first)
 
 
 async def _write_down(
-    session: AsyncSession, service_number: int, kind: OperationKind, asked: _Asking, client: str, key: str
+    session: AsyncSession,
+    service_number: int,
+    kind: OperationKind,
+    asked: _Asking,
+    client: str,
+    key: str,
+    body_hash: str,
+    goes_first: bool,
 ) -> AcceptedOrder:
+    running = await turns.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
     service = found.one_or_none()
     if service is None:
         raise NotFound("service", service_number)
     known = await session.get(IntakeKey, (client, key))
-    request = await asked(session, service) if known is None else None
-    if known is not None:
-        operation = await session.get_one(Operation, known.operation_id)
-        same = operation.service_id == service_number and operation.kind is kind
-        if not same or known.body_hash != _hash(kind, service_number, (await asked(session, service)).body):
+    if known is not None:  # as it was then: what may be asked of the service can be something else by now
+        if known.body_hash != body_hash:
             raise KeyReused(key, known.operation_id)
+        operation = await session.get_one(Operation, known.operation_id)
         return AcceptedOrder(service_number, known.operation_id, kind, operation.upstream_name, created=False)
-    assert request is not None  # noqa: S101 - asked just now
     if service.status is ServiceStatus.CLOSED:
         raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
-    running = await session.exec(
-        select(Operation.id).where(
-            Operation.service_id == service_number,
-            col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+    request = await asked(session, service)
+    stage = Stage.QUEUED if running is not None else Stage.ACCEPTED
+    stepped_aside: AcceptedOrder | None = None
+    if running is not None and goes_first and await turns.may_step_aside(session, running):
+        await turns.step_aside(session, running, client=client)
+        stage = Stage.ACCEPTED
+        stepped_aside = AcceptedOrder(
+            service_number, running.id or 0, running.kind, running.upstream_name, created=False
         )
-    )
-    stage = Stage.QUEUED if running.first() is not None else Stage.ACCEPTED
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     explanation = explain(stage)
@@ -195,7 +254,6 @@ async def _write_down(
     session.add(operation)
     await session.flush()
     assert operation.id is not None  # noqa: S101 - just flushed
-    body_hash = _hash(kind, service_number, request.body)
     session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=operation.id))
     session.add(StageEntry(operation_id=operation.id, stage=stage))
     session.add(
@@ -207,6 +265,8 @@ async def _write_down(
         )
     )
     detail = {"service": str(service_number), "kind": kind.value}
+    if request.reason:
+        detail["reason"] = request.reason
     session.add(
         AuditEntry(
             actor=client,
@@ -217,7 +277,9 @@ async def _write_down(
         )
     )
     await session.flush()
-    return AcceptedOrder(service_number, operation.id, kind, operation.upstream_name, created=True)
+    return AcceptedOrder(
+        service_number, operation.id, kind, operation.upstream_name, created=True, stepped_aside=stepped_aside
+    )
 
 
 def _hash(kind: OperationKind, service: int, body: dict[str, object]) -> str:
@@ -227,20 +289,26 @@ def _hash(kind: OperationKind, service: int, body: dict[str, object]) -> str:
 
 async def _mapped(
     session: AsyncSession, service: Service, plan_id: int, months: int
-) -> tuple[PlanMapping, MappedPeriod]:
-    """The plan at the service's upstream, for so many months. Raises InvalidField."""
-    module_id = service.home_module_id or service.module_id
+) -> tuple[PlanMapping | None, MappedPeriod | None]:
+    """The plan at the service's upstream, for so many months. Raises InvalidField.
+
+    Where no upstream does it (manual module) the plan need not be mapped; its period must be on sale all the same.
+    """
+    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     found = await session.exec(
-        select(PlanMapping).where(PlanMapping.plan_id == plan_id, PlanMapping.module_id == module_id)
+        select(PlanMapping).where(PlanMapping.plan_id == plan_id, PlanMapping.module_id == module.id)
     )
     mapping = found.one_or_none()
-    if mapping is None:
+    by_hand = module.kind is ModuleKind.MANUAL
+    if mapping is None and not by_hand:
         raise InvalidField("plan", "this plan is not mapped for the processing module of the service")
     priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan_id))
-    mapped = await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))
     sold = set(priced.all())
-    periods = {entry.period_months: entry for entry in mapped.all() if entry.period_months in sold}
+    periods: dict[int, MappedPeriod | None] = dict.fromkeys(sold) if mapping is None else {}
+    if mapping is not None:
+        mapped = await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))
+        periods = {entry.period_months: entry for entry in mapped.all() if entry.period_months in sold}
     if months not in periods:
         offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
         raise InvalidField("period_months", f"can't be had for {months} months; only for {offered}")
-    return mapping, periods[months]
+    return mapping, None if by_hand else periods[months]

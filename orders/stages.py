@@ -1,6 +1,6 @@
 """The one place that moves an operation from stage to stage, with its time, its explanation and its record."""
 
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
@@ -8,6 +8,8 @@ from models.enums import FailureClass, Stage, TaskState
 from models.explanations import explain
 from models.order import Operation, StageEntry, Task
 from orders.errors import NotFound
+
+_OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 
 
 async def locked_operation(session: AsyncSession, number: int) -> Operation:
@@ -32,12 +34,15 @@ async def enter(
     *,
     failure: FailureClass | None = None,
 ) -> bool:
-    """Enter a stage. False if the operation has ended already (a late attempt must not wake the dead).
+    """Enter a stage. False if the operation has ended already (a late attempt must not wake the dead), or was put back
+    into the queue: from there its turn or its end alone lead out.
 
     The same stage for the same reason again changes nothing, so repeated activities leave one entry.
     """
     if operation.stage.is_final:
         return operation.stage is stage
+    if operation.stage is Stage.QUEUED and stage not in _OUT_OF_THE_QUEUE:
+        return False
     explanation = explain(stage, reason)
     if operation.stage is stage and operation.waits_for == explanation.waits_for:
         return True
@@ -66,19 +71,3 @@ async def _close_task(session: AsyncSession, operation: Operation, state: TaskSt
         task.state = state
         task.closed_at = utc_now()
         session.add(task)
-
-
-async def start_next_queued(session: AsyncSession, service_number: int) -> int | None:
-    """The end of one operation lets the next of the same service go. Returns its number; the sweep starts it."""
-    found = await session.exec(
-        select(Operation)
-        .where(Operation.service_id == service_number, Operation.stage == Stage.QUEUED)
-        .order_by(col(Operation.urgent).desc(), col(Operation.id))
-        .limit(1)
-        .with_for_update(key_share=True)
-    )
-    following = found.one_or_none()
-    if following is None:
-        return None
-    await enter(session, following, Stage.ACCEPTED)
-    return following.id

@@ -18,6 +18,7 @@ from models.messages import (
     Look,
     ManualTask,
     ManualWork,
+    OrderCompletion,
     OrderInput,
     OrderRef,
     PollInput,
@@ -26,6 +27,7 @@ from models.messages import (
     SubmitResult,
     SweepInput,
     SweepLap,
+    TaskCompletion,
 )
 from models.queues import poller_queue, upstream_queue
 
@@ -122,10 +124,10 @@ async def report_overdue(order: OrderInput) -> None:
     )
 
 
-async def complete_operation(order: OrderInput) -> None:
+async def complete_operation(order: OrderInput, by: TaskCompletion | None) -> None:
     await workflow.execute_local_activity(
         "complete_operation",
-        OrderRef(service=order.service, operation=order.operation),
+        OrderCompletion(service=order.service, operation=order.operation, by=by),
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=LOCAL_PATIENT,
         summary="apply the result, close operation and task",

@@ -40,6 +40,7 @@ class _Call(Protocol[R_co]):
     def __call__(self, order: OrderInput, *, patient: bool) -> Coroutine[Any, Any, R_co]: ...
 
 
+_DONE = TaskCompletion()
 NOT_BEFORE_PAUSE = timedelta(minutes=1)
 """A "not before" date may have passed here and not there: clocks and time zones differ."""
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
@@ -83,10 +84,14 @@ class _State:
     funds_granted: bool = False
     seen: dict[str, UpstreamEventMessage] = field(default_factory=dict)
     """Events by id, kept: one may come before the answer to our own request."""
-    said_done: bool = False
+    said_done: TaskCompletion | None = None
     """Somebody signalled that the manual work is done, and it has not been checked yet."""
-    checked: bool = False
+    done_by: TaskCompletion | None = None
     """It was checked, and it is right."""
+    aside: bool = False
+    """An urgent operation goes first; the database put this one back into the queue."""
+    over: bool = False
+    """This run has nothing more to do; the database says how the operation stands."""
     decision: DecisionKind | None = None
     """A decision written down and not yet acted upon."""
 
@@ -115,10 +120,11 @@ class ServiceOrder:
                     break
                 except _NeedsAttention as trouble:
                     await self._ask_a_person(trouble)
-            await calls.complete_operation(order)
+            await calls.complete_operation(order, self._state.done_by)
             self._enter(Stage.COMPLETED)
         except _Ended as ended:
             self._enter(ended.stage)
+        self._state.over = True
         await workflow.wait_condition(workflow.all_handlers_finished)
         return OrderResult(
             stage=self._state.stage,
@@ -146,6 +152,8 @@ class ServiceOrder:
         result = await self._insist(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
         if result.outcome is Funds.ENDED:
             raise _Ended(result.stage or Stage.COMPLETED)
+        if result.outcome is Funds.BY_HAND:
+            raise _ByHand(result.reason)
         if result.outcome is Funds.ATTENTION:
             raise _NeedsAttention(result.reason, result.failure)
         if result.outcome is Funds.WAITING:
@@ -199,9 +207,11 @@ class ServiceOrder:
         task = await calls.open_manual_task(
             ManualWork(service=self._order.service, operation=self._order.operation, reason=reason)
         )
+        if task.stage is not None:
+            raise _Ended(task.stage)
         words = f"task {task.task} of {task.department}, due {task.due:%Y-%m-%d %H:%M UTC}: {reason}"
         self._enter(Stage.AWAITING_MANUAL_TASK, f"{words}\n\n{task.instructions}")
-        while not self._state.checked and self._reached() is not True:
+        while self._state.done_by is None and self._reached() is not True:
             late = task.due - workflow.now()
             try:
                 await workflow.wait_condition(
@@ -214,15 +224,17 @@ class ServiceOrder:
                 self._show(Stage.AWAITING_MANUAL_TASK, f"OVERDUE {words}\n\n{task.instructions}")
                 continue
             self._act_on_decision()
-            if self._state.said_done:
-                self._state.said_done = False
+            said, self._state.said_done = self._state.said_done, None
+            if said is not None:
                 found = await calls.look(self._order)
-                self._state.checked = self._state.checked or found.goal_met
+                if found.goal_met:
+                    self._state.done_by = self._state.done_by or said
                 self._show(Stage.AWAITING_MANUAL_TASK, f"{words}; {found.reason}\n\n{task.instructions}")
 
     def _something_about_the_task(self) -> bool:
         state = self._state
-        return state.said_done or state.checked or state.decision is not None or self._reached() is True
+        told = state.said_done is not None or state.done_by is not None
+        return told or self._interrupted() or self._reached() is True
 
     async def _ask_a_person(self, trouble: _NeedsAttention) -> None:
         # The database first: a person who sees the stage here may decide at once.
@@ -240,7 +252,7 @@ class ServiceOrder:
     # Waiting, with an open ear for a person's decision.
 
     async def _wait(self, until: Callable[[], bool]) -> None:
-        await workflow.wait_condition(lambda: until() or self._state.decision is not None)
+        await workflow.wait_condition(lambda: until() or self._interrupted())
         self._act_on_decision()
 
     async def _wait_until(self, when: datetime | None) -> None:
@@ -249,7 +261,7 @@ class ServiceOrder:
         delay = max(when - workflow.now(), NOT_BEFORE_PAUSE)
         try:
             await workflow.wait_condition(
-                lambda: self._state.decision is not None,
+                self._interrupted,
                 timeout=delay,
                 timeout_summary="not before this date; then again, money first",
             )
@@ -257,7 +269,12 @@ class ServiceOrder:
             return
         self._act_on_decision()
 
+    def _interrupted(self) -> bool:
+        return self._state.decision is not None or self._state.aside
+
     def _act_on_decision(self) -> None:
+        if self._state.aside:
+            raise _Ended(Stage.QUEUED)
         decision, self._state.decision = self._state.decision, None
         match decision:
             case DecisionKind.CANCEL | DecisionKind.REJECT_TASK:
@@ -274,14 +291,14 @@ class ServiceOrder:
             return result
         self._enter(Stage.RETRYING, result.reason)
         again = asyncio.create_task(call(self._order, patient=True))
-        await workflow.wait_condition(lambda: again.done() or self._state.decision is not None)
-        if self._state.decision is None:
+        await workflow.wait_condition(lambda: again.done() or self._interrupted())
+        if not self._interrupted():
             return again.result()
         # The database refused the decision if the request could have been sent; so nothing was, and nothing will be.
         again.cancel()
         await workflow.wait([again])
         self._act_on_decision()
-        raise AssertionError("a decision during a retry ends the order")
+        raise AssertionError("what interrupts a retry ends the run")
 
     def _reached(self) -> bool | None:
         """Whether our item was last seen with the goal reached (true) or out of reach (false)."""
@@ -297,6 +314,9 @@ class ServiceOrder:
         if goal_failed(self._order.kind, status):
             return False
         return True if goal_met(self._order.kind, status) else None
+
+    def _ended_as(self) -> Stage:
+        return self._state.stage
 
     # What people see.
 
@@ -325,9 +345,15 @@ class ServiceOrder:
         self._state.funds_granted = True
 
     @workflow.signal
-    def manual_change_completed(self, completion: TaskCompletion) -> None:
-        """A person says that the manual work is done; it is checked at the upstream."""
-        self._state.said_done = True
+    def manual_change_completed(self, completion: TaskCompletion | str = _DONE) -> None:
+        """A person says that the manual work is done; it is checked at the upstream. Without input, or with a note as
+        plain text, it is as good: people send it by hand."""
+        self._state.said_done = TaskCompletion(note=completion[:2000]) if isinstance(completion, str) else completion
+
+    @workflow.signal
+    def step_aside(self) -> None:
+        """An urgent operation goes first. The database has put this one back into the queue; this run ends."""
+        self._state.aside = True
 
     @workflow.update
     async def complete_task(self, completion: TaskCompletion) -> DecisionResult:
@@ -338,9 +364,13 @@ class ServiceOrder:
         if self._state.stage is not Stage.AWAITING_MANUAL_TASK:
             words = f"operation {self._order.operation} is {self._state.stage.value} by now"
             raise ApplicationError(words, type="Refused", non_retryable=True)
-        self._state.checked = True
-        await workflow.wait_condition(lambda: self._state.stage.is_final)
-        return DecisionResult(stage=self._state.stage, message=f"checked and applied: {found.reason}")
+        self._state.done_by = completion
+        await workflow.wait_condition(lambda: self._state.over)
+        ended_as = self._ended_as()
+        if ended_as is Stage.QUEUED:
+            words = "an urgent operation goes first; complete it after that"
+            raise ApplicationError(words, type="Refused", non_retryable=True)
+        return DecisionResult(stage=ended_as, message=f"checked and applied: {found.reason}")
 
     @workflow.update
     async def reject_task(self, decision: Decision) -> DecisionResult:
@@ -424,5 +454,5 @@ class ServiceOrder:
                 raise ApplicationError(outcome.refused, outcome.field, type=outcome.refusal_type, non_retryable=True)
             self._state.decision = kind
             # Money may have come while this was written down: the order went on, and an activity told it that it ended.
-            await workflow.wait_condition(lambda: self._state.decision is None or self._state.stage.is_final)
+            await workflow.wait_condition(lambda: self._state.decision is None or self._state.over)
         return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")

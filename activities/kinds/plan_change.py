@@ -10,6 +10,7 @@ from models.enums import FailureClass, UpstreamStatus
 from models.messages import Submission, SubmitResult
 from models.money import Money
 from models.parameters import BY_HAND
+from orders.goals import Seen, differences
 from orders.settlement import Judgement
 from upstreams.port import Upstream, UpstreamItem
 
@@ -21,7 +22,7 @@ class ChangingPlan:
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
-        if item.pricelist == job.mapping.pricelist:
+        if self._is_so(job, item):
             return Obstacle(already_so(job, f"item {item.number} has tariff {item.pricelist} already"))
         by_hand = job.operation.parameters.get(BY_HAND)
         if by_hand:
@@ -42,3 +43,6 @@ class ChangingPlan:
             return item is not None and item.pricelist == job.mapping.pricelist
 
         return await judge_by_form(job, upstream, window, changed)
+
+    def _is_so(self, job: Job, item: UpstreamItem) -> bool:
+        return not differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))

@@ -87,7 +87,7 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
     ]
     for number, value in item.addons.items():
         nodes += fields([(f"{_ADDON}{number}", value), (f"{_ADDON}{number}_current_value", value)])
-    nodes += fields([(f"resource_{name}", value) for name, value in tariff.resources.items()])
+    nodes += fields([(f"resource_{name}", value) for name, value in (tariff.resources | item.resources).items()])
     if world.settings.remoteid_in_forms:
         nodes.append(Node("remoteid", item.remoteid))
     return nodes

@@ -160,6 +160,7 @@ def upgrade() -> None:
         sa.Column("datacenter", sa.String(), nullable=True),
         sa.Column("addons", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("templates", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
+        sa.Column("resource_fields", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("order_parameters", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("renewal_owner", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(
