@@ -162,7 +162,9 @@ class Resellflow:
 
         `override`: why an automatic task is acted upon; its operation, if it waits for a person, is marked done.
         """
-        operation = await self._operation_of_task(task, By(completion.actor, bool(override), override))
+        operation = await self._operation_of_task(
+            task, By(actor=completion.actor, override=bool(override), reason=override)
+        )
         if override:
             if operation.kind is OperationKind.OPEN:
                 raise Refused(f"mark operation {operation.id} done instead, naming the item that service is")
@@ -172,7 +174,9 @@ class Resellflow:
     async def reject_task(self, task: int, decision: Decision, *, override: bool = False) -> DecisionResult:
         """A manual task will not be done: the service stays as it was. Override: an automatic one's operation is
         cancelled, where that is possible."""
-        operation = await self._operation_of_task(task, By(decision.actor, override, decision.reason))
+        operation = await self._operation_of_task(
+            task, By(actor=decision.actor, override=override, reason=decision.reason[:1900])
+        )
         if override:
             return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason)
         return await self._update(self._handle(operation), ServiceOrder.reject_task, decision, f"task {task}")

@@ -11,12 +11,12 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import lists, order, setup, system, upstream
+from cli import life, lists, order, setup, system, tasks, upstream
 from cli.failures import in_words
 
 app = typer.Typer(
     name="resell",
-    help="Orders of a hosting reseller: load the catalogue, place orders, see how they go, decide where a person must.",
+    help="Orders of a hosting reseller: load the catalogue, place orders, see how they go, do what only people can.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,9 @@ app = typer.Typer(
 setup.add_commands(app)
 upstream.add_commands(app)
 order.add_commands(app)
+life.add_commands(app)
 lists.add_commands(app)
+tasks.add_commands(app)
 system.add_commands(app)
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation")]
 Reason = Annotated[str, typer.Option(help="why; it goes to the audit")]
-Actor = Annotated[str | None, typer.Option(help="who decides, for the audit (default: the user of this shell)")]
+Actor = Annotated[
+    str | None, typer.Option("--actor", "--as", help="who decides, for the audit (default: the user of this shell)")
+]
 NothingWasBought = Annotated[
     bool,
     typer.Option(

@@ -1,14 +1,15 @@
-"""`resell services`, `operations`, `tasks`, each with `show N`; `resell upstreams`, `resell orphans`."""
+"""`resell services`, `operations`, each with `show N`; `resell upstreams`, `resell orphans`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import decisions
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
-from models.enums import OperationKind, ServiceStatus, Stage, TaskMode, TaskState
+from models.enums import OperationKind, ServiceStatus, Stage
 
 if TYPE_CHECKING:
     from orders.views import (
@@ -19,36 +20,19 @@ if TYPE_CHECKING:
         Page,
         PageRequest,
         ServiceView,
-        TaskView,
         UpstreamView,
     )
 
-Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=200)]
-Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before")]
-Number = Annotated[int, typer.Argument(metavar="N", help="its number")]
-OfService = Annotated[int | None, typer.Option("--service", metavar="N", help="only of this service")]
-DEFAULT_LIMIT = 50
-
 
 def add_commands(app: typer.Typer) -> None:
-    _group(app, "services", "What customers have, newest first.", services, show_service)
-    operations_group = _group(
+    group(app, "services", "What customers have, newest first.", services, show_service)
+    operations_group = group(
         app, "operations", "What is done to services, newest first; and decide where a person must.", operations,
         show_operation,
     )  # fmt: skip
     decisions.add_commands(operations_group)
-    _group(app, "tasks", "The pieces of work that go with operations, newest first.", tasks, show_task)
     app.command()(upstreams)
     app.command()(orphans)
-
-
-def _group(app: typer.Typer, name: str, about: str, listing: object, show: object) -> typer.Typer:
-    """`resell NAME` lists, `resell NAME show N` shows one."""
-    group = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
-    group.callback(help=about)(listing)  # type: ignore[type-var]
-    group.command("show")(show)  # type: ignore[type-var]
-    app.add_typer(group, name=name)
-    return group
 
 
 # Services.
@@ -67,7 +51,7 @@ def services(
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_services(_page(limit, cursor), status, customer, plan))
+    page = run_async(_services(page_request(limit, cursor), status, customer, plan))
     if as_json:
         return print_json(page)
     columns = [number("number"), whole("status"), Words("plan"), Words("customer"), Words("name"), Words("upstream"),
@@ -86,7 +70,7 @@ def services(
         for one in page.items
     ]
     print_table(columns, rows, nothing="no services")
-    return _say_more(page)
+    return say_more(page)
 
 
 async def _services(
@@ -133,7 +117,7 @@ async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
 
     async with opened_database() as database, database.read() as session:
         view = await find_service(session, service)
-        return view, await list_operations(session, workflow_links(), _page(DEFAULT_LIMIT), service=service)
+        return view, await list_operations(session, workflow_links(), page_request(DEFAULT_LIMIT), service=service)
 
 
 # Operations.
@@ -155,11 +139,11 @@ def operations(
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_operations(_page(limit, cursor), stage, service, kind, upstream))
+    page = run_async(_operations(page_request(limit, cursor), stage, service, kind, upstream))
     if as_json:
         return print_json(page)
     _print_operations(page.items)
-    return _say_more(page)
+    return say_more(page)
 
 
 async def _operations(
@@ -232,76 +216,8 @@ async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView]]
 
     async with opened_database() as database, database.read() as session:
         view = await find_operation(session, workflow_links(), operation)
-        audit = await list_audit(session, _page(200), subject="operation", number=operation)
+        audit = await list_audit(session, page_request(200), subject="operation", number=operation)
         return view, audit.items[::-1]
-
-
-# Tasks.
-
-
-def tasks(
-    context: typer.Context,
-    state: Annotated[
-        TaskState | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(TaskState)}")
-    ] = None,
-    service: OfService = None,
-    department: Annotated[str | None, typer.Option(help="only of this department")] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    as_json: AsJson = False,
-) -> None:
-    if context.invoked_subcommand is not None:
-        return None
-    page = run_async(_tasks(_page(limit, cursor), state, service, department))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), number("service"), number("operation"), whole("state"),
-               Words("department"), Words("title"), whole("created (UTC)")]  # fmt: skip
-    rows = [
-        [one.number, one.service, one.operation, _state(one), one.department, one.title,
-         short(one.created_at)]
-        for one in page.items
-    ]  # fmt: skip
-    print_table(columns, rows, nothing="no tasks")
-    return _say_more(page)
-
-
-def _state(task: "TaskView") -> str:
-    return task.state.value if task.mode is TaskMode.AUTOMATIC else f"{task.state.value}, {task.mode.value}"
-
-
-async def _tasks(
-    ask: "PageRequest", state: TaskState | None, service: int | None, department: str | None
-) -> "Page[TaskView]":
-    from orders.views import list_tasks
-
-    async with opened_database() as database, database.read() as session:
-        return await list_tasks(session, ask, state=state, service=service, department=department)
-
-
-def show_task(task: Number, as_json: AsJson = False) -> None:
-    """Show a task."""
-    view = run_async(_task(task))
-    if as_json:
-        return print_json(view)
-    return print_fields(
-        [
-            ("task", f"{view.number}: {view.title}"),
-            ("state", f"{view.state.value} ({view.mode.value})"),
-            ("department", view.department),
-            ("service", view.service),
-            ("operation", view.operation),
-            ("created", f"{shown(view.created_at)} UTC"),
-            ("closed", f"{shown(view.closed_at)} UTC" if view.closed_at else ""),
-        ]
-    )
-
-
-async def _task(task: int) -> "TaskView":
-    from orders.views import find_task
-
-    async with opened_database() as database, database.read() as session:
-        return await find_task(session, task)
 
 
 # Upstreams.
@@ -358,7 +274,7 @@ def orphans(
     as_json: AsJson = False,
 ) -> None:
     """List items at the upstreams that are no service of ours."""
-    found = run_async(_orphans(name, _page(limit)))
+    found = run_async(_orphans(name, page_request(limit)))
     if as_json:
         return print_json({"items": found})
     columns = [Words("upstream"), whole("type"), number("item"), whole("status"), Words("name"), Words("remoteid"),
@@ -377,14 +293,3 @@ async def _orphans(name: str | None, ask: "PageRequest") -> "list[OrphanView]":
     async with opened_database() as database, database.read() as session:
         names = [name] if name is not None else [view.name for view in await list_upstreams(session)]
         return [orphan for one in names for orphan in (await list_orphans(session, ask, upstream=one)).items]
-
-
-def _page(limit: int, cursor: str | None = None) -> "PageRequest":
-    from orders.views import PageRequest
-
-    return PageRequest(limit, cursor)
-
-
-def _say_more(page: "Page[ServiceView] | Page[OperationView] | Page[TaskView]") -> None:
-    if page.next_cursor is not None:
-        print(f"there are more: --cursor {page.next_cursor}, or a higher --limit")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.database import Database
 
 LOOK_SECONDS = 0.2
-WAIT_ENDS = frozenset({Stage.COMPLETED, Stage.CANCELLED, Stage.NEEDS_ATTENTION})
+WAIT_ENDS = frozenset({Stage.COMPLETED, Stage.CANCELLED, Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK})
 """From here on nothing happens by itself."""
 
 

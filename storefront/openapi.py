@@ -9,21 +9,24 @@ from storefront.problems import MEDIA_TYPE
 
 TITLE = "Resellflow storefront API"
 DESCRIPTION = """\
-Order services, follow their operations, see tasks and upstreams; operators also decide about operations that can't go
-on by themselves.
+Order services and what is to be done to them later, follow the operations, see tasks and upstreams; operators also
+carry out tasks, and decide about operations that can't go on by themselves.
 
 * **Tokens**: `Authorization: Bearer TOKEN`, of role `storefront` or `operator`.
-* **Orders are made once**: every `POST /v1/services` has an `Idempotency-Key`; after a lost answer send it again.
+* **Orders are made once**: every request about a service has an `Idempotency-Key`; after a lost answer send it again.
 * **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field.
 * **Lists** are newest first; ask again with `cursor` = `next_cursor` for what follows.
 * **Times** are RFC 3339 in UTC, **money** is `{"amount": "5.00", "currency": "EUR"}` with the amount as text.
 * Every answer has an `X-Request-Id`: yours if you sent one, else ours. It stands in our log.
 """
 TAGS = [
-    {"name": "services", "description": "What customers have."},
+    {"name": "services", "description": "What customers have, and what is to be done to it."},
     {"name": "operations", "description": "Things to be done to a service, stage by stage."},
     {"name": "decisions", "description": "For operators: what to do about an operation that waits for a person."},
-    {"name": "tasks", "description": "The work that goes with operations, for people to see."},
+    {
+        "name": "tasks",
+        "description": "The work that goes with operations, for people to see; and what only people can do.",
+    },
     {"name": "upstreams", "description": "The selling systems: health, money, what was seen there."},
     {"name": "health", "description": "For load balancers and orchestrators; no token needed."},
 ]

@@ -1,12 +1,14 @@
 """Bodies and parameters of requests, and answers that are more than one document. The documents: `orders.views`."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.enums import EventKind, OperationKind, ServiceStatus, Stage, TaskState
+from models.enums import EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import Decision
-from orders.text import PlainText, Prose
+from orders.tasks import By, Note, Person
+from orders.text import PlainText, Prose, Words
 from orders.views import (
     AuditView,
     Document,
@@ -17,10 +19,12 @@ from orders.views import (
     PageRequest,
     ServiceView,
     TaskView,
+    TaskWanted,
     UpstreamView,
 )
 from orders.views.documents import HIGHEST_NUMBER
 from orders.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
+from orders.views.tasks import AGE_PATTERN
 from storefront.problems import Problem
 
 Number = Annotated[int, Field(ge=1, le=HIGHEST_NUMBER)]
@@ -61,12 +65,73 @@ class OperationFilter(Paging):
 class TaskFilter(Paging):
     state: TaskState | None = None
     service: Number | None = Field(default=None, description="number of a service")
+    mode: TaskMode | None = Field(default=None, description="`manual`: those that ask a person to act")
     department: PlainText | None = Field(default=None, max_length=64)
+    assignee: PlainText | None = Field(default=None, max_length=64, description="who has it in hand")
+    taken: bool | None = Field(default=None, description="whether anybody has it in hand")
+    overdue: bool | None = Field(default=None, description="whether it was not done when it was due")
+    older_than: PlainText | None = Field(
+        default=None, pattern=AGE_PATTERN, description="created longer ago", examples=["90m", "24h", "3d"]
+    )
+
+    def tasks(self) -> TaskWanted:
+        return TaskWanted(**self.model_dump(exclude=set(Paging.model_fields)))
 
 
 class EventFilter(Paging):
     kind: EventKind | None = None
     service: Number | None = Field(default=None, description="number of a service")
+
+
+# Bodies of what is done to a service.
+
+
+class Prolongation(_Strict):
+    period_months: int = Field(strict=True, description="months; one of the plan's periods", examples=[1])
+
+
+class Suspension(_Strict):
+    urgent: bool = Field(
+        default=False, strict=True, description="before everything else of the service; operators only"
+    )
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; it goes to the audit")
+
+
+class PlanChange(_Strict):
+    plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-2"])
+
+
+# Bodies of what is done about a task.
+
+
+class ActingOnTask(_Strict):
+    override: bool = Field(default=False, strict=True, description="act although the task is automatic; needs a reason")
+    reason: Prose | None = Field(
+        default=None, max_length=1900, description="why it is overridden; it goes to the audit"
+    )
+
+    def by(self, actor: str) -> By:
+        return By(actor=actor, override=self.override, reason=self.reason or "")
+
+
+class HandOver(ActingOnTask):
+    to: Person = Field(description="who has it from now on, named as in the audit")
+
+
+class TaskNote(ActingOnTask):
+    note: Note = Field(description="for colleagues; no secrets")
+
+
+class TaskDone(ActingOnTask):
+    note: Note | None = Field(default=None, description="what was done; it goes to the audit")
+    expires_on: date | None = Field(
+        default=None, description="the service's new expiry, where no upstream tells it (manual processing module)"
+    )
+
+
+class TaskRejected(_Strict):
+    reason: Prose = Field(max_length=1900, description="why; it goes to the audit")
+    override: bool = Field(default=False, strict=True, description="act although the task is automatic")
 
 
 # Bodies of decisions.
@@ -124,6 +189,15 @@ class DecisionTaken(Document):
 
     operation: int = Field(description="number of the operation")
     stage: Stage = Field(description="where the operation is now")
+    message: str
+
+
+class TaskEnded(Document):
+    """A task that nobody needs to act on any more."""
+
+    task: int = Field(description="number of the task")
+    operation: int = Field(description="number of the operation")
+    state: TaskState
     message: str
 
 

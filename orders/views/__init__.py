@@ -21,7 +21,7 @@ from orders.views.operations import (
 )
 from orders.views.paging import Page, PageRequest
 from orders.views.services import ServiceView, UpstreamItemRef, find_service, list_services
-from orders.views.tasks import TaskView, find_task, list_tasks
+from orders.views.tasks import TaskDetail, TaskView, TaskWanted, find_task, list_tasks
 from orders.views.upstreams import (
     ProcessingModuleView,
     UpstreamCapabilities,
@@ -44,7 +44,9 @@ __all__ = [
     "ProcessingModuleView",
     "ServiceView",
     "StagePassed",
+    "TaskDetail",
     "TaskView",
+    "TaskWanted",
     "UpstreamCapabilities",
     "UpstreamFunds",
     "UpstreamHealth",

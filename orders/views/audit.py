@@ -25,7 +25,7 @@ class AuditView(Document):
     detail: dict[str, str]
 
 
-def _show(entry: AuditEntry) -> AuditView:
+def shown_entry(entry: AuditEntry) -> AuditView:
     assert entry.id is not None  # noqa: S101 - read from the database
     return AuditView(
         number=entry.id,
@@ -46,4 +46,4 @@ async def list_audit(session: AsyncSession, ask: PageRequest, *, subject: str, n
         col(AuditEntry.id) < ask.before(_NOUN),
     )
     rows = (await session.exec(query.order_by(col(AuditEntry.id).desc()).limit(ask.limit + 1))).all()
-    return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
+    return page_of(_NOUN, ask, rows, lambda row: row.id, shown_entry)

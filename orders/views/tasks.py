@@ -1,18 +1,29 @@
-"""Tasks as they are shown."""
+"""Tasks as they are shown, and what was done to one."""
 
-from datetime import datetime
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydantic import Field
+from sqlalchemy import and_, not_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.audit import AuditEntry
+from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import Task
-from orders.errors import NotFound
+from orders.errors import InvalidField, NotFound
+from orders.views.audit import AuditView, shown_entry
 from orders.views.documents import Document, existing
 from orders.views.paging import Page, PageRequest, page_of
 
 _NOUN = "task"
+_SIGNAL = re.compile(r"temporal workflow signal .+")
+_AGE = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+AGE_PATTERN = rf"^{_AGE.pattern}$"
+"""How an age is written: 90m, 24h, 3d."""
 
 
 class TaskView(Document):
@@ -25,48 +36,125 @@ class TaskView(Document):
     state: TaskState
     department: str
     title: str
+    assignee: str | None = Field(description="who has it in hand; null if nobody has")
+    taken_at: datetime | None
+    due_at: datetime | None = Field(description="null for an automatic task")
+    overdue: bool = Field(description="it was not done when it was due")
     created_at: datetime
     closed_at: datetime | None
 
 
-def _show(task: Task) -> TaskView:
-    assert task.id is not None  # noqa: S101 - read from the database
-    return TaskView(
-        number=task.id,
-        service=task.service_id,
-        operation=task.operation_id,
-        mode=task.mode,
-        state=task.state,
-        department=task.department,
-        title=task.title,
-        created_at=task.created_at,
-        closed_at=task.closed_at,
+class TaskDetail(TaskView):
+    """A task with all that a person needs to carry it out."""
+
+    instructions: str = Field(description="what to do, step by step; empty for an automatic task")
+    signal_command: str | None = Field(description="says that it is done, without this API; as in the instructions")
+    note: str | None
+    history: list[AuditView] | None = Field(
+        description="what was done to the task and to its operation, oldest first; null unless an operator asks"
     )
 
 
-async def find_task(session: AsyncSession, number: int) -> TaskView:
+@dataclass(frozen=True)
+class TaskWanted:
+    """Which tasks a list shows; None: whatever it is."""
+
+    state: TaskState | None = None
+    mode: TaskMode | None = None
+    service: int | None = None
+    department: str | None = None
+    assignee: str | None = None
+    taken: bool | None = None
+    overdue: bool | None = None
+    older_than: str | None = None
+    """Created longer ago: 90m, 24h, 3d."""
+
+
+def _is_overdue(task: Task) -> bool:
+    """Also while the workflow that notes it does not run."""
+    return task.overdue or (task.state is TaskState.OPEN and task.due_at is not None and task.due_at < utc_now())
+
+
+def _fields(task: Task) -> dict[str, object]:
+    return {
+        "number": task.id,
+        "service": task.service_id,
+        "operation": task.operation_id,
+        "mode": task.mode,
+        "state": task.state,
+        "department": task.department,
+        "title": task.title,
+        "assignee": task.assignee or None,
+        "taken_at": task.taken_at,
+        "due_at": task.due_at,
+        "overdue": _is_overdue(task),
+        "created_at": task.created_at,
+        "closed_at": task.closed_at,
+    }
+
+
+def _show(task: Task) -> TaskView:
+    return TaskView.model_validate(_fields(task))
+
+
+async def find_task(session: AsyncSession, number: int, *, with_history: bool = True) -> TaskDetail:
     """Raises NotFound."""
     task = await session.get(Task, existing(_NOUN, number))
     if task is None:
         raise NotFound(_NOUN, number)
-    return _show(task)
+    signal = _SIGNAL.search(task.instructions)
+    return TaskDetail.model_validate(
+        {
+            **_fields(task),
+            "instructions": task.instructions,
+            "signal_command": signal[0] if signal else None,
+            "note": task.note or None,
+            "history": await _history(session, task) if with_history else None,
+        }
+    )
 
 
-async def list_tasks(
-    session: AsyncSession,
-    ask: PageRequest,
-    *,
-    state: TaskState | None = None,
-    service: int | None = None,
-    department: str | None = None,
-) -> Page[TaskView]:
-    """A page of tasks. Raises InvalidField for a wrong cursor."""
+async def _history(session: AsyncSession, task: Task) -> list[AuditView]:
+    entries = await session.exec(
+        select(AuditEntry)
+        .where(
+            or_(
+                and_(col(AuditEntry.subject) == _NOUN, col(AuditEntry.subject_number) == task.id),
+                and_(col(AuditEntry.subject) == "operation", col(AuditEntry.subject_number) == task.operation_id),
+            )
+        )
+        .order_by(col(AuditEntry.id))
+    )
+    return [shown_entry(entry) for entry in entries.all()]
+
+
+async def list_tasks(session: AsyncSession, ask: PageRequest, wanted: TaskWanted) -> Page[TaskView]:
+    """A page of tasks. Raises InvalidField for a wrong cursor or age."""
     query = select(Task).where(col(Task.id) < ask.before(_NOUN))
-    if state is not None:
-        query = query.where(Task.state == state)
-    if service is not None:
-        query = query.where(Task.service_id == service)
-    if department is not None:
-        query = query.where(Task.department == department)
+    for column, value in (
+        (Task.state, wanted.state),
+        (Task.mode, wanted.mode),
+        (Task.service_id, wanted.service),
+        (Task.department, wanted.department),
+        (Task.assignee, wanted.assignee),
+    ):
+        if value is not None:
+            query = query.where(col(column) == value)
+    if wanted.taken is not None:
+        query = query.where(col(Task.assignee) != "" if wanted.taken else col(Task.assignee) == "")
+    if wanted.overdue is not None:
+        late = and_(col(Task.state) == TaskState.OPEN, col(Task.due_at).is_not(None), col(Task.due_at) < utc_now())
+        is_overdue = or_(col(Task.overdue), late)
+        query = query.where(is_overdue if wanted.overdue else not_(is_overdue))
+    if wanted.older_than is not None:
+        query = query.where(col(Task.created_at) < utc_now() - _age(wanted.older_than))
     rows = (await session.exec(query.order_by(col(Task.id).desc()).limit(ask.limit + 1))).all()
     return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
+
+
+def _age(text: str) -> timedelta:
+    """Raises InvalidField."""
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise InvalidField("older_than", f"{text!r} is not a number of minutes, hours or days: 90m, 24h, 3d")
+    return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,124 @@
+"""`resell prolong`, `suspend`, `resume`, `close`, `change`, `change-plan`: what is done to a service that is there."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.order import count, pairs
+from cli.placing import CLIENT, Key, Wait, place
+from cli.session import AsJson, valid
+from models.enums import RenewalOwner
+
+if TYPE_CHECKING:
+    from orders.intake import AcceptedOrder
+    from starter import Resellflow
+
+HIGHEST_NUMBER = 2**31 - 1
+Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(prolong)
+    app.command()(suspend)
+    app.command()(resume)
+    app.command()(close)
+    app.command()(change)
+    app.command("change-plan")(change_plan)
+
+
+def prolong(
+    service: Service,
+    period: Annotated[int, typer.Option(metavar="MONTHS", help="months; one of the plan's periods")],
+    key: Key = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prolong a service."""
+
+    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        return await resellflow.prolong(service, period, key=used, client=CLIENT)
+
+    place(ask, doing=f"prolonging service {service}", key=key, wait=wait, as_json=as_json)
+
+
+def suspend(
+    service: Service,
+    urgent: Annotated[
+        bool, typer.Option("--urgent", help="before everything else that waits for this service")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="why; it goes to the audit")] = "",
+    key: Key = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Suspend a service."""
+
+    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        return await resellflow.suspend(service, key=used, client=CLIENT, urgent=urgent, reason=reason.strip())
+
+    place(ask, doing=f"suspending service {service}", key=key, wait=wait, as_json=as_json)
+
+
+def resume(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Resume a suspended service."""
+
+    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        return await resellflow.resume(service, key=used, client=CLIENT)
+
+    place(ask, doing=f"resuming service {service}", key=key, wait=wait, as_json=as_json)
+
+
+def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Close a service for good: its item is deleted at the upstream."""
+
+    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        return await resellflow.close_service(service, key=used, client=CLIENT)
+
+    place(ask, doing=f"closing service {service}", key=key, wait=wait, as_json=as_json)
+
+
+def change(
+    service: Service,
+    addon: Annotated[list[str] | None, typer.Option(metavar="NAME=COUNT", help="e.g. ram=2; may be repeated")] = None,
+    domain: Annotated[str | None, typer.Option(help="its new host or domain name")] = None,
+    renewal_owner: Annotated[
+        RenewalOwner | None, typer.Option(metavar="WHO", help=f"who renews it: {', '.join(RenewalOwner)}")
+    ] = None,
+    new_password: Annotated[
+        bool,
+        typer.Option("--new-password", help="have one made up and set at the upstream, where the item shows it; alone"),
+    ] = False,
+    key: Key = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change add-ons, domain, renewal or password of a service; what is left out stays."""
+    from orders.requests import ServiceChange
+
+    wanted = valid(
+        ServiceChange,
+        addons={name: count(name, text) for name, text in pairs(addon, "--addon").items()},
+        domain=domain,
+        renewal_owner=renewal_owner,
+        password="new" if new_password else None,
+    )
+
+    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        return await resellflow.change_parameters(service, wanted, key=used, client=CLIENT)
+
+    place(ask, doing=f"changing service {service}", key=key, wait=wait, as_json=as_json)
+
+
+def change_plan(
+    service: Service,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
+    key: Key = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change the tariff plan of a service. What no upstream can do by itself becomes a task for a person."""
+
+    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        return await resellflow.change_plan(service, plan, key=used, client=CLIENT)
+
+    place(ask, doing=f"changing the plan of service {service}", key=key, wait=wait, as_json=as_json)

@@ -1,0 +1,34 @@
+"""What lists have in common: `resell NAME` lists, `resell NAME show N` shows one, a page at a time."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from orders.views import OperationView, Page, PageRequest, ServiceView, TaskView
+
+Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=200)]
+Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before")]
+Number = Annotated[int, typer.Argument(metavar="N", help="its number")]
+OfService = Annotated[int | None, typer.Option("--service", metavar="N", help="only of this service")]
+DEFAULT_LIMIT = 50
+
+
+def group(app: typer.Typer, name: str, about: str, listing: object, show: object) -> typer.Typer:
+    """`resell NAME` lists, `resell NAME show N` shows one."""
+    made = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
+    made.callback(help=about)(listing)  # type: ignore[type-var]
+    made.command("show")(show)  # type: ignore[type-var]
+    app.add_typer(made, name=name)
+    return made
+
+
+def page_request(limit: int, cursor: str | None = None) -> "PageRequest":
+    from orders.views import PageRequest
+
+    return PageRequest(limit, cursor)
+
+
+def say_more(page: "Page[ServiceView] | Page[OperationView] | Page[TaskView]") -> None:
+    if page.next_cursor is not None:
+        print(f"there are more: --cursor {page.next_cursor}, or a higher --limit")

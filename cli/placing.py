@@ -1,0 +1,88 @@
+"""Asking for an operation from the shell: once per key, followed to its end if wanted."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.printing import print_json, say_on, under_way
+from cli.session import opened_resellflow, run_async
+from models.enums import Stage
+
+if TYPE_CHECKING:
+    from cli.waiting import Followed
+    from models.order import Operation
+    from orders.intake import AcceptedOrder
+    from starter import Resellflow
+
+CLIENT = "cli"
+"""Whose keys the keys of these commands are. One for all users: the same key never makes two orders."""
+
+Key = Annotated[
+    str | None,
+    typer.Option(help="your own name of this order: repeated with it, it stays one order (default: made up)"),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="show each stage until the end; status 0 only if it was completed")]
+
+
+def place(
+    ask: "Callable[[Resellflow, str], Awaitable[AcceptedOrder]]",
+    *,
+    doing: str,
+    key: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Ask with a key, say what was accepted, and leave: status 0, or with `wait` only if it was completed."""
+    used_key = key or f"cli-{secrets.token_hex(8)}"
+    accepted, followed = run_async(_place(ask, used_key, doing=doing, wait=wait, say=say_on(as_json)))
+    if as_json:
+        print_json(_as_json(accepted, followed, used_key))
+    elif wait:
+        typer.echo("\n".join(followed.end()))
+    raise typer.Exit(0 if not wait or followed.completed else 1)
+
+
+async def _place(
+    ask: "Callable[[Resellflow, str], Awaitable[AcceptedOrder]]",
+    key: str,
+    *,
+    doing: str,
+    wait: bool,
+    say: Callable[[str], None],
+) -> "tuple[AcceptedOrder, Followed]":
+    from cli.waiting import follow, look
+
+    async with opened_resellflow() as resellflow:
+        with under_way(doing):
+            accepted = await ask(resellflow, key)
+        before = "" if accepted.created else ", made before with this key"
+        say(f"service {accepted.service}, operation {accepted.operation}{before} (key {key})")
+        if wait:
+            return accepted, await follow(resellflow.database, accepted.operation, say)
+        now = await look(resellflow.database, accepted.operation)
+        say(_what_next(now.operation))
+        return accepted, now
+
+
+def _what_next(operation: "Operation") -> str:
+    if operation.stage is Stage.ACCEPTED and operation.workflow_started_at is None:
+        return "Temporal can't be reached just now; the order is accepted and starts by itself when it is back"
+    return f"{operation.stage.value}; look again with: resell operations show {operation.id}"
+
+
+def _as_json(accepted: "AcceptedOrder", followed: "Followed", key: str) -> object:
+    return {
+        "service": accepted.service,
+        "operation": accepted.operation,
+        "kind": accepted.kind,
+        "upstream": accepted.upstream,
+        "workflow_id": accepted.workflow_id,
+        "key": key,
+        "created": accepted.created,
+        "stage": followed.operation.stage,
+        "upstream_number": followed.service.upstream_number,
+        "cost": followed.operation.cost,
+        "stages": [{"stage": entry.stage, "at": entry.at, "reason": entry.reason} for entry in followed.stages],
+    }

@@ -1,0 +1,251 @@
+"""`resell tasks`: see them, and do what only people can."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.decisions import Actor, Reason
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
+from cli.printing import Column as Words
+from cli.printing import number, print_fields, print_json, print_table, short, shown, under_way, whole
+from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
+from models.enums import TaskMode, TaskState
+from models.messages import Decision, DecisionResult, TaskCompletion
+
+if TYPE_CHECKING:
+    from orders.tasks import By
+    from orders.views import Page, PageRequest, TaskDetail, TaskView, TaskWanted
+    from starter import Resellflow
+
+Task = Annotated[int, typer.Argument(metavar="N", help="number of the task")]
+Override = Annotated[
+    bool, typer.Option("--override", help="act although the task is automatic; needs --reason, for the audit")
+]
+Because = Annotated[str, typer.Option("--reason", help="why it is overridden; it goes to the audit")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    tasks_group = group(
+        app, "tasks", "The pieces of work that go with operations, newest first; and do what only people can.", tasks,
+        show,
+    )  # fmt: skip
+    tasks_group.command()(complete)
+    tasks_group.command()(reject)
+    tasks_group.command()(take)
+    tasks_group.command()(release)
+    tasks_group.command("hand-over")(hand_over)
+    tasks_group.command()(note)
+
+
+def tasks(
+    context: typer.Context,
+    state: Annotated[
+        TaskState | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(TaskState)}")
+    ] = None,
+    mode: Annotated[
+        TaskMode | None, typer.Option(metavar="MODE", help="manual: those that ask a person to act")
+    ] = None,
+    service: OfService = None,
+    department: Annotated[str | None, typer.Option(help="only of this department")] = None,
+    assignee: Annotated[str | None, typer.Option(metavar="PERSON", help="only those in this person's hands")] = None,
+    taken: Annotated[bool | None, typer.Option("--taken/--free", help="only those in anybody's hands, or not")] = None,
+    overdue: Annotated[
+        bool | None, typer.Option("--overdue/--in-time", help="only those not done when they were due, or not")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="only those created longer ago: 90m, 24h, 3d")
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return None
+    from orders.views import TaskWanted
+
+    wanted = TaskWanted(state, mode, service, department, assignee, taken, overdue, older_than)
+    page = run_async(_tasks(page_request(limit, cursor), wanted))
+    if as_json:
+        return print_json(page)
+    columns = [number("number"), number("service"), number("operation"), whole("state"), Words("department"),
+               Words("in hand"), whole("due (UTC)"), Words("title"), whole("created (UTC)")]  # fmt: skip
+    rows = [
+        [one.number, one.service, one.operation, _state(one), one.department, one.assignee, _due(one), one.title,
+         short(one.created_at)]
+        for one in page.items
+    ]  # fmt: skip
+    print_table(columns, rows, nothing="no tasks")
+    return say_more(page)
+
+
+def _state(task: "TaskView") -> str:
+    return task.state.value if task.mode is TaskMode.AUTOMATIC else f"{task.state.value}, {task.mode.value}"
+
+
+def _due(task: "TaskView") -> str:
+    return f"{short(task.due_at)}{' LATE' if task.overdue else ''}".strip()
+
+
+async def _tasks(ask: "PageRequest", wanted: "TaskWanted") -> "Page[TaskView]":
+    from orders.views import list_tasks
+
+    async with opened_database() as database, database.read() as session:
+        return await list_tasks(session, ask, wanted)
+
+
+def show(task: Number, as_json: AsJson = False) -> None:
+    """Show a task: what to do, by when, who has it in hand, what was done about it."""
+    view = run_async(_task(task))
+    if as_json:
+        return print_json(view)
+    print_fields(
+        [
+            ("task", f"{view.number}: {view.title}"),
+            ("state", f"{view.state.value} ({view.mode.value})"),
+            ("department", view.department),
+            ("in hand", f"{view.assignee} since {shown(view.taken_at)} UTC" if view.assignee else ""),
+            ("due", f"{shown(view.due_at)} UTC{', OVERDUE' if view.overdue else ''}" if view.due_at else ""),
+            ("service", view.service),
+            ("operation", view.operation),
+            ("note", view.note),
+            ("created", f"{shown(view.created_at)} UTC"),
+            ("closed", f"{shown(view.closed_at)} UTC" if view.closed_at else ""),
+        ]
+    )
+    if view.instructions:
+        print(f"\n{view.instructions}")
+    print()
+    return print_table(
+        [whole("at (UTC)"), Words("who"), whole("did"), Words("to"), Words("more")],
+        [
+            [entry.at, entry.actor, entry.action, f"{entry.subject} {entry.subject_number}", entry.detail]
+            for entry in view.history or ()
+        ],
+        nothing="no audit entries",
+    )
+
+
+async def _task(task: int) -> "TaskDetail":
+    from orders.views import find_task
+
+    async with opened_database() as database, database.read() as session:
+        return await find_task(session, task)
+
+
+# Who has it in hand, and what is noted.
+
+
+def take(
+    task: Task, override: Override = False, reason: Because = "", actor: Actor = None, as_json: AsJson = False
+) -> None:
+    """Take a task in hand: it is yours until you release it or it is handed over."""
+    by = _by(actor, override, reason)
+    _act(task, lambda resellflow: resellflow.take_task(task, by), as_json)
+
+
+def release(
+    task: Task, override: Override = False, reason: Because = "", actor: Actor = None, as_json: AsJson = False
+) -> None:
+    """Give a task back: it is nobody's again."""
+    by = _by(actor, override, reason)
+    _act(task, lambda resellflow: resellflow.release_task(task, by), as_json)
+
+
+def hand_over(
+    task: Task,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="who has it from now on, named as in the audit")],
+    override: Override = False,
+    reason: Because = "",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand a task over to another person. Anybody may: who has it in hand may be away."""
+    by = _by(actor, override, reason)
+    _act(task, lambda resellflow: resellflow.hand_over_task(task, person.strip(), by), as_json)
+
+
+def note(
+    task: Task,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="for colleagues; no secrets")],
+    override: Override = False,
+    reason: Because = "",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the task's note, in place of the one before, which stays in the history."""
+    by = _by(actor, override, reason)
+    _act(task, lambda resellflow: resellflow.note_on_task(task, text.strip(), by), as_json)
+
+
+# The end of a task.
+
+
+def complete(
+    task: Task,
+    note: Annotated[str, typer.Option(help="what was done; it goes to the audit")] = "",
+    expires_on: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="DATE",
+            formats=["%Y-%m-%d"],
+            help="the service's new expiry, where no upstream tells it (manual processing module)",
+        ),
+    ] = None,
+    override: Override = False,
+    reason: Because = "",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that a task is done. It is checked at the upstream, and refused if the upstream does not show it."""
+    by = _by(actor, override, reason)
+    expiry = expires_on.date() if expires_on else None
+    completion = valid(TaskCompletion, actor=by.actor, note=note.strip(), expires_on=expiry)
+    _end(task, lambda resellflow: resellflow.complete_task(task, completion, override=by.because), as_json)
+
+
+def reject(
+    task: Task, reason: Reason, override: Override = False, actor: Actor = None, as_json: AsJson = False
+) -> None:
+    """Say that a task will not be done: the service stays as it was."""
+    decision = valid(Decision, actor=actor or os_user(), reason=reason.strip())
+    _end(task, lambda resellflow: resellflow.reject_task(task, decision, override=override), as_json)
+
+
+def _by(actor: str | None, override: bool, reason: str) -> "By":
+    from orders.tasks import By
+
+    return valid(By, actor=actor or os_user(), override=override, reason=reason.strip())
+
+
+def _act(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: bool) -> None:
+    view = run_async(_acted(task, act))
+    if as_json:
+        print_json(view)
+    else:
+        whose = f"in {view.assignee}'s hands" if view.assignee else "in nobody's hands"
+        typer.echo(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
+
+
+async def _acted(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
+    from orders.views import find_task
+
+    async with opened_resellflow() as resellflow:
+        await act(resellflow)
+        async with resellflow.database.read() as session:
+            return await find_task(session, task)
+
+
+def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as_json: bool) -> None:
+    with under_way(f"task {task} is checked and ended"):
+        result = run_async(_ended(act))
+    if as_json:
+        print_json({"task": task, "stage": result.stage, "message": result.message})
+    else:
+        typer.echo(f"task {task}: its operation is {result.stage.value}: {result.message}")
+
+
+async def _ended(act: "Callable[[Resellflow], Awaitable[DecisionResult]]") -> DecisionResult:
+    async with opened_resellflow() as resellflow:
+        return await act(resellflow)

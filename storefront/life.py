@@ -1,0 +1,180 @@
+"""/v1/services/{number}: what can be done to a service that is there. Each request is an operation, accepted once."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Response
+from starlette.status import HTTP_200_OK, HTTP_201_CREATED
+
+from models.enums import Role
+from orders.intake import AcceptedOrder
+from orders.requests import ServiceChange
+from orders.views import find_operation, find_service
+from orders.views.documents import existing
+from storefront import examples
+from storefront.auth import AnyCaller
+from storefront.context import Context, InContext
+from storefront.problems import (
+    FORBIDDEN,
+    INVALID_BODY,
+    INVALID_FIELD,
+    INVALID_KEY,
+    KEY_REUSED,
+    NOT_FOUND,
+    REFUSED,
+    Forbidden,
+    documented,
+)
+from storefront.schemas import OrderAccepted, PlanChange, Prolongation, Suspension
+from storefront.services import IdempotencyKey
+
+router = APIRouter(prefix="/v1/services/{number}", tags=["services"])
+
+
+def _possible(number: Annotated[int, Path(description="number of the service", examples=[1042])]) -> int:
+    return existing("service", number)
+
+
+ServiceNumber = Annotated[int, Depends(_possible)]
+
+_LOCATION: dict[str, Any] = {"Location": {"description": "the operation", "schema": {"type": "string"}}}
+
+
+def _answers(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {
+        HTTP_201_CREATED: {
+            "description": "The operation is accepted and cannot be lost any more. `queued`: another one of the same "
+            "service runs; it starts by itself.",
+            "headers": _LOCATION,
+            "content": {"application/json": {"example": example}},
+        },
+        HTTP_200_OK: {
+            "model": OrderAccepted,
+            "description": "This key and body made an operation before: this one, as it is now.",
+            "headers": _LOCATION,
+        },
+        **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED, NOT_FOUND, REFUSED),
+    }
+
+
+@router.post(
+    "/prolong",
+    status_code=HTTP_201_CREATED,
+    summary="Prolong a service",
+    responses=_answers(examples.PROLONGATION_ACCEPTED),
+)
+async def prolong_service(
+    number: ServiceNumber,
+    wanted: Annotated[Prolongation, Body(openapi_examples=examples.PROLONGATIONS)],
+    key: IdempotencyKey,
+    caller: AnyCaller,
+    context: InContext,
+    response: Response,
+) -> OrderAccepted:
+    """The new expiry date is the upstream's word; the service shows it when the operation is completed."""
+    accepted = await context.resellflow.prolong(number, wanted.period_months, key=key, client=caller.name)
+    return await _answer(context, accepted, response)
+
+
+@router.post(
+    "/suspend",
+    status_code=HTTP_201_CREATED,
+    summary="Suspend a service",
+    responses=_answers(examples.SUSPENSION_ACCEPTED) | documented(FORBIDDEN),
+)
+async def suspend_service(
+    number: ServiceNumber,
+    key: IdempotencyKey,
+    caller: AnyCaller,
+    context: InContext,
+    response: Response,
+    wanted: Annotated[Suspension | None, Body(openapi_examples=examples.SUSPENSIONS)] = None,
+) -> OrderAccepted:
+    """In its turn; or, if `urgent`, before everything else that waits for this service: operators only. The body may be
+    left out."""
+    wanted = wanted or Suspension()
+    if wanted.urgent and caller.role is not Role.OPERATOR:
+        raise Forbidden(f"{caller.name} is a {caller.role.value}; only an operator may suspend urgently.")
+    accepted = await context.resellflow.suspend(
+        number, key=key, client=caller.name, urgent=wanted.urgent, reason=wanted.reason or ""
+    )
+    return await _answer(context, accepted, response)
+
+
+@router.post(
+    "/resume",
+    status_code=HTTP_201_CREATED,
+    summary="Resume a suspended service",
+    responses=_answers(examples.RESUMPTION_ACCEPTED),
+)
+async def resume_service(
+    number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
+) -> OrderAccepted:
+    """Where the upstream does not let us (it was suspended for abuse, say), it becomes a task for a person."""
+    return await _answer(context, await context.resellflow.resume(number, key=key, client=caller.name), response)
+
+
+@router.delete(
+    "",
+    status_code=HTTP_201_CREATED,
+    summary="Close a service for good",
+    responses=_answers(examples.CLOSING_ACCEPTED),
+)
+async def close_service(
+    number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
+) -> OrderAccepted:
+    """Deletes the item at the upstream, before everything else that waits for this service. What is queued for it after
+    that ends without effect."""
+    return await _answer(context, await context.resellflow.close_service(number, key=key, client=caller.name), response)
+
+
+@router.patch(
+    "",
+    status_code=HTTP_201_CREATED,
+    summary="Change add-ons, domain, renewal or password",
+    responses=_answers(examples.CHANGE_ACCEPTED),
+)
+async def change_service(
+    number: ServiceNumber,
+    change: Annotated[ServiceChange, Body(openapi_examples=examples.CHANGES)],
+    key: IdempotencyKey,
+    caller: AnyCaller,
+    context: InContext,
+    response: Response,
+) -> OrderAccepted:
+    """What is left out stays. The service shows the new values when the operation is completed; what they cost more is
+    shown as the operation's `cost` before it is paid.
+
+    A password can't be chosen, because none is ever written down here: `"password": "new"` has one made up and set at
+    the upstream, where the item shows it."""
+    accepted = await context.resellflow.change_parameters(number, change, key=key, client=caller.name)
+    return await _answer(context, accepted, response)
+
+
+@router.post(
+    "/change-plan",
+    status_code=HTTP_201_CREATED,
+    summary="Change the tariff plan",
+    responses=_answers(examples.PLAN_CHANGE_ACCEPTED),
+)
+async def change_plan(
+    number: ServiceNumber,
+    wanted: Annotated[PlanChange, Body(openapi_examples=examples.PLAN_CHANGES)],
+    key: IdempotencyKey,
+    caller: AnyCaller,
+    context: InContext,
+    response: Response,
+) -> OrderAccepted:
+    """The upstream is asked first what the change costs; where it says so, the operation's `cost` shows it from the
+    stage `checking_balance` on, before anything is paid. What no upstream can do by itself becomes a task for a person
+    (stage `awaiting_manual_task`)."""
+    accepted = await context.resellflow.change_plan(number, wanted.plan, key=key, client=caller.name)
+    return await _answer(context, accepted, response)
+
+
+async def _answer(context: Context, accepted: AcceptedOrder, response: Response) -> OrderAccepted:
+    async with context.database.read() as session:
+        service = await find_service(session, accepted.service)
+        operation = await find_operation(session, context.links, accepted.operation)
+    response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
+    response.headers["Location"] = f"/v1/operations/{accepted.operation}"
+    return OrderAccepted(service=service, operation=operation)
