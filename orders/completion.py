@@ -4,7 +4,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.catalogue import PlanMapping, TariffPlan
+from models.catalogue import PlanMapping
 from models.columns import utc_now
 from models.enums import EventKind, IntentState, OperationKind, RenewalOwner, ServiceStatus, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
@@ -14,9 +14,10 @@ from models.parameters import ADDON_PREFIX, PLAN_ID
 from models.product_types import PRODUCT_TYPES
 from orders import funds, intents, manual
 from orders.errors import InvalidField, Refused
+from orders.history import Origin, attribute, write_look
 from orders.intake import check_parameters
 from orders.naming import check_domain
-from orders.services import apply_snapshot, history_entry
+from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
 
@@ -50,10 +51,7 @@ async def _apply_own_part(session: AsyncSession, service: Service, operation: Op
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
     asked = operation.parameters
     if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
-        before, service.plan_id = service.plan_id, int(asked[PLAN_ID])
-        names = {plan.id: plan.name for plan in (await session.exec(select(TariffPlan))).all()}
-        changed = {"plan": (names.get(before, ""), names.get(service.plan_id, ""))}
-        session.add(history_entry(service, operation.actor, operation.kind.value, changed))
+        service.plan_id = int(asked[PLAN_ID])
     if operation.kind is OperationKind.SET_PARAMETERS:
         addons = {n.removeprefix(ADDON_PREFIX): int(v) for n, v in asked.items() if n.startswith(ADDON_PREFIX)}
         service.addons = {**service.addons, **addons}
@@ -83,9 +81,7 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
     await session.refresh(service)
     if snapshot is not None:
         snapshot.service_id = service.id
-        changed = apply_snapshot(service, snapshot)
-        if changed:
-            session.add(history_entry(service, f"upstream {operation.upstream_name}", operation.kind.value, changed))
+        write_look(session, service, operation, apply_snapshot(service, snapshot))
         session.add(snapshot)
         await session.exec(
             update(UpstreamEvent)
@@ -129,6 +125,7 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
     if operation.stage is Stage.QUEUED and record.kind is not DecisionKind.CANCEL:
         raise Refused(f"operation {record.operation} is in the queue; it goes on by itself when its turn comes")
     decision = record.decision
+    attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason))
     match record.kind:
         case DecisionKind.RETRY:
             await _retry(session, operation, vouched=decision.nothing_was_bought)

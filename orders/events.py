@@ -27,8 +27,10 @@ from orders.differences import (
     note_listed,
 )
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
+from orders.history import SUBJECT, write_events
 from orders.intents import learn
-from orders.services import apply_snapshot, history_entry
+from orders.outbox import item_appeared
+from orders.services import apply_snapshot
 from upstreams.port import UpstreamItem
 
 log = logging.getLogger(__name__)
@@ -273,6 +275,8 @@ class _Intake:
             event = self._event(snapshot, change, service, tell, item.raw)
             tell = None if event.operation_id else tell  # one signal for one look is enough
             events.append(event)
+        if service is None and changes[0].kind is EventKind.APPEARED and self._account.polled_at is not None:
+            item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events)
             if any(event.kind in _TOLD_BY_FORM for event in events):
@@ -400,8 +404,13 @@ class _Intake:
         """Write down, once for each item, that `second` carries the mark of this service."""
         if second.gone or second.status == UpstreamStatus.DELETED:
             return
-        pair = {"item": (service.upstream_number or "", f"also {second.number}")}
-        entry = history_entry(service, f"upstream {self._account.name}", "second_item_with_our_mark", pair)
+        entry = AuditEntry(
+            actor=f"upstream {self._account.name}",
+            action="second_item_with_our_mark",
+            subject=SUBJECT,
+            subject_number=service.id or 0,
+            detail={"item": f"{service.upstream_number} → also {second.number}"},
+        )
         earlier = await self._session.exec(
             select(AuditEntry).where(
                 AuditEntry.subject == entry.subject,
@@ -503,20 +512,13 @@ class _Intake:
 
     def _apply(self, service: Service, snapshot: UpstreamSnapshot, events: list[UpstreamEvent]) -> None:
         snapshot.service_id = service.id
-        source = f"upstream {self._account.name}"
-        changed = apply_snapshot(service, snapshot)
+        applied = apply_snapshot(service, snapshot)
         self._session.add(service)
         now = utc_now()
-        sound = [event for event in events if event.kind is not EventKind.HELD_BACK]
-        for event in sound:
-            event.applied_at = now
-        if changed:
-            action = sound[0].kind if sound else EventKind.PARAMETERS_CHANGED
-            self._session.add(history_entry(service, source, action.value, changed))
         for event in events:
-            if event.kind is EventKind.HELD_BACK:
-                held = {name: (before, after) for name, (before, after) in event.changes.items()}
-                self._session.add(history_entry(service, source, EventKind.HELD_BACK.value, held))
+            if event.kind is not EventKind.HELD_BACK:
+                event.applied_at = now
+        write_events(self._session, service, self._account.name, events, applied)
 
 
 def _seen(comes_back: bool) -> Knowledge:

@@ -13,8 +13,9 @@ from models.enums import ModuleKind, OperationKind, ServiceStatus, Stage, TaskMo
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
 from models.parameters import ADDON_PREFIX, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
+from orders.history import OURSELVES, Origin, attribute
 from orders.naming import workflow_id
-from orders.services import history_entry
+from orders.outbox import task_overdue
 from orders.stages import enter, locked_operation
 
 MANUAL_MODULE = "manual"
@@ -83,7 +84,7 @@ async def apply_by_hand(
     session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion | None
 ) -> None:
     """What an upstream would show, on a person's word."""
-    before = {"status": service.status.value, "expires_on": str(service.expires_on or "")}
+    attribute(session, Origin(by.actor if by else OURSELVES, operation.kind.value, operation.id))
     status = {
         OperationKind.OPEN: ServiceStatus.ACTIVE,
         OperationKind.SUSPEND: ServiceStatus.SUSPENDED,
@@ -100,10 +101,7 @@ async def apply_by_hand(
         )
         service.expires_on = start + relativedelta(months=int(operation.parameters[PERIOD_MONTHS]))
     session.add(service)
-    after = {"status": service.status.value, "expires_on": str(service.expires_on or "")}
-    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
-    if changed:
-        session.add(history_entry(service, by.actor if by else "resellflow", operation.kind.value, changed))
+    await session.flush()
 
 
 async def close_task(session: AsyncSession, operation_number: int, by: TaskCompletion | None) -> None:
@@ -131,6 +129,7 @@ async def note_overdue(session: AsyncSession, operation_number: int) -> bool:
         return False
     task.overdue = True
     session.add(task)
+    task_overdue(session, task)
     session.add(
         AuditEntry(
             actor="resellflow", action="manual_task_overdue", subject="operation", subject_number=operation_number

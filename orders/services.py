@@ -1,26 +1,25 @@
 """What the upstream shows, applied to our service."""
 
-from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import ServiceStatus, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
+from orders.history import Changes, cost_text, text
 
 
-def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> dict[str, tuple[str, str]]:
+def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> Changes:
     """Make the service what its item is. Returns what changed: field -> (before, after)."""
-    changed: dict[str, tuple[str, str]] = {}
+    changed: Changes = {}
 
     def put(name: str, value: object) -> None:
         before = getattr(service, name)
         if before != value:
-            changed[name] = ("" if before is None else str(before), "" if value is None else str(value))
+            changed[name] = (text(before), text(value))
             setattr(service, name, value)
 
     status = _service_status(service.status, UpstreamStatus(snapshot.status), gone=snapshot.gone)
     if status is not service.status:
-        changed["status"] = (service.status.value, status.value)
-        service.status = status
+        put("status", status)
         service.status_since = utc_now()
     put("suspend_reason", snapshot.suspend_reason)
     if snapshot.expires_on is not None:
@@ -30,16 +29,11 @@ def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> dict[str, tu
     if snapshot.pricelist:
         put("upstream_pricelist", snapshot.pricelist)
     if snapshot.cost_amount:
-        put("cost_amount", snapshot.cost_amount)
-        put("cost_currency", snapshot.cost_currency)
+        cost = cost_text(service.cost_amount, service.cost_currency)
+        service.cost_amount, service.cost_currency = snapshot.cost_amount, snapshot.cost_currency
+        if cost != cost_text(service.cost_amount, service.cost_currency):
+            changed["cost"] = (cost, cost_text(service.cost_amount, service.cost_currency))
     return changed
-
-
-def history_entry(service: Service, source: str, action: str, changed: dict[str, tuple[str, str]]) -> AuditEntry:
-    """Who or what changed which value from what to what."""
-    assert service.id is not None  # noqa: S101 - read from the database
-    detail = {name: f"{before or '(nothing)'} → {after or '(nothing)'}" for name, (before, after) in changed.items()}
-    return AuditEntry(actor=source, action=action, subject="service", subject_number=service.id, detail=detail)
 
 
 def _service_status(now: ServiceStatus, upstream: UpstreamStatus, *, gone: bool) -> ServiceStatus:

@@ -8,6 +8,8 @@ from models.enums import FailureClass, Stage, TaskState
 from models.explanations import explain
 from models.order import Operation, StageEntry, Task
 from orders.errors import NotFound
+from orders.history import OURSELVES, Origin, attribute
+from orders.outbox import stage_entered
 
 _OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 
@@ -23,6 +25,7 @@ async def locked_operation(session: AsyncSession, number: int) -> Operation:
     operation = found.one_or_none()
     if operation is None:
         raise NotFound("operation", number)
+    attribute(session, Origin(operation.actor or OURSELVES, operation.kind.value, number))
     return operation
 
 
@@ -46,8 +49,8 @@ async def enter(
     explanation = explain(stage, reason)
     if operation.stage is stage and operation.waits_for == explanation.waits_for:
         return True
-    now = utc_now()
-    if operation.stage is not stage:
+    now, before = utc_now(), operation.stage
+    if before is not stage:
         operation.stage_since = now
     operation.stage = stage
     operation.reason = reason
@@ -61,6 +64,8 @@ async def enter(
         operation.ended_at = now
         await _close_task(session, operation, TaskState.DONE if stage is Stage.COMPLETED else TaskState.CANCELLED)
     session.add(operation)
+    if before is not stage:
+        stage_entered(session, operation, before)
     await session.flush()
     return True
 

@@ -1,0 +1,180 @@
+"""What is told to the webhooks: written in the transaction that makes it true, sent later (orders.webhooks).
+
+A message holds numbers, states and values that the API shows; neither secrets nor the customer.
+"""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import EventKind, FailureClass, MessageType, OperationKind, Stage
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service, Task
+from models.webhooks import WebhookMessage
+
+Changes = Mapping[str, tuple[str, str]]
+"""Field -> (before, after)."""
+
+_OF_SERVICES = {
+    EventKind.APPEARED: MessageType.SERVICE_APPEARED,
+    EventKind.OPENED: MessageType.SERVICE_OPENED,
+    EventKind.SUSPENDED: MessageType.SERVICE_SUSPENDED,
+    EventKind.RESUMED: MessageType.SERVICE_RESUMED,
+    EventKind.CLOSED: MessageType.SERVICE_CLOSED,
+    EventKind.VANISHED: MessageType.SERVICE_VANISHED,
+    EventKind.PROLONGED: MessageType.SERVICE_PROLONGED,
+    EventKind.SHORTENED: MessageType.SERVICE_SHORTENED,
+    EventKind.PLAN_CHANGED: MessageType.SERVICE_PLAN_CHANGED,
+    EventKind.PARAMETERS_CHANGED: MessageType.SERVICE_PARAMETERS_CHANGED,
+    EventKind.COST_CHANGED: MessageType.SERVICE_COST_CHANGED,
+    EventKind.HELD_BACK: MessageType.SERVICE_HELD_BACK,
+}
+"""That the upstream is busy with an item is history, but no news for a storefront."""
+
+_OF_STAGES = {
+    Stage.CHECKING_BALANCE: MessageType.OPERATION_STARTED,
+    Stage.WAITING_FOR_FUNDS: MessageType.OPERATION_WAITING_FOR_FUNDS,
+    Stage.AWAITING_MANUAL_TASK: MessageType.OPERATION_AWAITING_MANUAL_TASK,
+    Stage.NEEDS_ATTENTION: MessageType.OPERATION_NEEDS_ATTENTION,
+    Stage.COMPLETED: MessageType.OPERATION_COMPLETED,
+    Stage.CANCELLED: MessageType.OPERATION_CANCELLED,
+}
+
+
+class News(BaseModel):
+    """The data of a message."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ValueChange(News):
+    before: str
+    after: str
+
+
+class ServiceNews(News):
+    """Data of `resellflow.service.…`: what the upstream changed."""
+
+    service: int
+    upstream: str
+    item: str
+    operation: int | None
+    """The operation that waited for this, if any."""
+    event: str
+    """`event_id` of the change, as `/v1/upstreams/{name}/events` has it."""
+    changes: dict[str, ValueChange]
+
+
+class ItemNews(News):
+    """Data of `resellflow.item.appeared`."""
+
+    upstream: str
+    item: str
+    product_type: str
+    status: str
+    name: str
+
+
+class OperationNews(News):
+    """Data of `resellflow.operation.…`: where an operation is now."""
+
+    service: int
+    operation: int
+    kind: OperationKind
+    stage: Stage
+    stage_before: Stage
+    reason: str
+    failure_class: FailureClass | None
+
+
+class TaskNews(News):
+    """Data of `resellflow.task.overdue`."""
+
+    service: int
+    operation: int
+    task: int
+    department: str
+    due_at: datetime | None
+
+
+class Ping(News):
+    """Data of `resellflow.ping`: a test."""
+
+    endpoint: str
+
+
+def message(kind: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
+    return WebhookMessage(
+        message_id=uuid.uuid4().hex, kind=kind.value, service_id=service, data=data.model_dump(mode="json")
+    )
+
+
+def service_changed(
+    session: AsyncSession,
+    service: Service,
+    kind: EventKind,
+    *,
+    upstream: str,
+    operation: int | None,
+    event: str,
+    changes: Changes,
+) -> None:
+    """The upstream changed something of a service by itself, or for an operation of ours."""
+    wanted = _OF_SERVICES.get(kind)
+    if wanted is None or service.id is None:
+        return
+    news = ServiceNews(
+        service=service.id,
+        upstream=upstream,
+        item=service.upstream_number or "",
+        operation=operation,
+        event=event,
+        changes={name: ValueChange(before=before, after=after) for name, (before, after) in changes.items()},
+    )
+    session.add(message(wanted, news, service=service.id))
+
+
+def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapshot, status: str) -> None:
+    """An item that is no service of ours (or is not known to be one yet)."""
+    news = ItemNews(
+        upstream=upstream,
+        item=snapshot.number,
+        product_type=snapshot.product_type,
+        status=status,
+        name=snapshot.name,
+    )
+    session.add(message(MessageType.ITEM_APPEARED, news))
+
+
+def stage_entered(session: AsyncSession, operation: Operation, before: Stage) -> None:
+    """The operation is in another stage than before: told where a storefront may have to act or to show it."""
+    wanted = _OF_STAGES.get(operation.stage)
+    if wanted is None or operation.id is None:
+        return
+    if wanted is MessageType.OPERATION_STARTED and before is not Stage.ACCEPTED:
+        return  # tried again from the start: it had been told
+    news = OperationNews(
+        service=operation.service_id,
+        operation=operation.id,
+        kind=operation.kind,
+        stage=operation.stage,
+        stage_before=before,
+        reason=operation.reason,
+        failure_class=operation.failure_class,
+    )
+    session.add(message(wanted, news, service=operation.service_id))
+
+
+def task_overdue(session: AsyncSession, task: Task) -> None:
+    assert task.id is not None  # noqa: S101 - read from the database
+    news = TaskNews(
+        service=task.service_id,
+        operation=task.operation_id,
+        task=task.id,
+        department=task.department,
+        due_at=task.due_at,
+    )
+    session.add(message(MessageType.TASK_OVERDUE, news, service=task.service_id))
