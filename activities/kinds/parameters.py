@@ -3,17 +3,24 @@
 from datetime import timedelta
 
 from activities.job import Job
-from activities.kinds.base import Obstacle, Request, Sent
+from activities.kinds.base import Kind, Obstacle, Request, Sent
 from activities.kinds.item import already_so, item_number, judge_by_form, read
+from activities.kinds.password import GivingPassword
 from models.database import Database
 from models.money import Money
+from models.parameters import NEW_PASSWORD
 from orders.settlement import Judgement
 from upstreams.port import Upstream, UpstreamItem
 
+RENEWAL = "autoprolong"
 
-class SettingParameters:
+
+class _SettingFields:
     async def quote(self, job: Job, upstream: Upstream) -> Money | None:
-        return await upstream.quote_parameters(job.service.product_type, item_number(job), job.wanted_fields())
+        fields = _without_renewal(job)
+        if not fields:
+            return None
+        return await upstream.quote_parameters(job.service.product_type, item_number(job), fields)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
@@ -24,8 +31,14 @@ class SettingParameters:
         return Request(fields={"elid": item.number, **wanted}, before=before)
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.set_parameters(job.service.product_type, item_number(job), job.wanted_fields())
-        return Sent(item_number(job), answer.billorder or "")
+        product_type, number, fields = job.service.product_type, item_number(job), _without_renewal(job)
+        renewal = job.wanted_fields().get(RENEWAL)
+        if renewal is not None:  # first, because it costs nothing and may be repeated
+            await upstream.set_autoprolong(product_type, number, None if renewal == "null" else int(renewal))
+        if not fields:
+            return Sent(number)
+        answer = await upstream.set_parameters(product_type, number, fields)
+        return Sent(number, answer.billorder or "")
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         wanted = job.wanted_fields()
@@ -37,3 +50,31 @@ class SettingParameters:
 
     def _is_so(self, item: UpstreamItem, wanted: dict[str, str]) -> bool:
         return all(item.raw.get(name) == value for name, value in wanted.items())
+
+
+class SettingParameters:
+    """Values of the form, or a new password: two ways of one kind of operation."""
+
+    def __init__(self) -> None:
+        self._fields = _SettingFields()
+        self._password = GivingPassword()
+
+    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+        return await self._way(job).quote(job, upstream)
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        return await self._way(job).prepare(database, job, upstream)
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        return await self._way(job).send(job, upstream)
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        return await self._way(job).find_out(database, job, upstream, window)
+
+    def _way(self, job: Job) -> Kind:
+        return self._password if NEW_PASSWORD in job.operation.parameters else self._fields
+
+
+def _without_renewal(job: Job) -> dict[str, str]:
+    """The upstream has a call of its own for who renews."""
+    return {name: value for name, value in job.wanted_fields().items() if name != RENEWAL}

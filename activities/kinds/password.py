@@ -1,0 +1,44 @@
+"""A new password: made up when it is sent, shown by the upstream only, kept nowhere here.
+
+Nothing that can be read tells whether it was done. It costs nothing, so after a lost answer another one is sent.
+"""
+
+import secrets
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from activities.job import Job
+from activities.kinds.base import Obstacle, Request, Sent
+from activities.kinds.item import attention, item_number, judge_by_form, read
+from activities.kinds.switching import SHORT_WINDOW
+from models.database import Database
+from models.enums import FailureClass, UpstreamStatus
+from models.money import Money
+from orders.settlement import Judgement
+from upstreams.errors import Rejected
+from upstreams.port import NotAllowed, Upstream
+
+BYTES = 15
+
+
+class GivingPassword:
+    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+        return None
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        item = await read(job, upstream)
+        if item.status is UpstreamStatus.DELETED:
+            return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
+        return Request(fields={"elid": item.number, "passwd": "(made up, kept nowhere)"})
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        try:
+            await upstream.change_password(item_number(job), SecretStr(secrets.token_urlsafe(BYTES)))
+        except NotAllowed as refused:
+            # Not a task for a person: nobody could be seen to have done it.
+            raise Rejected(refused.message, function=refused.function, error_type=refused.error_type) from refused
+        return Sent(item_number(job))
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        return await judge_by_form(job, upstream, min(window, SHORT_WINDOW), lambda item: False)
