@@ -1,11 +1,11 @@
 """What lists have in common: `resell NAME` lists, `resell NAME show N` shows one, a page at a time."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from orders.views import OperationView, Page, PageRequest, ServiceView, TaskView
+    from orders.views import Page, PageRequest
 
 Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=200)]
 Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before")]
@@ -29,6 +29,6 @@ def page_request(limit: int, cursor: str | None = None) -> "PageRequest":
     return PageRequest(limit, cursor)
 
 
-def say_more(page: "Page[ServiceView] | Page[OperationView] | Page[TaskView]") -> None:
+def say_more(page: "Page[Any]") -> None:
     if page.next_cursor is not None:
         print(f"there are more: --cursor {page.next_cursor}, or a higher --limit")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import decisions
+from cli import decisions, history
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(app: typer.Typer) -> None:
-    group(app, "services", "What customers have, newest first.", services, show_service)
+    history.add_commands(group(app, "services", "What customers have, newest first.", services, show_service))
     operations_group = group(
         app, "operations", "What is done to services, newest first; and decide where a person must.", operations,
         show_operation,

@@ -151,6 +151,17 @@ class DeliveryState(StrEnum):
     """Every try failed; it can be sent again by hand (replay)."""
 
 
+class Source(StrEnum):
+    """From where a change of a service came."""
+
+    UPSTREAM = "upstream"
+    """Seen there, by an event or by an operation's last look."""
+    OPERATION = "operation"
+    PERSON = "person"
+    """Decided or done by hand."""
+    RESELLFLOW = "resellflow"
+
+
 class MessageType(StrEnum):
     """What a webhook message tells: the CloudEvents type. Its last part is the version of the data's shape."""
 

@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 from models.catalogue import PlanMapping
 from models.columns import utc_now
-from models.enums import EventKind, IntentState, OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.enums import EventKind, IntentState, OperationKind, RenewalOwner, ServiceStatus, Source, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
@@ -125,7 +125,7 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
     if operation.stage is Stage.QUEUED and record.kind is not DecisionKind.CANCEL:
         raise Refused(f"operation {record.operation} is in the queue; it goes on by itself when its turn comes")
     decision = record.decision
-    attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason))
+    attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
     match record.kind:
         case DecisionKind.RETRY:
             await _retry(session, operation, vouched=decision.nothing_was_bought)

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
 from models.catalogue import ProcessingModule, TariffPlan
-from models.enums import EventKind, ServiceStatus
+from models.enums import EventKind, ServiceStatus, Source
 from models.events import UpstreamEvent
 from models.order import Operation, Service
 from orders import outbox
@@ -57,10 +57,11 @@ class Origin:
     action: str = "changed"
     operation: int | None = None
     reason: str = ""
+    source: Source = Source.RESELLFLOW
 
     @property
     def detail(self) -> dict[str, str]:
-        found = {"operation": str(self.operation or ""), "reason": self.reason}
+        found = {"source": self.source.value, "operation": str(self.operation or ""), "reason": self.reason}
         return {name: value for name, value in found.items() if value}
 
 
@@ -85,7 +86,14 @@ def write_events(
         own = {name: left.pop(name) for name in [*left] if name in named or (number == 0 and not _named(name, sound))}
         _write_event(session, service, upstream, one, _kind(one, own), own | _not_applied(one, own))
     if left:  # nothing of this look is sound, but an earlier one had not been applied
-        session.add(_entry(service, Origin(_upstream(upstream), EventKind.PARAMETERS_CHANGED.value), left, {}))
+        session.add(
+            _entry(
+                service,
+                Origin(_upstream(upstream), EventKind.PARAMETERS_CHANGED.value, source=Source.UPSTREAM),
+                left,
+                {},
+            )
+        )
     for one in held_back:
         _write_event(session, service, upstream, one, one.kind, {name: _pair(one, name) for name in one.changes})
 
@@ -94,7 +102,7 @@ def write_look(session: AsyncSession, service: Service, operation: Operation, ap
     """Write down what an operation's last look at the upstream has changed."""
     if applied:
         _note_told(session, service, applied)
-        origin = Origin(_upstream(operation.upstream_name), operation.kind.value, operation.id)
+        origin = Origin(_upstream(operation.upstream_name), operation.kind.value, operation.id, source=Source.UPSTREAM)
         session.add(_entry(service, origin, applied, {}))
 
 
@@ -133,7 +141,7 @@ def _write_event(
 ) -> None:
     if not changes:
         return  # told again, to an order that waited for it
-    origin = Origin(_upstream(upstream), kind.value, one.operation_id)
+    origin = Origin(_upstream(upstream), kind.value, one.operation_id, source=Source.UPSTREAM)
     session.add(_entry(service, origin, changes, {"event": one.event_id}))
     outbox.service_changed(
         session,

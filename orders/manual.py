@@ -9,11 +9,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
-from models.enums import ModuleKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
+from models.enums import ModuleKind, OperationKind, ServiceStatus, Source, Stage, TaskMode, TaskState
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
 from models.parameters import ADDON_PREFIX, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
-from orders.history import OURSELVES, Origin, attribute
+from orders.history import Origin, attribute
 from orders.naming import workflow_id
 from orders.outbox import task_overdue
 from orders.stages import enter, locked_operation
@@ -84,7 +84,8 @@ async def apply_by_hand(
     session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion | None
 ) -> None:
     """What an upstream would show, on a person's word."""
-    attribute(session, Origin(by.actor if by else OURSELVES, operation.kind.value, operation.id))
+    if by is not None:
+        attribute(session, Origin(by.actor, operation.kind.value, operation.id, by.note, Source.PERSON))
     status = {
         OperationKind.OPEN: ServiceStatus.ACTIVE,
         OperationKind.SUSPEND: ServiceStatus.SUSPENDED,

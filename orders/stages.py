@@ -4,7 +4,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
-from models.enums import FailureClass, Stage, TaskState
+from models.enums import FailureClass, Source, Stage, TaskState
 from models.explanations import explain
 from models.order import Operation, StageEntry, Task
 from orders.errors import NotFound
@@ -25,7 +25,7 @@ async def locked_operation(session: AsyncSession, number: int) -> Operation:
     operation = found.one_or_none()
     if operation is None:
         raise NotFound("operation", number)
-    attribute(session, Origin(operation.actor or OURSELVES, operation.kind.value, number))
+    attribute(session, Origin(operation.actor or OURSELVES, operation.kind.value, number, source=Source.OPERATION))
     return operation
 
 

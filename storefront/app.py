@@ -8,7 +8,19 @@ from starlette.middleware import Middleware
 
 from settings import Settings
 from starter import Resellflow
-from storefront import decisions, health, hints, life, openapi, operations, problems, services, tasks, upstreams
+from storefront import (
+    decisions,
+    health,
+    hints,
+    history,
+    life,
+    openapi,
+    operations,
+    problems,
+    services,
+    tasks,
+    upstreams,
+)
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
 from storefront.context import Context
@@ -29,7 +41,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)
-    for part in (services, life, operations, decisions, tasks, upstreams):
+    for part in (services, history, life, operations, decisions, tasks, upstreams):
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated)],

@@ -13,6 +13,7 @@ from orders.views import (
     AuditView,
     Document,
     EventView,
+    HistoryEntry,
     OperationView,
     OrphanView,
     Page,
@@ -215,6 +216,10 @@ class Tasks(Page[TaskView]):
 
 class Audit(Page[AuditView]):
     """What was done, newest first."""
+
+
+class History(Page[HistoryEntry]):
+    """What changed of a service, newest first."""
 
 
 class Orphans(Page[OrphanView]):

@@ -11,6 +11,7 @@ be right raises InvalidField with the parameter's name.
 from orders.views.audit import AuditView, list_audit
 from orders.views.documents import Document, WorkflowLinks
 from orders.views.events import EventView, OrphanView, ValueChange, list_events, list_orphans
+from orders.views.history import HistoryEntry, list_history
 from orders.views.operations import (
     OperationDetail,
     OperationView,
@@ -36,6 +37,7 @@ __all__ = [
     "AuditView",
     "Document",
     "EventView",
+    "HistoryEntry",
     "OperationDetail",
     "OperationView",
     "OrphanView",
@@ -60,6 +62,7 @@ __all__ = [
     "find_upstream",
     "list_audit",
     "list_events",
+    "list_history",
     "list_operations",
     "list_orphans",
     "list_services",

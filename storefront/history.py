@@ -1,0 +1,30 @@
+"""/v1/services/{number}/history: what changed of a service, by whom, and from where."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from models.enums import Role
+from orders.views import HistoryEntry, Page, list_history
+from storefront.auth import AnyCaller
+from storefront.context import InContext
+from storefront.problems import NOT_FOUND, documented
+from storefront.schemas import History, Paging
+
+router = APIRouter(prefix="/v1/services/{number}", tags=["services"])
+
+
+@router.get("/history", response_model=History, summary="What changed of a service", responses=documented(NOT_FOUND))
+async def history_of_service(
+    number: Annotated[int, Path(description="number of the service", examples=[1042])],
+    wanted: Annotated[Paging, Query()],
+    caller: AnyCaller,
+    context: InContext,
+) -> Page[HistoryEntry]:
+    """Every value that was changed, from what to what, by the upstream, an operation or a person. `note`, which may
+    hold a person's words, is for operators only."""
+    async with context.database.read() as session:
+        page = await list_history(session, wanted.asked(), service=number)
+    if caller.role is Role.OPERATOR:
+        return page
+    return page.model_copy(update={"items": [entry.model_copy(update={"note": None}) for entry in page.items]})
