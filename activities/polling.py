@@ -64,6 +64,8 @@ FORMS_FOR_HINTS = 5
 """Of more hinted items of a type than these, and than its list has pages, the list is read instead of their forms."""
 SECOND_LOOK_SECONDS = 2.0
 """A hint may come before what it tells of can be read: then the item is read once more."""
+LISTED_FOR_HINTS_SECONDS = 1.0
+"""How often at most hints may have a type listed."""
 STRANGERS_SECONDS = 5.0
 """How often hints of items that nobody knows may have everything listed: they may be other people's."""
 FAILURES_IN_A_ROW = 3
@@ -268,9 +270,8 @@ class PollActivities:
                 form = self._read_form(watch, upstream, product_type, number)
                 await self._piece(watch, f"the form of {product_type} {number}", form)
 
-    def _list_soon(self, watch: _Watch, product_type: str, rest: float | None = None) -> None:
-        """Have a type listed, but not more often than its `rest` allows."""
-        rest = self._settings.hot_interval if rest is None else rest
+    def _list_soon(self, watch: _Watch, product_type: str, rest: float = LISTED_FOR_HINTS_SECONDS) -> None:
+        """Have a type listed, but not more often than `rest` allows."""
         soon = watch.listed_at.get(product_type, 0.0) + rest
         watch.due.listing[product_type] = min(watch.due.listing.get(product_type, 0.0), soon)
 

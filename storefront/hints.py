@@ -66,7 +66,7 @@ async def take_hint(
     try:
         account_id = await _signed_for(context, name, identity, timestamp, signature, body)
     except NotSigned as error:
-        log.warning("a hint for upstream %s is not taken: %s", name, error)
+        log.warning("a hint for upstream %r is not taken: %s", name, error)
         return answer(UNAUTHENTICATED, f"The hint is not taken: {error}.")
     try:
         hint = Hint.model_validate_json(body)
