@@ -36,6 +36,10 @@ def _may_be_paid_for(intent: Intent | None) -> bool:
     return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
 
 
+def _was_refused_for_funds(intent: Intent | None) -> bool:
+    return intent is not None and intent.failure_class is FailureClass.FUNDS
+
+
 class FundsActivities:
     """One instance per worker: it shares readings and quotes between orders."""
 
@@ -175,7 +179,9 @@ class FundsActivities:
 
     def _believed(self, job: Job, quoted: Money | None) -> Money | None:
         if job.operation.kind not in (OperationKind.OPEN, OperationKind.PROLONG):
-            return quoted if quoted is not None and quoted.amount > 0 else None
+            if quoted is not None and quoted.amount > 0:
+                return quoted
+            return job.operation.cost if _was_refused_for_funds(job.intent) else None
         expected = job.cost
         if (
             quoted is not None

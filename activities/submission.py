@@ -16,6 +16,7 @@ from models.audit import AuditEntry
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage, UpstreamStatus
 from models.messages import OrderRef, Submission, SubmitResult
+from models.money import Money
 from models.order import Intent, Operation, Service
 from orders import funds, intents
 from orders.errors import Refused
@@ -36,6 +37,9 @@ from upstreams.port import NotAllowed, Upstream, UpstreamItem
 
 UNHEALTHY_AT_MOST = 10
 """An order that is refused so often, while reads keep making the account well again, needs a person."""
+
+
+SOMETHING = Decimal("0.01")
 
 
 class SubmitActivities:
@@ -246,7 +250,9 @@ class SubmitActivities:
             activity.logger.info("operation %s: the balance can't be read anew: %s", job.number, trouble)
         with database_in_words():
             async with self._database.write() as session:
-                await locked_operation(session, intent.operation_id)
+                operation = await locked_operation(session, intent.operation_id)
+                if operation.cost is None:
+                    await self._get_in_line_unquoted(session, job, operation, error)
                 stored = await intents.current(session, intent)
                 await intents.refuse(
                     session, stored, message=error.message, failure=error.failure_class, balance=balance
@@ -258,6 +264,17 @@ class SubmitActivities:
         except UpstreamError as trouble:
             activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
         return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
+
+    async def _get_in_line_unquoted(
+        self, session: AsyncSession, job: Job, operation: Operation, error: NotEnoughMoney
+    ) -> None:
+        """Nobody could say what it costs, and it costs something: the refusal's own figure, or anything at all."""
+        told = error.required
+        known = told is not None and told.currency == job.account.currency and told.amount > 0
+        cost = told if told is not None and known else Money(amount=SOMETHING, currency=job.account.currency)
+        operation.cost_amount, operation.cost_currency = cost.amount, cost.currency
+        session.add(operation)
+        await funds.request(session, job.account_id, job.number, cost)
 
     async def _leftover(self, job: Job, upstream: Upstream) -> UpstreamItem | None:
         if job.operation.kind is not OperationKind.OPEN:

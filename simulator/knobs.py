@@ -104,6 +104,7 @@ class Settings(BaseModel):
     unknown_function: Literal["missed", "access", "not_implemented"] = "missed"
 
     # Life cycle
+    change_quote: Literal["shown", "absent"] = "shown"
     suspend_resume: Literal["allowed", "access"] = "allowed"
     suspend_needs_sok: bool = False
     client_suspend_reason: SuspendReason = SuspendReason.STAFF

@@ -6,6 +6,7 @@ import secrets
 from decimal import Decimal
 from typing import Final
 
+from simulator import money
 from simulator.call import Call, typed_function, whole_number
 from simulator.catalogue import Pricelist
 from simulator.document import Document, Node, done, fields, form, slist
@@ -83,14 +84,31 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
         *status_nodes(call, item),
         Node("autoprolong", item.autoprolong),
         Node("stored_method", "0"),
-        Node("orderinfo", tariff.description),
+        Node("orderinfo", tariff.description + _quote(call, item, tariff)),
     ]
-    for number, value in item.addons.items():
-        nodes += fields([(f"{_ADDON}{number}", value), (f"{_ADDON}{number}_current_value", value)])
+    asked = _asked_addons(call, tariff)
+    for number, value in {**item.addons, **asked}.items():
+        current = item.addons.get(number, "")
+        nodes += fields([(f"{_ADDON}{number}", value), (f"{_ADDON}{number}_current_value", current)])
     nodes += fields([(f"resource_{name}", value) for name, value in (tariff.resources | item.resources).items()])
     if world.settings.remoteid_in_forms:
         nodes.append(Node("remoteid", item.remoteid))
     return nodes
+
+
+def _asked_addons(call: Call, tariff: Pricelist) -> dict[int, str]:
+    """The form may be asked with other add-ons than the service has: it shows them, and what they would cost."""
+    shown = call.world.settings.change_quote == "shown" and not call.sent
+    return _checked_addons(call, tariff) if shown else {}
+
+
+def _quote(call: Call, item: Item, tariff: Pricelist) -> str:
+    asked = _asked_addons(call, tariff)
+    if not asked:
+        return ""
+    extra = max(_extra_cost(item, tariff, asked), Decimal(0))
+    word = "Итого" if call.lang == "ru" else "Total"
+    return f". {word}: {money.text(extra, item.currency, call.world.settings.money_style)}"
 
 
 def _choices(call: Call, item: Item) -> list[Node]:
