@@ -179,7 +179,8 @@ class PollActivities:
         await self._deliver(watch)
         if watch.takes_hints:
             async with self._database.read() as session:
-                watch.hints = list(await hints.unread(session, watch.account_id, HINTS_AT_ONCE))
+                if await hints.any_unread(session, watch.account_id):
+                    watch.hints = list(await hints.unread(session, watch.account_id, HINTS_AT_ONCE))
         await self._ask(watch)
         await self._deliver(watch)
 
