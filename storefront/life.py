@@ -141,8 +141,8 @@ async def change_service(
     context: InContext,
     response: Response,
 ) -> OrderAccepted:
-    """What is left out stays. The service shows the new values when the operation is completed; what they cost more is
-    shown as the operation's `cost` before it is paid.
+    """What is left out stays. The service shows the new values when the operation is completed. What they cost more is
+    shown as the operation's `cost` before it is paid, where the upstream can say it.
 
     A password can't be chosen, because none is ever written down here: `"password": "new"` has one made up and set at
     the upstream, where the item shows it."""

@@ -27,6 +27,8 @@ from tests.storefront.catalogue import fill_catalogue
 
 SHOP_TOKEN = "shop-token"
 OPERATOR_TOKEN = "operator-token"
+COLLEAGUE = {"Authorization": "Bearer colleague-token"}
+"""Headers of boris, another operator."""
 ORDER: Mapping[str, object] = {"plan": "VDS-1", "period_months": 1, "customer": "c-17"}
 
 
@@ -87,7 +89,7 @@ def api_settings(database_url: str) -> Settings:
         {
             "database_url": database_url,
             "storefront_tokens": f"shop={SHOP_TOKEN}",
-            "operator_tokens": f"olga={OPERATOR_TOKEN}",
+            "operator_tokens": f"olga={OPERATOR_TOKEN},boris=colleague-token",
             "temporal_ui_url": "http://ui.test",
         }
     )

@@ -3,11 +3,22 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from orders.intake import ServiceRequest
+from orders.requests import ServiceChange
 from storefront import examples
 from storefront.problems import KINDS
-from storefront.schemas import OrderAccepted
+from storefront.schemas import (
+    HandOver,
+    OrderAccepted,
+    PlanChange,
+    Prolongation,
+    Suspension,
+    TaskDone,
+    TaskNote,
+    TaskRejected,
+)
 from tests.storefront.api import Api
 
 
@@ -66,10 +77,34 @@ async def test_the_stream_is_described_as_events(document: dict[str, Any]) -> No
     assert "text/event-stream" in follow["responses"]["200"]["content"]
 
 
+REQUESTS: list[tuple[dict[str, Any], type[BaseModel]]] = [
+    (examples.ORDERS, ServiceRequest),
+    (examples.PROLONGATIONS, Prolongation),
+    (examples.SUSPENSIONS, Suspension),
+    (examples.CHANGES, ServiceChange),
+    (examples.PLAN_CHANGES, PlanChange),
+    (examples.HAND_OVERS, HandOver),
+    (examples.TASK_NOTES, TaskNote),
+    (examples.TASKS_DONE, TaskDone),
+    (examples.TASKS_REJECTED, TaskRejected),
+]
+ACCEPTED = [
+    examples.ORDER_ACCEPTED,
+    examples.PROLONGATION_ACCEPTED,
+    examples.SUSPENSION_ACCEPTED,
+    examples.RESUMPTION_ACCEPTED,
+    examples.CLOSING_ACCEPTED,
+    examples.CHANGE_ACCEPTED,
+    examples.PLAN_CHANGE_ACCEPTED,
+]
+
+
 def test_the_examples_are_what_the_schemas_say() -> None:
-    for example in examples.ORDERS.values():
-        ServiceRequest.model_validate(example["value"])
-    assert OrderAccepted.model_validate(examples.ORDER_ACCEPTED).model_dump(mode="json") == examples.ORDER_ACCEPTED
+    for named, schema in REQUESTS:
+        for example in named.values():
+            schema.model_validate(example["value"])
+    for accepted in ACCEPTED:
+        assert OrderAccepted.model_validate(accepted).model_dump(mode="json") == accepted
 
 
 def test_problem_types_are_unique() -> None:
