@@ -59,6 +59,10 @@ class Digest:
     """Events that wait to be signalled."""
 
 
+_CONFIRMED_BY_SIGHT = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
+"""What a person does by hand is seen as well as what the upstream does; only it is not looked for so often."""
+
+
 @dataclass(frozen=True)
 class Hot:
     """An operation that waits for its item to reach a state."""
@@ -79,12 +83,14 @@ class Hot:
         return outcome(self.kind, self.parameters, Seen.of_snapshot(snapshot))
 
 
-async def hot_operations(session: AsyncSession, upstream: str) -> list[Hot]:
+async def hot_operations(
+    session: AsyncSession, upstream: str, stages: tuple[Stage, ...] = (Stage.AWAITING_CONFIRMATION,)
+) -> list[Hot]:
     """Operations that wait for a confirmation and know their item, longest waiting last."""
     found = await session.exec(
         select(Operation, Service)
         .join(Service, col(Operation.service_id) == col(Service.id))
-        .where(Operation.stage == Stage.AWAITING_CONFIRMATION, Operation.upstream_name == upstream)
+        .where(col(Operation.stage).in_(stages), Operation.upstream_name == upstream)
         .order_by(col(Operation.stage_since).desc())
     )
     now = utc_now()
@@ -316,7 +322,7 @@ class _Intake:
             if service is not None and service.upstream_number == snapshot.number:
                 self._apply(service, snapshot, [event])
         await self._session.flush()
-        for hot in await hot_operations(self._session, self._account.name):
+        for hot in await hot_operations(self._session, self._account.name, _CONFIRMED_BY_SIGHT):
             row = self._known.get(hot.upstream_number)
             if row is None or hot.product_type != self._product_type:
                 continue
