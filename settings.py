@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     upstream_calls_per_second: float = Field(default=100.0, gt=0)
     """Brake on activities that call upstreams, over all workers."""
 
+    webhook_timeout: float = Field(default=10.0, gt=0)
+    """Seconds for one try to deliver a webhook."""
+    webhook_retry_delays: list[float] = Field(
+        default_factory=lambda: [5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, *[43200.0] * 5]
+    )
+    """Seconds before each further try of a webhook; after the last one it is given up. (JSON)"""
+    webhook_retention_days: float = Field(default=30.0, gt=0)
+    """Days for which webhooks and the log of their deliveries are kept."""
+    webhook_private: bool = False
+    """Webhooks may go to private and loopback addresses, and in plain http there."""
+
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
     @classmethod
     def _read_tokens(cls, value: object) -> object:

@@ -24,6 +24,7 @@ from activities.settlement import SettleActivities
 from activities.starting import start_sweep
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
+from activities.webhooks import WebhookActivities
 from models.database import Database, is_unavailable, ping
 from process_exit import leave
 from settings import Settings, load_settings
@@ -32,10 +33,11 @@ from upstreams.connections import Connections
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.service_order import ServiceOrder
+from workflows.webhook_sender import WebhookSender
 
 log = logging.getLogger("worker")
 
-WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep]
+WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender]
 PASSED_THROUGH = ("models", "workflows", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
 """Loaded once instead of per workflow: they do no I/O, and a replay is a third cheaper."""
 SWEEP_CHECK_SECONDS = 60.0
@@ -56,6 +58,7 @@ class Activities:
         self.records = RecordActivities(database)
         self.polling = PollActivities(database, self._connections, client, self.funds, settings)
         self.sweeping = SweepActivities(database, client, settings)
+        self.webhooks = WebhookActivities(database, settings)
 
     @property
     def local(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -73,7 +76,7 @@ class Activities:
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.polling.poll_upstream, self.sweeping.sweep_orders]
+        return [self.polling.poll_upstream, self.sweeping.sweep_orders, self.webhooks.send_webhooks]
 
     async def close(self) -> None:
         await self._connections.close()

@@ -1,5 +1,6 @@
 """Starting what runs in Temporal: orders, pollers, the sweep. Each start may be repeated."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -8,7 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind, Stage
-from models.messages import OrderInput, OrderPolicy, PollInput, SweepInput
+from models.messages import OrderInput, OrderPolicy, PollInput, SendInput, SweepInput
 from models.order import Operation
 from models.parameters import STEPPED_ASIDE
 from orders import naming
@@ -17,6 +18,7 @@ from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.search_attributes import of_order
 from workflows.service_order import ServiceOrder
+from workflows.webhook_sender import WebhookSender
 
 RPC_TIMEOUT = timedelta(seconds=5)
 
@@ -70,26 +72,41 @@ def _summary(order: OrderInput) -> str:
 
 async def start_poller(client: Client, task_queue: str, upstream: str) -> None:
     """There is one poller per account, whoever starts it and however often."""
-    await client.start_workflow(
+    await _start_one(
+        client,
         EventPoller.run,
         PollInput(upstream=upstream),
-        id=naming.poller_id(upstream),
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        static_summary=f"events of upstream {upstream}",
-        rpc_timeout=RPC_TIMEOUT,
+        naming.poller_id(upstream),
+        task_queue,
+        f"events of upstream {upstream}",
     )
 
 
 async def start_sweep(client: Client, task_queue: str) -> None:
+    summary = "starts what was accepted and is not started"
+    await _start_one(client, OrderSweep.run, SweepInput(), naming.SWEEP_ID, task_queue, summary)
+
+
+async def start_webhook_sender(client: Client, task_queue: str) -> None:
+    sender_id = naming.WEBHOOK_SENDER_ID
+    await _start_one(client, WebhookSender.run, SendInput(), sender_id, task_queue, "sends webhooks")
+
+
+async def _start_one(
+    client: Client,
+    run: Callable[..., Awaitable[None]],
+    given: PollInput | SweepInput | SendInput,
+    workflow_id: str,
+    task_queue: str,
+    summary: str,
+) -> None:
     await client.start_workflow(
-        OrderSweep.run,
-        SweepInput(),
-        id=naming.SWEEP_ID,
+        run,
+        given,
+        id=workflow_id,
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        static_summary="starts what was accepted and is not started",
+        static_summary=summary,
         rpc_timeout=RPC_TIMEOUT,
     )

@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 
 from activities.delivery import deliver, deliver_again
 from activities.heartbeat import heartbeating, pause
-from activities.starting import start_order, start_poller
+from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
@@ -33,6 +33,7 @@ class SweepActivities:
         self._client = client
         self._settings = settings
         self._watched: dict[str, float] = {}
+        self._sender_is_due_at = 0.0
         self._to_deliver: set[int] = set()
         """Accounts with events that are to be delivered once more."""
 
@@ -41,6 +42,7 @@ class SweepActivities:
         """Sweep every other second for one lap, or until the worker stops."""
         lap = SweepLap(started=0, pollers=0)
         self._watched.clear()
+        self._sender_is_due_at = 0.0
         ends = time.monotonic() + sweep.lap.total_seconds()
         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
         # In the background: one look at what runs may take longer than the heartbeat's time limit.
@@ -124,7 +126,7 @@ class SweepActivities:
         return started
 
     async def _keep_pollers(self) -> None:
-        """Each account with an upstream module has its poller; looked after every minute."""
+        """Each account with an upstream module has its poller, webhooks their sender; looked after every minute."""
         async with self._database.read() as session:
             found = await session.exec(
                 select(UpstreamAccount.name)
@@ -137,3 +139,6 @@ class SweepActivities:
             if time.monotonic() >= self._watched.get(name, 0.0):
                 await start_poller(self._client, self._settings.task_queue, name)
                 self._watched[name] = time.monotonic() + CHECK_RUNNING_SECONDS
+        if time.monotonic() >= self._sender_is_due_at:
+            await start_webhook_sender(self._client, self._settings.task_queue)
+            self._sender_is_due_at = time.monotonic() + CHECK_RUNNING_SECONDS

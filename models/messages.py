@@ -256,3 +256,15 @@ class SweepInput(Message):
 class SweepLap(Message):
     started: int
     pollers: int
+
+
+class SendInput(Message):
+    """Starts the WebhookSender, and is what it continues with."""
+
+    lap: timedelta = timedelta(minutes=10)
+    heartbeat_timeout: timedelta = timedelta(seconds=10)
+
+
+class SendLap(Message):
+    delivered: int
+    failed: int

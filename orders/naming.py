@@ -15,6 +15,7 @@ def poller_id(upstream: str) -> str:
 
 
 SWEEP_ID = "order-sweep"
+WEBHOOK_SENDER_ID = "webhook-sender"
 
 
 def mark(installation_tag: str, service: int) -> str:

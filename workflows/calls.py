@@ -23,6 +23,8 @@ from models.messages import (
     OrderRef,
     PollInput,
     PollLap,
+    SendInput,
+    SendLap,
     StageReport,
     SubmitResult,
     SweepInput,
@@ -135,36 +137,30 @@ async def complete_operation(order: OrderInput, by: TaskCompletion | None) -> No
 
 
 async def poll_upstream(poller: PollInput) -> PollLap:
-    answer: PollLap = await workflow.execute_activity(
-        "poll_upstream",
-        poller,
-        result_type=PollLap,
-        task_queue=poller_queue(workflow.info().task_queue),
-        start_to_close_timeout=poller.lap + timedelta(minutes=5),
-        heartbeat_timeout=poller.heartbeat_timeout,
-        retry_policy=RetryPolicy(
-            initial_interval=timedelta(milliseconds=500),
-            backoff_coefficient=2,
-            maximum_interval=timedelta(seconds=5),
-        ),
-        summary=f"watch {poller.upstream}",
-    )
-    return answer
+    return await _for_a_lap("poll_upstream", poller, PollLap, f"watch {poller.upstream}")
 
 
 async def sweep_orders(sweep: SweepInput) -> SweepLap:
-    answer: SweepLap = await workflow.execute_activity(
-        "sweep_orders",
-        sweep,
-        result_type=SweepLap,
+    return await _for_a_lap("sweep_orders", sweep, SweepLap, "start what is not started")
+
+
+async def send_webhooks(sender: SendInput) -> SendLap:
+    return await _for_a_lap("send_webhooks", sender, SendLap, "send webhooks")
+
+
+async def _for_a_lap(name: str, given: PollInput | SweepInput | SendInput, result: type[R], summary: str) -> R:
+    answer: R = await workflow.execute_activity(
+        name,
+        given,
+        result_type=result,
         task_queue=poller_queue(workflow.info().task_queue),
-        start_to_close_timeout=sweep.lap + timedelta(minutes=5),
-        heartbeat_timeout=sweep.heartbeat_timeout,
+        start_to_close_timeout=given.lap + timedelta(minutes=5),
+        heartbeat_timeout=given.heartbeat_timeout,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(milliseconds=500),
             backoff_coefficient=2,
             maximum_interval=timedelta(seconds=5),
         ),
-        summary="start what is not started",
+        summary=summary,
     )
     return answer

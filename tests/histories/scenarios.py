@@ -20,6 +20,7 @@ from models.messages import (
     Look,
     OrderPolicy,
     PollLap,
+    SendLap,
     Submission,
     SubmitResult,
     SweepLap,
@@ -247,3 +248,9 @@ async def event_poller_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
 async def order_sweep_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
     second = Held()
     return await _first_run(bench, await bench.sweep(SweepLap(started=2, pollers=1), second), second)
+
+
+@scenario
+async def webhook_sender_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
+    second = Held()
+    return await _first_run(bench, await bench.webhook_sender(SendLap(delivered=12, failed=1), second), second)

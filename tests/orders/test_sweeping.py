@@ -93,7 +93,7 @@ async def test_an_order_started_anew_hears_its_events_again(orders: Database, mo
         heard.append("started")
         return True
 
-    async def start_poller(*_: object) -> None:
+    async def start_watcher(*_: object) -> None:
         pass
 
     async def signal(client: Any, workflow_id: str, name: str, message: Any, request_id: str) -> bool:
@@ -102,7 +102,8 @@ async def test_an_order_started_anew_hears_its_events_again(orders: Database, mo
 
     monkeypatch.setattr(sweeping, "CHECK_RUNNING_SECONDS", 0.0)
     monkeypatch.setattr(sweeping, "start_order", start_order)
-    monkeypatch.setattr(sweeping, "start_poller", start_poller)
+    monkeypatch.setattr(sweeping, "start_poller", start_watcher)
+    monkeypatch.setattr(sweeping, "start_webhook_sender", start_watcher)
     monkeypatch.setattr(delivery, "signal", signal)
     client: Any = NothingRuns()
     sweep = SweepActivities(orders, client, Settings())

@@ -43,6 +43,8 @@ from models.messages import (
     OrderResult,
     PollInput,
     PollLap,
+    SendInput,
+    SendLap,
     StageReport,
     Submission,
     SubmitResult,
@@ -59,6 +61,7 @@ from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.search_attributes import of_order
 from workflows.service_order import ServiceOrder
+from workflows.webhook_sender import WebhookSender
 
 GRANTED = FundsResult(outcome=Funds.GRANTED, required="5.00 EUR", free="95.00 EUR")
 ITEM = "17"
@@ -210,6 +213,11 @@ class ScriptedActivities(Activities):
         answer: SweepLap = await self._script.run("sweep_orders", "sweep", sweep)
         return answer
 
+    @activity.defn
+    async def send_webhooks(self, sender: SendInput) -> SendLap:
+        answer: SendLap = await self._script.run("send_webhooks", "sender", sender)
+        return answer
+
     @property
     def local(self) -> list[Callable[..., Awaitable[Any]]]:
         return [self.report_stage, self.record_decision, self.complete_operation]
@@ -220,7 +228,7 @@ class ScriptedActivities(Activities):
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.poll_upstream, self.sweep_orders]
+        return [self.poll_upstream, self.sweep_orders, self.send_webhooks]
 
 
 @dataclass
@@ -348,6 +356,12 @@ class Bench:
         self.script.tell("sweep_orders", "sweep", laps)
         return await self.client.start_workflow(
             OrderSweep.run, SweepInput(), id=naming.SWEEP_ID, task_queue=self.settings.task_queue
+        )
+
+    async def webhook_sender(self, *laps: Step) -> WorkflowHandle[Any, Any]:
+        self.script.tell("send_webhooks", "sender", laps)
+        return await self.client.start_workflow(
+            WebhookSender.run, SendInput(), id=naming.WEBHOOK_SENDER_ID, task_queue=self.settings.task_queue
         )
 
 

@@ -31,6 +31,7 @@ from models.messages import (
     Message,
     OrderInput,
     PollInput,
+    SendInput,
     StageReport,
     SweepInput,
 )
@@ -52,6 +53,7 @@ SAMPLES: dict[type[Message], Message] = {
         ManualWork(service=1042, operation=7, reason="the disk changes"),
         PollInput(upstream="main"),
         SweepInput(),
+        SendInput(),
     )
 }
 

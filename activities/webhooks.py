@@ -1,0 +1,166 @@
+"""Sends webhooks, for as long as a worker runs: what has happened is with a receiver that works within a second.
+
+At least once: a try is written down after it was made, so what was sent when the process died is sent again, with the
+same id. Endpoints don't wait for each other. Messages of one service go to an endpoint one after the other, as long as
+they are taken; one that is not waits for its next try and holds nobody up. While an endpoint does not work at all, a
+single message tries it now and then.
+"""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from itertools import groupby
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating, pause
+from activities.webhook_post import Post, Posted
+from models.database import Database, is_unavailable
+from models.messages import SendInput, SendLap
+from orders import webhooks
+from orders.webhooks import Parcel
+from settings import Settings
+
+INTERVAL_SECONDS = 0.5
+PRUNE_SECONDS = 3600.0
+AT_ONCE = 8
+"""Messages under way to one endpoint."""
+LONGEST_REST = 60.0
+"""Seconds between two looks whether an endpoint works again."""
+LONGEST_HOLD_UP = 86400.0
+"""Seconds, however long a receiver asks to be left alone."""
+PARTING_SECONDS = 3.0
+"""For what is under way when the worker stops; the rest is sent again by the next."""
+
+
+class WebhookActivities:
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    @activity.defn
+    async def send_webhooks(self, sender: SendInput) -> SendLap:
+        """Send what is due, look again twice a second, for one lap or until the worker stops."""
+        sending = _Sending(self._database, self._settings)
+        ends = time.monotonic() + sender.lap.total_seconds()
+        async with heartbeating(lambda: {"delivered": sending.delivered, "failed": sending.failed}):
+            try:
+                while time.monotonic() < ends and not activity.is_worker_shutdown():
+                    try:
+                        await sending.look()
+                    except Exception as error:
+                        if not is_unavailable(error):
+                            raise
+                        activity.logger.warning("webhooks: the database can't be reached: %s", error)
+                    await pause(INTERVAL_SECONDS)
+            finally:
+                await sending.close()
+        return SendLap(delivered=sending.delivered, failed=sending.failed)
+
+
+class _Lane:
+    """The way to one endpoint: what is under way there, and whether it is left alone for a while."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self._failures = 0
+        self._rests_until = 0.0
+
+    @property
+    def is_free(self) -> bool:
+        return (self.task is None or self.task.done()) and time.monotonic() >= self._rests_until
+
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() < self._rests_until
+
+    def note(self, posted: Posted) -> None:
+        if posted.went.delivered:
+            self._failures, self._rests_until = 0, 0.0
+        elif posted.down:
+            self.rest(posted.not_before)
+
+    def rest(self, at_least: float = 0.0) -> None:
+        seconds = min(2.0**self._failures, LONGEST_REST)
+        self._failures = min(self._failures + 1, 10)
+        self._rests_until = time.monotonic() + max(seconds, min(at_least, LONGEST_HOLD_UP))
+
+
+class _Sending:
+    """One run of the activity."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._post = Post(timeout=settings.webhook_timeout, private=settings.webhook_private)
+        self._lanes: dict[int, _Lane] = defaultdict(_Lane)
+        self._source = ""
+        self._prune_at = 0.0
+        self.delivered = 0
+        self.failed = 0
+
+    async def look(self) -> None:
+        """Spread what is new, and set out with what is due."""
+        self._source = self._source or f"urn:resellflow:{await webhooks.installation_tag(self._database)}"
+        await webhooks.spread(self._database)
+        held = [endpoint for endpoint, lane in self._lanes.items() if not lane.is_free]
+        parcels = await webhooks.due(self._database, but_not=held)
+        for endpoint, several in groupby(parcels, lambda parcel: parcel.endpoint):
+            self._lanes[endpoint].task = asyncio.create_task(self._set_out(self._lanes[endpoint], list(several)))
+        if time.monotonic() >= self._prune_at:
+            self._prune_at = time.monotonic() + PRUNE_SECONDS
+            await webhooks.prune(self._database, timedelta(days=self._settings.webhook_retention_days))
+
+    async def close(self) -> None:
+        running = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        if running:
+            await asyncio.wait(running, timeout=PARTING_SECONDS)
+        for task in running:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._post.close()
+
+    async def _set_out(self, lane: _Lane, parcels: Sequence[Parcel]) -> None:
+        """To one endpoint: the messages of a service in turn, those of different services side by side."""
+        in_turn: dict[object, list[Parcel]] = defaultdict(list)
+        for parcel in parcels:
+            in_turn[parcel.service or f"alone {parcel.delivery}"].append(parcel)
+        places = asyncio.Semaphore(AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for several in in_turn.values():
+                    group.create_task(self._send_in_turn(lane, several, places))
+        except* Exception as failures:
+            lane.rest()  # what was sent is sent again if that was not written down
+            for error in failures.exceptions:
+                activity.logger.warning("webhooks: %s", error, exc_info=None if is_unavailable(error) else error)
+
+    async def _send_in_turn(self, lane: _Lane, parcels: Sequence[Parcel], places: asyncio.Semaphore) -> None:
+        async with places:
+            for parcel in parcels:
+                if lane.rests or not await self._send(lane, parcel):
+                    return
+
+    async def _send(self, lane: _Lane, parcel: Parcel) -> bool:
+        posted = await self._post.send(parcel, self._source)
+        lane.note(posted)
+        news = await webhooks.record(self._database, parcel, posted.went, again_in=self._again_in(parcel, posted))
+        if posted.went.delivered:
+            self.delivered += 1
+        else:
+            self.failed += 1
+        if news:
+            activity.logger.warning("webhook %s fails: %s", parcel.endpoint_name, posted.went.error)
+        return posted.went.delivered
+
+    def _again_in(self, parcel: Parcel, posted: Posted) -> timedelta | None:
+        delays = self._settings.webhook_retry_delays
+        if posted.went.delivered or posted.went.endpoint_gone or parcel.attempts >= len(delays):
+            return None
+        delay = delays[parcel.attempts] * random.uniform(0.9, 1.1)  # noqa: S311 - so that not all come back at once
+        return timedelta(seconds=max(delay, min(posted.not_before, LONGEST_HOLD_UP)))

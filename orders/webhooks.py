@@ -1,0 +1,352 @@
+"""The way of webhook messages, in transactions: spread to the endpoints, due, tried, delivered or given up, sent again.
+
+`orders.outbox` writes the messages; the sender (activities.webhooks) asks here what is due and tells how it went.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+from models.audit import AuditEntry, Installation
+from models.columns import utc_now
+from models.database import Database
+from models.enums import DeliveryState, MessageType
+from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.errors import InvalidField, NotFound
+from orders.outbox import Ping, message
+
+BATCH = 200
+ANSWER_LENGTH = 200
+KINDS = tuple(kind.value for kind in MessageType if kind is not MessageType.PING)
+"""What an endpoint can ask for; a ping goes only to the one that is tried."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One message on its way to one endpoint, with all that sending it takes."""
+
+    delivery: int
+    endpoint: int
+    endpoint_name: str
+    url: str
+    secret_env: str | None
+    secret_file: str | None
+    message_id: str
+    kind: str
+    service: int | None
+    at: datetime
+    data: dict[str, object]
+    attempts: int
+    """Tries so far, since it was last put into the queue."""
+
+
+@dataclass(frozen=True)
+class Try:
+    """How one try went. `error` is empty if the receiver took it."""
+
+    status_code: int | None
+    duration_ms: int
+    error: str = ""
+    answer: str = ""
+    endpoint_gone: bool = False
+    """The receiver says that the endpoint does not exist any more (410)."""
+
+    @property
+    def delivered(self) -> bool:
+        return not self.error
+
+
+async def installation_tag(database: Database) -> str:
+    async with database.read() as session:
+        return (await session.get_one(Installation, 1)).tag
+
+
+# From messages to deliveries.
+
+
+async def spread(database: Database) -> int:
+    """Write the deliveries of new messages, one for every endpoint that wants it. Returns the number of messages."""
+    async with database.read() as session:
+        if not (await session.exec(_not_spread().limit(1))).all():
+            return 0
+    async with database.write() as session:
+        waiting = await session.exec(
+            _not_spread().limit(BATCH).with_for_update().execution_options(populate_existing=True)
+        )
+        messages = waiting.all()
+        endpoints = (await session.exec(select(WebhookEndpoint))).all()
+        for one in messages:
+            one.spread_at = utc_now()
+            session.add(one)
+            for endpoint in endpoints:
+                if wants(endpoint, one.kind):
+                    session.add(_delivery(endpoint, one))
+    return len(messages)
+
+
+def _not_spread() -> SelectOfScalar[WebhookMessage]:
+    return select(WebhookMessage).where(col(WebhookMessage.spread_at).is_(None)).order_by(col(WebhookMessage.id))
+
+
+def wants(endpoint: WebhookEndpoint, kind: str) -> bool:
+    return kind != MessageType.PING and (not endpoint.kinds or kind in endpoint.kinds)
+
+
+def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:
+    assert endpoint.id is not None  # noqa: S101 - read from the database
+    assert one.id is not None  # noqa: S101 - read from the database
+    return WebhookDelivery(endpoint_id=endpoint.id, message_id=one.id)
+
+
+# What is due, and how it went.
+
+
+async def due(database: Database, *, but_not: Collection[int]) -> list[Parcel]:
+    """What may be sent now, oldest first, at most a batch for each endpoint that works and is not in `but_not`."""
+    async with database.read() as session:
+        found = await session.exec(
+            select(WebhookDelivery.endpoint_id)
+            .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
+            .where(
+                _due_now(),
+                col(WebhookEndpoint.active).is_(True),
+                col(WebhookEndpoint.id).not_in(but_not),
+            )
+            .distinct()
+        )
+        parcels: list[Parcel] = []
+        for endpoint in found.all():
+            parcels += await _parcels(session, endpoint)
+        return parcels
+
+
+def _due_now() -> ColumnElement[bool]:
+    return and_(col(WebhookDelivery.state) == DeliveryState.PENDING, col(WebhookDelivery.next_attempt_at) <= utc_now())
+
+
+async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
+    rows = await session.exec(
+        select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
+        .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
+        .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
+        .where(_due_now(), WebhookDelivery.endpoint_id == endpoint)
+        .order_by(col(WebhookMessage.id))
+        .limit(BATCH)
+    )
+    return [
+        Parcel(
+            delivery=delivery.id or 0,
+            endpoint=endpoint,
+            endpoint_name=to.name,
+            url=to.url,
+            secret_env=to.secret_env,
+            secret_file=to.secret_file,
+            message_id=one.message_id,
+            kind=one.kind,
+            service=one.service_id,
+            at=one.at,
+            data=one.data,
+            attempts=delivery.attempts,
+        )
+        for delivery, one, to in rows.all()
+    ]
+
+
+async def record(database: Database, parcel: Parcel, went: Try, *, again_in: timedelta | None) -> bool:
+    """Write a try down, and what follows from it. `again_in`: None if a failed try was the last one.
+
+    True if this is the first sign that the endpoint fails.
+    """
+    async with database.write() as session:
+        delivery = await _locked(session, parcel.delivery)
+        endpoint = await session.get(WebhookEndpoint, parcel.endpoint, with_for_update={"key_share": True})
+        if delivery is None or endpoint is None:
+            return False  # removed meanwhile
+        session.add(
+            WebhookAttempt(
+                delivery_id=parcel.delivery,
+                status_code=went.status_code,
+                duration_ms=went.duration_ms,
+                error=went.error,
+                answer=went.answer[:ANSWER_LENGTH],
+            )
+        )
+        now = utc_now()
+        delivery.attempts += 1
+        news = not went.delivered and endpoint.failing_since is None
+        if went.delivered:
+            delivery.state, delivery.ended_at = DeliveryState.DELIVERED, now
+            endpoint.failing_since, endpoint.failure = None, ""
+        else:
+            endpoint.failing_since = endpoint.failing_since or now
+            endpoint.failure = went.error
+            if went.endpoint_gone:
+                endpoint.active = False
+            if again_in is None and delivery.state is DeliveryState.PENDING:
+                delivery.state, delivery.ended_at = DeliveryState.GIVEN_UP, now
+            elif again_in is not None:
+                delivery.next_attempt_at = now + again_in
+        session.add_all([delivery, endpoint])
+        return news
+
+
+async def _locked(session: AsyncSession, number: int) -> WebhookDelivery | None:
+    found = await session.exec(
+        select(WebhookDelivery)
+        .where(WebhookDelivery.id == number)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+# Again, and away.
+
+
+async def replay(session: AsyncSession, delivery: WebhookDelivery) -> None:
+    """Into the queue once more, with all its tries before it. The message keeps its id."""
+    delivery.state, delivery.ended_at = DeliveryState.PENDING, None
+    delivery.attempts, delivery.next_attempt_at = 0, utc_now()
+    session.add(delivery)
+    await session.flush()
+
+
+async def replay_given_up(session: AsyncSession, endpoint: WebhookEndpoint) -> int:
+    found = await session.exec(
+        select(WebhookDelivery)
+        .where(WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.state == DeliveryState.GIVEN_UP)
+        .with_for_update()
+    )
+    deliveries = found.all()
+    for one in deliveries:
+        await replay(session, one)
+    return len(deliveries)
+
+
+async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: datetime) -> int:
+    """Everything that has happened since then and that the endpoint wants, also what is older than the endpoint."""
+    told = await session.exec(
+        select(WebhookMessage)
+        .where(col(WebhookMessage.at) >= since, col(WebhookMessage.spread_at).is_not(None))
+        .order_by(col(WebhookMessage.id))
+    )
+    wanted = [one for one in told.all() if wants(endpoint, one.kind)]
+    found = await session.exec(
+        select(WebhookDelivery)
+        .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
+        .where(WebhookDelivery.endpoint_id == endpoint.id, col(WebhookMessage.at) >= since)
+        .with_for_update(of=WebhookDelivery)
+    )
+    known = {one.message_id: one for one in found.all()}
+    for one in wanted:
+        await replay(session, known.get(one.id or 0) or _delivery(endpoint, one))
+    return len(wanted)
+
+
+async def prune(database: Database, keep: timedelta) -> int:
+    """Remove what is older than `keep`, with its deliveries, however they ended. Returns the number of messages."""
+    removed = 0
+    while True:
+        async with database.write() as session:
+            found = await session.exec(
+                select(WebhookMessage.id)
+                .where(col(WebhookMessage.at) < utc_now() - keep)
+                .order_by(col(WebhookMessage.id))
+                .limit(BATCH)
+            )
+            numbers = list(found.all())
+            await _remove_deliveries(session, col(WebhookDelivery.message_id).in_(numbers))
+            await session.exec(delete(WebhookMessage).where(col(WebhookMessage.id).in_(numbers)))
+        removed += len(numbers)
+        if len(numbers) < BATCH:
+            return removed
+
+
+async def _remove_deliveries(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    numbers = select(WebhookDelivery.id).where(which)
+    await session.exec(delete(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(numbers)))
+    await session.exec(delete(WebhookDelivery).where(which))
+
+
+# Endpoints.
+
+
+async def endpoint_named(session: AsyncSession, name: str) -> WebhookEndpoint:
+    """Raises NotFound."""
+    found = (await session.exec(select(WebhookEndpoint).where(WebhookEndpoint.name == name))).one_or_none()
+    if found is None:
+        raise NotFound("webhook", name)
+    return found
+
+
+async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> None:
+    """Raises InvalidField for a name that is taken, an unknown type, or a secret that comes from nowhere."""
+    taken = await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == endpoint.name))
+    if taken.first() is not None:
+        raise InvalidField("name", f"there is a webhook {endpoint.name!r} already")
+    if (endpoint.secret_env is None) == (endpoint.secret_file is None):
+        raise InvalidField("secret", "name the environment variable or the file that holds the secret, one of them")
+    for kind in endpoint.kinds:
+        if kind not in KINDS:
+            raise InvalidField("kind", f"there is no type {kind!r}; known are {', '.join(KINDS)}")
+    session.add(endpoint)
+    await session.flush()
+    _audit(session, endpoint, actor, "added", {"url": endpoint.url})
+
+
+async def remove_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> None:
+    """With its deliveries and their log."""
+    _audit(session, endpoint, actor, "removed", {"url": endpoint.url})
+    await _remove_deliveries(session, col(WebhookDelivery.endpoint_id) == endpoint.id)
+    await session.delete(endpoint)
+    await session.flush()
+
+
+async def pause(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> None:
+    """Nothing is sent there until it is resumed; what happens meanwhile is kept for it."""
+    endpoint.active = False
+    session.add(endpoint)
+    _audit(session, endpoint, actor, "paused")
+    await session.flush()
+
+
+async def resume(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> int:
+    """Everything that waits for this endpoint is sent now. Returns how much that is."""
+    endpoint.active = True
+    session.add(endpoint)
+    waiting = and_(col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.state) == DeliveryState.PENDING)
+    updated = await session.exec(update(WebhookDelivery).where(waiting).values(next_attempt_at=utc_now()))
+    _audit(session, endpoint, actor, "resumed")
+    await session.flush()
+    return updated.rowcount
+
+
+async def ping(session: AsyncSession, endpoint: WebhookEndpoint) -> WebhookDelivery:
+    """A message for this endpoint alone, to try it."""
+    one = message(MessageType.PING, Ping(endpoint=endpoint.name))
+    one.spread_at = utc_now()
+    session.add(one)
+    await session.flush()
+    delivery = _delivery(endpoint, one)
+    session.add(delivery)
+    await session.flush()
+    return delivery
+
+
+def _audit(
+    session: AsyncSession, endpoint: WebhookEndpoint, actor: str, action: str, detail: dict[str, str] | None = None
+) -> None:
+    session.add(
+        AuditEntry(
+            actor=actor,
+            action=action,
+            subject="webhook",
+            subject_number=endpoint.id or 0,
+            detail={"name": endpoint.name, **(detail or {})},
+        )
+    )
