@@ -69,23 +69,20 @@ def tasks(
     page = run_async(_tasks(page_request(limit, cursor), wanted))
     if as_json:
         return print_json(page)
-    columns = [number("number"), number("service"), number("operation"), whole("state"), Words("department"),
-               Words("in hand"), whole("due (UTC)"), Words("title"), whole("created (UTC)")]  # fmt: skip
+    columns = [number("number"), number("service"), whole("state"), Words("department"), Words("in hand"),
+               whole("due (UTC)"), Words("title")]  # fmt: skip
     rows = [
-        [one.number, one.service, one.operation, _state(one), one.department, one.assignee, _due(one), one.title,
-         short(one.created_at)]
+        [one.number, one.service, _state(one), one.department, one.assignee, short(one.due_at), one.title]
         for one in page.items
-    ]  # fmt: skip
+    ]
     print_table(columns, rows, nothing="no tasks")
     return say_more(page)
 
 
 def _state(task: "TaskView") -> str:
-    return task.state.value if task.mode is TaskMode.AUTOMATIC else f"{task.state.value}, {task.mode.value}"
-
-
-def _due(task: "TaskView") -> str:
-    return f"{short(task.due_at)}{' LATE' if task.overdue else ''}".strip()
+    if task.mode is TaskMode.AUTOMATIC:
+        return task.state.value
+    return f"{task.state.value}, {'LATE' if task.overdue else task.mode.value}"
 
 
 async def _tasks(ask: "PageRequest", wanted: "TaskWanted") -> "Page[TaskView]":

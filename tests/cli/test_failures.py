@@ -1,5 +1,6 @@
 """What goes wrong is one sentence on standard error and a status, never a traceback."""
 
+import shlex
 import signal
 
 import httpx
@@ -47,12 +48,21 @@ async def test_a_wrong_setting_is_named_and_its_value_kept_secret(shell: Shell) 
         ("services show 7", "there is no service 7"),
         ("services --plan x", "there is no tariff plan 'x'"),
         ("tasks show 7", "there is no task 7"),
+        ("tasks take 7", "there is no task 7"),
+        ("tasks complete 7 --note done", "there is no task 7"),
+        ("tasks take 7 --actor ' '", "actor: is blank"),
+        ("tasks --older-than soon", "older_than: 'soon' is not a number of minutes, hours or days"),
+        ("prolong 7 --period 1", "there is no service 7"),
+        ("suspend 7 --urgent", "there is no service 7"),
+        ("close 7", "there is no service 7"),
+        ("change 7", "there is no service 7"),
+        ("change-plan 7 VDS-1", "there is no service 7"),
         ("orphans x", "there is no upstream x"),
         ("upstream check x", "there is no upstream account x"),
     ],
 )
 async def test_what_can_not_be_is_said(stocked_shell: Shell, command: str, sentence: str) -> None:
-    (await stocked_shell.resell(*command.split())).failed(sentence)
+    (await stocked_shell.resell(*shlex.split(command))).failed(sentence)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,10 @@ async def test_what_can_not_be_is_said(stocked_shell: Shell, command: str, sente
         "operations --stage lost",
         "operations --limit 0",
         "operations cancel 1",
+        "prolong 1",
+        "change 1 --addon ram=much",
+        "tasks reject 1",
+        "tasks hand-over 1",
         "operations correct 1 --reason x",
     ],
 )
