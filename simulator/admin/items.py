@@ -135,6 +135,7 @@ class ItemPatch(Body):
     ostempl: str | None = None
     datacenter: int | None = None
     addons: dict[int, str] | None = None
+    resources: dict[str, str] | None = None
     billdaily: bool | None = None
 
 

@@ -1,6 +1,8 @@
 """The life of a service after its opening: prolong, suspend, resume, close, parameters, plan changes."""
 
 import asyncio
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,12 +10,13 @@ from sqlmodel import select
 
 from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import ServiceStatus, Stage
-from models.messages import Decision, TaskCompletion
+from models.messages import Decision, DecisionKind, TaskCompletion
 from models.order import Service, Task
 from orders.errors import Refused
 from orders.intake import AcceptedOrder
 from orders.requests import ServiceChange
 from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
 
 
 async def _active(shop: Shop) -> Service:
@@ -171,3 +174,36 @@ async def test_a_rejected_task_leaves_everything_as_it_was(shop: Shop) -> None:
     assert after.status is ServiceStatus.ACTIVE
     assert await _module(shop, service.id or 0) == "main-vds"
     assert await _plan(shop, service.id or 0) == "VDS-1"
+
+
+async def test_an_early_prolongation_waits_for_its_date_and_asks_no_more(shop: Shop) -> None:
+    service = await _active(shop)
+    assert service.expires_on is not None
+    await shop.upstream.set(prolong_not_before_days=5)
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="early")
+    waiting = await shop.until(order, Stage.RETRYING)
+    assert (service.expires_on - timedelta(days=5)).isoformat() in waiting.reason
+
+    async def timer() -> bool:
+        events = [event async for event in shop.handle(order).fetch_history_events()]
+        started = [e.timer_started_event_attributes for e in events if e.HasField("timer_started_event_attributes")]
+        assert [timer.start_to_fire_timeout.ToTimedelta() > timedelta(days=20) for timer in started] == [True]
+        return True
+
+    await assert_eventually(timer, message="one timer, until the date")
+    assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
+    await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, Decision(actor="anna", reason="not needed"))
+    await shop.until(order, Stage.CANCELLED)
+
+
+async def test_a_plan_change_that_the_upstream_can_do_is_quoted_and_done_by_itself(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.set(disk_change="automatic")
+    shop.resellflow.settings = shop.settings.model_copy(update={"manual_plan_changes": {}})
+    order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan")
+    done = await shop.until(order, Stage.COMPLETED)
+    [charge] = [one for one in await shop.upstream.charges() if one["operation"] == "changepricelist"]
+    assert done.cost is not None, "it was quoted first"
+    assert done.cost.amount == Decimal(charge["amount"])
+    assert await _plan(shop, service.id or 0) == "VDS-2"
+    assert "awaiting_manual_task" not in await shop.stages(order.operation)
