@@ -29,6 +29,7 @@ from orders.differences import (
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
 from orders.history import SUBJECT, write_events
 from orders.intents import learn
+from orders.linking import linked_by_hand
 from orders.outbox import item_appeared
 from orders.services import apply_snapshot
 from upstreams.port import UpstreamItem
@@ -263,7 +264,7 @@ class _Intake:
                 self._session.add(snapshot)
                 if not from_form and snapshot.listed != listed_fields(item):
                     note_listed(snapshot, item)
-                    self._learn_from_row(await self._owner(snapshot), item)
+                    await self._learn_from_row(await self._owner(snapshot), item)
                 return
             absorb(snapshot, item, changes)
         if not from_form:
@@ -272,7 +273,7 @@ class _Intake:
         self._session.add(snapshot)
         service = await self._owner(snapshot)
         if not from_form:
-            self._learn_from_row(service, item)
+            await self._learn_from_row(service, item)
         tell = await self._to_be_told(service, snapshot)
         if tell is not None and service is not None and service.upstream_number == snapshot.number:
             await self._settled(service, snapshot)
@@ -387,7 +388,7 @@ class _Intake:
 
     async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """An order hears what became of its item: by then lists have shown what they show of it, and of others."""
-        self._learn_from_listed(service, snapshot)
+        await self._learn_from_listed(service, snapshot)
         await self._report_others(service)
 
     async def _report_others(self, service: Service) -> None:
@@ -429,18 +430,18 @@ class _Intake:
         log.error("item %s carries the mark of service %s, which is another item", second.number, service.id)
         self._session.add(entry)
 
-    def _learn_from_row(self, service: Service | None, item: UpstreamItem) -> None:
+    async def _learn_from_row(self, service: Service | None, item: UpstreamItem) -> None:
         """Our own item as a list just showed it shows what this upstream's lists show."""
-        if service is None or service.upstream_number != item.number:
+        if service is None or service.upstream_number != item.number or await linked_by_hand(self._session, service):
             return
         if item.remoteid is not None:
             self._learn_mark(_seen(item.remoteid == service.mark))
         if item.name:
             self._learn_name(_seen(item.name == service.name))
 
-    def _learn_from_listed(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+    async def _learn_from_listed(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """The same of an item that a list showed earlier; what a form said of it proves nothing of lists."""
-        if not snapshot.listed:
+        if not snapshot.listed or await linked_by_hand(self._session, service):
             return
         self._learn_mark(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark))
         self._learn_name(_seen("name" in snapshot.listed and snapshot.name == service.name))
