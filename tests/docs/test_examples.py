@@ -19,8 +19,9 @@ pytestmark = pytest.mark.timeout(300)
 DECISION = re.compile(
     r"operations (retry|correct|mark-done|cancel) 7|operations/7/(retry|correct|mark-done|cancel)|update"
 )
-ELSEWHERE = ("resell setup", "resell migrate", "resell api", "resell upstream check", "127.0.0.1:8081")
-"""Needs a file, a process or an upstream of the reader's own; tried by tests of their own."""
+TASKS = tuple(f"resell tasks {act}" for act in ("take", "release", "hand-over", "note", "complete", "reject"))
+ELSEWHERE = ("resell setup", "resell migrate", "resell api", "resell upstream check", "127.0.0.1:8081", *TASKS)
+"""Needs a file, a process, an upstream of the reader's own or a manual task; tried by tests of their own."""
 LISTS = ("resell operations --stage", "resell orphans", "resell tasks", "resell upstreams")
 COMPLETE = [command for command in OPERATIONS.mentioned if " 7" in command or command.startswith(LISTS)]
 RUNNABLE = [
