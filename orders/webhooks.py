@@ -3,6 +3,7 @@
 `orders.outbox` writes the messages; the sender (activities.webhooks) asks here what is due and tells how it went.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,9 @@ from models.enums import DeliveryState, MessageType
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound
 from orders.outbox import Ping, message
+from orders.webhook_targets import check_url
 
+_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 BATCH = 200
 ANSWER_LENGTH = 200
 KINDS = tuple(kind.value for kind in MessageType if kind is not MessageType.PING)
@@ -208,15 +211,25 @@ async def _locked(session: AsyncSession, number: int) -> WebhookDelivery | None:
 # Again, and away.
 
 
-async def replay(session: AsyncSession, delivery: WebhookDelivery) -> None:
-    """Into the queue once more, with all its tries before it. The message keeps its id."""
+async def replay_one(session: AsyncSession, number: int, *, actor: str) -> None:
+    """Send a delivery once more, however it ended. Raises NotFound."""
+    delivery = await _locked(session, number)
+    if delivery is None:
+        raise NotFound("delivery", number)
+    await _queue_again(session, delivery)
+    endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
+    _audit(session, endpoint, actor, "replayed", {"delivery": str(number)})
+
+
+async def _queue_again(session: AsyncSession, delivery: WebhookDelivery) -> None:
+    """With all its tries before it. The message keeps its id."""
     delivery.state, delivery.ended_at = DeliveryState.PENDING, None
     delivery.attempts, delivery.next_attempt_at = 0, utc_now()
     session.add(delivery)
     await session.flush()
 
 
-async def replay_given_up(session: AsyncSession, endpoint: WebhookEndpoint) -> int:
+async def replay_given_up(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> int:
     found = await session.exec(
         select(WebhookDelivery)
         .where(WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.state == DeliveryState.GIVEN_UP)
@@ -224,11 +237,12 @@ async def replay_given_up(session: AsyncSession, endpoint: WebhookEndpoint) -> i
     )
     deliveries = found.all()
     for one in deliveries:
-        await replay(session, one)
+        await _queue_again(session, one)
+    _audit(session, endpoint, actor, "replayed", {"deliveries": "all that were given up"})
     return len(deliveries)
 
 
-async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: datetime) -> int:
+async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: datetime, *, actor: str) -> int:
     """Everything that has happened since then and that the endpoint wants, also what is older than the endpoint."""
     told = await session.exec(
         select(WebhookMessage)
@@ -244,7 +258,8 @@ async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: 
     )
     known = {one.message_id: one for one in found.all()}
     for one in wanted:
-        await replay(session, known.get(one.id or 0) or _delivery(endpoint, one))
+        await _queue_again(session, known.get(one.id or 0) or _delivery(endpoint, one))
+    _audit(session, endpoint, actor, "replayed", {"since": since.isoformat()})
     return len(wanted)
 
 
@@ -284,11 +299,20 @@ async def endpoint_named(session: AsyncSession, name: str) -> WebhookEndpoint:
     return found
 
 
-async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> None:
-    """Raises InvalidField for a name that is taken, an unknown type, or a secret that comes from nowhere."""
+async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, private: bool, actor: str) -> None:
+    """Raises InvalidField for a name that is taken, an address that may not be used, or an unknown type.
+
+    `private`: as in orders.webhook_targets.
+    """
+    if not _NAME.fullmatch(endpoint.name):
+        raise InvalidField("name", "consists of up to 64 letters, digits, '.', '_' and '-'")
     taken = await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == endpoint.name))
     if taken.first() is not None:
         raise InvalidField("name", f"there is a webhook {endpoint.name!r} already")
+    try:
+        check_url(endpoint.url, private=private)
+    except ValueError as error:
+        raise InvalidField("url", str(error)) from error
     if (endpoint.secret_env is None) == (endpoint.secret_file is None):
         raise InvalidField("secret", "name the environment variable or the file that holds the secret, one of them")
     for kind in endpoint.kinds:

@@ -20,6 +20,7 @@ from storefront import (
     services,
     tasks,
     upstreams,
+    webhooks,
 )
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
@@ -41,7 +42,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)
-    for part in (services, history, life, operations, decisions, tasks, upstreams):
+    for part in (services, history, life, operations, decisions, tasks, webhooks, upstreams):
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated)],

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.enums import EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
+from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import Decision
 from orders.tasks import By, Note, Person
 from orders.text import PlainText, Prose, Words
 from orders.views import (
     AuditView,
+    DeliveryView,
     Document,
     EventView,
     HistoryEntry,
@@ -22,6 +23,7 @@ from orders.views import (
     TaskView,
     TaskWanted,
     UpstreamView,
+    WebhookView,
 )
 from orders.views.documents import HIGHEST_NUMBER
 from orders.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
@@ -135,6 +137,12 @@ class TaskRejected(_Strict):
     override: bool = Field(default=False, strict=True, description="act although the task is automatic")
 
 
+class DeliveryFilter(Paging):
+    webhook: PlainText | None = Field(default=None, max_length=64, description="name of a webhook")
+    state: DeliveryState | None = None
+    service: Number | None = Field(default=None, description="number of a service")
+
+
 # Bodies of decisions.
 
 
@@ -228,6 +236,16 @@ class Orphans(Page[OrphanView]):
 
 class Events(Page[EventView]):
     """Changes seen at an upstream, newest first."""
+
+
+class Webhooks(Document):
+    """All webhooks, by name."""
+
+    items: list[WebhookView]
+
+
+class Deliveries(Page[DeliveryView]):
+    """What was sent to webhooks, or is on its way; newest first."""
 
 
 class Upstreams(Document):

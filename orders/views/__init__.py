@@ -32,9 +32,19 @@ from orders.views.upstreams import (
     find_upstream,
     list_upstreams,
 )
+from orders.views.webhooks import (
+    DeliveryDetail,
+    DeliveryView,
+    WebhookView,
+    find_delivery,
+    list_deliveries,
+    list_webhooks,
+)
 
 __all__ = [
     "AuditView",
+    "DeliveryDetail",
+    "DeliveryView",
     "Document",
     "EventView",
     "HistoryEntry",
@@ -55,12 +65,15 @@ __all__ = [
     "UpstreamItemRef",
     "UpstreamView",
     "ValueChange",
+    "WebhookView",
     "WorkflowLinks",
+    "find_delivery",
     "find_operation",
     "find_service",
     "find_task",
     "find_upstream",
     "list_audit",
+    "list_deliveries",
     "list_events",
     "list_history",
     "list_operations",
@@ -68,5 +81,6 @@ __all__ = [
     "list_services",
     "list_tasks",
     "list_upstreams",
+    "list_webhooks",
     "stages_after",
 ]

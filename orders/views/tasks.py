@@ -147,14 +147,14 @@ async def list_tasks(session: AsyncSession, ask: PageRequest, wanted: TaskWanted
         is_overdue = or_(col(Task.overdue), late)
         query = query.where(is_overdue if wanted.overdue else not_(is_overdue))
     if wanted.older_than is not None:
-        query = query.where(col(Task.created_at) < utc_now() - _age(wanted.older_than))
+        query = query.where(col(Task.created_at) < utc_now() - age("older_than", wanted.older_than))
     rows = (await session.exec(query.order_by(col(Task.id).desc()).limit(ask.limit + 1))).all()
     return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
 
 
-def _age(text: str) -> timedelta:
-    """Raises InvalidField."""
+def age(field: str, text: str) -> timedelta:
+    """How long ago it says. Raises InvalidField naming the field."""
     found = _AGE.fullmatch(text)
     if found is None:
-        raise InvalidField("older_than", f"{text!r} is not a number of minutes, hours or days: 90m, 24h, 3d")
+        raise InvalidField(field, f"{text!r} is not a number of minutes, hours or days: 90m, 24h, 3d")
     return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,311 @@
+"""`resell webhooks`: who is told what happens, how that goes, and once more what did not arrive."""
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from cli.failures import Failure
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, OfService, page_request, say_more
+from cli.printing import Column as Words
+from cli.printing import number, print_fields, print_json, print_table, short, shown, under_way, whole
+from cli.session import AsJson, opened_database, os_user, run_async
+from models.enums import DeliveryState
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from models.webhooks import WebhookEndpoint
+    from orders.views import DeliveryDetail, DeliveryView, Page, PageRequest, WebhookView
+
+T = TypeVar("T")
+
+TEST_SECONDS = 15.0
+SECRET_BYTES = 32
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the webhook")]
+Delivery = Annotated[int, typer.Argument(metavar="DELIVERY", help="number of the delivery")]
+Endpoint = Annotated[str | None, typer.Option("--endpoint", metavar="NAME", help="only to this webhook")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    about = "Who is told what happens, how that goes, and once more what did not arrive."
+    group = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
+    group.callback(help=about)(listing)
+    group.command("list")(list_all)
+    group.command()(add)
+    group.command()(remove)
+    group.command()(pause)
+    group.command()(resume)
+    group.command("test")(try_out)
+    group.command()(deliveries)
+    group.command()(show)
+    group.command()(replay)
+    group.command()(secret)
+    app.add_typer(group, name="webhooks")
+
+
+# Endpoints.
+
+
+def listing(context: typer.Context, as_json: AsJson = False) -> None:
+    if context.invoked_subcommand is None:
+        list_all(as_json)
+
+
+def list_all(as_json: AsJson = False) -> None:
+    """List the webhooks, and what is the matter with those that fail."""
+    views = run_async(_webhooks())
+    if as_json:
+        return print_json({"items": views})
+    columns = [Words("name"), whole("state"), number("pending"), number("given up"), Words("url"), Words("types")]
+    rows = [[one.name, _state(one), one.pending, one.given_up, one.url, one.types or "all"] for one in views]
+    print_table(columns, rows, nothing="no webhooks")
+    for one in views:
+        if one.failing_since is not None:
+            print(f"{one.name}: failing since {shown(one.failing_since)} UTC: {one.failure}")
+    return None
+
+
+def _state(view: "WebhookView") -> str:
+    if not view.active:
+        return "off"
+    return "failing" if view.failing_since else "well"
+
+
+async def _webhooks() -> "list[WebhookView]":
+    from orders.views import list_webhooks
+
+    async with opened_database() as database, database.read() as session:
+        return await list_webhooks(session)
+
+
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a name of your own")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="https://…")],
+    secret_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="environment variable of the workers that holds the secret")
+    ] = None,
+    secret_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="file that holds the secret, where the workers run")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="only messages of this type; may be repeated")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a webhook: from now on it is told what happens."""
+    from models.webhooks import WebhookEndpoint
+    from orders import webhooks
+
+    async def work(session: "AsyncSession") -> None:
+        endpoint = WebhookEndpoint(
+            name=name.strip(), url=url.strip(), secret_env=secret_env, secret_file=secret_file, kinds=kind or []
+        )
+        private = load_settings().webhook_private
+        await webhooks.add_endpoint(session, endpoint, private=private, actor=os_user())
+
+    _write(work)
+    _say(as_json, f"webhook {name} is added; try it: resell webhooks test {name}", name=name)
+
+
+def remove(name: Name, as_json: AsJson = False) -> None:
+    """Remove a webhook, with its deliveries and their log."""
+    from orders import webhooks
+
+    _change(name, lambda session, endpoint: webhooks.remove_endpoint(session, endpoint, actor=os_user()))
+    _say(as_json, f"webhook {name} is removed", name=name)
+
+
+def pause(name: Name, as_json: AsJson = False) -> None:
+    """Send nothing there until it is resumed; what happens meanwhile is kept for it."""
+    from orders import webhooks
+
+    _change(name, lambda session, endpoint: webhooks.pause(session, endpoint, actor=os_user()))
+    _say(as_json, f"webhook {name} is paused", name=name)
+
+
+def resume(name: Name, as_json: AsJson = False) -> None:
+    """Go on after a pause, or after its receiver was mended: all that waits for it is sent at once."""
+    from orders import webhooks
+
+    count = _change(name, lambda session, endpoint: webhooks.resume(session, endpoint, actor=os_user()))
+    _say(as_json, f"webhook {name} goes on; {count} on their way", name=name, pending=count)
+
+
+def try_out(name: Name, as_json: AsJson = False) -> None:
+    """Send a ping and wait for what becomes of the first try; status 0 only if it was taken. A worker must run."""
+    from orders import webhooks
+
+    async def ping(session: "AsyncSession", endpoint: "WebhookEndpoint") -> int:
+        return (await webhooks.ping(session, endpoint)).id or 0
+
+    delivery = _change(name, ping)
+    with under_way(f"waiting for webhook {name}"):
+        found = run_async(_tried(delivery))
+    if as_json:
+        print_json(found)
+    else:
+        _print_delivery(found)
+        if not found.log:
+            print("no try yet: does a worker run, and is the webhook switched on?")
+    raise typer.Exit(0 if found.state is DeliveryState.DELIVERED else 1)
+
+
+async def _tried(delivery: int) -> "DeliveryDetail":
+    until = time.monotonic() + TEST_SECONDS
+    while True:
+        found = await _delivery(delivery)
+        if found.log or time.monotonic() >= until:
+            return found
+        await asyncio.sleep(0.2)
+
+
+def secret(as_json: AsJson = False) -> None:
+    """Make up a secret. Keep it where the workers find it; the receiver needs it, too."""
+    made = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    if as_json:
+        return print_json({"secret": made})
+    return print(made)
+
+
+# Deliveries.
+
+
+def deliveries(
+    endpoint: Endpoint = None,
+    state: Annotated[
+        DeliveryState | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(DeliveryState)}")
+    ] = None,
+    service: OfService = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was sent, or is on its way, newest first."""
+    page = run_async(_deliveries(page_request(limit, cursor), endpoint, state, service))
+    if as_json:
+        return print_json(page)
+    columns = [number("number"), Words("webhook"), number("service"), Words("type"), whole("state"), number("tries"),
+               whole("happened (UTC)"), whole("next try (UTC)")]  # fmt: skip
+    rows = [
+        [one.number, one.webhook, one.service, one.type, one.state.value, one.attempts, one.happened_at,
+         short(one.next_attempt_at)]
+        for one in page.items
+    ]  # fmt: skip
+    print_table(columns, rows, nothing="no deliveries")
+    return say_more(page)
+
+
+async def _deliveries(
+    ask: "PageRequest", endpoint: str | None, state: DeliveryState | None, service: int | None
+) -> "Page[DeliveryView]":
+    from orders.views import list_deliveries
+
+    async with opened_database() as database, database.read() as session:
+        return await list_deliveries(session, ask, webhook=endpoint, state=state, service=service)
+
+
+def show(delivery: Delivery, as_json: AsJson = False) -> None:
+    """Show a delivery, its content, and how every try went."""
+    found = run_async(_delivery(delivery))
+    if as_json:
+        return print_json(found)
+    return _print_delivery(found)
+
+
+def _print_delivery(found: "DeliveryDetail") -> None:
+    print_fields(
+        [
+            ("delivery", f"{found.number} to {found.webhook}"),
+            ("state", found.state.value),
+            ("next try", f"{shown(found.next_attempt_at)} UTC" if found.next_attempt_at else ""),
+            ("type", found.type),
+            ("id", found.message_id),
+            ("service", found.service),
+            ("happened", f"{shown(found.happened_at)} UTC"),
+        ]
+    )
+    print()
+    print_json(found.data)
+    print()
+    columns = [whole("tried (UTC)"), number("status"), number("ms"), Words("error"), Words("answer")]
+    rows = [[one.at, one.status_code, one.duration_ms, one.error, one.answer] for one in found.log]
+    print_table(columns, rows, nothing="no tries")
+
+
+async def _delivery(delivery: int) -> "DeliveryDetail":
+    from orders.views import find_delivery
+
+    async with opened_database() as database, database.read() as session:
+        return await find_delivery(session, delivery)
+
+
+def replay(
+    delivery: Annotated[int | None, typer.Argument(metavar="[DELIVERY]", help="only this one")] = None,
+    endpoint: Annotated[str | None, typer.Option("--endpoint", metavar="NAME", help="to this webhook")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="all that has happened since: 2026-03-01T12:00, or 90m, 24h, 3d")
+    ] = None,
+    given_up: Annotated[bool, typer.Option("--given-up", help="all that were given up")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send once more: one delivery, or all since a time or all given up of a webhook. The ids stay the same."""
+    from orders import webhooks
+
+    match (delivery, endpoint, since, given_up):
+        case (int(), None, None, False):
+            _write(lambda session: webhooks.replay_one(session, delivery, actor=os_user()))
+            count = 1
+        case (None, str(), str(), False):
+            moment = _moment(since)
+            count = _change(endpoint, lambda session, to: webhooks.replay_since(session, to, moment, actor=os_user()))
+        case (None, str(), None, True):
+            count = _change(endpoint, lambda session, to: webhooks.replay_given_up(session, to, actor=os_user()))
+        case _:
+            raise Failure("name a delivery; or a webhook (--endpoint) with --since or --given-up")
+    _say(as_json, f"{count} on their way once more", replayed=count)
+
+
+def _moment(text: str) -> datetime:
+    from orders.views.tasks import age
+
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.now(UTC) - age("since", text)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+# In one transaction.
+
+
+def _change(name: str, work: "Callable[[AsyncSession, WebhookEndpoint], Awaitable[T]]") -> T:
+    """Do something with a webhook. Raises NotFound."""
+    from orders.webhooks import endpoint_named
+
+    async def with_endpoint(session: "AsyncSession") -> T:
+        return await work(session, await endpoint_named(session, name))
+
+    return _write(with_endpoint)
+
+
+def _write(work: "Callable[[AsyncSession], Awaitable[T]]") -> T:
+    async def transaction() -> T:
+        async with opened_database() as database, database.write() as session:
+            return await work(session)
+
+    return run_async(transaction())
+
+
+def _say(as_json: bool, sentence: str, **document: object) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        print(sentence)

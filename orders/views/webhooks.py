@@ -1,0 +1,157 @@
+"""Webhooks as they are shown: the endpoints, what is on its way to them, and how every try went."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import DeliveryState
+from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.errors import InvalidField, NotFound
+from orders.views.documents import Document, existing
+from orders.views.paging import Page, PageRequest, page_of
+
+_NOUN = "delivery"
+
+
+class WebhookView(Document):
+    """An address that is told what happens, and how it does."""
+
+    name: str
+    url: str
+    types: list[str] = Field(description="the types of messages it gets; none: all of them")
+    secret_from: str = Field(description="where the secret comes from; never the secret")
+    active: bool = Field(
+        description="false: nothing is sent until it is resumed; what happens meanwhile is kept for it"
+    )
+    failing_since: datetime | None = Field(description="when the first of the tries that failed in a row was made")
+    failure: str | None = Field(description="how the last of them failed")
+    pending: int = Field(description="messages on their way")
+    given_up: int = Field(description="messages that failed so often that they are not tried any more")
+    created_at: datetime
+
+
+class DeliveryView(Document):
+    """One message on its way to one endpoint."""
+
+    number: int
+    webhook: str = Field(description="name of the endpoint")
+    message_id: str = Field(description="`webhook-id`, and `id` of the CloudEvent")
+    type: str
+    service: int | None = Field(description="number of the service that it is about")
+    state: DeliveryState
+    attempts: int = Field(description="tries since it was last put into the queue")
+    happened_at: datetime
+    next_attempt_at: datetime | None = Field(description="null when it has ended")
+    ended_at: datetime | None
+
+
+class AttemptView(Document):
+    at: datetime
+    status_code: int | None = Field(description="null if there was no answer")
+    duration_ms: int
+    error: str | None = Field(description="null if the receiver took it")
+    answer: str = Field(description="how the receiver's answer begins")
+
+
+class DeliveryDetail(DeliveryView):
+    """A delivery with its content and the log of its tries."""
+
+    data: dict[str, Any]
+    log: list[AttemptView] = Field(description="oldest first")
+
+
+async def list_webhooks(session: AsyncSession) -> list[WebhookView]:
+    """All of them, by name: there are few."""
+    endpoints = (await session.exec(select(WebhookEndpoint).order_by(WebhookEndpoint.name))).all()
+    counted = await session.exec(
+        select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
+        .where(WebhookDelivery.state != DeliveryState.DELIVERED)
+        .group_by(col(WebhookDelivery.endpoint_id), col(WebhookDelivery.state))
+    )
+    counts = {(endpoint, state): count for endpoint, state, count in counted.all()}
+    return [
+        WebhookView(
+            name=one.name,
+            url=one.url,
+            types=one.kinds,
+            secret_from=f"environment variable {one.secret_env}" if one.secret_env else f"file {one.secret_file}",
+            active=one.active,
+            failing_since=one.failing_since,
+            failure=one.failure or None,
+            pending=counts.get((one.id or 0, DeliveryState.PENDING), 0),
+            given_up=counts.get((one.id or 0, DeliveryState.GIVEN_UP), 0),
+            created_at=one.created_at,
+        )
+        for one in endpoints
+    ]
+
+
+async def list_deliveries(
+    session: AsyncSession,
+    ask: PageRequest,
+    *,
+    webhook: str | None = None,
+    state: DeliveryState | None = None,
+    service: int | None = None,
+) -> Page[DeliveryView]:
+    """A page of deliveries. Raises InvalidField for a webhook that does not exist, or a wrong cursor."""
+    query = (
+        select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
+        .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
+        .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
+        .where(col(WebhookDelivery.id) < ask.before(_NOUN))
+    )
+    if webhook is not None:
+        known = await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == webhook))
+        if known.one_or_none() is None:
+            raise InvalidField("webhook", f"there is no webhook {webhook!r}")
+        query = query.where(WebhookEndpoint.name == webhook)
+    if state is not None:
+        query = query.where(WebhookDelivery.state == state)
+    if service is not None:
+        query = query.where(WebhookMessage.service_id == service)
+    rows = (await session.exec(query.order_by(col(WebhookDelivery.id).desc()).limit(ask.limit + 1))).all()
+    return page_of(_NOUN, ask, rows, lambda row: row[0].id, lambda row: _show(*row))
+
+
+async def find_delivery(session: AsyncSession, number: int) -> DeliveryDetail:
+    """Raises NotFound."""
+    delivery = await session.get(WebhookDelivery, existing(_NOUN, number))
+    if delivery is None:
+        raise NotFound(_NOUN, number)
+    message = await session.get_one(WebhookMessage, delivery.message_id)
+    endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
+    tries = await session.exec(
+        select(WebhookAttempt).where(WebhookAttempt.delivery_id == number).order_by(col(WebhookAttempt.id))
+    )
+    log = [
+        AttemptView(
+            at=one.at,
+            status_code=one.status_code,
+            duration_ms=one.duration_ms,
+            error=one.error or None,
+            answer=one.answer,
+        )
+        for one in tries.all()
+    ]
+    return DeliveryDetail(**dict(_show(delivery, message, endpoint)), data=message.data, log=log)
+
+
+def _show(delivery: WebhookDelivery, message: WebhookMessage, endpoint: WebhookEndpoint) -> DeliveryView:
+    assert delivery.id is not None  # noqa: S101 - read from the database
+    return DeliveryView(
+        number=delivery.id,
+        webhook=endpoint.name,
+        message_id=message.message_id,
+        type=message.kind,
+        service=message.service_id,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        happened_at=message.at,
+        next_attempt_at=delivery.next_attempt_at if delivery.state is DeliveryState.PENDING else None,
+        ended_at=delivery.ended_at,
+    )

@@ -1,0 +1,50 @@
+"""/v1/webhooks: who is told what happens, and how that goes. For operators; `resell webhooks` adds and removes them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from orders import webhooks
+from orders.views import DeliveryDetail, DeliveryView, Page, find_delivery, list_deliveries, list_webhooks
+from storefront.auth import Operator, operator
+from storefront.context import InContext
+from storefront.problems import FORBIDDEN, NOT_FOUND, documented
+from storefront.schemas import Deliveries, DeliveryFilter, Webhooks
+
+router = APIRouter(
+    prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(operator)], responses=documented(FORBIDDEN)
+)
+
+DeliveryNumber = Annotated[int, Path(description="number of the delivery", examples=[7])]
+
+
+@router.get("", summary="List webhooks")
+async def list_of_webhooks(context: InContext) -> Webhooks:
+    async with context.database.read() as session:
+        return Webhooks(items=await list_webhooks(session))
+
+
+@router.get("/deliveries", response_model=Deliveries, summary="List what was sent, or is on its way")
+async def list_of_deliveries(wanted: Annotated[DeliveryFilter, Query()], context: InContext) -> Page[DeliveryView]:
+    async with context.database.read() as session:
+        return await list_deliveries(
+            session, wanted.asked(), webhook=wanted.webhook, state=wanted.state, service=wanted.service
+        )
+
+
+@router.get(
+    "/deliveries/{number}",
+    summary="Show a delivery, its content and the log of its tries",
+    responses=documented(NOT_FOUND),
+)
+async def show_delivery(number: DeliveryNumber, context: InContext) -> DeliveryDetail:
+    async with context.database.read() as session:
+        return await find_delivery(session, number)
+
+
+@router.post("/deliveries/{number}/replay", summary="Send it once more", responses=documented(NOT_FOUND))
+async def replay_delivery(number: DeliveryNumber, caller: Operator, context: InContext) -> DeliveryDetail:
+    """With the same id and content, and all its tries before it; whether it was delivered or given up."""
+    async with context.database.write() as session:
+        await webhooks.replay_one(session, number, actor=caller.name)
+        return await find_delivery(session, number)
