@@ -277,11 +277,11 @@ def orphans(
     found = run_async(_orphans(name, page_request(limit)))
     if as_json:
         return print_json({"items": found})
-    columns = [Words("upstream"), whole("type"), number("item"), whole("status"), Words("name"), Words("remoteid"),
-               whole("expires"), whole("first seen (UTC)")]  # fmt: skip
+    columns = [Words("upstream"), whole("type"), number("item"), whole("status"), Words("name"), Words("mark"),
+               Words("tariff"), whole("expires"), whole("first seen (UTC)")]  # fmt: skip
     rows = [
-        [one.upstream, one.product_type, one.number, one.status, one.name, one.remoteid, one.expires_on,
-         short(one.first_seen_at)]
+        [one.upstream, one.product_type, one.number, one.status, one.name, one.remoteid, one.pricelist,
+         one.expires_on, short(one.first_seen_at)]
         for one in found
     ]  # fmt: skip
     return print_table(columns, rows, nothing="no orphans")

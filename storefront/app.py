@@ -16,6 +16,7 @@ from storefront import (
     life,
     openapi,
     operations,
+    orphans,
     problems,
     services,
     tasks,
@@ -42,7 +43,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)
-    for part in (services, history, life, operations, decisions, tasks, webhooks, upstreams):
+    for part in (services, history, life, operations, decisions, tasks, webhooks, upstreams, orphans):
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated)],

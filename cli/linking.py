@@ -1,0 +1,120 @@
+"""`resell link`, `resell adopt`: what was bought by hand at an upstream becomes a service's, or a service."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.life import Service
+from cli.placing import Key
+from cli.printing import print_json, under_way
+from cli.session import AsJson, opened_database, os_user, run_async, valid
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from activities.linking import Linker
+    from orders.linking import AdoptRequest, LinkRequest, Outcome
+
+Item = Annotated[str, typer.Argument(metavar="UPSTREAM-NUMBER", help="number of the item at the upstream")]
+UpstreamName = Annotated[str | None, typer.Option(metavar="NAME", help="name of the upstream account")]
+Force = Annotated[bool, typer.Option("--force", help="overrule what differs; needs a reason")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what differs; change nothing")]
+Reason = Annotated[str | None, typer.Option(help="why; it goes to the audit")]
+Actor = Annotated[str | None, typer.Option(help="who does it, for the audit (default: the user of this shell)")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(link)
+    app.command()(adopt)
+
+
+def link(
+    service: Service,
+    item: Item,
+    upstream: UpstreamName = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    reason: Reason = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Link a service to an item at its upstream. The item is read and compared; nothing is bought."""
+    from orders.linking import LinkRequest
+
+    wish = valid(LinkRequest, upstream_number=item, upstream=upstream, reason=reason, force=force, dry_run=dry_run)
+    with under_way(f"reading item {item}"):
+        outcome = run_async(_link(service, wish, actor or os_user()))
+    _say(outcome, f"service {service} is item {item} at {outcome.upstream}", as_json)
+
+
+async def _link(service: int, wish: "LinkRequest", actor: str) -> "Outcome":
+    async with _linker() as linker:
+        return await linker.link(service, wish, actor=actor)
+
+
+def adopt(
+    item: Item,
+    plan: Annotated[str, typer.Option(help="the tariff plan that it is")],
+    customer: Annotated[str, typer.Option(help="the storefront's own name of the customer who has it")],
+    period: Annotated[
+        int | None, typer.Option(metavar="MONTHS", help="months (default: the period that the upstream shows)")
+    ] = None,
+    upstream: UpstreamName = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    reason: Reason = None,
+    actor: Actor = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a service of an item at an upstream. The item is read and compared; nothing is bought."""
+    from orders.linking import AdoptRequest
+
+    wish = valid(
+        AdoptRequest,
+        plan=plan,
+        customer=customer,
+        period_months=period,
+        reason=reason,
+        force=force,
+        dry_run=dry_run,
+    )
+    used = key or f"cli-{secrets.token_hex(8)}"
+    with under_way(f"reading item {item}"):
+        outcome = run_async(_adopt(item, wish, upstream, actor or os_user(), used))
+    _say(outcome, f"item {item} at {outcome.upstream} is service {outcome.service or '(a new one)'}", as_json)
+
+
+async def _adopt(item: str, wish: "AdoptRequest", upstream: str | None, actor: str, key: str) -> "Outcome":
+    async with _linker() as linker:
+        return await linker.adopt(item, wish, upstream=upstream, actor=actor, client="cli", key=key)
+
+
+@asynccontextmanager
+async def _linker() -> "AsyncIterator[Linker]":
+    from activities.linking import Linker
+    from upstreams.connections import Connections
+
+    settings = load_settings()
+    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    async with opened_database(settings) as database:
+        try:
+            yield Linker(database, connections)
+        finally:
+            await connections.close()
+
+
+def _say(outcome: "Outcome", sentence: str, as_json: bool) -> None:
+    if as_json:
+        return print_json(outcome)
+    for difference in outcome.differences:
+        typer.echo(f"{'overruled' if outcome.done else 'differs'}: {difference}")
+    if not outcome.done:
+        typer.echo(f"dry run, nothing is changed: {sentence}, if it is linked")
+    elif outcome.mark_problem:
+        typer.echo(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
+    else:
+        typer.echo(f"{sentence}; it carries our mark {outcome.mark}")
+    return None

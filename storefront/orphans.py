@@ -1,0 +1,95 @@
+"""Items that were bought by hand, or that lost their link: given to a service, or made one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+from starlette.status import HTTP_200_OK, HTTP_201_CREATED
+
+from activities.linking import Linker
+from orders.linking import AdoptRequest, LinkRequest, Outcome
+from orders.views.documents import existing
+from storefront.auth import Operator
+from storefront.context import Context, InContext
+from storefront.problems import (
+    FORBIDDEN,
+    INVALID_BODY,
+    INVALID_FIELD,
+    INVALID_KEY,
+    NOT_FOUND,
+    REFUSED,
+    UPSTREAM_FAILED,
+    documented,
+)
+from storefront.services import IdempotencyKey
+from storefront.upstreams import UpstreamName
+from upstreams.connections import Connections
+
+router = APIRouter(
+    tags=["upstreams"],
+    responses=documented(FORBIDDEN, NOT_FOUND, REFUSED, INVALID_FIELD, INVALID_BODY, UPSTREAM_FAILED),
+)
+
+
+def _possible(number: Annotated[int, Path(description="number of the service", examples=[1042])]) -> int:
+    return existing("service", number)
+
+
+ItemNumber = Annotated[
+    str, Path(description="number of the item at the upstream", pattern=r"^\S{1,64}$", examples=["900001"])
+]
+_LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema": {"type": "string"}}}
+
+
+@asynccontextmanager
+async def _linker(context: Context) -> AsyncIterator[Linker]:
+    """With a connection to the upstream of its own: this is done now and then, by people."""
+    settings = context.settings
+    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    try:
+        yield Linker(context.database, connections)
+    finally:
+        await connections.close()
+
+
+@router.post("/v1/services/{number}/link", summary="Link a service to an item at its upstream")
+async def link_service(
+    number: Annotated[int, Depends(_possible)], wish: LinkRequest, caller: Operator, context: InContext
+) -> Outcome:
+    """The item is read and compared; what differs is refused, unless `force` and a reason overrule it. Nothing is
+    bought. This process needs the upstream's password for it."""
+    async with _linker(context) as linker:
+        return await linker.link(number, wish, actor=caller.name)
+
+
+@router.post(
+    "/v1/upstreams/{name}/orphans/{number}/adopt",
+    status_code=HTTP_201_CREATED,
+    summary="Make a service of an item at an upstream",
+    responses={
+        HTTP_201_CREATED: {"description": "The service is there.", "headers": _LOCATION},
+        HTTP_200_OK: {
+            "model": Outcome,
+            "description": "A dry run; or this key and body made the service before.",
+            "headers": _LOCATION,
+        },
+        **documented(INVALID_KEY),
+    },
+)
+async def adopt_orphan(
+    name: UpstreamName,
+    number: ItemNumber,
+    wish: AdoptRequest,
+    key: IdempotencyKey,
+    caller: Operator,
+    context: InContext,
+    response: Response,
+) -> Outcome:
+    """As linking, with a new service. It takes name, expiry, cost and address from the item; nothing is bought."""
+    async with _linker(context) as linker:
+        outcome = await linker.adopt(number, wish, upstream=name, actor=caller.name, client=caller.name, key=key)
+    response.status_code = HTTP_201_CREATED if outcome.created else HTTP_200_OK
+    if outcome.service is not None:
+        response.headers["Location"] = f"/v1/services/{outcome.service}"
+    return outcome
