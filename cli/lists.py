@@ -256,6 +256,8 @@ def _troubles(view: "UpstreamView") -> list[str]:
         found.insert(0, f"unhealthy since {shown(view.unhealthy_since)} UTC: {view.unhealthy_reason}")
     if view.low_balance:
         found.append("the balance is below the minimal balance of a processing module")
+    if view.hints and view.hints.unread:
+        found.append(f"{view.hints.unread} push hints are unread since {shown(view.hints.unread_since)} UTC")
     if view.funds and view.funds.waiting_orders:
         found.append(f"orders wait for {view.funds.waiting}")
     return found

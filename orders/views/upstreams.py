@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.enums import Knowledge, ReservationState
-from models.events import UpstreamSnapshot
+from models.events import UpstreamHint, UpstreamSnapshot
 from models.money import Money
 from models.order import Reservation
 from orders.errors import InvalidField, NotFound
@@ -65,6 +65,14 @@ class ProcessingModuleView(Document):
     low_balance: bool = Field(description="the balance is below the minimal balance of this module")
 
 
+class HintsView(Document):
+    """Push hints of the upstream: what it said by itself has changed."""
+
+    last_received_at: datetime | None = Field(description="of the last day")
+    unread: int = Field(description="not followed yet; they wait for a worker")
+    unread_since: datetime | None
+
+
 class UpstreamView(Document):
     """Our customer account at a selling system."""
 
@@ -82,6 +90,7 @@ class UpstreamView(Document):
     capabilities: UpstreamCapabilities
     problems: list[str] = Field(description="what the last check found wrong")
     orphans: int = Field(description="items at the upstream that are no service of ours")
+    hints: HintsView | None = Field(description="null: no secret for push hints is set up")
 
 
 async def known_upstream(session: AsyncSession, name: str) -> str:
@@ -148,7 +157,20 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         ),
         problems=account.problems,
         orphans=orphans.one(),
+        hints=await _hints(session, account),
     )
+
+
+async def _hints(session: AsyncSession, account: UpstreamAccount) -> HintsView | None:
+    if not (account.hint_secret_env or account.hint_secret_file):
+        return None
+    of_account = UpstreamHint.account_id == account.id
+    last = await session.exec(select(func.max(UpstreamHint.received_at)).where(of_account))
+    unread = await session.exec(
+        select(func.count(), func.min(UpstreamHint.received_at)).where(of_account, col(UpstreamHint.read_at).is_(None))
+    )
+    count, since = unread.one()
+    return HintsView(last_received_at=last.one(), unread=count, unread_since=since)
 
 
 def _module(account: UpstreamAccount, module: ProcessingModule) -> ProcessingModuleView:

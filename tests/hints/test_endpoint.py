@@ -29,6 +29,8 @@ async def test_a_hint_waits_in_the_table_and_its_repeats_are_one(quiet_api_anywh
         assert (await send(api.stranger, body)).status_code == 202
     assert (await send(api.stranger, {"function": "service.postopen", "number": "17"})).status_code == 202
     assert await waiting(api) == [("vds", "17"), ("vds", "18"), ("", "17")]
+    shown = (await api.operator.get("/v1/upstreams/main")).json()["hints"]
+    assert (shown["unread"], shown["unread_since"] <= shown["last_received_at"]) == (3, True)
 
 
 async def test_a_hint_that_comes_again_while_it_is_followed_is_followed_again(quiet_api_anywhere: Api) -> None:
