@@ -75,11 +75,11 @@ async def installation_tag(database: Database) -> str:
 async def spread(database: Database) -> int:
     """Write the deliveries of new messages, one for every endpoint that wants it. Returns the number of messages."""
     async with database.read() as session:
-        if not (await session.exec(_not_spread().limit(1))).all():
+        if not (await session.exec(not_spread().limit(1))).all():
             return 0
     async with database.write() as session:
         waiting = await session.exec(
-            _not_spread().limit(BATCH).with_for_update().execution_options(populate_existing=True)
+            not_spread().limit(BATCH).with_for_update().execution_options(populate_existing=True)
         )
         messages = waiting.all()
         endpoints = (await session.exec(select(WebhookEndpoint))).all()
@@ -92,7 +92,7 @@ async def spread(database: Database) -> int:
     return len(messages)
 
 
-def _not_spread() -> SelectOfScalar[WebhookMessage]:
+def not_spread() -> SelectOfScalar[WebhookMessage]:
     return select(WebhookMessage).where(col(WebhookMessage.spread_at).is_(None)).order_by(col(WebhookMessage.id))
 
 

@@ -1,0 +1,121 @@
+"""The queue's transactions, on both databases."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from models.columns import utc_now
+from models.database import Database
+from models.enums import DeliveryState
+from models.webhooks import WebhookMessage
+from orders import webhooks
+from orders.errors import InvalidField, NotFound
+from orders.webhooks import Try
+from tests.webhooks.sender import add_endpoint, deliveries, delivery, tell
+
+URL = "https://shop.example.com/hooks"
+
+
+async def test_a_message_goes_once_to_each_endpoint_however_many_spread_it(either_database: Database) -> None:
+    database = either_database
+    await add_endpoint(database, URL, "one")
+    await add_endpoint(database, URL, "two")
+    await add_endpoint(database, URL, "choosy", kinds=["resellflow.service.closed.v1"])
+    ids = await tell(database, 1, 2, 3)
+    await asyncio.gather(*(webhooks.spread(database) for _ in range(4)))
+    assert await webhooks.spread(database) == 0
+    assert sorted((one.webhook, one.message_id) for one in await deliveries(database)) == sorted(
+        (name, message_id) for name in ("one", "two") for message_id in ids
+    )
+
+
+async def test_what_is_due_goes_and_comes_back_until_it_is_taken_or_given_up(either_database: Database) -> None:
+    database = either_database
+    await add_endpoint(database, URL)
+    await tell(database, 1, 2)
+    await webhooks.spread(database)
+    first, second = await webhooks.due(database, but_not=[])
+    assert (first.attempts, first.endpoint_name, first.data["task"]) == (0, "shop", 1)
+    assert await webhooks.due(database, but_not=[first.endpoint]) == []
+    failed = Try(500, 12, "answered 500", "oh\u00f6" * 100)
+    assert await webhooks.record(database, first, failed, again_in=timedelta(hours=1)), "it begins to fail"
+    assert not await webhooks.record(database, second, failed, again_in=None)
+    assert await webhooks.due(database, but_not=[]) == []
+    assert [one.state for one in await deliveries(database)] == [DeliveryState.PENDING, DeliveryState.GIVEN_UP]
+    async with database.write() as session:
+        endpoint = await webhooks.endpoint_named(session, "shop")
+        assert await webhooks.resume(session, endpoint, actor="olga") == 1
+    [again] = await webhooks.due(database, but_not=[])
+    assert (again.message_id, again.attempts) == (first.message_id, 1)
+    assert not await webhooks.record(database, again, Try(200, 3), again_in=None)
+    async with database.write() as session:
+        await webhooks.replay_one(session, second.delivery, actor="olga")
+    [replayed] = await webhooks.due(database, but_not=[])
+    assert (replayed.message_id, replayed.attempts) == (second.message_id, 0)
+    assert len((await delivery(database, second.delivery)).log) == 1, "the log stays"
+
+
+async def test_all_since_a_time_also_for_an_endpoint_that_came_later(either_database: Database) -> None:
+    database = either_database
+    now = utc_now()
+    await add_endpoint(database, URL, "early")
+    await tell(database, 1, at=now - timedelta(hours=3))
+    await tell(database, 2, at=now - timedelta(minutes=5))
+    await webhooks.spread(database)
+    for parcel in await webhooks.due(database, but_not=[]):
+        await webhooks.record(database, parcel, Try(204, 1), again_in=None)
+    await add_endpoint(database, URL, "late")
+    for name in ("early", "late"):
+        async with database.write() as session:
+            endpoint = await webhooks.endpoint_named(session, name)
+            assert await webhooks.replay_since(session, endpoint, now - timedelta(hours=1), actor="olga") == 1
+    assert {(one.endpoint_name, one.data["task"]) for one in await webhooks.due(database, but_not=[])} == {
+        ("early", 2),
+        ("late", 2),
+    }
+
+
+async def test_what_is_old_is_removed_and_so_is_an_endpoint_with_its_log(either_database: Database) -> None:
+    database = either_database
+    await add_endpoint(database, URL)
+    await tell(database, 1, at=utc_now() - timedelta(days=31))
+    await tell(database, 2)
+    await webhooks.spread(database)
+    for parcel in await webhooks.due(database, but_not=[]):
+        await webhooks.record(database, parcel, Try(None, 1, "no answer"), again_in=timedelta(0))
+    assert await webhooks.prune(database, timedelta(days=30)) == 1
+    [left] = await deliveries(database)
+    assert (await delivery(database, left.number)).data["task"] == 2
+    async with database.write() as session:
+        await webhooks.remove_endpoint(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+    assert await deliveries(database) == []
+    async with database.read() as session:
+        with pytest.raises(NotFound):
+            await webhooks.endpoint_named(session, "shop")
+        assert (await session.get_one(WebhookMessage, 2)).spread_at is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "private", "why"),
+    [
+        ("ftp://shop.example.com/", True, "not an address"),
+        ("shop.example.com/hooks", True, "not an address"),
+        ("https://shop.example.com:port/", True, "not an address"),
+        ("https://user:secret@shop.example.com/", True, "user name"),
+        ("http://shop.example.com/hooks", False, "plain http"),
+        ("http://8.8.8.8/hooks", True, "public"),
+        ("https://10.0.0.7/hooks", False, "private"),
+        ("https://[::ffff:127.0.0.1]/hooks", False, "private"),
+        ("https://169.254.169.254/latest", True, "no address of a receiver"),
+    ],
+)
+async def test_an_address_that_messages_may_not_go_to_is_refused(
+    database: Database, url: str, private: bool, why: str
+) -> None:
+    from models.webhooks import WebhookEndpoint
+
+    endpoint = WebhookEndpoint(name="shop", url=url, secret_env="SECRET")
+    async with database.write() as session:
+        with pytest.raises(InvalidField, match=why):
+            await webhooks.add_endpoint(session, endpoint, private=private, actor="olga")

@@ -1,0 +1,243 @@
+"""How messages get to a receiver, whatever it answers."""
+
+import base64
+import hashlib
+import hmac
+import time
+from pathlib import Path
+
+import pytest
+
+from activities import webhooks as sender
+from models.database import Database
+from models.enums import DeliveryState
+from orders import webhooks
+from orders.intake import ServiceRequest, accept_order
+from orders.views import list_webhooks
+from tests.flow.shop import stock_catalogue
+from tests.infrastructure.eventually import assert_eventually
+from tests.webhooks.receiver import TAKEN, Answer, Received, Receiver, receiving
+from tests.webhooks.sender import SECRET, add_endpoint, deliveries, delivery, sending, tell
+
+OTHER_SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "INTERVAL_SECONDS", 0.02)
+
+
+async def until(database: Database, *states: DeliveryState) -> None:
+    async def reached() -> bool:
+        found = [one.state for one in await deliveries(database)]
+        assert found == list(states)
+        return True
+
+    await assert_eventually(reached, message=f"deliveries are {states}")
+
+
+def signed_by(secret: str, received: Received) -> bool:
+    content = f"{received.id}.{received.headers['webhook-timestamp']}.".encode() + received.body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    expected = "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    return expected in received.headers["webhook-signature"].split(" ")
+
+
+async def test_a_message_is_a_signed_cloud_event(database: Database, receiver: Receiver) -> None:
+    await add_endpoint(database, receiver.url)
+    [message_id] = await tell(database, 5)
+    async with sending(database):
+        await until(database, DeliveryState.DELIVERED)
+    [received] = receiver.received
+    assert received.path == "/hooks"
+    assert received.headers["content-type"] == "application/cloudevents+json"
+    assert received.id == received.event["id"] == message_id
+    assert abs(int(received.headers["webhook-timestamp"]) - time.time()) < 60
+    assert signed_by(SECRET, received)
+    assert not signed_by(OTHER_SECRET, received)
+    assert received.event["specversion"] == "1.0"
+    assert received.event["type"] == "resellflow.task.overdue.v1"
+    assert received.event["source"].startswith("urn:resellflow:")
+    assert received.event["data"]["task"] == 5
+
+
+async def test_what_is_not_taken_comes_again_with_the_same_id_and_content(
+    database: Database, receiver: Receiver
+) -> None:
+    receiver.answers = [Answer(500, body=b"out of\r\n order"), Answer(302, {"location": receiver.url + "/elsewhere"})]
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database):
+        await until(database, DeliveryState.DELIVERED)
+    assert len(receiver.received) == 3
+    assert len({(one.id, one.body, one.path) for one in receiver.received}) == 1
+    [only] = await deliveries(database)
+    shown = await delivery(database, only.number)
+    assert [one.status_code for one in shown.log] == [500, 302, 204]
+    assert [one.error for one in shown.log] == [
+        "answered 500",
+        "answered 302; redirects are not followed",
+        None,
+    ]
+    assert shown.log[0].answer == "out of order"
+
+
+async def test_after_the_last_try_it_is_given_up_and_can_be_sent_again_by_hand(
+    database: Database, receiver: Receiver
+) -> None:
+    receiver.otherwise = Answer(400)
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database):
+        await until(database, DeliveryState.GIVEN_UP)
+        assert len(receiver.received) == 4, "at once, and after each of three pauses"
+        async with database.read() as session:
+            [webhook] = await list_webhooks(session)
+        assert (webhook.failure, webhook.given_up) == ("answered 400", 1)
+        assert webhook.failing_since is not None
+        receiver.otherwise = TAKEN
+        async with database.write() as session:
+            endpoint = await webhooks.endpoint_named(session, "shop")
+            assert await webhooks.replay_given_up(session, endpoint, actor="olga") == 1
+        await until(database, DeliveryState.DELIVERED)
+    assert len({one.id for one in receiver.received}) == 1
+    async with database.read() as session:
+        [webhook] = await list_webhooks(session)
+    assert (webhook.failing_since, webhook.failure, webhook.given_up) == (None, None, 0)
+
+
+async def test_gone_switches_the_endpoint_off_and_nothing_is_lost(database: Database, receiver: Receiver) -> None:
+    receiver.answers = [Answer(410)]
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database):
+        await until(database, DeliveryState.GIVEN_UP)
+        await tell(database, 2)
+        await until(database, DeliveryState.GIVEN_UP, DeliveryState.PENDING)
+        async with database.read() as session:
+            [webhook] = await list_webhooks(session)
+        assert not webhook.active
+        assert "410" in (webhook.failure or "")
+        assert len(receiver.received) == 1
+        async with database.write() as session:
+            await webhooks.resume(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+        await until(database, DeliveryState.GIVEN_UP, DeliveryState.DELIVERED)
+
+
+async def test_a_receiver_that_hangs_holds_up_no_other(database: Database, receiver: Receiver) -> None:
+    receiver.otherwise = Answer(hang=True)
+    await add_endpoint(database, receiver.url, "hangs")
+    with receiving() as other:
+        await add_endpoint(database, other.url, "works")
+        async with sending(database):
+            await tell(database, 1)
+            await assert_eventually(lambda: receiver.received)
+            await tell(database, 2)
+            await assert_eventually(lambda: len(other.received) == 2, timeout=1, message="the other gets both")
+
+            async def noted() -> bool:
+                hanging = [one for one in await deliveries(database) if one.webhook == "hangs"]
+                log = (await delivery(database, hanging[0].number)).log
+                return bool(log) and log[0].error == "no answer within 1 s"
+
+            await assert_eventually(noted)
+
+
+async def test_while_an_endpoint_does_not_work_only_one_message_tries_it(
+    database: Database, receiver: Receiver
+) -> None:
+    receiver.answers = [Answer(503)]
+    await add_endpoint(database, receiver.url)
+    await tell(database, *range(1, 6), service=None)
+    async with sending(database, webhook_retry_delays=[30.0]):
+        await until(database, DeliveryState.PENDING, *[DeliveryState.DELIVERED] * 4)
+    tried = [one.attempts for one in await deliveries(database)]
+    assert tried == [1] * 5
+
+
+async def test_a_receiver_that_asks_for_a_pause_gets_it(database: Database, receiver: Receiver) -> None:
+    receiver.answers = [Answer(429, {"retry-after": "3600"})]
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database):
+        await assert_eventually(lambda: receiver.received)
+
+        async def put_off() -> float:
+            [only] = await deliveries(database)
+            assert only.attempts == 1
+            assert only.next_attempt_at is not None
+            return (only.next_attempt_at - only.happened_at).total_seconds()
+
+        assert await assert_eventually(put_off) == pytest.approx(3600, abs=30)
+
+
+async def test_each_of_several_secrets_signs_and_a_file_is_read_anew(
+    database: Database, receiver: Receiver, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    await add_endpoint(database, receiver.url, secret_file=str(file))
+    await tell(database, 1)
+    async with sending(database):
+
+        async def failed() -> bool:
+            return [one.attempts > 0 for one in await deliveries(database)] == [True]
+
+        await assert_eventually(failed)
+        assert receiver.received == [], "nothing leaves without a signature"
+        file.write_text(f"{SECRET} {OTHER_SECRET}\n")
+        await until(database, DeliveryState.DELIVERED)
+    [received] = receiver.received
+    assert signed_by(SECRET, received)
+    assert signed_by(OTHER_SECRET, received)
+
+
+async def test_nothing_is_sent_to_private_addresses_unless_it_is_allowed(
+    database: Database, receiver: Receiver
+) -> None:
+    await add_endpoint(database, receiver.url)
+    await add_endpoint(database, "https://localhost:1/hooks", "by-name")
+    await tell(database, 1)
+    async with sending(database, webhook_private=False, webhook_retry_delays=[]):
+        await until(database, DeliveryState.GIVEN_UP, DeliveryState.GIVEN_UP)
+    assert receiver.received == []
+    errors = {one.webhook: (await delivery(database, one.number)).log[0].error for one in await deliveries(database)}
+    assert "plain http" in (errors["shop"] or "")
+    assert "is private" in (errors["by-name"] or "")
+
+
+async def test_messages_of_a_service_come_in_their_order(database: Database, receiver: Receiver) -> None:
+    await stock_catalogue(database, "http://upstream.invalid/billmgr")
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    services = [
+        (await accept_order(database, request, client="shop", key=f"order {n}", hostname_suffix="test")).service
+        for n in range(3)
+    ]
+    await add_endpoint(database, receiver.url)
+    told = {service: await tell(database, *range(1, 15), service=service) for service in services}
+    async with sending(database):
+        await until(database, *[DeliveryState.DELIVERED] * 42)
+    for service, ids in told.items():
+        assert [one.id for one in receiver.received if one.event["subject"] == str(service)] == ids
+
+
+async def test_a_pause_keeps_what_happens_meanwhile(database: Database, receiver: Receiver) -> None:
+    await add_endpoint(database, receiver.url)
+    async with database.write() as session:
+        await webhooks.pause(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+    await tell(database, 1, 2)
+    async with sending(database):
+        await until(database, DeliveryState.PENDING, DeliveryState.PENDING)
+        async with database.write() as session:
+            endpoint = await webhooks.endpoint_named(session, "shop")
+            assert await webhooks.resume(session, endpoint, actor="olga") == 2
+        await until(database, DeliveryState.DELIVERED, DeliveryState.DELIVERED)
+
+
+async def test_a_webhook_that_does_not_want_a_type_does_not_get_it(database: Database, receiver: Receiver) -> None:
+    await add_endpoint(database, receiver.url, kinds=["resellflow.service.closed.v1"])
+    await tell(database, 1)
+    async with sending(database):
+        async with database.write() as session:
+            await webhooks.ping(session, await webhooks.endpoint_named(session, "shop"))
+        await until(database, DeliveryState.DELIVERED)
+    assert [one.type for one in receiver.received] == ["resellflow.ping.v1"], "a ping is asked for by name"
