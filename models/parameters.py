@@ -16,7 +16,7 @@ STEPPED_ASIDE = "stepped_aside"
 """For which operation it stepped aside: its workflow ended, or will, and another is started when its turn comes."""
 PRICELIST = "pricelist"
 """The upstream's tariff number that a plan change is after."""
-NEW_PASSWORD = "new_password"
+NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a wish
 """A new password is to be made up when it is sent; it is written nowhere."""
 BY_HAND = "by_hand"
 """Why only a person can do it; decided when the operation was asked for."""

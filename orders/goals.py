@@ -11,6 +11,8 @@ from models.goals import goal_failed, goal_met
 from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, PRICELIST, SHOWN_PREFIX
 from upstreams.port import UpstreamItem
 
+NOTHING = "null"
+"""The upstream's word for nothing chosen, e.g. no renewal of its own."""
 SEEN_IN_FORMS = frozenset({OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS})
 """Kinds whose effect lists do not show well enough: the item's form is read."""
 
@@ -62,7 +64,8 @@ def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> 
         case OperationKind.SET_PARAMETERS:
             for name, value in _under(FIELD_PREFIX, parameters):
                 shown = seen.form.get(name, "")
-                wanted.append((f"{name} {shown or 'empty'}", value, shown == value))
+                off = value == NOTHING and not shown  # how a form shows "nothing chosen" is not published
+                wanted.append((f"{name} {shown or 'empty'}", value, shown == value or off))
         case _:
             pass
     return ", ".join(f"{found} ({asked} wanted)" for found, asked, same in wanted if not same)

@@ -9,6 +9,7 @@ from activities.kinds.password import GivingPassword
 from models.database import Database
 from models.money import Money
 from models.parameters import NEW_PASSWORD
+from orders.goals import NOTHING, Seen, differences
 from orders.settlement import Judgement
 from upstreams.port import Upstream, UpstreamItem
 
@@ -24,9 +25,9 @@ class _SettingFields:
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
-        wanted = job.wanted_fields()
-        if self._is_so(item, wanted):
+        if self._is_so(job, item):
             return Obstacle(already_so(job, f"item {item.number} has these values already"))
+        wanted = job.wanted_fields()
         before = {name: [item.raw.get(name, "")] for name in wanted}
         return Request(fields={"elid": item.number, **wanted}, before=before)
 
@@ -34,22 +35,20 @@ class _SettingFields:
         product_type, number, fields = job.service.product_type, item_number(job), _without_renewal(job)
         renewal = job.wanted_fields().get(RENEWAL)
         if renewal is not None:  # first, because it costs nothing and may be repeated
-            await upstream.set_autoprolong(product_type, number, None if renewal == "null" else int(renewal))
+            await upstream.set_autoprolong(product_type, number, None if renewal == NOTHING else int(renewal))
         if not fields:
             return Sent(number)
         answer = await upstream.set_parameters(product_type, number, fields)
         return Sent(number, answer.billorder or "")
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-        wanted = job.wanted_fields()
-
         def has_values(item: UpstreamItem | None) -> bool:
-            return item is not None and self._is_so(item, wanted)
+            return item is not None and self._is_so(job, item)
 
         return await judge_by_form(job, upstream, window, has_values)
 
-    def _is_so(self, item: UpstreamItem, wanted: dict[str, str]) -> bool:
-        return all(item.raw.get(name) == value for name, value in wanted.items())
+    def _is_so(self, job: Job, item: UpstreamItem) -> bool:
+        return not differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))
 
 
 class SettingParameters:

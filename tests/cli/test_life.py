@@ -12,10 +12,10 @@ async def test_a_service_is_led_through_its_life_from_the_shell(shop: Shop, shop
     assert prolonged["cost"]["amount"] == "5.0000"
     again = (await resell("prolong", 1, "--period", 1, "--key", "p-1", "--json")).done().json
     assert (again["operation"], again["created"]) == (prolonged["operation"], False)
-    suspended = await resell("suspend", 1, "--urgent", "--reason", "it sends spam", "--wait")
+    changed = (await resell("change", 1, "--addon", "ram=2", "--domain", "v2.example.com")).done()
+    assert changed.lines[-1].endswith("look again with: resell operations show 3")
+    suspended = await resell("suspend", 1, "--reason", "it sends spam", "--wait")
     assert suspended.done().lines[-1].startswith("service 1 is suspended as item ")
-    assert (await resell("resume", 1, "--wait")).done().lines[-1].startswith("service 1 is active")
-    (await resell("change", 1, "--addon", "ram=2", "--domain", "v2.example.com", "--wait")).done()
     service = (await resell("services", "show", 1, "--json")).done().json
     assert (service["addons"], service["name"]) == ({"ram": 2}, "v2.example.com")
     assert (await resell("close", 1, "--wait")).done().lines[-1].startswith("service 1 is closed")

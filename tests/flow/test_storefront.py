@@ -64,6 +64,9 @@ async def test_a_service_is_led_through_its_life_by_requests(shop: Shop, api: ht
     [item] = await shop.upstream.items()
     assert item["autoprolong"] == "1"
     assert (await api.get("/v1/services/1")).json()["renewal_owner"] == "upstream"
+    await done(shop, api, "PATCH", "", {"renewal_owner": "resellflow"})
+    [item] = await shop.upstream.items()
+    assert item["autoprolong"] == "null"
     await done(shop, api, "DELETE", "")
     assert [item["status"] for item in await shop.upstream.items()] == [4]
 

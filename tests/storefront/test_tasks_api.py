@@ -1,5 +1,6 @@
 """People's work on tasks: who has one in hand, what is noted, what only its holder may do."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -74,6 +75,15 @@ async def test_a_task_goes_from_hand_to_hand_and_its_history_tells(manual_api: A
         ("olga", "task_handed_over", {"from": "olga", "to": "boris"}),
         ("boris", "task_released", {"from": "boris"}),
     ]
+
+
+async def test_of_two_who_take_a_task_at_once_one_has_it(manual_api: Api) -> None:
+    answers = await asyncio.gather(*(act(manual_api, "take", headers=who) for who in [COLLEAGUE, {}] * 4))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [409] * 4
+    assert len({answer.json()["assignee"] for answer in answers if answer.is_success}) == 1
+    history = (await manual_api.operator.get("/v1/tasks/1")).json()["history"]
+    assert [entry["action"] for entry in history].count("task_taken") == 1
 
 
 async def test_an_automatic_task_is_only_acted_on_with_a_reason(manual_sqlite_api: Api) -> None:
