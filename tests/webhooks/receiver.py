@@ -17,7 +17,8 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
-    at: float
+    came_at: float
+    """Seconds since the epoch."""
 
     @property
     def event(self) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             names = {name.lower(): value for name, value in self.headers.items()}
-            answer = receiver.take(Received(self.path, names, body, time.monotonic()))
+            answer = receiver.take(Received(self.path, names, body, time.time()))
             if answer.hang:
                 receiver.closing.wait(30)
                 return
