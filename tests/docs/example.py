@@ -32,11 +32,11 @@ class Example:
     shop: Shop
     shell: Shell
 
-    async def run(self, command: str, operation: int) -> None:
+    async def run(self, command: str, operation: int, item: str | None = None) -> None:
         """Run it, and fail unless it works."""
         mine = command.replace(f"service-{NUMBER}-open-{NUMBER}", f"service-{operation}-open-{operation}")
         mine = re.sub(rf"(?<=[ /]){NUMBER}(?=[ /]|$)", str(operation), mine)
-        mine = ITEM.sub(lambda _: str(next(_items)), mine)  # each decision names an item of its own
+        mine = ITEM.sub(lambda _: item or str(next(_items)), mine)  # each decision names an item of its own
         program, *arguments = words(mine)
         match program:
             case "resell":

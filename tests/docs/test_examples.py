@@ -7,8 +7,9 @@ import pytest
 
 from catalogue.loading import load
 from models.database import Database
-from models.enums import Stage
+from models.enums import ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
+from models.order import Service
 from orders.intake import ServiceRequest, accept_order
 from tests.catalogue.sample import written
 from tests.docs.example import Example
@@ -20,8 +21,17 @@ DECISION = re.compile(
     r"operations (retry|correct|mark-done|cancel) 7|operations/7/(retry|correct|mark-done|cancel)|update"
 )
 TASKS = tuple(f"resell tasks {act}" for act in ("take", "release", "hand-over", "note", "complete", "reject"))
-ELSEWHERE = ("resell setup", "resell migrate", "resell api", "resell upstream check", "127.0.0.1:8081", *TASKS)
-"""Needs a file, a process, an upstream of the reader's own or a manual task; tried by tests of their own."""
+LINKING = ("resell link", "resell adopt", "/link", "/adopt")
+ELSEWHERE = (
+    "resell setup",
+    "resell migrate",
+    "resell api",
+    "resell upstream check",
+    "127.0.0.1:8081",
+    *TASKS,
+    *LINKING,
+)
+"""Needs a file, a process, an upstream of the reader's own, a manual task or an item; tried by tests of their own."""
 LISTS = ("resell operations --stage", "resell orphans", "resell tasks", "resell upstreams")
 COMPLETE = [command for command in OPERATIONS.mentioned if " 7" in command or command.startswith(LISTS)]
 RUNNABLE = [
@@ -64,6 +74,20 @@ async def test_the_runbook_s_decisions_work(example: Example) -> None:
         operation = await example.rejected()
         await example.run(command, operation)
         await example.reaches(operation, Stage.COMPLETED, Stage.CANCELLED)
+
+
+async def test_items_bought_by_hand_are_linked_and_adopted_as_the_runbook_says(example: Example) -> None:
+    commands = [command for command in OPERATIONS.typed if any(word in command for word in LINKING)]
+    assert len(commands) >= 6
+    for command in commands:
+        operation = await example.rejected()
+        await example.shop.resellflow.decide(operation, DecisionKind.CANCEL, Decision(actor="ann", reason="by hand"))
+        number = (await example.shop.operation(operation)).service_id
+        async with example.shop.database.write() as session:
+            service = await session.get_one(Service, number)
+            service.status = ServiceStatus.ORDERED  # as one that never had an item
+        item = await example.shop.upstream.bought_by_hand(f"v{number}.example.com")
+        await example.run(command, number, str(item["id"]))
 
 
 async def test_the_first_orders_of_the_readme_work(example: Example) -> None:
