@@ -126,7 +126,7 @@ async def report_overdue(order: OrderInput) -> None:
     )
 
 
-async def complete_operation(order: OrderInput, by: TaskCompletion | None) -> None:
+async def complete_operation(order: OrderInput, by: TaskCompletion | None = None) -> None:
     await workflow.execute_local_activity(
         "complete_operation",
         OrderCompletion(service=order.service, operation=order.operation, by=by),

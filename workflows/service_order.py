@@ -20,6 +20,7 @@ from models.messages import (
     Funds,
     FundsGranted,
     FundsResult,
+    ManualTask,
     ManualWork,
     OrderInput,
     OrderResult,
@@ -211,18 +212,15 @@ class ServiceOrder:
             raise _Ended(task.stage)
         words = f"task {task.task} of {task.department}, due {task.due:%Y-%m-%d %H:%M UTC}: {reason}"
         self._enter(Stage.AWAITING_MANUAL_TASK, f"{words}\n\n{task.instructions}")
+        overdue = False
         while self._state.done_by is None and self._reached() is not True:
-            late = task.due - workflow.now()
-            try:
-                await workflow.wait_condition(
-                    self._something_about_the_task,
-                    timeout=late if late > timedelta(0) else None,
-                    timeout_summary=f"task {task.task} is due",
-                )
-            except TimeoutError:
+            if not overdue and not await self._in_time(task):
+                overdue = True
+                words = f"OVERDUE {words}"
                 await calls.report_overdue(self._order)
-                self._show(Stage.AWAITING_MANUAL_TASK, f"OVERDUE {words}\n\n{task.instructions}")
+                self._show(Stage.AWAITING_MANUAL_TASK, f"{words}\n\n{task.instructions}")
                 continue
+            await workflow.wait_condition(self._something_about_the_task)
             self._act_on_decision()
             said, self._state.said_done = self._state.said_done, None
             if said is not None:
@@ -230,6 +228,19 @@ class ServiceOrder:
                 if found.goal_met:
                     self._state.done_by = self._state.done_by or said
                 self._show(Stage.AWAITING_MANUAL_TASK, f"{words}; {found.reason}\n\n{task.instructions}")
+
+    async def _in_time(self, task: ManualTask) -> bool:
+        """Wait until something is said about the task; false if it becomes due before."""
+        left = task.due - workflow.now()
+        if left <= timedelta(0):
+            return False
+        try:
+            await workflow.wait_condition(
+                self._something_about_the_task, timeout=left, timeout_summary=f"task {task.task} is due"
+            )
+        except TimeoutError:
+            return False
+        return True
 
     def _something_about_the_task(self) -> bool:
         state = self._state
@@ -296,7 +307,7 @@ class ServiceOrder:
             return again.result()
         # The database refused the decision if the request could have been sent; so nothing was, and nothing will be.
         again.cancel()
-        await workflow.wait([again])
+        await asyncio.gather(again, return_exceptions=True)
         self._act_on_decision()
         raise AssertionError("what interrupts a retry ends the run")
 

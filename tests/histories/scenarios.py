@@ -3,7 +3,7 @@
 A scenario returns when its workflow has ended, or its run has been continued as new.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,22 +11,37 @@ from typing import Any
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from models.enums import FailureClass, Stage, UpstreamStatus
+from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
 from models.messages import (
     DecisionKind,
     DecisionOutcome,
     Funds,
     FundsResult,
     Look,
+    ManualTask,
     OrderPolicy,
     PollLap,
     SendLap,
     Submission,
     SubmitResult,
     SweepLap,
+    TaskCompletion,
 )
 from tests.infrastructure.eventually import assert_eventually
-from tests.workflows.bench import GRANTED, ITEM, PATIENCE, WHY, Bench, Held, ScriptedOrder, accepted, attention, seen
+from tests.workflows.bench import (
+    GRANTED,
+    ITEM,
+    PATIENCE,
+    WHY,
+    Bench,
+    Held,
+    ScriptedOrder,
+    Step,
+    accepted,
+    attention,
+    seen,
+)
+from workflows.service_order import ServiceOrder
 
 Scenario = Callable[[Bench], Awaitable[WorkflowHandle[Any, Any]]]
 SCENARIOS: dict[str, Scenario] = {}
@@ -228,6 +243,105 @@ async def cancel_while_retrying(bench: Bench) -> WorkflowHandle[Any, Any]:
     await assert_eventually(lambda: len(order.asked("submit")) == 2, timeout=PATIENCE)
     await order.decide(DecisionKind.CANCEL)
     assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+def _task(due: timedelta = timedelta(days=1)) -> ManualTask:
+    words = "1. Change its plan."
+    return ManualTask(task=3, department="support", due=datetime.now(UTC) + due, instructions=words)
+
+
+MANUAL = SubmitResult(outcome=Submission.MANUAL, reason="the upstream can't change this by itself: disk_gb 30 → 60")
+STILL_OLD = Look(status=UpstreamStatus.ACTIVE, goal_met=False, reason="tariff 58 (59 wanted)")
+IS_NEW = Look(status=UpstreamStatus.ACTIVE, goal_met=True, reason="item 17 is active")
+DONE = TaskCompletion(actor="anna", note="done")
+
+
+async def _by_hand(bench: Bench, due: timedelta = timedelta(days=1), look: Sequence[Step] = ()) -> ScriptedOrder:
+    order = await bench.order(
+        kind=OperationKind.CHANGE_PLAN,
+        reserve_funds=[GRANTED],
+        submit=[MANUAL],
+        open_manual_task=[lambda: _task(due)],
+        look=look,
+    )
+    await order.until(Stage.AWAITING_MANUAL_TASK, "task 3 of support")
+    return order
+
+
+@scenario
+async def by_hand_completed_by_update(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _by_hand(bench, look=[STILL_OLD, IS_NEW])
+    with suppress(WorkflowUpdateFailedError):
+        await order.handle.execute_update(ServiceOrder.complete_task, DONE)
+    await order.handle.execute_update(ServiceOrder.complete_task, DONE)
+    assert (await order.ended()).stage is Stage.COMPLETED
+    [completed] = order.asked("complete_operation")
+    assert completed.by == DONE
+    return order.handle
+
+
+@scenario
+async def by_hand_completed_by_signal(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _by_hand(bench, look=[STILL_OLD, IS_NEW])
+    await order.handle.signal(ServiceOrder.manual_change_completed, DONE)
+    await order.until(Stage.AWAITING_MANUAL_TASK, "tariff 58 (59 wanted)")
+    await order.handle.signal(ServiceOrder.manual_change_completed, DONE)
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def by_hand_overdue_then_seen_at_the_upstream(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _by_hand(bench, due=timedelta(milliseconds=300))
+    await order.until(Stage.AWAITING_MANUAL_TASK, "OVERDUE")
+    await order.event(seen().model_copy(update={"met": True}))
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def by_hand_rejected(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _by_hand(bench)
+    await order.decide(DecisionKind.REJECT_TASK)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+@scenario
+async def by_hand_with_the_manual_module(bench: Bench) -> WorkflowHandle[Any, Any]:
+    by_hand = FundsResult(outcome=Funds.BY_HAND, reason="processing module our-rack is manual")
+    order = await bench.order(reserve_funds=[by_hand], open_manual_task=[_task()], look=[IS_NEW])
+    await order.until(Stage.AWAITING_MANUAL_TASK)
+    await order.handle.signal(ServiceOrder.manual_change_completed)
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
+@scenario
+async def stepped_aside_while_a_person_works(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _by_hand(bench)
+    await order.handle.signal(ServiceOrder.step_aside)
+    assert (await order.ended()).stage is Stage.QUEUED
+    return order.handle
+
+
+@scenario
+async def stepped_aside_while_waiting_for_funds(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(kind=OperationKind.PROLONG, reserve_funds=[DRY])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.handle.signal(ServiceOrder.step_aside)
+    assert (await order.ended()).stage is Stage.QUEUED
+    return order.handle
+
+
+@scenario
+async def stepped_aside_while_retrying(bench: Bench) -> WorkflowHandle[Any, Any]:
+    trouble = FundsResult(outcome=Funds.TROUBLE, failure=FailureClass.NOT_SENT, reason=DOWN)
+    order = await bench.order(kind=OperationKind.PROLONG, reserve_funds=[trouble, later()])
+    await order.until(Stage.RETRYING)
+    await order.handle.signal(ServiceOrder.step_aside)
+    assert (await order.ended()).stage is Stage.QUEUED
     return order.handle
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlmodel import SQLModel, col, func, select, update
+from sqlmodel import SQLModel, col, delete, func, select, update
 
 from models.audit import AuditEntry, Installation
-from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan
 from models.database import Database
-from models.enums import ModuleKind, ServiceStatus, Stage, TaskState
+from models.enums import ServiceStatus, Stage, TaskState
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from orders.errors import InvalidField, KeyReused
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
@@ -174,15 +174,16 @@ def test_a_body_of_the_wrong_shape_is_refused(details: dict[str, Any]) -> None:
         request(**details)
 
 
-async def test_a_plan_out_of_sale_or_without_an_upstream_can_not_be_ordered(database: Database) -> None:
+async def test_a_plan_out_of_sale_or_without_a_mapping_can_not_be_ordered(database: Database) -> None:
     async with database.write() as session:
         await session.exec(update(TariffPlan).where(col(TariffPlan.name) == "VDS-1").values(active=False))
-        await session.exec(
-            update(ProcessingModule).where(col(ProcessingModule.name) == "main-soft").values(kind=ModuleKind.MANUAL)
-        )
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "LIC-1"))).one()
+        mapping = (await session.exec(select(PlanMapping).where(PlanMapping.plan_id == plan.id))).one()
+        await session.exec(delete(MappedPeriod).where(col(MappedPeriod.mapping_id) == mapping.id))
+        await session.delete(mapping)
     with pytest.raises(InvalidField, match="there is no tariff plan 'VDS-1'"):
         await accept(database)
-    with pytest.raises(InvalidField, match="not mapped to any upstream"):
+    with pytest.raises(InvalidField, match="not mapped to any processing module"):
         await accept(database, plan="LIC-1", parameters={"ip": "192.0.2.1"})
 
 

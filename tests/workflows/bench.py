@@ -36,7 +36,10 @@ from models.messages import (
     FundsGranted,
     FundsResult,
     Look,
+    ManualTask,
+    ManualWork,
     Message,
+    OrderCompletion,
     OrderInput,
     OrderPolicy,
     OrderRef,
@@ -131,8 +134,9 @@ class Held:
         return self._answer.result()
 
 
-Step = Message | Exception | Held
-"""One run of an activity: what it returns, what it raises, or one that the test holds. A retry is the next step."""
+Step = Message | Exception | Held | Callable[[], Message]
+"""One run of an activity: what it returns (or makes when it runs), what it raises, or one that the test holds. A retry
+is the next step."""
 
 
 class Script:
@@ -156,8 +160,10 @@ class Script:
                 raise step
             case Held():
                 return await step.run()
-            case _:
+            case Message():
                 return step
+            case _:
+                return step()
 
 
 class _Nothing(Message):
@@ -200,8 +206,17 @@ class ScriptedActivities(Activities):
         return answer
 
     @activity.defn
-    async def complete_operation(self, ref: OrderRef) -> None:
-        await self._script.run("complete_operation", ref.operation, ref, _Nothing())
+    async def complete_operation(self, order: OrderCompletion) -> None:
+        await self._script.run("complete_operation", order.operation, order, _Nothing())
+
+    @activity.defn
+    async def open_manual_task(self, work: ManualWork) -> ManualTask:
+        answer: ManualTask = await self._script.run("open_manual_task", work.operation, work)
+        return answer
+
+    @activity.defn
+    async def report_overdue(self, ref: OrderRef) -> None:
+        await self._script.run("report_overdue", ref.operation, ref, _Nothing())
 
     @activity.defn
     async def poll_upstream(self, poller: PollInput) -> PollLap:
@@ -220,7 +235,13 @@ class ScriptedActivities(Activities):
 
     @property
     def local(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.report_stage, self.record_decision, self.complete_operation]
+        return [
+            self.report_stage,
+            self.record_decision,
+            self.complete_operation,
+            self.open_manual_task,
+            self.report_overdue,
+        ]
 
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
