@@ -44,6 +44,11 @@ _OF_STAGES = {
 }
 
 
+def type_of_stage(stage: Stage) -> MessageType | None:
+    """What is told when an operation enters this stage; None: nothing."""
+    return _OF_STAGES.get(stage)
+
+
 class News(BaseModel):
     """The data of a message."""
 
@@ -151,7 +156,7 @@ def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapsh
 
 def stage_entered(session: AsyncSession, operation: Operation, before: Stage) -> None:
     """The operation is in another stage than before: told where a storefront may have to act or to show it."""
-    wanted = _OF_STAGES.get(operation.stage)
+    wanted = type_of_stage(operation.stage)
     if wanted is None or operation.id is None:
         return
     if wanted is MessageType.OPERATION_STARTED and before is not Stage.ACCEPTED:

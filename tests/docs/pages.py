@@ -81,5 +81,6 @@ def words(command: str) -> list[str]:
 README = Page(PROJECT / "README.md")
 ARCHITECTURE = Page(PROJECT / "docs" / "architecture.md")
 OPERATIONS = Page(PROJECT / "docs" / "operations.md")
-OURS = (README, ARCHITECTURE, OPERATIONS)
+WEBHOOKS = Page(PROJECT / "docs" / "webhooks.md")
+OURS = (README, ARCHITECTURE, OPERATIONS, WEBHOOKS)
 ALL = (README, *(Page(path) for path in sorted((PROJECT / "docs").glob("*.md"))))
