@@ -3,13 +3,17 @@
 import asyncio
 import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 
 import httpx
 from pydantic import SecretStr
+from sqlmodel import select
 
 from models.enums import Stage
+from models.order import Task
 from settings import Settings
 from stack.embedded import temporal_program
 from storefront.app import create_app
@@ -56,6 +60,23 @@ class Example:
         order = await self.shop.order(parameters={"template": "debian-12"})
         await self.reaches(order.operation, Stage.NEEDS_ATTENTION)
         return order.operation
+
+    @asynccontextmanager
+    async def by_hand(self) -> AsyncIterator[tuple[int, str]]:
+        """A manual task that may be said to be done, and the workflow that waits for it."""
+        upstream = self.shop.upstream
+        opened = await self.shop.order()
+        await self.reaches(opened.operation, Stage.COMPLETED)
+        change = await self.shop.resellflow.change_plan(opened.service, "VDS-2", key=f"plan-{opened.service}")
+        await self.reaches(change.operation, Stage.AWAITING_MANUAL_TASK)
+        number = (await self.shop.service(opened.service)).upstream_number
+        await upstream.fault(function="vds", kind="http_503", when="before")  # the poller is not to be the first
+        await upstream.admin("PATCH", f"/items/{number}", {"pricelist": 59})
+        async with self.shop.database.read() as session:
+            task = (await session.exec(select(Task).where(Task.operation_id == change.operation))).one()
+        yield task.id or 0, change.workflow_id
+        await upstream.admin("DELETE", "/faults")
+        await self.reaches(change.operation, Stage.COMPLETED, Stage.CANCELLED)
 
     async def reaches(self, operation: int, *stages: Stage) -> None:
         async def there() -> bool:

@@ -21,6 +21,8 @@ DECISION = re.compile(
     r"operations (retry|correct|mark-done|cancel) 7|operations/7/(retry|correct|mark-done|cancel)|update"
 )
 TASKS = tuple(f"resell tasks {act}" for act in ("take", "release", "hand-over", "note", "complete", "reject"))
+BY_HAND = (*TASKS, "change-plan-7")
+ENDS_A_TASK = re.compile(r"tasks (complete|reject)|change-plan-7")
 LINKING = ("resell link", "resell adopt", "/link", "/adopt")
 ELSEWHERE = (
     "resell setup",
@@ -28,7 +30,7 @@ ELSEWHERE = (
     "resell api",
     "resell upstream check",
     "127.0.0.1:8081",
-    *TASKS,
+    *BY_HAND,
     *LINKING,
 )
 """Needs a file, a process, an upstream of the reader's own, a manual task or an item; tried by tests of their own."""
@@ -74,6 +76,20 @@ async def test_the_runbook_s_decisions_work(example: Example) -> None:
         operation = await example.rejected()
         await example.run(command, operation)
         await example.reaches(operation, Stage.COMPLETED, Stage.CANCELLED)
+
+
+async def test_what_people_do_to_tasks_works_as_the_runbook_says(example: Example) -> None:
+    told = dict.fromkeys([*OPERATIONS.typed, *OPERATIONS.mentioned])
+    commands = [command for command in told if any(word in command for word in BY_HAND) and " 7" in command]
+    commands += [command for command in OPERATIONS.typed if "change-plan-7" in command]
+    ends = [command for command in dict.fromkeys(commands) if ENDS_A_TASK.search(command)]
+    others = [command for command in dict.fromkeys(commands) if command not in ends]
+    assert len(ends) >= 3
+    assert len(others) >= 4
+    for several in (others, *([command] for command in ends)):
+        async with example.by_hand() as (task, workflow):
+            for command in several:
+                await example.run(command.replace("service-7-change-plan-7", workflow), task)
 
 
 async def test_items_bought_by_hand_are_linked_and_adopted_as_the_runbook_says(example: Example) -> None:
