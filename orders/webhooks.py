@@ -166,8 +166,8 @@ async def record(database: Database, parcel: Parcel, went: Try, *, again_in: tim
     True if this is the first sign that the endpoint fails.
     """
     async with database.write() as session:
-        delivery = await _locked(session, parcel.delivery)
         endpoint = await session.get(WebhookEndpoint, parcel.endpoint, with_for_update={"key_share": True})
+        delivery = await _locked(session, parcel.delivery)
         if delivery is None or endpoint is None:
             return False  # removed meanwhile
         session.add(
@@ -292,11 +292,17 @@ async def _remove_deliveries(session: AsyncSession, which: ColumnElement[bool]) 
 
 
 async def endpoint_named(session: AsyncSession, name: str) -> WebhookEndpoint:
-    """Raises NotFound."""
-    found = (await session.exec(select(WebhookEndpoint).where(WebhookEndpoint.name == name))).one_or_none()
-    if found is None:
+    """The endpoint, locked until the end of this transaction, before any delivery of it is. Raises NotFound."""
+    found = await session.exec(
+        select(WebhookEndpoint)
+        .where(WebhookEndpoint.name == name)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    endpoint = found.one_or_none()
+    if endpoint is None:
         raise NotFound("webhook", name)
-    return found
+    return endpoint
 
 
 async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, private: bool, actor: str) -> None:

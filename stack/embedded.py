@@ -150,6 +150,7 @@ class EmbeddedStack:
             "RESELL_OPERATOR_TOKENS": f"operator={tokens.operator}",
             "RESELL_TEMPORAL_UI_URL": self.temporal_ui_url,
             "RESELL_WORKER_HEALTH_ADDRESS": f"{LOOPBACK}:{self.settings.worker_health_port}",
+            "RESELL_WEBHOOK_PRIVATE": "true",  # to try webhooks against a receiver on this machine
             "MAIN_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
