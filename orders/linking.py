@@ -196,25 +196,29 @@ async def link(database: Database, target: Target, number: int, wish: LinkReques
     """The service is this item from now on. Raises Refused or InvalidField, and changes nothing then."""
     wish.checked()
     try:
-        async with database.write() as session:
-            snapshot = await _locked_snapshot(session, target, seen)
-            service = await _locked_service(session, number)
-            await _nothing_runs(session, service, seen.form.number)
-            differing = _differences(target, seen.form, service.period_months, service.renewal_owner)
-            differing += _differing_service(service, seen.form)
-            differing += await _differing_mark(session, target, seen.form, service)
-            await _may_be_had(session, target, seen.form, number)
-            outcome = _outcome(target, wish, seen.form, differing, service)
-            if wish.dry_run:
-                await session.rollback()
-                return outcome
-            history.attribute(session, _origin(actor, LINKED, wish, differing))
-            await _let_go(session, service, seen.form.number)
-            service.renewal_owner = _renewed_by(seen.form) or service.renewal_owner
-            await _tie(session, service, snapshot)
+        return await _link(database, target, number, wish, seen, actor)
+    except IntegrityError:  # somebody else linked it, or the poller saw it for the first time, just now
+        return await _link(database, target, number, wish, seen, actor)
+
+
+async def _link(database: Database, target: Target, number: int, wish: LinkRequest, seen: Seen, actor: str) -> Outcome:
+    async with database.write() as session:
+        snapshot = await _locked_snapshot(session, target, seen)
+        service = await _locked_service(session, number)
+        await _nothing_runs(session, service, seen.form.number)
+        differing = _differences(target, seen.form, service.period_months, service.renewal_owner)
+        differing += _differing_service(service, seen.form)
+        differing += await _differing_mark(session, target, seen.form, service)
+        await _may_be_had(session, target, seen.form, number)
+        outcome = _outcome(target, wish, seen.form, differing, service)
+        if wish.dry_run:
+            await session.rollback()
             return outcome
-    except IntegrityError:
-        raise Refused(f"item {seen.form.number} was linked to another service just now") from None
+        history.attribute(session, _origin(actor, LINKED, wish, differing))
+        await _let_go(session, service, seen.form.number)
+        service.renewal_owner = _renewed_by(seen.form) or service.renewal_owner
+        await _tie(session, service, snapshot)
+        return outcome
 
 
 async def adopt(
@@ -226,31 +230,33 @@ async def adopt(
     """
     wish.checked()
     try:
-        async with database.write() as session:
-            earlier = await adopted_before(session, client, key, target.account.name, seen.form.number, wish)
-            if earlier is not None:
-                return earlier
-            snapshot = await _locked_snapshot(session, target, seen)
-            period = _period(target, seen.form, wish.period_months)
-            differing = _differences(target, seen.form, period.period_months, None)
-            differing += await _differing_mark(session, target, seen.form, None)
-            await _may_be_had(session, target, seen.form, None)
-            outcome = _outcome(target, wish, seen.form, differing, None)
-            if wish.dry_run:
-                await session.rollback()
-                return outcome
-            history.attribute(session, _origin(actor, ADOPTED, wish, differing))
-            service = await _new_service(session, target, wish, period, seen.form, snapshot)
-            await _tie(session, service, snapshot)
-            outcome = outcome.model_copy(update={"service": service.id, "mark": service.mark, "created": True})
-            _write_key(session, target, outcome, wish, client, key)
+        return await _adopt(database, target, wish, seen, actor, client, key)
+    except IntegrityError:  # likewise; perhaps by the same request, sent twice at once
+        return await _adopt(database, target, wish, seen, actor, client, key)
+
+
+async def _adopt(
+    database: Database, target: Target, wish: AdoptRequest, seen: Seen, actor: str, client: str, key: str
+) -> Outcome:
+    async with database.write() as session:
+        earlier = await adopted_before(session, client, key, target.account.name, seen.form.number, wish)
+        if earlier is not None:
+            return earlier
+        snapshot = await _locked_snapshot(session, target, seen)
+        period = _period(target, seen.form, wish.period_months)
+        differing = _differences(target, seen.form, period.period_months, None)
+        differing += await _differing_mark(session, target, seen.form, None)
+        await _may_be_had(session, target, seen.form, None)
+        outcome = _outcome(target, wish, seen.form, differing, None)
+        if wish.dry_run:
+            await session.rollback()
             return outcome
-    except IntegrityError:
-        async with database.read() as session:
-            winner = await adopted_before(session, client, key, target.account.name, seen.form.number, wish)
-        if winner is None:
-            raise Refused(f"item {seen.form.number} was linked to another service just now") from None
-        return winner
+        history.attribute(session, _origin(actor, ADOPTED, wish, differing))
+        service = await _new_service(session, target, wish, period, seen.form, snapshot)
+        await _tie(session, service, snapshot)
+        outcome = outcome.model_copy(update={"service": service.id, "mark": service.mark, "created": True})
+        _write_key(session, target, outcome, wish, client, key)
+        return outcome
 
 
 async def adopted_before(

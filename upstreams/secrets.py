@@ -20,6 +20,8 @@ def read_secret(what: str, *, env: str | None, file: str | None) -> str:
             value = path.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SecretMissing(f"{what} can't be read from {where}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SecretMissing(f"{what} can't be read from {where}: it is not UTF-8 text") from None
     else:
         raise SecretMissing(f"the catalogue does not say where {what} comes from")
     if not value:

@@ -1,5 +1,6 @@
 """The panel's handler, run as the panel would, against our API, with workers and the simulated upstream."""
 
+import ast
 import asyncio
 import os
 import socket
@@ -177,6 +178,10 @@ async def test_the_owner_of_the_panel_can_try_it(panel: Panel) -> None:
     panel.configuration.write_text("[resellflow]\nurl = http://127.0.0.1:9\nupstream = main\n", encoding="utf-8")
     status, _, err = await panel.run(b"", "--test", "17")
     assert (status, b"lacks 'secret'" in err) == (1, True)
+
+
+def test_it_can_be_read_by_the_python_of_an_old_machine() -> None:
+    ast.parse(HANDLER.read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
 def test_the_registration_names_the_handler() -> None:
