@@ -75,7 +75,7 @@ class Post:
                 url.copy_with(host=address),
                 content=content,
                 headers={**signed, "host": url.netloc.decode(), "user-agent": "resellflow"},
-                extensions={"sni_hostname": url.host, "timeout": httpx.Timeout(self._timeout).as_dict()},
+                extensions={"sni_hostname": url.raw_host.decode(), "timeout": httpx.Timeout(self._timeout).as_dict()},
             )
             try:
                 answer = await client.send(request, stream=True)

@@ -71,16 +71,19 @@ class _Lane:
         self._rests_until = 0.0
 
     @property
-    def is_free(self) -> bool:
-        return (self.task is None or self.task.done()) and time.monotonic() >= self._rests_until
+    def is_busy(self) -> bool:
+        return self.task is not None and not self.task.done()
 
     @property
     def rests(self) -> bool:
         return time.monotonic() < self._rests_until
 
+    def wake(self) -> None:
+        self._failures, self._rests_until = 0, 0.0
+
     def note(self, posted: Posted) -> None:
         if posted.went.delivered:
-            self._failures, self._rests_until = 0, 0.0
+            self.wake()
         elif posted.down:
             self.rest(posted.not_before)
 
@@ -107,13 +110,16 @@ class _Sending:
         """Spread what is new, and set out with what is due."""
         self._source = self._source or f"urn:resellflow:{await webhooks.installation_tag(self._database)}"
         await webhooks.spread(self._database)
-        held = [endpoint for endpoint, lane in self._lanes.items() if not lane.is_free]
+        idle = {endpoint: lane for endpoint, lane in self._lanes.items() if not lane.is_busy}
+        for endpoint in await webhooks.called(self._database, [one for one, lane in idle.items() if lane.rests]):
+            idle[endpoint].wake()
+        held = [endpoint for endpoint, lane in self._lanes.items() if lane.is_busy or lane.rests]
         parcels = await webhooks.due(self._database, but_not=held)
         for endpoint, several in groupby(parcels, lambda parcel: parcel.endpoint):
             self._lanes[endpoint].task = asyncio.create_task(self._set_out(self._lanes[endpoint], list(several)))
         if time.monotonic() >= self._prune_at:
-            self._prune_at = time.monotonic() + PRUNE_SECONDS
-            await webhooks.prune(self._database, timedelta(days=self._settings.webhook_retention_days))
+            more = await webhooks.prune(self._database, timedelta(days=self._settings.webhook_retention_days))
+            self._prune_at = 0.0 if more else time.monotonic() + PRUNE_SECONDS
 
     async def close(self) -> None:
         running = [lane.task for lane in self._lanes.values() if lane.task is not None]
@@ -126,12 +132,18 @@ class _Sending:
         await self._post.close()
 
     async def _set_out(self, lane: _Lane, parcels: Sequence[Parcel]) -> None:
-        """To one endpoint: the messages of a service in turn, those of different services side by side."""
+        """To one endpoint: the messages of a service in turn, those of different services side by side.
+
+        To one that fails a single message goes first; if that is not taken, the others keep their tries.
+        """
         in_turn: dict[object, list[Parcel]] = defaultdict(list)
-        for parcel in parcels:
+        first = parcels[:1] if parcels[0].endpoint_fails else []
+        for parcel in parcels[len(first) :]:
             in_turn[parcel.service or f"alone {parcel.delivery}"].append(parcel)
         places = asyncio.Semaphore(AT_ONCE)
         try:
+            if not await self._send_in_turn(lane, first, places):
+                return
             async with asyncio.TaskGroup() as group:
                 for several in in_turn.values():
                     group.create_task(self._send_in_turn(lane, several, places))
@@ -140,11 +152,13 @@ class _Sending:
             for error in failures.exceptions:
                 activity.logger.warning("webhooks: %s", error, exc_info=None if is_unavailable(error) else error)
 
-    async def _send_in_turn(self, lane: _Lane, parcels: Sequence[Parcel], places: asyncio.Semaphore) -> None:
+    async def _send_in_turn(self, lane: _Lane, parcels: Sequence[Parcel], places: asyncio.Semaphore) -> bool:
+        """False if one was not taken: those after it wait, too."""
         async with places:
             for parcel in parcels:
                 if lane.rests or not await self._send(lane, parcel):
-                    return
+                    return False
+        return True
 
     async def _send(self, lane: _Lane, parcel: Parcel) -> bool:
         posted = await self._post.send(parcel, self._source)

@@ -33,7 +33,8 @@ def check_address(address: Address, scheme: str, *, private: bool) -> None:
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         address = mapped
-    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+    reserved = address.is_reserved and not address.is_loopback  # ::1 counts as both
+    if address.is_link_local or address.is_multicast or address.is_unspecified or reserved:
         raise ValueError(f"{address} is no address of a receiver")
     if address.is_global:
         if scheme == "http":

@@ -36,6 +36,8 @@ class Parcel:
     delivery: int
     endpoint: int
     endpoint_name: str
+    endpoint_fails: bool
+    """The last try there, of whatever message, failed."""
     url: str
     secret_env: str | None
     secret_file: str | None
@@ -128,6 +130,25 @@ async def due(database: Database, *, but_not: Collection[int]) -> list[Parcel]:
         return parcels
 
 
+async def called(database: Database, resting: Collection[int]) -> list[int]:
+    """Which of these endpoints need not be left alone any longer: a person has resumed it, or tries it."""
+    if not resting:
+        return []
+    tried = (
+        select(WebhookDelivery.endpoint_id)
+        .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
+        .where(_due_now(), WebhookMessage.kind == MessageType.PING, WebhookDelivery.attempts == 0)
+    )
+    async with database.read() as session:
+        found = await session.exec(
+            select(WebhookEndpoint.id).where(
+                col(WebhookEndpoint.id).in_(resting),
+                col(WebhookEndpoint.failing_since).is_(None) | col(WebhookEndpoint.id).in_(tried),
+            )
+        )
+        return [number for number in found.all() if number is not None]
+
+
 def _due_now() -> ColumnElement[bool]:
     return and_(col(WebhookDelivery.state) == DeliveryState.PENDING, col(WebhookDelivery.next_attempt_at) <= utc_now())
 
@@ -138,7 +159,7 @@ async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
         .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
         .where(_due_now(), WebhookDelivery.endpoint_id == endpoint)
-        .order_by(col(WebhookMessage.id))
+        .order_by(col(WebhookMessage.kind) != MessageType.PING, col(WebhookMessage.id))  # who tries it, waits
         .limit(BATCH)
     )
     return [
@@ -146,6 +167,7 @@ async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
             delivery=delivery.id or 0,
             endpoint=endpoint,
             endpoint_name=to.name,
+            endpoint_fails=to.failing_since is not None,
             url=to.url,
             secret_env=to.secret_env,
             secret_file=to.secret_file,
@@ -263,23 +285,19 @@ async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: 
     return len(wanted)
 
 
-async def prune(database: Database, keep: timedelta) -> int:
-    """Remove what is older than `keep`, with its deliveries, however they ended. Returns the number of messages."""
-    removed = 0
-    while True:
-        async with database.write() as session:
-            found = await session.exec(
-                select(WebhookMessage.id)
-                .where(col(WebhookMessage.at) < utc_now() - keep)
-                .order_by(col(WebhookMessage.id))
-                .limit(BATCH)
-            )
-            numbers = list(found.all())
-            await _remove_deliveries(session, col(WebhookDelivery.message_id).in_(numbers))
-            await session.exec(delete(WebhookMessage).where(col(WebhookMessage.id).in_(numbers)))
-        removed += len(numbers)
-        if len(numbers) < BATCH:
-            return removed
+async def prune(database: Database, keep: timedelta) -> bool:
+    """Remove a batch of what is older than `keep`, with its deliveries, however they ended. True if there may be more."""
+    async with database.write() as session:
+        found = await session.exec(
+            select(WebhookMessage.id)
+            .where(col(WebhookMessage.at) < utc_now() - keep)
+            .order_by(col(WebhookMessage.id))
+            .limit(BATCH)
+        )
+        numbers = list(found.all())
+        await _remove_deliveries(session, col(WebhookDelivery.message_id).in_(numbers))
+        await session.exec(delete(WebhookMessage).where(col(WebhookMessage.id).in_(numbers)))
+    return len(numbers) == BATCH
 
 
 async def _remove_deliveries(session: AsyncSession, which: ColumnElement[bool]) -> None:
@@ -347,7 +365,7 @@ async def pause(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str)
 
 async def resume(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> int:
     """Everything that waits for this endpoint is sent now. Returns how much that is."""
-    endpoint.active = True
+    endpoint.active, endpoint.failing_since, endpoint.failure = True, None, ""
     session.add(endpoint)
     waiting = and_(col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.state) == DeliveryState.PENDING)
     updated = await session.exec(update(WebhookDelivery).where(waiting).values(next_attempt_at=utc_now()))

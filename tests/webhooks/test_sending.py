@@ -143,16 +143,37 @@ async def test_a_receiver_that_hangs_holds_up_no_other(database: Database, recei
             await assert_eventually(noted)
 
 
-async def test_while_an_endpoint_does_not_work_only_one_message_tries_it(
+async def test_an_endpoint_that_does_not_work_is_tried_by_one_message_at_a_time(
+    database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "LONGEST_REST", 0.3)
+    receiver.answers = [Answer(503)] * 3
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database, webhook_retry_delays=[30.0]):
+        await assert_eventually(lambda: len(receiver.received) == 1)
+        await tell(database, *range(2, 12))
+        await until(database, *[DeliveryState.PENDING] * 3, *[DeliveryState.DELIVERED] * 8)
+    assert [one.event["data"]["task"] for one in receiver.received[:4]] == [1, 2, 3, 4], "the others waited"
+    assert {one.attempts for one in await deliveries(database)} == {1}
+
+
+async def test_who_resumes_or_tries_an_endpoint_does_not_wait_for_its_rest(
     database: Database, receiver: Receiver
 ) -> None:
-    receiver.answers = [Answer(503)]
+    receiver.answers = [Answer(503, {"retry-after": "600"}), Answer(503, {"retry-after": "600"})]
     await add_endpoint(database, receiver.url)
-    await tell(database, *range(1, 6), service=None)
-    async with sending(database, webhook_retry_delays=[30.0]):
-        await until(database, DeliveryState.PENDING, *[DeliveryState.DELIVERED] * 4)
-    tried = [one.attempts for one in await deliveries(database)]
-    assert tried == [1] * 5
+    await tell(database, 1)
+    async with sending(database):
+        await assert_eventually(lambda: len(receiver.received) == 1)
+        async with database.write() as session:
+            await webhooks.ping(session, await webhooks.endpoint_named(session, "shop"))
+        await assert_eventually(lambda: len(receiver.received) == 2, timeout=3, message="the ping is sent")
+        assert receiver.received[1].type == "resellflow.ping.v1"
+        await until(database, DeliveryState.PENDING, DeliveryState.PENDING)
+        async with database.write() as session:
+            await webhooks.resume(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+        await until(database, DeliveryState.DELIVERED, DeliveryState.DELIVERED)
 
 
 async def test_a_receiver_that_asks_for_a_pause_gets_it(database: Database, receiver: Receiver) -> None:
