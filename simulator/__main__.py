@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,7 @@ from typing import Final
 
 from simulator.admin.app import Bench, admin_app
 from simulator.faults import Faults
+from simulator.handler import run_handler
 from simulator.panel import Panel
 from simulator.requestlog import RequestLog
 from simulator.server import Server, listen
@@ -51,12 +53,19 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME:PASSWORD:BALANCE:CURRENCY",
         help="an account to be made if it is not there yet (default: reseller:secret:100.00:EUR)",
     )
+    parser.add_argument(
+        "--handler", type=Path, metavar="PROGRAM", help="run this event handler after each change of a service"
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until told to stop."""
     arguments = _arguments(argv)
+    handler: Path | None = arguments.handler.absolute() if arguments.handler else None
+    if handler is not None and not os.access(handler, os.X_OK):
+        print(f"simulator: cannot run the handler {handler}", file=sys.stderr)
+        return 1
     mounts: list[str] = arguments.mount or MOUNTS
     try:
         listener = listen(arguments.host, arguments.port)
@@ -70,16 +79,19 @@ def main(argv: list[str] | None = None) -> int:
             print(f"simulator: cannot use the state file {error}", file=sys.stderr)
             return 1
         with contextlib.closing(world):
-            asyncio.run(_serve(world, mounts, listener, arguments.host))
+            asyncio.run(_serve(world, mounts, listener, arguments.host, handler))
     return 0
 
 
-async def _serve(world: World, mounts: list[str], listener: socket.socket, host: str) -> None:
+async def _serve(world: World, mounts: list[str], listener: socket.socket, host: str, handler: Path | None) -> None:
     panel, faults, log = Panel(world), Faults(), RequestLog()
     web = Web(panel, faults, log, admin_app(Bench(panel, faults, log)), mounts)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}{mounts[0]}"
+    running = asyncio.create_task(run_handler(world, handler, web.stopping)) if handler is not None else None
     await Server(web, f"simulator ready {address}").serve([listener])
+    if running is not None:
+        await running
 
 
 if __name__ == "__main__":

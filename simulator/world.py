@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,6 +66,8 @@ class World:
         self._store = Store(path)
         self._specs = list(accounts)
         self.clock = Clock()
+        self.news: deque[tuple[int, str]] | None = None
+        """Changes of services (number, function) that a handler has not been told of yet; none: there is no handler."""
         self._load()
 
     def _load(self) -> None:
@@ -269,6 +272,8 @@ class World:
     def record(self, item: Item, action: str, user: str = "system") -> None:
         """Add a line to a service's history."""
         item.history.append(HistoryEntry(time=self.clock.now(), action=action, user=user))
+        if self.news is not None:
+            self.news.append((item.id, action))
         if self.settings.event_queue == "on" and action.startswith(("service.post", "item.")):
             self.add_event(item.account, item.id, action)
 

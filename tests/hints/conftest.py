@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +62,26 @@ async def set_secret(api_or_shop: Api | Shop) -> None:
         session.add(account)
 
 
+@asynccontextmanager
+async def open_hinted(url: str, temporal: TemporalServer, *arguments: str) -> AsyncIterator[Hinted]:
+    """`arguments` are the simulator's."""
+    settings: dict[str, Any] = {"idle_interval": RARELY, "hot_interval": RARELY}
+    async with open_upstream(*arguments) as upstream:
+        await upstream.set(opening_delay=2.0)
+        async with open_shop(url, temporal, upstream, worker=False, **settings) as shop:
+            await set_secret(shop)
+            async with shop.working(), running_api(shop.database, shop.client, api_settings(url)) as api:
+                yield Hinted(shop, api)
+
+
 @pytest_asyncio.fixture(scope="package")
 async def hinted(
     migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, temporal_server: TemporalServer
 ) -> AsyncIterator[Hinted]:
     """One for all tests here: each works with services of its own."""
     url = copy_of(migrated_sqlite_template, tmp_path_factory.mktemp("hints"))
-    async with open_upstream() as upstream:
-        await upstream.set(opening_delay=2.0)
-        settings: dict[str, Any] = {"idle_interval": RARELY, "hot_interval": RARELY}
-        async with open_shop(url, temporal_server, upstream, worker=False, **settings) as shop:
-            await set_secret(shop)
-            async with shop.working(), running_api(shop.database, shop.client, api_settings(url)) as api:
-                yield Hinted(shop, api)
+    async with open_hinted(url, temporal_server) as hinted:
+        yield hinted
 
 
 @pytest_asyncio.fixture(scope="package")

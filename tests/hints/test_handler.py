@@ -18,10 +18,12 @@ from models.enums import ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders import hints
-from tests.hints.conftest import Hinted
+from tests.hints.conftest import Hinted, open_hinted
 from tests.hints.sender import SECRET, send
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import PROJECT
+from tests.infrastructure.temporal import TemporalServer
+from tests.storefront.api import copy_of
 
 DIRECTORY = PROJECT / "deploy" / "billmanager"
 HANDLER = DIRECTORY / "resellflow_hint.py"
@@ -178,6 +180,19 @@ async def test_the_owner_of_the_panel_can_try_it(panel: Panel) -> None:
     panel.configuration.write_text("[resellflow]\nurl = http://127.0.0.1:9\nupstream = main\n", encoding="utf-8")
     status, _, err = await panel.run(b"", "--test", "17")
     assert (status, b"lacks 'secret'" in err) == (1, True)
+
+
+async def test_a_panel_with_the_handler_has_an_order_completed_without_being_asked(
+    migrated_sqlite_template: Path, tmp_path: Path, temporal_server: TemporalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulator runs the handler itself; our own intervals are a minute."""
+    monkeypatch.setenv("RESELLFLOW_HINT_CONF", str(tmp_path / "hint.conf"))
+    url = copy_of(migrated_sqlite_template, tmp_path)
+    async with open_hinted(url, temporal_server, "--handler", str(HANDLER)) as hinted:
+        panel = Panel(tmp_path, hinted.api.address)
+        order = await hinted.shop.order()
+        await hinted.shop.until(order, Stage.COMPLETED)
+        await panel.logged("sent: service.postopen 900001")
 
 
 def test_it_can_be_read_by_the_python_of_an_old_machine() -> None:
