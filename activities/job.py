@@ -10,7 +10,7 @@ from models.enums import ModuleKind
 from models.money import Money
 from models.order import Intent, Operation, Service
 from models.parameters import FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
-from models.product_types import PRODUCT_TYPES, ProductType
+from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import intents
 from orders.errors import ByHand, NoMapping, NotFound
 from upstreams.port import OrderSpec
@@ -62,7 +62,8 @@ class Job:
         """The set-up request, everything mapped to the upstream's words."""
         fields = dict(self.mapping.order_parameters)
         for name, value in self.service.parameters.items():
-            fields[self.kind.parameters[name]] = self.mapping.templates[value] if name == "template" else value
+            parameter = self.kind.parameters[name]
+            fields[parameter.field] = self.mapping.templates[value] if parameter.form is Form.TEMPLATE else value
         return OrderSpec(
             product_type=self.service.product_type,
             pricelist=self.mapping.pricelist,

@@ -18,5 +18,7 @@ PRICELIST = "pricelist"
 """The upstream's tariff number that a plan change is after."""
 NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a wish
 """A new password is to be made up when it is sent; it is written nowhere."""
+NEW_KEY = "new_key"
+"""A new licence key is to be made by the upstream; it is written nowhere here."""
 BY_HAND = "by_hand"
 """Why only a person can do it; decided when the operation was asked for."""

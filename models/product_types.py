@@ -1,36 +1,110 @@
-"""What a product type needs, as data: where it carries its name, which parameters an order may have.
+"""What a product type needs, as data: the name it carries, the parameters of an order, what can be done to a service.
 
-A type not listed here can't be put into the catalogue; add a row to sell it.
+A type not listed here can't be put into the catalogue; add a row to sell it. How an upstream wants to be asked for it
+is the adapter's (`upstreams.billmanager.products`).
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+from models.enums import OperationKind
+
+
+class NameKind(StrEnum):
+    """What the name of a service is."""
+
+    HOST = auto()
+    """A host or domain name; made up when the order brings none."""
+    COMMON_NAME = auto()
+    """What a certificate is for: a host name, also `*.example.com`. Nobody can make it up, and it stays."""
+    DOMAIN = auto()
+    """The domain that is bought, likewise."""
+    LABEL = auto()
+    """A word of ours that customers never see."""
+
+    @property
+    def is_chosen(self) -> bool:
+        """The customer may say it."""
+        return self is not NameKind.LABEL
+
+    @property
+    def is_the_thing(self) -> bool:
+        """It is what is bought: an order must bring it, and it never changes."""
+        return self in (NameKind.COMMON_NAME, NameKind.DOMAIN)
+
+
+class Form(StrEnum):
+    """What a parameter must look like; the checks are in `orders.forms`."""
+
+    TEXT = auto()
+    TEMPLATE = auto()
+    """One of the mapping's templates, sent as the upstream's key for it."""
+    ADDRESS = auto()
+    HOST = auto()
+    EMAIL = auto()
+    NUMBER = auto()
+    CSR = auto()
+    """A certificate signing request in PEM; the only one of several lines."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`field`: the upstream's name of it."""
+
+    field: str
+    form: Form = Form.TEXT
+    required: bool = False
+
+
+_EVERYTHING = frozenset(OperationKind)
 
 
 @dataclass(frozen=True)
 class ProductType:
-    """`name_field`: what people call the field that holds its name. `parameters`: ours -> the upstream's field.
-
-    The parameter `template` is special: its value is looked up in the mapping's templates.
-    """
-
     intname: str
-    name_field: str
-    parameters: dict[str, str] = field(default_factory=dict)
-    required: frozenset[str] = frozenset()
+    name: NameKind = NameKind.HOST
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    """Ours -> what it is."""
+    operations: frozenset[OperationKind] = _EVERYTHING
+    """What can be done to a service of this type."""
+    has_password: bool = False
+    has_key: bool = False
+    """A licence: its key comes some time after it is open (`orders.keys`)."""
 
     @property
-    def takes_domain(self) -> bool:
-        return self.name_field == "domain"
+    def required(self) -> frozenset[str]:
+        return frozenset(name for name, parameter in self.parameters.items() if parameter.required)
 
 
-_SERVER_PARAMETERS = {"template": "ostempl", "recipe": "recipe"}
+_SERVER = {"template": Parameter("ostempl", Form.TEMPLATE), "recipe": Parameter("recipe")}
+_BOUND_TO_ADDRESS = {"ip": Parameter("ip", Form.ADDRESS, required=True)}
+_NAME_SERVERS = {f"nameserver{count + 1}": Parameter(f"ns{count}", Form.HOST) for count in range(4)}
+_CONTACTS = {name: Parameter(name, Form.NUMBER) for name in ("owner", "admin", "tech", "bill")}
+_NOTHING_TO_STOP = _EVERYTHING - {OperationKind.SUSPEND, OperationKind.RESUME, OperationKind.CHANGE_PLAN}
+"""What is bought is a fact elsewhere (at a registrar, in a certificate); no switch of the upstream's takes it away."""
 
 PRODUCT_TYPES: dict[str, ProductType] = {
     kind.intname: kind
     for kind in (
-        ProductType("vds", "domain", _SERVER_PARAMETERS),
-        ProductType("dedic", "domain", _SERVER_PARAMETERS),
-        ProductType("vhost", "domain"),
-        ProductType("soft", "licname", {"ip": "ip"}, frozenset({"ip"})),
+        ProductType("vds", parameters=_SERVER, has_password=True),
+        ProductType("dedic", parameters=_SERVER, has_password=True),
+        ProductType("vhost", has_password=True),
+        ProductType("soft", NameKind.LABEL, _BOUND_TO_ADDRESS, has_key=True),
+        ProductType("softexternal", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
+        ProductType("platform", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
+        ProductType("addition", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
+        ProductType(
+            "certificate",
+            NameKind.COMMON_NAME,
+            {
+                "approver_email": Parameter("approver_email", Form.EMAIL, required=True),
+                "csr": Parameter("csr", Form.CSR),
+            },
+            operations=_NOTHING_TO_STOP,
+        ),
+        ProductType("domain", NameKind.DOMAIN, _NAME_SERVERS | _CONTACTS, operations=_NOTHING_TO_STOP),
+        ProductType("colocation"),
+        ProductType("storage", has_password=True),
+        ProductType("dnshost", has_password=True),
     )
 }

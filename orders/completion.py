@@ -16,7 +16,7 @@ from orders import funds, intents, manual
 from orders.errors import InvalidField, Refused
 from orders.history import Origin, attribute, write_look
 from orders.intake import check_parameters
-from orders.naming import check_domain
+from orders.naming import check_name
 from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
@@ -213,10 +213,8 @@ async def _correct(session: AsyncSession, operation: Operation, parameters: dict
     own = {name: value for name, value in parameters.items() if name != "domain"}
     check_parameters(own, kind, mapping)
     if "domain" in parameters:
-        if not kind.takes_domain:
-            raise InvalidField("domain", f"a {kind.intname} carries no domain")
         try:
-            service.name = check_domain(parameters["domain"])
+            service.name = check_name(kind, parameters["domain"])
         except ValueError as error:
             raise InvalidField("domain", str(error)) from error
         service.name_is_ours = False

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,10 +17,11 @@ from models.database import Database
 from models.enums import ModuleKind, OperationKind, Stage
 from models.explanations import explain
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
-from models.product_types import PRODUCT_TYPES, ProductType
+from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import naming
 from orders.errors import InvalidField, KeyReused
-from orders.text import PlainText, Words
+from orders.forms import check_form
+from orders.text import Lines, PlainText, Words
 
 
 class ServiceRequest(BaseModel):
@@ -31,10 +33,14 @@ class ServiceRequest(BaseModel):
     period_months: int = Field(strict=True, description="months; one of the plan's periods")
     customer: Words = Field(max_length=200, description="the storefront's own name of its customer")
     domain: PlainText | None = Field(
-        default=None, max_length=253, description="host or domain name; made up when absent"
+        default=None,
+        max_length=253,
+        description="host name, made up when absent; needed for domains, and as common name of certificates",
     )
-    parameters: dict[PlainText, PlainText] = Field(
-        default_factory=dict, description="e.g. template, recipe; ip for licences"
+    parameters: dict[PlainText, Lines] = Field(
+        default_factory=dict,
+        description="what the product type takes: template and recipe; ip of a licence; approver_email and csr of a "
+        "certificate; nameserver1…4 and contacts of a domain",
     )
     addons: dict[PlainText, Annotated[int, Field(strict=True)]] = Field(
         default_factory=dict, description="add-on name and quantity"
@@ -164,11 +170,11 @@ def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMappi
         if quantity < 0:
             raise InvalidField(f"addons.{addon}", "a quantity is zero or more")
     if request.domain is None:
+        if kind.name.is_the_thing:
+            raise InvalidField("domain", f"is needed to order a {kind.intname}")
         return None
-    if not kind.takes_domain:
-        raise InvalidField("domain", f"a {kind.intname} carries no domain; leave it out")
     try:
-        return naming.check_domain(request.domain)
+        return naming.check_name(kind, request.domain)
     except ValueError as error:
         raise InvalidField("domain", str(error)) from error
 
@@ -180,11 +186,16 @@ def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: Pla
             raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
         if not value.strip():
             raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
-        if parameter == "template" and value not in mapping.templates:
-            raise InvalidField("parameters.template", f"unknown template {value!r}; {_choice(mapping.templates)}")
+        form = kind.parameters[parameter].form
+        try:
+            check_form(form, value)
+        except ValueError as error:
+            raise InvalidField(f"parameters.{parameter}", str(error)) from error
+        if form is Form.TEMPLATE and value not in mapping.templates:
+            raise InvalidField(f"parameters.{parameter}", f"unknown template {value!r}; {_choice(mapping.templates)}")
 
 
-def _choice(known: dict[str, str]) -> str:
+def _choice(known: Iterable[str]) -> str:
     return f"known are {', '.join(sorted(known))}" if known else "this one has none"
 
 

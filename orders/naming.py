@@ -3,7 +3,7 @@
 import idna
 
 from models.enums import OperationKind
-from models.product_types import ProductType
+from models.product_types import NameKind, ProductType
 
 
 def workflow_id(service: int, kind: OperationKind, operation: int) -> str:
@@ -15,6 +15,7 @@ def poller_id(upstream: str) -> str:
 
 
 SWEEP_ID = "order-sweep"
+WILDCARD = "*."
 WEBHOOK_SENDER_ID = "webhook-sender"
 
 
@@ -31,7 +32,23 @@ def next_mark(used: str) -> str:
 
 def own_name(kind: ProductType, service_mark: str, hostname_suffix: str) -> str:
     """The name of a service whose customer gave none; unique, because the mark is."""
-    return f"{service_mark}.{hostname_suffix}" if kind.takes_domain else service_mark
+    return service_mark if kind.name is NameKind.LABEL else f"{service_mark}.{hostname_suffix}"
+
+
+def check_name(kind: ProductType, text: str) -> str:
+    """The name that a customer gives a service of this type, in ASCII. Raises ValueError saying what is wrong."""
+    if not kind.name.is_chosen:
+        raise ValueError(f"a {kind.intname} carries no domain; leave it out")
+    if kind.name is NameKind.COMMON_NAME and text.strip().startswith(WILDCARD):
+        return f"{WILDCARD}{check_domain(text.strip().removeprefix(WILDCARD))}"
+    return check_domain(text)
+
+
+def check_new_name(kind: ProductType, text: str) -> str:
+    """As `check_name`, for a service that has a name."""
+    if kind.name.is_the_thing:
+        raise ValueError(f"a {kind.intname} keeps its name; order another one")
+    return check_name(kind, text)
 
 
 def check_domain(text: str) -> str:

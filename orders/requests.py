@@ -29,13 +29,14 @@ from models.parameters import (
     ADDON_PREFIX,
     BY_HAND,
     FIELD_PREFIX,
+    NEW_KEY,
     NEW_PASSWORD,
     PERIOD_MONTHS,
     PLAN_ID,
     PRICELIST,
     SHOWN_PREFIX,
 )
-from models.product_types import PRODUCT_TYPES
+from models.product_types import PRODUCT_TYPES, ProductType
 from orders import naming, turns
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.intake import AcceptedOrder
@@ -53,6 +54,13 @@ class ServiceChange(BaseModel):
         default=None,
         description="`new`: one is made up and set at the upstream, which shows it; kept nowhere here. Alone only",
     )
+    licence_key: Literal["new"] | None = Field(
+        default=None, description="`new`: the upstream makes another key, and the old one ends. Alone only"
+    )
+
+    @property
+    def changes_values(self) -> bool:
+        return bool(self.addons) or self.domain is not None or self.renewal_owner is not None
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,12 @@ class _Asked:
     reason: str = ""
     """Why, in the asker's words; for the audit."""
 
+
+_DONE = {
+    OperationKind.SUSPEND: "suspended",
+    OperationKind.RESUME: "resumed",
+    OperationKind.CHANGE_PLAN: "given another plan",
+}
 
 _Asking = Callable[[AsyncSession, Service], Coroutine[object, object, _Asked]]
 
@@ -141,10 +155,12 @@ async def change_parameters(
     database: Database, service: int, change: ServiceChange, *, client: str, key: str
 ) -> AcceptedOrder:
     async def asked(session: AsyncSession, row: Service) -> _Asked:
-        if change.password is not None:
-            return _new_password(row, change)
-        mapping, period = await _mapped(session, row, row.plan_id, row.period_months)
         kind = PRODUCT_TYPES[row.product_type]
+        if change.password is not None:
+            return _new_password(row, kind, change)
+        if change.licence_key is not None:
+            return _new_key(row, kind, change)
+        mapping, period = await _mapped(session, row, row.plan_id, row.period_months)
         known = mapping.addons if mapping else {}
         parameters: dict[str, str] = {}
         for addon, quantity in change.addons.items():
@@ -155,10 +171,8 @@ async def change_parameters(
             parameters[f"{FIELD_PREFIX}{known[addon]}"] = str(quantity)
             parameters[f"{ADDON_PREFIX}{addon}"] = str(quantity)
         if change.domain is not None:
-            if not kind.takes_domain:
-                raise InvalidField("domain", f"a {kind.intname} carries no domain")
             try:
-                parameters["domain"] = naming.check_domain(change.domain)
+                parameters["domain"] = naming.check_new_name(kind, change.domain)
             except ValueError as error:
                 raise InvalidField("domain", str(error)) from error
             parameters[f"{FIELD_PREFIX}domain"] = parameters["domain"]
@@ -168,18 +182,30 @@ async def change_parameters(
             parameters[f"{FIELD_PREFIX}autoprolong"] = renewed if upstream_renews else "null"
             parameters["renewal_owner"] = change.renewal_owner.value
         if not parameters:
-            raise InvalidField("addons", "name at least one thing to change: addons, domain, renewal_owner or password")
+            possible = "addons, domain, renewal_owner, password or licence_key"
+            raise InvalidField("addons", f"name at least one thing to change: {possible}")
         return _Asked(parameters, f"Set parameters of service {row.id}")
 
     body = change.model_dump(mode="json")
     return await _accept(database, service, OperationKind.SET_PARAMETERS, asked, client, key, body)
 
 
-def _new_password(service: Service, change: ServiceChange) -> _Asked:
+def _new_password(service: Service, kind: ProductType, change: ServiceChange) -> _Asked:
     """A call of its own at the upstream, so an operation of its own."""
-    if change.addons or change.domain is not None or change.renewal_owner is not None:
+    if not kind.has_password:
+        raise InvalidField("password", f"a {kind.intname} has none")
+    if change.changes_values or change.licence_key is not None:
         raise InvalidField("password", "is changed alone; ask for the rest in a request of its own")
     return _Asked({NEW_PASSWORD: "yes"}, f"Give service {service.id} a new password")
+
+
+def _new_key(service: Service, kind: ProductType, change: ServiceChange) -> _Asked:
+    """Likewise."""
+    if not kind.has_key:
+        raise InvalidField("licence_key", f"a {kind.intname} has none")
+    if change.changes_values:
+        raise InvalidField("licence_key", "is changed alone; ask for the rest in a request of its own")
+    return _Asked({NEW_KEY: "yes"}, f"Give service {service.id} a new licence key")
 
 
 async def _accept(
@@ -225,6 +251,8 @@ async def _write_down(
         return AcceptedOrder(service_number, known.operation_id, kind, operation.upstream_name, created=False)
     if service.status is ServiceStatus.CLOSED:
         raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
+    if kind not in PRODUCT_TYPES[service.product_type].operations:
+        raise Refused(f"a {service.product_type} can't be {_DONE[kind]}; prolong it, let it expire or close it")
     request = await asked(session, service)
     stage = Stage.QUEUED if running is not None else Stage.ACCEPTED
     stepped_aside: AcceptedOrder | None = None

@@ -17,10 +17,15 @@ def check_text(text: str) -> str:
     return text
 
 
-def check_prose(text: str) -> str:
+def check_lines(text: str) -> str:
     """Text that may have several lines. Raises ValueError."""
     check_text(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
-    return check_not_blank(text)
+    return text
+
+
+def check_prose(text: str) -> str:
+    """Text that may have several lines, and says something. Raises ValueError."""
+    return check_not_blank(check_lines(text))
 
 
 def check_not_blank(text: str) -> str:
@@ -32,6 +37,8 @@ def check_not_blank(text: str) -> str:
 
 PlainText = Annotated[str, AfterValidator(check_text)]
 """One line, possibly empty."""
+Lines = Annotated[str, AfterValidator(check_lines)]
+"""One or more lines, possibly empty."""
 Words = Annotated[str, Field(min_length=1), AfterValidator(check_text), AfterValidator(check_not_blank)]
 """One line that says something."""
 Prose = Annotated[str, Field(min_length=1), AfterValidator(check_prose)]

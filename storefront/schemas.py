@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import Decision
 from orders.tasks import By, Note, Person
-from orders.text import PlainText, Prose, Words
+from orders.text import Lines, PlainText, Prose, Words
 from orders.views import (
     AuditView,
     DeliveryView,
@@ -162,7 +162,7 @@ class Vouched(_Decision):
 
 
 class Correction(Vouched):
-    parameters: dict[PlainText, PlainText] = Field(
+    parameters: dict[PlainText, Lines] = Field(
         min_length=1, description="the parameters to change, and `domain`", examples=[{"template": "debian-12"}]
     )
 

@@ -21,6 +21,9 @@ from models.enums import Dialect, Knowledge, RenewalOwner, SuspendReason, Upstre
 from models.money import Money
 from upstreams.errors import Rejected
 
+KEY_READY = "key_ready"
+"""What `UpstreamItem.raw` has of a licence's key: whether there is one, `yes` or `no`."""
+
 
 class NotAllowed(Rejected):
     """A definite no to an operation on one item: no right to it, or a person's word is wanted first.
@@ -115,7 +118,8 @@ class UpstreamItem(_Value):
     ip: str = ""
     autoprolong: str = ""
     raw: dict[str, str] = Field(default_factory=dict)
-    """Every plain field as received, secrets (passwords, keys) left out."""
+    """Every plain field as received, secrets (passwords, keys) left out. Of a licence's form also `key_ready`: `yes` or
+    `no`; absent where the form has no place for a key."""
 
 
 class Listing(_Value):
@@ -333,6 +337,14 @@ class Upstream(Protocol):
         """The item's key; None while it has not arrived, which may take a while after the order. Raises NoSuchItem.
 
         Seen in code.
+        """
+        ...
+
+    async def new_licence_key(self, product_type: str, number: str) -> None:
+        """Have the upstream make another key for the item; it may take a while to arrive. Free, as far as is known.
+
+        Cannot be settled by reading, as keys are kept nowhere; it may be sent again. Raises NotAllowed, Rejected. Seen
+        in code.
         """
         ...
 

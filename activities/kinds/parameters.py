@@ -5,10 +5,10 @@ from datetime import timedelta
 from activities.job import Job
 from activities.kinds.base import Kind, Obstacle, Request, Sent
 from activities.kinds.item import already_so, item_number, judge_by_form, read
-from activities.kinds.password import GivingPassword
+from activities.kinds.secret import GivingSecret, NewKey, NewPassword
 from models.database import Database
 from models.money import Money
-from models.parameters import NEW_PASSWORD
+from models.parameters import NEW_KEY, NEW_PASSWORD
 from orders.goals import NOTHING, Seen, differences
 from orders.settlement import Judgement
 from upstreams.port import Upstream, UpstreamItem
@@ -52,11 +52,11 @@ class _SettingFields:
 
 
 class SettingParameters:
-    """Values of the form, or a new password: two ways of one kind of operation."""
+    """Values of the form, a new password, a new licence key: ways of one kind of operation."""
 
     def __init__(self) -> None:
         self._fields = _SettingFields()
-        self._password = GivingPassword()
+        self._secrets = {NEW_PASSWORD: GivingSecret(NewPassword()), NEW_KEY: GivingSecret(NewKey())}
 
     async def quote(self, job: Job, upstream: Upstream) -> Money | None:
         return await self._way(job).quote(job, upstream)
@@ -71,7 +71,8 @@ class SettingParameters:
         return await self._way(job).find_out(database, job, upstream, window)
 
     def _way(self, job: Job) -> Kind:
-        return self._password if NEW_PASSWORD in job.operation.parameters else self._fields
+        asked = job.operation.parameters
+        return next((way for name, way in self._secrets.items() if name in asked), self._fields)
 
 
 def _without_renewal(job: Job) -> dict[str, str]:

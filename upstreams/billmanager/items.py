@@ -6,9 +6,9 @@ from datetime import date
 from models.enums import SuspendReason, UpstreamStatus
 from models.money import Money
 from upstreams.billmanager.moneytext import UnreadableMoney, parse_money
-from upstreams.billmanager.products import is_secret, product
+from upstreams.billmanager.products import ProductType, is_secret, product
 from upstreams.billmanager.wire import Fields
-from upstreams.port import UpstreamItem
+from upstreams.port import KEY_READY, UpstreamItem
 
 _NOT_PLAIN = frozenset({"p_num", "p_cnt", "p_elems", "p_col"})
 
@@ -31,14 +31,17 @@ _REASONS = (SuspendReason.ABUSE, SuspendReason.STAFF, SuspendReason.AUTOMATIC)
 
 def item(fields: Fields, product_type: str, number: str, currency: str) -> UpstreamItem:
     """`number` is the item's; `currency` is assumed for a cost without a currency word."""
+    kind = product(product_type)
     status, detail = _status(fields)
+    if status is UpstreamStatus.UNKNOWN:
+        status, detail = _own_status(fields, kind, detail)
     return UpstreamItem(
         number=number,
         product_type=product_type,
         status=status,
         status_detail=detail,
         suspend_reason=_suspend_reason(fields, status, detail),
-        name=_first(fields, *product(product_type).name_fields, "domain", "licname"),
+        name=_first(fields, *kind.name_fields, "domain", "licname"),
         remoteid=fields["remoteid"].text if "remoteid" in fields else None,
         expires_on=first_date(fields, "real_expiredate", "expiredate"),
         created_on=first_date(fields, "createdate", "opendate"),
@@ -47,8 +50,18 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         cost=_cost(fields, currency),
         ip=_first(fields, "ip"),
         autoprolong=_raw(fields, "autoprolong"),
-        raw={name: value.text for name, value in fields.items() if not is_secret(name) and name not in _NOT_PLAIN},
+        raw=_plain(fields) | _key_ready(fields, kind),
     )
+
+
+def _plain(fields: Fields) -> dict[str, str]:
+    return {name: value.text for name, value in fields.items() if not is_secret(name) and name not in _NOT_PLAIN}
+
+
+def _key_ready(fields: Fields, kind: ProductType) -> dict[str, str]:
+    if not kind.key_field or kind.key_field not in fields:
+        return {}
+    return {KEY_READY: "yes" if fields[kind.key_field].text else "no"}
 
 
 def _first(fields: Fields, *names: str) -> str:
@@ -77,6 +90,13 @@ def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
         if text.lower() in _STATUS_WORDS:
             return _STATUS_WORDS[text.lower()], detail
     return UpstreamStatus.UNKNOWN, detail
+
+
+def _own_status(fields: Fields, kind: ProductType, detail: str) -> tuple[UpstreamStatus, str]:
+    """The status in words of this type alone."""
+    said = _raw(fields, kind.own_status)
+    known = dict(kind.own_statuses).get(said)
+    return (UpstreamStatus.UNKNOWN, detail) if known is None else (known, detail or f"{kind.own_status}_{said}")
 
 
 def _suspend_reason(fields: Fields, status: UpstreamStatus, detail: str) -> SuspendReason | None:

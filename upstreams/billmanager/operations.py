@@ -28,6 +28,7 @@ from upstreams.port import (
 
 _COMMIT = {"sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}
+_NEW_KEY = {"clicked_button": "newkey", "sok": "ok"}
 _FINISH = {"clicked_button": "finish", "snext": "ok", "sok": "ok"}
 
 
@@ -106,6 +107,10 @@ class Operations:
         fields = own_form(call, await self._session.send(call, {"elid": number}), number)
         key = fields.get(product(product_type).key_field)
         return SecretStr(key.text) if key is not None and key.text else None
+
+    async def new_licence_key(self, product_type: str, number: str) -> None:
+        call = self._editing(Effect.CHANGE, product_type, number, {})
+        must_be_yes(call, await self._session.send(call, {"elid": number} | _NEW_KEY))
 
     async def orderable(self, product_type: str) -> tuple[Offer, ...]:
         currency = self._connection.currency

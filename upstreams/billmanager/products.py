@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from models.enums import Dialect
+from models.enums import Dialect, UpstreamStatus
 
 _SECRET = re.compile(r"passw|secret|token|keys?$|keydata|auth_?code|epp_?code|^auth(info)?$", re.IGNORECASE)
 
@@ -22,11 +22,15 @@ class ProductType:
     """`clicked_button` that ends the order."""
     order_extras: tuple[tuple[str, str], ...] = ()
     """Fields that every order of this type carries besides those of all types; a parameter of that name wins."""
-    key_field: str = "lickey"
+    key_field: str = ""
     """Field of the form in which a key arrives, some time after the order (WHMCS-NOC, UPMIND, seen in code)."""
+    own_status: str = ""
+    """Column with a status of this type alone. It counts where none of those of all types is shown."""
+    own_statuses: tuple[tuple[str, UpstreamStatus], ...] = ()
+    """What its values mean."""
 
 
-_LICENCE = ProductType(name_fields=("licname",), versioned=False)
+_LICENCE = ProductType(name_fields=("licname",), versioned=False, key_field="lickey")
 TABLE: dict[str, ProductType] = {
     "vds": ProductType(),
     "vhost": ProductType(),
@@ -37,7 +41,17 @@ TABLE: dict[str, ProductType] = {
     "addition": _LICENCE,
     # The name is the common name. `domain` for it is assumed; so are the other columns it may be shown in.
     "certificate": ProductType(
-        name_fields=("domain", "common_name", "commonname", "name"), versioned=False, order_button="quickbasket"
+        name_fields=("domain", "common_name", "commonname", "name"),
+        versioned=False,
+        order_button="quickbasket",
+        # Requested, enrolled, issued; a failed one (6) needs a person (GSIGN, seen in code).
+        own_status="service_status",
+        own_statuses=(
+            ("3", UpstreamStatus.PROCESSING),
+            ("4", UpstreamStatus.PROCESSING),
+            ("5", UpstreamStatus.ACTIVE),
+            ("6", UpstreamStatus.PROCESSING),
+        ),
     ),
     # One domain per order: as the version-4 dialect has it (RUTLD, seen in code); that later ones heed it is assumed.
     "domain": ProductType(
@@ -45,6 +59,13 @@ TABLE: dict[str, ProductType] = {
         versioned=False,
         order_button="quickbasket",
         order_extras=(("operation", "register"), ("countdomain", "1")),
+        # As lists of the version-4 dialect have it (RUTLD, ARDIS, seen in code): gone, delegated, not delegated.
+        own_status="domainstatus",
+        own_statuses=(
+            ("0", UpstreamStatus.DELETED),
+            ("2", UpstreamStatus.ACTIVE),
+            ("3", UpstreamStatus.ACTIVE),
+        ),
     ),
 }
 _DEFAULT = ProductType()

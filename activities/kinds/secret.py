@@ -1,10 +1,11 @@
-"""A new password: made up when it is sent, shown by the upstream only, kept nowhere here.
+"""A new password, or a new licence key: shown by the upstream only, kept nowhere here.
 
 Nothing that can be read tells whether it was done. It costs nothing, so after a lost answer another one is sent.
 """
 
 import secrets
 from datetime import timedelta
+from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -22,7 +23,41 @@ from upstreams.port import NotAllowed, Upstream
 BYTES = 15
 
 
-class GivingPassword:
+class Secret(Protocol):
+    @property
+    def fields(self) -> dict[str, str]:
+        """What is sent, as far as it may be written down."""
+        ...
+
+    async def send(self, job: Job, upstream: Upstream) -> None: ...
+
+
+class NewPassword:
+    """Made up when it is sent."""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"passwd": "(made up, kept nowhere)"}
+
+    async def send(self, job: Job, upstream: Upstream) -> None:
+        await upstream.change_password(item_number(job), SecretStr(secrets.token_urlsafe(BYTES)))
+
+
+class NewKey:
+    """Made by the upstream, perhaps later."""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"clicked_button": "newkey"}
+
+    async def send(self, job: Job, upstream: Upstream) -> None:
+        await upstream.new_licence_key(job.service.product_type, item_number(job))
+
+
+class GivingSecret:
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
     async def quote(self, job: Job, upstream: Upstream) -> Money | None:
         return None
 
@@ -30,11 +65,11 @@ class GivingPassword:
         item = await read(job, upstream)
         if item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
-        return Request(fields={"elid": item.number, "passwd": "(made up, kept nowhere)"})
+        return Request(fields={"elid": item.number, **self._secret.fields})
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         try:
-            await upstream.change_password(item_number(job), SecretStr(secrets.token_urlsafe(BYTES)))
+            await self._secret.send(job, upstream)
         except NotAllowed as refused:
             # Not a task for a person: nobody could be seen to have done it.
             raise Rejected(refused.message, function=refused.function, error_type=refused.error_type) from refused
