@@ -286,7 +286,7 @@ async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: 
 
 
 async def prune(database: Database, keep: timedelta) -> bool:
-    """Remove a batch of what is older than `keep`, with its deliveries, however they ended. True if there may be more."""
+    """Remove a batch of what is older than `keep`, with its deliveries, however they ended. True if there is more."""
     async with database.write() as session:
         found = await session.exec(
             select(WebhookMessage.id)

@@ -145,3 +145,25 @@ async def test_what_people_decide_is_in_the_history_with_their_reason(shop: Shop
     }
     assert changes["upstream_number"] == str(by_hand["id"])
     assert changes["status"] == ServiceStatus.ACTIVE
+
+
+async def test_what_our_own_operations_change_is_in_the_history_with_the_operation(shop: Shop) -> None:
+    opening = await shop.order()
+    await shop.until(opening, Stage.COMPLETED)
+    number = opening.service
+    change = await shop.resellflow.change_plan(number, "VDS-2", key="plan", client="shop")
+    await shop.until(change, Stage.AWAITING_MANUAL_TASK)
+    lent = await recorded(shop, number, "change_plan", processing_module=("main-vds", "manual-vds"))
+    assert (lent.source, lent.actor, lent.operation) == (Source.OPERATION, "shop", change.operation)
+    item = (await shop.service(number)).upstream_number
+    await shop.upstream.admin("PATCH", f"/items/{item}", {"pricelist": 59})
+    await shop.until(change, Stage.COMPLETED)
+    done = {
+        field: (value.before, value.after)
+        for entry in await history(shop, number)
+        if entry.operation == change.operation and entry.source is Source.OPERATION
+        for field, value in entry.changes.items()
+    }
+    assert done == {"plan": ("VDS-1", "VDS-2"), "processing_module": ("manual-vds", "main-vds")}
+    await recorded(shop, number, "plan_changed", upstream_pricelist=("VPS-1", "VPS-2"))
+    explained(await shop.service(number), await history(shop, number))

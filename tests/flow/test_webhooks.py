@@ -107,6 +107,21 @@ async def test_money_and_people_that_an_order_waits_for_are_told(shop: Shop, rec
     }
 
 
+async def test_work_for_people_and_that_it_is_late_are_told(
+    shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.manual.DUE_AFTER", timedelta(seconds=0.2))
+    await add_endpoint(shop.database, receiver.url)
+    opening = await shop.order()
+    await shop.until(opening, Stage.COMPLETED)
+    change = await shop.resellflow.change_plan(opening.service, "VDS-2", key="plan")
+    news = (await told(receiver, "resellflow.operation.awaiting_manual_task.v1")).event["data"]
+    assert (news["operation"], news["kind"]) == (change.operation, "change_plan")
+    overdue = (await told(receiver, "resellflow.task.overdue.v1")).event["data"]
+    assert (overdue["service"], overdue["operation"]) == (opening.service, change.operation)
+    assert overdue["department"] == "support"
+
+
 async def test_a_killed_worker_s_message_is_sent_again_with_the_same_id(
     shop_without_worker: Shop, receiver: Receiver
 ) -> None:
