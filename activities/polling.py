@@ -25,7 +25,7 @@ from models.enums import ModuleKind, Stage
 from models.events import UpstreamHint
 from models.messages import PollInput, PollLap
 from models.order import Operation
-from orders import events, hints
+from orders import events, hints, keys
 from orders.errors import NotFound
 from orders.events import Digest, Hot
 from settings import Settings
@@ -68,6 +68,13 @@ LISTED_FOR_HINTS_SECONDS = 1.0
 """How often at most hints may have a type listed."""
 STRANGERS_SECONDS = 5.0
 """How often hints of items that nobody knows may have everything listed: they may be other people's."""
+KEYS_SECONDS = 2.0
+"""How often it is looked which licences wait for their keys."""
+KEYS_AT_ONCE = 5
+KEY_PATIENCE = 0.1
+"""The form of one that waits is read again after this part of the time that it has waited …"""
+KEY_AT_MOST_SECONDS = 3600.0
+"""… or after this time."""
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
@@ -82,6 +89,9 @@ class _Schedule:
     look: float = 0.0
     delivery: float = 0.0
     connect: float = 0.0
+    keys: float = 0.0
+    key: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Of each item whose key has not come."""
 
 
 @dataclass
@@ -181,8 +191,27 @@ class PollActivities:
             async with self._database.read() as session:
                 if await hints.any_unread(session, watch.account_id):
                     watch.hints = list(await hints.unread(session, watch.account_id, HINTS_AT_ONCE))
+        await self._look_for_keys(watch)
         await self._ask(watch)
         await self._deliver(watch)
+
+    async def _look_for_keys(self, watch: _Watch) -> None:
+        """Licences whose keys have not come: their forms are read, the longer they wait the less often."""
+        now = time.monotonic()
+        if now < watch.due.keys or keys.KEYED.isdisjoint(watch.product_types):
+            return
+        watch.due.keys = now + KEYS_SECONDS
+        async with self._database.read() as session:
+            awaited = {
+                (one.product_type, one.upstream_number): one for one in await keys.awaited(session, watch.account_id)
+            }
+        watch.due.key = {item: watch.due.key.get(item, 0.0) for item in awaited}
+        due = sorted((at, item) for item, at in watch.due.key.items() if at <= now)
+        for _, item in due[:KEYS_AT_ONCE]:
+            waited = (utc_now() - awaited[item].since).total_seconds()
+            rest = min(max(waited * KEY_PATIENCE, self._settings.hot_interval), KEY_AT_MOST_SECONDS)
+            watch.due.key[item] = now + rest
+            watch.to_read.setdefault(item, _Form())
 
     async def _deliver(self, watch: _Watch) -> None:
         if not watch.undelivered or time.monotonic() < watch.due.delivery:

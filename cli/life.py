@@ -88,11 +88,14 @@ def change(
         bool,
         typer.Option("--new-password", help="have one made up and set at the upstream, where the item shows it; alone"),
     ] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-licence-key", help="have the upstream make another one, and end the old; alone")
+    ] = False,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change add-ons, domain, renewal or password of a service; what is left out stays."""
+    """Change add-ons, domain, renewal, password or licence key of a service; what is left out stays."""
     from orders.requests import ServiceChange
 
     wanted = valid(
@@ -101,6 +104,7 @@ def change(
         domain=domain,
         renewal_owner=renewal_owner,
         password="new" if new_password else None,
+        licence_key="new" if new_key else None,
     )
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":

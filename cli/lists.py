@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import decisions, history
+from cli import decisions, history, keeping
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def add_commands(app: typer.Typer) -> None:
-    history.add_commands(group(app, "services", "What customers have, newest first.", services, show_service))
+    services_group = group(app, "services", "What customers have, newest first.", services, show_service)
+    history.add_commands(services_group)
+    keeping.add_commands(services_group)
     operations_group = group(
         app, "operations", "What is done to services, newest first; and decide where a person must.", operations,
         show_operation,
@@ -82,6 +84,9 @@ async def _services(
         return await list_services(session, ask, customer=customer, status=status, plan=plan)
 
 
+_KEY_WORDS = {None: "", True: "has come; read it with licence-key", False: "has not come yet"}
+
+
 def show_service(service: Number, as_json: AsJson = False) -> None:
     """Show a service and what was done to it."""
     view, done = run_async(_service(service))
@@ -97,6 +102,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("name", f"{view.name}{' (made up)' if view.name_is_ours else ''}"),
             ("address", view.ip),
             ("expires on", view.expires_on),
+            ("licence key", _KEY_WORDS[view.key_ready]),
             ("period", f"{view.period_months} months, renewed by {view.renewal_owner.value}"),
             ("parameters", view.parameters),
             ("add-ons", view.addons),

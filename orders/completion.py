@@ -35,7 +35,7 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
     await _apply_last_look(session, service, operation)
     await _apply_own_part(session, service, operation)
-    if await manual.is_by_hand(session, service):
+    if by is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, by)
     await manual.close_task(session, number, by)
     await manual.bring_home(session, service)

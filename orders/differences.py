@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamSnapshot
-from upstreams.port import UpstreamItem
+from upstreams.port import KEY_READY, UpstreamItem
 
 EARLIEST_EXPIRY = date(2000, 1, 1)
 COST_JUMP = Decimal(100)
@@ -69,7 +69,7 @@ def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
 
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The changes from the snapshot to the item, most important first; none if it is as it was."""
-    changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item)]
+    changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item), *_key_changes(snapshot, item)]
     return _merged(change for change in changes if not _reported_already(snapshot, change))
 
 
@@ -154,6 +154,18 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
     if parameters:
         changes.append(Change(EventKind.PARAMETERS_CHANGED, parameters))
     return changes
+
+
+def _key_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    """A licence's key has come, or is gone again because another one is being made. Only forms tell."""
+    before, after = snapshot.raw.get(KEY_READY, ""), item.raw.get(KEY_READY, "")
+    match before, after:
+        case "" | "no", "yes":
+            return [Change(EventKind.KEY_READY, {KEY_READY: ("no", after)})]
+        case "yes", "no":
+            return [Change(EventKind.PARAMETERS_CHANGED, {KEY_READY: (before, after)})]
+        case _:
+            return []
 
 
 def _implausible(snapshot: UpstreamSnapshot, item: UpstreamItem) -> set[str]:

@@ -22,6 +22,7 @@ from models.enums import EventKind, ServiceStatus, Source
 from models.events import UpstreamEvent
 from models.order import Operation, Service
 from orders import outbox
+from upstreams.port import KEY_READY
 
 SUBJECT = "service"
 OURSELVES = "resellflow"
@@ -45,6 +46,8 @@ _TOLD, _ORIGIN = "history_told", "history_origin"
 
 _OF_EVENTS = {"pricelist": "upstream_pricelist"}
 """Fields of events that a service calls otherwise."""
+_SHOWN_ALIKE = frozenset({KEY_READY})
+"""Fields of events that a service shows under the same name, though it does not keep them."""
 _NOT_KEPT = frozenset({"name", "remoteid", "autoprolong", "status_detail"})
 """Fields of events that a service does not have: the history shows them as `upstream_…`."""
 
@@ -123,9 +126,9 @@ def _pair(one: UpstreamEvent, name: str) -> tuple[str, str]:
 def _not_applied(one: UpstreamEvent, own: Changes) -> Changes:
     """What an event tells beyond our values: of the upstream's own, and all of it where nothing of ours changed."""
     return {
-        f"upstream_{name.removeprefix('upstream_')}": _pair(one, name)
+        name if name in _SHOWN_ALIKE else f"upstream_{name.removeprefix('upstream_')}": _pair(one, name)
         for name in one.changes
-        if name in _NOT_KEPT or not own
+        if name in _NOT_KEPT | _SHOWN_ALIKE or not own
     }
 
 

@@ -12,7 +12,7 @@ from models.columns import utc_now
 from models.enums import ModuleKind, OperationKind, ServiceStatus, Source, Stage, TaskMode, TaskState
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
-from models.parameters import ADDON_PREFIX, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
+from models.parameters import ADDON_PREFIX, EXPIRES_BEFORE, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
 from orders.history import Origin, attribute
 from orders.naming import workflow_id
 from orders.outbox import task_overdue
@@ -49,6 +49,9 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
                 detail={"reason": reason, "department": module.department},
             )
         )
+    if operation.kind is OperationKind.PROLONG and service.expires_on is not None:
+        before = service.expires_on.isoformat()  # so that the poller sees it done, where there is an item
+        operation.parameters = {EXPIRES_BEFORE: before, **operation.parameters}
     if service.home_module_id is None and module.kind is ModuleKind.UPSTREAM:
         service.home_module_id = service.module_id
         service.module_id = await _manual_module(session, module)
@@ -80,12 +83,9 @@ async def is_by_hand(session: AsyncSession, service: Service) -> bool:
     return module.kind is ModuleKind.MANUAL
 
 
-async def apply_by_hand(
-    session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion | None
-) -> None:
+async def apply_by_hand(session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion) -> None:
     """What an upstream would show, on a person's word."""
-    if by is not None:
-        attribute(session, Origin(by.actor, operation.kind.value, operation.id, by.note, Source.PERSON))
+    attribute(session, Origin(by.actor, operation.kind.value, operation.id, by.note, Source.PERSON))
     status = {
         OperationKind.OPEN: ServiceStatus.ACTIVE,
         OperationKind.SUSPEND: ServiceStatus.SUSPENDED,
@@ -94,15 +94,23 @@ async def apply_by_hand(
     }.get(operation.kind)
     if status is not None and status is not service.status:
         service.status, service.status_since = status, utc_now()
-    if by is not None and by.expires_on is not None:
+    if by.expires_on is not None:
         service.expires_on = by.expires_on
-    elif operation.kind in (OperationKind.OPEN, OperationKind.PROLONG):
+    elif operation.kind is OperationKind.OPEN or (
+        operation.kind is OperationKind.PROLONG and not _seen_prolonged(service, operation)
+    ):
         start = (
             service.expires_on if operation.kind is OperationKind.PROLONG and service.expires_on else utc_now().date()
         )
         service.expires_on = start + relativedelta(months=int(operation.parameters[PERIOD_MONTHS]))
     session.add(service)
     await session.flush()
+
+
+def _seen_prolonged(service: Service, operation: Operation) -> bool:
+    """It has an item at an upstream after all, which showed the new date before the person said that it is done."""
+    before = operation.parameters.get(EXPIRES_BEFORE)
+    return bool(before) and service.expires_on is not None and service.expires_on.isoformat() > str(before)
 
 
 async def close_task(session: AsyncSession, operation_number: int, by: TaskCompletion | None) -> None:

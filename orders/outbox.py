@@ -30,6 +30,7 @@ _OF_SERVICES = {
     EventKind.PLAN_CHANGED: MessageType.SERVICE_PLAN_CHANGED,
     EventKind.PARAMETERS_CHANGED: MessageType.SERVICE_PARAMETERS_CHANGED,
     EventKind.COST_CHANGED: MessageType.SERVICE_COST_CHANGED,
+    EventKind.KEY_READY: MessageType.SERVICE_KEY_READY,
     EventKind.HELD_BACK: MessageType.SERVICE_HELD_BACK,
 }
 """That the upstream is busy with an item is history, but no news for a storefront."""

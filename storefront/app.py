@@ -13,7 +13,9 @@ from storefront import (
     health,
     hints,
     history,
+    keys,
     life,
+    modules,
     openapi,
     operations,
     orphans,
@@ -43,7 +45,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)
-    for part in (services, history, life, operations, decisions, tasks, webhooks, upstreams, orphans):
+    for part in (services, history, life, keys, modules, operations, decisions, tasks, webhooks, upstreams, orphans):
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated)],

@@ -37,6 +37,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "upstream": {"name": "main", "number": None},
         "ip": None,
         "expires_on": None,
+        "key_ready": None,
         "period_months": 1,
         "parameters": {"template": "debian-12"},
         "addons": {"ram": 2},
@@ -107,6 +108,7 @@ CHANGES: dict[str, Example] = {
     "domain": {"summary": "Another name", "value": {"domain": "v2.example.com"}},
     "renewal": {"summary": "The upstream renews it from now on", "value": {"renewal_owner": "upstream"}},
     "password": {"summary": "A new password", "value": {"password": "new"}},
+    "licence_key": {"summary": "A new licence key", "value": {"licence_key": "new"}},
 }
 CHANGE_ACCEPTED = _accepted("set_parameters", {"addon.ram": "4", "field.addon_61": "4"})
 

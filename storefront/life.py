@@ -130,7 +130,7 @@ async def close_service(
 @router.patch(
     "",
     status_code=HTTP_201_CREATED,
-    summary="Change add-ons, domain, renewal or password",
+    summary="Change add-ons, domain, renewal, password or licence key",
     responses=_answers(examples.CHANGE_ACCEPTED),
 )
 async def change_service(
@@ -145,7 +145,8 @@ async def change_service(
     shown as the operation's `cost` before it is paid, where the upstream can say it.
 
     A password can't be chosen, because none is ever written down here: `"password": "new"` has one made up and set at
-    the upstream, where the item shows it."""
+    the upstream, where the item shows it. `"licence_key": "new"` has the upstream make another key, to be read when it
+    has come."""
     accepted = await context.resellflow.change_parameters(number, change, key=key, client=caller.name)
     return await _answer(context, accepted, response)
 

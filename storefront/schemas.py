@@ -193,6 +193,13 @@ class OrderAccepted(Document):
     operation: OperationView
 
 
+class LicenceKey(Document):
+    """A secret of the customer."""
+
+    service: int = Field(description="number of the service")
+    licence_key: str
+
+
 class DecisionTaken(Document):
     """A decision that was written down and acted upon."""
 

@@ -11,6 +11,7 @@ from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.enums import RenewalOwner, ServiceStatus
 from models.money import Money
 from models.order import Service
+from orders import keys
 from orders.errors import InvalidField, NotFound
 from orders.views.documents import Document, existing, money
 from orders.views.paging import Page, PageRequest, page_of
@@ -41,6 +42,9 @@ class ServiceView(Document):
     upstream: UpstreamItemRef | None = Field(description="null for a service that only people deal with")
     ip: str | None
     expires_on: date | None
+    key_ready: bool | None = Field(
+        description="whether the licence key has come (`GET …/licence-key`); null where there is none, or nobody knows"
+    )
     period_months: int
     parameters: dict[str, str]
     addons: dict[str, int]
@@ -52,12 +56,15 @@ class ServiceView(Document):
 
 
 class _Names:
-    """Names of the catalogue rows that some services refer to."""
+    """Names of the catalogue rows that some services refer to, and what is known of their keys."""
 
-    def __init__(self, plans: dict[int, str], modules: dict[int, str], accounts: dict[int, str]) -> None:
+    def __init__(
+        self, plans: dict[int, str], modules: dict[int, str], accounts: dict[int, str], keys_ready: dict[int, bool]
+    ) -> None:
         self._plans = plans
         self._modules = modules
         self._accounts = accounts
+        self._keys_ready = keys_ready
 
     @classmethod
     async def of(cls, session: AsyncSession, services: Sequence[Service]) -> "_Names":
@@ -71,7 +78,8 @@ class _Names:
         accounts = await session.exec(
             select(UpstreamAccount.id, UpstreamAccount.name).where(col(UpstreamAccount.id).in_(account_ids - {None}))
         )
-        return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()))
+        ready = await keys.ready(session, services)
+        return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()), ready)
 
     def show(self, service: Service) -> ServiceView:
         assert service.id is not None  # noqa: S101 - read from the database
@@ -93,6 +101,7 @@ class _Names:
             upstream=upstream,
             ip=service.ip or None,
             expires_on=service.expires_on,
+            key_ready=self._keys_ready.get(service.id),
             period_months=service.period_months,
             parameters=service.parameters,
             addons=service.addons,

@@ -1,0 +1,60 @@
+"""`resell services set-module N MODULE`, `resell services licence-key N`."""
+
+from typing import Annotated
+
+import typer
+
+from cli.listing import Number
+from cli.printing import print_json, under_way
+from cli.session import AsJson, opened_database, os_user, run_async, valid
+from settings import load_settings
+
+Actor = Annotated[str | None, typer.Option(help="who does it, for the audit (default: the user of this shell)")]
+
+
+def add_commands(services: typer.Typer) -> None:
+    services.command("set-module")(set_module)
+    services.command("licence-key")(licence_key)
+
+
+def set_module(
+    service: Number,
+    module: Annotated[str, typer.Argument(metavar="MODULE", help="name of a processing module of the same type")],
+    reason: Annotated[str, typer.Option(help="why; it goes to the audit")],
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a service to another processing module: into people's hands, or back to its upstream."""
+    changed = run_async(_set_module(service, module, reason, actor or os_user()))
+    if as_json:
+        return print_json({"service": service, "processing_module": module, "changed": changed})
+    return typer.echo(f"service {service} {'is in the hands of' if changed else 'was with'} {module}")
+
+
+async def _set_module(service: int, module: str, reason: str, actor: str) -> bool:
+    from orders.modules import ModuleChange
+    from orders.modules import set_module as give
+
+    change = valid(ModuleChange, module=module, reason=reason)
+    async with opened_database() as database:
+        return await give(database, service, change, actor=actor)
+
+
+def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -> None:
+    """Read the key of a licence at its upstream. That it was read goes to the audit; the key is kept nowhere."""
+    with under_way(f"reading the key of service {service}"):
+        key = run_async(_licence_key(service, actor or os_user()))
+    return print_json({"service": service, "licence_key": key}) if as_json else typer.echo(key)
+
+
+async def _licence_key(service: int, actor: str) -> str:
+    from activities.keys import KeyReader
+    from upstreams.connections import Connections
+
+    settings = load_settings()
+    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    async with opened_database(settings) as database:
+        try:
+            return (await KeyReader(database, connections).read(service, actor=actor)).get_secret_value()
+        finally:
+            await connections.close()

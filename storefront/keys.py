@@ -1,0 +1,43 @@
+"""/v1/services/{number}/licence-key: read at the upstream when it is asked for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from activities.keys import KeyReader
+from orders.views.documents import existing
+from storefront.auth import AnyCaller
+from storefront.context import Context, InContext
+from storefront.problems import NOT_FOUND, REFUSED, UPSTREAM_FAILED, documented
+from storefront.schemas import LicenceKey
+from upstreams.connections import Connections
+
+router = APIRouter(tags=["services"], responses=documented(NOT_FOUND, REFUSED, UPSTREAM_FAILED))
+
+
+def _possible(number: Annotated[int, Path(description="number of the service", examples=[1042])]) -> int:
+    return existing("service", number)
+
+
+@asynccontextmanager
+async def _reader(context: Context) -> AsyncIterator[KeyReader]:
+    settings = context.settings
+    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    try:
+        yield KeyReader(context.database, connections)
+    finally:
+        await connections.close()
+
+
+@router.get("/v1/services/{number}/licence-key", summary="Read the key of a licence")
+async def read_licence_key(
+    number: Annotated[int, Depends(_possible)], caller: AnyCaller, context: InContext, response: Response
+) -> LicenceKey:
+    """The upstream is asked, and the key is kept nowhere; that it was read, and by whom, is in the audit. Refused until
+    it has come: `key_ready` of the service and a webhook tell. This process needs the upstream's password for it."""
+    async with _reader(context) as reader:
+        key = await reader.read(number, actor=caller.name)
+    response.headers["Cache-Control"] = "no-store"
+    return LicenceKey(service=number, licence_key=key.get_secret_value())
