@@ -1,16 +1,15 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
-from shutil import copy
 
 import pytest
 import pytest_asyncio
 
 from catalogue.loading import load
 from models.database import Database
-from models.migrate import migrate
 from tests.catalogue.sample import written
 from tests.cli.shell import Shell
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
 from tests.infrastructure.temporal import TemporalServer
 
@@ -18,10 +17,7 @@ from tests.infrastructure.temporal import TemporalServer
 @pytest.fixture
 def sqlite_url(migrated_sqlite_template: Path, tmp_path: Path) -> str:
     """A migrated SQLite database of this test's own."""
-    file = tmp_path / "resellflow.db"
-    copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    return f"sqlite:///{file}"
+    return copy_of(migrated_sqlite_template, tmp_path)
 
 
 @pytest.fixture

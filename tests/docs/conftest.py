@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from shutil import copy
 
 import pytest
 import pytest_asyncio
 
-from models.migrate import migrate
 from tests.cli.shell import Shell
 from tests.docs.example import Example
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.temporal import TemporalServer
 
 
@@ -26,10 +25,7 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     await docs_simulator.admin("POST", "/reset")
     await docs_simulator.set(opening_delay=0.2)
-    file = tmp_path / "resellflow.db"
-    copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    async with open_shop(f"sqlite:///{file}", temporal_server, docs_simulator) as shop:
+    async with open_shop(copy_of(migrated_sqlite_template, tmp_path), temporal_server, docs_simulator) as shop:
         yield shop
 
 

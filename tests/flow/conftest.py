@@ -1,22 +1,17 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
-from shutil import copy
 
 import pytest
 import pytest_asyncio
 
-from models.migrate import migrate
 from tests.flow.shop import Shop, Upstream, open_shop, open_upstream
-from tests.infrastructure.databases import new_database
+from tests.infrastructure.databases import Stock, copy_of
 from tests.infrastructure.temporal import TemporalServer
 
 
 @pytest.fixture
 def shop_database(migrated_sqlite_template: Path, tmp_path: Path) -> str:
-    file = tmp_path / "shop.db"
-    copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    return f"sqlite:///{file}"
+    return copy_of(migrated_sqlite_template, tmp_path)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -51,10 +46,9 @@ async def shop_without_worker(
 
 @pytest.fixture
 async def shop_on_postgres(
-    migrated_postgres_template: str, postgres_url: str, temporal_server: TemporalServer, upstream: Upstream
+    postgres_stock: Stock, temporal_server: TemporalServer, upstream: Upstream
 ) -> AsyncIterator[Shop]:
     """A shop on PostgreSQL with workers running."""
-    with new_database(postgres_url, template=migrated_postgres_template) as url:
-        migrate(url)
+    with postgres_stock.lent() as url:
         async with open_shop(url, temporal_server, upstream) as shop:
             yield shop

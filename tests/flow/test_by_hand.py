@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from dateutil.relativedelta import relativedelta
@@ -132,10 +133,14 @@ async def _sold_by_hand(shop: Shop) -> None:
         mapping = PlanMapping(plan_id=plan.id or 0, module_id=module.id or 0, pricelist="", addons={"ram": "ram"})
         session.add(mapping)
         await session.flush()
-        session.add(TariffPlanPrice(plan_id=plan.id or 0, period_months=1, amount=50, currency="EUR"))
+        session.add(TariffPlanPrice(plan_id=plan.id or 0, period_months=1, amount=Decimal(50), currency="EUR"))
         session.add(
             MappedPeriod(
-                mapping_id=mapping.id or 0, period_months=1, upstream_period=1, cost_amount=0, cost_currency="EUR"
+                mapping_id=mapping.id or 0,
+                period_months=1,
+                upstream_period=1,
+                cost_amount=Decimal(0),
+                cost_currency="EUR",
             )
         )
 

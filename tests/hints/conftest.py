@@ -16,9 +16,10 @@ from models.order import Service
 from orders.intake import AcceptedOrder
 from tests.flow.shop import Shop, Upstream, open_shop, open_upstream
 from tests.hints.sender import SECRET, SECRET_VARIABLE, send
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
-from tests.storefront.api import Api, api_settings, copy_of, running_api, stocked_api
+from tests.storefront.api import Api, api_settings, running_api, stocked_api
 from tests.storefront.conftest import _client_of_nothing
 
 RARELY = 60.0

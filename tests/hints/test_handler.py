@@ -20,10 +20,10 @@ from models.order import Service
 from orders import hints
 from tests.hints.conftest import Hinted, open_hinted
 from tests.hints.sender import SECRET, send
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import PROJECT
 from tests.infrastructure.temporal import TemporalServer
-from tests.storefront.api import copy_of
 
 DIRECTORY = PROJECT / "deploy" / "billmanager"
 HANDLER = DIRECTORY / "resellflow_hint.py"

@@ -19,7 +19,8 @@ from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.order import Intent, Operation, Service
 from tests.cli.shell import Shell
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, open_upstream, stock_catalogue
-from tests.storefront.api import Api, api_settings, copy_of, running_api
+from tests.infrastructure.databases import copy_of
+from tests.storefront.api import Api, api_settings, running_api
 from tests.storefront.conftest import _client_of_nothing
 from upstreams.connections import Connections
 

@@ -13,10 +13,11 @@ from models.enums import RenewalOwner, ServiceStatus, Stage
 from orders.errors import InvalidField, Refused
 from orders.linking import AdoptRequest, Outcome
 from tests.flow.shop import Shop, Upstream, open_shop
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from tests.linking.conftest import Office
-from tests.storefront.api import Api, assert_problem, copy_of
+from tests.storefront.api import Api, assert_problem
 from upstreams.connections import Connections
 
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.database import Database
 from models.enums import Knowledge, OperationKind, ServiceStatus, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
-from models.migrate import migrate
 from models.order import Operation, Service
 from orders import events
 from tests.flow.shop import stock_catalogue
+from tests.infrastructure.databases import copy_of
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
@@ -27,10 +26,7 @@ SECOND = "second_item_with_our_mark"
 
 @pytest.fixture
 async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    file = tmp_path / "owners.db"
-    copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    database = Database(f"sqlite:///{file}")
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
     await stock_catalogue(database, "http://upstream.invalid/billmgr")
     yield database
     await database.close()

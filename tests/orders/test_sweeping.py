@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
@@ -19,10 +18,10 @@ from models.database import Database
 from models.enums import EventKind, OperationKind, Stage
 from models.events import UpstreamEvent
 from models.messages import SweepInput
-from models.migrate import migrate
 from models.order import Operation, Service
 from settings import Settings
 from tests.flow.shop import stock_catalogue
+from tests.infrastructure.databases import copy_of
 
 ACCOUNT = 1
 
@@ -30,10 +29,7 @@ ACCOUNT = 1
 @pytest.fixture
 async def orders(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """One order that waits for its confirmation, has been told of it, and whose workflow is gone."""
-    file = tmp_path / "sweep.db"
-    copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    database = Database(f"sqlite:///{file}")
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
     await stock_catalogue(database, "http://upstream.invalid/billmgr")
     async with database.write() as session:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()

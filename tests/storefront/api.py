@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +13,6 @@ from temporalio.client import Client
 
 from models.database import Database
 from models.enums import Stage
-from models.migrate import migrate
 from models.order import Operation, StageEntry
 from orders.stages import enter, locked_operation
 from settings import Settings
@@ -125,15 +122,6 @@ async def stocked_api(url: str, client: Client) -> AsyncIterator[Api]:
             yield running
     finally:
         await database.close()
-
-
-def copy_of(template: Path, directory: Path) -> str:
-    """The address of a SQLite database with the schema, and an installation of its own."""
-    file = directory / "resellflow.db"
-    shutil.copy(template, file)
-    url = f"sqlite:///{file}"
-    migrate(url)
-    return url
 
 
 def _client(base: str, token: str | None = None) -> httpx.AsyncClient:

@@ -8,8 +8,9 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
-from tests.storefront.api import Api, copy_of, stocked_api
+from tests.storefront.api import Api, stocked_api
 
 
 @pytest.fixture

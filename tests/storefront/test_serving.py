@@ -10,8 +10,9 @@ import pytest
 from temporalio.client import Client
 
 from storefront.server import serve
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import Program, free_port
-from tests.storefront.api import SHOP_TOKEN, api_settings, copy_of, stocked_api
+from tests.storefront.api import SHOP_TOKEN, api_settings, stocked_api
 
 PROGRAM = """
 import asyncio, logging, sys

@@ -1,11 +1,10 @@
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from models.database import Database
-from models.migrate import migrate
+from tests.infrastructure.databases import copy_of
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.sender import SECRET, SECRET_VARIABLE
 
@@ -19,10 +18,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 @pytest.fixture
 async def database(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    file = tmp_path / "webhooks.db"
-    shutil.copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    database = Database(f"sqlite:///{file}")
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
     yield database
     await database.close()
 
