@@ -39,9 +39,9 @@ def test_each_test_gets_an_empty_database(database_url: str, turn: str) -> None:
 def test_a_migrated_database_has_the_schema_and_nothing_of_other_tests(migrated_database_url: str, turn: str) -> None:
     assert "alembic_version" in tables(migrated_database_url)
     # Fails if a test before has left a row behind, or if the numbers don't begin anew.
-    columns, values = "at, actor, action, subject, subject_number, detail", "'2026-01-01 00:00:00', '', '', '', 1, '{}'"
-    execute(migrated_database_url, f"INSERT INTO audit_entry ({columns}) VALUES ({values})")
-    execute(migrated_database_url, f"INSERT INTO audit_entry (id, {columns}) VALUES (2, {values})")
+    table, columns, values = "tariff_plan", "name, product_type, resources, active", "'vds', '{}', true"
+    execute(migrated_database_url, f"INSERT INTO {table} ({columns}) VALUES ('first', {values})")
+    execute(migrated_database_url, f"INSERT INTO {table} (id, {columns}) VALUES (2, 'second', {values})")
 
 
 def test_a_database_is_dropped_even_while_someone_is_connected(postgres_url: str) -> None:
