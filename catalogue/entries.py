@@ -86,7 +86,7 @@ class MappingEntry(Entry):
     )
     resource_fields: dict[Text, Text] = Field(
         default_factory=dict,
-        description='our resource = the field of the upstream\'s form that shows it, like { disk_gb = "resource_disk" }',
+        description='our resource = the field of the upstream\'s form with it, like { disk_gb = "resource_disk" }',
     )
     order_parameters: dict[Text, str] = Field(
         default_factory=dict, description='further fields of every order as text, like { recipe = "null" }'
