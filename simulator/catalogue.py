@@ -67,6 +67,8 @@ class Pricelist(BaseModel):
     ostempl: list[str] = Field(default_factory=list)
     recipes: list[str] = Field(default_factory=list)
     resources: dict[str, str] = Field(default_factory=dict)
+    tld: str = ""
+    """Of a tariff for domains: what their names end with."""
     max_multiple_order_count: int = 10
     active: bool = True
 
@@ -114,6 +116,10 @@ def period_caption(period: int, lang: str) -> str:
 def _monthly(month: str, year: str) -> dict[int, Decimal]:
     one, twelve = Decimal(month), Decimal(year)
     return {1: one, 3: one * 3, 6: one * 6, 12: twelve, 24: twelve * 2, 36: twelve * 3}
+
+
+def _yearly(year: str) -> dict[int, Decimal]:
+    return {12: Decimal(year), 24: Decimal(year) * 2}
 
 
 def _ram(number: int) -> Addon:
@@ -236,5 +242,29 @@ def default_catalogue() -> list[Pricelist]:
             name="Panel Pro",
             description="Panel Pro licence",
             prices={**_monthly("9.50", "95.00"), LIFETIME: Decimal("300.00")},
+        ),
+        Pricelist(
+            id=3601,
+            type=ItemType.SOFTEXTERNAL,
+            name="Backup Agent",
+            description="Backup Agent licence",
+            prices=_monthly("3.00", "30.00"),
+        ),
+        Pricelist(
+            id=410,
+            type=ItemType.CERTIFICATE,
+            name="DV SSL",
+            description="Domain validated certificate",
+            prices=_yearly("12.00"),
+            max_multiple_order_count=1,
+        ),
+        Pricelist(
+            id=510,
+            type=ItemType.DOMAIN,
+            name="Domain .example",
+            description="Domain name in .example",
+            prices=_yearly("9.00"),
+            tld="example",
+            max_multiple_order_count=1,
         ),
     ]

@@ -16,11 +16,24 @@ class ItemType(StrEnum):
     VHOST = "vhost"
     DEDIC = "dedic"
     SOFT = "soft"
+    SOFTEXTERNAL = "softexternal"
+    CERTIFICATE = "certificate"
+    DOMAIN = "domain"
 
     @property
     def is_licence(self) -> bool:
-        """Licences carry ``licname`` and ``ip`` instead of a domain, and are ordered without ``v2.``."""
-        return self is ItemType.SOFT
+        """Licences carry ``licname`` and ``ip`` instead of a domain, and get a key."""
+        return self in (ItemType.SOFT, ItemType.SOFTEXTERNAL)
+
+    @property
+    def is_registered(self) -> bool:
+        """What is bought is an entry with somebody else: it needs its name, and there is nothing to suspend."""
+        return self in (ItemType.CERTIFICATE, ItemType.DOMAIN)
+
+    @property
+    def has_new_forms(self) -> bool:
+        """Whether it is ordered through ``v2.`` functions."""
+        return not (self.is_licence or self.is_registered)
 
 
 class Status(IntEnum):
@@ -141,6 +154,8 @@ class Item(BaseModel):
     suspended_by_client: bool = False
     pending: Pending | None = None
     visible_from: datetime | None = None
+    details: dict[str, str] = Field(default_factory=dict)
+    """What only this product type has: name servers, contacts, a request to be signed, a status of its own."""
     billdaily: bool = False
     """Charged by the day: the list has a phrase for the expiry, and the date apart."""
     last_pricelist: int | None = None

@@ -57,6 +57,7 @@ class Settings(BaseModel):
     processing_delay: float = Field(default=0, ge=0)
     commit_delay: float = Field(default=0, ge=0)
     licence_key_delay: float = Field(default=0, ge=0)
+    certificate_delay: float = Field(default=0, ge=0)
     operation_delay: float = Field(default=0, ge=0)
 
     # Ordering
@@ -70,6 +71,7 @@ class Settings(BaseModel):
     quote: Literal["full", "text"] = "full"
     default_autoprolong: Literal["period", "off"] = "period"
     licence_agreement_required: bool = False
+    domain_contacts: Literal["optional", "needed"] = "optional"
 
     # Reading
     remoteid_in_lists: bool = True

@@ -20,6 +20,10 @@ from simulator.money import cents
 from simulator.world import World
 
 TRIAL_DAYS = 14
+CERTIFICATE_REQUESTED, CERTIFICATE_ISSUED, CERTIFICATE_FAILED = "3", "5", "6"
+"""``service_status`` of a certificate."""
+DOMAIN_GONE, DOMAIN_DELEGATED = "0", "2"
+"""``domainstatus``."""
 
 
 def advance(world: World) -> None:
@@ -96,7 +100,11 @@ def start_opening(world: World, item: Item) -> None:
 def _process_opening(world: World, item: Item, moment: datetime) -> None:
     item.status = Status.PROCESSING
     item.cause = "5_open"
-    due = moment + timedelta(seconds=world.settings.opening_delay)
+    delay = world.settings.opening_delay
+    if item.type is ItemType.CERTIFICATE:
+        item.details["service_status"] = CERTIFICATE_REQUESTED
+        delay += world.settings.certificate_delay
+    due = moment + timedelta(seconds=delay)
     match world.settings.opening:
         case Opening.AUTO:
             item.pending = Pending(operation=Operation.OPEN, due=due)
@@ -136,6 +144,8 @@ def finish(world: World, item: Item, moment: datetime) -> None:
         case Operation.REFUND:
             world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
             _set(item, Status.DELETED)
+            if item.type is ItemType.CERTIFICATE:
+                item.details["service_status"] = CERTIFICATE_FAILED
             world.record(item, "service.postopeninterrupt")
         case Operation.SUSPEND:
             item.reason = pending.reason or SuspendReason.STAFF
@@ -195,8 +205,12 @@ def _open(world: World, item: Item, moment: datetime) -> None:
             item.ip = item.ip or "198.51.100.20"
             item.username = item.username or f"u{item.id}"
             item.password = item.password or secrets.token_urlsafe(9)
-        case ItemType.SOFT:
-            item.lickey_due = moment + timedelta(seconds=world.settings.licence_key_delay)
+        case ItemType.SOFT | ItemType.SOFTEXTERNAL:
+            order_key(world, item, moment)
+        case ItemType.CERTIFICATE:
+            item.details["service_status"] = CERTIFICATE_ISSUED
+        case ItemType.DOMAIN:
+            item.details["domainstatus"] = DOMAIN_DELEGATED
     world.record(item, "service.postopen")
 
 
@@ -214,6 +228,8 @@ def close(world: World, item: Item) -> None:
         world.remove(item)
         return
     _set(item, Status.DELETED)
+    if item.type is ItemType.DOMAIN:
+        item.details["domainstatus"] = DOMAIN_GONE
     item.reason = None
     world.empty_cart_of(item)
     world.record(item, "service.postclose")
@@ -223,6 +239,12 @@ def close(world: World, item: Item) -> None:
 def address(item: Item) -> str:
     """A service's own address, from the range for benchmarks."""
     return f"198.{18 + (item.id >> 16) % 2}.{(item.id >> 8) & 255}.{item.id & 255}"
+
+
+def order_key(world: World, item: Item, moment: datetime) -> None:
+    """A licence's key comes after a while."""
+    item.lickey = ""
+    item.lickey_due = moment + timedelta(seconds=world.settings.licence_key_delay)
 
 
 def new_key(item: Item) -> str:

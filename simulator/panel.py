@@ -26,6 +26,7 @@ from simulator.world import World
 
 _REGISTERED: Final = functions.__all__  # importing the package registered them
 _V2: Final = "v2."
+_SWITCHES: Final = frozenset({"suspend", "resume", "reboot", "hardreboot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ class Panel:
         return Document(Shape.RESULT, [Node("auth", session.id, attributes)], new_session=session.id)
 
     def _speaks(self, func: str, target: _Target) -> bool:
-        """Whether the panel knows an order function by this name. Licences have one name in both dialects."""
-        if ".order" not in func or target.itemtype is None or target.itemtype.is_licence:
+        """Whether the panel knows an order function by this name. Some types have one name in both dialects."""
+        if ".order" not in func or target.itemtype is None or not target.itemtype.has_new_forms:
             return True
         return target.dialect in self.world.settings.dialects
 
@@ -132,7 +133,9 @@ def _find(func: str) -> _Target | None:
     if head not in set(ItemType) or action not in typed_functions:
         return None
     itemtype = ItemType(head)
-    if dialect == 6 and (not action.startswith("order") or itemtype.is_licence):
+    if dialect == 6 and (not action.startswith("order") or not itemtype.has_new_forms):
+        return None
+    if itemtype.is_registered and action in _SWITCHES:
         return None
     if action == "checkip" and not itemtype.is_licence:
         return None

@@ -136,6 +136,7 @@ class ItemPatch(Body):
     datacenter: int | None = None
     addons: dict[int, str] | None = None
     resources: dict[str, str] | None = None
+    details: dict[str, str] | None = None
     billdaily: bool | None = None
 
 

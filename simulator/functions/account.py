@@ -19,6 +19,9 @@ _MENU_NAMES = {
     ItemType.VHOST: "Shared hosting",
     ItemType.DEDIC: "Dedicated servers",
     ItemType.SOFT: "Licences",
+    ItemType.SOFTEXTERNAL: "Other licences",
+    ItemType.CERTIFICATE: "SSL certificates",
+    ItemType.DOMAIN: "Domain names",
 }
 
 

@@ -49,7 +49,9 @@ def tariff_choice(call: Call) -> Document:
 
 
 def _tariff_row(call: Call, tariff: Pricelist, period: str) -> list[tuple[str, str]]:
-    price = next((cost for length, cost in tariff.prices.items() if str(length) == period), tariff.prices[1])
+    price = next(
+        (cost for length, cost in tariff.prices.items() if str(length) == period), next(iter(tariff.prices.values()))
+    )
     shown = money.text(price, tariff.currency, call.world.settings.money_style)
     return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown)]
 

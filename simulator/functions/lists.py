@@ -23,6 +23,7 @@ _WORDS: Final = {
     Status.PROCESSING: ("Processing", "Обрабатывается"),
 }
 
+_OWN_STATUSES: Final = ("service_status", "domainstatus")
 _BUTTONS: Final = ("new", "edit", "prolong", "suspend", "resume", "delete", "history")
 
 _FILTERS: Final[dict[str, Callable[[Item], str]]] = {
@@ -125,6 +126,7 @@ def _columns(call: Call, item: Item) -> list[Node]:
         Node("period", str(item.period)),
         *cost_nodes(call, item),
     ]
+    nodes += [Node(name, item.details[name]) for name in _OWN_STATUSES if name in item.details]
     if settings.remoteid_in_lists:
         nodes.append(Node("remoteid", item.remoteid))
     return nodes

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from simulator import money
 from simulator.call import Call, typed_function, whole_number
 from simulator.catalogue import DATACENTERS, PROJECT, RECIPES, Pricelist, period_caption
 from simulator.document import Document, Node, done, fields, form, slist, table
-from simulator.entities import Account, CartRow, Item, ItemType, Operation, Status
+from simulator.entities import Account, CartRow, Item, Operation, Status
 from simulator.errors import PanelError, bad_value, limit, missed
 from simulator.functions.catalogue import tariff_choice
 from simulator.functions.lists import tparams
@@ -19,8 +20,9 @@ from simulator.functions.order_form import (
     autoprolong_choices,
     checked_addon,
     checked_autoprolong,
-    checked_domain,
+    checked_details,
     checked_ip,
+    checked_name,
     period_field,
     tariff_of,
 )
@@ -28,6 +30,9 @@ from simulator.functions.services import checked_remoteid
 from simulator.knobs import OrderAnswer
 from simulator.lifecycle import start_opening
 from simulator.money import cents
+
+QUICK: Final = "quickbasket"
+"""The button that ends the order of a certificate or domain; any other one leads to another step of the wizard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class _Spec:
     autoprolong: str
     remoteid: str
     count: int
+    details: dict[str, str]
 
     @property
     def price(self) -> Decimal:
@@ -59,7 +65,7 @@ def order(call: Call) -> Document:
     account = call.client
     if call.func.endswith(".order") and not call.text("pricelist"):
         return tariff_choice(call)
-    if not call.sent:
+    if not call.sent or (call.itemtype.is_registered and call.text("clicked_button") != QUICK):
         return _quote(call)
     spec = _checked(call)
     if call.text("skipbasket") == "on":
@@ -142,15 +148,16 @@ def _checked(call: Call) -> _Spec:
         tariff=tariff,
         period=period,
         datacenter=datacenter,
-        domain=checked_domain(call.text("domain")) if call.text("domain") else "",
+        domain=checked_name(call, tariff),
         licname=call.text("licname"),
-        ip=checked_ip(call.text("ip")) if call.itemtype is ItemType.SOFT else "",
+        ip=checked_ip(call.text("ip")) if call.itemtype.is_licence else "",
         ostempl=_one_of(call, "ostempl", tariff.ostempl, tariff.ostempl[0] if tariff.ostempl else ""),
         recipe=_one_of(call, "recipe", ["null", *tariff.recipes], "null"),
         addons=_addons_of(call, tariff),
         autoprolong=checked_autoprolong(tariff, autoprolong, period),
         remoteid=checked_remoteid(call, call.text("remoteid")),
         count=_count_of(call, tariff),
+        details=checked_details(call),
     )
 
 
@@ -236,6 +243,7 @@ def _new_item(call: Call, spec: _Spec, account: Account) -> Item:
         addons=spec.addons,
         autoprolong=spec.autoprolong,
         remoteid=spec.remoteid,
+        details=dict(spec.details),
         visible_from=now + timedelta(seconds=delay) if delay else None,
     )
     call.world.record(item, call.func, account.name)

@@ -20,8 +20,9 @@ from simulator.functions.order_form import (
     checked_autoprolong,
     checked_domain,
     checked_ip,
+    name_servers,
 )
-from simulator.lifecycle import begin, new_key
+from simulator.lifecycle import begin, new_key, order_key
 from simulator.money import cents
 
 _ADDON: Final = "addon_"
@@ -47,7 +48,7 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
         ]
     )
     match item.type:
-        case ItemType.SOFT:
+        case ItemType.SOFT | ItemType.SOFTEXTERNAL:
             nodes += fields([("licname", item.licname), ("ip", item.ip), ("lickey", item.lickey)])
             nodes += fields([("webdomains", item.addons.get(3889, ""))])
         case ItemType.VDS | ItemType.DEDIC:
@@ -72,6 +73,8 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
                     ("nameserver2", "ns2.upstream.example"),
                 ]
             )
+        case ItemType.CERTIFICATE | ItemType.DOMAIN:
+            nodes += fields([("domain", item.domain), *item.details.items()])
     nodes += [
         Node("datacenter", str(item.datacenter)),
         Node("createdate", item.createdate.date().isoformat()),
@@ -147,9 +150,12 @@ def _change(call: Call, item: Item) -> Document:
 
 
 def _new_licence_key(call: Call, item: Item) -> Document:
-    if item.type is not ItemType.SOFT:
+    if not item.type.is_licence:
         raise bad_value("clicked_button", "newkey")
-    item.lickey = new_key(item)
+    if call.world.settings.licence_key_delay:
+        order_key(call.world, item, call.world.clock.now())
+    else:
+        item.lickey = new_key(item)
     call.world.touch(item)
     return done(Node("elid", str(item.id)))
 
@@ -165,7 +171,7 @@ def _checked_fields(call: Call, item: Item, tariff: Pricelist) -> dict[str, str]
     if "autoprolong" in params:
         new["autoprolong"] = checked_autoprolong(tariff, call.text("autoprolong"), item.period)
     match item.type:
-        case ItemType.SOFT:
+        case ItemType.SOFT | ItemType.SOFTEXTERNAL:
             if "licname" in params:
                 new["licname"] = new["name"] = call.text("licname")
             if "ip" in params:
@@ -177,6 +183,10 @@ def _checked_fields(call: Call, item: Item, tariff: Pricelist) -> dict[str, str]
                 if call.text("ostempl") not in tariff.ostempl:
                     raise bad_value("ostempl", call.text("ostempl"))
                 new["ostempl"] = call.text("ostempl")
+        case ItemType.CERTIFICATE:
+            pass
+        case ItemType.DOMAIN:
+            item.details |= name_servers(call)
     return new
 
 

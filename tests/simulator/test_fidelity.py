@@ -282,7 +282,15 @@ def test_payments_and_expenses(sim: Simulator) -> None:
 
 def test_the_menu_names_the_product_types(sim: Simulator) -> None:
     nodes = sim.xml("menu").findall(".//node[@name='mainmenuservice']/node")
-    assert [node.attrib["name"] for node in nodes] == ["vds", "vhost", "dedic", "soft"]
+    assert [node.attrib["name"] for node in nodes] == [
+        "vds",
+        "vhost",
+        "dedic",
+        "soft",
+        "softexternal",
+        "certificate",
+        "domain",
+    ]
 
 
 @pytest.mark.parametrize("mount", ["/billmgr", "/manager/billmgr", "/billmgr-api"])
