@@ -3,7 +3,7 @@
 Values that cannot be right are reported as HELD_BACK and never enter the snapshot, so nothing is applied from them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
@@ -69,7 +69,7 @@ def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
 
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The changes from the snapshot to the item, most important first; none if it is as it was."""
-    changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item), *_key_changes(snapshot, item)]
+    changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item), *key_changes(snapshot.raw, item)]
     return _merged(change for change in changes if not _reported_already(snapshot, change))
 
 
@@ -156,9 +156,9 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
     return changes
 
 
-def _key_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
     """A licence's key has come, or is gone again because another one is being made. Only forms tell."""
-    before, after = snapshot.raw.get(KEY_READY, ""), item.raw.get(KEY_READY, "")
+    before, after = known.get(KEY_READY, ""), item.raw.get(KEY_READY, "")
     match before, after:
         case "" | "no", "yes":
             return [Change(EventKind.KEY_READY, {KEY_READY: ("no", after)})]

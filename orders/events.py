@@ -21,6 +21,7 @@ from orders.differences import (
     absorb,
     as_listed,
     compare,
+    key_changes,
     list_is_behind,
     listed_fields,
     new_snapshot,
@@ -253,7 +254,9 @@ class _Intake:
             item = as_listed(snapshot, item)
         if snapshot is None:
             snapshot = new_snapshot(self._account_id, item)
-            changes = [Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())})]
+            if from_form:
+                snapshot.form = item.raw
+            changes = [Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())}), *key_changes({}, item)]
             self._known[item.number] = snapshot
         else:
             if from_form:
@@ -286,7 +289,7 @@ class _Intake:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events)
-            if any(event.kind in _TOLD_BY_FORM for event in events):
+            if any(event.kind in _TOLD_BY_FORM for event in events) or _form_wanted(snapshot):
                 self.digest.to_read.append(snapshot.number)
 
     def missing(self, seen: set[str]) -> None:
@@ -338,6 +341,8 @@ class _Intake:
             event_id = f"confirm-{hot.operation}-{row.number}-{row.status}-{met}"
             event = self._add_event(event_id, row, Change(kind), service, _Told(hot.operation, met), row.raw)
             self._apply(service, row, [event])
+            if _form_wanted(row):
+                self.digest.to_read.append(row.number)
 
     def learn(self, lists_show_remoteid: Knowledge) -> None:
         known = self._account.lists_show_remoteid
@@ -530,6 +535,11 @@ class _Intake:
 
 def _seen(comes_back: bool) -> Knowledge:
     return Knowledge.YES if comes_back else Knowledge.NO
+
+
+def _form_wanted(snapshot: UpstreamSnapshot) -> bool:
+    """It was in service when it was first seen, so that no opening was seen."""
+    return snapshot.status == UpstreamStatus.ACTIVE and not snapshot.form
 
 
 def _settled_kind(kind: OperationKind) -> EventKind:

@@ -1,0 +1,99 @@
+"""What an order of each product type must have, and what can be done to it afterwards."""
+
+from typing import Any
+
+import pytest
+
+from models.catalogue import PlanMapping
+from models.database import Database
+from models.enums import OperationKind, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Service
+from models.product_types import PRODUCT_TYPES, Form
+from orders import keys, naming
+from orders.errors import InvalidField
+from orders.forms import check_form
+from orders.intake import ServiceRequest, accept_order, check_details
+
+CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIICijCCAXIC\nAQAwRTEL+/==\n-----END CERTIFICATE REQUEST-----\n"
+CERTIFICATE: dict[str, Any] = {"domain": "shop.example", "parameters": {"approver_email": "admin@shop.example"}}
+
+
+def details(product_type: str, **wanted: Any) -> str | None:
+    request = ServiceRequest.model_validate({"plan": "P", "period_months": 12, "customer": "c-1"} | wanted)
+    return check_details(request, PRODUCT_TYPES[product_type], PlanMapping(plan_id=1, module_id=1, pricelist="1"))
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("soft", {"parameters": {"ip": "192.0.2.300"}}, "parameters.ip"),
+    ("certificate", {"parameters": CERTIFICATE["parameters"]}, "domain"),
+    ("certificate", {**CERTIFICATE, "domain": "*.*.shop.example"}, "domain"),
+    ("certificate", {"domain": "shop.example"}, "parameters.approver_email"),
+    ("certificate", {**CERTIFICATE, "parameters": {"approver_email": "shop.example"}}, "parameters.approver_email"),
+    (
+        "certificate",
+        {**CERTIFICATE, "parameters": {**CERTIFICATE["parameters"], "csr": "please"}},
+        "parameters.csr",
+    ),
+    ("certificate", {**CERTIFICATE, "parameters": {**CERTIFICATE["parameters"], "ip": "192.0.2.1"}}, "parameters.ip"),
+    ("domain", {}, "domain"),
+    ("domain", {"domain": "*.shop.example"}, "domain"),
+    ("domain", {"domain": "shop.example", "parameters": {"nameserver1": "ns1"}}, "parameters.nameserver1"),
+    ("domain", {"domain": "shop.example", "parameters": {"nameserver1": "ns1.\nexample"}}, "parameters.nameserver1"),
+    ("domain", {"domain": "shop.example", "parameters": {"owner": "Jane"}}, "parameters.owner"),
+    ("vds", {"parameters": {"recipe": "a\nb"}}, "parameters.recipe"),
+]
+
+
+@pytest.mark.parametrize(("product_type", "wanted", "field"), REFUSED, ids=[f"{kind} {at}" for kind, _, at in REFUSED])
+def test_what_is_not_right_is_refused_by_its_field(product_type: str, wanted: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        details(product_type, **wanted)
+    assert refused.value.field == field
+
+
+def test_what_is_right_is_taken() -> None:
+    csr = {**CERTIFICATE, "parameters": {**CERTIFICATE["parameters"], "csr": CSR}}
+    assert details("certificate", **csr) == "shop.example"
+    assert details("certificate", **{**CERTIFICATE, "domain": "*.Bücher.example"}) == "*.xn--bcher-kva.example"
+    name_servers = {"nameserver1": "ns1.example.net", "nameserver2": "ns2.example.net", "owner": "17"}
+    assert details("domain", domain="shop.example", parameters=name_servers) == "shop.example"
+    assert details("softexternal") is None
+    assert details("colocation") is None
+
+
+def test_what_was_bought_keeps_its_name() -> None:
+    for product_type in ("certificate", "domain"):
+        with pytest.raises(ValueError, match="keeps its name"):
+            naming.check_new_name(PRODUCT_TYPES[product_type], "other.example")
+    assert naming.check_new_name(PRODUCT_TYPES["vds"], "other.example") == "other.example"
+
+
+def test_every_type_can_be_opened_prolonged_and_closed_and_every_form_is_checked() -> None:
+    for kind in PRODUCT_TYPES.values():
+        assert {OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CLOSE} <= kind.operations
+        assert not (kind.name.is_the_thing and kind.has_password)
+    for form in Form:
+        if form is not Form.CSR:
+            with pytest.raises(ValueError, match="control character"):
+                check_form(form, "a\x00")
+
+
+async def test_licences_without_a_key_are_found_and_shown(database: Database) -> None:
+    parameters = {"ip": "192.0.2.1"}
+    wanted = ServiceRequest(plan="LIC-1", period_months=1, customer="c-1", parameters=parameters)
+    order = await accept_order(database, wanted, client="shop", key="k-1", hostname_suffix="servers.internal")
+    async with database.write() as session:
+        first = await session.get_one(Service, order.service)
+        first.upstream_number = "17"
+        session.add(first)
+        for number, form in (("17", {"key_ready": "no"}), ("18", {"key_ready": "yes"}), ("19", {})):
+            snapshot = UpstreamSnapshot(
+                account_id=1, product_type="soft", number=number, service_id=first.id, status=int(UpstreamStatus.ACTIVE)
+            )
+            snapshot.form = form
+            session.add(snapshot)
+    async with database.read() as session:
+        [waiting] = await keys.awaited(session, 1)
+        assert (waiting.product_type, waiting.upstream_number) == ("soft", "17")
+        assert await keys.ready(session, [first]) == {first.id: False}
