@@ -28,7 +28,7 @@ up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARG
 	@$(BIN)/python -m stack up $(ARGS)
 
 # Two at once on two cores: with more, tests that wait for something with a deadline wait for each other.
-PARALLEL ?= -n 2 --dist worksteal
+PARALLEL ?= -n 2 --dist loadgroup
 
 .PHONY: test
 test: $(STAMP) ## Run the tests (ARGS: options of pytest)

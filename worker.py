@@ -87,6 +87,11 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
+BUILD_ID = "resellflow"
+"""Said to Temporal by every worker. Left out, the SDK hashes the bytecode of all modules at each start for it: half a
+second of a core that nobody gets anything for, as replays and not build ids tell which code may run a workflow."""
+
+
 def build_workers(client: Client, activities: Activities, settings: Settings) -> list[Worker]:
     """One worker per task queue: orders; calls to upstreams, with a brake; the long activities."""
     stopping = timedelta(seconds=settings.order_timeout + 5)
@@ -98,6 +103,7 @@ def build_workers(client: Client, activities: Activities, settings: Settings) ->
             workflows=WORKFLOWS,
             activities=activities.local,
             workflow_runner=workflow_runner(),
+            build_id=BUILD_ID,
             graceful_shutdown_timeout=stopping,
             workflow_task_poller_behavior=autoscaling,
         ),
@@ -105,6 +111,7 @@ def build_workers(client: Client, activities: Activities, settings: Settings) ->
             client,
             task_queue=settings.upstream_task_queue,
             activities=activities.upstream,
+            build_id=BUILD_ID,
             max_concurrent_activities=settings.upstream_concurrency,
             max_task_queue_activities_per_second=settings.upstream_calls_per_second,
             graceful_shutdown_timeout=stopping,
@@ -114,6 +121,7 @@ def build_workers(client: Client, activities: Activities, settings: Settings) ->
             client,
             task_queue=settings.poller_task_queue,
             activities=activities.pollers,
+            build_id=BUILD_ID,
             graceful_shutdown_timeout=timedelta(seconds=5),
         ),
     ]

@@ -87,6 +87,7 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
             update(UpstreamEvent)
             .where(
                 col(UpstreamEvent.account_id) == service.account_id,
+                col(UpstreamEvent.product_type) == service.product_type,
                 col(UpstreamEvent.upstream_number) == service.upstream_number,
                 col(UpstreamEvent.applied_at).is_(None),
                 col(UpstreamEvent.kind) != EventKind.HELD_BACK,

@@ -3,18 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from models.migrate import migrate
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.temporal import TemporalServer
 from tests.standin.rehearsal import Rehearsal, open_rehearsal
 
 
-@pytest_asyncio.fixture(scope="session")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All stories in one process: each process that ran one would tell them all."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("standin"))
+
+
+@pytest_asyncio.fixture(scope="package")
 async def rehearsal(
     request: pytest.FixtureRequest,
     migrated_sqlite_template: Path,
@@ -22,10 +28,7 @@ async def rehearsal(
     temporal_server: TemporalServer,
 ) -> AsyncIterator[Rehearsal]:
     home = tmp_path_factory.mktemp("rehearsal")
-    file = home / "shop.db"
-    copy(migrated_sqlite_template, file)
-    migrate(f"sqlite:///{file}")
-    async with open_rehearsal(f"sqlite:///{file}", temporal_server, home) as opened:
+    async with open_rehearsal(copy_of(migrated_sqlite_template, home), temporal_server, home) as opened:
         for item in request.session.items:
             function = getattr(item, "function", None)
             tale = getattr(function, "tale", None)
