@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice
-from models.enums import ServiceStatus, Stage
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice
+from models.enums import ModuleKind, ServiceStatus, Stage
 from models.order import Service
 from tests.storefront.api import Api, assert_problem
 
@@ -129,6 +129,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("PATCH", "", {"renewal_owner": "nobody"}, "renewal_owner"),
     ("PATCH", "", {"password": "s3cr3t-of-mine"}, "password"),
     ("PATCH", "", {"password": "new", "domain": "v2.example.com"}, "password"),
+    ("PATCH", "", {"licence_key": "new"}, "licence_key"),
     ("PATCH", "", {"customer": "c-18"}, "customer"),
 ]
 
@@ -140,6 +141,28 @@ async def test_what_is_wrong_is_named(sqlite_api: Api) -> None:
 
         assert_problem(answer, 422, "invalid-body" if field == "body" else "invalid-field", field)
         assert "s3cr3t" not in answer.text
+
+
+async def test_an_operator_gives_a_service_to_another_module(serving: Api) -> None:
+    await serving.add(ProcessingModule(name="hands", kind=ModuleKind.MANUAL, product_type="vds", department="support"))
+    change = {"module": "hands", "reason": "their panel is away"}
+    path = "/v1/services/1/module"
+    assert_problem(await serving.shop.put(path, json=change), 403, "forbidden")
+    for wrong, field in (({"module": "none"}, "module"), ({"reason": " "}, "reason"), ({"colour": "red"}, "colour")):
+        assert_problem(await serving.operator.put(path, json=change | wrong), 422, "invalid-field", field)
+    given = await serving.operator.put(path, json=change)
+    assert given.json()["processing_module"] == "hands", given.text
+    history = (await serving.operator.get("/v1/services/1/history")).json()["items"]
+    assert [(one["action"], one["actor"], one["changes"]["processing_module"]["after"]) for one in history] == [
+        ("module_set", "olga", "hands")
+    ]
+    assert_problem(await serving.operator.put("/v1/services/9/module", json=change), 404, "not-found")
+
+
+async def test_only_licences_have_a_key(serving: Api) -> None:
+    answer = await serving.shop.get("/v1/services/1/licence-key")
+    assert "service 1 is a vds" in assert_problem(answer, 409, "refused")
+    assert (await serving.shop.get("/v1/services/1")).json()["key_ready"] is None
 
 
 async def test_without_key_or_service_there_is_nothing_to_accept(idle_api: Api) -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from models.enums import Dialect
+from models.enums import Dialect, OperationKind
+from models.product_types import PRODUCT_TYPES
 from tests.upstreams.test_failures import OF_AN_OPERATION, ROWS
 from tests.upstreams.test_operations import CHANGES, READS
 from tests.upstreams.test_transport import ANSWERS
@@ -44,6 +45,21 @@ def test_every_operation_is_documented_with_its_function() -> None:
     functions = {function for _, function, _ in [*CHANGES.values(), *READS.values()]}
     general = {f"{{type}}.{name.partition('.')[2]}" if name[:8] != "service." else name for name in functions}
     assert [name for name in sorted(general) if f"`{name}`" not in PAGE] == []
+
+
+def test_every_product_type_is_documented_as_it_is_sold() -> None:
+    documented = {kind: [cell.replace("`", "") for cell in cells] for kind, *cells in table("types")}
+    assert documented == {
+        name: [
+            kind.name.value,
+            ", ".join(
+                f"{f'**{ours}**' if ours in kind.required else ours} → {parameter.field}"
+                for ours, parameter in kind.parameters.items()
+            ),
+            ", ".join(one.value for one in OperationKind if one not in kind.operations),
+        ]
+        for name, kind in PRODUCT_TYPES.items()
+    }
 
 
 def test_every_product_type_is_documented_as_it_is_ordered() -> None:

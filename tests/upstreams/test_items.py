@@ -202,6 +202,43 @@ async def test_name(panel: Panel, upstream: BillmanagerUpstream, product_type: s
     assert (await listed(panel, upstream, inner, product_type)).name == name
 
 
+@pytest.mark.parametrize(
+    ("product_type", "inner", "status"),
+    [
+        ("domain", "<domainstatus>2</domainstatus>", UpstreamStatus.ACTIVE),
+        ("domain", "<domainstatus>3</domainstatus>", UpstreamStatus.ACTIVE),
+        ("domain", "<domainstatus>0</domainstatus>", UpstreamStatus.DELETED),
+        ("domain", "<domainstatus>9</domainstatus>", UpstreamStatus.UNKNOWN),
+        ("domain", "<domainstatus>2</domainstatus><status>5</status>", UpstreamStatus.PROCESSING),
+        ("certificate", "<service_status>3</service_status>", UpstreamStatus.PROCESSING),
+        ("certificate", "<service_status>5</service_status>", UpstreamStatus.ACTIVE),
+        ("vds", "<service_status>5</service_status>", UpstreamStatus.UNKNOWN),
+    ],
+)
+async def test_a_status_of_its_own_counts_where_none_other_is_shown(
+    panel: Panel, upstream: BillmanagerUpstream, product_type: str, inner: str, status: UpstreamStatus
+) -> None:
+    assert (await listed(panel, upstream, inner, product_type)).status is status
+
+
+@pytest.mark.parametrize(
+    ("product_type", "inner", "ready"),
+    [
+        ("soft", "<lickey>900123-ABCDEF</lickey>", "yes"),
+        ("soft", "<lickey/>", "no"),
+        ("soft", "", None),
+        ("vds", "<lickey>900123-ABCDEF</lickey>", None),
+    ],
+)
+async def test_of_a_key_it_is_told_whether_it_has_come(
+    panel: Panel, upstream: BillmanagerUpstream, product_type: str, inner: str, ready: str | None
+) -> None:
+    panel.answers(doc(f"<elid>4711</elid>{inner}"))
+    item = await upstream.read_item(product_type, "4711")
+    assert item.raw.get("key_ready") == ready
+    assert "ABCDEF" not in item.model_dump_json()
+
+
 @pytest.mark.parametrize(("inner", "remoteid"), [("", None), ("<remoteid/>", ""), ("<remoteid>a</remoteid>", "a")])
 async def test_remoteid(panel: Panel, upstream: BillmanagerUpstream, inner: str, remoteid: str | None) -> None:
     assert (await listed(panel, upstream, inner)).remoteid == remoteid

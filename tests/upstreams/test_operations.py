@@ -60,6 +60,11 @@ CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
         "vds.edit",
         [("elid", "4711"), ("autoprolong", "null"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
+    "new_licence_key": (
+        lambda upstream: upstream.new_licence_key("soft", "4711"),
+        "soft.edit",
+        [("elid", "4711"), ("clicked_button", "newkey"), ("sok", "ok")],
+    ),
     "change_password": (
         lambda upstream: upstream.change_password("4711", SecretStr(NEW_PASSWORD)),
         "service.changepassword",
