@@ -11,7 +11,7 @@ from catalogue.values import same_place
 from models.catalogue import MappedPeriod
 from models.enums import ModuleKind
 from models.order import Service
-from models.product_types import PRODUCT_TYPES
+from models.product_types import PRODUCT_TYPES, Form
 
 
 def check(draft: Draft, standing: Standing) -> list[Problem]:
@@ -267,9 +267,10 @@ class _Check:
 def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEntry) -> Iterable[str]:
     if service.period_months in periods and service.period_months not in entry.periods:
         yield f"periods.{service.period_months}"
-    template = service.parameters.get("template")
-    if template is not None and template not in entry.templates:
-        yield f"templates.{template}"
+    known = PRODUCT_TYPES[service.product_type].parameters
+    for parameter, value in service.parameters.items():
+        if known[parameter].form is Form.TEMPLATE and value not in entry.templates:
+            yield f"templates.{value}"
     for addon in service.addons:
         if addon not in entry.addons:
             yield f"addons.{addon}"

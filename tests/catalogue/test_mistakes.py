@@ -125,7 +125,7 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              MANUAL, "minimal_balance", "a manual module has none"),
         case("unknown module kind", replaced('kind = "manual"', 'kind = "hand"'), MANUAL, "kind", '"manual"'),
         case("unknown product type", replaced('product_type = "dedic"', 'product_type = "vps"'),
-             MANUAL, "product_type", '"vps" is not known; known are dedic, soft, vds, vhost'),
+             MANUAL, "product_type", '"vps" is not known; known are addition, certificate, colocation, dedic'),
         case("no department", without('department = "support"'), MODULE, "department", "is missing"),
         case("priority as text", replaced("priority = 10", 'priority = "10"'), MODULE, "priority", "a whole number"),
         case("minimal balance as float", replaced('"50.00"', "50.0"), MODULE, "minimal_balance", "is not exact"),
