@@ -43,7 +43,7 @@ def test_the_diagrams_know_no_stage_that_is_not_there(page: Page) -> None:
     drawn = {name for pair in re.findall(r"(\S+) --> ([^\s:]+)", diagram) for name in pair} - {"[*]"}
     assert drawn <= STAGES
     if page is ARCHITECTURE:
-        assert drawn == STAGES - {Stage.AWAITING_MANUAL_TASK.value}  # no operation comes there yet
+        assert drawn == STAGES
 
 
 def first_column(section: str) -> set[str]:
