@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -40,23 +39,6 @@ async def test_prolonging_moves_the_expiry_once_and_charges_once(shop: Shop) -> 
     assert await _charged_for(shop, "prolong") == 1
     history = await shop.handle(order).fetch_history()
     assert len(history.events) <= 30
-
-
-LOST = [
-    {"kind": "cut", "when": "after"},
-    {"kind": "http_502", "when": "after"},
-    {"kind": "cut", "when": "before"},
-]
-
-
-@pytest.mark.parametrize("fault", LOST, ids=lambda f: f"{f['kind']}-{f['when']}")
-async def test_a_lost_answer_to_a_prolongation_never_charges_twice(shop: Shop, fault: dict[str, Any]) -> None:
-    service = await _active(shop)
-    await shop.upstream.fault(function="service.prolong", sok=True, times=1, **fault)
-    order = await shop.resellflow.prolong(service.id or 0, 1, key="p1")
-    await shop.until(order, Stage.COMPLETED)
-    assert "outcome_unknown" in await shop.stages(order.operation)
-    assert await _charged_for(shop, "prolong") == 1
 
 
 async def test_suspend_resume_and_close(shop: Shop) -> None:

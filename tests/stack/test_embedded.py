@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.infrastructure.eventually import wait_until
 from tests.infrastructure.processes import Program
 
 pytestmark = pytest.mark.timeout(300)  # on a busy machine six programs take their time to start
@@ -40,22 +39,12 @@ def operation(client: httpx.Client, number: int) -> Mapping[str, Any]:
     return answer
 
 
-def test_an_order_is_completed_and_is_still_there_after_a_restart(tmp_path: Path) -> None:
-    with start(tmp_path) as stack, api(stack, tmp_path) as client:
-        order = {"plan": "VDS-1", "period_months": 1, "customer": "jane"}
-        placed = client.post("/v1/services", json=order, headers={"Idempotency-Key": "first"}).raise_for_status().json()
-        number = placed["operation"]["number"]
-        wait_until(
-            lambda: operation(client, number)["stage"] == "completed", timeout=30, message="the order is completed"
-        )
-        assert stack.terminate(timeout=60) == 0
-    with start(tmp_path) as stack, api(stack, tmp_path) as client:
-        assert operation(client, number)["stage"] == "completed"
-        assert stack.terminate(timeout=60) == 0
-
-
-def test_the_command_that_is_offered_works_as_it_is(tmp_path: Path) -> None:
+def test_the_command_that_is_offered_works_and_its_order_is_still_there_after_a_restart(tmp_path: Path) -> None:
     with start(tmp_path) as stack:
         command = stack.wait_for_line(r"^ +(\(\. .*resell order .*\))$", timeout=90)
         with Program(["sh", "-c", command[1]], name="resell order") as order:
             assert order.wait_for_exit(timeout=60) == 0, order.output
+        assert stack.terminate(timeout=60) == 0
+    with start(tmp_path) as stack, api(stack, tmp_path) as client:
+        assert operation(client, 1)["stage"] == "completed"
+        assert stack.terminate(timeout=60) == 0

@@ -36,13 +36,13 @@ SETTINGS: dict[str, Any] = {
     "order_timeout": 1.0,
     "read_timeout": 3.0,
     "settle_window": 4.0,
-    "idle_interval": 1.5,
-    "hot_interval": 0.3,
+    "idle_interval": 2.0,
+    "hot_interval": 0.5,
     "balance_interval": 1.0,
 }
 PATIENCE = 40.0
 """Many stories share two cores: a deadline says that something never comes, not how fast it comes."""
-AT_ONCE = 4
+AT_ONCE = 6
 """Calm stories under way at the same time."""
 
 

@@ -14,7 +14,7 @@ from tests.standin.rehearsal import Rehearsal, Story, eventually
 from tests.standin.stories import story
 from upstreams.connections import Connections
 
-IDLE = 1.5
+IDLE = 2.0
 SERVERS = sorted(set(PROFILES) - {"licences"})
 
 
