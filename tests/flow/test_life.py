@@ -81,6 +81,23 @@ async def test_what_the_account_may_not_do_becomes_a_manual_task(shop: Shop) -> 
     await shop.until(order, Stage.COMPLETED)  # the poller saw it; nobody had to say anything
 
 
+async def test_a_resumption_after_an_abuse_and_a_deletion_by_telephone_become_tasks(shop: Shop) -> None:
+    abused, to_delete = await _active(shop), await _active(shop)
+    item = f"/items/{abused.upstream_number}"
+    await shop.upstream.admin("PATCH", item, {"status": 3, "reason": "abusesuspend"})
+    await shop.upstream.set(delete="confirmation")
+    resumption = await shop.resellflow.resume(abused.id or 0, key="r")
+    closing = await shop.resellflow.close_service(to_delete.id or 0, key="c")
+    for order, step in ((resumption, "clear that with the upstream first"), (closing, "a phone call")):
+        await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+        assert step in (await _task(shop, order)).instructions
+    await shop.upstream.admin("PATCH", item, {"status": 2})
+    await shop.upstream.admin("PATCH", f"/items/{to_delete.upstream_number}", {"status": 4})
+    await shop.until(resumption, Stage.COMPLETED)
+    await shop.until(closing, Stage.COMPLETED)
+    assert (await shop.service(to_delete.id or 0)).status is ServiceStatus.CLOSED
+
+
 async def test_parameters_and_addons_are_set(shop: Shop) -> None:
     service = await _active(shop)
     change = ServiceChange(addons={"ram": 4}, domain="other.example.com")
