@@ -67,7 +67,7 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
         "retry, correct and retry, mark done, or cancel",
     ),
     Stage.COMPLETED: Explanation("nothing", "done", _NOTHING),
-    Stage.CANCELLED: Explanation("nothing", "ended without effect by a person's decision", _NOTHING),
+    Stage.CANCELLED: Explanation("nothing", "ended without effect", _NOTHING),
 }
 
 

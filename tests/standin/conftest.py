@@ -13,13 +13,6 @@ from tests.infrastructure.temporal import TemporalServer
 from tests.standin.rehearsal import Rehearsal, open_rehearsal
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All stories in one process: each process that ran one would tell them all."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("standin"))
-
-
 @pytest_asyncio.fixture(scope="package")
 async def rehearsal(
     request: pytest.FixtureRequest,
