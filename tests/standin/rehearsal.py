@@ -42,7 +42,7 @@ SETTINGS: dict[str, Any] = {
 }
 PATIENCE = 40.0
 """Many stories share two cores: a deadline says that something never comes, not how fast it comes."""
-AT_ONCE = 6
+AT_ONCE = 4
 """Calm stories under way at the same time."""
 
 

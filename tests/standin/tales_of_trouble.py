@@ -2,7 +2,6 @@
 
 import asyncio
 from decimal import Decimal
-from time import monotonic
 
 import pytest
 
@@ -66,14 +65,12 @@ async def test_a_dry_balance_is_waited_for_in_order_and_never_overdrawn(rehearsa
     for order in waiting:
         await here.until(order, Stage.WAITING_FOR_FUNDS)
     assert len(here.panel.charges) == 3
-    began = monotonic()
     here.panel.top_up("11.00")
 
     async def five_went() -> bool:
         return len(here.panel.charges) == 5
 
-    await eventually(five_went, "two more are paid", timeout=10)
-    assert monotonic() - began < 10
+    await eventually(five_went, "two more are paid")
     marks = {(await here.service(order)).mark for order in waiting[:2]}
     assert {charge.remoteid for charge in here.panel.charges[3:]} == marks
     for order in waiting[2:]:
