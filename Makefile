@@ -27,9 +27,9 @@ demo: $(STAMP) ## Show orders on their way, on an embedded stack (ARGS: options,
 up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARGS: options, see --help)
 	@$(BIN)/python -m stack up $(ARGS)
 
-# Two at once on two cores: with more, tests that wait for something with a deadline wait for each other. By file, because
-# the stand-in's stories run side by side in one process; each further process would run them all again.
-PARALLEL ?= -n 2 --dist loadfile
+# Three at once on two cores: many tests wait for something. By file, because the stand-in's stories run side by side in
+# one process; each further process would run them all again.
+PARALLEL ?= -n 3 --dist loadfile
 
 .PHONY: test
 test: $(STAMP) ## Run the tests (ARGS: options of pytest)
