@@ -1,6 +1,6 @@
 """Work that only a person can do: the task, the manual module, and the way back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 from sqlmodel import select
@@ -38,7 +38,7 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
         task.state = TaskState.OPEN
         task.department = module.department
         task.due_at = utc_now() + DUE_AFTER
-        task.instructions = await _instructions(session, operation, service, reason)
+        task.instructions = await _instructions(session, operation, service, reason, task.due_at)
         session.add(task)
         session.add(
             AuditEntry(
@@ -167,7 +167,9 @@ async def _manual_module(session: AsyncSession, home: ProcessingModule) -> int:
     return module.id
 
 
-async def _instructions(session: AsyncSession, operation: Operation, service: Service, reason: str) -> str:
+async def _instructions(
+    session: AsyncSession, operation: Operation, service: Service, reason: str, due: datetime
+) -> str:
     """What a person has to do, step by step, and how to say that it is done."""
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     item = f"is item {service.upstream_number} at {account.url}" if account else "has no upstream"
@@ -176,6 +178,7 @@ async def _instructions(session: AsyncSession, operation: Operation, service: Se
     lines = [
         f"Service {service.id} ({service.name}) {item}.",
         f"Why by hand: {reason}.",
+        f"Due {due:%Y-%m-%d %H:%M} UTC.",
         *(f"{count}. {step}" for count, step in enumerate(await _steps(session, operation, service), 1)),
         f"Say that it is done: resell tasks complete {await _task_number(session, number)} --note …",
         "or: temporal workflow signal --name manual_change_completed "

@@ -136,7 +136,8 @@ async def test_a_disk_change_is_a_manual_task_and_the_module_comes_back_by_itsel
     await shop.until(order, Stage.AWAITING_MANUAL_TASK)
     assert await _module(shop, number) == "manual-vds"
     task = await _task(shop, order)
-    for words in ("VDS-1", "VDS-2", "disk (GB) from 30 to 60", "manual_change_completed", str(service.upstream_number)):
+    number_there = str(service.upstream_number)
+    for words in ("Due 20", "VDS-1", "VDS-2", "disk (GB) from 30 to 60", "manual_change_completed", number_there):
         assert words in task.instructions
     with pytest.raises(Refused, match="not done yet"):
         await shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="anna", note="done"))
