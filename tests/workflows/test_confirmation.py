@@ -1,8 +1,10 @@
 """Waiting for the poller's word, and asking for oneself when it stays silent."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from temporalio.service import RPCError
 
 from models.enums import OperationKind, Stage, UpstreamStatus
 from models.messages import DecisionKind, Look, OrderPolicy, Submission, SubmitResult
@@ -100,7 +102,8 @@ async def test_a_retry_of_an_order_whose_item_is_known_only_waits_and_sends_noth
     result = await order.decide(DecisionKind.RETRY)
     assert result.stage is Stage.AWAITING_CONFIRMATION
     await order.event(seen())
-    await order.handle.terminate("seen")
+    with suppress(RPCError):  # it may have ended by itself, unless it was just asking the upstream
+        await order.handle.terminate("seen")
     assert len(order.asked("submit")) == 1
 
 
