@@ -53,8 +53,5 @@ async def _licence_key(service: int, actor: str) -> str:
 
     settings = load_settings()
     connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
-    async with opened_database(settings) as database:
-        try:
-            return (await KeyReader(database, connections).read(service, actor=actor)).get_secret_value()
-        finally:
-            await connections.close()
+    async with connections, opened_database(settings) as database:
+        return (await KeyReader(database, connections).read(service, actor=actor)).get_secret_value()

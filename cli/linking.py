@@ -99,11 +99,8 @@ async def _linker() -> "AsyncIterator[Linker]":
 
     settings = load_settings()
     connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
-    async with opened_database(settings) as database:
-        try:
-            yield Linker(database, connections)
-        finally:
-            await connections.close()
+    async with connections, opened_database(settings) as database:
+        yield Linker(database, connections)
 
 
 def _say(outcome: "Outcome", sentence: str, as_json: bool) -> None:

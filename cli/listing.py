@@ -17,6 +17,7 @@ DEFAULT_LIMIT = 50
 def group(app: typer.Typer, name: str, about: str, listing: object, show: object) -> typer.Typer:
     """`resell NAME` lists, `resell NAME show N` shows one."""
     made = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
+    # typer's types want a function type; whatever it is given, it reads the signature.
     made.callback(help=about)(listing)  # type: ignore[type-var]
     made.command("show")(show)  # type: ignore[type-var]
     app.add_typer(made, name=name)

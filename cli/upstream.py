@@ -46,11 +46,8 @@ async def _check(name: str) -> "CheckedUpstream":
 
     settings = load_settings()
     connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
-    async with opened_database(settings) as database:
-        try:
-            return await check_upstream(database, connections, name)
-        finally:
-            await connections.close()
+    async with connections, opened_database(settings) as database:
+        return await check_upstream(database, connections, name)
 
 
 def _print(checked: "CheckedUpstream") -> None:

@@ -24,11 +24,8 @@ def _possible(number: Annotated[int, Path(description="number of the service", e
 @asynccontextmanager
 async def _reader(context: Context) -> AsyncIterator[KeyReader]:
     settings = context.settings
-    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
-    try:
+    async with Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout) as connections:
         yield KeyReader(context.database, connections)
-    finally:
-        await connections.close()
 
 
 @router.get("/v1/services/{number}/licence-key", summary="Read the key of a licence")

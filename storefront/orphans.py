@@ -46,11 +46,8 @@ _LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema"
 async def _linker(context: Context) -> AsyncIterator[Linker]:
     """With a connection to the upstream of its own: this is done now and then, by people."""
     settings = context.settings
-    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
-    try:
+    async with Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout) as connections:
         yield Linker(context.database, connections)
-    finally:
-        await connections.close()
 
 
 @router.post("/v1/services/{number}/link", summary="Link a service to an item at its upstream")

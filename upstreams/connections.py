@@ -1,5 +1,8 @@
 """Open connections to upstream accounts, made from their rows in the catalogue and kept while nothing changes."""
 
+from types import TracebackType
+from typing import Self
+
 from pydantic import SecretStr
 
 from models.catalogue import UpstreamAccount
@@ -36,7 +39,7 @@ def connection_of(account: UpstreamAccount, *, read_timeout: float, order_timeou
 
 
 class Connections:
-    """One adapter per account, shared by all activities of a worker."""
+    """One adapter per account, shared by all activities of a worker. As a context manager it closes them in the end."""
 
     def __init__(self, *, read_timeout: float, order_timeout: float) -> None:
         self._read_timeout = read_timeout
@@ -61,6 +64,14 @@ class Connections:
         self._open[account.name] = (wanted, upstream)
         # The old one is not closed: calls may be under way on it. Its pool goes with the last of them.
         return upstream
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
     async def close(self) -> None:
         for _, upstream in self._open.values():

@@ -81,7 +81,7 @@ def tell(function: str, numbers: List[str]) -> None:
         send(settings, function, numbers)
         if settings.log_sent:
             log(path, f"sent: {function} {', '.join(numbers)}")
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is no trouble of the panel's
         log(path, f"no hint of {function} {', '.join(numbers)}: {in_words(error)}")
 
 
@@ -91,7 +91,7 @@ def test(numbers: List[str]) -> int:
         return 2
     try:
         status = send(Settings(CONFIGURATION), "test", numbers)
-    except Exception as error:
+    except Exception as error:  # told in a sentence; a traceback helps nobody at a panel
         print(f"not taken: {in_words(error)}", file=sys.stderr)
         return 1
     print(f"taken: HTTP {status}")

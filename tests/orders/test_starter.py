@@ -25,6 +25,7 @@ class SilentHandle:
 
 
 def update() -> Any:
+    # Neither database nor client is asked: only what becomes of the handle's silence.
     resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
     return resellflow._update(SilentHandle(), None, Decision(actor="anna", reason="why not"), "operation 1")
 
