@@ -165,7 +165,7 @@ class FundsActivities:
             quoted = await KINDS[job.operation.kind].quote(job, upstream)
         except (Rejected, SetupFault, AlreadyExists, NotYet, NotEnoughMoney):
             quoted = None  # the request itself will say it, with the right field
-        cost = self._believed(job, quoted)
+        cost = self._believed(job, quoted.price if quoted else None)
         if key and cost is not None:
             self._quotes[key] = (cost, time.monotonic())
         return cost

@@ -187,7 +187,7 @@ class SubmitActivities:
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
             )
         if sent.unpaid:
-            reason = f"the upstream made order {sent.unpaid} for it, which must be paid there"
+            reason = f"the upstream made order {sent.unpaid.number} for it, which must be paid there"
             await self._refused(intent, Rejected(reason))
             return SubmitResult(outcome=Submission.MANUAL, failure=FailureClass.FUNDS, reason=reason)
         with database_in_words():

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from models.columns import amount_column, enum_column, json_column, utc_column
-from models.enums import Dialect, Knowledge, ModuleKind, RenewalOwner
+from models.enums import AbovePrice, Dialect, Knowledge, ModuleKind, RenewalOwner, Unquoted
 from models.money import Money
 
 
@@ -51,6 +51,9 @@ class UpstreamAccount(SQLModel, table=True):
     balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     balance_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     polled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    cart_holder: int | None = None
+    """The operation whose rows are being paid in this account's cart: one at a time."""
+    cart_held_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     release_count: int = 0
     """Counts reservations released because they were charged; see orders.funds."""
 
@@ -83,6 +86,8 @@ class TariffPlan(SQLModel, table=True):
     name: str = Field(unique=True, max_length=64)
     product_type: str = Field(max_length=32)
     resources: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
+    addon_prices: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Selling price of add-ons; see catalogue.entries for the shape."""
     active: bool = True
 
 
@@ -95,10 +100,19 @@ class TariffPlanPrice(SQLModel, table=True):
     period_months: int = Field(primary_key=True)
     amount: Decimal = Field(sa_column=amount_column())
     currency: str = Field(max_length=3)
+    renewal_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    renewal_currency: str | None = Field(default=None, max_length=3)
+    """Selling price of a renewal by this period, where it is another one."""
 
     @property
     def price(self) -> Money:
         return Money(amount=self.amount, currency=self.currency)
+
+    @property
+    def renewal_price(self) -> Money | None:
+        if self.renewal_amount is None or self.renewal_currency is None:
+            return None
+        return Money(amount=self.renewal_amount, currency=self.renewal_currency)
 
 
 class PlanMapping(SQLModel, table=True):
@@ -121,6 +135,14 @@ class PlanMapping(SQLModel, table=True):
     order_parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Further fields that this upstream wants in every order of this tariff."""
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
+    addon_forms: dict[str, dict[str, object]] = Field(default_factory=dict, sa_column=json_column())
+    """What may be ordered of an add-on: limits of a quantity, a switch, or choices; see catalogue.entries."""
+    addon_costs: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """What add-ons cost us; see catalogue.entries for the shape."""
+    price_tolerance: Decimal = Field(default=Decimal(10), sa_column=amount_column())
+    """Per cent by which a quote may be dearer than the expected cost."""
+    unquoted: Unquoted = Field(default=Unquoted.ASK, sa_column=enum_column(Unquoted))
+    above_price: AbovePrice = Field(default=AbovePrice.ASK, sa_column=enum_column(AbovePrice))
 
 
 class MappedPeriod(SQLModel, table=True):
@@ -133,7 +155,16 @@ class MappedPeriod(SQLModel, table=True):
     upstream_period: int
     cost_amount: Decimal = Field(sa_column=amount_column())
     cost_currency: str = Field(max_length=3)
+    renewal_cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    renewal_cost_currency: str | None = Field(default=None, max_length=3)
 
     @property
     def cost(self) -> Money:
         return Money(amount=self.cost_amount, currency=self.cost_currency)
+
+    @property
+    def renewal_cost(self) -> Money | None:
+        """What a renewal by this period costs us, where the catalogue says it."""
+        if self.renewal_cost_amount is None or self.renewal_cost_currency is None:
+            return None
+        return Money(amount=self.renewal_cost_amount, currency=self.renewal_cost_currency)

@@ -121,6 +121,61 @@ class FailureClass(StrEnum):
     REJECTED = "rejected"
     UNHEALTHY = "connection_unhealthy"
     SETUP_FAULT = "setup_fault"
+    PRICE_CHANGED = "price_changed"
+    """The upstream's price is not what was agreed or expected: a person decides."""
+
+
+class IntentStep(StrEnum):
+    """Which of an operation's calls an intent is about. Most operations have one: `send`."""
+
+    SEND = "send"
+    CONFIRM_CART = "confirm_cart"
+    """Turn the row that `send` left in the upstream's cart into an order that is paid from the balance."""
+    PAY = "pay"
+    """Pay, from the balance, an order that the upstream made for it."""
+
+
+class UnpaidKind(StrEnum):
+    """What the upstream made of a request that it did not charge at once."""
+
+    CART_ROW = "cart_row"
+    """A row of the cart (BILLmanager: lineitem)."""
+    ORDER = "order"
+    """An order that waits for its payment (BILLmanager: billorder)."""
+
+
+class Unquoted(StrEnum):
+    """What happens to an order whose price the upstream shows in a way that can't be read."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+    """The catalogue's cost stands in."""
+
+
+class AbovePrice(StrEnum):
+    """What happens to an order that costs more at the upstream than we sell it for."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+
+
+class IncidentKind(StrEnum):
+    """Something that must not happen has happened, or may have: people must know. See docs/operations.md."""
+
+    LATE_YES = "late_yes"
+    """The upstream said yes to a request that had been given up or settled otherwise."""
+    SECOND_ITEM = "second_item"
+    """Two items at the upstream carry the mark of one service."""
+    PAID_LEFTOVER = "paid_leftover"
+    """An item of a request that was refused has been paid at the upstream all the same."""
+    FOREIGN_CART = "foreign_cart"
+    """Something of somebody else is in the cart with ours: nothing is paid."""
+    RENEWED_TWICE = "renewed_twice"
+    """The upstream renews an item that we renew, too."""
+    OTHER_TERM = "other_term"
+    """The upstream's result is not what it had announced: another expiry, another sum."""
+    ADDONS_LOST = "addons_lost"
+    """Add-ons that a service has are not at the upstream any more."""
 
 
 class IntentState(StrEnum):

@@ -35,6 +35,8 @@ class UpstreamSnapshot(SQLModel, table=True):
     remoteid: str | None = None
     expires_on: date | None = None
     pricelist: str = ""
+    pricelist_id: str = ""
+    """The tariff's number, where the upstream tells it apart from the tariff's name."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     ip: str = ""

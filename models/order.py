@@ -10,6 +10,7 @@ from models.columns import amount_column, enum_column, json_column, utc_column, 
 from models.enums import (
     FailureClass,
     IntentState,
+    IntentStep,
     OperationKind,
     RenewalOwner,
     ReservationState,
@@ -17,6 +18,7 @@ from models.enums import (
     Stage,
     TaskMode,
     TaskState,
+    UnpaidKind,
 )
 from models.money import Money
 
@@ -54,7 +56,8 @@ class Service(SQLModel, table=True):
     upstream_pricelist: str = ""
     period_months: int
     parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
-    addons: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
+    addons: dict[str, int | str] = Field(default_factory=dict, sa_column=json_column())
+    """Add-on -> quantity; of one that is a choice (or a switch) the name of what was chosen (`on` or `off`)."""
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
     ip: str = ""
     expires_on: date | None = None
@@ -96,6 +99,15 @@ class Operation(SQLModel, table=True):
     """What this operation was asked to do, e.g. period_months for an opening."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
+    price: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """How `cost` came about, for people: what was quoted, expected and agreed, and which check was skipped; see
+    orders.prices."""
+    agreed_limit_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
+    agreed_limit_currency: str | None = Field(default=None, max_length=3)
+    """The most that the caller agreed to be charged by the upstream for this operation."""
+    called_off_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """Since when nothing of it may be sent any more, because its service is not wanted any more."""
+    called_off_by: str = Field(default="", max_length=64)
     actor: str = Field(default="", max_length=64)
     urgent: bool = False
     """Goes before the others that wait in the queue."""
@@ -180,7 +192,10 @@ class Intent(SQLModel, table=True):
     operation_id: int = Field(foreign_key="operation.id", index=True)
     account_id: int = Field(foreign_key="upstream_account.id", index=True)
     attempt: int
+    step: IntentStep = Field(default=IntentStep.SEND, sa_column=enum_column(IntentStep))
     state: IntentState = Field(default=IntentState.PREPARED, sa_column=enum_column(IntentState))
+    send_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """The sender's lease, by the database's clock: the request may leave until then, and not after."""
     mark: str = Field(max_length=64)
     request: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """What is sent, secrets left out."""
@@ -189,6 +204,15 @@ class Intent(SQLModel, table=True):
     upstream_number: str | None = Field(default=None, max_length=64)
     failure_class: FailureClass | None = Field(default=None, sa_column=enum_column(FailureClass, nullable=True))
     message: str = ""
+    unpaid_kind: UnpaidKind | None = Field(default=None, sa_column=enum_column(UnpaidKind, nullable=True))
+    unpaid_number: str | None = Field(default=None, max_length=64)
+    """What the upstream made of the request and wants to be paid first; empty text: its number is not known yet."""
+    evidence: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    """What the latest verdict on this call rests on: rows seen, forms read, whether the list was complete, or why not.
+    """
+    late_yes: str | None = None
+    """The upstream's yes that came after the call was settled otherwise, in words, with the item's number."""
+    late_yes_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     unknown_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     settled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from models.audit import AuditEntry, Installation
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
+from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
@@ -12,6 +13,7 @@ metadata = SQLModel.metadata
 
 __all__ = [
     "AuditEntry",
+    "Incident",
     "Installation",
     "IntakeKey",
     "Intent",

@@ -223,7 +223,7 @@ async def _write_down(
         mark=f"new-{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()[:56]}",  # until the number is known
         period_months=request.period_months,
         parameters=request.parameters,
-        addons=request.addons,
+        addons={**request.addons},
         renewal_owner=offer.mapping.renewal_owner,
         cost_amount=offer.period.cost_amount,
         cost_currency=offer.period.cost_currency,

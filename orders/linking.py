@@ -553,7 +553,7 @@ async def _new_service(
         name_is_ours=False,
         mark=f"new-{hashlib.sha256(place.encode()).hexdigest()[:56]}",  # until the number is known
         period_months=period.period_months,
-        addons=_addons(target.mapping, item),
+        addons={**_addons(target.mapping, item)},
         renewal_owner=_renewed_by(item) or target.mapping.renewal_owner,
         cost_amount=period.cost_amount,
         cost_currency=period.cost_currency,

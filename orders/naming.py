@@ -1,5 +1,7 @@
 """Numbers and names that people and upstreams see, made in one place."""
 
+import unicodedata
+
 import idna
 
 from models.enums import OperationKind
@@ -65,3 +67,21 @@ def check_domain(text: str) -> str:
     if ascii_form.rsplit(".", 1)[1].isdigit():
         raise ValueError(f"{text!r} looks like an address, not a domain name")
     return ascii_form
+
+
+def canonical(name: str) -> str:
+    """One spelling of a name for all that mean the same: punycode and Unicode, capitals, a dot at the end, spaces.
+
+    A label of a licence is no host name; there only capitals and spaces are looked past.
+    """
+    plain = unicodedata.normalize("NFC", name).strip().rstrip(".").casefold()
+    wildcard = WILDCARD if plain.startswith(WILDCARD) else ""
+    try:
+        return wildcard + idna.encode(plain.removeprefix(WILDCARD), uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return " ".join(plain.split())
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two spellings mean the same name. Two empty ones mean none, and are not the same."""
+    return bool(one.strip() and other.strip()) and canonical(one) == canonical(other)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from models.enums import Dialect, Knowledge, RenewalOwner, SuspendReason, UpstreamStatus
+from models.enums import Dialect, Knowledge, RenewalOwner, SuspendReason, UnpaidKind, UpstreamStatus
 from models.money import Money
 from upstreams.errors import Rejected
 
@@ -90,10 +90,32 @@ class OrderSpec(_Value):
     renewal_owner: RenewalOwner = RenewalOwner.RESELLFLOW
 
 
+class Quote(_Value):
+    """What the upstream says that something costs."""
+
+    price: Money | None
+    """None: it shows no price there, or one that can't be read in one way only (`unreadable`)."""
+    unreadable: str = ""
+    """What was shown and could not be read, in words; empty where the price was read or none was shown."""
+
+
+class Unpaid(_Value):
+    """What the upstream made of a request that it did not charge: something that has yet to be paid.
+
+    Nothing was charged and nothing was done. `number` is empty where the answer only led to the cart: then the row has
+    to be found there.
+    """
+
+    kind: UnpaidKind
+    number: str = ""
+
+
 class OrderAccepted(_Value):
     """The upstream said yes. Some answers carry no number; then the item has to be found by its mark."""
 
     upstream_number: str | None
+    """The item's. None also where the answer has only the number of something to be paid: that is never the item's."""
+    unpaid: Unpaid | None = None
 
 
 class UpstreamItem(_Value):
@@ -113,8 +135,11 @@ class UpstreamItem(_Value):
     created_on: date | None = None
     pricelist: str = ""
     """Text of the tariff as shown: its name in lists, its id in forms."""
+    pricelist_id: str = ""
+    """The tariff's number, where a list shows it beside the name."""
     period: str = ""
     cost: Money | None = None
+    """Price of the item's whole period. What is shown as the price of a month is none (unless the period is one)."""
     ip: str = ""
     autoprolong: str = ""
     raw: dict[str, str] = Field(default_factory=dict)
@@ -144,6 +169,8 @@ class ProlongQuote(_Value):
     """The expiry if it is prolonged by that period (seen in code)."""
     periods: tuple[int, ...]
     """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
+    unreadable: str = ""
+    """As in Quote."""
 
 
 class ProlongAccepted(_Value):
@@ -151,8 +178,8 @@ class ProlongAccepted(_Value):
 
     new_expires_on: date | None
     """As the answer says; None where it does not: then the item's form does."""
-    billorder: str | None = None
-    """Number of an order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
+    unpaid: Unpaid | None = None
+    """An order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
 
 
 class PlanChangeQuote(_Value):
@@ -165,21 +192,23 @@ class PlanChangeQuote(_Value):
     """The expiry after the change, which may move (seen in code)."""
     pricelists: tuple[str, ...]
     """Tariffs that this item may be changed to now; empty where the upstream names none."""
+    unreadable: str = ""
+    """As in Quote."""
 
 
 class PlanChangeAccepted(_Value):
     """The upstream said yes."""
 
     new_expires_on: date | None = None
-    billorder: str | None = None
-    """Number of an order (or cart row) that has yet to be paid before the change is made."""
+    unpaid: Unpaid | None = None
+    """An order (or cart row) that has yet to be paid before the change is made."""
 
 
 class ParametersAccepted(_Value):
     """The upstream said yes."""
 
-    billorder: str | None
-    """Number of an order (or cart row) for the extra cost, to be paid before the change is made (seen in code).
+    unpaid: Unpaid | None = None
+    """An order (or cart row) for the extra cost, to be paid before the change is made (seen in code).
     None: nothing to pay, or charged at once."""
 
 
@@ -222,8 +251,8 @@ class Upstream(Protocol):
         """Balance of the account in the connection's currency."""
         ...
 
-    async def quote(self, spec: OrderSpec) -> Money | None:
-        """What this order would cost, from the order form; None if this upstream does not say it readably."""
+    async def quote(self, spec: OrderSpec) -> Quote:
+        """What this order would cost, from the order form; reads only."""
         ...
 
     async def order(self, spec: OrderSpec) -> OrderAccepted:
@@ -298,12 +327,12 @@ class Upstream(Protocol):
         """
         ...
 
-    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Money | None:
+    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
         """What the form shows as the total with these fields (upstream field -> value); reads only.
 
-        None where the form does not show them taken over, or no readable total. It may be the price of a whole period
-        rather than the extra charge (not known), so take it for the most that is charged. Raises SetupFault for a field
-        that cannot be set.
+        No price where the form does not show them taken over, or no readable total. It may be the price of a whole
+        period rather than the extra charge (not known), so take it for the most that is charged. Raises SetupFault for
+        a field that cannot be set.
         """
         ...
 

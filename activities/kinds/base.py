@@ -7,9 +7,8 @@ from typing import Protocol
 from activities.job import Job
 from models.database import Database
 from models.messages import SubmitResult
-from models.money import Money
 from orders.settlement import Judgement
-from upstreams.port import Upstream
+from upstreams.port import Quote, Unpaid, Upstream
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,17 @@ class Sent:
 
     number: str | None
     """The item's, where the answer (or we) know it."""
-    unpaid: str = ""
-    """Number of an order that the upstream made for it and that was not paid from the account."""
+    unpaid: Unpaid | None = None
+    """What the upstream made of it and did not charge to the account."""
+    announced: str = ""
+    """What the answer says that will be so, e.g. the new expiry."""
 
 
 class Kind(Protocol):
     """Stateless. Every method raises the errors of `upstreams.errors` and no others."""
 
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
-        """What it will cost, None where it costs nothing."""
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
+        """What it will cost as the upstream says, None where it costs nothing."""
         ...
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:

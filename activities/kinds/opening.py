@@ -12,16 +12,15 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, Knowledge, UpstreamStatus
 from models.messages import Submission, SubmitResult
-from models.money import Money
 from orders.settlement import Judgement
-from upstreams.port import Upstream
+from upstreams.port import Quote, Upstream
 
 REFUSAL_QUIET = timedelta(seconds=5)
 """After a refusal for want of money nothing is sent for so long: the upstream may list an unpaid remainder late."""
 
 
 class Opening:
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return await upstream.quote(job.order_spec())
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
@@ -37,7 +36,8 @@ class Opening:
         return Request(fields=fields, before=await self._same_name(job, upstream))
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        return Sent((await upstream.order(job.order_spec())).upstream_number)
+        answer = await upstream.order(job.order_spec())
+        return Sent(answer.upstream_number)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         return await find_out(database, job, upstream, window)

@@ -7,17 +7,16 @@ from activities.kinds.base import Kind, Obstacle, Request, Sent
 from activities.kinds.item import already_so, item_number, judge_by_form, read
 from activities.kinds.secret import GivingSecret, NewKey, NewPassword
 from models.database import Database
-from models.money import Money
 from models.parameters import NEW_KEY, NEW_PASSWORD
 from orders.goals import NOTHING, Seen, differences
 from orders.settlement import Judgement
-from upstreams.port import Upstream, UpstreamItem
+from upstreams.port import Quote, Upstream, UpstreamItem
 
 RENEWAL = "autoprolong"
 
 
 class _SettingFields:
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         fields = _without_renewal(job)
         if not fields:
             return None
@@ -39,7 +38,7 @@ class _SettingFields:
         if not fields:
             return Sent(number)
         answer = await upstream.set_parameters(product_type, number, fields)
-        return Sent(number, answer.billorder or "")
+        return Sent(number, answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         def has_values(item: UpstreamItem | None) -> bool:
@@ -58,7 +57,7 @@ class SettingParameters:
         self._fields = _SettingFields()
         self._secrets = {NEW_PASSWORD: GivingSecret(NewPassword()), NEW_KEY: GivingSecret(NewKey())}
 
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return await self._way(job).quote(job, upstream)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:

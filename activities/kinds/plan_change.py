@@ -8,17 +8,16 @@ from activities.kinds.item import already_so, attention, item_number, judge_by_f
 from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
 from models.messages import Submission, SubmitResult
-from models.money import Money
 from models.parameters import BY_HAND
 from orders.goals import Seen, differences
 from orders.settlement import Judgement
-from upstreams.port import Upstream, UpstreamItem
+from upstreams.port import Quote, Upstream, UpstreamItem
 
 
 class ChangingPlan:
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_plan_change(item_number(job), job.mapping.pricelist, job.upstream_period())
-        return quoted.price
+        return Quote(price=quoted.price, unreadable=quoted.unreadable)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
@@ -36,7 +35,7 @@ class ChangingPlan:
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.change_plan(item_number(job), job.mapping.pricelist, job.upstream_period())
-        return Sent(item_number(job), answer.billorder or "")
+        return Sent(item_number(job), answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         def changed(item: UpstreamItem | None) -> bool:

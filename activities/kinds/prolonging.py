@@ -7,16 +7,15 @@ from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import attention, item_number, judge_by_form, read
 from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
-from models.money import Money
 from models.parameters import EXPIRES_BEFORE
 from orders.settlement import Judgement
-from upstreams.port import Upstream, UpstreamItem
+from upstreams.port import Quote, Upstream, UpstreamItem
 
 
 class Prolonging:
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())
-        return quoted.price or job.cost
+        return Quote(price=quoted.price or job.cost, unreadable=quoted.unreadable)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
@@ -31,7 +30,7 @@ class Prolonging:
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.prolong(item_number(job), job.upstream_period())
-        return Sent(item_number(job), answer.billorder or "")
+        return Sent(item_number(job), answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         before = job.operation.parameters.get(EXPIRES_BEFORE, "")

@@ -15,10 +15,9 @@ from activities.kinds.item import attention, item_number, judge_by_form, read
 from activities.kinds.switching import SHORT_WINDOW
 from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
-from models.money import Money
 from orders.settlement import Judgement
 from upstreams.errors import Rejected
-from upstreams.port import NotAllowed, Upstream
+from upstreams.port import NotAllowed, Quote, Upstream
 
 BYTES = 15
 
@@ -58,7 +57,7 @@ class GivingSecret:
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
 
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return None
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:

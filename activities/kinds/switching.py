@@ -8,10 +8,9 @@ from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import already_so, attention, item_number, judge_by_form, read
 from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
-from models.money import Money
 from orders.settlement import Judgement
 from upstreams.errors import NoSuchItem
-from upstreams.port import Upstream, UpstreamItem
+from upstreams.port import Quote, Upstream, UpstreamItem
 
 SHORT_WINDOW = timedelta(seconds=10)
 """These cost nothing, so absence need not be proven for as long as a charge would ask for."""
@@ -22,7 +21,7 @@ class Switching:
         self._call = call
         self._wanted = wanted
 
-    async def quote(self, job: Job, upstream: Upstream) -> Money | None:
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return None
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:

@@ -22,6 +22,7 @@ SCHEDULE: dict[FailureClass, list[int]] = {
     FailureClass.EXISTS: NETWORK,
     FailureClass.REJECTED: NETWORK,
     FailureClass.SETUP_FAULT: NETWORK,
+    FailureClass.PRICE_CHANGED: NETWORK,
 }
 """Seconds before the next attempt, by attempt: one row for each class of failure."""
 

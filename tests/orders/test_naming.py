@@ -93,3 +93,26 @@ def test_a_mark_that_was_used_in_vain_is_followed_by_another_of_the_same_service
     assert marks[:3] == ["rf-abcde-1042", "rf-abcde-1042-2", "rf-abcde-1042-3"]
     assert marks[-1] == "rf-abcde-1042-11"
     assert len(set(marks)) == len(marks)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("сервер.example.test", "xn--b1afb6bcb.example.test"),
+        ("V1.Example.Test", "v1.example.test"),
+        ("v1.example.test.", "v1.example.test"),
+        ("*.Example.Test", "*.example.test"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        (" L-1001 ", "l-1001"),
+    ],
+)
+def test_names_are_the_same_by_meaning(one: str, other: str) -> None:
+    assert naming.same_name(one, other)
+    assert naming.same_name(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("", ""), ("a.example", ""), ("a.example", "b.example"), ("a.example", "www.a.example")]
+)
+def test_other_names_are_not_the_same(one: str, other: str) -> None:
+    assert not naming.same_name(one, other)

@@ -235,7 +235,7 @@ async def test_too_little_money_tells_the_amounts(panel: Panel, upstream: Billma
 
 async def test_a_quote_only_reads_the_form(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(doc('<list name="total_summary"><elem><name>Total</name><cost>5.00 EUR</cost></elem></list>'))
-    assert await upstream.quote(SERVER) == Money.of("5.00", "EUR")
+    assert (await upstream.quote(SERVER)).price == Money.of("5.00", "EUR")
     fields = panel.requests[0].fields
     assert fields["func"] == "v2.vds.order.param"
     assert fields["order_period"] == "12"
@@ -267,4 +267,4 @@ async def test_a_price_is_read_only_if_it_can_be_read_in_one_way(
 ) -> None:
     panel.answers(doc(form))
     quoted = await upstream.quote(spec)
-    assert quoted == (None if price is None else Money.of(price, "EUR"))
+    assert quoted.price == (None if price is None else Money.of(price, "EUR"))

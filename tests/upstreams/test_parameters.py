@@ -6,7 +6,6 @@ from models.money import Money
 from tests.upstreams.panel import Panel, cut_before_answer, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import NotEnoughMoney, OutcomeUnknown, Rejected, SetupFault
-from upstreams.port import ParametersAccepted
 
 TOTAL = "<orderinfo>Additional disk&lt;br/&gt;Total amount: 7.00 EUR</orderinfo>"
 
@@ -26,7 +25,7 @@ async def test_a_price_counts_only_if_the_form_took_the_values_over(
 ) -> None:
     panel.answers(doc(form))
     quoted = await upstream.quote_parameters("vds", "4711", {"addon_61": "4"})
-    assert quoted == (None if price is None else Money.of(price, "EUR"))
+    assert quoted.price == (None if price is None else Money.of(price, "EUR"))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ async def test_a_yes_names_what_has_yet_to_be_paid(
 ) -> None:
     panel.answers(doc(answer))
     accepted = await upstream.set_parameters("vds", "4711", {"addon_61": "4"})
-    assert accepted == ParametersAccepted(billorder=billorder)
+    assert (accepted.unpaid.number if accepted.unpaid else None) == billorder
 
 
 @pytest.mark.parametrize(

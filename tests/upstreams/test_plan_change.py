@@ -4,11 +4,12 @@ from datetime import date
 
 import pytest
 
+from models.enums import UnpaidKind
 from models.money import Money
 from tests.upstreams.panel import Answerer, Panel, cut_before_answer, doc, html, http, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import NotEnoughMoney, NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
-from upstreams.port import NotAllowed, PlanChangeAccepted, PlanChangeQuote
+from upstreams.port import NotAllowed, PlanChangeAccepted, PlanChangeQuote, Unpaid
 
 ONE_SHOT = "service.changepricelist"
 SHOW = "service.changepricelist.pricelist"
@@ -90,7 +91,7 @@ async def test_what_is_paid_now_is_read_only_if_it_can_be_read_in_one_way(
         ("", PlanChangeAccepted()),
         ('<ok type="list">func=vds</ok>', PlanChangeAccepted()),
         ("<doc><newexpiredate>2026-02-10</newexpiredate></doc>", PlanChangeAccepted(new_expires_on=date(2026, 2, 10))),
-        ("<ok/><billorder>77</billorder>", PlanChangeAccepted(billorder="77")),
+        ("<ok/><billorder>77</billorder>", PlanChangeAccepted(unpaid=Unpaid(kind=UnpaidKind.ORDER, number="77"))),
     ],
 )
 async def test_a_yes(panel: Panel, upstream: BillmanagerUpstream, answer: str, accepted: PlanChangeAccepted) -> None:

@@ -11,7 +11,6 @@ from typing import Self
 import httpx
 
 from models.enums import Knowledge, UpstreamStatus
-from models.money import Money
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import ordering, prices
 from upstreams.billmanager.calls import Call, Effect
@@ -30,7 +29,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, UpstreamItem
+from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, Quote, UpstreamItem
 
 
 class BillmanagerUpstream(Operations):
@@ -97,11 +96,12 @@ class BillmanagerUpstream(Operations):
             error_object=refused[0].error_object,
         )
 
-    async def quote(self, spec: OrderSpec) -> Money | None:
+    async def quote(self, spec: OrderSpec) -> Quote:
         """What the order form shows as the total; None where it shows none that can be read in one way only."""
         call = self._order_call(spec, Effect.READ)
         fields = ordering.form_fields(spec, self._connection.dialect, self._connection.name)
-        return prices.shown_price(await self._session.send(call, fields), self._connection.currency)
+        price = prices.shown_price(await self._session.send(call, fields), self._connection.currency)
+        return Quote(price=price)
 
     async def order(self, spec: OrderSpec) -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).

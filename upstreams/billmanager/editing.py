@@ -44,4 +44,4 @@ def quoted(call: Call, answer: Document, number: str, asked: Mapping[str, str], 
 def accepted(call: Call, answer: Document) -> ParametersAccepted:
     """Raises OutcomeUnknown for a form shown again."""
     must_be_yes(call, answer)
-    return ParametersAccepted(billorder=unpaid(answer))
+    return ParametersAccepted(unpaid=unpaid(answer))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from models.money import Money
 from upstreams.billmanager import editing, offers, renewal, tariffs
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.products import order_function, product
@@ -24,6 +23,7 @@ from upstreams.port import (
     PlanChangeQuote,
     ProlongAccepted,
     ProlongQuote,
+    Quote,
 )
 
 _COMMIT = {"sok": "ok"}
@@ -77,11 +77,11 @@ class Operations:
             return await self._change_plan_by_wizard(number, pricelist, period)
         return tariffs.accepted(call, answer)
 
-    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Money | None:
+    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
         asked = editing.checked(fields, self._connection.name)
         call = self._editing(Effect.READ, product_type, number, asked)
         answer = await self._session.send(call, {"elid": number} | asked)
-        return editing.quoted(call, answer, number, asked, self._connection.currency)
+        return Quote(price=editing.quoted(call, answer, number, asked, self._connection.currency))
 
     async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
         asked = editing.checked(fields, self._connection.name)

@@ -4,7 +4,7 @@ Fields: SVCAPI (documented), licences as WHMCS-NOC and UPMIND send them (seen in
 (`skipbasket=on`) answers with the number is seen in code for licences; servers often answer without one.
 """
 
-from models.enums import Dialect, RenewalOwner
+from models.enums import Dialect, RenewalOwner, UnpaidKind
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
 from upstreams.billmanager.products import period_field, product
 from upstreams.billmanager.wire import Document
@@ -12,7 +12,13 @@ from upstreams.errors import OutcomeUnknown, SetupFault
 from upstreams.port import OrderAccepted, OrderSpec
 
 _NUMBER_FIELDS = ("id", "item.id", "itemid")
-BASKET_FIELDS = ("billorder", "billorder.id", "lineitem", "lineitem.id")
+BASKET_FIELDS = {
+    "billorder": UnpaidKind.ORDER,
+    "billorder.id": UnpaidKind.ORDER,
+    "lineitem": UnpaidKind.CART_ROW,
+    "lineitem.id": UnpaidKind.CART_ROW,
+}
+"""Nodes with the number of something that has yet to be paid."""
 _FORM_FIELDS = ("pricelist", "period", "order_period", "autoprolong")
 _ORDER_FIELDS = {"pricelist", "datacenter", "period", "order_period", "remoteid", "autoprolong", "domain", "licname"}
 _RESERVED = ENGINE_FIELDS | _ORDER_FIELDS | {"order_count"}

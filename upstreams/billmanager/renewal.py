@@ -43,5 +43,5 @@ def accepted(call: Call, answer: Document) -> ProlongAccepted:
     found = answer.leaf("newexpiredate")
     return ProlongAccepted(
         new_expires_on=first_date({"newexpiredate": found}, "newexpiredate") if found else None,
-        billorder=unpaid(answer),
+        unpaid=unpaid(answer),
     )

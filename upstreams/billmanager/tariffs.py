@@ -43,7 +43,7 @@ def accepted(call: Call, answer: Document) -> PlanChangeAccepted:
     found = answer.leaf("newexpiredate")
     return PlanChangeAccepted(
         new_expires_on=first_date({"newexpiredate": found}, "newexpiredate") if found else None,
-        billorder=unpaid(answer),
+        unpaid=unpaid(answer),
     )
 
 

@@ -9,7 +9,7 @@ from upstreams.billmanager.calls import Call
 from upstreams.billmanager.ordering import BASKET_FIELDS
 from upstreams.billmanager.wire import Document, Fields
 from upstreams.errors import OutcomeUnknown
-from upstreams.port import NotAllowed
+from upstreams.port import NotAllowed, Unpaid
 
 _OF_A_FORM = (
     *("status", "pricelist", "period", "expiredate", "createdate", "autoprolong", "title_name"),
@@ -57,12 +57,12 @@ def must_be_yes_to_a_state(call: Call, answer: Document) -> None:
         )
 
 
-def unpaid(answer: Document) -> str | None:
-    """The number of an order or cart row that this change left to be paid (`billorder`, seen in code)."""
-    for name in BASKET_FIELDS:
+def unpaid(answer: Document) -> Unpaid | None:
+    """The order or cart row that this change left to be paid (`billorder`, seen in code)."""
+    for name, kind in BASKET_FIELDS.items():
         leaf = answer.leaf(name)
         if leaf is not None:
-            return leaf.raw
+            return Unpaid(kind=kind, number=leaf.raw)
     return None
 
 

@@ -1,0 +1,29 @@
+"""The table of incidents: what must not happen and has happened, or may have. People look until it is explained."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.columns import enum_column, json_column, utc_column, utc_now
+from models.enums import IncidentKind
+
+
+class Incident(SQLModel, table=True):
+    """One incident; the same one is written down once (`fingerprint`), however often it is met."""
+
+    __tablename__ = "incident"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: IncidentKind = Field(sa_column=enum_column(IncidentKind))
+    fingerprint: str = Field(unique=True, max_length=255)
+    account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
+    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
+    operation_id: int | None = Field(default=None, foreign_key="operation.id", index=True)
+    message: str
+    """What happened and what a person should do, in plain words."""
+    detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    closed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    closed_by: str = Field(default="", max_length=64)
+    closing_note: str = ""
