@@ -95,6 +95,7 @@ class PricelistPatch(Body):
     prices: dict[int, Decimal] | None = None
     datacenters: list[int] | None = None
     ostempl: list[str] | None = None
+    currency: str | None = None
     resources: dict[str, str] | None = None
 
 
