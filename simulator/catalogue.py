@@ -71,6 +71,8 @@ class Pricelist(BaseModel):
     name: str
     description: str
     prices: dict[int, Decimal]
+    renewal_prices: dict[int, Decimal] = Field(default_factory=dict)
+    """What the next periods cost, where that is not what the first one costs."""
     currency: str = "EUR"
     datacenters: list[int] = Field(default_factory=list)
     addons: list[Addon] = Field(default_factory=list)
@@ -96,6 +98,11 @@ class Pricelist(BaseModel):
         months = max(period, 0)
         extra = sum((self._addon_price(number, value) for number, value in addons.items()), Decimal(0))
         return self.prices[period] + extra * months
+
+    def renewal_price(self, period: int, addons: dict[int, str]) -> Decimal:
+        """What one more period costs with these add-on values."""
+        dearer = self.renewal_prices.get(period, self.prices[period]) - self.prices[period]
+        return self.price(period, addons) + dearer
 
     def _addon_price(self, number: int, value: str) -> Decimal:
         addon = self.addon(number)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulator.entities import ItemType, SuspendReason
 from simulator.money import CurrencyStyle, MoneyStyle
@@ -113,10 +113,16 @@ class Settings(BaseModel):
 
     @classmethod
     def known(cls, given: object) -> object:
-        """Knobs from a state file: those that this simulator does not have are left out."""
+        """Knobs from a state file: those, and those choices, that this simulator does not have are left out."""
         if not isinstance(given, dict):
             return given
-        return {name: value for name, value in given.items() if name in cls.model_fields}
+        known = {name: value for name, value in given.items() if name in cls.model_fields}
+        try:
+            cls.model_validate(known)
+        except ValidationError as error:
+            unknown = {problem["loc"][0] for problem in error.errors()}
+            return {name: value for name, value in known.items() if name not in unknown}
+        return known
 
     # Time
     latency_ms: float = Field(default=0, ge=0)
@@ -151,6 +157,7 @@ class Settings(BaseModel):
     skipbasket: Literal["honoured", "ignored"] = "honoured"
     cart_answer: CartAnswer = CartAnswer.NUMBER
     billorder: Literal["shared", "own"] = "shared"
+    cart_elid: Literal["item", "lineitem"] = "item"
     confirm_pays: Literal["named", "whole_cart"] = "named"
     prolong_cart: IntoCart = IntoCart.ASKED
     addon_cart: IntoCart = IntoCart.ASKED
@@ -158,6 +165,7 @@ class Settings(BaseModel):
     top_up_pays: Literal["nothing", "unpaid"] = "nothing"
 
     # Reading
+    language: Literal["asked", "ru"] = "asked"
     columns: Literal["live", "plain"] = "live"
     remoteid_in_lists: bool = True
     remoteid_in_forms: bool = True

@@ -62,7 +62,7 @@ def _expire(world: World, item: Item) -> None:
     tariff = world.pricelists[item.pricelist]
     period = whole_number(item.autoprolong)
     if period and period in tariff.prices:
-        price = world.price(tariff, period, item.addons)
+        price = world.renewal_price(tariff, item, period)
         try:
             world.require_money(account, price, item.currency)
         except PanelError:

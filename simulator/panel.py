@@ -64,7 +64,7 @@ class Panel:
     def handle(self, params: dict[str, str], cookies: Mapping[str, str], peer: str) -> Answer:
         """Answer one request; whatever it changed is kept before the answer leaves."""
         fmt = format_of(params.get("out", ""))
-        lang = "ru" if params.get("lang") == "ru" else "en"
+        lang = self.language(params)
         func = params.get("func", "")
         self._user: str | None = None
         advance(self.world)
@@ -80,6 +80,10 @@ class Panel:
             settings.single_row == "bare", settings.bjson_error_text == "object", settings.sjson_values == "object"
         )
         return Answer(render(document, fmt, style), fmt, outcome, self._user, document.new_session)
+
+    def language(self, params: Mapping[str, str]) -> str:
+        """The language of the answer: English unless Russian is asked for, or the panel has nothing else."""
+        return "ru" if "ru" in (params.get("lang"), self.world.settings.language) else "en"
 
     def _document(
         self, func: str, params: dict[str, str], cookies: Mapping[str, str], peer: str, lang: str, fmt: Format

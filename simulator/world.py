@@ -43,6 +43,10 @@ class World(State):
         """What the account pays for a period: the list price less the discount."""
         return self.discounted(tariff.price(period, dict(addons)))
 
+    def renewal_price(self, tariff: Pricelist, item: Item, period: int) -> Decimal:
+        """What the account pays for one more period of a service."""
+        return self.discounted(tariff.renewal_price(period, item.addons))
+
     def discounted(self, amount: Decimal) -> Decimal:
         """A list price less the discount."""
         return cents(amount * (100 - self.settings.discount_percent) / 100)

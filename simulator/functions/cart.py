@@ -156,7 +156,7 @@ def _lineitem(call: Call, row: CartRow) -> list[Node]:
     ]
     return [
         Node("id", str(row.id)),
-        Node("elid", str(item.id)),
+        Node("elid", str(item.id if call.world.settings.cart_elid == "item" else row.id)),
         Node("main", children=fields([("name", f"{tariff.name} {item.label}"), ("period", period)])),
         Node("price", children=[Node("price", children=_price(call, row.amount, row.currency))]),
         Node("configuration", children=configuration),

@@ -32,7 +32,7 @@ def prolong(call: Call) -> Document:
     start = item.expiredate or call.world.clock.today()
     _not_too_early(call, start)
     until = after_period(start, period)
-    price = call.world.price(tariff, period, item.addons)
+    price = call.world.renewal_price(tariff, item, period)
     if not call.sent:
         return _renewal_form(call, item, tariff, period, until)
     if goes_into_cart(call, call.world.settings.prolong_cart):
@@ -63,7 +63,7 @@ def _not_too_early(call: Call, expiredate: date) -> None:
 
 
 def _renewal_form(call: Call, item: Item, tariff: Pricelist, period: int, until: date | None) -> Document:
-    price = tariff.price(period, item.addons)
+    price = tariff.renewal_price(period, item.addons)
     values = [
         ("elid", str(item.id)),
         ("title_name", f"{tariff.name} #{item.id}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -182,3 +183,23 @@ def test_a_certificate_comes_into_the_new_cart_when_it_is_asked_to(sim: Simulato
     }
     assert sim.xml("certificate.order.param", order).findtext("billorder.id")
     assert sim.xml("certificate.order.param", order, force_use_new_cart="on").findtext("lineitem.id")
+
+
+@pytest.mark.parametrize("knob", ["item", "lineitem"])
+def test_what_a_row_s_elid_means_is_a_knob(cart_panel: Simulator, knob: str) -> None:
+    cart_panel.set(cart_elid=knob)
+    cart_panel.json(NEW, ORDER)
+    (row,) = rows(cart_panel)
+    (shown,) = cart_panel.json("cart")["list"][0]["elem"]
+    assert shown["elid"]["$"] == str(row["item"] if knob == "item" else row["id"])
+
+
+def test_what_waits_in_the_cart_is_still_there_after_a_crash(start: Callable[[], Simulator]) -> None:
+    first = start()
+    first.set(skipbasket="ignored", opening_delay=0)
+    bill = first.json(OLD, BOTH)["billorder.id"]["$"]
+    first.kill()
+    second = start()
+    second.json(OLD, BOTH)
+    second.xml("payment.add", FROM_BALANCE, billorder=bill)
+    assert len(second.charges()) == 2

@@ -150,3 +150,14 @@ def test_a_product_type_that_the_panel_lacks_is_an_unknown_function(sim: Simulat
     assert error.findtext("msg") == "The module vhost is not loaded"
     assert [row["id"] for row in sim.rows()] == []
     assert "<itemtype>vhost" not in sim.raw("pricelist.export").text
+
+
+def test_a_panel_may_speak_russian_only(sim: Simulator) -> None:
+    make(sim, autoprolong="1")
+    assert sim.rows(lang="en")[0]["autoprolong"] == "Month"
+    sim.set(language="ru")
+    (row,) = sim.rows(lang="en")
+    assert (row["item_status"], row["autoprolong"], row["cost"]) == ("Активен", "Месяц", "4.17 EUR / Месяц")
+    error = sim.xml("vds.edit", elid="1", lang="en").find("error")
+    assert error is not None
+    assert error.findtext("msg") == "Объект vds с id 1 не найден"

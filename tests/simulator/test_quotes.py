@@ -119,3 +119,12 @@ def test_a_tariff_in_another_currency_is_quoted_in_it_and_charged_in_the_account
     sim.order()
     (charge,) = sim.charges(account=USER)
     assert (charge["amount"], charge["currency"]) == ("5.00", "EUR")
+
+
+def test_a_renewal_may_cost_something_else_than_the_order_did(sim: Simulator) -> None:
+    number = str(sim.order(addon_61="4"))
+    sim.admin("PATCH", "/pricelists/58", {"renewal_prices": {"1": "6.50"}})
+    assert sim.xml("service.prolong", elid=number).findtext("list[@name='total_summary']/elem/cost") == "8.50 EUR"
+    sim.xml("service.prolong", elid=number, period="1", sok="ok")
+    assert [charge["amount"] for charge in sim.charges()] == ["7.00", "8.50"]
+    assert sim.xml(NEW, ORDER, sok="-").findtext("list[@name='total_summary']/elem/cost/price/cost") == "5.00"
