@@ -37,6 +37,7 @@ class Quote(StrEnum):
 
     NESTED = "nested"
     """Tables whose sums are nodes within nodes, in the new forms; flat tables in the old ones."""
+    NESTED_EVERYWHERE = "nested_everywhere"
     FLAT = "flat"
     TEXT = "text"
     """Only in the sentence ``orderinfo``."""

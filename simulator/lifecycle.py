@@ -152,8 +152,7 @@ def finish(world: World, item: Item, moment: datetime) -> None:
         case Operation.OPEN:
             _open(world, item, moment)
         case Operation.REFUND:
-            back = world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
-            world.add_payment(world.accounts[item.account], -back.amount, back.currency, refund=True)
+            world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
             _set(item, Status.DELETED)
             if item.type is ItemType.CERTIFICATE:
                 item.details["service_status"] = CERTIFICATE_FAILED

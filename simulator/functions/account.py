@@ -207,11 +207,13 @@ def menu(call: Call) -> Document:
     """The panel's menu; the product types stand under ``mainmenuservice``, with their lists as ``action``."""
     _ = call.client
     settings = call.world.settings
-    services = []
-    for itemtype in settings.types:
-        action = settings.server_list if itemtype is ItemType.VDS else itemtype.value
-        attributes = {"name": action, "type": "list", "action": action, "title": _MENU_NAMES[itemtype]}
-        services.append(Node("node", attributes=attributes, always_array=True))
+    lists = {itemtype.value: _MENU_NAMES[itemtype] for itemtype in settings.types}
+    if ItemType.VDS in settings.types:
+        lists[settings.server_list] = _MENU_NAMES[ItemType.VDS]
+    services = [
+        Node("node", attributes={"name": name, "type": "list", "action": name, "title": title}, always_array=True)
+        for name, title in lists.items()
+    ]
     finance = [
         Node("node", attributes={"name": name, "type": "list", "action": name}, always_array=True)
         for name in ("payment", "expense")

@@ -15,6 +15,8 @@ DEFAULT_PAGE: Final = 50
 _SECRETS: Final = frozenset({"authinfo", "auth", "password", "key", "passwd", "confirm"})
 
 _MONEY_FILTERS: Final = ("id", "number", "status", "status_orig", "item", "main_item", "intname", "realdate")
+_NO_CHOICE: Final = frozenset({"", "null", "nodate"})
+"""What a filter's field holds when it is to filter nothing."""
 _BUTTONS: Final = ("new", "edit", "prolong", "suspend", "resume", "delete", "history")
 
 _FILTERS: Final[dict[str, Callable[[Item], str]]] = {
@@ -109,7 +111,7 @@ def money_filter(call: Call) -> Document:
 
 def _keep_filter(call: Call, name: str, known: Sequence[str]) -> Document:
     """With ``out=json`` the form only echoes what was sent and nothing is kept."""
-    given = {field: value for field, value in call.params.items() if field in known and value}
+    given = {name: value for name, value in call.params.items() if name in known and value not in _NO_CHOICE}
     if not call.sent or call.format is Format.JSON:
         return Document(Shape.FORM, fields((field, given.get(field, "")) for field in known))
     account = call.client

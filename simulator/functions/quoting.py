@@ -50,7 +50,7 @@ def summaries(call: Call, lines: list[tuple[str, Decimal]], currency: str, *, ne
     rows = [_Line(label, amount) for label, amount in lines]
     whole = _Line(total_word(call.lang), total, "bold")
     discounts = [whole] if call.world.settings.discount_percent else []
-    if new_form and quote is not Quote.FLAT:
+    if quote is Quote.NESTED_EVERYWHERE or (new_form and quote is not Quote.FLAT):
         tables = {"pricelist_summary": rows, "discount_summary": discounts, "total_summary": [whole]}
         return [_nested_table(call, name, content, currency) for name, content in tables.items()]
     return [

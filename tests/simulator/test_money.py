@@ -44,11 +44,3 @@ def test_money_that_goes_back_is_a_payment_with_another_number(sim: Simulator) -
     came, went = sim.rows("payment")
     assert (came["number"].startswith("P/"), went["number"].startswith("return/")) == (True, True)
     assert went["subaccountamount_iso"] == "4.00 EUR"
-
-
-def test_a_refused_opening_is_refunded_in_the_list_of_payments_too(sim: Simulator) -> None:
-    sim.set(opening="refused")
-    sim.order()
-    sim.rows()
-    (row,) = sim.rows("payment")
-    assert (row["number"].split("/")[0], row["subaccountamount_iso"]) == ("return", "5.00 EUR")

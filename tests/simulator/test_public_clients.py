@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import httpx
 from defusedxml.ElementTree import fromstring
@@ -164,12 +165,35 @@ def test_the_connector_confirms_its_session_with_a_code(sim: Simulator) -> None:
     assert text(sim.json("vds", authinfo="-", auth=whole)["p_elems"]) == "0"
 
 
+def test_the_connector_finds_the_sub_type_beside_the_empty_list(sim: Simulator) -> None:
+    sim.set(server_list="vds.vps")
+    number = str(sim.order())
+    (services,) = [node for node in sim.json("menu")["mainmenu"]["node"] if node["$name"] == "mainmenuservice"]
+    lists = [node["$action"] for node in services["node"] if node["$type"] == "list"]
+    found = [name for name in lists if name.split(".")[0] == "vds"]
+    assert found == ["vds", "vds.vps"]
+    assert [text(doc["elem"]["id"]) for doc in map(sim.json, found) if "elem" in doc] == [number]
+
+
+def test_the_connector_reads_refunds_and_credits(sim: Simulator) -> None:
+    sim.admin("POST", f"/accounts/{USER}/top-up", {"amount": "9.00"})
+    sim.admin("POST", f"/accounts/{USER}/pay-back", {"amount": "4.00"})
+    sim.raw("payment.filter", sok="ok", number="", status="", createdate="nodate", restrictrefund="null")
+    listed = sim.json("payment", p_cnt="1000", p_num="1", lang="en")["elem"]
+    signed = [
+        Decimal(text(row["paymethodamount_iso"]).split()[0]) * (-1 if text(row["number"]).startswith("return") else 1)
+        for row in listed
+        if text(row["status"]) == "Credited"
+    ]
+    assert signed == [Decimal(9), Decimal(-4)]
+
+
 def test_the_connector_clears_a_filter_that_somebody_left(sim: Simulator) -> None:
     sim.order(domain="v1.example.test")
     sim.admin("PATCH", f"/accounts/{USER}", {"filters": {"vds": {"status": "3"}}})
     assert "elem" not in sim.json("vds")
     assert text(sim.json("vds.filter")["domain"]) == "", "reading the form in json says nothing and changes nothing"
-    sim.raw("vds.filter", sok="ok", domain="", status="")
+    sim.raw("vds.filter", sok="ok", domain="", status="", period="null", opendate="nodate")
     row = sim.json("vds")["elem"]
     assert (text(row["domain"]), text(row["autoprolong"])) == ("v1.example.test", "Month")
 
@@ -296,6 +320,21 @@ def test_the_billing_modules_live_through_a_licence(sim: Simulator) -> None:
     fresh = sim.xml("soft.edit", elid=number, clicked_button="newkey", sok="ok").findtext("lickey")
     assert fresh not in (None, "", key)
     assert sim.xml("service.prolong", elid=number, period="1", sok="ok").findtext("doc/newexpiredate")
+
+
+def test_the_oldest_module_checks_the_address_first_and_speaks_in_queries(sim: Simulator) -> None:
+    def ask(func: str, **params: str) -> Element:
+        login = {"authinfo": f"{USER}:{PASSWORD}", "out": "xml", "func": func}
+        found: Element = fromstring(sim.client.get(sim.root + "/manager/billmgr", params={**login, **params}).content)
+        return found
+
+    licence = {"pricelist": "3541", "period": "12", "ip": "192.0.2.10"}
+    assert ask("soft.checkip", **licence).find("error/msg") is None
+    order = {**licence, "clicked_button": "finish", "licname": "name", "sok": "ok", "skipbasket": "on"}
+    assert ask("soft.order.param", **order).find("error/msg") is None
+    assert ask("soft.checkip", **licence).findtext("error/msg")
+    assert [(row["ip"], row["item_cost"]) for row in sim.rows("soft")] == [("192.0.2.10", "40.0000")]
+    assert ask("service.prolong", sok="ok", period="12", elid="").findtext("error/msg")
 
 
 def test_the_provisioning_provider_reads_plain_strings(sim: Simulator) -> None:

@@ -42,6 +42,13 @@ def test_they_may_be_flat_in_the_new_form_too(sim: Simulator) -> None:
     assert tables(sim, NEW)["total_summary"]["elem"]["cost"] == {"$": "7.00 EUR"}
 
 
+def test_they_may_be_nested_everywhere(sim: Simulator) -> None:
+    sim.set(quote="nested_everywhere")
+    assert tables(sim, OLD)["total_summary"]["elem"]["cost"]["price"]["cost"] == {"$": "7.00"}
+    form = sim.xml("service.prolong", elid=str(sim.order()))
+    assert form.findtext("list[@name='total_summary']/elem/cost/price/cost") == "5.00"
+
+
 @pytest.mark.parametrize("func", [NEW, OLD])
 def test_there_may_be_a_sentence_only_or_nothing_at_all(sim: Simulator, func: str) -> None:
     sim.set(quote="text")
