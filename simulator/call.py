@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from simulator.document import Document, Format
@@ -26,7 +26,8 @@ class Call:
     account: Account | None
     dialect: int = 5
     itemtype: ItemType = ItemType.VDS
-    session_filters: dict[str, dict[str, str]] = field(default_factory=dict)
+    typed: bool = False
+    """Whether the function belongs to a product type."""
 
     @property
     def sent(self) -> bool:
@@ -46,7 +47,13 @@ class Call:
 
     def item(self, *, of_type: bool = True) -> Item:
         """The caller's service named by ``elid``, or the error that there is none."""
-        elid = self.text("elid")
+        return self._item(self.text("elid"), of_type=of_type)
+
+    def items(self, *, of_type: bool = True) -> list[Item]:
+        """The caller's services named by ``elid``: one number, or several joined by commas."""
+        return [self._item(elid.strip(), of_type=of_type) for elid in self.text("elid").split(",")]
+
+    def _item(self, elid: str, *, of_type: bool) -> Item:
         number = whole_number(elid)
         item = None if number is None else self.world.items.get(number)
         obj = self.itemtype.value if of_type else "item"

@@ -79,12 +79,19 @@ def table(name: str, rows: Iterable[Iterable[tuple[str, str]]]) -> Node:
     return Node("list", attributes={"name": name}, children=[Node("elem", children=fields(row)) for row in rows])
 
 
-def form(nodes: list[Node]) -> Document:
-    """The answer of a form that was opened, not sent."""
-    return Document(Shape.FORM, [*nodes, Node("messages"), Node("metadata")])
+def form(nodes: list[Node], *, messages: Iterable[tuple[str, str]] = (), pages: Sequence[Node] = ()) -> Document:
+    """The answer of a form that was opened, not sent: its fields, the texts by their keys, and what its pages hold."""
+    texts = [Node("msg", text, {"name": key}) for key, text in messages]
+    layout = [Node("form", children=pages)] if pages else []
+    return Document(Shape.FORM, [*nodes, Node("messages", children=texts), Node("metadata", children=layout)])
 
 
 def done(*nodes: Node, target: str | None = None) -> Document:
     """The answer of a call that was carried out; ``target`` tells a browser where to go next."""
     ok = Node("ok", f"func={target}", {"type": "list"}) if target else Node("ok")
     return Document(Shape.RESULT, [*nodes, ok])
+
+
+def leads_to(target: str) -> Document:
+    """An ``ok`` that did nothing but send the browser on to another form."""
+    return Document(Shape.RESULT, [Node("ok", f"func={target}", {"type": "form"})])

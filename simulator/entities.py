@@ -19,11 +19,20 @@ class ItemType(StrEnum):
     SOFTEXTERNAL = "softexternal"
     CERTIFICATE = "certificate"
     DOMAIN = "domain"
+    ADDITION = "addition"
+    """A module for a licence."""
+    INSTANCES = "instances"
+    NOT_INSTALL = "not-install"
 
     @property
     def is_licence(self) -> bool:
         """Licences carry ``licname`` and ``ip`` instead of a domain, and get a key."""
-        return self in (ItemType.SOFT, ItemType.SOFTEXTERNAL)
+        return self in (ItemType.SOFT, ItemType.SOFTEXTERNAL, ItemType.ADDITION)
+
+    @property
+    def is_server(self) -> bool:
+        """What runs an operating system of its own."""
+        return self in (ItemType.VDS, ItemType.DEDIC, ItemType.INSTANCES, ItemType.NOT_INSTALL)
 
     @property
     def is_registered(self) -> bool:
@@ -32,13 +41,19 @@ class ItemType(StrEnum):
 
     @property
     def has_new_forms(self) -> bool:
-        """Whether it is ordered through ``v2.`` functions."""
-        return not (self.is_licence or self.is_registered)
+        """Whether it may be ordered through ``v2.`` functions."""
+        return not (self.is_registered or self is ItemType.ADDITION)
+
+    @property
+    def has_one_name(self) -> bool:
+        """Whether the order function without ``v2.`` is there in either dialect."""
+        return self.is_licence or self.is_registered
 
 
 class Status(IntEnum):
     """The ``status`` column of a service."""
 
+    CANCELLED = 0
     ORDERED = 1
     ACTIVE = 2
     SUSPENDED = 3
@@ -92,6 +107,8 @@ class Account(BaseModel):
     email: str
     subaccounts: list[Subaccount]
     login_key: str | None = None
+    filters: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """List filters that are kept for the user, from the interface or from a call, by the list's name."""
 
     def purse(self, currency: str) -> Subaccount:
         """The subaccount of a currency, or the first one."""
@@ -154,6 +171,12 @@ class Item(BaseModel):
     suspended_by_client: bool = False
     pending: Pending | None = None
     visible_from: datetime | None = None
+    listed_from: datetime | None = None
+    """Lists show it later than its form does."""
+    unpaid: bool = False
+    """Ordered, refused for want of money, and left there."""
+    stopped: bool = False
+    """Switched off by its owner, though it is paid for."""
     details: dict[str, str] = Field(default_factory=dict)
     """What only this product type has: name servers, contacts, a request to be signed, a status of its own."""
     billdaily: bool = False
@@ -178,6 +201,8 @@ class Payment(BaseModel):
     currency: str
     created: datetime
     status: int = 4
+    refund: bool = False
+    """Money that went back: its number begins with ``return/``."""
 
 
 class Charge(BaseModel):
@@ -205,7 +230,7 @@ class Event(BaseModel):
 
 
 class CartRow(BaseModel):
-    """An order that waits in the cart to be paid: a ``billorder`` or a ``lineitem``."""
+    """An order that waits in the cart to be paid: a ``lineitem`` that belongs to a ``billorder``."""
 
     id: int
     account: int
@@ -217,3 +242,10 @@ class CartRow(BaseModel):
     created: datetime
     addons: dict[int, str] = Field(default_factory=dict)
     """For a change of add-ons: the values once it is paid."""
+    billorder: int = 0
+    """The number under which it is paid in the old way, perhaps with others; 0: its own."""
+
+    @property
+    def bill(self) -> int:
+        """The ``billorder`` it belongs to."""
+        return self.billorder or self.id

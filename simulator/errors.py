@@ -44,7 +44,10 @@ _GROUPS: Final[dict[str, tuple[str, str]]] = {
     "prolong_not_before": ("The service cannot be renewed before __value__", "Продление возможно не ранее __value__"),
     "forbidden": ("The provider does not allow this change of resources", "Изменение ресурсов запрещено провайдером"),
     "confirm": ("Confirmation by phone is required", "Требуется подтверждение по телефону"),
-    "minimum_term": ("The service cannot be deleted before __value__", "Удаление возможно не ранее __value__"),
+    "pricelist_min_order": (
+        "The minimum order period of this tariff is __least__ days. __left__ days are left",
+        "Минимальный срок заказа тарифа __least__ дней. Осталось __left__ дней",
+    ),
 }
 
 

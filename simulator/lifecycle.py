@@ -9,14 +9,14 @@ from __future__ import annotations
 import heapq
 import secrets
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from simulator.call import whole_number
 from simulator.catalogue import DAY, LIFETIME, TRIAL, Pricelist
 from simulator.clock import add_months
 from simulator.entities import Item, ItemType, Operation, Pending, Status, SuspendReason
 from simulator.errors import PanelError
-from simulator.knobs import Opening
-from simulator.money import cents
+from simulator.knobs import AddonsOnChange, Opening
 from simulator.world import World
 
 TRIAL_DAYS = 14
@@ -41,6 +41,10 @@ def _step(world: World, item: Item, now: datetime) -> None:
         item.visible_from = None
         world.hidden.discard(item.id)
         world.touch(item)
+    if item.listed_from is not None and item.listed_from <= now:
+        item.listed_from = None
+        world.unlisted.discard(item.id)
+        world.touch(item)
     if item.lickey_due is not None and item.lickey_due <= now:
         item.lickey_due = None
         item.lickey = new_key(item)
@@ -58,7 +62,7 @@ def _expire(world: World, item: Item) -> None:
     tariff = world.pricelists[item.pricelist]
     period = whole_number(item.autoprolong)
     if period and period in tariff.prices:
-        price = tariff.price(period, item.addons)
+        price = world.renewal_price(tariff, item, period)
         try:
             world.require_money(account, price, item.currency)
         except PanelError:
@@ -105,7 +109,7 @@ def _process_opening(world: World, item: Item, moment: datetime) -> None:
         item.details["service_status"] = CERTIFICATE_REQUESTED
         delay += world.settings.certificate_delay
     due = moment + timedelta(seconds=delay)
-    match world.settings.opening:
+    match Opening.NO_MODULE if _not_connected(world, item) else world.settings.opening:
         case Opening.AUTO:
             item.pending = Pending(operation=Operation.OPEN, due=due)
         case Opening.MANUAL:
@@ -115,6 +119,12 @@ def _process_opening(world: World, item: Item, moment: datetime) -> None:
             item.cause = "service_nosuitable"
         case Opening.REFUSED:
             item.pending = Pending(operation=Operation.REFUND, due=due)
+
+
+def _not_connected(world: World, item: Item) -> bool:
+    """Some external products are only connected when they are to be renewed for the period that was ordered."""
+    picky = world.settings.external_renewal == "as_ordered" and item.type is ItemType.SOFTEXTERNAL
+    return picky and item.autoprolong != str(item.period)
 
 
 def begin(world: World, item: Item, pending: Pending, *, by_hand: bool = False) -> None:
@@ -164,10 +174,10 @@ def _apply(world: World, item: Item, pending: Pending) -> None:
     if pending.expiredate is not None:
         item.expiredate = pending.expiredate
     if pending.pricelist is not None:
-        change_tariff(item, world.pricelists[pending.pricelist])
+        change_tariff(world, item, world.pricelists[pending.pricelist])
     if pending.addons is not None:
         item.addons = {**item.addons, **pending.addons}
-        item.cost = cents(world.pricelists[item.pricelist].price(item.period, item.addons))
+        item.cost = world.price(world.pricelists[item.pricelist], item.period, item.addons)
     resumes = pending.operation is Operation.RESUME or (
         pending.operation is Operation.PROLONG and item.reason is SuspendReason.AUTO
     )
@@ -178,11 +188,34 @@ def _apply(world: World, item: Item, pending: Pending) -> None:
     _set(item, Status.SUSPENDED if still_suspended else Status.ACTIVE)
 
 
-def change_tariff(item: Item, tariff: Pricelist) -> None:
-    """Put a service on another tariff, with that tariff's add-ons at their defaults."""
-    item.last_pricelist, item.pricelist = item.pricelist, tariff.id
-    item.addons = {addon.id: addon.default for addon in tariff.addons}
-    item.cost = cents(tariff.price(item.period, item.addons))
+def change_tariff(world: World, item: Item, tariff: Pricelist) -> None:
+    """Put a service on another tariff; what becomes of its add-ons is a knob."""
+    old = world.pricelists[item.pricelist]
+    addons = addons_after(world.settings.addons_on_change, item, old, tariff)
+    item.cost = cost_after(world, item, old, tariff)
+    item.last_pricelist, item.pricelist, item.addons = item.pricelist, tariff.id, addons
+
+
+def addons_after(rule: AddonsOnChange, item: Item, old: Pricelist, new: Pricelist) -> dict[int, str]:
+    """The add-ons that a service will have on another tariff."""
+    defaults = {addon.id: addon.default for addon in new.addons}
+    match rule:
+        case AddonsOnChange.LOST:
+            return defaults
+        case AddonsOnChange.KEPT:
+            return defaults | item.addons
+        case AddonsOnChange.MAPPED:
+            values = {addon.intname: item.addons[addon.id] for addon in old.addons if addon.id in item.addons}
+            return {addon.id: addon.nearest(values.get(addon.intname, addon.default)) for addon in new.addons}
+
+
+def cost_after(world: World, item: Item, old: Pricelist, new: Pricelist) -> Decimal:
+    """What a period of the service will cost on another tariff."""
+    rule = world.settings.addons_on_change
+    cost = world.price(new, item.period, addons_after(rule, item, old, new))
+    if rule is AddonsOnChange.KEPT:
+        cost += world.discounted(old.price(item.period, item.addons) - old.prices[item.period])
+    return cost
 
 
 def _set(item: Item, status: Status) -> None:
@@ -197,7 +230,7 @@ def _open(world: World, item: Item, moment: datetime) -> None:
     item.opendate = day
     item.expiredate = after_period(day, item.period)
     match item.type:
-        case ItemType.VDS | ItemType.DEDIC:
+        case ItemType.VDS | ItemType.DEDIC | ItemType.INSTANCES | ItemType.NOT_INSTALL:
             item.ip = item.ip or address(item)
             item.username = item.username or "root"
             item.password = item.password or secrets.token_urlsafe(9)
@@ -205,7 +238,7 @@ def _open(world: World, item: Item, moment: datetime) -> None:
             item.ip = item.ip or "198.51.100.20"
             item.username = item.username or f"u{item.id}"
             item.password = item.password or secrets.token_urlsafe(9)
-        case ItemType.SOFT | ItemType.SOFTEXTERNAL:
+        case ItemType.SOFT | ItemType.SOFTEXTERNAL | ItemType.ADDITION:
             order_key(world, item, moment)
         case ItemType.CERTIFICATE:
             item.details["service_status"] = CERTIFICATE_ISSUED

@@ -21,6 +21,32 @@ class MoneyStyle(StrEnum):
     """``1 234,56 руб.`` with no-break spaces"""
 
 
+class CurrencyStyle(StrEnum):
+    """How a column that holds nothing but a currency names it."""
+
+    CODE = "code"
+    LOWER = "lower"
+    """``eur``"""
+    SIGN = "sign"
+    """``€``"""
+
+
+def sign(currency: str) -> str:
+    """What stands for the currency where people read it."""
+    return _WORDS.get(currency, currency)
+
+
+def currency_column(currency: str, style: CurrencyStyle) -> str:
+    """The text of a column that holds nothing but a currency."""
+    match style:
+        case CurrencyStyle.CODE:
+            return currency
+        case CurrencyStyle.LOWER:
+            return currency.lower()
+        case CurrencyStyle.SIGN:
+            return sign(currency)
+
+
 def cents(amount: Decimal) -> Decimal:
     """Rounded to two decimals, halves up."""
     return amount.quantize(CENT, ROUND_HALF_UP)

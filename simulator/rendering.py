@@ -16,6 +16,7 @@ from simulator.document import Document, Format, Node, Row, Shape
 PROLOG: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _quote: Callable[[str], str] = encode_basestring
 _UNPRINTABLE: Final = {code: None for code in range(32) if code not in (9, 10, 13)}
+_ALWAYS_LISTS: Final = frozenset({"elem", "list", "slist", "val"})
 _FORM_PARTS: Final = frozenset({"slist", "list", "messages", "metadata", "tparams"})
 
 
@@ -25,6 +26,8 @@ class Style:
 
     bare_single_row: bool = True
     error_text_as_object: bool = False
+    sjson_objects: bool = False
+    """In ``sjson`` only rows and lists are arrays, and a field's value is a plain object."""
 
 
 def render(document: Document, fmt: Format, style: Style) -> str:
@@ -91,6 +94,8 @@ class _Json:
         return self._object(node)
 
     def _object(self, node: Node) -> str:
+        if node.tag == "messages":
+            return _dictionary(node)
         if not node.children and not node.attributes and self.format is not Format.XJSON:
             return f'{{"$":{_quote(node.text)}}}' if node.text else "{}"
         parts = [f"{_quote('$' + name)}:{_quote(value)}" for name, value in node.attributes.items()]
@@ -111,9 +116,17 @@ class _Json:
         return f"{{{','.join(parts)}}}"
 
     def _as_array(self, group: list[Node]) -> bool:
-        if len(group) > 1 or self.format is Format.SJSON or group[0].always_array:
+        if len(group) > 1 or group[0].always_array:
             return True
+        if self.format is Format.SJSON:
+            return not self.style.sjson_objects or group[0].tag in _ALWAYS_LISTS
         return group[0].tag == "elem" and not self.style.bare_single_row
+
+
+def _dictionary(messages: Node) -> str:
+    """The texts of a form, by their keys."""
+    texts = (f"{_quote(entry.attributes['name'])}:{_quote(entry.text)}" for entry in messages.children)
+    return f'{{"msg":{{{",".join(texts)}}}}}'
 
 
 # -- bjson: plain strings
@@ -122,25 +135,54 @@ class _Json:
 def _bjson(document: Document, style: Style) -> str:
     match document.shape:
         case Shape.LIST:
-            rows = [_plain_row(node) for node in document.nodes if node.tag == "elem"]
-            rest = [
-                f"{_quote(node.tag)}:{_quote(node.text)}"
-                for node in document.nodes
-                if node.tag != "elem" and node.text and not node.children
-            ]
-            return f"{{{','.join([*rest, *([_quote('elem') + ':[' + ','.join(rows) + ']'] if rows else [])])}}}"
+            return _plain_list(document.nodes)
         case Shape.FORM:
-            model = ",".join(
-                f"{_quote(node.tag)}:{_quote(node.text)}" for node in document.nodes if node.tag not in _FORM_PARTS
-            )
-            extra = [node for node in document.nodes if node.tag in ("slist", "list")]
-            return _Json(Format.JSON, style).children(extra, f'"model":{{{model}}}')
+            return _plain_form(document.nodes)
         case Shape.RESULT:
             return f"{{{','.join(_plain_result(node) for node in document.nodes)}}}"
         case Shape.ERROR:
             return _Json(Format.JSON, style).children(
                 [], ",".join(f'"error":{_plain_error(node, style)}' for node in document.nodes if node.tag == "error")
             )
+
+
+def _plain_list(nodes: Sequence[Node]) -> str:
+    rows = ",".join(_plain_row(node) for node in nodes if node.tag == "elem")
+    rest: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.tag != "elem" and node.text and not node.children:
+            rest.setdefault(node.tag, []).append(_quote(node.text))
+    parts = [f"{_quote(tag)}:{t[0] if len(t) == 1 else '[' + ','.join(t) + ']'}" for tag, t in rest.items()]
+    return f"{{{','.join([*parts, *([_quote('elem') + ':[' + rows + ']'] if rows else [])])}}}"
+
+
+def _plain_form(nodes: Sequence[Node]) -> str:
+    """The fields under ``model``; tables are row arrays by name, choices arrays of ``k`` and ``v``."""
+    model = ",".join(f"{_quote(node.tag)}:{_quote(node.text)}" for node in nodes if node.tag not in _FORM_PARTS)
+    parts = [f'"model":{{{model}}}']
+    tables = [f"{_named(node)}:[{','.join(map(_plain_row, node.children))}]" for node in nodes if node.tag == "list"]
+    choices = [f"{_named(node)}:[{','.join(map(_choice, node.children))}]" for node in nodes if node.tag == "slist"]
+    texts = [
+        f'{{"name":{_quote(entry.attributes["name"])},"msg":{_quote(entry.text)}}}'
+        for node in nodes
+        if node.tag == "messages"
+        for entry in node.children
+    ]
+    for name, body in (("list", tables), ("slist", choices)):
+        if body:
+            parts.append(f"{_quote(name)}:{{{','.join(body)}}}")
+    if texts:
+        parts.append(f'"messages":[{",".join(texts)}]')
+    return f"{{{','.join(parts)}}}"
+
+
+def _named(node: Node) -> str:
+    return _quote(node.attributes.get("name", ""))
+
+
+def _choice(node: Node) -> str:
+    rest = "".join(f",{_quote(name)}:{_quote(text)}" for name, text in node.attributes.items() if name != "key")
+    return f'{{"k":{_quote(node.attributes.get("key", ""))},"v":{_quote(node.text)}{rest}}}'
 
 
 def _plain_row(node: Node) -> str:
@@ -153,7 +195,12 @@ def _plain_row(node: Node) -> str:
 
 
 def _plain_fields(node: Node) -> str:
-    return f"{{{','.join(f'{_quote(child.tag)}:{_quote(child.text)}' for child in node.children)}}}"
+    """An attribute of a field becomes a field of its own, named after both."""
+    parts: list[str] = []
+    for child in node.children:
+        parts.append(f"{_quote(child.tag)}:{_plain_fields(child) if child.children else _quote(child.text)}")
+        parts += [f"{_quote(f'{child.tag}_{name}')}:{_quote(text)}" for name, text in child.attributes.items()]
+    return f"{{{','.join(parts)}}}"
 
 
 def _plain_result(node: Node) -> str:

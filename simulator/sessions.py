@@ -5,16 +5,18 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from simulator.entities import Account
-from simulator.errors import PanelError, Param, access
+from simulator.errors import PanelError, Param, access, bad_value
 from simulator.knobs import Captcha
 from simulator.world import World
 
 COOKIE: Final = "billmgrses5"
+SECOND_FACTOR: Final = "123456"
+"""The code that every account's second factor shows, at any time."""
 
 
 @dataclass(slots=True)
@@ -24,7 +26,16 @@ class Session:
     id: str
     account: int
     last_used: datetime
-    filters: dict[str, dict[str, str]] = field(default_factory=dict)
+    half_open: bool = False
+    """The password was right, the second factor is still wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request; nobody, when it showed nothing."""
+
+    account: Account | None = None
+    half_open: bool = False
 
 
 def bad_password(user: str) -> PanelError:
@@ -38,12 +49,10 @@ class Gate:
     def __init__(self, world: World) -> None:
         self._world = world
         self._sessions: dict[str, Session] = {}
-        self._sticky: dict[int, dict[str, dict[str, str]]] = {}
 
     def forget(self) -> None:
         """Drop every session."""
         self._sessions.clear()
-        self._sticky.clear()
 
     def close_sessions_of(self, account: Account) -> None:
         """Drop an account's sessions."""
@@ -59,20 +68,14 @@ class Gate:
         account = self._world.accounts.get(session.account) if session else None
         return account.name if account else None
 
-    def identify(
-        self, params: Mapping[str, str], cookies: Mapping[str, str], peer: str, func: str
-    ) -> tuple[Account | None, dict[str, dict[str, str]]]:
-        """The caller and the list filters kept for him; ``None`` for a caller who shows nothing."""
+    def identify(self, params: Mapping[str, str], cookies: Mapping[str, str], peer: str, func: str) -> Caller:
+        """The caller, and whether a second factor is wanted of him first."""
         self._check_obstacles(peer, func)
         if "authinfo" in params:
-            if self._world.settings.authinfo == "refused":
-                raise PanelError("authtype", "authinfo")
-            user, _, password = params["authinfo"].partition(":")
-            account = self._checked(user, password)
-            return account, self._sticky.setdefault(account.id, {})
+            return self._one_off(params["authinfo"])
         sid = params.get("auth") or cookies.get(COOKIE)
         if not sid:
-            return None, {}
+            return Caller()
         session = self._sessions.get(sid)
         now = self._world.clock.now()
         lifetime = timedelta(minutes=self._world.settings.session_minutes)
@@ -80,12 +83,24 @@ class Gate:
             self._sessions.pop(sid, None)
             raise PanelError("auth")
         session.last_used = now
-        return self._world.accounts[session.account], session.filters
+        return Caller(self._world.accounts[session.account], session.half_open)
+
+    def _one_off(self, authinfo: str) -> Caller:
+        settings = self._world.settings
+        if settings.authinfo == "refused":
+            raise PanelError("authtype", "authinfo")
+        user, _, password = authinfo.partition(":")
+        account = self._checked(user, password)
+        if settings.two_factor and settings.two_factor_authinfo == "extraconfirm":
+            raise PanelError("extraconfirm")
+        return Caller(account, settings.two_factor and settings.two_factor_authinfo == "half_open")
 
     def log_in(self, params: Mapping[str, str], peer: str) -> Session:
-        """Open a session with a password or a key."""
+        """Open a session with a password or a key; where a second factor is wanted, only half."""
         self._check_obstacles(peer, "auth")
-        user = params.get("username", "")
+        user, password = params.get("username", ""), params.get("password", "")
+        if not user:
+            user, _, password = params.get("authinfo", "").partition(":")
         key = params.get("key")
         if key is not None:
             account = self._world.account_named(user)
@@ -94,8 +109,17 @@ class Gate:
             account.login_key = None
             self._world.touch(account)
         else:
-            account = self._checked(user, params.get("password", ""))
-        session = Session(id=secrets.token_hex(6), account=account.id, last_used=self._world.clock.now())
+            account = self._checked(user, password)
+        return self._open(account, half=self._world.settings.two_factor)
+
+    def confirm(self, account: Account, code: str) -> Session:
+        """Open a whole session with the second factor."""
+        if code != SECOND_FACTOR:
+            raise bad_value("qrcode", code)
+        return self._open(account, half=False)
+
+    def _open(self, account: Account, *, half: bool) -> Session:
+        session = Session(secrets.token_hex(6), account.id, self._world.clock.now(), half)
         self._sessions[session.id] = session
         return session
 

@@ -144,7 +144,7 @@ class Web:
             *(Param(name, value) for name, value in chosen.params.items()),
             text=chosen.text,
         )
-        lang = "ru" if request.params.get("lang") == "ru" else "en"
+        lang = self.panel.language(request.params)
         document = error.document(func=request.params.get("func", ""), user=claimed or "anonymous", level=16, lang=lang)
         fmt = format_of(request.params.get("out", ""))
         return _Reply(200, content_type(fmt), render(document, fmt, Style()).encode())

@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from simulator.admin.bench import Bench, Body, Result, Unusable, body
+from simulator.cart import pay_what_waits, rows_of
 from simulator.entities import Account, Subaccount
 from simulator.functions.events import take
 from simulator.money import cents
@@ -62,6 +63,8 @@ class AccountPatch(Body):
     balance: Decimal | None = None
     credit_limit: Decimal | None = None
     reserved: Decimal | None = None
+    filters: dict[str, dict[str, str]] | None = None
+    """List filters of the user, as set from the interface: fields and values by the list's name."""
 
 
 async def change_account(bench: Bench, request: Request) -> Result:
@@ -78,6 +81,8 @@ async def change_account(bench: Bench, request: Request) -> Result:
     if patch.password is not None:
         account.password = patch.password
         bench.panel.gate.close_sessions_of(account)
+    if patch.filters is not None:
+        account.filters = patch.filters
     bench.world.touch(account)
     return _shown(account)
 
@@ -104,7 +109,26 @@ async def top_up(bench: Bench, request: Request) -> Result:
     account = bench.account(request.path_params["name"])
     given = await body(request, TopUp)
     bench.world.top_up(account, cents(given.amount), given.currency)
+    if bench.world.settings.top_up_pays == "unpaid":
+        pay_what_waits(bench.world, account)
     return _shown(account)
+
+
+async def pay_back(bench: Bench, request: Request) -> Result:
+    """Money that goes back to the customer: the balance falls, and a ``return/`` payment is listed."""
+    account = bench.account(request.path_params["name"])
+    given = await body(request, TopUp)
+    purse = _purse(account, given.currency)
+    purse.balance -= cents(given.amount)
+    bench.world.touch(account)
+    bench.world.add_payment(account, cents(given.amount), purse.currency, refund=True)
+    return _shown(account)
+
+
+async def list_cart(bench: Bench, request: Request) -> Result:
+    """What waits in the account's cart."""
+    rows = rows_of(bench.world, bench.account(request.path_params["name"]))
+    return {"count": len(rows), "rows": [{**row.model_dump(), "bill": row.bill} for row in rows]}
 
 
 class LoginKey(Body):

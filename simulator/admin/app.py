@@ -26,6 +26,8 @@ def admin_app(bench: Bench) -> Starlette:
         ("GET", "/accounts/{name}", accounts.read_account),
         ("PATCH", "/accounts/{name}", accounts.change_account),
         ("POST", "/accounts/{name}/top-up", accounts.top_up),
+        ("POST", "/accounts/{name}/pay-back", accounts.pay_back),
+        ("GET", "/accounts/{name}/cart", accounts.list_cart),
         ("POST", "/accounts/{name}/login-key", accounts.set_login_key),
         ("DELETE", "/accounts/{name}/sessions", accounts.close_sessions),
         ("POST", "/accounts/{name}/events", accounts.add_event),
@@ -35,6 +37,8 @@ def admin_app(bench: Bench) -> Starlette:
         ("GET", "/items/{id:int}", items.read_item),
         ("PATCH", "/items/{id:int}", items.change_item),
         ("DELETE", "/items/{id:int}", items.delete_item),
+        ("POST", "/items/{id:int}/clone", items.clone_item),
+        ("POST", "/items/{id:int}/cart", items.put_into_cart),
         ("POST", "/items/{id:int}/open", items.finish_operation),
         ("POST", "/items/{id:int}/finish", items.finish_operation),
         ("GET", "/faults", traffic.list_faults),
@@ -45,7 +49,8 @@ def admin_app(bench: Bench) -> Starlette:
         ("DELETE", "/requests", traffic.clear_requests),
         ("GET", "/charges", traffic.list_charges),
     ]
-    making = {"/accounts", "/accounts/{name}/top-up", "/accounts/{name}/events", "/items", "/faults"}
+    making = {"/accounts", "/accounts/{name}/top-up", "/accounts/{name}/pay-back", "/accounts/{name}/events"}
+    making |= {"/items", "/items/{id:int}/clone", "/items/{id:int}/cart", "/faults"}
     routes = [
         route(bench, method, path, handler, 201 if method == "POST" and path in making else 200)
         for method, path, handler in table

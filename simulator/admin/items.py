@@ -10,8 +10,9 @@ from pydantic import Field
 from starlette.requests import Request
 
 from simulator.admin.bench import Bench, Body, NotFound, Result, Unusable, body
-from simulator.entities import Item, ItemType, Status, SuspendReason
-from simulator.functions.lists import status_message
+from simulator.cart import put
+from simulator.entities import Item, ItemType, Operation, Status, SuspendReason
+from simulator.functions.columns import status_message
 from simulator.lifecycle import after_period, change_tariff, finish
 
 _FILTERS: dict[str, Callable[[Bench, Item], str]] = {
@@ -112,6 +113,50 @@ async def create_item(bench: Bench, request: Request) -> Result:
     return _shown(bench, item)
 
 
+class Clone(Body):
+    """How the second service for one order differs; ``charge``: it is paid like the first."""
+
+    remoteid: str | None = None
+    domain: str | None = None
+    charge: bool = False
+
+
+async def clone_item(bench: Bench, request: Request) -> Result:
+    """Make a second service of the same mark, names and everything, as a duplicated order leaves it."""
+    item, world = bench.item(request.path_params["id"]), bench.world
+    given = await body(request, Clone)
+    changed: dict[str, object] = {"id": world.new_id(), "createdate": world.clock.now(), "history": []}
+    if given.remoteid is not None:
+        changed["remoteid"] = given.remoteid
+    if given.domain is not None:
+        changed |= {"domain": given.domain, "name": given.domain}
+    twin = item.model_copy(update=changed, deep=True)
+    if given.charge:
+        world.charge(twin, Operation.OPEN, twin.cost, f"Order of {twin.label}")
+    world.record(twin, "item.edit", "staff")
+    world.touch(twin)
+    return _shown(bench, twin)
+
+
+class NewCartRow(Body):
+    """What waits to be paid for a service."""
+
+    operation: Operation = Operation.OPEN
+    amount: Decimal | None = None
+    period: int | None = None
+    addons: dict[int, str] = Field(default_factory=dict)
+
+
+async def put_into_cart(bench: Bench, request: Request) -> Result:
+    """Put an order, a renewal or a change into the cart of the service's owner, as if somebody else had asked."""
+    item = bench.item(request.path_params["id"])
+    given = await body(request, NewCartRow)
+    if given.operation not in (Operation.OPEN, Operation.PROLONG, Operation.SETPARAM):
+        raise Unusable(f"{given.operation.value} is nothing that waits in a cart")
+    amount = item.cost if given.amount is None else given.amount
+    return put(bench.world, item, given.operation, amount, given.period or item.period, given.addons)
+
+
 class ItemPatch(Body):
     """What may be changed by hand; fields that are not named stay."""
 
@@ -138,6 +183,7 @@ class ItemPatch(Body):
     resources: dict[str, str] | None = None
     details: dict[str, str] | None = None
     billdaily: bool | None = None
+    stopped: bool | None = None
 
 
 async def change_item(bench: Bench, request: Request) -> Result:
@@ -173,7 +219,7 @@ def _change_tariff(bench: Bench, item: Item, number: int) -> None:
     tariff = bench.world.pricelists.get(number)
     if tariff is None or tariff.type is not item.type or item.period not in tariff.prices:
         raise Unusable(f"no tariff {number} of type {item.type.value} with period {item.period}")
-    change_tariff(item, tariff)
+    change_tariff(bench.world, item, tariff)
 
 
 async def delete_item(bench: Bench, request: Request) -> Result:

@@ -93,8 +93,10 @@ class PricelistPatch(Body):
     name: str | None = None
     active: bool | None = None
     prices: dict[int, Decimal] | None = None
+    renewal_prices: dict[int, Decimal] | None = None
     datacenters: list[int] | None = None
     ostempl: list[str] | None = None
+    currency: str | None = None
     resources: dict[str, str] | None = None
 
 

@@ -4,12 +4,14 @@ from simulator.functions import (
     account,
     cart,
     catalogue,
+    domains,
     events,
     history,
     lifecycle,
     lists,
     ordering,
     services,
+    switches,
     tariff_change,
 )
 
@@ -17,11 +19,13 @@ __all__ = [
     "account",
     "cart",
     "catalogue",
+    "domains",
     "events",
     "history",
     "lifecycle",
     "lists",
     "ordering",
     "services",
+    "switches",
     "tariff_change",
 ]

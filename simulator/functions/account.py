@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 from simulator import money
 from simulator.call import CLIENT_LEVEL, Call, function
-from simulator.document import Document, Node, Shape, done, fields
-from simulator.entities import ItemType, Subaccount
+from simulator.document import Document, Node, Shape, done, fields, form
+from simulator.entities import Account, ItemType, Status, Subaccount
 from simulator.errors import access, bad_value, missed
-from simulator.functions.lists import list_document
+from simulator.functions.lists import list_document, tparams
 
 Readability = Literal["readable", "no_balance", "access"]
 
@@ -22,7 +23,13 @@ _MENU_NAMES = {
     ItemType.SOFTEXTERNAL: "Other licences",
     ItemType.CERTIFICATE: "SSL certificates",
     ItemType.DOMAIN: "Domain names",
+    ItemType.ADDITION: "Modules",
+    ItemType.INSTANCES: "Cloud servers",
+    ItemType.NOT_INSTALL: "Servers without a system",
 }
+
+
+_PAYMENT_STATUS = {1: ("New", "Новый"), 4: ("Credited", "Зачислен"), 6: ("Refunded", "Возвращён")}
 
 
 def _allow(call: Call, knob: Readability) -> bool:
@@ -34,6 +41,20 @@ def _allow(call: Call, knob: Readability) -> bool:
 
 def _balance(call: Call, purse: Subaccount) -> str:
     return money.text(purse.balance, purse.currency, call.world.settings.money_style)
+
+
+def _currency(call: Call, purse: Subaccount) -> str:
+    return money.currency_column(purse.currency, call.world.settings.currency_style)
+
+
+@function("usrparam")
+def user_parameters(call: Call) -> Document:
+    """The form of the account's own settings, which shows the balance too."""
+    account = call.client
+    values = [("id", str(account.id)), ("name", account.name), ("email", account.email)]
+    if call.world.settings.whoami != "no_balance":
+        values.append(("balance", _balance(call, account.subaccounts[0])))
+    return form([*tparams(call), *fields(values)])
 
 
 @function("whoami")
@@ -51,7 +72,8 @@ def whoami(call: Call) -> Document:
         "level": str(CLIENT_LEVEL),
     }
     if shown:
-        attributes["balance"] = _balance(call, account.subaccounts[0])
+        purse = account.subaccounts[0]
+        attributes |= {"balance": _balance(call, purse), "currency": _currency(call, purse)}
     return Document(Shape.RESULT, [Node("user", attributes=attributes)])
 
 
@@ -64,9 +86,30 @@ def dashboard_info(call: Call) -> Document:
     for number, purse in enumerate(account.subaccounts, start=1):
         values = [("id", str(number)), ("realname", account.realname), ("project", "Upstream")]
         if shown:
-            values.insert(1, ("balance", _balance(call, purse)))
+            style = call.world.settings.money_style
+            values[1:1] = [
+                ("balance", _balance(call, purse)),
+                ("realbalance", _balance(call, purse)),
+                ("available", money.text(purse.available, purse.currency, style)),
+                ("enoughmoneyto", _lasts_until(call, account)),
+            ]
         rows.append(Node("elem", children=fields(values), always_array=True))
     return Document(Shape.LIST, [*rows, Node("p_elems", str(len(rows)))])
+
+
+def _lasts_until(call: Call, account: Account) -> str:
+    """The last day before the renewals that fall due are more than there is."""
+    left = sum((purse.available for purse in account.subaccounts), Decimal(0))
+    ends = sorted(
+        (item.expiredate, item.id, item.cost)
+        for item in call.world.items.values()
+        if item.account == account.id and item.status is Status.ACTIVE and item.expiredate is not None
+    )
+    for day, _, cost in ends:
+        left -= cost
+        if left < 0:
+            return day.isoformat()
+    return ""
 
 
 @function("notify")
@@ -94,7 +137,7 @@ def subaccount(call: Call) -> Document:
             ("id", str(purse.id)),
             ("project", "Upstream"),
             ("balance", money.number(purse.balance, settings.money_style)),
-            ("currency", purse.currency),
+            ("currency", _currency(call, purse)),
         ]
         if settings.money_iso_columns:
             values.append(("balance_iso", money.text(purse.balance, purse.currency, money.MoneyStyle.PLAIN)))
@@ -112,16 +155,19 @@ def payment(call: Call) -> Document:
             continue
         amount = money.text(entry.amount, entry.currency, money.MoneyStyle.PLAIN)
         day = entry.created.date().isoformat()
-        values = [
-            ("id", str(entry.id)),
-            ("number", f"P/{entry.id}"),
-            ("create_date", day),
-            ("pay_date", day),
-            ("subaccountamount_iso", amount),
-            ("paymethodamount_iso", amount),
-            ("status", str(entry.status)),
-        ]
-        rows.append(Node("elem", children=fields(values)))
+        code = str(entry.status)
+        nodes = fields(
+            [
+                ("id", str(entry.id)),
+                ("number", f"return/{entry.id}" if entry.refund else f"P/{entry.id}"),
+                ("create_date", day),
+                ("pay_date", day),
+                ("subaccountamount_iso", amount),
+                ("paymethodamount_iso", amount),
+            ]
+        )
+        status = Node("status", _PAYMENT_STATUS[entry.status][call.lang == "ru"], {"orig": code})
+        rows.append(Node("elem", children=[*nodes, status, Node("real_status", code)]))
     return list_document(call, rows)
 
 
@@ -158,18 +204,25 @@ def _day(call: Call, name: str, default: date) -> date:
 
 @function("menu")
 def menu(call: Call) -> Document:
-    """The panel's menu; the product types stand under ``mainmenuservice``."""
+    """The panel's menu; the product types stand under ``mainmenuservice``, with their lists as ``action``."""
     _ = call.client
+    settings = call.world.settings
+    lists = {itemtype.value: _MENU_NAMES[itemtype] for itemtype in settings.types}
+    if ItemType.VDS in settings.types:
+        lists[settings.server_list] = _MENU_NAMES[ItemType.VDS]
     services = [
-        Node("node", attributes={"name": itemtype.value, "type": "list", "title": title})
-        for itemtype, title in _MENU_NAMES.items()
+        Node("node", attributes={"name": name, "type": "list", "action": name, "title": title}, always_array=True)
+        for name, title in lists.items()
     ]
-    finance = [Node("node", attributes={"name": name, "type": "list"}) for name in ("payment", "expense")]
+    finance = [
+        Node("node", attributes={"name": name, "type": "list", "action": name}, always_array=True)
+        for name in ("payment", "expense")
+    ]
     nodes = [
-        Node("node", attributes={"name": "mainmenuservice"}, children=services),
-        Node("node", attributes={"name": "mainmenufinance"}, children=finance),
+        Node("node", attributes={"name": "mainmenuservice", "type": "node"}, children=services, always_array=True),
+        Node("node", attributes={"name": "mainmenufinance", "type": "node"}, children=finance, always_array=True),
     ]
-    return Document(Shape.RESULT, [Node("menu", children=nodes)])
+    return Document(Shape.RESULT, [Node("mainmenu", children=nodes)])
 
 
 @function("session.newkey")

@@ -9,7 +9,8 @@ from simulator.document import Document, Node, Shape, done, fields, form, slist,
 from simulator.entities import ItemType, Status
 from simulator.errors import bad_value, exists
 from simulator.functions.lists import tparams
-from simulator.functions.order_form import checked_ip, period_field, tariff_of
+from simulator.functions.order_details import checked_ip
+from simulator.functions.order_form import arrays, period_field, tariff_of
 from simulator.money import cents
 
 _PERIODS = (1, 3, 6, 12, 24, 36)
@@ -34,7 +35,7 @@ def tariff_choice(call: Call) -> Document:
     if call.dialect == 6:
         elements = [_v2_tariff(call, tariff) for tariff in tariffs]
         chosen = Node("list", attributes={"name": "pricelist"}, children=elements)
-        return form([*tparams(call), Node("datacenter", wanted or "1"), centres, chosen])
+        return arrays(call, form([*tparams(call), Node("datacenter", wanted or "1"), centres, chosen]))
     period = call.text("period") or "1"
     return form(
         [
@@ -53,7 +54,7 @@ def _tariff_row(call: Call, tariff: Pricelist, period: str) -> list[tuple[str, s
         (cost for length, cost in tariff.prices.items() if str(length) == period), next(iter(tariff.prices.values()))
     )
     shown = money.text(price, tariff.currency, call.world.settings.money_style)
-    return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown)]
+    return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown), ("order_available", "on")]
 
 
 def _v2_tariff(call: Call, tariff: Pricelist) -> Node:
@@ -73,7 +74,8 @@ def pricelist_export(call: Call) -> Document:
     chosen = [
         tariff
         for tariff in call.world.pricelists.values()
-        if (not itemtype or tariff.type.value == itemtype)
+        if tariff.type in call.world.settings.types
+        and (not itemtype or tariff.type.value == itemtype)
         and (not elid or str(tariff.id) == elid)
         and (tariff.active or not available)
     ]

@@ -1,29 +1,23 @@
-"""Calls that change the life of a service: prolong, suspend, resume, delete, restart, a new password."""
+"""Calls that change the life of a service: prolong, suspend, resume, delete."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
-from simulator import money
 from simulator.call import Call, function, typed_function, whole_number
+from simulator.cart import put
 from simulator.catalogue import Pricelist, period_caption
-from simulator.document import Document, Node, Shape, done, fields, form, slist, table
-from simulator.entities import CartRow, Item, Operation, Pending, Status, SuspendReason
-from simulator.errors import PanelError, Param, access, bad_value, missed
+from simulator.document import Document, Node, done, fields, form, slist
+from simulator.entities import Item, Operation, Pending, Status, SuspendReason
+from simulator.errors import PanelError, Param, access, bad_value
+from simulator.functions.cart import cart_answer
 from simulator.functions.lists import tparams
+from simulator.functions.quoting import sentence, summaries
+from simulator.functions.services import goes_into_cart
+from simulator.functions.states import living
 from simulator.lifecycle import after_period, begin
-from simulator.money import cents
 
 MINIMUM_TERM_DAYS = 30
-
-
-def living(item: Item, *allowed: Status) -> Item:
-    """A deleted service is missed; one in another state than these refuses."""
-    if item.status is Status.DELETED:
-        raise missed(item.type.value, str(item.id))
-    if item.status not in allowed:
-        raise bad_value("status", str(item.status.value))
-    return item
 
 
 # -- prolong
@@ -38,22 +32,11 @@ def prolong(call: Call) -> Document:
     start = item.expiredate or call.world.clock.today()
     _not_too_early(call, start)
     until = after_period(start, period)
-    price = cents(tariff.price(period, item.addons))
+    price = call.world.renewal_price(tariff, item, period)
     if not call.sent:
         return _renewal_form(call, item, tariff, period, until)
-    if call.text("clicked_button") == "basket":
-        row = CartRow(
-            id=call.world.new_id(),
-            account=call.client.id,
-            item=item.id,
-            operation=Operation.PROLONG,
-            amount=price,
-            currency=item.currency,
-            period=period,
-            created=call.world.clock.now(),
-        )
-        call.world.touch(row)
-        return done(Node("billorder", str(row.id)), target="basket")
+    if goes_into_cart(call, call.world.settings.prolong_cart):
+        return cart_answer(call, [put(call.world, item, Operation.PROLONG, price, period)])
     call.world.require_money(call.client, price, item.currency)
     call.world.charge(item, Operation.PROLONG, price, f"Renewal of {item.label}")
     call.world.record(item, call.func, call.client.name)
@@ -80,7 +63,7 @@ def _not_too_early(call: Call, expiredate: date) -> None:
 
 
 def _renewal_form(call: Call, item: Item, tariff: Pricelist, period: int, until: date | None) -> Document:
-    shown = money.text(tariff.price(period, item.addons), tariff.currency, call.world.settings.money_style)
+    price = tariff.renewal_price(period, item.addons)
     values = [
         ("elid", str(item.id)),
         ("title_name", f"{tariff.name} #{item.id}"),
@@ -89,11 +72,11 @@ def _renewal_form(call: Call, item: Item, tariff: Pricelist, period: int, until:
         ("period", str(period)),
         ("status", str(item.status.value)),
         ("suspendpenaltywarn", ""),
-        ("orderinfo", f"{tariff.name}: {shown}"),
+        ("orderinfo", sentence(call, tariff.name, call.world.discounted(price), tariff.currency)),
     ]
     periods = [(str(p), period_caption(p, call.lang)) for p in tariff.prices if p > 0]
-    total = table("total_summary", [[("name", tariff.name), ("cost", shown)]])
-    return form([*tparams(call), *fields(values), slist("period", periods), total])
+    tables = summaries(call, [(tariff.name, price)], tariff.currency, new_form=False)
+    return form([*tparams(call), *fields(values), slist("period", periods), *tables])
 
 
 # -- suspend and resume
@@ -101,41 +84,46 @@ def _renewal_form(call: Call, item: Item, tariff: Pricelist, period: int, until:
 
 @typed_function("suspend")
 def suspend(call: Call) -> Document:
-    """Stop a service; one that is stopped already stays so."""
-    item = living(_item_with_rights(call), Status.ACTIVE, Status.SUSPENDED)
+    """Stop services; one that is stopped already stays so."""
+    items = [living(item, Status.ACTIVE, Status.SUSPENDED) for item in _items_with_rights(call)]
     if call.world.settings.suspend_needs_sok and not call.sent:
-        return form([*tparams(call), Node("elid", str(item.id))])
-    if item.status is Status.ACTIVE:
-        item.suspended_by_client = True
-        call.world.record(item, call.func, call.client.name)
-        reason = call.world.settings.client_suspend_reason
-        begin(call.world, item, Pending(operation=Operation.SUSPEND, reason=reason))
+        return form([*tparams(call), Node("elid", call.text("elid"))])
+    for item in items:
+        if item.status is Status.ACTIVE:
+            item.suspended_by_client = True
+            call.world.record(item, call.func, call.client.name)
+            reason = call.world.settings.client_suspend_reason
+            begin(call.world, item, Pending(operation=Operation.SUSPEND, reason=reason))
     return done(target=call.itemtype.value)
 
 
 @typed_function("resume")
 def resume(call: Call) -> Document:
-    """Start a service again, unless staff or its end of term stopped it."""
-    item = living(_item_with_rights(call), Status.ACTIVE, Status.SUSPENDED)
+    """Start services again, unless staff or the end of their term stopped them."""
+    items = [living(item, Status.ACTIVE, Status.SUSPENDED) for item in _items_with_rights(call)]
     if call.world.settings.suspend_needs_sok and not call.sent:
-        return form([*tparams(call), Node("elid", str(item.id))])
-    if item.status is Status.SUSPENDED:
-        expired = item.expiredate is not None and item.expiredate <= call.world.clock.today()
-        if item.reason is SuspendReason.ABUSE or expired or not (_own(item) or item.reason is SuspendReason.AUTO):
-            raise access(call.func)
+        return form([*tparams(call), Node("elid", call.text("elid"))])
+    stopped = [item for item in items if item.status is Status.SUSPENDED]
+    for item in stopped:
+        _check_may_resume(call, item)
+    for item in stopped:
         call.world.record(item, call.func, call.client.name)
         begin(call.world, item, Pending(operation=Operation.RESUME))
     return done(target=call.itemtype.value)
 
 
-def _own(item: Item) -> bool:
-    return item.suspended_by_client
-
-
-def _item_with_rights(call: Call) -> Item:
-    if call.world.settings.suspend_resume == "access":
+def _check_may_resume(call: Call, item: Item) -> None:
+    expired = item.expiredate is not None and item.expiredate <= call.world.clock.today()
+    own = item.suspended_by_client or item.reason is SuspendReason.AUTO
+    if item.reason is SuspendReason.ABUSE or expired or not own:
         raise access(call.func)
-    return call.item()
+
+
+def _items_with_rights(call: Call) -> list[Item]:
+    settings = call.world.settings
+    if settings.suspend_resume == "access" or call.itemtype in settings.suspend_refused_for:
+        raise access(call.func)
+    return call.items()
 
 
 # -- the end
@@ -143,46 +131,27 @@ def _item_with_rights(call: Call) -> Item:
 
 @typed_function("delete")
 def delete(call: Call) -> Document:
-    """Close a service; nothing is paid back."""
-    item = living(call.item(), Status.ORDERED, Status.ACTIVE, Status.SUSPENDED, Status.PROCESSING)
-    if not call.sent:
-        return form([*tparams(call), Node("elid", str(item.id))])
+    """Close services; nothing is paid back."""
+    any_state = (Status.ORDERED, Status.ACTIVE, Status.SUSPENDED, Status.PROCESSING)
+    items = [living(item, *any_state) for item in call.items()]
+    if call.world.settings.delete_needs_sok and not call.sent:
+        return form([*tparams(call), Node("elid", call.text("elid"))])
+    for item in items:
+        _check_may_delete(call, item)
+    for item in items:
+        call.world.record(item, call.func, call.client.name)
+        begin(call.world, item, Pending(operation=Operation.CLOSE))
+    return done(target=call.itemtype.value)
+
+
+def _check_may_delete(call: Call, item: Item) -> None:
     match call.world.settings.delete:
         case "confirmation":
             raise PanelError("confirm", "phone")
         case "minimum_term":
-            earliest = item.createdate.date() + timedelta(days=MINIMUM_TERM_DAYS)
-            if call.world.clock.today() < earliest:
-                raise PanelError("minimum_term", None, Param("value", earliest.isoformat()))
+            left = MINIMUM_TERM_DAYS - (call.world.clock.today() - item.createdate.date()).days
+            if left > 0:
+                least = Param("least", str(MINIMUM_TERM_DAYS))
+                raise PanelError("pricelist_min_order", "pricelist", least, Param("left", str(left)))
         case "allowed":
             pass
-    call.world.record(item, call.func, call.client.name)
-    begin(call.world, item, Pending(operation=Operation.CLOSE))
-    return done(target=call.itemtype.value)
-
-
-# -- small things
-
-
-@function("service.reboot", "service.hardreboot")
-@typed_function("reboot", "hardreboot")
-def reboot(call: Call) -> Document:
-    """Restart an active service."""
-    item = living(call.item(of_type=not call.func.startswith("service.")), Status.ACTIVE)
-    call.world.record(item, call.func, call.client.name)
-    call.world.touch(item)
-    return done()
-
-
-@function("service.changepassword")
-def change_password(call: Call) -> Document:
-    """Set a service's password; the result is told in a banner."""
-    item = living(call.item(of_type=False), Status.ACTIVE)
-    if not call.sent:
-        return form([*tparams(call), Node("elid", str(item.id)), Node("passwd"), Node("confirm")])
-    if not call.params.get("passwd") or call.params["passwd"] != call.params.get("confirm"):
-        raise bad_value("confirm", "")
-    item.password = call.params["passwd"]
-    call.world.record(item, call.func, call.client.name)
-    call.world.touch(item)
-    return Document(Shape.RESULT, [Node("banner", "The password was changed"), Node("ok")])

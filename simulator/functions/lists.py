@@ -1,29 +1,22 @@
-"""Lists: paging, sorting, filters, and the row of a service."""
+"""Lists: paging, sorting, filters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from simulator import money
 from simulator.call import Call, function, typed_function, whole_number
-from simulator.catalogue import DATACENTERS
-from simulator.document import Document, Format, Node, Row, Shape, done
-from simulator.entities import Item, ItemType, Status
+from simulator.document import Document, Format, Node, Shape, done, fields
+from simulator.entities import Item, ItemType
 from simulator.errors import PanelError, Param, bad_value
+from simulator.functions.columns import row_of
 
 DEFAULT_PAGE: Final = 50
 _SECRETS: Final = frozenset({"authinfo", "auth", "password", "key", "passwd", "confirm"})
 
-_WORDS: Final = {
-    Status.ORDERED: ("Ordered", "Заказан"),
-    Status.ACTIVE: ("Active", "Активен"),
-    Status.SUSPENDED: ("Suspended", "Остановлен"),
-    Status.DELETED: ("Deleted", "Удалён"),
-    Status.PROCESSING: ("Processing", "Обрабатывается"),
-}
-
-_OWN_STATUSES: Final = ("service_status", "domainstatus")
+_MONEY_FILTERS: Final = ("id", "number", "status", "status_orig", "item", "main_item", "intname", "realdate")
+_NO_CHOICE: Final = frozenset({"", "null", "nodate"})
+"""What a filter's field holds when it is to filter nothing."""
 _BUTTONS: Final = ("new", "edit", "prolong", "suspend", "resume", "delete", "history")
 
 _FILTERS: Final[dict[str, Callable[[Item], str]]] = {
@@ -52,93 +45,22 @@ _SORT: Final[dict[str, Callable[[Item], tuple[str | int, int]]]] = {
 }
 
 
-def status_word(status: Status, lang: str) -> str:
-    """A status as people read it."""
-    return _WORDS[status][lang == "ru"]
-
-
-def status_message(item: Item) -> str:
-    """The key of the finer message: the cause while processing, the reason while suspended."""
-    if item.status is Status.SUSPENDED and item.reason is not None:
-        return f"item_status_3_{item.reason.value}"
-    return f"item_status_{item.cause}" if item.cause else ""
-
-
-def status_nodes(call: Call, item: Item) -> list[Node]:
-    """The columns that tell the status, in the way the panel is set to."""
-    code, word = str(item.status.value), status_word(item.status, call.lang)
-    message = Node("status_msg", status_message(item))
-    match call.world.settings.status_columns:
-        case "code":
-            return [Node("status", code), Node("item_status", word, {"orig": code}), message]
-        case "word":
-            return [Node("item_status", word, {"orig": code}), message]
-        case "real":
-            return [Node("item_status", word), Node("item_real_status", code), message]
-
-
-def expiry_nodes(call: Call, item: Item) -> list[Node]:
-    """The end of the term; of a service that is charged by the day, a phrase and the date apart."""
-    day = item.expiredate.isoformat() if item.expiredate else ""
-    if not item.billdaily:
-        return [Node("expiredate", day)]
-    phrase = "посуточное списание" if call.lang == "ru" else "daily charges"
-    return [Node("expiredate", phrase), Node("real_expiredate", day), Node("billdaily", "on")]
-
-
-def cost_nodes(call: Call, item: Item) -> list[Node]:
-    """The price of a period."""
-    nodes = [Node("cost", money.text(item.cost, item.currency, call.world.settings.money_style))]
-    if call.world.settings.money_iso_columns:
-        nodes.append(Node("cost_iso", money.text(item.cost, item.currency, money.MoneyStyle.PLAIN)))
-    return nodes
-
-
-def _row(call: Call, item: Item) -> Row:
-    by_lang = call.world.row_cache.setdefault(item.id, {})
-    row = by_lang.get(call.lang)
-    if row is None:
-        row = by_lang[call.lang] = Row("elem", children=_columns(call, item))
-    return row
-
-
-def _columns(call: Call, item: Item) -> list[Node]:
-    settings = call.world.settings
-    tariff = call.world.pricelists[item.pricelist]
-    nodes = [Node("id", str(item.id))]
-    if item.type.is_licence:
-        nodes += [Node("name", item.name), Node("licname", item.licname)]
-    elif settings.domain_in_lists:
-        nodes += [Node("name", item.name), Node("domain", item.domain)]
-    else:
-        nodes.append(Node("name", f"{tariff.name} #{item.id}"))
-    nodes += [
-        Node("ip", item.ip),
-        Node("username", item.username),
-        Node("datacentername", DATACENTERS.get(item.datacenter, "")),
-        Node("createdate", item.createdate.date().isoformat()),
-        Node("opendate", item.opendate.isoformat() if item.opendate else ""),
-        *expiry_nodes(call, item),
-        Node("autoprolong", item.autoprolong),
-        *status_nodes(call, item),
-        Node("pricelist", tariff.name),
-        Node("pricelist_id", str(tariff.id)),
-        Node("period", str(item.period)),
-        *cost_nodes(call, item),
-    ]
-    nodes += [Node(name, item.details[name]) for name in _OWN_STATUSES if name in item.details]
-    if settings.remoteid_in_lists:
-        nodes.append(Node("remoteid", item.remoteid))
-    return nodes
-
-
 @typed_function("")
 def service_list(call: Call) -> Document:
     """The account's services of one type."""
-    world = call.world
-    items: Iterable[Item] = world.owned_by(call.client, call.itemtype).values()
-    if world.hidden:
-        items = [item for item in items if item.id not in world.hidden]
+    if call.itemtype is ItemType.VDS and call.world.settings.server_list != call.func:
+        return list_document(call, [])
+    return _services(call)
+
+
+@typed_function("vps")
+def sub_type_list(call: Call) -> Document:
+    """The virtual servers, where the panel keeps them in a list of a sub-type and ``vds`` itself is empty."""
+    return _services(call)
+
+
+def _services(call: Call) -> Document:
+    items: Iterable[Item] = _listed(call, call.itemtype)
     for name, value in _wanted(call).items():
         items = [item for item in items if _FILTERS[name](item) == value]
     column, backwards = _sorting(call)
@@ -147,47 +69,100 @@ def service_list(call: Call) -> Document:
         chosen.sort(key=_SORT[column], reverse=backwards)
     page, size = _page(call)
     shown = chosen[(page - 1) * size : page * size]
-    return list_document(call, [_row(call, item) for item in shown], total=len(chosen), paged=True)
+    return list_document(call, [row_of(call, item) for item in shown], total=len(chosen), paged=True)
+
+
+def _listed(call: Call, itemtype: ItemType) -> Iterable[Item]:
+    """The account's services of a type that lists show already."""
+    world = call.world
+    items = world.owned_by(call.client, itemtype).values()
+    if not world.hidden and not world.unlisted:
+        return items
+    return [item for item in items if item.id not in world.hidden and item.id not in world.unlisted]
 
 
 @function("service", "item")
 def combined_list(call: Call) -> Document:
     """The account's services of every type in one list, where the panel has it."""
-    world = call.world
-    if world.settings.combined_list == "absent":
+    if call.world.settings.combined_list == "absent":
         raise PanelError("missed", "func", Param("object", "func"), Param("value", call.func))
-    rows = []
-    for itemtype in ItemType:
-        for item in world.owned_by(call.client, itemtype).values():
-            if item.id not in world.hidden:
-                rows.append(Node("elem", children=[*_row(call, item).children, Node("itemtype", itemtype.value)]))
+    rows = [
+        Node("elem", children=[*row_of(call, item).children, Node("itemtype", itemtype.value)])
+        for itemtype in ItemType
+        for item in _listed(call, itemtype)
+    ]
     return list_document(call, rows)
 
 
+# -- filters
+
+
 @typed_function("filter")
-def stored_filter(call: Call) -> Document:
-    """Keep a filter: from now on the plain list stays filtered, for this session or one-off user."""
-    _ = call.client
-    if not call.sent:
-        return Document(Shape.FORM, [Node(name, "") for name in _FILTERS])
-    call.session_filters[call.itemtype.value] = {
-        name: value for name, value in call.params.items() if name in _FILTERS and value
-    }
-    return done(target=call.itemtype.value)
+def service_filter(call: Call) -> Document:
+    """Keep a filter of a service list for the user: from now on his lists stay filtered, whatever asks for them."""
+    return _keep_filter(call, call.itemtype.value, tuple(_FILTERS))
+
+
+@function("payment.filter", "expense.filter")
+def money_filter(call: Call) -> Document:
+    """The same for the lists of money."""
+    return _keep_filter(call, call.func.removesuffix(".filter"), _MONEY_FILTERS)
+
+
+def _keep_filter(call: Call, name: str, known: Sequence[str]) -> Document:
+    """With ``out=json`` the form only echoes what was sent and nothing is kept."""
+    given = {name: value for name, value in call.params.items() if name in known and value not in _NO_CHOICE}
+    if not call.sent or call.format is Format.JSON:
+        return Document(Shape.FORM, fields((field, given.get(field, "")) for field in known))
+    account = call.client
+    account.filters = {**account.filters, name: given}
+    call.world.touch(account)
+    return done(target=name)
+
+
+def _stored(call: Call) -> dict[str, str]:
+    name = call.itemtype.value if call.typed else call.func
+    return call.client.filters.get(name, {}) if call.account else {}
+
+
+def _one_off(call: Call) -> dict[str, str]:
+    if call.params.get("filter") != "on":
+        return {}
+    return {name: value for name, value in call.params.items() if name in _FILTERS and value}
 
 
 def _wanted(call: Call) -> dict[str, str]:
     """The fields to filter by; a field that the panel does not know filters nothing."""
-    wanted = dict(call.session_filters.get(call.itemtype.value, {}))
-    if call.params.get("filter") == "on":
-        wanted |= {name: value for name, value in call.params.items() if name in _FILTERS and value}
+    wanted = {**_stored(call), **_one_off(call)}
     if not call.world.settings.remoteid_filter:
         wanted.pop("remoteid", None)
-    return wanted
+    return {name: value for name, value in wanted.items() if name in _FILTERS}
+
+
+def _filter_nodes(call: Call) -> list[Node]:
+    """The filters in force, named at the list's root."""
+    match call.world.settings.filters_shown:
+        case "none":
+            return []
+        case "stored":
+            shown: Mapping[str, str] = _stored(call)
+        case "every":
+            shown = {**_stored(call), **(_one_off(call) if call.typed else {})}
+    return [Node("p_filter", f"{name}: {value}") for name, value in shown.items()]
+
+
+def _passes(call: Call, row: Node) -> bool:
+    wanted = {} if call.typed else _stored(call)
+    return all(child.text == wanted.get(child.tag, child.text) for child in row.children)
+
+
+# -- order and pages
 
 
 def _sorting(call: Call) -> tuple[str, bool]:
     column = call.params.get("p_col", "")
+    if not column:
+        return "id", call.world.settings.list_order == "newest_first"
     backwards = column.startswith("-")
     name = column.lstrip("+- ")
     return (name if name in _SORT else "id"), backwards
@@ -209,16 +184,14 @@ def _number(call: Call, name: str, default: int) -> int:
     return number
 
 
-def list_document(
-    call: Call, rows: list[Node] | list[Row], *, total: int | None = None, paged: bool = False
-) -> Document:
-    """A list answer: page, total, rows, and the buttons that the account may press."""
-    if not paged:
-        total = len(rows)
-        page, size = _page(call)
-        rows = rows[(page - 1) * size : page * size]
+def list_document(call: Call, rows: Sequence[Node], *, total: int | None = None, paged: bool = False) -> Document:
+    """A list answer: page, total, filters, rows, and the buttons that the account may press."""
     page, size = _page(call)
-    nodes = [*tparams(call), Node("p_num", str(page)), Node("p_cnt", str(size))]
+    if not paged:
+        rows = [row for row in rows if _passes(call, row)]
+        total = len(rows)
+        rows = rows[(page - 1) * size : page * size]
+    nodes = [*tparams(call), Node("p_num", str(page)), Node("p_cnt", str(size)), *_filter_nodes(call)]
     if call.world.settings.total_shown:
         nodes.append(Node("p_elems", str(total)))
     buttons = [Node("toolbtn", attributes={"name": name}) for name in _BUTTONS]

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
-from simulator import money
 from simulator.call import Call, typed_function, whole_number
-from simulator.catalogue import DATACENTERS, PROJECT, RECIPES, Pricelist, period_caption
-from simulator.document import Document, Node, done, fields, form, slist, table
-from simulator.entities import Account, CartRow, Item, Operation, Status
+from simulator.cart import put
+from simulator.catalogue import PROJECT, Pricelist
+from simulator.document import Document, Node, done
+from simulator.entities import Account, Item, ItemType, Operation, Status
 from simulator.errors import PanelError, bad_value, limit, missed
+from simulator.functions.cart import cart_answer
 from simulator.functions.catalogue import tariff_choice
-from simulator.functions.lists import tparams
+from simulator.functions.order_details import checked_details, checked_ip, checked_name
 from simulator.functions.order_form import (
-    addon_caption,
-    autoprolong_choices,
-    checked_addon,
-    checked_autoprolong,
-    checked_details,
-    checked_ip,
-    checked_name,
-    period_field,
+    addons_of,
+    datacenter_of,
+    order_quote,
+    ordered_autoprolong,
+    period_of,
     tariff_of,
 )
 from simulator.functions.services import checked_remoteid
 from simulator.knobs import OrderAnswer
 from simulator.lifecycle import start_opening
-from simulator.money import cents
 
+_BOUND_TO_AN_ADDRESS: Final = frozenset({ItemType.SOFT, ItemType.SOFTEXTERNAL})
 QUICK: Final = "quickbasket"
 """The button that ends the order of a certificate or domain; any other one leads to another step of the wizard."""
 
@@ -53,11 +50,6 @@ class _Spec:
     count: int
     details: dict[str, str]
 
-    @property
-    def price(self) -> Decimal:
-        """Of one service."""
-        return cents(self.tariff.price(self.period, self.addons))
-
 
 @typed_function("order.param", "order")
 def order(call: Call) -> Document:
@@ -66,51 +58,14 @@ def order(call: Call) -> Document:
     if call.func.endswith(".order") and not call.text("pricelist"):
         return tariff_choice(call)
     if not call.sent or (call.itemtype.is_registered and call.text("clicked_button") != QUICK):
-        return _quote(call)
+        return order_quote(call)
     spec = _checked(call)
-    if call.text("skipbasket") == "on":
+    if call.text("skipbasket") == "on" and call.world.settings.skipbasket == "honoured":
         return _buy(call, account, spec)
     return _into_cart(call, account, spec)
 
 
 # -- checking
-
-
-def _period_of(call: Call, tariff: Pricelist, *, required: bool) -> int:
-    name = period_field(call)
-    value = call.text(name)
-    if not value and not required:
-        return 1 if 1 in tariff.prices else next(iter(tariff.prices))
-    for period in tariff.prices:
-        if str(period) == value:
-            return period
-    raise bad_value(name, value)
-
-
-def _datacenter_of(call: Call, tariff: Pricelist, *, required: bool) -> int:
-    if not tariff.datacenters:
-        return 0
-    value = call.text("datacenter")
-    if not value and not required:
-        return tariff.datacenters[0]
-    number = whole_number(value)
-    if number is None or number not in tariff.datacenters:
-        raise bad_value("datacenter", value)
-    return number
-
-
-def _addons_of(call: Call, tariff: Pricelist) -> dict[int, str]:
-    chosen = {addon.id: addon.default for addon in tariff.addons}
-    for name, value in call.params.items():
-        number = whole_number(name.removeprefix("addon_"))
-        if number is None or not name.startswith("addon_"):
-            continue
-        addon = tariff.addon(number)
-        if addon is not None:
-            chosen[addon.id] = checked_addon(addon, value.strip())
-        elif call.world.settings.unknown_addon == "refuse":
-            raise bad_value(name, value)
-    return chosen
 
 
 def _count_of(call: Call, tariff: Pricelist) -> int:
@@ -134,84 +89,29 @@ def _one_of(call: Call, name: str, allowed: list[str], default: str) -> str:
 
 def _checked(call: Call) -> _Spec:
     tariff = tariff_of(call)
-    period = _period_of(call, tariff, required=True)
-    datacenter = _datacenter_of(call, tariff, required=True)
+    period = period_of(call, tariff, required=True)
+    datacenter = datacenter_of(call, tariff, required=True)
     if call.text("project") and call.text("project") != str(PROJECT):
         raise missed("project", call.text("project"))
     if call.text("promocode"):
         raise missed("promocode", call.text("promocode"))
     if call.world.settings.licence_agreement_required and call.text("licence_agreement") != "on":
         raise bad_value("licence_agreement", call.text("licence_agreement"))
-    default_renewal = "on" if call.world.settings.default_autoprolong == "period" else "off"
-    autoprolong = call.text("autoprolong") or default_renewal
     return _Spec(
         tariff=tariff,
         period=period,
         datacenter=datacenter,
         domain=checked_name(call, tariff),
         licname=call.text("licname"),
-        ip=checked_ip(call.text("ip")) if call.itemtype.is_licence else "",
+        ip=checked_ip(call.text("ip")) if call.itemtype in _BOUND_TO_AN_ADDRESS else "",
         ostempl=_one_of(call, "ostempl", tariff.ostempl, tariff.ostempl[0] if tariff.ostempl else ""),
         recipe=_one_of(call, "recipe", ["null", *tariff.recipes], "null"),
-        addons=_addons_of(call, tariff),
-        autoprolong=checked_autoprolong(tariff, autoprolong, period),
+        addons=addons_of(call, tariff),
+        autoprolong=ordered_autoprolong(call, tariff, period),
         remoteid=checked_remoteid(call, call.text("remoteid")),
         count=_count_of(call, tariff),
         details=checked_details(call),
     )
-
-
-# -- the quote
-
-
-def _quote(call: Call) -> Document:
-    """The form as it stands for these values, with what it would cost."""
-    tariff = tariff_of(call)
-    period = _period_of(call, tariff, required=False)
-    addons = _addons_of(call, tariff)
-    price = cents(tariff.price(period, addons))
-    base = cents(tariff.prices[period])
-    style = call.world.settings.money_style
-    total = money.text(price, tariff.currency, style)
-    caption = period_caption(period, call.lang)
-    word = "Итого" if call.lang == "ru" else "Total"
-    nodes = [
-        *tparams(call),
-        *fields(
-            [
-                ("pricelist", str(tariff.id)),
-                (period_field(call), str(period)),
-                ("datacenter", str(_datacenter_of(call, tariff, required=False) or "")),
-                ("domain", call.text("domain")),
-                ("autoprolong", str(period) if period > 0 else "null"),
-                ("orderinfo", f"{tariff.description}; {caption}. {word}: {total}"),
-                *((f"addon_{number}", value) for number, value in addons.items()),
-            ]
-        ),
-        slist(period_field(call), [(str(p), period_caption(p, call.lang)) for p in tariff.prices]),
-        slist("autoprolong", autoprolong_choices(tariff, call.lang)),
-    ]
-    if tariff.datacenters:
-        nodes.append(slist("datacenter", [(str(d), DATACENTERS[d]) for d in tariff.datacenters]))
-    if tariff.ostempl:
-        nodes.append(slist("ostempl", [(name, name) for name in tariff.ostempl], valuegroup="Linux"))
-        nodes.append(slist("recipe", [(name, RECIPES[name]) for name in tariff.recipes], depend=tariff.ostempl[0]))
-    nodes += [addon_caption(addon) for addon in tariff.addons if addon.values]
-    if call.world.settings.quote == "full":
-        shown_base = money.text(base, tariff.currency, style)
-        shown_extra = money.text(price - base, tariff.currency, style)
-        nodes.append(
-            table(
-                "pricelist_summary",
-                [
-                    [("name", tariff.name), ("cost", shown_base)],
-                    *([[("name", "Add-ons"), ("cost", shown_extra)]] if price != base else []),
-                ],
-            )
-        )
-        nodes.append(table("discount_summary", []))
-        nodes.append(table("total_summary", [[("name", word), ("cost", total)]]))
-    return form(nodes)
 
 
 # -- ordering
@@ -220,8 +120,8 @@ def _quote(call: Call) -> Document:
 def _new_item(call: Call, spec: _Spec, account: Account) -> Item:
     number = call.world.new_id()
     licence = call.itemtype.is_licence
-    delay = call.world.settings.commit_delay
-    now = call.world.clock.now()
+    settings, now = call.world.settings, call.world.clock.now()
+    seen, listed = settings.commit_delay, settings.commit_delay + settings.list_lag
     domain = "" if licence else spec.domain or f"{call.itemtype.value}{number}.upstream.example"
     item = Item(
         id=number,
@@ -231,7 +131,7 @@ def _new_item(call: Call, spec: _Spec, account: Account) -> Item:
         period=spec.period,
         status=Status.ORDERED,
         createdate=now,
-        cost=spec.price,
+        cost=call.world.price(spec.tariff, spec.period, spec.addons),
         currency=spec.tariff.currency,
         name=spec.licname if licence else domain,
         domain=domain,
@@ -244,7 +144,8 @@ def _new_item(call: Call, spec: _Spec, account: Account) -> Item:
         autoprolong=spec.autoprolong,
         remoteid=spec.remoteid,
         details=dict(spec.details),
-        visible_from=now + timedelta(seconds=delay) if delay else None,
+        visible_from=now + timedelta(seconds=seen) if seen else None,
+        listed_from=now + timedelta(seconds=listed) if settings.list_lag else None,
     )
     call.world.record(item, call.func, account.name)
     call.world.touch(item)
@@ -253,18 +154,20 @@ def _new_item(call: Call, spec: _Spec, account: Account) -> Item:
 
 def _buy(call: Call, account: Account, spec: _Spec) -> Document:
     """Charge the account at once and begin to open."""
+    world, settings = call.world, call.world.settings
+    price = world.price(spec.tariff, spec.period, spec.addons)
     try:
-        call.world.require_money(account, spec.price * spec.count, spec.tariff.currency)
+        world.require_money(account, price * spec.count, spec.tariff.currency)
     except PanelError:
-        if call.world.settings.not_enough_money == "ordered_row":
-            _new_item(call, spec, account)
+        if settings.not_enough_money == "ordered_row":
+            _leave_unpaid(call, _new_item(call, spec, account))
         raise
     items = [_new_item(call, spec, account) for _ in range(spec.count)]
     for item in items:
-        call.world.charge(item, Operation.OPEN, spec.price, f"Order of {spec.tariff.name} #{item.id}")
-        start_opening(call.world, item)
-    settings = call.world.settings
-    answer = settings.licence_orders_return if call.itemtype.is_licence else settings.orders_return
+        world.charge(item, Operation.OPEN, price, f"Order of {spec.tariff.name} #{item.id}")
+        start_opening(world, item)
+    old_licence = call.itemtype.is_licence and call.dialect == 5
+    answer = settings.licence_orders_return if old_licence else settings.orders_return
     target = call.itemtype.value
     match answer:
         case OrderAnswer.NONE:
@@ -273,20 +176,14 @@ def _buy(call: Call, account: Account, spec: _Spec) -> Document:
             return done(Node(answer.value, ", ".join(str(item.id) for item in items)), target=target)
 
 
+def _leave_unpaid(call: Call, item: Item) -> None:
+    item.unpaid = True
+    if call.world.settings.unpaid_rows == "payable":
+        put(call.world, item, Operation.OPEN, item.cost, item.period)
+
+
 def _into_cart(call: Call, account: Account, spec: _Spec) -> Document:
-    """Leave a service with status *ordered* that waits in the cart to be paid."""
-    item = _new_item(call, spec, account)
-    row = CartRow(
-        id=call.world.new_id(),
-        account=account.id,
-        item=item.id,
-        operation=Operation.OPEN,
-        amount=spec.price,
-        currency=spec.tariff.currency,
-        period=spec.period,
-        created=call.world.clock.now(),
-    )
-    call.world.touch(row)
-    if call.dialect == 6:
-        return done(Node("lineitem.id", str(row.id)), target="cart")
-    return done(Node("billorder.id", str(row.id)), target="basket")
+    """Leave services with status *ordered* that wait in the cart to be paid."""
+    items = [_new_item(call, spec, account) for _ in range(spec.count)]
+    rows = [put(call.world, item, Operation.OPEN, item.cost, spec.period) for item in items]
+    return cart_answer(call, rows, old_tag="billorder.id")

@@ -6,24 +6,21 @@ import secrets
 from decimal import Decimal
 from typing import Final
 
-from simulator import money
 from simulator.call import Call, typed_function, whole_number
+from simulator.cart import put
 from simulator.catalogue import Pricelist
-from simulator.document import Document, Node, done, fields, form, slist
-from simulator.entities import CartRow, Item, ItemType, Operation, Pending, Status
+from simulator.document import Document, Node, Shape, done, fields, form, slist
+from simulator.entities import Item, ItemType, Operation, Pending, Status
 from simulator.errors import bad_value, exists, missed
-from simulator.functions.lists import cost_nodes, expiry_nodes, status_nodes, tparams
-from simulator.functions.order_form import (
-    addon_caption,
-    autoprolong_choices,
-    checked_addon,
-    checked_autoprolong,
-    checked_domain,
-    checked_ip,
-    name_servers,
-)
+from simulator.functions.cart import cart_answer
+from simulator.functions.columns import cost_nodes, expiry_nodes, shown_domain, shown_name, status_nodes
+from simulator.functions.lists import tparams
+from simulator.functions.order_details import checked_domain, checked_ip, name_servers
+from simulator.functions.order_form import addon_caption, autoprolong_choices, checked_addon, checked_autoprolong
+from simulator.functions.quoting import sentence
+from simulator.knobs import IntoCart
 from simulator.lifecycle import begin, new_key, order_key
-from simulator.money import cents
+from simulator.texts import addon_page, dictionary
 
 _ADDON: Final = "addon_"
 
@@ -34,47 +31,17 @@ def edit(call: Call) -> Document:
     item = call.item()
     if call.sent:
         return _change(call, item)
-    return form([*tparams(call), Node("elid", str(item.id)), *_form_fields(call, item), *_choices(call, item)])
+    tariff = call.world.pricelists[item.pricelist]
+    nodes = [*tparams(call), Node("elid", str(item.id)), *_form_fields(call, item), *_choices(call, item)]
+    return form(nodes, messages=dictionary(call.lang, tariff), pages=[addon_page(tariff)] if tariff.addons else [])
 
 
 def _form_fields(call: Call, item: Item) -> list[Node]:
     world = call.world
     tariff = world.pricelists[item.pricelist]
-    nodes = fields(
-        [
-            ("id", str(item.id)),
-            ("name", item.name),
-            ("title_name", f"{tariff.name} #{item.id}"),
-        ]
-    )
-    match item.type:
-        case ItemType.SOFT | ItemType.SOFTEXTERNAL:
-            nodes += fields([("licname", item.licname), ("ip", item.ip), ("lickey", item.lickey)])
-            nodes += fields([("webdomains", item.addons.get(3889, ""))])
-        case ItemType.VDS | ItemType.DEDIC:
-            nodes += fields(
-                [
-                    ("domain", item.domain),
-                    ("ip", item.ip),
-                    ("username", item.username),
-                    ("password", item.password),
-                    ("ostempl", item.ostempl),
-                    ("recipe", item.recipe),
-                ]
-            )
-        case ItemType.VHOST:
-            nodes += fields(
-                [
-                    ("domain", item.domain),
-                    ("ip", item.ip),
-                    ("username", item.username),
-                    ("userpassword", item.password),
-                    ("nameserver1", "ns1.upstream.example"),
-                    ("nameserver2", "ns2.upstream.example"),
-                ]
-            )
-        case ItemType.CERTIFICATE | ItemType.DOMAIN:
-            nodes += fields([("domain", item.domain), *item.details.items()])
+    title = f"{tariff.name} #{item.id}"
+    nodes = fields([("id", str(item.id)), ("name", shown_name(call, item)), ("title_name", title)])
+    nodes += fields(_own_fields(call, item))
     nodes += [
         Node("datacenter", str(item.datacenter)),
         Node("createdate", item.createdate.date().isoformat()),
@@ -89,6 +56,8 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
         Node("stored_method", "0"),
         Node("orderinfo", tariff.description + _quote(call, item, tariff)),
     ]
+    if item.type.is_server:
+        nodes.append(Node("reboot", "on"))
     asked = _asked_addons(call, tariff)
     for number, value in {**item.addons, **asked}.items():
         current = item.addons.get(number, "")
@@ -97,6 +66,33 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
     if world.settings.remoteid_in_forms:
         nodes.append(Node("remoteid", item.remoteid))
     return nodes
+
+
+def _own_fields(call: Call, item: Item) -> list[tuple[str, str]]:
+    """What only services of this type have."""
+    domain = shown_domain(call, item)
+    match item.type:
+        case ItemType.SOFT | ItemType.SOFTEXTERNAL | ItemType.ADDITION:
+            own = [("licname", item.licname), ("ip", item.ip), ("lickey", item.lickey)]
+            return [*own, ("webdomains", item.addons.get(3889, "")), *item.details.items()]
+        case ItemType.VDS | ItemType.DEDIC | ItemType.INSTANCES | ItemType.NOT_INSTALL:
+            access = [("username", item.username), ("password", item.password)]
+            return [
+                ("domain", domain),
+                ("ip", item.ip),
+                *access,
+                ("ostempl", item.ostempl),
+                ("recipe", item.recipe),
+            ]
+        case ItemType.VHOST:
+            access = [("username", item.username), ("userpassword", item.password)]
+            servers = [("nameserver1", "ns1.upstream.example"), ("nameserver2", "ns2.upstream.example")]
+            return [("domain", domain), ("ip", item.ip), *access, *servers]
+        case ItemType.CERTIFICATE:
+            return [("domain", domain), *item.details.items()]
+        case ItemType.DOMAIN:
+            owner = ("service_profile_owner", item.details.get("owner", ""))
+            return [("domain", domain), *item.details.items(), owner]
 
 
 def _asked_addons(call: Call, tariff: Pricelist) -> dict[int, str]:
@@ -109,9 +105,7 @@ def _quote(call: Call, item: Item, tariff: Pricelist) -> str:
     asked = _asked_addons(call, tariff)
     if not asked:
         return ""
-    extra = max(_extra_cost(item, tariff, asked), Decimal(0))
-    word = "Итого" if call.lang == "ru" else "Total"
-    return f". {word}: {money.text(extra, item.currency, call.world.settings.money_style)}"
+    return sentence(call, "", max(_extra_cost(call, item, tariff, asked), Decimal(0)), item.currency)
 
 
 def _choices(call: Call, item: Item) -> list[Node]:
@@ -132,9 +126,9 @@ def _change(call: Call, item: Item) -> Document:
         return _new_licence_key(call, item)
     new = _checked_fields(call, item, tariff)
     addons = _checked_addons(call, tariff)
-    extra = _extra_cost(item, tariff, addons)
-    if extra > 0 and call.text("clicked_button") == "basket":
-        return _into_cart(call, item, addons, extra)
+    extra = _extra_cost(call, item, tariff, addons)
+    if extra > 0 and goes_into_cart(call, world.settings.addon_cart):
+        return cart_answer(call, [put(world, item, Operation.SETPARAM, extra, item.period, addons)])
     if extra > 0:
         world.require_money(call.client, extra, item.currency)
         world.charge(item, Operation.SETPARAM, extra, f"Change of {item.label}")
@@ -150,14 +144,23 @@ def _change(call: Call, item: Item) -> Document:
 
 
 def _new_licence_key(call: Call, item: Item) -> Document:
+    """A fresh key: it stands in the answer, where the panel does so and the key is there already."""
     if not item.type.is_licence:
         raise bad_value("clicked_button", "newkey")
+    call.world.touch(item)
+    plain = done(Node("elid", str(item.id)))
     if call.world.settings.licence_key_delay:
         order_key(call.world, item, call.world.clock.now())
-    else:
-        item.lickey = new_key(item)
-    call.world.touch(item)
-    return done(Node("elid", str(item.id)))
+        call.world.touch(item)
+        return plain
+    item.lickey = new_key(item)
+    match call.world.settings.newkey_answer:
+        case "lickey":
+            return Document(Shape.RESULT, [Node("lickey", item.lickey)])
+        case "lickey_and_ok":
+            return done(Node("lickey", item.lickey))
+        case "ok":
+            return plain
 
 
 def _checked_fields(call: Call, item: Item, tariff: Pricelist) -> dict[str, str]:
@@ -171,12 +174,12 @@ def _checked_fields(call: Call, item: Item, tariff: Pricelist) -> dict[str, str]
     if "autoprolong" in params:
         new["autoprolong"] = checked_autoprolong(tariff, call.text("autoprolong"), item.period)
     match item.type:
-        case ItemType.SOFT | ItemType.SOFTEXTERNAL:
+        case ItemType.SOFT | ItemType.SOFTEXTERNAL | ItemType.ADDITION:
             if "licname" in params:
                 new["licname"] = new["name"] = call.text("licname")
             if "ip" in params:
                 new["ip"] = checked_ip(call.text("ip"))
-        case ItemType.VDS | ItemType.DEDIC | ItemType.VHOST:
+        case ItemType.VDS | ItemType.DEDIC | ItemType.VHOST | ItemType.INSTANCES | ItemType.NOT_INSTALL:
             if call.text("domain"):
                 new["domain"] = checked_domain(call.text("domain"))
             if call.text("ostempl"):
@@ -191,9 +194,10 @@ def _checked_fields(call: Call, item: Item, tariff: Pricelist) -> dict[str, str]
 
 
 def checked_remoteid(call: Call, value: str, item: Item | None = None) -> str:
-    """A mark of the reseller; refused as a duplicate where the panel is set so."""
+    """A mark of the reseller: cut short or refused as a duplicate where the panel is set so."""
     if len(value) > 255 or not value.isprintable():
         raise bad_value("remoteid", value)
+    value = value[: call.world.settings.remoteid_length]
     if value and call.world.settings.remoteid_unique:
         others = call.world.items.values()
         taken = any(o.remoteid == value and o.account == call.client.id and o is not item for o in others)
@@ -214,22 +218,13 @@ def _checked_addons(call: Call, tariff: Pricelist) -> dict[int, str]:
     return chosen
 
 
-def _extra_cost(item: Item, tariff: Pricelist, addons: dict[int, str]) -> Decimal:
+def _extra_cost(call: Call, item: Item, tariff: Pricelist, addons: dict[int, str]) -> Decimal:
     before, after = tariff.price(item.period, item.addons), tariff.price(item.period, {**item.addons, **addons})
-    return cents(after - before)
+    return call.world.discounted(after - before)
 
 
-def _into_cart(call: Call, item: Item, addons: dict[int, str], extra: Decimal) -> Document:
-    row = CartRow(
-        id=call.world.new_id(),
-        account=call.client.id,
-        item=item.id,
-        operation=Operation.SETPARAM,
-        amount=extra,
-        currency=item.currency,
-        period=item.period,
-        created=call.world.clock.now(),
-        addons=addons,
-    )
-    call.world.touch(row)
-    return done(Node("billorder", str(row.id)), target="basket")
+def goes_into_cart(call: Call, rule: IntoCart) -> bool:
+    """Whether a paid change of a living service goes into the cart instead of being done at once."""
+    if call.text("clicked_button") == "basket" or rule is IntoCart.ALWAYS:
+        return True
+    return rule is IntoCart.WITHOUT_SKIPBASKET and call.text("skipbasket") != "on"

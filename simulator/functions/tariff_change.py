@@ -8,12 +8,12 @@ from decimal import Decimal
 from simulator import money
 from simulator.call import Call, function
 from simulator.catalogue import Pricelist
-from simulator.document import Document, Node, done, fields, form, slist
+from simulator.document import Document, Node, done, fields, form, leads_to, slist
 from simulator.entities import Item, Operation, Pending, Status
 from simulator.errors import PanelError, Param, bad_value
-from simulator.functions.lifecycle import living
 from simulator.functions.lists import tparams
-from simulator.lifecycle import begin
+from simulator.functions.states import living
+from simulator.lifecycle import begin, cost_after
 from simulator.money import cents
 
 DAYS_PER_MONTH = 30
@@ -26,6 +26,8 @@ class _Change:
     item: Item
     old: Pricelist
     new: Pricelist
+    cost: Decimal
+    """Of a period on the new tariff."""
     extra: Decimal
     """What the rest of the paid time costs more; a cheaper tariff pays nothing back."""
 
@@ -40,15 +42,18 @@ def change(call: Call) -> Document:
     """The tariffs to choose from; with ``pricelist`` and ``sok`` the change itself."""
     item = living(call.item(of_type=False), Status.ACTIVE)
     if call.sent and call.text("pricelist"):
-        return _commit(call, _checked(call, item))
+        change = _checked(call, item)
+        return _commit(call, change) if call.world.settings.tariff_change == "one_shot" else _next(call, "pricelist")
     choices = [(str(tariff.id), tariff.name) for tariff in _choices(call, item)]
     return form([*tparams(call), Node("elid", str(item.id)), slist("pricelist", choices)])
 
 
 @function("service.changepricelist.pricelist")
 def quote(call: Call) -> Document:
-    """The second step: what the change costs."""
+    """The second step: what the change costs; sent, it only leads to the last one."""
     change = _checked(call, living(call.item(of_type=False), Status.ACTIVE))
+    if call.sent and call.func.endswith(".pricelist"):
+        return _next(call, "getmoney")
     item, style = change.item, call.world.settings.money_style
     day = item.expiredate.isoformat() if item.expiredate else ""
     extra = money.text(change.extra, item.currency, style)
@@ -57,7 +62,7 @@ def quote(call: Call) -> Document:
         ("pricelist", str(change.new.id)),
         ("money_info", extra),
         ("oldprice", money.text(item.cost, item.currency, style)),
-        ("newprice", money.text(change.new.price(item.period, {}), item.currency, style)),
+        ("newprice", money.text(change.cost, item.currency, style)),
         ("oldpricelist", change.old.name),
         ("newpricelist", change.new.name),
         ("oldexpiredate", day),
@@ -72,6 +77,12 @@ def confirm(call: Call) -> Document:
     if not call.sent:
         return quote(call)
     return _commit(call, _checked(call, living(call.item(of_type=False), Status.ACTIVE)))
+
+
+def _next(call: Call, step: str) -> Document:
+    """Nothing is done yet: the wizard goes on."""
+    chosen = f"elid={call.text('elid')}&pricelist={call.text('pricelist')}"
+    return leads_to(f"service.changepricelist.{step}&{chosen}")
 
 
 def _choices(call: Call, item: Item) -> list[Pricelist]:
@@ -89,11 +100,13 @@ def _checked(call: Call, item: Item) -> _Change:
         raise bad_value("pricelist", value)
     if call.text("period") and call.text("period") != str(item.period):
         raise bad_value("period", call.text("period"))
-    difference = max(new.price(item.period, {}) - item.cost, Decimal(0))
+    old = call.world.pricelists[item.pricelist]
+    cost = cost_after(call.world, item, old, new)
+    difference = max(cost - item.cost, Decimal(0))
     left = (item.expiredate - call.world.clock.today()).days if item.expiredate else 0
     paid = max(item.period, 1) * DAYS_PER_MONTH
     extra = cents(difference * min(max(left, 0), paid) / paid)
-    return _Change(item, call.world.pricelists[item.pricelist], new, extra)
+    return _Change(item, old, new, cost, extra)
 
 
 def _commit(call: Call, change: _Change) -> Document:

@@ -87,7 +87,7 @@ class Simulator:
     def order(self, **more: str) -> int:
         """Order a virtual server and pay it; the number of the service."""
         answer = self.xml("v2.vds.order.param", ORDER, **more)
-        number = answer.findtext("id")
+        number = answer.findtext("item.id")
         assert number is not None, answer.find("error/msg")
         return int(number)
 

@@ -18,7 +18,7 @@ def test_staff_suspends_extends_moves_and_deletes_a_service(sim: Simulator) -> N
     sim.admin("PATCH", f"/items/{number}", {"status": 2, "extend_months": 12, "ip": "192.0.2.99", "pricelist": 59})
     (row,) = sim.rows()
     assert (row["status"], row["status_msg"], row["ip"]) == ("2", "", "192.0.2.99")
-    assert (row["pricelist"], row["cost"]) == ("VPS-2", "10.00 EUR")
+    assert (row["pricelist"], row["item_cost"]) == ("VPS-2", "10.0000")
     assert date.fromisoformat(row["expiredate"]).year == before.year + 1
     sim.admin("DELETE", f"/items/{number}")
     assert sim.rows()[0]["status"] == "4"
@@ -31,7 +31,7 @@ def test_a_value_that_cannot_be_right_is_taken(sim: Simulator) -> None:
     number = sim.order()
     sim.admin("PATCH", f"/items/{number}", {"expiredate": "1969-12-31", "cost": "0"})
     (row,) = sim.rows()
-    assert (row["expiredate"], row["cost"]) == ("1969-12-31", "0.00 EUR")
+    assert (row["expiredate"], row["item_cost"]) == ("1969-12-31", "0.0000")
 
 
 def test_items_are_found_by_account_and_mark(sim: Simulator) -> None:
@@ -83,7 +83,7 @@ def test_a_price_changes_for_new_orders_only(sim: Simulator) -> None:
     sim.order()
     sim.admin("PATCH", "/pricelists/58", {"prices": {"1": "6.00"}})
     sim.order()
-    assert [row["cost"] for row in sim.rows()] == ["5.00 EUR", "6.00 EUR"]
+    assert [row["item_cost"] for row in sim.rows()] == ["5.0000", "6.0000"]
     sim.admin("PATCH", "/pricelists/58", {"active": False})
     assert sim.error("v2.vds.order.param", ORDER) == ("wizard_unavailable", "pricelist")
     sim.admin("POST", "/reset")

@@ -37,13 +37,15 @@ def test_every_example_works(sim: Simulator) -> None:
     commands = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     examples = [command for command in commands if command.startswith("curl ")]
     assert len(examples) > 30
-    item = ""
+    item = fault = ""
     for command in commands:
         if command.startswith("ITEM="):
             item = str(sim.admin("GET", "/items")["items"][0]["id"])
+        if command.startswith("FAULT="):
+            fault = str(sim.admin("GET", "/faults")["faults"][0]["id"])
         if command.startswith("curl "):
             command = command.replace("reseller:secret", f"{USER}:{PASSWORD}")
-            run(sim, command.replace("$SIM", f"{sim.root}/_sim").replace("$ITEM", item))
+            run(sim, command.replace("$SIM", f"{sim.root}/_sim").replace("$ITEM", item).replace("$FAULT", fault))
 
 
 def run(sim: Simulator, command: str) -> None:

@@ -123,7 +123,7 @@ def test_a_tariff_is_changed_in_three_steps(sim: Simulator) -> None:
     assert (quote.findtext("oldprice"), quote.findtext("newprice")) == ("5.00 EUR", "7.00 EUR")
     assert quote.findtext("money_info") == "2.00 EUR"
     sim.xml("service.changepricelist.getmoney", elid=elid, pricelist="60", sok="ok")
-    assert (row(sim)["pricelist"], row(sim)["cost"], row(sim)["status"]) == ("VPS-1 RAM+", "7.00 EUR", "2")
+    assert (row(sim)["pricelist"], row(sim)["item_cost"], row(sim)["status"]) == ("VPS-1 RAM+", "7.0000", "2")
     assert [charge["amount"] for charge in sim.charges()] == ["2.00"]
 
 

@@ -102,12 +102,12 @@ def test_a_state_file_that_is_in_use_or_something_else_is_said(
     assert "notes.txt: file is not a database" in capsys.readouterr().err
 
 
-def test_knobs_of_an_older_simulator_are_left_out(tmp_path: Path) -> None:
+def test_knobs_and_choices_of_an_older_simulator_are_left_out(tmp_path: Path) -> None:
     store = Store(tmp_path / "state.db")
-    store.write([("meta", 0, '{"next_id": 7, "settings": {"opening_delay": 5, "gone": 1}}')], [])
+    store.write([("meta", 0, '{"next_id": 7, "settings": {"opening_delay": 5, "gone": 1, "quote": "full"}}')], [])
     store.close()
     world = World(tmp_path / "state.db", [])
-    assert (world.meta.next_id, world.settings.opening_delay) == (7, 5)
+    assert (world.meta.next_id, world.settings.opening_delay, world.settings.quote) == (7, 5, "nested")
     world.close()
 
 

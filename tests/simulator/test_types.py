@@ -61,7 +61,7 @@ def test_they_have_one_order_function_and_no_switches(sim: Simulator) -> None:
 
 def test_a_certificate_is_active_when_it_is_issued(sim: Simulator) -> None:
     sim.set(certificate_delay=3600)
-    number = sim.xml("certificate.order.param", CERTIFICATE).findtext("id") or ""
+    number = sim.xml("certificate.order.param", CERTIFICATE).findtext("item.id") or ""
     (row,) = sim.rows("certificate")
     assert (row["domain"], row["status"], row["service_status"]) == ("*.shop.example", "5", "3")
     sim.admin("POST", "/clock", {"advance_seconds": 3601})
@@ -72,19 +72,19 @@ def test_a_certificate_is_active_when_it_is_issued(sim: Simulator) -> None:
 
 
 def test_a_domain_can_be_had_once(sim: Simulator) -> None:
-    number = sim.xml("domain.order.param", DOMAIN, ns0="ns1.shop.example").findtext("id") or ""
+    number = sim.xml("domain.order.param", DOMAIN, ns0="ns1.shop.example").findtext("item.id") or ""
     assert sim.error("domain.order.param", DOMAIN) == ("exists", "domain")
     form = sim.xml("domain.edit", elid=number)
     assert (form.findtext("ns0"), form.findtext("domainstatus")) == ("ns1.shop.example", "2")
     sim.xml("domain.delete", elid=number, sok="ok")
     assert sim.rows("domain")[0]["domainstatus"] == "0"
-    assert sim.xml("domain.order.param", DOMAIN).findtext("id")
+    assert sim.xml("domain.order.param", DOMAIN).findtext("item.id")
 
 
 def test_a_domain_may_want_its_owner(sim: Simulator) -> None:
     sim.set(domain_contacts="needed")
     assert sim.error("domain.order.param", DOMAIN) == ("value", "owner")
-    assert sim.xml("domain.order.param", DOMAIN, owner="17").findtext("id")
+    assert sim.xml("domain.order.param", DOMAIN, owner="17").findtext("item.id")
 
 
 def test_a_new_key_takes_as_long_as_the_first(sim: Simulator) -> None:
