@@ -152,7 +152,10 @@ class Listing(_Value):
 
     items: tuple[UpstreamItem, ...]
     complete: bool
-    """True only if every page was read and the number of rows agrees with the total that the upstream named."""
+    """True only if every page was read, the number of rows agrees with the total that the upstream named, and no filter
+    narrows the list."""
+    incomplete_because: str = ""
+    """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
     pages: int
     shows_remoteid: Knowledge
     """Whether rows carry the remoteid field; unknown for an empty list."""

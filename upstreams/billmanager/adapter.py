@@ -123,6 +123,7 @@ class BillmanagerUpstream(Operations):
         return Listing(
             items=tuple(sorted(items, key=_by_number)),
             complete=pages.complete,
+            incomplete_because=pages.because,
             pages=pages.pages,
             shows_remoteid=shows_remoteid,
         )
@@ -172,7 +173,8 @@ class BillmanagerUpstream(Operations):
                 if not listing.complete:
                     problems.append(
                         f"The list of {product_type} could not be proven complete ({len(listing.items)} rows in "
-                        f"{listing.pages} pages); a lost order of this type will need a person."
+                        f"{listing.pages} pages): {listing.incomplete_because}. Until then a lost order of this type "
+                        "needs a person."
                     )
                 living = [one for one in listing.items if one.status is not UpstreamStatus.DELETED]
                 if living:
