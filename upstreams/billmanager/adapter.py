@@ -97,11 +97,11 @@ class BillmanagerUpstream(Operations):
         )
 
     async def quote(self, spec: OrderSpec) -> Quote:
-        """What the order form shows as the total; None where it shows none that can be read in one way only."""
+        """What the order form shows as the total, if it can be read in one way only."""
         call = self._order_call(spec, Effect.READ)
         fields = ordering.form_fields(spec, self._connection.dialect, self._connection.name)
-        price = prices.shown_price(await self._session.send(call, fields), self._connection.currency)
-        return Quote(price=price)
+        shown = prices.shown_price(await self._session.send(call, fields), self._connection.currency)
+        return Quote(price=shown.price, unreadable=call.clean(shown.unreadable, 300), foreign=shown.foreign)
 
     async def order(self, spec: OrderSpec) -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).

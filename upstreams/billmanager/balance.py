@@ -1,8 +1,8 @@
 """The balance calls, one function each from answer to amount. Which of them a customer may call differs per upstream.
 
 `subaccount` is documented for staff (API6-ACC) but seen in code at client level; `dashboard.info`, `whoami`,
-`notify` and `usrparam` are seen in code only. `dashboard.info` also shows `realbalance`, `available` (with the credit in
-it) and `enoughmoneyto`: none of them is the balance.
+`notify` and `usrparam` are seen in code only. `dashboard.info` also shows `realbalance`, `available` (with the credit)
+and `enoughmoneyto`: none of them is the balance.
 """
 
 from collections.abc import Callable

@@ -157,7 +157,8 @@ def first_date(fields: Fields, *names: str) -> date | None:
 def _cost(fields: Fields, currency: str) -> Money | None:
     """The price of the item's whole period.
 
-    `item_cost` is that, in the currency of `currency_str`; `cost` beside it is a month's (VPSTRK, seen live). A `cost` that names a unit counts only if the unit is the period; one that names none is taken for the period's.
+    `item_cost` is that, in the currency of `currency_str`; `cost` beside it is a month's (VPSTRK, seen live). A `cost`
+    that names a unit counts only if the unit is the period; one that names none is taken for the period's.
     """
     currency = _currency(fields, currency)
     whole = _amount(_raw(fields, "item_cost"), currency)

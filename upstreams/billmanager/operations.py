@@ -64,7 +64,7 @@ class Operations:
         if pricelists and pricelist not in pricelists:
             return PlanChangeQuote(price=None, new_expires_on=None, pricelists=pricelists)
         answer = await self._show_plan_change(number, pricelist, period)
-        return tariffs.quoted(answer, pricelists, self._connection.currency)
+        return tariffs.quoted(call, answer, pricelists, self._connection.currency)
 
     async def change_plan(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
         """In one shot; by the wizard only where that function is definitely unknown to the upstream."""
@@ -81,7 +81,7 @@ class Operations:
         asked = editing.checked(fields, self._connection.name)
         call = self._editing(Effect.READ, product_type, number, asked)
         answer = await self._session.send(call, {"elid": number} | asked)
-        return Quote(price=editing.quoted(call, answer, number, asked, self._connection.currency))
+        return editing.quoted(call, answer, number, asked, self._connection.currency)
 
     async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
         asked = editing.checked(fields, self._connection.name)

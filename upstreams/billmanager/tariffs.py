@@ -28,13 +28,19 @@ def offered(call: Call, answer: Document, number: str) -> tuple[str, ...]:
     return tuple(answer.choices("pricelist"))
 
 
-def quoted(answer: Document, pricelists: tuple[str, ...], currency: str) -> PlanChangeQuote:
+def quoted(call: Call, answer: Document, pricelists: tuple[str, ...], currency: str) -> PlanChangeQuote:
     """`money_info` holds what is paid now, in words not published; `newprice` and `oldprice` are prices per period."""
     fields = answer.fields
-    price = shown_price(answer, currency)
-    if price is None and "money_info" in fields:
-        price = sum_to_pay(fields["money_info"].text, currency)
-    return PlanChangeQuote(price=price, new_expires_on=first_date(fields, "newexpiredate"), pricelists=pricelists)
+    shown = shown_price(answer, currency)
+    if not shown and "money_info" in fields:
+        shown = sum_to_pay(fields["money_info"].text, currency)
+    return PlanChangeQuote(
+        price=shown.price,
+        new_expires_on=first_date(fields, "newexpiredate"),
+        pricelists=pricelists,
+        unreadable=call.clean(shown.unreadable, 300),
+        foreign=shown.foreign,
+    )
 
 
 def accepted(call: Call, answer: Document) -> PlanChangeAccepted:

@@ -163,14 +163,24 @@ class Document:
         text = _text(self._root.find(name))
         return int(text) if text.isascii() and text.isdigit() else None
 
-    def table(self, name: str) -> tuple[Fields, ...]:
-        """Rows of the inner `list` of that name, empty if there is none."""
+    def table_rows(self, name: str) -> "tuple[Document, ...]":
+        """Rows of the inner `list` of that name, each read like a document of its own; empty if there is none."""
         return tuple(
-            _fields(elem)
+            Document(elem)
             for inner in self._root.iter("list")
             if inner.get("name") == name
-            for elem in inner.iter("elem")
+            for elem in inner.iterfind("elem")
         )
+
+    def table_names(self, ending: str) -> tuple[str, ...]:
+        """Names of the inner lists that end so."""
+        names = (inner.get("name", "") for inner in self._root.iter("list"))
+        return tuple(dict.fromkeys(name for name in names if name.endswith(ending)))
+
+    @property
+    def all_words(self) -> str:
+        """All text inside."""
+        return _all_text(self._root)
 
     def children(self, path: str) -> "tuple[Document, ...]":
         """The parts of that name (`pricelist`, `prices/price`), each read like a document of its own."""
