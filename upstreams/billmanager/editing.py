@@ -6,10 +6,11 @@ Without `sok` the form is shown with the values it was called with, and `orderin
 
 from collections.abc import Mapping
 
+from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
 from upstreams.billmanager.prices import shown_price
 from upstreams.billmanager.products import is_secret
-from upstreams.billmanager.verdicts import must_be_yes, own_form, unpaid
+from upstreams.billmanager.verdicts import must_be_yes, own_form
 from upstreams.billmanager.wire import Document
 from upstreams.errors import SetupFault
 from upstreams.port import ParametersAccepted, Quote

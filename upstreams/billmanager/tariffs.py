@@ -5,10 +5,11 @@ of them would cost, `.getmoney` with `sok` commits. One call of the first functi
 does it all (UPMIND, seen in code).
 """
 
+from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.prices import shown_price, sum_to_pay
-from upstreams.billmanager.verdicts import must_be_yes, unpaid
+from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
 from upstreams.port import PlanChangeAccepted, PlanChangeQuote
