@@ -15,6 +15,7 @@ from upstreams.billmanager.wire import Document
 from upstreams.errors import SetupFault
 from upstreams.port import ParametersAccepted, Quote
 
+_FLAGS = frozenset({"on", "off"})
 _HAVE_THEIR_OWN_CALL = frozenset({"pricelist", "period", "order_period", "remoteid", "autoprolong"})
 
 
@@ -40,6 +41,21 @@ def quoted(call: Call, answer: Document, number: str, asked: Mapping[str, str], 
         return Quote(price=None)
     shown = shown_price(answer, currency)
     return Quote(price=shown.price, unreadable=call.clean(shown.unreadable, 300), foreign=shown.foreign)
+
+
+def autoprolong(form: Document | None, period: int | None) -> str:
+    """What switches the upstream's renewal on (by `period`) or off, in the words of the item's form.
+
+    A flag where the form offers or shows one, as the forms of version 6 do (NEWORDER documented); else the period or
+    `null`, as documented for licences (LICAPI) and seen in code for others.
+    """
+    offered = form.choices("autoprolong") if form is not None else {}
+    field = form.fields.get("autoprolong") if form is not None else None
+    is_flag = "on" in offered if offered else field is not None and field.raw in _FLAGS
+    if period is None:
+        fallback = "off" if is_flag else "null"
+        return next((code for code in ("null", "off", "0") if code in offered), fallback)
+    return "on" if is_flag and str(period) not in offered else str(period)
 
 
 def accepted(call: Call, answer: Document) -> ParametersAccepted:

@@ -69,7 +69,7 @@ TABLE: tuple[Row, ...] = (
     Row("exist", "", Meaning.EXISTS, "such a thing exists already"),
     Row("value", "", Meaning.REFUSED, "a field has a value that is not accepted"),
     Row("limit", "", Meaning.REFUSED, "a limit is reached"),
-    Row("pricelist_min_order", "", Meaning.REFUSED, "the order is smaller than this tariff allows"),
+    Row("pricelist_min_order", "", Meaning.REFUSED, "the least term or amount of its tariff is not reached"),
     Row("promocode_not_use", "", Meaning.REFUSED, "the promotion code cannot be used"),
     Row("stat_addon_over_limit", "", Meaning.REFUSED, "the usage is above its cap"),
     Row("not_enough_money", "", Meaning.FUNDS, "there is not enough money on the account"),
