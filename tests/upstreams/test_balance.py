@@ -3,7 +3,7 @@
 import pytest
 
 from models.money import Money
-from tests.upstreams.panel import Answerer, Panel, cut_before_answer, doc, http, refusal
+from tests.upstreams.panel import A_LIST, Answerer, Panel, cut_before_answer, doc, http, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, SetupFault, UpstreamError
 
@@ -20,7 +20,7 @@ USRPARAM = doc("<realname>R</realname><balance>9.00</balance><currency>eur</curr
 async def known_upstream(panel: Panel, **options: str) -> BillmanagerUpstream:
     """One whose login has been seen to work, so that `access` is about a function."""
     upstream = BillmanagerUpstream(panel.connection(currency=options.get("currency", "EUR")))
-    panel.answers(doc("<p_elems>0</p_elems>"))
+    panel.answers(A_LIST)
     await upstream.list_items("vds")
     panel.requests.clear()
     return upstream

@@ -27,7 +27,7 @@ async def test_a_healthy_upstream(panel: Panel, upstream: BillmanagerUpstream) -
     assert found.orders_return_number is Knowledge.UNKNOWN
     assert found.listable_types == ("vds", "soft")
     assert found.problems == ()
-    assert panel.functions == ["subaccount", "vds", "vds.edit", "soft"]
+    assert panel.functions == ["subaccount", "vds", "vds.edit", "soft", "menu"]
     assert all("sok" not in request.fields for request in panel.requests)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from models.enums import Knowledge
-from tests.upstreams.panel import Answerer, Panel, doc
+from tests.upstreams.panel import Answerer, Panel, cut_before_answer, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.port import Listing
 
@@ -25,6 +25,8 @@ async def listed(panel: Panel, upstream: BillmanagerUpstream, *pages: Answerer) 
     """Numbers, completeness and pages; asserts that each scripted page was asked for and no other."""
     panel.answers(*pages)
     listing = await upstream.list_items("vds")
+    if not listing.items:  # then the menu is asked for lists of sub-types
+        assert panel.requests.pop().function == "menu"
     assert len(panel.requests) == listing.pages == len(pages)
     assert [request.fields["p_num"] for request in panel.requests] == [str(n + 1) for n in range(len(pages))]
     return [int(item.number) for item in listing.items], listing.complete, listing.pages
@@ -262,3 +264,52 @@ async def test_an_upstream_that_never_ends_its_pages_is_left(
     listing = await upstream.list_items("vds")
     assert (listing.pages, listing.complete) == (5, False)
     assert "more than 5 pages" in listing.incomplete_because
+
+
+MENU = (
+    '<mainmenu><node name="mainmenuservice" type="group"><node name="vds" type="list" action="vds"/>'
+    '<node name="vds.vps" type="list" action="vds.vps"/><node name="cloud" type="list" action="vds.cloud"/>'
+    '<node name="vds.order" type="form" action="vds.order"/><node name="dedic" action="dedic"/></node></mainmenu>'
+)
+
+
+async def test_a_type_whose_list_is_empty_is_looked_for_in_the_lists_of_its_sub_types(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    panel.standing = {
+        "vds": page([], 0),
+        "menu": doc(MENU),
+        "vds.vps": page([2, 1], 2),
+        "vds.cloud": page([3], 1),
+    }
+    listing = await upstream.list_items("vds")
+    assert [(item.number, item.product_type) for item in listing.items] == [("1", "vds"), ("2", "vds"), ("3", "vds")]
+    assert listing.complete
+    assert panel.functions == ["vds", "menu", "vds.vps", "vds.cloud"]
+    await upstream.list_items("vds")
+    assert panel.functions.count("menu") == 1, "the menu is kept for a while"
+
+
+async def test_an_incomplete_list_of_a_sub_type_makes_the_whole_incomplete(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    panel.standing = {"vds": page([], 0), "menu": doc(MENU), "vds.vps": page([1], 2), "vds.cloud": page([3], 1)}
+    listing = await upstream.list_items("vds")
+    assert (listing.complete, listing.incomplete_because) == (False, "the upstream names 2 rows in all and shows 1")
+
+
+@pytest.mark.parametrize("menu", [refusal("access"), refusal("missed", "func"), doc('<ok type="list">func=x</ok>')])
+async def test_a_panel_without_a_menu_has_no_sub_types(
+    panel: Panel, upstream: BillmanagerUpstream, menu: Answerer
+) -> None:
+    panel.answers(page([], 0), menu)
+    assert (await upstream.list_items("vds")).complete
+
+
+async def test_an_empty_list_proves_nothing_while_the_menu_cannot_be_read(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    panel.answers(page([], 0), cut_before_answer)
+    listing = await upstream.list_items("vds")
+    assert not listing.complete
+    assert "whether there are lists of sub-types is not known" in listing.incomplete_because

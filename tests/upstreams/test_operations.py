@@ -7,7 +7,18 @@ from pydantic import SecretStr
 
 from models.enums import FailureClass
 from models.money import Money
-from tests.upstreams.panel import PASSWORD, USERNAME, Answerer, Panel, cut_before_answer, doc, html, http, refusal
+from tests.upstreams.panel import (
+    A_LIST,
+    PASSWORD,
+    USERNAME,
+    Answerer,
+    Panel,
+    cut_before_answer,
+    doc,
+    html,
+    http,
+    refusal,
+)
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import (
     ConnectionUnhealthy,
@@ -94,12 +105,11 @@ READS: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
     ),
 }
 STATES = ("suspend", "resume", "delete")
-EMPTY_LIST = doc("<p_elems>0</p_elems>")
 
 
 async def logged_in(panel: Panel, upstream: BillmanagerUpstream) -> None:
     """The login has worked before, so that an error is about the operation and not about the way of logging in."""
-    panel.answers(EMPTY_LIST)
+    panel.answers(A_LIST)
     await upstream.list_items("vds")
     panel.requests.clear()
 

@@ -5,6 +5,7 @@ What is done to an item once it is there is in `operations`.
 What is relied on, what is assumed and how to check it on a real upstream: docs/billmanager.md.
 """
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -12,8 +13,8 @@ import httpx
 
 from models.enums import Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
-from upstreams.billmanager import ordering, prices
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager import menus, ordering, prices
+from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, read_pages
 from upstreams.billmanager.operations import Operations
@@ -31,6 +32,8 @@ from upstreams.errors import (
 )
 from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, Quote, UpstreamItem
 
+_MENU_SECONDS = 600.0
+
 
 class BillmanagerUpstream(Operations):
     """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
@@ -43,6 +46,8 @@ class BillmanagerUpstream(Operations):
         self._transport = Transport(connection, client)
         super().__init__(connection, Session(connection, self._transport))
         self._balance_call: str | None = None
+        self._menu: Document | None = None
+        self._menu_read_at = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,18 +118,30 @@ class BillmanagerUpstream(Operations):
         return ordering.accepted(call, await self._session.send(call, fields))
 
     async def list_items(self, product_type: str) -> Listing:
-        """Every row of the list `{product_type}`, ordered by number, deleted ones kept. One request per page."""
-        pages = await self._read_list(product_type)
+        """Every row of the list `{product_type}`, ordered by number, deleted ones kept. One request per page.
+
+        Where it is empty, the menu is read once and the lists of the sub-types that it names (`vds.vps`) are read, too.
+        """
+        lists = [await self._read_list(product_type)]
+        doubts = [lists[0].because]
+        if not lists[0].rows:
+            try:
+                lists += [await self._read_list(product_type, name) for name in await self._sub_lists(product_type)]
+            except OutcomeUnknown as error:
+                doubts.append(f"it is empty, and whether there are lists of sub-types is not known: {error.message}")
+        doubts += [pages.because for pages in lists[1:]]
         currency = self._connection.currency
-        items = [item(row, product_type, number, currency) for number, row in pages.rows.items()]
+        rows = {number: row for pages in lists for number, row in pages.rows.items()}
+        items = [item(row, product_type, number, currency) for number, row in rows.items()]
         shows_remoteid = Knowledge.UNKNOWN
         if items:
             shows_remoteid = Knowledge.YES if any(one.remoteid is not None for one in items) else Knowledge.NO
+        because = next((doubt for doubt in doubts if doubt), "")
         return Listing(
             items=tuple(sorted(items, key=_by_number)),
-            complete=pages.complete,
-            incomplete_because=pages.because,
-            pages=pages.pages,
+            complete=not because,
+            incomplete_because=because,
+            pages=sum(pages.pages for pages in lists),
             shows_remoteid=shows_remoteid,
         )
 
@@ -194,13 +211,24 @@ class BillmanagerUpstream(Operations):
             problems=tuple(problems),
         )
 
-    async def _read_list(self, product_type: str) -> Pages:
-        call = self._session.describe(product_type, Effect.READ, product_type=product_type)
+    async def _read_list(self, product_type: str, function: str = "") -> Pages:
+        call = self._session.describe(function or product_type, Effect.READ, product_type=product_type)
 
         async def fetch(fields: dict[str, str]) -> Document:
             return await self._session.send(call, fields)
 
         return await read_pages(fetch)
+
+    async def _sub_lists(self, product_type: str) -> tuple[str, ...]:
+        """Lists of sub-types that the menu names. A panel without a menu has none; the menu is kept for ten minutes."""
+        if self._menu is None or time.monotonic() - self._menu_read_at > _MENU_SECONDS:
+            call = self._session.describe("menu", Effect.READ, refusals=Refusals.OF_AN_OPERATION)
+            try:
+                self._menu = await self._session.send(call, {})
+            except (Rejected, SetupFault):
+                self._menu = Document.parse(b"<doc/>")
+            self._menu_read_at = time.monotonic()
+        return menus.sub_lists(self._menu, product_type)
 
     def _order_call(self, spec: OrderSpec, effect: Effect) -> Call:
         function = order_function(spec.product_type, self._connection.dialect)

@@ -182,6 +182,12 @@ class Document:
         """All text inside."""
         return _all_text(self._root)
 
+    @property
+    def menu_actions(self) -> tuple[str, ...]:
+        """The functions that the nodes of a menu call, at any depth."""
+        nodes = (node for menu in self._root.iter("mainmenu") for node in menu.iter("node"))
+        return tuple(action for node in nodes if (action := node.get("action") or node.get("name")))
+
     def children(self, path: str) -> "tuple[Document, ...]":
         """The parts of that name (`pricelist`, `prices/price`), each read like a document of its own."""
         return tuple(Document(node) for node in self._root.findall(path))
