@@ -97,6 +97,43 @@ async def test_a_licence_is_ordered_the_old_way_in_both_dialects(panel: Panel, d
     ]
 
 
+NO_SUCH_FUNCTION = refusal("missed", "func")
+
+
+@pytest.mark.parametrize(
+    ("product_type", "usual", "other", "expected"),
+    [
+        ("soft", "soft.order.param", "v2.soft.order.param", {"order_period": "12", "autoprolong": "off"}),
+        ("vhost", "v2.vhost.order.param", "vhost.order.param", {"period": "12", "autoprolong": "null"}),
+    ],
+)
+async def test_the_other_form_of_the_type_is_used_where_there_is_none_of_the_usual_name(
+    panel: Panel, upstream: BillmanagerUpstream, product_type: str, usual: str, other: str, expected: dict[str, str]
+) -> None:
+    spec = SERVER.model_copy(update={"product_type": product_type})
+    panel.standing = {usual: NO_SUCH_FUNCTION, other: doc("<item.id>900123</item.id>")}
+    assert (await upstream.order(spec)).upstream_number == "900123"
+    assert panel.functions == [usual, other]
+    fields = panel.requests[1].fields
+    assert {name: fields[name] for name in expected} == expected
+    await upstream.order(spec)
+    assert panel.functions == [usual, other, other], "which one is there is remembered"
+
+
+async def test_where_there_is_neither_form_the_usual_one_is_named(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    for _ in range(2):
+        with pytest.raises(SetupFault, match=r"v2\.vds\.order\.param: the upstream has no such function"):
+            await upstream.order(SERVER)
+    assert panel.functions == ["v2.vds.order.param", "vds.order.param"] * 2
+
+
+async def test_version_5_has_no_other_form(panel: Panel) -> None:
+    async with BillmanagerUpstream(panel.connection(dialect=Dialect.FIVE)) as upstream:
+        with pytest.raises(SetupFault):
+            await upstream.order(SERVER)
+    assert panel.functions == ["vds.order.param"]
+
+
 @pytest.mark.parametrize(
     ("product_type", "function", "name_field", "period_field"),
     [

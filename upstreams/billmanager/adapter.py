@@ -11,15 +11,16 @@ from typing import Self
 
 import httpx
 
-from models.enums import Knowledge, UpstreamStatus
+from models.enums import Dialect, Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, read_pages
 from upstreams.billmanager.operations import Operations
-from upstreams.billmanager.products import order_function
+from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
+from upstreams.billmanager.tariffs import is_unknown_function
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.verdicts import own_form
 from upstreams.billmanager.wire import Document
@@ -46,6 +47,8 @@ class BillmanagerUpstream(Operations):
         self._transport = Transport(connection, client)
         super().__init__(connection, Session(connection, self._transport))
         self._balance_call: str | None = None
+        self._other_form: set[str] = set()
+        """Product types that are ordered by the other kind of form than is usual."""
         self._menu: Document | None = None
         self._menu_read_at = 0.0
 
@@ -103,9 +106,8 @@ class BillmanagerUpstream(Operations):
 
     async def quote(self, spec: OrderSpec) -> Quote:
         """What the order form shows as the total, if it can be read in one way only."""
-        call = self._order_call(spec, Effect.READ)
-        fields = ordering.form_fields(spec, self._connection.dialect, self._connection.name)
-        shown = prices.shown_price(await self._session.send(call, fields), self._connection.currency)
+        call, answer = await self._send_order(spec, Effect.READ)
+        shown = prices.shown_price(answer, self._connection.currency)
         return Quote(price=shown.price, unreadable=call.clean(shown.unreadable, 300), foreign=shown.foreign)
 
     async def order(self, spec: OrderSpec) -> OrderAccepted:
@@ -113,9 +115,7 @@ class BillmanagerUpstream(Operations):
 
         Raises OutcomeUnknown where the answer is no definite one, the order form shown again included.
         """
-        call = self._order_call(spec, Effect.CHANGE)
-        fields = ordering.order_fields(spec, self._connection.dialect, self._connection.name)
-        return ordering.accepted(call, await self._session.send(call, fields))
+        return ordering.accepted(*await self._send_order(spec, Effect.CHANGE))
 
     async def list_items(self, product_type: str) -> Listing:
         """Every row of the list `{product_type}`, ordered by number, deleted ones kept. One request per page.
@@ -230,9 +230,35 @@ class BillmanagerUpstream(Operations):
             self._menu_read_at = time.monotonic()
         return menus.sub_lists(self._menu, product_type)
 
-    def _order_call(self, spec: OrderSpec, effect: Effect) -> Call:
-        function = order_function(spec.product_type, self._connection.dialect)
-        return self._session.describe(function, effect, product_type=spec.product_type)
+    async def _send_order(self, spec: OrderSpec, effect: Effect) -> tuple[Call, Document]:
+        """In version 6, the other kind of form follows where there is none of this name: nothing has been done then.
+
+        Which types have a `v2.` form differs (NEWORDER names `v2.soft`, LICAPI the old one, both documented); the one
+        that is there is remembered.
+        """
+        call, fields = self._order_call(spec, effect)
+        try:
+            return call, await self._session.send(call, fields)
+        except SetupFault as fault:
+            if self._connection.dialect is not Dialect.SIX or not is_unknown_function(fault):
+                raise
+            self._other_form ^= {spec.product_type}
+            call, fields = self._order_call(spec, effect)
+            try:
+                return call, await self._session.send(call, fields)
+            except SetupFault as other:
+                if not is_unknown_function(other):
+                    raise
+                self._other_form ^= {spec.product_type}
+                raise fault from other
+
+    def _order_call(self, spec: OrderSpec, effect: Effect) -> tuple[Call, dict[str, str]]:
+        usual = is_versioned(spec.product_type, self._connection.dialect)
+        versioned = usual ^ (spec.product_type in self._other_form)
+        function = order_function(spec.product_type, versioned=versioned)
+        fill = ordering.form_fields if effect is Effect.READ else ordering.order_fields
+        fields = fill(spec, self._connection.name, versioned=versioned)
+        return self._session.describe(function, effect, product_type=spec.product_type), fields
 
 
 def _is_only_this_function(error: UpstreamError) -> bool:

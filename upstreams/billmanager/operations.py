@@ -141,7 +141,8 @@ class Operations:
             found = ()
         if found:
             return found
-        function = order_function(product_type, self._connection.dialect, "pricelist")
+        versioned = is_versioned(product_type, self._connection.dialect)
+        function = order_function(product_type, versioned=versioned, step="pricelist")
         call = self._about(function, Effect.READ, "", product_type)
         return offers.ordered(await self._session.send(call, {}), currency)
 

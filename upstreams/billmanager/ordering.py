@@ -7,10 +7,10 @@ answer without one.
 
 import re
 
-from models.enums import Dialect, RenewalOwner
+from models.enums import RenewalOwner
 from upstreams.billmanager.basket import is_number, unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
-from upstreams.billmanager.products import is_versioned, period_field, product
+from upstreams.billmanager.products import period_field, product
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
 from upstreams.port import OrderAccepted, OrderSpec
@@ -23,7 +23,7 @@ _ORDER_FIELDS = {"pricelist", "datacenter", "period", "order_period", "remoteid"
 _RESERVED = ENGINE_FIELDS | _ORDER_FIELDS | {"order_count"}
 
 
-def form_fields(spec: OrderSpec, dialect: Dialect, account: str) -> dict[str, str]:
+def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, str]:
     """What the order form is filled with. Raises SetupFault if the catalogue tries to set a field that is ours."""
     given = {**spec.parameters, **spec.addons}
     kind = product(spec.product_type)
@@ -37,29 +37,29 @@ def form_fields(spec: OrderSpec, dialect: Dialect, account: str) -> dict[str, st
     fields = {"pricelist": spec.pricelist}
     if spec.datacenter is not None:
         fields["datacenter"] = spec.datacenter
-    fields[period_field(spec.product_type, dialect)] = str(spec.period)
+    fields[period_field(versioned=versioned)] = str(spec.period)
     fields[kind.name_fields[0]] = spec.name
     fields["remoteid"] = spec.remoteid
-    fields["autoprolong"] = _autoprolong(spec, dialect)
+    fields["autoprolong"] = _autoprolong(spec, versioned)
     return dict(kind.order_extras) | fields | given
 
 
-def _autoprolong(spec: OrderSpec, dialect: Dialect) -> str:
+def _autoprolong(spec: OrderSpec, versioned: bool) -> str:
     """Renewal on both sides would charge twice: an order renewed by us is placed with the upstream's renewal off.
 
     A flag in the forms of version 6 (NEWORDER documented; JAVARES, SPACE seen in code), the period or `null` in the old
     ones (LICAPI documented).
     """
     renews = spec.renewal_owner is RenewalOwner.UPSTREAM
-    if is_versioned(spec.product_type, dialect):
+    if versioned:
         return "on" if renews else "off"
     return str(spec.period) if renews else "null"
 
 
-def order_fields(spec: OrderSpec, dialect: Dialect, account: str) -> dict[str, str]:
+def order_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, str]:
     """The form, finished: charged to the account at once, without a basket."""
     finish = {"skipbasket": "on", "clicked_button": product(spec.product_type).order_button, "sok": "ok"}
-    return form_fields(spec, dialect, account) | finish
+    return form_fields(spec, account, versioned=versioned) | finish
 
 
 def accepted(call: Call, answer: Document) -> OrderAccepted:
