@@ -92,7 +92,13 @@ PRODUCT_TYPES: dict[str, ProductType] = {
         ProductType("soft", NameKind.LABEL, _BOUND_TO_ADDRESS, has_key=True),
         ProductType("softexternal", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
         ProductType("platform", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
-        ProductType("addition", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
+        ProductType(
+            "addition",
+            NameKind.LABEL,
+            # The number, at the upstream, of the licence that the module is for.
+            {"licence": Parameter("item", Form.NUMBER, required=True), "ip": Parameter("ip", Form.ADDRESS)},
+            has_key=True,
+        ),
         ProductType(
             "certificate",
             NameKind.COMMON_NAME,

@@ -61,6 +61,10 @@ def doc(inner: str = "") -> Answerer:
     return http(f"{PROLOG}<doc>{inner}</doc>")
 
 
+A_LIST = doc("<p_elems>1</p_elems><elem><id>4711</id></elem>")
+"""Read in one request. (After an empty list the menu is asked for more.)"""
+
+
 def refusal(kind: str, thing: str = "", message: str = "", **params: str) -> Answerer:
     about = f' object="{thing}"' if thing else ""
     inner = "".join(f'<param name="{name}">{value}</param>' for name, value in params.items())

@@ -3,7 +3,7 @@
 import pytest
 
 from models.money import Money
-from tests.upstreams.panel import Answerer, Panel, cut_before_answer, doc, http, refusal
+from tests.upstreams.panel import A_LIST, Answerer, Panel, cut_before_answer, doc, http, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, SetupFault, UpstreamError
 
@@ -14,11 +14,13 @@ DASHBOARD = doc("<elem><id>1</id><balance>1\u00a0123,45 EUR</balance></elem>")
 WHOAMI = doc('<user id="77" email="r@example.test" balance="7.00 EUR"/>')
 NOTIFY = doc('<notify><item><value>3</value></item><item balance="yes"><value>8.00 EUR</value></item></notify>')
 
+USRPARAM = doc("<realname>R</realname><balance>9.00</balance><currency>eur</currency><metadata type='form'/>")
+
 
 async def known_upstream(panel: Panel, **options: str) -> BillmanagerUpstream:
     """One whose login has been seen to work, so that `access` is about a function."""
     upstream = BillmanagerUpstream(panel.connection(currency=options.get("currency", "EUR")))
-    panel.answers(doc("<p_elems>0</p_elems>"))
+    panel.answers(A_LIST)
     await upstream.list_items("vds")
     panel.requests.clear()
     return upstream
@@ -31,6 +33,7 @@ async def known_upstream(panel: Panel, **options: str) -> BillmanagerUpstream:
         ([NO_RIGHT, DASHBOARD], "dashboard.info", "1123.45"),
         ([NO_RIGHT, NO_RIGHT, WHOAMI], "whoami", "7.00"),
         ([NO_RIGHT, NO_RIGHT, NO_RIGHT, NOTIFY], "notify", "8.00"),
+        ([NO_RIGHT, NO_RIGHT, NO_RIGHT, NO_RIGHT, USRPARAM], "usrparam", "9.00"),
         ([refusal("missed", "func"), DASHBOARD], "dashboard.info", "1123.45"),
         ([refusal("not_implemented"), DASHBOARD], "dashboard.info", "1123.45"),
         ([doc("<p_elems>0</p_elems>"), DASHBOARD], "dashboard.info", "1123.45"),
@@ -44,7 +47,7 @@ async def test_calls_are_tried_in_order(panel: Panel, answers: list[Answerer], r
         panel.answers(*answers)
         balance = await upstream.balance()
         assert (balance.read_by, balance.amount) == (read_by, Money.of(amount, "EUR"))
-        assert panel.functions == ["subaccount", "dashboard.info", "whoami", "notify"][: len(answers)]
+        assert panel.functions == ["subaccount", "dashboard.info", "whoami", "notify", "usrparam"][: len(answers)]
 
         panel.requests.clear()
         panel.answers(answers[-1])
@@ -94,12 +97,46 @@ async def test_the_row_in_our_currency(
     assert (await upstream.balance()).amount == Money.of(amount, "EUR")
 
 
+@pytest.mark.parametrize(
+    ("answer", "amount"),
+    [
+        # What can be spent, credit included, and what is real are columns beside the balance.
+        (
+            "<elem><balance>5.00 EUR</balance><realbalance>7.00 EUR</realbalance><available>105.00 EUR</available>"
+            "<enoughmoneyto>2026-03-01</enoughmoneyto></elem>",
+            "5.00",
+        ),
+        ("<elem><balance>5.00 eur</balance></elem>", "5.00"),
+        ("<elem><balance>5.00</balance><currency>eur</currency></elem>", "5.00"),
+    ],
+)
+async def test_the_columns_of_a_live_dashboard(
+    panel: Panel, upstream: BillmanagerUpstream, answer: str, amount: str
+) -> None:
+    panel.answers(refusal("missed", "func"), doc(answer))
+    assert (await upstream.balance()).amount == Money.of(amount, "EUR")
+
+
+async def test_a_dashboard_with_all_but_the_balance_is_passed_over(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(refusal("missed", "func"), doc("<elem><available>105.00 EUR</available></elem>"), WHOAMI)
+    assert (await upstream.balance()).amount == Money.of("7.00", "EUR")
+
+
+async def test_whoami_names_the_currency_beside_the_balance(panel: Panel) -> None:
+    panel.standing = {"whoami": doc('<user id="77" balance="7.00" currency="rub"/>')}
+    async with BillmanagerUpstream(panel.connection(currency="RUB", balance_call="whoami")) as upstream:
+        assert (await upstream.balance()).amount == Money.of("7.00", "RUB")
+    async with BillmanagerUpstream(panel.connection(balance_call="whoami")) as upstream:
+        with pytest.raises(SetupFault, match=r"7\.00 RUB"):
+            await upstream.balance()
+
+
 async def test_several_balances_in_our_currency_are_not_added_up(panel: Panel, upstream: BillmanagerUpstream) -> None:
     two = doc("<elem><balance>5.00 EUR</balance></elem><elem><balance>6.00 EUR</balance></elem>")
     panel.answers(two, DASHBOARD)
     assert (await upstream.balance()).read_by == "dashboard.info"
     fresh = BillmanagerUpstream(panel.connection())
-    panel.answers(two, NO_RIGHT, NO_RIGHT, NO_RIGHT)
+    panel.answers(two, *[NO_RIGHT] * 4)
     with pytest.raises(SetupFault, match="several balances"):
         await fresh.balance()
     await fresh.aclose()
@@ -124,14 +161,14 @@ async def test_a_balance_in_another_currency_is_a_setup_fault(panel: Panel, answ
 
 async def test_no_call_allowed_is_unhealthy(panel: Panel) -> None:
     async with await known_upstream(panel) as upstream:
-        panel.answers(NO_RIGHT, NO_RIGHT, NO_RIGHT, NO_RIGHT)
+        panel.answers(*[NO_RIGHT] * 5)
         with pytest.raises(ConnectionUnhealthy, match="none of the balance calls"):
             await upstream.balance()
 
 
 async def test_no_readable_balance_is_a_setup_fault_that_shows_what_was_there(panel: Panel) -> None:
     async with await known_upstream(panel) as upstream:
-        panel.answers(doc("<elem><balance>1.234</balance></elem>"), NO_RIGHT, NO_RIGHT, NO_RIGHT)
+        panel.answers(doc("<elem><balance>1.234</balance></elem>"), *[NO_RIGHT] * 4)
         with pytest.raises(SetupFault, match=r"1\.234"):
             await upstream.balance()
 

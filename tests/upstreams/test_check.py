@@ -27,7 +27,7 @@ async def test_a_healthy_upstream(panel: Panel, upstream: BillmanagerUpstream) -
     assert found.orders_return_number is Knowledge.UNKNOWN
     assert found.listable_types == ("vds", "soft")
     assert found.problems == ()
-    assert panel.functions == ["subaccount", "vds", "vds.edit", "soft"]
+    assert panel.functions == ["subaccount", "vds", "vds.edit", "soft", "menu"]
     assert all("sok" not in request.fields for request in panel.requests)
 
 
@@ -44,16 +44,18 @@ async def test_what_is_refused_becomes_a_problem_in_words(panel: Panel, upstream
         "soft": doc("<p_elems>9</p_elems><elem><id>1</id><status>2</status></elem>"),
         "soft.edit": doc("<elid>1</elid><status>2</status>"),
         "gone": refusal("missed", "func"),
+        "dedic": doc("<p_elems>0</p_elems><p_filter>Status: Active</p_filter>"),
     }
-    found = await upstream.check(("vds", "soft", "gone"))
+    found = await upstream.check(("vds", "soft", "gone", "dedic"))
     assert (found.balance_call, found.balance) == (None, None)
-    assert found.listable_types == ("soft",)
+    assert found.listable_types == ("soft", "dedic")
     assert found.lists_show_remoteid is Knowledge.NO
-    currency, right, incomplete, function, name_only = found.problems
+    currency, right, incomplete, function, filtered, name_only = found.problems
     assert "no balance in EUR, only 5.00 USD" in currency
     assert "vds: the account has no right" in right
     assert "soft could not be proven complete" in incomplete
     assert "gone: the upstream has no such function" in function
+    assert "a filter stored in the panel for this user narrows the list: Status: Active" in filtered
     assert "by their name only" in name_only
 
 

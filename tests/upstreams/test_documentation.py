@@ -9,7 +9,7 @@ from tests.upstreams.test_operations import CHANGES, READS
 from tests.upstreams.test_transport import ANSWERS
 from upstreams.billmanager.failures import TABLE
 from upstreams.billmanager.products import TABLE as PRODUCTS
-from upstreams.billmanager.products import order_function, period_field
+from upstreams.billmanager.products import is_versioned, order_function, period_field
 
 PAGE = (Path(__file__).parents[2] / "docs" / "billmanager.md").read_text(encoding="utf-8")
 
@@ -67,8 +67,8 @@ def test_every_product_type_is_documented_as_it_is_ordered() -> None:
     assert documented == {
         name: [
             kind.name_fields[0],
-            order_function(name, Dialect.SIX),
-            period_field(name, Dialect.SIX),
+            order_function(name, versioned=is_versioned(name, Dialect.SIX)),
+            period_field(versioned=is_versioned(name, Dialect.SIX)),
             kind.order_button,
             ", ".join(f"{field}={value}" for field, value in kind.order_extras),
         ]

@@ -162,6 +162,24 @@ async def test_the_same_over_the_wire(
     assert type(raised.value) is expected
 
 
+@pytest.mark.parametrize("message", ["The module vds is not loaded", "Модуль vds не загружен", "module 'x' not loaded"])
+@pytest.mark.parametrize("kind", ["", "error", "missed", "not_loaded", "module"])
+def test_a_module_that_is_not_loaded_is_an_absent_capability(kind: str, message: str) -> None:
+    error = failure(a_call("vds", Effect.READ), WireError(type=kind, object="", params={}, message=message))
+    assert type(error) is SetupFault
+    assert error.error_type
+    assert "the upstream has no module for this" in error.message
+
+
+def test_a_module_not_loaded_says_nothing_where_the_type_does() -> None:
+    said = "The module is not loaded"
+    for kind, expected in [("access", ConnectionUnhealthy), ("not_enough_money", NotEnoughMoney), ("value", Rejected)]:
+        error = failure(a_call("vds", Effect.READ), WireError(type=kind, object="", params={}, message=said))
+        assert type(error) is expected
+    # After a change, an engine fault leaves the outcome unknown, whatever its text.
+    assert type(failure(a_call(), WireError(type="error", object="", params={}, message=said))) is OutcomeUnknown
+
+
 def test_a_refused_field_is_named_with_its_value() -> None:
     raised = failure(a_call(), an_error("value", "ip", "The field IP address has an invalid value", value="10.0.0.300"))
     assert isinstance(raised, Rejected)

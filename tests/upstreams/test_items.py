@@ -90,6 +90,46 @@ async def test_a_form_is_read_without_its_secrets(panel: Panel, upstream: Billma
         ("<status>Active</status>", UpstreamStatus.ACTIVE, "", None),
         ("<status>Aktiv</status>", UpstreamStatus.UNKNOWN, "", None),
         ("<status>17</status>", UpstreamStatus.UNKNOWN, "", None),
+        ("<status>0</status>", UpstreamStatus.UNKNOWN, "status_0", None),
+        ("<status>Активен</status>", UpstreamStatus.ACTIVE, "", None),
+        ("<item_status>Active</item_status><item_status_orig>2</item_status_orig>", UpstreamStatus.ACTIVE, "", None),
+        ("<item_status>Läuft</item_status><item_status_orig>3</item_status_orig>", UpstreamStatus.SUSPENDED, "", None),
+        (
+            "<item_status>Läuft</item_status><item_status_orig>5_open</item_status_orig><status>5</status>",
+            UpstreamStatus.PROCESSING,
+            "",
+            None,
+        ),
+        # A change of state is under way: neither the old nor the new one is to be relied on.
+        (
+            "<status>2</status><special_status>1</special_status>",
+            UpstreamStatus.PROCESSING,
+            "special_status_1",
+            None,
+        ),
+        (
+            "<status>3</status><special_status>1</special_status><autosuspend>on</autosuspend>",
+            UpstreamStatus.PROCESSING,
+            "special_status_1",
+            None,
+        ),
+        ("<status>4</status><special_status>1</special_status>", UpstreamStatus.DELETED, "", None),
+        ("<status>2</status><special_status>0</special_status>", UpstreamStatus.ACTIVE, "", None),
+        # Stopped although billed: it does not run.
+        (
+            '<status>2</status><special_status orig="2">Stopped</special_status>',
+            UpstreamStatus.SUSPENDED,
+            "special_status_2",
+            None,
+        ),
+        # All texts of the interface, by key: nothing about this item.
+        (
+            "<status>2</status><messages><msg name='x'>item_status_5_open</msg><item_status_3_abusesuspend>Suspended"
+            "</item_status_3_abusesuspend></messages>",
+            UpstreamStatus.ACTIVE,
+            "",
+            None,
+        ),
         ("", UpstreamStatus.UNKNOWN, "", None),
         ('<item_status orig="3">Suspended</item_status>', UpstreamStatus.SUSPENDED, "", None),
         (
@@ -174,7 +214,32 @@ async def test_expiry(panel: Panel, upstream: BillmanagerUpstream, inner: str, e
         ("<cost>5.00 EUR</cost>", Money.of("5.00", "EUR")),
         ("<cost>5.00</cost>", Money.of("5.00", "EUR")),
         ("<cost>7,00 $</cost>", Money.of("7.00", "USD")),
-        ("<cost>5.00 EUR / month</cost>", Money.of("5.00", "EUR")),
+        ("<cost>5.00 EUR / month</cost><period>1</period>", Money.of("5.00", "EUR")),
+        ("<cost>5.00 EUR / month</cost><period>Month</period>", Money.of("5.00", "EUR")),
+        ("<cost>60.00 EUR / year</cost><period>12</period>", Money.of("60.00", "EUR")),
+        # The price of a month is not that of the period, and of which period it is not said.
+        ("<cost>5.00 EUR / month</cost><period>12</period>", None),
+        ("<cost>5.00 EUR / month</cost>", None),
+        ("<cost>127,50 руб. / месяц</cost><period>12</period>", None),
+        ("<cost>127,50 руб. в месяц</cost><period>12</period>", None),
+        ("<cost>5.00 EUR per month</cost><period>12</period>", None),
+        ("<cost>5.00 EUR monthly</cost><period>12</period>", None),
+        ("<cost>5.00 EUR (month)</cost><period>12</period>", None),
+        ("<cost>5.00 EUR / day</cost><period>1</period>", None),
+        ("<cost>5.00 EUR / mo.</cost><cost_iso>5.00 EUR</cost_iso><period>12</period>", None),
+        ('<cost orig="5.00">5.00 EUR / month</cost><period>12</period>', None),
+        # What a live panel shows of a yearly service.
+        (
+            "<cost>127.50 RUB / month</cost><item_cost>1530.0000</item_cost><currency_str>RUB</currency_str>",
+            Money.of("1530.00", "RUB"),
+        ),
+        (
+            "<cost>3.20 EUR / month</cost><item_cost>9.6000</item_cost><currency_str>eur</currency_str>",
+            Money.of("9.60", "EUR"),
+        ),
+        ("<item_cost>10.80</item_cost>", Money.of("10.80", "EUR")),
+        ("<item_cost/><cost>5.00 EUR</cost>", Money.of("5.00", "EUR")),
+        ("<cost>270</cost><currency_str>RUB</currency_str>", Money.of("270", "RUB")),
         ("<cost>about five</cost><cost_iso>5.00 EUR</cost_iso>", Money.of("5.00", "EUR")),
         ("<cost>1.234</cost>", None),
         ("<cost/>", None),
@@ -183,6 +248,68 @@ async def test_expiry(panel: Panel, upstream: BillmanagerUpstream, inner: str, e
 )
 async def test_cost(panel: Panel, upstream: BillmanagerUpstream, inner: str, cost: Money | None) -> None:
     assert (await listed(panel, upstream, inner)).cost == cost
+
+
+@pytest.mark.parametrize(
+    ("inner", "name", "number"),
+    [
+        ("<pricelist>VPS-2</pricelist><pricelist_id>58</pricelist_id>", "VPS-2", "58"),
+        ('<pricelist orig="58">VPS-2</pricelist>', "VPS-2", "58"),
+        ("<pricelist>VPS-2</pricelist><pricelist_orig>58</pricelist_orig>", "VPS-2", "58"),
+        ("<pricelist>VPS-2</pricelist>", "VPS-2", ""),
+        ("<pricelist>58</pricelist>", "58", ""),
+        ("<pricelist>VPS-2</pricelist><pricelist_id/>", "VPS-2", ""),
+    ],
+)
+async def test_a_tariff_has_a_name_and_perhaps_a_number_beside_it(
+    panel: Panel, upstream: BillmanagerUpstream, inner: str, name: str, number: str
+) -> None:
+    item = await listed(panel, upstream, inner)
+    assert (item.pricelist, item.pricelist_id) == (name, number)
+
+
+@pytest.mark.parametrize(
+    ("shown", "meant"),
+    [
+        ("null", "null"),
+        ("1", "1"),
+        ("on", "on"),
+        ("off", "off"),
+        ("", ""),
+        ("Month", "1"),
+        ("3 months", "3"),
+        ("Half a year", "6"),
+        ("Год", "12"),
+        ("Месяц", "1"),
+        ("Disabled", "off"),
+        ("Отключено", "off"),
+        ("Enabled", "on"),
+        ("Whatever", ""),
+    ],
+)
+async def test_the_upstreams_renewal_is_a_code_whatever_the_language(
+    panel: Panel, upstream: BillmanagerUpstream, shown: str, meant: str
+) -> None:
+    item = await listed(panel, upstream, f"<autoprolong>{shown}</autoprolong>")
+    assert (item.autoprolong, item.raw["autoprolong"]) == (meant, shown)
+
+
+LIVE_ROW = (
+    "<elem><id>4711</id><ip>192.0.2.10</ip><domain>v1.example.test</domain><expiredate>daily charges</expiredate>"
+    "<real_expiredate>2027-01-31</real_expiredate><billdaily>on</billdaily><datacenter>1</datacenter>"
+    "<datacentername>FRA</datacentername><ostempl>Debian-12</ostempl><ipv6_subnet/><pricelist>VPS-2</pricelist>"
+    "<pricelist_id>58</pricelist_id><intname>vds</intname><currency_str>RUB</currency_str>"
+    '<createdate>2026-01-31</createdate><item_status orig="2">Active</item_status>'
+    "<cost>127.50 RUB / month</cost><item_cost>1530.0000</item_cost></elem>"
+)
+
+
+async def test_a_row_of_a_live_panel(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(doc(f"<p_elems>1</p_elems>{LIVE_ROW}"))
+    (item,) = (await upstream.list_items("vds")).items
+    assert (item.status, item.expires_on) == (UpstreamStatus.ACTIVE, date(2027, 1, 31))
+    assert (item.pricelist, item.pricelist_id, item.cost) == ("VPS-2", "58", Money.of("1530.00", "RUB"))
+    assert (item.period, item.remoteid) == ("", None)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +401,15 @@ async def test_nothing_but_an_unpaid_order_is_deleted(panel: Panel, upstream: Bi
     with pytest.raises(Rejected) as raised:
         await upstream.delete_unpaid("vds", "4711")
     assert (raised.value.field, raised.value.value) == ("status", str(status))
+    assert panel.functions == ["vds.edit"]
+
+
+async def test_an_unpaid_order_that_is_just_changing_is_not_deleted(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    panel.answers(doc("<elid>4711</elid><status>1</status><special_status>1</special_status>"))
+    with pytest.raises(Rejected):
+        await upstream.delete_unpaid("vds", "4711")
     assert panel.functions == ["vds.edit"]
 
 

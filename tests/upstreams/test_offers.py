@@ -4,7 +4,7 @@ import pytest
 
 from models.enums import Dialect
 from models.money import Money
-from tests.upstreams.panel import Answerer, Panel, cut_before_answer, doc, refusal
+from tests.upstreams.panel import A_LIST, Answerer, Panel, cut_before_answer, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import OutcomeUnknown, Rejected
 from upstreams.port import NotAllowed, Offer
@@ -56,7 +56,7 @@ async def test_the_published_price_list(panel: Panel, upstream: BillmanagerUpstr
 async def test_the_order_form_where_there_is_no_price_list(
     panel: Panel, refused: Answerer, dialect: Dialect, product_type: str, function: str
 ) -> None:
-    panel.standing.update({EXPORT: refused, "vds": doc("<p_elems>0</p_elems>")})
+    panel.standing.update({EXPORT: refused, "vds": A_LIST})
     panel.standing[function] = doc(
         '<period>1</period><list name="tariflist"><elem><pricelist>58</pricelist><desc>VPS-2</desc>'
         "<price>5.00 EUR / month</price></elem><elem><pricelist>59</pricelist><desc>VPS-4</desc><price>-</price></elem>"

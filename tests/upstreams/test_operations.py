@@ -7,7 +7,18 @@ from pydantic import SecretStr
 
 from models.enums import FailureClass
 from models.money import Money
-from tests.upstreams.panel import PASSWORD, USERNAME, Answerer, Panel, cut_before_answer, doc, html, http, refusal
+from tests.upstreams.panel import (
+    A_LIST,
+    PASSWORD,
+    USERNAME,
+    Answerer,
+    Panel,
+    cut_before_answer,
+    doc,
+    html,
+    http,
+    refusal,
+)
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import (
     ConnectionUnhealthy,
@@ -30,7 +41,7 @@ CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
     "prolong": (
         lambda upstream: upstream.prolong("4711", 12),
         "service.prolong",
-        [("elid", "4711"), ("period", "12"), ("sok", "ok")],
+        [("elid", "4711"), ("period", "12"), ("skipbasket", "on"), ("sok", "ok")],
     ),
     "suspend": (lambda upstream: upstream.suspend("vds", "4711"), "vds.suspend", [("elid", "4711"), ("sok", "ok")]),
     "resume": (lambda upstream: upstream.resume("soft", "4711"), "soft.resume", [("elid", "4711"), ("sok", "ok")]),
@@ -51,13 +62,13 @@ CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
         [("elid", "4711"), ("remoteid", "rf-1042-7-a1"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
     "set_autoprolong on": (
-        lambda upstream: upstream.set_autoprolong("vds", "4711", 12),
-        "vds.edit",
+        lambda upstream: upstream.set_autoprolong("soft", "4711", 12),
+        "soft.edit",
         [("elid", "4711"), ("autoprolong", "12"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
     "set_autoprolong off": (
-        lambda upstream: upstream.set_autoprolong("vds", "4711", None),
-        "vds.edit",
+        lambda upstream: upstream.set_autoprolong("soft", "4711", None),
+        "soft.edit",
         [("elid", "4711"), ("autoprolong", "null"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
     "new_licence_key": (
@@ -94,12 +105,11 @@ READS: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
     ),
 }
 STATES = ("suspend", "resume", "delete")
-EMPTY_LIST = doc("<p_elems>0</p_elems>")
 
 
 async def logged_in(panel: Panel, upstream: BillmanagerUpstream) -> None:
     """The login has worked before, so that an error is about the operation and not about the way of logging in."""
-    panel.answers(EMPTY_LIST)
+    panel.answers(A_LIST)
     await upstream.list_items("vds")
     panel.requests.clear()
 
@@ -318,3 +328,88 @@ async def test_the_key_of_another_item_is_none_of_ours(panel: Panel, upstream: B
     panel.answers(doc("<elid>4712</elid><lickey>900123-ABCDEF</lickey>"))
     with pytest.raises(OutcomeUnknown, match="form of item 4712"):
         await upstream.read_licence_key("soft", "4711")
+
+
+FLAG = '<slist name="autoprolong"><val key="on">On</val><val key="off">Off</val></slist>'
+PERIODS = '<slist name="autoprolong"><val key="null">No</val><val key="1">Month</val><val key="12">Year</val></slist>'
+
+
+@pytest.mark.parametrize(
+    ("form", "period", "sent"),
+    [
+        (FLAG, None, "off"),
+        (FLAG, 12, "on"),
+        ("<autoprolong>off</autoprolong>", None, "off"),
+        ("<autoprolong>on</autoprolong>", 12, "on"),
+        (PERIODS, None, "null"),
+        (PERIODS, 12, "12"),
+        ('<slist name="autoprolong"><val key="off">No</val><val key="1">Month</val></slist>', None, "off"),
+        ('<slist name="autoprolong"><val key="off">No</val><val key="1">Month</val></slist>', 1, "1"),
+        ("<autoprolong>1</autoprolong>", None, "null"),
+        ("", None, "null"),
+        ("", 12, "12"),
+    ],
+)
+async def test_the_form_says_whether_the_upstreams_renewal_is_a_flag_or_a_period(
+    panel: Panel, upstream: BillmanagerUpstream, form: str, period: int | None, sent: str
+) -> None:
+    panel.answers(doc(f"<elid>4711</elid>{form}"), doc("<ok/>"))
+    await upstream.set_autoprolong("vds", "4711", period)
+    assert panel.functions == ["vds.edit", "vds.edit"]
+    assert "sok" not in panel.requests[0].fields
+    assert (panel.requests[1].fields["autoprolong"], panel.requests[1].fields["sok"]) == (sent, "ok")
+
+
+@pytest.mark.parametrize("answer", [cut_before_answer, http("", 502)])
+async def test_a_renewal_whose_form_cannot_be_read_is_not_sent(
+    panel: Panel, upstream: BillmanagerUpstream, answer: Answerer
+) -> None:
+    panel.answers(answer)
+    with pytest.raises(NotSent):
+        await upstream.set_autoprolong("vds", "4711", None)
+    assert panel.functions == ["vds.edit"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<lickey>900123-ABCDEF</lickey>",
+        "<ok/><lickey>900123-ABCDEF</lickey>",
+        '<lickey>900123-ABCDEF</lickey><metadata type="form"/>',
+        "<doc><lickey>900123-ABCDEF</lickey></doc>",
+        "<elid>4711</elid><status>2</status><lickey>900123-ABCDEF</lickey>",
+    ],
+)
+async def test_the_new_key_in_the_answer_is_a_yes(
+    panel: Panel, upstream: BillmanagerUpstream, answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    panel.answers(doc(answer))
+    await upstream.new_licence_key("soft", "4711")
+    assert "ABCDEF" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '<elid>4711</elid><lickey/><metadata type="form"/>',
+        '<lickey>900123-ABCDEF</lickey><ok type="form">func=soft.edit.confirm</ok>',
+    ],
+)
+async def test_a_form_without_a_key_or_a_further_step_is_none(
+    panel: Panel, upstream: BillmanagerUpstream, answer: str
+) -> None:
+    panel.answers(doc(answer))
+    with pytest.raises(OutcomeUnknown) as raised:
+        await upstream.new_licence_key("soft", "4711")
+    assert "ABCDEF" not in f"{raised.value!r} {vars(raised.value)}"
+
+
+async def test_a_term_that_still_runs_is_told_in_the_upstreams_words(
+    panel: Panel, upstream: BillmanagerUpstream
+) -> None:
+    said = "The least term of 3 months is not over, 41 days are left"
+    panel.answers(refusal("pricelist_min_order", "", said))
+    with pytest.raises(NotAllowed, match="least term or amount of its tariff is not reached") as raised:
+        await upstream.delete("vds", "4711")
+    assert raised.value.said == said

@@ -2,12 +2,12 @@
 
 import pytest
 
-from models.enums import Dialect, RenewalOwner
+from models.enums import Dialect, RenewalOwner, UnpaidKind
 from models.money import Money
 from tests.upstreams.panel import PASSWORD, USERNAME, Panel, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import NotEnoughMoney, OutcomeUnknown, SetupFault
-from upstreams.port import OrderSpec
+from upstreams.port import OrderSpec, Unpaid
 
 AUTHINFO = ("authinfo", f"{USERNAME}:{PASSWORD}")
 FINISH = [("skipbasket", "on"), ("clicked_button", "finish"), ("sok", "ok")]
@@ -53,7 +53,7 @@ async def test_a_server_in_dialect_6(panel: Panel) -> None:
         ("order_period", "12"),
         ("domain", "s1042.example.test"),
         ("remoteid", "rf-1042-7-a1"),
-        ("autoprolong", "null"),
+        ("autoprolong", "off"),
         ("ostempl", "Debian-12"),
         ("recipe", "null"),
         ("addon_61", "2"),
@@ -95,6 +95,43 @@ async def test_a_licence_is_ordered_the_old_way_in_both_dialects(panel: Panel, d
         ("ip", "192.0.2.10"),
         *FINISH,
     ]
+
+
+NO_SUCH_FUNCTION = refusal("missed", "func")
+
+
+@pytest.mark.parametrize(
+    ("product_type", "usual", "other", "expected"),
+    [
+        ("soft", "soft.order.param", "v2.soft.order.param", {"order_period": "12", "autoprolong": "off"}),
+        ("vhost", "v2.vhost.order.param", "vhost.order.param", {"period": "12", "autoprolong": "null"}),
+    ],
+)
+async def test_the_other_form_of_the_type_is_used_where_there_is_none_of_the_usual_name(
+    panel: Panel, upstream: BillmanagerUpstream, product_type: str, usual: str, other: str, expected: dict[str, str]
+) -> None:
+    spec = SERVER.model_copy(update={"product_type": product_type})
+    panel.standing = {usual: NO_SUCH_FUNCTION, other: doc("<item.id>900123</item.id>")}
+    assert (await upstream.order(spec)).upstream_number == "900123"
+    assert panel.functions == [usual, other]
+    fields = panel.requests[1].fields
+    assert {name: fields[name] for name in expected} == expected
+    await upstream.order(spec)
+    assert panel.functions == [usual, other, other], "which one is there is remembered"
+
+
+async def test_where_there_is_neither_form_the_usual_one_is_named(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    for _ in range(2):
+        with pytest.raises(SetupFault, match=r"v2\.vds\.order\.param: the upstream has no such function"):
+            await upstream.order(SERVER)
+    assert panel.functions == ["v2.vds.order.param", "vds.order.param"] * 2
+
+
+async def test_version_5_has_no_other_form(panel: Panel) -> None:
+    async with BillmanagerUpstream(panel.connection(dialect=Dialect.FIVE)) as upstream:
+        with pytest.raises(SetupFault):
+            await upstream.order(SERVER)
+    assert panel.functions == ["vds.order.param"]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +189,36 @@ async def test_a_domain_in_either_dialect(panel: Panel) -> None:
     assert await sent(panel, spec, Dialect.FIVE) == expected
 
 
-async def test_renewal_owned_by_the_upstream_is_ordered_with_its_period(panel: Panel) -> None:
-    spec = SERVER.model_copy(update={"renewal_owner": RenewalOwner.UPSTREAM})
-    assert dict(await sent(panel, spec, Dialect.SIX))["autoprolong"] == "12"
+@pytest.mark.parametrize(
+    ("product_type", "dialect", "owner", "autoprolong"),
+    [
+        ("vds", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
+        ("vds", Dialect.SIX, RenewalOwner.UPSTREAM, "on"),
+        ("instances", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
+        ("vds", Dialect.FIVE, RenewalOwner.RESELLFLOW, "null"),
+        ("vds", Dialect.FIVE, RenewalOwner.UPSTREAM, "12"),
+        ("soft", Dialect.SIX, RenewalOwner.RESELLFLOW, "null"),
+        ("soft", Dialect.SIX, RenewalOwner.UPSTREAM, "12"),
+        ("certificate", Dialect.SIX, RenewalOwner.RESELLFLOW, "null"),
+        ("domain", Dialect.SIX, RenewalOwner.UPSTREAM, "12"),
+    ],
+)
+async def test_renewal_is_a_flag_in_forms_of_version_6_and_a_period_in_the_old_ones(
+    panel: Panel, product_type: str, dialect: Dialect, owner: RenewalOwner, autoprolong: str
+) -> None:
+    spec = SERVER.model_copy(update={"product_type": product_type, "renewal_owner": owner})
+    assert dict(await sent(panel, spec, dialect))["autoprolong"] == autoprolong
+
+
+@pytest.mark.parametrize("period", [-50, -100, 0])
+async def test_days_trials_and_lifetimes_pass(panel: Panel, period: int) -> None:
+    spec = SERVER.model_copy(update={"period": period})
+    assert dict(await sent(panel, spec, Dialect.SIX))["order_period"] == str(period)
+
+
+async def test_a_type_of_the_hosters_own(panel: Panel) -> None:
+    spec = SERVER.model_copy(update={"product_type": "instances"})
+    assert dict(await sent(panel, spec, Dialect.SIX))["func"] == "v2.instances.order.param"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +245,11 @@ async def test_the_catalogue_cannot_set_a_field_that_is_ours(
         ('<item.id id="900123"/>', "900123"),
         ("<doc><id>900123</id></doc>", "900123"),
         ("<ok/><doc><item.id>900123</item.id></doc>", "900123"),
-        ("<ok/><billorder.id>77</billorder.id><id>900123</id>", "900123"),
+        ("<ok/><billorder.id>77</billorder.id><item.id>900123</item.id>", "900123"),
+        # Whose number `id` is there is not said: never the number of something to be paid for the item's.
+        ("<ok/><billorder.id>77</billorder.id><id>900123</id>", None),
+        ("<ok/><billorder.id>77</billorder.id><id>77</id>", None),
+        ("<ok/><billorder>77</billorder><item.id>77</item.id>", None),
         ("<tparams><id>1</id></tparams><id>900123</id>", "900123"),
         ("<ok/>", None),
         ("<doc><ok/></doc>", None),
@@ -202,6 +270,68 @@ async def test_a_yes_with_or_without_a_number(
 ) -> None:
     panel.answers(doc(answer))
     assert (await upstream.order(spec)).upstream_number == number
+
+
+ORDER, CART = UnpaidKind.ORDER, UnpaidKind.CART_ROW
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "number"),
+    [
+        ("<billorder>77</billorder>", ORDER, "77"),
+        ("<ok/><billorder.id>77</billorder.id>", ORDER, "77"),
+        ("<ok/><doc><billorder.id>77</billorder.id></doc>", ORDER, "77"),
+        ('<billorder id="77"/>', ORDER, "77"),
+        ("<lineitem.id>78</lineitem.id>", CART, "78"),
+        ("<ok/><lineitem>78</lineitem>", CART, "78"),
+        ("<ok/><billorder>77</billorder><lineitem.id>78</lineitem.id>", CART, "78"),
+        ('<ok type="form">func=basket</ok>', ORDER, ""),
+        ('<ok type="form">func=basket&amp;billorder=77</ok>', ORDER, "77"),
+        ('<ok type="form">func=payment.add&amp;billorder=77&amp;paymethod=0</ok>', ORDER, "77"),
+        ('<ok type="form">func=payment.add.method</ok>', ORDER, ""),
+        ('<ok type="list">func=cart</ok>', CART, ""),
+        ('<ok type="list">func=v2.cart</ok>', CART, ""),
+        ('<ok type="form">func=cartorder.create.confirm&amp;elid=78</ok>', CART, "78"),
+        ('<ok type="url">https://panel.example.test/billmgr?func=cart&amp;lineitem=78</ok>', CART, "78"),
+    ],
+)
+async def test_an_order_that_landed_in_the_cart_is_not_taken_for_the_service(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, answer: str, kind: UnpaidKind, number: str
+) -> None:
+    panel.answers(doc(answer))
+    accepted = await upstream.order(spec)
+    assert (accepted.upstream_number, accepted.unpaid) == (None, Unpaid(kind=kind, number=number))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<ok/><billorder/>",
+        "<ok/><billorder>0</billorder>",
+        "<ok/><lineitem_id>null</lineitem_id>",
+        "<tparams><lineitem>78</lineitem></tparams><ok/>",
+        '<ok type="list">func=vds</ok>',
+        '<ok type="list">func=payment</ok>',
+        "<ok/><item.id>900123</item.id>",
+    ],
+)
+async def test_an_order_with_nothing_left_to_pay(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, answer: str
+) -> None:
+    panel.answers(doc(answer))
+    assert (await upstream.order(spec)).unpaid is None
+
+
+@pytest.mark.parametrize(
+    "step", ["v2.vds.order.param", "vds.order.pricelist", "domain.order.contact", "domain.order.payment", "vds.order"]
+)
+async def test_a_yes_that_leads_to_a_step_of_the_order_proves_nothing(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, step: str
+) -> None:
+    panel.answers(doc(f'<ok type="form">func={step}&amp;pricelist=58</ok>'))
+    with pytest.raises(OutcomeUnknown, match="a step of the order, instead of a yes"):
+        await upstream.order(spec)
+    assert len(panel.requests) == 1
 
 
 @pytest.mark.parametrize(

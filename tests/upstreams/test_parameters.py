@@ -39,6 +39,8 @@ async def test_a_price_counts_only_if_the_form_took_the_values_over(
         ("<billorder.id>77</billorder.id>", "77"),
         ("<doc><billorder>77</billorder></doc>", "77"),
         ("<ok/><lineitem.id>78</lineitem.id>", "78"),
+        ('<ok type="form">func=basket&amp;billorder=77</ok>', "77"),
+        ('<ok type="form">func=cart</ok>', ""),
         ("<tparams><billorder>1</billorder></tparams><ok/>", None),
     ],
 )
@@ -60,13 +62,13 @@ async def test_a_yes_names_what_has_yet_to_be_paid(
     ],
 )
 async def test_the_form_shown_again_proves_nothing(panel: Panel, upstream: BillmanagerUpstream, form: str) -> None:
-    panel.answers(*[doc(form)] * 3)
+    panel.answers(doc(form), doc(form), doc(form.replace("vds", "soft")))
     with pytest.raises(OutcomeUnknown):
         await upstream.set_parameters("vds", "4711", {"addon_61": "4"})
     with pytest.raises(OutcomeUnknown):
         await upstream.set_mark("vds", "4711", "rf-1042-7-a1")
     with pytest.raises(OutcomeUnknown):
-        await upstream.set_autoprolong("vds", "4711", None)
+        await upstream.set_autoprolong("soft", "4711", None)
 
 
 @pytest.mark.parametrize(

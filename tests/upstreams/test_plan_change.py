@@ -67,8 +67,9 @@ async def test_an_answer_without_tariffs_of_the_item(panel: Panel, upstream: Bil
         ("To pay: 4.00 EUR", "4.00"),
         ("4.00 EUR will be charged from your account", "4.00"),
         ("Total: 1\u00a0004.00 EUR", "1004.00"),
-        ("2.00 EUR will be returned to your account", None),
-        ("Refund: 2.00 EUR", None),
+        ("2.00 EUR will be returned to your account", "-2.00"),
+        ("Refund: 2.00 EUR", "-2.00"),
+        ("A credit of 2.00 EUR", None),
         ("To pay: 4.00 EUR of 9.00 EUR", None),
         ("4.00 EUR for something", None),
         ("To pay: 4.00 USD", None),
@@ -118,8 +119,7 @@ async def test_the_wizard_is_walked_where_there_is_no_one_shot(panel: Panel, ups
         (refusal("not_implemented"), OutcomeUnknown),
         (refusal(""), OutcomeUnknown),
         (CHOICES, OutcomeUnknown),
-        (doc(SHOWN), OutcomeUnknown),
-        (doc(f'<ok type="form">func={SHOW}&amp;elid=4711</ok>'), OutcomeUnknown),
+        (doc(f'<ok type="form">func={ONE_SHOT}&amp;elid=4711</ok>'), OutcomeUnknown),
         (refusal("value", "pricelist", value="59"), Rejected),
         (refusal("missed", "pricelist"), Rejected),
         (refusal("unsupported_module"), SetupFault),
@@ -153,6 +153,71 @@ async def test_a_wizard_that_fails_before_its_last_step_has_changed_nothing(
     with pytest.raises(expected) as raised:
         await upstream.change_plan("4711", "59", 1)
     assert type(raised.value) is expected
+    assert panel.functions == [ONE_SHOT, SHOW]
+
+
+def leads_to(step: str) -> Answerer:
+    return doc(f'<ok type="form">func={step}&amp;elid=4711</ok>')
+
+
+CONFIRM = "service.changepricelist.confirm"
+
+
+@pytest.mark.parametrize(
+    ("answers", "functions"),
+    [
+        ([leads_to(SHOW), doc(SHOWN), doc("<ok/>")], [ONE_SHOT, SHOW, COMMIT]),
+        ([leads_to(SHOW), leads_to(COMMIT), doc("<ok/>")], [ONE_SHOT, SHOW, COMMIT]),
+        ([leads_to(COMMIT), doc("<ok/>")], [ONE_SHOT, COMMIT]),
+        # The form of the second step, with or without its name.
+        ([doc(SHOWN), doc("<ok/>")], [ONE_SHOT, COMMIT]),
+        ([http(f'<doc func="{SHOW}"><elid>4711</elid></doc>'), doc("<ok/>")], [ONE_SHOT, COMMIT]),
+        ([leads_to(CONFIRM), leads_to(SHOW), doc("<ok/>")], [ONE_SHOT, CONFIRM, COMMIT]),
+        ([leads_to(COMMIT), leads_to(CONFIRM), doc("<ok/>")], [ONE_SHOT, COMMIT, CONFIRM]),
+    ],
+)
+async def test_a_one_shot_that_only_leads_to_the_wizard_has_done_nothing_so_it_is_walked(
+    panel: Panel, upstream: BillmanagerUpstream, answers: list[Answerer], functions: list[str]
+) -> None:
+    panel.answers(*answers)
+    assert await upstream.change_plan("4711", "59", 1) == PlanChangeAccepted()
+    assert panel.functions == functions
+    assert all("sok" not in request.fields for request in panel.requests if request.function == SHOW)
+    last = dict(panel.requests[-1].pairs[4:])
+    assert last == {
+        "elid": "4711", "pricelist": "59", "period": "1", "clicked_button": "finish", "snext": "ok", "sok": "ok"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [SHOW, COMMIT, ONE_SHOT])
+async def test_a_wizard_that_goes_in_circles_is_left(panel: Panel, upstream: BillmanagerUpstream, said: str) -> None:
+    for function in (ONE_SHOT, SHOW, COMMIT):
+        panel.standing[function] = leads_to(said if function == COMMIT else SHOW)
+    with pytest.raises(OutcomeUnknown, match="a step of the same wizard"):
+        await upstream.change_plan("4711", "59", 1)
+    assert panel.functions == [ONE_SHOT, SHOW, COMMIT]
+
+
+async def test_a_wizard_that_never_ends_is_left(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(leads_to(COMMIT), *[leads_to(f"{ONE_SHOT}.step{count}") for count in range(20)])
+    with pytest.raises(OutcomeUnknown, match="a step of the same wizard"):
+        await upstream.change_plan("4711", "59", 1)
+    assert len(panel.requests) <= 6
+
+
+async def test_what_the_last_step_leaves_to_be_paid_is_told(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    panel.answers(leads_to(SHOW), doc(SHOWN), doc('<ok type="form">func=payment.add&amp;billorder=77</ok>'))
+    accepted = await upstream.change_plan("4711", "59", 1)
+    assert accepted == PlanChangeAccepted(unpaid=Unpaid(kind=UnpaidKind.ORDER, number="77"))
+
+
+@pytest.mark.parametrize("answer", [cut_before_answer, http("", 502)])
+async def test_a_wizard_led_to_that_fails_before_its_last_step_has_changed_nothing(
+    panel: Panel, upstream: BillmanagerUpstream, answer: Answerer
+) -> None:
+    panel.answers(leads_to(SHOW), answer)
+    with pytest.raises(NotSent):
+        await upstream.change_plan("4711", "59", 1)
     assert panel.functions == [ONE_SHOT, SHOW]
 
 

@@ -102,6 +102,9 @@ async def test_an_answer_that_is_not_the_form_of_the_item(
         ("<ok/><billorder>77</billorder>", None, "77"),
         ("<doc><billorder.id>77</billorder.id></doc>", None, "77"),
         ('<ok/><lineitem id="77"/>', None, "77"),
+        ('<ok type="form">func=basket</ok>', None, ""),
+        ('<ok type="list">func=cart</ok><newexpiredate>2026-02-28</newexpiredate>', date(2026, 2, 28), ""),
+        ('<ok type="form">func=payment.add&amp;billorder=77</ok>', None, "77"),
     ],
 )
 async def test_a_yes(

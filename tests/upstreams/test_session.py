@@ -7,6 +7,7 @@ import traceback
 import pytest
 
 from tests.upstreams.panel import (
+    A_LIST,
     PASSWORD,
     USERNAME,
     Answerer,
@@ -21,7 +22,6 @@ from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, UpstreamError
 from upstreams.port import OrderSpec
 
-EMPTY_LIST = doc("<p_elems>0</p_elems>")
 ORDERED = doc("<ok/><id>900123</id>")
 LOGIN = {"func": "auth", "out": "xml", "lang": "en", "username": USERNAME, "password": PASSWORD}
 
@@ -31,7 +31,7 @@ def session(number: str) -> Answerer:
 
 
 async def test_authinfo_goes_with_every_call_in_the_body(panel: Panel, upstream: BillmanagerUpstream) -> None:
-    panel.answers(EMPTY_LIST)
+    panel.answers(A_LIST)
     await upstream.list_items("vds")
     (request,) = panel.requests
     assert (request.method, request.target) == ("POST", "/billmgr")
@@ -61,7 +61,7 @@ async def test_authinfo_goes_with_every_call_in_the_body(panel: Panel, upstream:
 async def test_a_session_takes_over_where_authinfo_is_refused(
     panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, kind: str, thing: str, login: str
 ) -> None:
-    panel.answers(refusal(kind, thing), doc(login), ORDERED, EMPTY_LIST)
+    panel.answers(refusal(kind, thing), doc(login), ORDERED, A_LIST)
     accepted = await upstream.order(spec)
     assert accepted.upstream_number == "900123"
     assert panel.functions == ["v2.vds.order.param", "auth", "v2.vds.order.param"]
@@ -76,7 +76,7 @@ async def test_a_session_takes_over_where_authinfo_is_refused(
 async def test_a_dead_session_is_renewed_once_and_the_call_repeated(
     panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec
 ) -> None:
-    panel.answers(refusal("authtype"), session("5e551011"), EMPTY_LIST)
+    panel.answers(refusal("authtype"), session("5e551011"), A_LIST)
     await upstream.list_items("vds")
     panel.answers(refusal("auth", "auth"), session("5e552022"), ORDERED)
     await upstream.order(spec)
@@ -85,7 +85,7 @@ async def test_a_dead_session_is_renewed_once_and_the_call_repeated(
 
 
 async def test_a_session_that_dies_again_at_once_is_unhealthy(panel: Panel, upstream: BillmanagerUpstream) -> None:
-    panel.answers(refusal("authtype"), session("5e551011"), EMPTY_LIST)
+    panel.answers(refusal("authtype"), session("5e551011"), A_LIST)
     await upstream.list_items("vds")
     panel.answers(refusal("auth"), session("5e552022"), refusal("auth"))
     with pytest.raises(ConnectionUnhealthy):
@@ -96,13 +96,13 @@ async def test_a_session_that_dies_again_at_once_is_unhealthy(panel: Panel, upst
 async def test_tasks_that_find_the_session_dead_together_log_in_once(
     panel: Panel, upstream: BillmanagerUpstream
 ) -> None:
-    panel.answers(refusal("authtype"), session("5e551011"), EMPTY_LIST)
+    panel.answers(refusal("authtype"), session("5e551011"), A_LIST)
     await upstream.list_items("vds")
     panel.standing["auth"] = session("5e552022")
 
     async def by_session(writer: asyncio.StreamWriter) -> bool:
         alive = any(request.function == "auth" for request in panel.requests[3:])
-        return await (EMPTY_LIST if alive else refusal("auth"))(writer)
+        return await (A_LIST if alive else refusal("auth"))(writer)
 
     panel.standing["vds"] = by_session
     await asyncio.gather(*(upstream.list_items("vds") for _ in range(5)))
@@ -125,7 +125,7 @@ async def test_a_wrong_password_makes_two_requests_at_the_most(
 async def test_a_function_without_right_does_not_change_the_way_of_logging_in(
     panel: Panel, upstream: BillmanagerUpstream
 ) -> None:
-    panel.answers(refusal("access", value="vds"), session("5e551011"), refusal("access", value="vds"), EMPTY_LIST)
+    panel.answers(refusal("access", value="vds"), session("5e551011"), refusal("access", value="vds"), A_LIST)
     with pytest.raises(ConnectionUnhealthy):
         await upstream.list_items("vds")
     await upstream.list_items("soft")

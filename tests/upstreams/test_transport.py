@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.upstreams.panel import (
+    A_LIST,
     Answerer,
     Panel,
     cut_before_answer,
@@ -249,7 +250,7 @@ async def test_a_closed_adapter_is_not_sent(panel: Panel, spec: OrderSpec, use: 
 
 
 async def test_reads_keep_their_connection(panel: Panel, upstream: BillmanagerUpstream) -> None:
-    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    panel.standing["vds"] = A_LIST
     for _ in range(3):
         await upstream.list_items("vds")
     assert (panel.connections, len(panel.requests)) == (1, 3)
@@ -258,7 +259,7 @@ async def test_reads_keep_their_connection(panel: Panel, upstream: BillmanagerUp
 async def test_a_kept_connection_that_dies_under_a_read_is_outcome_unknown(
     panel: Panel, upstream: BillmanagerUpstream
 ) -> None:
-    panel.answers(doc("<p_elems>0</p_elems>"), cut_before_answer)
+    panel.answers(A_LIST, cut_before_answer)
     await upstream.list_items("vds")
     with pytest.raises(OutcomeUnknown, match="cut"):
         await upstream.list_items("vds")
@@ -269,7 +270,7 @@ async def test_each_order_has_a_connection_of_its_own(
     panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec
 ) -> None:
     panel.standing["v2.vds.order.param"] = doc("<ok/><id>1</id>")
-    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    panel.standing["vds"] = A_LIST
     await upstream.list_items("vds")
     for _ in range(3):
         await upstream.order(spec)
@@ -278,7 +279,7 @@ async def test_each_order_has_a_connection_of_its_own(
 
 async def test_a_client_from_outside_keeps_no_connection_and_stays_open(panel: Panel, spec: OrderSpec) -> None:
     panel.standing["v2.vds.order.param"] = doc("<ok/><id>1</id>")
-    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    panel.standing["vds"] = A_LIST
     async with httpx.AsyncClient() as client:
         upstream = BillmanagerUpstream(panel.connection(), client)
         await upstream.list_items("vds")

@@ -5,20 +5,22 @@ What is done to an item once it is there is in `operations`.
 What is relied on, what is assumed and how to check it on a real upstream: docs/billmanager.md.
 """
 
+import time
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from models.enums import Knowledge, UpstreamStatus
+from models.enums import Dialect, Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
-from upstreams.billmanager import ordering, prices
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager import menus, ordering, prices
+from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, read_pages
 from upstreams.billmanager.operations import Operations
-from upstreams.billmanager.products import order_function
+from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
+from upstreams.billmanager.tariffs import is_unknown_function
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.verdicts import own_form
 from upstreams.billmanager.wire import Document
@@ -30,6 +32,8 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, Quote, UpstreamItem
+
+_MENU_SECONDS = 600.0
 
 
 class BillmanagerUpstream(Operations):
@@ -43,6 +47,10 @@ class BillmanagerUpstream(Operations):
         self._transport = Transport(connection, client)
         super().__init__(connection, Session(connection, self._transport))
         self._balance_call: str | None = None
+        self._other_form: set[str] = set()
+        """Product types that are ordered by the other kind of form than is usual."""
+        self._menu: Document | None = None
+        self._menu_read_at = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,33 +105,43 @@ class BillmanagerUpstream(Operations):
         )
 
     async def quote(self, spec: OrderSpec) -> Quote:
-        """What the order form shows as the total; None where it shows none that can be read in one way only."""
-        call = self._order_call(spec, Effect.READ)
-        fields = ordering.form_fields(spec, self._connection.dialect, self._connection.name)
-        price = prices.shown_price(await self._session.send(call, fields), self._connection.currency)
-        return Quote(price=price)
+        """What the order form shows as the total, if it can be read in one way only."""
+        call, answer = await self._send_order(spec, Effect.READ)
+        shown = prices.shown_price(answer, self._connection.currency)
+        return Quote(price=shown.price, unreadable=call.clean(shown.unreadable, 300), foreign=shown.foreign)
 
     async def order(self, spec: OrderSpec) -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).
 
         Raises OutcomeUnknown where the answer is no definite one, the order form shown again included.
         """
-        call = self._order_call(spec, Effect.CHANGE)
-        fields = ordering.order_fields(spec, self._connection.dialect, self._connection.name)
-        return ordering.accepted(call, await self._session.send(call, fields))
+        return ordering.accepted(*await self._send_order(spec, Effect.CHANGE))
 
     async def list_items(self, product_type: str) -> Listing:
-        """Every row of the list `{product_type}`, ordered by number, deleted ones kept. One request per page."""
-        pages = await self._read_list(product_type)
+        """Every row of the list `{product_type}`, ordered by number, deleted ones kept. One request per page.
+
+        Where it is empty, the menu is read once and the lists of the sub-types that it names (`vds.vps`) are read, too.
+        """
+        lists = [await self._read_list(product_type)]
+        doubts = [lists[0].because]
+        if not lists[0].rows:
+            try:
+                lists += [await self._read_list(product_type, name) for name in await self._sub_lists(product_type)]
+            except OutcomeUnknown as error:
+                doubts.append(f"it is empty, and whether there are lists of sub-types is not known: {error.message}")
+        doubts += [pages.because for pages in lists[1:]]
         currency = self._connection.currency
-        items = [item(row, product_type, number, currency) for number, row in pages.rows.items()]
+        rows = {number: row for pages in lists for number, row in pages.rows.items()}
+        items = [item(row, product_type, number, currency) for number, row in rows.items()]
         shows_remoteid = Knowledge.UNKNOWN
         if items:
             shows_remoteid = Knowledge.YES if any(one.remoteid is not None for one in items) else Knowledge.NO
+        because = next((doubt for doubt in doubts if doubt), "")
         return Listing(
             items=tuple(sorted(items, key=_by_number)),
-            complete=pages.complete,
-            pages=pages.pages,
+            complete=not because,
+            incomplete_because=because,
+            pages=sum(pages.pages for pages in lists),
             shows_remoteid=shows_remoteid,
         )
 
@@ -172,7 +190,8 @@ class BillmanagerUpstream(Operations):
                 if not listing.complete:
                     problems.append(
                         f"The list of {product_type} could not be proven complete ({len(listing.items)} rows in "
-                        f"{listing.pages} pages); a lost order of this type will need a person."
+                        f"{listing.pages} pages): {listing.incomplete_because}. Until then a lost order of this type "
+                        "needs a person."
                     )
                 living = [one for one in listing.items if one.status is not UpstreamStatus.DELETED]
                 if living:
@@ -192,17 +211,54 @@ class BillmanagerUpstream(Operations):
             problems=tuple(problems),
         )
 
-    async def _read_list(self, product_type: str) -> Pages:
-        call = self._session.describe(product_type, Effect.READ, product_type=product_type)
+    async def _read_list(self, product_type: str, function: str = "") -> Pages:
+        call = self._session.describe(function or product_type, Effect.READ, product_type=product_type)
 
         async def fetch(fields: dict[str, str]) -> Document:
             return await self._session.send(call, fields)
 
         return await read_pages(fetch)
 
-    def _order_call(self, spec: OrderSpec, effect: Effect) -> Call:
-        function = order_function(spec.product_type, self._connection.dialect)
-        return self._session.describe(function, effect, product_type=spec.product_type)
+    async def _sub_lists(self, product_type: str) -> tuple[str, ...]:
+        """Lists of sub-types that the menu names. A panel without a menu has none; the menu is kept for ten minutes."""
+        if self._menu is None or time.monotonic() - self._menu_read_at > _MENU_SECONDS:
+            call = self._session.describe("menu", Effect.READ, refusals=Refusals.OF_AN_OPERATION)
+            try:
+                self._menu = await self._session.send(call, {})
+            except (Rejected, SetupFault):
+                self._menu = Document.parse(b"<doc/>")
+            self._menu_read_at = time.monotonic()
+        return menus.sub_lists(self._menu, product_type)
+
+    async def _send_order(self, spec: OrderSpec, effect: Effect) -> tuple[Call, Document]:
+        """In version 6, the other kind of form follows where there is none of this name: nothing has been done then.
+
+        Which types have a `v2.` form differs (NEWORDER names `v2.soft`, LICAPI the old one, both documented); the one
+        that is there is remembered.
+        """
+        call, fields = self._order_call(spec, effect)
+        try:
+            return call, await self._session.send(call, fields)
+        except SetupFault as fault:
+            if self._connection.dialect is not Dialect.SIX or not is_unknown_function(fault):
+                raise
+            self._other_form ^= {spec.product_type}
+            call, fields = self._order_call(spec, effect)
+            try:
+                return call, await self._session.send(call, fields)
+            except SetupFault as other:
+                if not is_unknown_function(other):
+                    raise
+                self._other_form ^= {spec.product_type}
+                raise fault from other
+
+    def _order_call(self, spec: OrderSpec, effect: Effect) -> tuple[Call, dict[str, str]]:
+        usual = is_versioned(spec.product_type, self._connection.dialect)
+        versioned = usual ^ (spec.product_type in self._other_form)
+        function = order_function(spec.product_type, versioned=versioned)
+        fill = ordering.form_fields if effect is Effect.READ else ordering.order_fields
+        fields = fill(spec, self._connection.name, versioned=versioned)
+        return self._session.describe(function, effect, product_type=spec.product_type), fields
 
 
 def _is_only_this_function(error: UpstreamError) -> bool:

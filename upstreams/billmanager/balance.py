@@ -1,7 +1,8 @@
 """The balance calls, one function each from answer to amount. Which of them a customer may call differs per upstream.
 
-`subaccount` is documented for staff (API6-ACC) but seen in code at client level; `dashboard.info`, `whoami` and
-`notify` are seen in code only.
+`subaccount` is documented for staff (API6-ACC) but seen in code at client level; `dashboard.info`, `whoami`,
+`notify` and `usrparam` are seen in code only. `dashboard.info` also shows `realbalance`, `available` (with the credit)
+and `enoughmoneyto`: none of them is the balance.
 """
 
 from collections.abc import Callable
@@ -25,10 +26,14 @@ def _subaccounts(answer: Document, currency: str) -> Money:
 
 def _whoami(answer: Document, currency: str) -> Money:
     user = answer.fields.get("user")
-    text = user.attributes.get("balance") or user.attributes.get("$balance") if user else None
-    if not text:
+    about = {} if user is None else {name.removeprefix("$"): value for name, value in user.attributes.items()}
+    if not about.get("balance"):
         raise NoBalanceHere("it shows no balance")
-    return _ours([_amount(text, currency)], currency)
+    return _ours([_amount(about["balance"], _code(about.get("currency", "")) or currency)], currency)
+
+
+def _usrparam(answer: Document, currency: str) -> Money:
+    return _ours([_row_amount(answer.fields, currency)], currency)
 
 
 def _notify(answer: Document, currency: str) -> Money:
@@ -45,6 +50,7 @@ CALLS: dict[str, Callable[[Document, str], Money]] = {
     "dashboard.info": _subaccounts,
     "whoami": _whoami,
     "notify": _notify,
+    "usrparam": _usrparam,
 }
 """Function -> how to read its answer, in the order in which they are tried."""
 
@@ -77,17 +83,23 @@ def _row_amount(row: Fields, currency: str) -> Money:
     for name in ("balance_iso", "balance"):
         if name in row and row[name].text:
             return _amount(row[name].text, _row_currency(row) or currency)
-    raise NoBalanceHere("it has a row without a balance")
+    raise NoBalanceHere("it has a row without a balance" if row else "it shows no balance")
 
 
 def _row_currency(row: Fields) -> str | None:
     for name in ("currency_iso", "currency_str", "currency"):
-        if name in row and row[name].text:
-            try:
-                return currency_code(row[name].text, "")
-            except UnreadableMoney:
-                continue  # an internal number of the currency, perhaps
+        code = _code(row[name].text) if name in row else None
+        if code is not None:
+            return code
     return None
+
+
+def _code(word: str) -> str | None:
+    """None where there is none, or one that is not known: an internal number of the currency, perhaps."""
+    try:
+        return currency_code(word, "") if word else None
+    except UnreadableMoney:
+        return None
 
 
 def _amount(text: str, assumed: str) -> Money:

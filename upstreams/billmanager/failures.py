@@ -2,19 +2,21 @@
 
 Which error types exist is documented for a few (`not_enough_money` KB-STOP, `xml` ERRDOC) and otherwise seen in public
 client code; what each means for an order is our judgement, see docs/billmanager.md. Only `type` and `object` decide,
-never the localised message (exception: an early renewal is recognised by a date among the parameters).
+never the localised message. Exceptions: an early renewal is recognised by a date among the parameters, a module that is
+not loaded by the text, where the type tells nothing else.
 
 A second, short table is for operations on one item: there a missing right is no trouble with the account, and what the
 upstream will not let us do becomes NotAllowed, so that a person can be asked to do it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
 from models.money import Money
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
 from upstreams.billmanager.products import is_secret
 from upstreams.billmanager.wire import WireError
@@ -69,7 +71,7 @@ TABLE: tuple[Row, ...] = (
     Row("exist", "", Meaning.EXISTS, "such a thing exists already"),
     Row("value", "", Meaning.REFUSED, "a field has a value that is not accepted"),
     Row("limit", "", Meaning.REFUSED, "a limit is reached"),
-    Row("pricelist_min_order", "", Meaning.REFUSED, "the order is smaller than this tariff allows"),
+    Row("pricelist_min_order", "", Meaning.REFUSED, "the least term or amount of its tariff is not reached"),
     Row("promocode_not_use", "", Meaning.REFUSED, "the promotion code cannot be used"),
     Row("stat_addon_over_limit", "", Meaning.REFUSED, "the usage is above its cap"),
     Row("not_enough_money", "", Meaning.FUNDS, "there is not enough money on the account"),
@@ -99,6 +101,11 @@ OPERATIONS: tuple[Row, ...] = (
 _OTHER = Row("*", "", Meaning.REFUSED, "refused for a reason that Resellflow does not know")
 _CAPTCHA = next(row for row in TABLE if row.type == "captcha")
 _EARLY = Row("*", "", Meaning.NOT_YET, "it is too early to renew")
+_NOT_LOADED = Row("not_loaded", "", Meaning.SETUP, "the upstream has no module for this")
+_SAYS_NOT_LOADED = re.compile(
+    r"module\b.{0,80}\bnot (?:been )?(?:loaded|installed)|модул.{0,80}\bне (?:загружен|установлен)", re.IGNORECASE
+)
+"""A function whose module the panel lacks (REMNA, seen in code): only the text tells, its error type is not known."""
 _BY_KEY = {(row.type, row.object): row for row in TABLE}
 _OF_OPERATIONS = {(row.type, row.object): row for row in OPERATIONS}
 _DEFINITE_NO = frozenset({Meaning.REFUSED, Meaning.MISSING, Meaning.SETUP})
@@ -114,7 +121,7 @@ def failure(call: Call, error: WireError, now: datetime | None = None) -> Upstre
     not_before = _early_renewal(call, error, row)
     if not_before is not None:
         row = _EARLY
-    kind, thing = call.clean(error.type, 40), call.clean(error.object, 60)
+    kind, thing = call.clean(error.type or row.type.strip("*"), 40), call.clean(error.object, 60)
     value = "" if is_secret(error.object) else call.clean(error.params.get("value", ""), 60)
     message = _sentence(call, error, row)
 
@@ -156,7 +163,15 @@ def _row(call: Call, error: WireError) -> Row:
         exact = next((_OF_OPERATIONS[key] for key in keys if key in _OF_OPERATIONS), exact)
     if "captcha" in f"{error.type} {error.object}".lower():
         return _CAPTCHA
-    return exact or _OTHER
+    row = exact or _OTHER
+    return _NOT_LOADED if _lacks_a_module(call, error, row) else row
+
+
+def _lacks_a_module(call: Call, error: WireError, row: Row) -> bool:
+    """An absent capability. For a change only where the answer is a definite no anyway."""
+    says_little = row is _OTHER or row.meaning is Meaning.MISSING
+    says_little = says_little or (row.meaning is Meaning.UNKNOWN_OUTCOME and call.effect is Effect.READ)
+    return says_little and _SAYS_NOT_LOADED.search(error.message) is not None
 
 
 def _meaning(call: Call, error: WireError, row: Row) -> Meaning:

@@ -5,7 +5,8 @@ from datetime import date
 
 from models.enums import SuspendReason, UpstreamStatus
 from models.money import Money
-from upstreams.billmanager.moneytext import UnreadableMoney, parse_money
+from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
+from upstreams.billmanager.periods import months, price_and_unit, renewal
 from upstreams.billmanager.products import ProductType, is_secret, product
 from upstreams.billmanager.wire import Fields
 from upstreams.port import KEY_READY, UpstreamItem
@@ -14,7 +15,7 @@ _NOT_PLAIN = frozenset({"p_num", "p_cnt", "p_elems", "p_col"})
 
 # Finer status (seen in code IDX 3578094251): item_status_5_open, item_status_3_abusesuspend, ...
 _STATUS_KEY = re.compile(r"item_status_(?:(?P<code>\d)(?:_(?P<cause>\w+))?|service_nosuitable)")
-_STATUS_COLUMNS = ("item_status", "status_msg", "item_real_status", "status")
+_STATUS_COLUMNS = ("item_status", "item_status_orig", "status_msg", "item_real_status", "status", "status_orig")
 _CODES = frozenset(code.value for code in UpstreamStatus)
 _STATUS_WORDS = {
     "ordered": UpstreamStatus.ORDERED,
@@ -24,7 +25,15 @@ _STATUS_WORDS = {
     "deleted": UpstreamStatus.DELETED,
     "processing": UpstreamStatus.PROCESSING,
     "in progress": UpstreamStatus.PROCESSING,
+    "заказан": UpstreamStatus.ORDERED,
+    "активен": UpstreamStatus.ACTIVE,
+    "остановлен": UpstreamStatus.SUSPENDED,
+    "удален": UpstreamStatus.DELETED,
+    "удалён": UpstreamStatus.DELETED,
+    "обрабатывается": UpstreamStatus.PROCESSING,
 }
+_UNDER_WAY, _STOPPED = "1", "2"
+"""Values of `special_status` (API6-SOFT, documented): a change of state is under way; stopped although billed."""
 # The gravest first: only who suspended can resume, and abuse outlasts the others.
 _REASONS = (SuspendReason.ABUSE, SuspendReason.STAFF, SuspendReason.AUTOMATIC)
 
@@ -35,6 +44,7 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
     status, detail = _status(fields)
     if status is UpstreamStatus.UNKNOWN:
         status, detail = _own_status(fields, kind, detail)
+    status, detail = _special_status(fields, status, detail)
     return UpstreamItem(
         number=number,
         product_type=product_type,
@@ -46,10 +56,11 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         expires_on=first_date(fields, "real_expiredate", "expiredate"),
         created_on=first_date(fields, "createdate", "opendate"),
         pricelist=_first(fields, "pricelist"),
+        pricelist_id=_pricelist_id(fields),
         period=_raw(fields, "period"),
         cost=_cost(fields, currency),
         ip=_first(fields, "ip"),
-        autoprolong=_raw(fields, "autoprolong"),
+        autoprolong=renewal(_raw(fields, "autoprolong")),
         raw=_plain(fields) | _key_ready(fields, kind),
     )
 
@@ -69,7 +80,11 @@ def _first(fields: Fields, *names: str) -> str:
 
 
 def _raw(fields: Fields, name: str) -> str:
-    return fields[name].raw if name in fields else ""
+    """The unlocalised value: of the field itself, else of the column beside it that carries it (`item_status_orig`)."""
+    if name not in fields:
+        return ""
+    own, beside = fields[name], fields.get(f"{name}_orig")
+    return own.raw if own.raw != own.text or beside is None or not beside.text else beside.text
 
 
 def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
@@ -83,6 +98,8 @@ def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
             if found is not None and (not detail or len(found[0]) > len(detail)):
                 detail, key_code = found[0], found["code"] or key_code
     candidates = [_raw(fields, name) for name in ("status", "item_real_status", "item_status")]
+    if "0" in candidates and not detail:
+        detail = "status_0"  # unknown, or cancelled (JAVARES, seen in code): not enough to take it for deleted
     for text in [*candidates, key_code]:
         if text.isascii() and text.isdigit() and int(text) in _CODES:
             return UpstreamStatus(int(text)), detail
@@ -97,6 +114,25 @@ def _own_status(fields: Fields, kind: ProductType, detail: str) -> tuple[Upstrea
     said = _raw(fields, kind.own_status)
     known = dict(kind.own_statuses).get(said)
     return (UpstreamStatus.UNKNOWN, detail) if known is None else (known, detail or f"{kind.own_status}_{said}")
+
+
+def _special_status(fields: Fields, status: UpstreamStatus, detail: str) -> tuple[UpstreamStatus, str]:
+    """A status that is just changing is none to rely on yet; a service that was stopped does not run, though billed."""
+    special = _raw(fields, "special_status")
+    if status in (UpstreamStatus.UNKNOWN, UpstreamStatus.DELETED) or special not in (_UNDER_WAY, _STOPPED):
+        return status, detail
+    told = detail or f"special_status_{special}"
+    if special == _UNDER_WAY:
+        return UpstreamStatus.PROCESSING, told
+    return (UpstreamStatus.SUSPENDED if status is UpstreamStatus.ACTIVE else status), told
+
+
+def _pricelist_id(fields: Fields) -> str:
+    """The tariff's number where it stands beside the name: in a column of its own, or as the name's raw value."""
+    shown = _raw(fields, "pricelist_id")
+    if not shown and "pricelist" in fields and fields["pricelist"].text != _raw(fields, "pricelist"):
+        shown = _raw(fields, "pricelist")
+    return shown if shown.isascii() and shown.isdecimal() else ""
 
 
 def _suspend_reason(fields: Fields, status: UpstreamStatus, detail: str) -> SuspendReason | None:
@@ -119,10 +155,36 @@ def first_date(fields: Fields, *names: str) -> date | None:
 
 
 def _cost(fields: Fields, currency: str) -> Money | None:
-    """`cost_iso` first; a period behind a slash (`5.00 EUR / month`) is left off."""
-    for name in ("cost_iso", "cost"):
-        try:
-            return parse_money(_raw(fields, name).partition("/")[0], currency)
-        except UnreadableMoney:
-            continue
-    return None
+    """The price of the item's whole period.
+
+    `item_cost` is that, in the currency of `currency_str`; `cost` beside it is a month's (VPSTRK, seen live). A `cost`
+    that names a unit counts only if the unit is the period; one that names none is taken for the period's.
+    """
+    currency = _currency(fields, currency)
+    whole = _amount(_raw(fields, "item_cost"), currency)
+    if whole is not None:
+        return whole
+    shown = [fields[name] for name in ("cost", "cost_iso") if name in fields]
+    units = {price_and_unit(text)[1] for field in shown for text in (field.text, field.raw)} - {None}
+    if units and units != {months(_raw(fields, "period"))}:
+        return None
+    amounts = (_amount(price_and_unit(_raw(fields, name))[0], currency) for name in ("cost_iso", "cost"))
+    return next((amount for amount in amounts if amount is not None), None)
+
+
+def _currency(fields: Fields, account: str) -> str:
+    """The row's own currency, for amounts that name none."""
+    for name in ("currency_str", "currency_iso"):
+        if name in fields and fields[name].text:
+            try:
+                return currency_code(fields[name].text, account)
+            except UnreadableMoney:
+                continue
+    return account
+
+
+def _amount(text: str, currency: str) -> Money | None:
+    try:
+        return parse_money(text, currency)
+    except UnreadableMoney:
+        return None

@@ -1,16 +1,20 @@
 """All rows of a list, page by page, and whether they are proven to be all.
 
 Paging by `p_num`, `p_cnt`, `p_col` is documented (GUIDE6), the total in `p_elems` seen in code; how large `p_cnt` may
-be, and whether an upstream honours it, is not known, so nothing is taken for granted. The stored filter
-(`{type}.filter`) is never used: it would change what later calls see.
+be, and whether an upstream honours any of them, is not known, so nothing is taken for granted. The stored filter
+(`{type}.filter`) is never used: it would change what later calls see. One that somebody stored in the interface is
+named at the list's root (`p_filter`, seen in code) and makes the list incomplete, whatever the totals say.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 
 from upstreams.billmanager.wire import Document, Fields
 
 PAGE_SIZE = 500
 _MOST_PAGES = 2_000
+_WORDS = 120
+"""Characters of the upstream's own words in a reason."""
 
 
 class Pages:
@@ -19,30 +23,85 @@ class Pages:
     def __init__(self) -> None:
         self.rows: dict[str, Fields] = {}
         self.pages = 0
-        self.complete = False
+        self.because = ""
+        """Why the rows may not be all, in words for a person; empty where they are proven to be all."""
+        self._doubt = ""
+        """The first thing that speaks against it, whatever the totals say."""
         self._total: int | None = None
-        self._steady = True
-        """Nothing speaks against it: the total stayed the same, every row had a number, no filter was named."""
+        self._first: list[str] = []
+        self._last_number = -1
+        self._ascending = True
+
+    @property
+    def complete(self) -> bool:
+        return self.pages > 0 and not self.because
 
     def add(self, page: Document) -> bool:
         """Take in one page. True if another one has to be read."""
         self.pages += 1
         received = page.rows
-        numbered = {row["id"].raw: row for row in received if "id" in row and row["id"].raw}
+        numbered = _numbered(page)
         total = page.counter("p_elems")
-        if len(numbered) != len(received) or page.is_filtered or (self.pages > 1 and total != self._total):
-            self._steady = False
+        self._look_for_doubts(page, len(received) - len(numbered), total)
+        self._watch_the_order(list(numbered))
         self._total = total
         new = numbered.keys() - self.rows.keys()
         self.rows.update(numbered)
-        if total is not None:
-            return self._counted(total, bool(new))
-        return self._uncounted(page, len(received), bool(new))
+        more = (
+            self._counted(page, len(received), bool(new))
+            if total is not None
+            else self._uncounted(page, len(received), bool(new))
+        )
+        if self.pages >= _MOST_PAGES and more:
+            self.because = f"it has more than {_MOST_PAGES} pages, and no more are read"
+            more = False
+        self.because = self._doubt or self.because
+        return more
 
-    def _counted(self, total: int, new: bool) -> bool:
-        """The upstream names a total: go on until it is reached, or until a page brings nothing new."""
-        self.complete = self._steady and len(self.rows) == total
-        return new and len(self.rows) < total and self.pages < _MOST_PAGES
+    @property
+    def wants_a_second_look(self) -> bool:
+        """Rows may have moved between the pages without a trace: a new one came on top, or there is no total."""
+        is_paged = self.pages > 1 and len(self.rows) > len(self._first)
+        return self.complete and is_paged and not (self._ascending and self._total is not None)
+
+    def look_again(self, first_page: Document) -> None:
+        """The first page once more: if it is as it was, no row came on top of it and none on it went away."""
+        if list(_numbered(first_page)) != self._first or first_page.counter("p_elems") != self._total:
+            self.because = "the list changed while it was read page by page"
+
+    def _look_for_doubts(self, page: Document, unnumbered: int, total: int | None) -> None:
+        found = ""
+        if page.filters:
+            words = re.sub(r"\s+", " ", "; ".join(page.filters)).strip()
+            words = words if len(words) <= _WORDS else f"{words[: _WORDS - 1]}…"
+            found = f"a filter stored in the panel for this user narrows the list: {words}; remove it there"
+        elif unnumbered:
+            found = f"{unnumbered} of its rows have no number, or one that another row has"
+        elif self.pages > 1 and total != self._total:
+            before, now = ("no number of" if count is None else str(count) for count in (self._total, total))
+            found = f"the upstream named {before} rows in all, then {now}: the list changed while it was read"
+        self._doubt = self._doubt or found
+
+    def _watch_the_order(self, numbers: list[str]) -> None:
+        if self.pages == 1:
+            self._first = numbers
+        for text in numbers:
+            number = int(text) if text.isascii() and text.isdigit() else -1
+            self._ascending = self._ascending and number > self._last_number
+            self._last_number = number
+
+    def _counted(self, page: Document, received: int, new: bool) -> bool:
+        """The upstream names a total: go on until it is reached, or until a page brings nothing new.
+
+        A total that is reached with a full page of the upstream's own size may be the page's and not the list's: one
+        more page tells.
+        """
+        known, total = len(self.rows), self._total or 0
+        self.because = "" if known == total else f"the upstream names {total} rows in all and shows {known}"
+        if known < total:
+            return new
+        size = page.counter("p_cnt")
+        return new and known == total and size is not None and received == size < PAGE_SIZE
 
     def _uncounted(self, page: Document, received: int, new: bool) -> bool:
         """No total: all is read when a page is empty, or repeats what was there without being full.
@@ -52,24 +111,34 @@ class Pages:
         size = page.counter("p_cnt")
         full = received >= (size or PAGE_SIZE)
         if received == 0:
-            self.complete = self._steady and page.is_list
             # An answer with no sign of a list proves an end only after pages that were lists.
-            self.complete = self.complete or (self._steady and self.pages > 1)
+            is_end = page.is_list or self.pages > 1
+            self.because = "" if is_end else "the answer has no row and nothing else of a list"
             return False
         if not new:
-            self.complete = self._steady and not full
+            self.because = "the upstream shows the same full page for every page number" if full else ""
             return False
-        return self.pages < _MOST_PAGES
+        self.because = "its end was not reached"
+        return True
 
 
 async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Document]]) -> Pages:
-    """Read pages in order of number until no more is to be had. One request per page; raises what `fetch` raises."""
+    """Read pages in order of number until no more is to be had; raises what `fetch` raises.
+
+    One request per page, and the first page once more where rows may have moved between them unseen.
+    """
     pages = Pages()
     more = True
     while more:
         more = pages.add(await fetch(page_fields(pages.pages + 1)))
+    if pages.wants_a_second_look:
+        pages.look_again(await fetch(page_fields(1)))
     return pages
 
 
 def page_fields(number: int) -> dict[str, str]:
     return {"p_cnt": str(PAGE_SIZE), "p_num": str(number), "p_col": "+id"}
+
+
+def _numbered(page: Document) -> dict[str, Fields]:
+    return {row["id"].raw: row for row in page.rows if "id" in row and row["id"].raw}

@@ -40,8 +40,12 @@ _WORDS: dict[str, str] = {
     "br": "BYN",
     "сум": "UZS",
 }
-_MORE_CODES = ("CHF", "CNY", "JPY", "SEK", "NOK", "DKK", "HUF", "RON", "BGN", "MDL", "KGS")
-_KNOWN_CODES = frozenset([*_WORDS.values(), *_MORE_CODES])
+_MORE_CODES = (
+    *("CHF", "CNY", "JPY", "SEK", "NOK", "DKK", "HUF", "RON", "BGN", "MDL", "KGS", "TJS", "TMT", "RSD", "BRL", "MXN"),
+    *("AED", "AUD", "CAD", "HKD", "IDR", "MYR", "NZD", "PHP", "SAR", "SGD", "THB", "TWD", "VND", "ZAR", "ARS", "CLP"),
+)
+KNOWN_CODES = frozenset([*_WORDS.values(), *_MORE_CODES])
+"""Currencies that are recognised among other words, in small letters, too."""
 
 # Words that mean something else to accounts in these currencies.
 _AMBIGUOUS: dict[str, frozenset[str]] = {
@@ -83,7 +87,7 @@ def currency_code(word: str, account_currency: str) -> str:
     if key in _WORDS:
         return _WORDS[key]
     code = key.upper()
-    if code in _KNOWN_CODES or code == account_currency or (word.strip() == code and re.fullmatch(r"[A-Z]{3}", code)):
+    if code in KNOWN_CODES or code == account_currency or (word.strip() == code and re.fullmatch(r"[A-Z]{3}", code)):
         return code
     raise UnreadableMoney(f"{word[:20]!r} is not a currency that Resellflow knows")
 

@@ -6,6 +6,7 @@ order form, are seen in code. Whether the exported prices include the account's 
 
 from models.money import Money
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
+from upstreams.billmanager.periods import price_and_unit
 from upstreams.billmanager.wire import Document
 from upstreams.port import Offer
 
@@ -41,7 +42,8 @@ def ordered(answer: Document, currency: str) -> tuple[Offer, ...]:
             if length is not None:
                 prices[length] = _price(_value(price, "cost"), _value(price, "currency"), currency)
         if not prices and period is not None:
-            prices[period] = _price(_value(row, "price").partition("/")[0], "", currency)
+            amount, unit = price_and_unit(_value(row, "price"))
+            prices[period] = _price(amount, "", currency) if unit in (None, period) else None
         offers[identity] = Offer(pricelist=identity, name=_name(row), prices=_readable(prices, currency))
     return tuple(offers.values())
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from upstreams.billmanager import editing, offers, renewal, tariffs
 from upstreams.billmanager.calls import Call, Effect, Refusals
-from upstreams.billmanager.products import order_function, product
+from upstreams.billmanager.products import is_versioned, order_function, product
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, own_form
 from upstreams.billmanager.wire import Document
@@ -29,6 +29,7 @@ from upstreams.port import (
 _COMMIT = {"sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}
 _NEW_KEY = {"clicked_button": "newkey", "sok": "ok"}
+_AT_ONCE = {"skipbasket": "on", "sok": "ok"}
 _FINISH = {"clicked_button": "finish", "snext": "ok", "sok": "ok"}
 
 
@@ -46,7 +47,7 @@ class Operations:
 
     async def prolong(self, number: str, period: int) -> ProlongAccepted:
         call = self._about(renewal.FUNCTION, Effect.CHANGE, number)
-        answer = await self._session.send(call, {"elid": number, "period": str(period)} | _COMMIT)
+        answer = await self._session.send(call, {"elid": number, "period": str(period)} | _AT_ONCE)
         return renewal.accepted(call, answer)
 
     async def suspend(self, product_type: str, number: str) -> None:
@@ -63,25 +64,30 @@ class Operations:
         pricelists = tariffs.offered(call, await self._session.send(call, {"elid": number}), number)
         if pricelists and pricelist not in pricelists:
             return PlanChangeQuote(price=None, new_expires_on=None, pricelists=pricelists)
-        answer = await self._show_plan_change(number, pricelist, period)
-        return tariffs.quoted(answer, pricelists, self._connection.currency)
+        call = self._about(tariffs.SHOW, Effect.READ, number)
+        answer = await self._session.send(call, _plan_change(number, pricelist, period))
+        return tariffs.quoted(call, answer, pricelists, self._connection.currency)
 
     async def change_plan(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
-        """In one shot; by the wizard only where that function is definitely unknown to the upstream."""
+        """In one shot; by the wizard where that function is unknown, or its answer only leads to the wizard's steps."""
         call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)
         try:
             answer = await self._session.send(call, _plan_change(number, pricelist, period) | _COMMIT)
         except SetupFault as refused:
             if not tariffs.is_unknown_function(refused):
                 raise
-            return await self._change_plan_by_wizard(number, pricelist, period)
-        return tariffs.accepted(call, answer)
+            step = tariffs.SHOW
+        else:
+            step = tariffs.next_step(answer)
+        if not step:
+            return tariffs.accepted(call, answer)
+        return await self._change_plan_by_wizard(step, _plan_change(number, pricelist, period))
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
         asked = editing.checked(fields, self._connection.name)
         call = self._editing(Effect.READ, product_type, number, asked)
         answer = await self._session.send(call, {"elid": number} | asked)
-        return Quote(price=editing.quoted(call, answer, number, asked, self._connection.currency))
+        return editing.quoted(call, answer, number, asked, self._connection.currency)
 
     async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
         asked = editing.checked(fields, self._connection.name)
@@ -92,7 +98,16 @@ class Operations:
         await self._save(product_type, number, {"remoteid": remoteid})
 
     async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
-        await self._save(product_type, number, {"autoprolong": "null" if period is None else str(period)})
+        """The form of a type that version 6 orders may have a flag or a period there, so it is read first."""
+        form = None
+        if is_versioned(product_type, self._connection.dialect):
+            call = self._about(f"{product_type}.edit", Effect.READ, number, product_type)
+            try:
+                form = await self._session.send(call, {"elid": number})
+            except OutcomeUnknown as error:
+                raise _not_sent(self._editing(Effect.CHANGE, product_type, number, {}), error) from error
+            own_form(call, form, number)
+        await self._save(product_type, number, {"autoprolong": editing.autoprolong(form, period)})
 
     async def change_password(self, number: str, password: SecretStr) -> None:
         secret = password.get_secret_value()
@@ -110,7 +125,11 @@ class Operations:
 
     async def new_licence_key(self, product_type: str, number: str) -> None:
         call = self._editing(Effect.CHANGE, product_type, number, {})
-        must_be_yes(call, await self._session.send(call, {"elid": number} | _NEW_KEY))
+        answer = await self._session.send(call, {"elid": number} | _NEW_KEY)
+        # The new key in the answer is a yes (WHMCS-NOC, seen in code). It is kept nowhere: the form has it, too.
+        key_field = product(product_type).key_field
+        if answer.leads_to or not key_field or answer.leaf(key_field) is None:
+            must_be_yes(call, answer)
 
     async def orderable(self, product_type: str) -> tuple[Offer, ...]:
         currency = self._connection.currency
@@ -122,7 +141,8 @@ class Operations:
             found = ()
         if found:
             return found
-        function = order_function(product_type, self._connection.dialect, "pricelist")
+        versioned = is_versioned(product_type, self._connection.dialect)
+        function = order_function(product_type, versioned=versioned, step="pricelist")
         call = self._about(function, Effect.READ, "", product_type)
         return offers.ordered(await self._session.send(call, {}), currency)
 
@@ -135,19 +155,32 @@ class Operations:
         call = self._editing(Effect.CHANGE, product_type, number, fields)
         must_be_yes(call, await self._session.send(call, {"elid": number} | fields | _SAVE))
 
-    async def _show_plan_change(self, number: str, pricelist: str, period: int) -> Document:
-        call = self._about(tariffs.SHOW, Effect.READ, number)
-        return await self._session.send(call, _plan_change(number, pricelist, period))
+    async def _change_plan_by_wizard(self, step: str, asked: dict[str, str]) -> PlanChangeAccepted:
+        """The wizard from `step` on, no step twice: those before the commit are only shown, the commit is sent.
 
-    async def _change_plan_by_wizard(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
-        """Its first step is the function just found missing, and offers only a choice that is made already."""
-        call = self._about(tariffs.COMMIT, Effect.CHANGE, number)
+        A commit that leads to a new step has not committed yet, so that one is sent, too. Raises NotSent for trouble
+        before the first commit; OutcomeUnknown where a commit is answered with a form or a step seen already.
+        """
+        seen = {tariffs.SHOW}
+        while step != tariffs.COMMIT:
+            seen.add(step)
+            following = tariffs.next_step(await self._shown(step, asked))
+            step = following if following and following not in seen else tariffs.COMMIT
+        while True:
+            seen.add(step)
+            call = self._about(step, Effect.CHANGE, asked["elid"])
+            answer = await self._session.send(call, asked | _FINISH)
+            following = tariffs.next_step(answer)
+            if not following or following in seen or len(seen) >= tariffs.MOST_STEPS:
+                return tariffs.accepted(call, answer)
+            step = following
+
+    async def _shown(self, step: str, asked: dict[str, str]) -> Document:
+        """A step of the wizard without `sok`: it changes nothing, so without an answer nothing was sent."""
         try:
-            await self._show_plan_change(number, pricelist, period)
+            return await self._session.send(self._about(step, Effect.READ, asked["elid"]), asked)
         except OutcomeUnknown as error:
-            raise _not_sent(call, error) from error
-        answer = await self._session.send(call, _plan_change(number, pricelist, period) | _FINISH)
-        return tariffs.accepted(call, answer)
+            raise _not_sent(self._about(tariffs.COMMIT, Effect.CHANGE, asked["elid"]), error) from error
 
     def _editing(self, effect: Effect, product_type: str, number: str, fields: Mapping[str, str]) -> Call:
         return self._about(f"{product_type}.edit", effect, number, product_type, secrets=editing.secrets(fields))

@@ -76,14 +76,18 @@ def product(product_type: str) -> ProductType:
     return TABLE.get(product_type, _DEFAULT)
 
 
-def order_function(product_type: str, dialect: Dialect, step: str = "param") -> str:
-    """The function for a step of the order, `param` or `pricelist`."""
-    prefix = "v2." if dialect is Dialect.SIX and product(product_type).versioned else ""
-    return f"{prefix}{product_type}.order.{step}"
+def is_versioned(product_type: str, dialect: Dialect) -> bool:
+    """It is ordered by a form of version 6, with `order_period` and a flag for `autoprolong`."""
+    return dialect is Dialect.SIX and product(product_type).versioned
 
 
-def period_field(product_type: str, dialect: Dialect) -> str:
-    return "order_period" if dialect is Dialect.SIX and product(product_type).versioned else "period"
+def order_function(product_type: str, *, versioned: bool, step: str = "param") -> str:
+    """The function for a step of the order, `param` or `pricelist`, as a form of version 6 or as an old one."""
+    return f"{'v2.' if versioned else ''}{product_type}.order.{step}"
+
+
+def period_field(*, versioned: bool) -> str:
+    return "order_period" if versioned else "period"
 
 
 def is_secret(name: str) -> bool:

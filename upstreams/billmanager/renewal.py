@@ -5,10 +5,11 @@ period, status, suspendpenaltywarn, and the choices of `period`); with it the ac
 in a nested document (WHMCS-NOC, UPMIND, seen in code).
 """
 
+from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
-from upstreams.billmanager.prices import price_in_fields, price_in_words, shown_price
-from upstreams.billmanager.verdicts import must_be_yes, own_form, unpaid
+from upstreams.billmanager.prices import NOTHING, Shown, price_in_fields, price_in_words, shown_price
+from upstreams.billmanager.verdicts import must_be_yes, own_form
 from upstreams.billmanager.wire import Document
 from upstreams.port import ProlongAccepted, ProlongQuote
 
@@ -22,18 +23,24 @@ def quoted(call: Call, answer: Document, number: str, period: int, currency: str
     fields = own_form(call, answer, number)
     choices = answer.choices("period")
     is_ours = "period" not in fields or fields["period"].raw == str(period)
-    price = None
-    if is_ours:
-        price = shown_price(answer, currency)
-        if price is None and str(period) in choices:
-            price = price_in_words(choices[str(period)], currency)
-        if price is None and "period" in fields:
-            price = price_in_fields(answer, _PRICE_FIELDS, currency)
+    shown = _price(answer, period, currency) if is_ours else NOTHING
     return ProlongQuote(
-        price=price,
+        price=shown.price,
         expires_on=first_date(fields, "real_expiredate", "expiredate"),
         new_expires_on=first_date(fields, "newexpiredate") if is_ours else None,
         periods=tuple(sorted({int(key) for key in choices if key.removeprefix("-").isdecimal()})),
+        unreadable=call.clean(shown.unreadable, 300),
+        foreign=shown.foreign,
+    )
+
+
+def _price(answer: Document, period: int, currency: str) -> Shown:
+    """The total; else the amount in the text of the chosen period; else a field, if the form says for which period."""
+    choices = answer.choices("period")
+    return (
+        shown_price(answer, currency)
+        or price_in_words(choices.get(str(period), ""), currency)
+        or (price_in_fields(answer, _PRICE_FIELDS, period, currency) if "period" in answer.fields else NOTHING)
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.failures import failure
+from upstreams.billmanager.logins import Wanted, second_factor_wanted, wanted
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.wire import Document, WireError
 from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, SetupFault, UpstreamError
@@ -75,13 +76,28 @@ class Session:
         account = self._connection
         authinfo = f"{account.username}:{account.password.get_secret_value()}"
         answer = await self._transport.post(call, {"authinfo": authinfo, **fields})
-        error = answer.error
+        error = self._refusal(call, answer)
         if error is not None and self._is_about_the_login(error):
             return await self._fall_back(call, fields, error)
         self._authinfo_worked = True
         if error is not None:
             raise failure(call, error)
         return answer
+
+    def _refusal(self, call: Call, answer: Document) -> WireError | None:
+        """The error in the answer; also the one that an answer without data stands for, which leads to a log-in form.
+
+        Raises ConnectionUnhealthy where it leads to a second factor: another log-in would end there, too.
+        """
+        asked = wanted(call, answer)
+        if asked is Wanted.SECOND_FACTOR:
+            self._session_id = None
+            raise second_factor_wanted(call)
+        if asked is Wanted.LOGIN:
+            return WireError(
+                type="auth", object="", params={}, message="it led to its log-in form instead of an answer"
+            )
+        return answer.error
 
     def _is_about_the_login(self, error: WireError) -> bool:
         if error.type == "access":
@@ -100,7 +116,7 @@ class Session:
             self._session_refused = True  # so the first answer stands
             raise self._failure(call, refused) from None
         answer = await self._post_by_session(call, session_id, fields)
-        error = answer.error
+        error = self._refusal(call, answer)
         if error is not None and error.type == "access" and refused.type == "access":
             # Refused either way: it is the function that is not allowed, not this way of logging in.
             refusal = self._failure(call, error)
@@ -117,18 +133,18 @@ class Session:
         if session_id is None:
             session_id = await self._log_in(call, None)
         answer = await self._post_by_session(call, session_id, fields)
-        error = answer.error
+        error = self._refusal(call, answer)
         if error is not None and error.type == "auth" and not fresh:
             session_id = await self._log_in(call, session_id)
             answer = await self._post_by_session(call, session_id, fields)
-            error = answer.error
+            error = self._refusal(call, answer)
         if error is not None:
             if error.type == "auth":
                 self._session_id = None
             raise self._failure(call, error)
         return answer
 
-    async def _log_in(self, wanted: Call, dead: str | None) -> str:
+    async def _log_in(self, waiting: Call, dead: str | None) -> str:
         """A session id other than `dead`; tasks that find the session dead together log in once.
 
         Raises ConnectionUnhealthy if the login is refused, NotSent if it did not get an answer: what was wanted has not
@@ -144,19 +160,20 @@ class Session:
                 answer = await self._transport.post(
                     call, {"username": account.username, "password": account.password.get_secret_value()}
                 )
-                if answer.error is not None:
-                    raise failure(call, answer.error)
-            except (NotSent, OutcomeUnknown) as error:
+                error = self._refusal(call, answer)
+                if error is not None:
+                    raise failure(call, error)
+            except (NotSent, OutcomeUnknown) as trouble:
                 raise NotSent(
-                    f"{wanted.label}: not sent, because logging in failed. {error.message}",
-                    function=wanted.function,
-                    error_type=error.error_type,
-                ) from error
-            except UpstreamError as error:
-                refused = _refused(error)
-                if refused is error:
+                    f"{waiting.label}: not sent, because logging in failed. {trouble.message}",
+                    function=waiting.function,
+                    error_type=trouble.error_type,
+                ) from trouble
+            except UpstreamError as no:
+                refused = _refused(no)
+                if refused is no:
                     raise
-                raise refused from error
+                raise refused from no
             self._session_id = _session_id(answer)
             if self._session_id is None:
                 raise ConnectionUnhealthy(f"{call.label}: the answer to the login holds no session.", function=_LOGIN)

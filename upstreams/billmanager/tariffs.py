@@ -5,10 +5,11 @@ of them would cost, `.getmoney` with `sok` commits. One call of the first functi
 does it all (UPMIND, seen in code).
 """
 
+from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.prices import shown_price, sum_to_pay
-from upstreams.billmanager.verdicts import must_be_yes, unpaid
+from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
 from upstreams.port import PlanChangeAccepted, PlanChangeQuote
@@ -16,6 +17,9 @@ from upstreams.port import PlanChangeAccepted, PlanChangeQuote
 FUNCTION = "service.changepricelist"
 SHOW = f"{FUNCTION}.pricelist"
 COMMIT = f"{FUNCTION}.getmoney"
+MOST_STEPS = 5
+"""Steps of the wizard that are walked: it has three (seen in code)."""
+_SHOWN_BY_SHOW = ("money_info", "newprice", "oldprice")
 
 
 def offered(call: Call, answer: Document, number: str) -> tuple[str, ...]:
@@ -28,23 +32,50 @@ def offered(call: Call, answer: Document, number: str) -> tuple[str, ...]:
     return tuple(answer.choices("pricelist"))
 
 
-def quoted(answer: Document, pricelists: tuple[str, ...], currency: str) -> PlanChangeQuote:
+def quoted(call: Call, answer: Document, pricelists: tuple[str, ...], currency: str) -> PlanChangeQuote:
     """`money_info` holds what is paid now, in words not published; `newprice` and `oldprice` are prices per period."""
     fields = answer.fields
-    price = shown_price(answer, currency)
-    if price is None and "money_info" in fields:
-        price = sum_to_pay(fields["money_info"].text, currency)
-    return PlanChangeQuote(price=price, new_expires_on=first_date(fields, "newexpiredate"), pricelists=pricelists)
+    shown = shown_price(answer, currency)
+    if not shown and "money_info" in fields:
+        shown = sum_to_pay(fields["money_info"].text, currency)
+    return PlanChangeQuote(
+        price=shown.price,
+        new_expires_on=first_date(fields, "newexpiredate"),
+        pricelists=pricelists,
+        unreadable=call.clean(shown.unreadable, 300),
+        foreign=shown.foreign,
+    )
 
 
 def accepted(call: Call, answer: Document) -> PlanChangeAccepted:
     """Raises OutcomeUnknown where the answer is no definite yes: the wizard may have stopped half-way."""
+    if answer.leads_to == FUNCTION or answer.leads_to.startswith(f"{FUNCTION}."):
+        raise OutcomeUnknown(
+            f"{call.label}: the upstream went back to {call.clean(answer.leads_to, 60)}, a step of the same wizard, "
+            "instead of a yes; whether the tariff was changed is not known.",
+            function=call.function,
+        )
     must_be_yes(call, answer)
     found = answer.leaf("newexpiredate")
     return PlanChangeAccepted(
         new_expires_on=first_date({"newexpiredate": found}, "newexpiredate") if found else None,
         unpaid=unpaid(answer),
     )
+
+
+def next_step(answer: Document) -> str:
+    """The step of the wizard that the answer leads to or shows instead of a yes; nothing has been done then.
+
+    A form says by its `func` which step it is, or is known by its fields: prices are shown by the second one, whose
+    next is the commit. Empty for anything else: a yes, another form, the first step again.
+    """
+    if answer.leads_to:
+        return answer.leads_to if answer.leads_to.startswith(f"{FUNCTION}.") else ""
+    if answer.ok:
+        return ""
+    if answer.answered_by == SHOW or any(name in answer.fields for name in _SHOWN_BY_SHOW):
+        return COMMIT
+    return ""
 
 
 def is_unknown_function(error: SetupFault) -> bool:

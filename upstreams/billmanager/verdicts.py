@@ -6,10 +6,9 @@ step of the same wizard is no yes either.
 """
 
 from upstreams.billmanager.calls import Call
-from upstreams.billmanager.ordering import BASKET_FIELDS
 from upstreams.billmanager.wire import Document, Fields
 from upstreams.errors import OutcomeUnknown
-from upstreams.port import NotAllowed, Unpaid
+from upstreams.port import NotAllowed
 
 _OF_A_FORM = (
     *("status", "pricelist", "period", "expiredate", "createdate", "autoprolong", "title_name"),
@@ -55,15 +54,6 @@ def must_be_yes_to_a_state(call: Call, answer: Document) -> None:
             f"{call.label}: the upstream showed a list instead of a yes; whether it was carried out is not known.",
             function=call.function,
         )
-
-
-def unpaid(answer: Document) -> Unpaid | None:
-    """The order or cart row that this change left to be paid (`billorder`, seen in code)."""
-    for name, kind in BASKET_FIELDS.items():
-        leaf = answer.leaf(name)
-        if leaf is not None:
-            return Unpaid(kind=kind, number=leaf.raw)
-    return None
 
 
 def own_form(call: Call, answer: Document, number: str) -> Fields:

@@ -9,6 +9,7 @@ of its own. A localised field may carry the raw value in an attribute `orig`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element
 
 from defusedxml import DefusedXmlException
@@ -17,7 +18,8 @@ from defusedxml.ElementTree import ParseError, fromstring
 # Parts of an answer that are never a field of a row or form, even when they are empty.
 _NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
 _ABOUT = frozenset({"tparams", "metadata", "messages", "slist", "error"})
-_FUNCTION = re.compile(r"(?:^|[?&])func=(?P<name>[\w.]+)")
+_NO_FILTER = frozenset({"off", "no"})
+_FUNCTION = re.compile(r"(?:^|[?&])(?:func|startform)=(?P<name>[\w.]+)")
 
 
 class NotADocument(ValueError):
@@ -91,11 +93,23 @@ class Document:
     @property
     def leads_to(self) -> str:
         """The function that a success sends the interface to: `<ok type="form">func=…</ok>` (seen in code)."""
-        for path in ("ok", "doc/ok"):
-            found = _FUNCTION.search(_text(self._root.find(path)))
-            if found is not None:
-                return found["name"]
-        return ""
+        found = _FUNCTION.search(self._where_to)
+        return found["name"] if found is not None else ""
+
+    @property
+    def leads_with(self) -> dict[str, str]:
+        """The parameters that the success sends along: `func=payment.add&billorder=77`."""
+        return dict(parse_qsl(self._where_to.partition("?")[2] or self._where_to))
+
+    @property
+    def _where_to(self) -> str:
+        said = (_text(self._root.find(path)) for path in ("ok", "doc/ok", "redirect"))
+        return next((text for text in said if _FUNCTION.search(text)), "")
+
+    @property
+    def answered_by(self) -> str:
+        """The function whose form or list this is, where it says so: the attribute `func` of the root (assumed)."""
+        return self._root.get("func", "")
 
     @property
     def fields(self) -> Fields:
@@ -135,24 +149,44 @@ class Document:
         )
 
     @property
-    def is_filtered(self) -> bool:
-        """Says that a filter narrows the list (assumed: a node `filter` that is not off)."""
-        node = self._root.find("filter")
-        return node is not None and (len(node) > 0 or _text(node).lower() not in ("", "off", "no"))
+    def filters(self) -> tuple[str, ...]:
+        """What narrows the list, in the upstream's words: each `p_filter` at the root (MGR5UI, seen in code).
+
+        Also a node `filter` that is not off (assumed).
+        """
+        named = [_all_text(node) for node in self._root.findall("p_filter")]
+        named += [_all_text(node) for node in self._root.findall("filter") if _all_text(node).lower() not in _NO_FILTER]
+        return tuple(words for words in named if words)
 
     def counter(self, name: str) -> int | None:
         """A whole number such as `p_elems`, or None."""
         text = _text(self._root.find(name))
         return int(text) if text.isascii() and text.isdigit() else None
 
-    def table(self, name: str) -> tuple[Fields, ...]:
-        """Rows of the inner `list` of that name, empty if there is none."""
+    def table_rows(self, name: str) -> "tuple[Document, ...]":
+        """Rows of the inner `list` of that name, each read like a document of its own; empty if there is none."""
         return tuple(
-            _fields(elem)
+            Document(elem)
             for inner in self._root.iter("list")
             if inner.get("name") == name
-            for elem in inner.iter("elem")
+            for elem in inner.iterfind("elem")
         )
+
+    def table_names(self, ending: str) -> tuple[str, ...]:
+        """Names of the inner lists that end so."""
+        names = (inner.get("name", "") for inner in self._root.iter("list"))
+        return tuple(dict.fromkeys(name for name in names if name.endswith(ending)))
+
+    @property
+    def all_words(self) -> str:
+        """All text inside."""
+        return _all_text(self._root)
+
+    @property
+    def menu_actions(self) -> tuple[str, ...]:
+        """The functions that the nodes of a menu call, at any depth."""
+        nodes = (node for menu in self._root.iter("mainmenu") for node in menu.iter("node"))
+        return tuple(action for node in nodes if (action := node.get("action") or node.get("name")))
 
     def children(self, path: str) -> "tuple[Document, ...]":
         """The parts of that name (`pricelist`, `prices/price`), each read like a document of its own."""
@@ -185,7 +219,7 @@ class Document:
     def words(self, name: str) -> str | None:
         """All text inside the part of that name; None if there is no such part."""
         node = self._root.find(name)
-        return None if node is None else " ".join(text.strip() for text in node.itertext() if text.strip())
+        return None if node is None else _all_text(node)
 
     def notes(self) -> Iterator[tuple[dict[str, str], Fields]]:
         """Attributes and fields of each `notify/item`."""
@@ -195,6 +229,10 @@ class Document:
 
 def _text(node: Element | None) -> str:
     return "" if node is None or node.text is None else node.text.strip()
+
+
+def _all_text(node: Element) -> str:
+    return " ".join(text.strip() for text in node.itertext() if text.strip())
 
 
 def _fields(parent: Element) -> Fields:
