@@ -106,11 +106,11 @@ class Pricing:
         return await asyncio.shield(self._asking[key][1])
 
 
-def is_fresh(quoted_at: str, now: datetime, age: timedelta = QUOTE_AGE) -> bool:
+def is_fresh(quoted_at: str, now: datetime, age: timedelta | None = None) -> bool:
     """The quote was asked for not longer ago than that. One of the future was written by a clock that is wrong."""
     if not quoted_at:
         return False
-    return timedelta(0) <= now - datetime.fromisoformat(quoted_at).astimezone(UTC) <= age
+    return timedelta(0) <= now - datetime.fromisoformat(quoted_at).astimezone(UTC) <= (age or QUOTE_AGE)
 
 
 async def _ask(job: Job, upstream: Upstream) -> Answer:

@@ -206,9 +206,8 @@ class _Check:
                 yield Problem(
                     table, f"renewal_prices.{months}", "prices has no such period; give it there, or leave it out"
                 )
-        addons = {
-            addon for name, located in self._draft.mappings if name == entry.name for addon in located.entry.addons
-        }
+        mappings = [located.entry for name, located in self._draft.mappings if name == entry.name]
+        addons = {addon for mapping in mappings for addon in mapping.addons}
         for addon in entry.addon_prices:
             if addon not in addons:
                 yield Problem(

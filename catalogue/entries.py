@@ -103,7 +103,7 @@ class MappingEntry(Entry):
     )
     addon_costs: dict[Text, AddonAmount] = Field(
         default_factory=dict,
-        description='our add-on = what a unit costs us a month, like { ram = "1.00 EUR above 2" }, or a table of choices',
+        description='our add-on = what a unit costs us a month, like { ram = "1.00 EUR above 2" }, or its choices',
     )
     price_tolerance: PlainAmount = Field(
         default=Decimal(10), ge=0, le=1000, description="per cent by which a quote may be dearer than expected, like 10"
@@ -131,7 +131,7 @@ class PlanEntry(Entry):
     )
     addon_prices: dict[Text, AddonAmount] = Field(
         default_factory=dict,
-        description='add-on = selling price of a unit a month, like { ram = "1.50 EUR above 2" }, or a table of choices',
+        description='add-on = selling price of a unit a month, like { ram = "1.50 EUR above 2" }, or its choices',
     )
     resources: dict[Text, int] = Field(
         default_factory=dict, description="resource = a whole number, like { disk_gb = 30, ram_mb = 2048 }"

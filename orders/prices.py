@@ -110,7 +110,7 @@ def judge(terms: Terms, quote: Quote | None, today: date, rates: Rates = NO_RATE
 
 
 def _price(terms: Terms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
-    told = quote.price or getattr(quote, "foreign", None)
+    told = quote.price or quote.foreign
     if told is not None:
         priced = _converted(terms, told, today, rates, {"source": "quote", "quoted": str(told)})
         return _after_refusal(terms, priced, today, rates)

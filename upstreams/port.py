@@ -94,9 +94,12 @@ class Quote(_Value):
     """What the upstream says that something costs."""
 
     price: Money | None
-    """None: it shows no price there, or one that can't be read in one way only (`unreadable`)."""
+    """In the account's currency. None: it shows no price there, or one that can't be read in one way (`unreadable`)."""
     unreadable: str = ""
-    """What was shown and could not be read, in words; empty where the price was read or none was shown."""
+    """What was shown and could not be taken for the price, in words; empty where it was read or none was shown."""
+    foreign: Money | None = None
+    """The price as shown, where it is in another currency than the account's: `unreadable` says so too, for those who
+    can't convert it."""
 
 
 class Unpaid(_Value):
@@ -152,7 +155,10 @@ class Listing(_Value):
 
     items: tuple[UpstreamItem, ...]
     complete: bool
-    """True only if every page was read and the number of rows agrees with the total that the upstream named."""
+    """True only if every page was read, the number of rows agrees with the total that the upstream named, and no filter
+    narrows the list."""
+    incomplete_because: str = ""
+    """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
     pages: int
     shows_remoteid: Knowledge
     """Whether rows carry the remoteid field; unknown for an empty list."""
@@ -171,6 +177,8 @@ class ProlongQuote(_Value):
     """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
     unreadable: str = ""
     """As in Quote."""
+    foreign: Money | None = None
+    """As in Quote."""
 
 
 class ProlongAccepted(_Value):
@@ -186,13 +194,15 @@ class PlanChangeQuote(_Value):
     """What changing the tariff would cost, from the reading steps of the upstream's wizard."""
 
     price: Money | None
-    """What is charged now, in part for the time left (assumed); negative: the upstream wrote an amount with a minus,
-    money comes back. None: not readable, or the tariff is not among those offered."""
+    """What is charged now, in part for the time left (assumed); negative: money comes back. None: not readable, or the
+    tariff is not among those offered."""
     new_expires_on: date | None
     """The expiry after the change, which may move (seen in code)."""
     pricelists: tuple[str, ...]
     """Tariffs that this item may be changed to now; empty where the upstream names none."""
     unreadable: str = ""
+    """As in Quote."""
+    foreign: Money | None = None
     """As in Quote."""
 
 
