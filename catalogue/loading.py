@@ -341,6 +341,8 @@ def _shown(value: object) -> str:
             return exact if len(exact.partition(".")[2]) > 2 else f"{value:.2f}"
         case Enum():
             return str(value.value)
+        case dict():
+            return ", ".join(f"{key} = {part}" for key, part in value.items())
     return str(value)
 
 
