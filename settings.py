@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.enums import Role
 from models.messages import OrderPolicy
 from models.queues import poller_queue, upstream_queue
+from models.rates import ExchangeRate, Rates
 
 
 class Settings(BaseSettings):
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     """Seconds after which an order that heard nothing asks the upstream itself."""
     manual_plan_changes: dict[str, list[str]] = Field(default_factory=lambda: {"vds": ["disk_gb"]})
     """Product type -> resources whose change no upstream can carry out by itself; a person gets a task. (JSON)"""
+    exchange_rates: list[ExchangeRate] = Field(default_factory=list)
+    """For tariffs in another currency than their account's: what one unit is worth, and of which day that is. (JSON)"""
     upstream_concurrency: int = Field(default=20, gt=0)
     """Calls to upstreams under way at once, per worker."""
     upstream_calls_per_second: float = Field(default=100.0, gt=0)
@@ -94,6 +97,9 @@ class Settings(BaseSettings):
     @property
     def poller_task_queue(self) -> str:
         return poller_queue(self.task_queue)
+
+    def rates(self) -> Rates:
+        return Rates(tuple(self.exchange_rates))
 
     def order_policy(self) -> OrderPolicy:
         """What a new order is told; orders under way keep what they were told."""

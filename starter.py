@@ -27,6 +27,7 @@ from activities.starting import start_order, start_poller, start_sweep
 from models.database import Database, is_unavailable
 from models.enums import OperationKind, Stage
 from models.messages import Decision, DecisionKind, DecisionResult, Message, OrderResult, TaskCompletion
+from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, requests, tasks
 from orders.errors import InvalidField, NotFound, Refused
@@ -79,9 +80,18 @@ class Resellflow:
             await self.try_to_start(order.operation)
         return order
 
-    async def prolong(self, service: int, months: int, *, key: str, client: str = "python") -> AcceptedOrder:
-        """Prolong a service. Raises NotFound, InvalidField, Refused or KeyReused, as do the others below."""
-        return await self._begin(requests.prolong(self.database, service, months, client=client, key=key))
+    async def prolong(
+        self, service: int, months: int, *, key: str, client: str = "python", agreed_cost_limit: Money | None = None
+    ) -> AcceptedOrder:
+        """Prolong a service. Raises NotFound, InvalidField, Refused or KeyReused, as do the others below.
+
+        `agreed_cost_limit`: the most that the upstream may charge; what is dearer waits for a person.
+        """
+        return await self._begin(
+            requests.prolong(
+                self.database, service, months, client=client, key=key, agreed_cost_limit=agreed_cost_limit
+            )
+        )
 
     async def suspend(
         self, service: int, *, key: str, client: str = "python", urgent: bool = False, reason: str = ""
@@ -105,7 +115,9 @@ class Resellflow:
     async def close_service(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
         return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
 
-    async def change_plan(self, service: int, plan: str, *, key: str, client: str = "python") -> AcceptedOrder:
+    async def change_plan(
+        self, service: int, plan: str, *, key: str, client: str = "python", agreed_cost_limit: Money | None = None
+    ) -> AcceptedOrder:
         """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes)."""
         return await self._begin(
             requests.change_plan(
@@ -115,6 +127,7 @@ class Resellflow:
                 client=client,
                 key=key,
                 manual_when=self.settings.manual_plan_changes,
+                agreed_cost_limit=agreed_cost_limit,
             )
         )
 
@@ -236,6 +249,7 @@ class Resellflow:
             DecisionKind.MARK_DONE: ServiceOrder.mark_done,
             DecisionKind.CANCEL: ServiceOrder.cancel,
             DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
+            DecisionKind.ACCEPT_PRICE: ServiceOrder.accept_price,
         }[kind]
         return await self._update(self._handle(row), update, decision, f"operation {operation} is {row.stage.value}")
 

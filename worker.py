@@ -18,6 +18,7 @@ from activities.balance import BalanceReader
 from activities.funding import FundsActivities
 from activities.health import HealthServer
 from activities.polling import PollActivities
+from activities.pricing import Pricing
 from activities.records import RecordActivities
 from activities.registration import ensure_search_attributes
 from activities.settlement import SettleActivities
@@ -50,8 +51,9 @@ class Activities:
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
         balances = BalanceReader(database)
-        self.funds = FundsActivities(database, self._connections, client, balances)
-        self.submission = SubmitActivities(database, self._connections, balances)
+        pricing = Pricing(database, settings.rates())
+        self.funds = FundsActivities(database, self._connections, client, balances, pricing)
+        self.submission = SubmitActivities(database, self._connections, balances, pricing)
         self.settlement = SettleActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
         )

@@ -1,6 +1,6 @@
 """Money for an order: quote, balance, a place in line."""
 
-import time
+from datetime import timedelta
 
 from sqlmodel import select
 from temporalio import activity
@@ -9,26 +9,25 @@ from temporalio.client import Client
 from activities.balance import BalanceReader
 from activities.failures import after_failed_read, database_in_words
 from activities.job import Job, load_job
-from activities.kinds import KINDS
+from activities.pricing import Priced, Pricing, is_fresh
 from activities.signals import signal
 from activities.troubles import Troubles
 from models.catalogue import UpstreamAccount
+from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, OperationKind, ReservationState, Stage
+from models.enums import FailureClass, IntentState, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
-from orders import funds, intents, naming
+from orders import funds, intents, naming, prices
 from orders.errors import ByHand, NoMapping
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
-from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault, UpstreamError
+from upstreams.errors import UpstreamError
 from upstreams.port import Upstream
 
-QUOTE_SECONDS = 600.0
-"""A quoted price is good for so long."""
-QUOTE_SLACK = 3
-"""A quote this many times off the expected cost was misread; the expected cost is used."""
+REQUOTE_WAITING = timedelta(seconds=60)
+"""The order at the head of the line has its price asked again when it is so old: it may be cheaper by now."""
 
 
 def _may_be_paid_for(intent: Intent | None) -> bool:
@@ -36,20 +35,29 @@ def _may_be_paid_for(intent: Intent | None) -> bool:
     return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
 
 
-def _was_refused_for_funds(intent: Intent | None) -> bool:
-    return intent is not None and intent.failure_class is FailureClass.FUNDS
+def _what_is_missing(job: Job, cost: Money, free: Money, ahead: int) -> str:
+    plural = "" if ahead == 1 else "s"
+    line = f", {ahead} order{plural} ahead" if ahead else ""
+    return f"{cost} needed, {free} free on account {job.account.name}{line}"
 
 
 class FundsActivities:
     """One instance per worker: it shares readings and quotes between orders."""
 
-    def __init__(self, database: Database, connections: Connections, client: Client, balances: BalanceReader) -> None:
+    def __init__(
+        self,
+        database: Database,
+        connections: Connections,
+        client: Client,
+        balances: BalanceReader,
+        pricing: Pricing,
+    ) -> None:
         self._database = database
         self._connections = connections
         self._client = client
         self._balances = balances
         self._troubles = Troubles(database)
-        self._quotes: dict[tuple[object, ...], tuple[Money, float]] = {}
+        self._pricing = pricing
 
     @activity.defn
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
@@ -72,25 +80,37 @@ class FundsActivities:
                 return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
             try:
                 upstream = await self._connections.to(job.account)
-                cost = await self._quote(job, upstream)
-                if cost is None:
-                    await self._note_free_of_charge(job)
-                    return FundsResult(outcome=Funds.NOT_NEEDED)
+                priced = await self._pricing.price(job, upstream)
+                cost = priced.judgement.cost
+                if priced.judgement.objection is not None or cost is None or cost.amount == 0:
+                    return await self._without_a_line(job, priced)
                 reading = await self._balances.reading(job.account, upstream)
             except UpstreamError as error:
                 return await self._trouble_with_funds(job, ref, error)
             with database_in_words():
-                return await self._get_in_line(job, cost, reading)
+                return await self._get_in_line(job, priced, cost, reading)
 
-    async def _note_free_of_charge(self, job: Job) -> None:
+    async def _without_a_line(self, job: Job, priced: Priced) -> FundsResult:
+        """Nothing is to be set aside: a person has to see the price, or there is nothing to pay. What costs nothing
+        waits for nobody, and no balance is read for it."""
+        judgement = priced.judgement
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
-                operation.cost_amount = operation.cost_currency = None
-                session.add(operation)
+                if not operation.stage.is_running:
+                    return FundsResult(outcome=Funds.ENDED, stage=operation.stage)
+                if not _may_be_paid_for(await intents.latest(session, job.number)):
+                    return FundsResult(outcome=Funds.NOT_NEEDED)
                 await funds.release(session, job.number)
+                prices.note(operation, judgement, priced.asked_at)
+                session.add(operation)
+        if judgement.objection is None:
+            return FundsResult(outcome=Funds.NOT_NEEDED)
+        return FundsResult(
+            outcome=Funds.ATTENTION, reason=judgement.objection.reason, failure=judgement.objection.failure
+        )
 
-    async def _get_in_line(self, job: Job, cost: Money, reading: funds.Reading) -> FundsResult:
+    async def _get_in_line(self, job: Job, priced: Priced, cost: Money, reading: funds.Reading) -> FundsResult:
         async with self._database.write() as session:
             # The operation before the account, as everywhere; and as it is now: it may have ended, or been sent by
             # another attempt, while the balance was read.
@@ -102,16 +122,13 @@ class FundsActivities:
             await funds.request(session, job.account_id, job.number, cost)
             granted = await funds.give_out(session, job.account_id, reading)
             standing = await funds.standing(session, job.account, job.number, reading)
-            operation.cost_amount, operation.cost_currency = cost.amount, cost.currency
-            currency = cost.currency
-            free = Money(amount=standing.free, currency=currency)
+            prices.note(operation, priced.judgement, priced.asked_at)
+            free = Money(amount=standing.free, currency=job.account.currency)
             reason = ""
             if standing.granted:
                 await enter(session, operation, Stage.CHECKING_BALANCE, "money set aside")
             else:
-                plural = "" if standing.ahead == 1 else "s"
-                line = f", {standing.ahead} order{plural} ahead" if standing.ahead else ""
-                reason = f"{cost} needed, {free} free on account {job.account.name}{line}"
+                reason = _what_is_missing(job, cost, free, standing.ahead)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
             session.add(operation)
         await self.tell_granted([number for number in granted if number != job.number])
@@ -141,6 +158,7 @@ class FundsActivities:
             account = await session.get_one(UpstreamAccount, account_id)
         upstream = await self._connections.to(account)
         reading = await self._balances.reading(account, upstream, fresh=True)
+        await self._price_the_head_again(account_id, upstream, reading)
         async with self._database.write() as session:
             await funds.give_out(session, account_id, reading)
             waiting = await session.exec(
@@ -155,41 +173,41 @@ class FundsActivities:
             granted = [number for number in waiting.all() if number is not None]
         await self.tell_granted(sorted(granted))
 
-    async def _quote(self, job: Job, upstream: Upstream) -> Money | None:
-        """What it will cost: the upstream's own word where it can be read, else the catalogue's. None: nothing."""
-        key = self._quote_key(job)
-        known = self._quotes.get(key) if key else None
-        if known is not None and time.monotonic() - known[1] < QUOTE_SECONDS:
-            return known[0]
+    async def _price_the_head_again(self, account_id: int, upstream: Upstream, reading: funds.Reading) -> None:
+        """The first in line may wait for a price that is not true any more. What is dearer by now is seen to before it
+        is sent."""
+        async with self._database.read() as session:
+            head = await funds.first_waiting(session, account_id)
+            operation = await session.get_one(Operation, head) if head is not None else None
+        if head is None or operation is None or operation.stage is not Stage.WAITING_FOR_FUNDS:
+            return
+        if is_fresh(operation.price.get("quoted_at", ""), utc_now(), REQUOTE_WAITING):
+            return
         try:
-            quoted = await KINDS[job.operation.kind].quote(job, upstream)
-        except (Rejected, SetupFault, AlreadyExists, NotYet, NotEnoughMoney):
-            quoted = None  # the request itself will say it, with the right field
-        cost = self._believed(job, quoted.price if quoted else None)
-        if key and cost is not None:
-            self._quotes[key] = (cost, time.monotonic())
-        return cost
-
-    def _quote_key(self, job: Job) -> tuple[object, ...] | None:
-        """Openings of the same tariff cost the same; what happens to an existing service has its own price."""
-        if job.operation.kind is not OperationKind.OPEN:
-            return None
-        spec = job.order_spec()
-        return (job.account.name, spec.pricelist, spec.period, spec.datacenter, tuple(sorted(spec.addons.items())))
-
-    def _believed(self, job: Job, quoted: Money | None) -> Money | None:
-        if job.operation.kind not in (OperationKind.OPEN, OperationKind.PROLONG):
-            if quoted is not None and quoted.amount > 0:
-                return quoted
-            return job.operation.cost if _was_refused_for_funds(job.intent) else None
-        expected = job.cost
-        if (
-            quoted is not None
-            and quoted.currency == expected.currency
-            and expected.amount / QUOTE_SLACK <= quoted.amount <= expected.amount * QUOTE_SLACK
-        ):
-            return quoted
-        return expected
+            job = await load_job(self._database, head)
+        except (ByHand, NoMapping):
+            return  # said when its turn comes
+        try:
+            priced = await self._pricing.price(job, upstream)
+        except UpstreamError as error:
+            activity.logger.info("operation %s: its price can't be asked again just now: %s", head, error)
+            return
+        cost = priced.judgement.cost
+        if priced.judgement.objection is not None or cost is None:
+            return
+        async with self._database.write() as session:
+            operation = await locked_operation(session, head)
+            if operation.stage is not Stage.WAITING_FOR_FUNDS:
+                return
+            await funds.request(session, account_id, head, cost)
+            standing = await funds.standing(session, job.account, head, reading)
+            changed = operation.cost != cost
+            prices.note(operation, priced.judgement, priced.asked_at)
+            session.add(operation)
+            if changed:
+                free = Money(amount=standing.free, currency=job.account.currency)
+                reason = _what_is_missing(job, cost, free, standing.ahead)
+                await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
 
     async def _trouble_with_funds(self, job: Job, ref: OrderRef, error: UpstreamError) -> FundsResult:
         await self._troubles.note_health(job, error)

@@ -7,7 +7,6 @@ from sqlmodel import col, select
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, UpstreamAccount
 from models.database import Database
 from models.enums import ModuleKind
-from models.money import Money
 from models.order import Intent, Operation, Service
 from models.parameters import FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, Form, ProductType
@@ -39,11 +38,6 @@ class Job:
     @property
     def kind(self) -> ProductType:
         return PRODUCT_TYPES[self.service.product_type]
-
-    @property
-    def cost(self) -> Money:
-        """What the catalogue expects it to cost."""
-        return self.period.cost
 
     def upstream_period(self) -> int:
         """The upstream's period for the months this operation is about."""

@@ -11,6 +11,7 @@ from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
 from activities.leftovers import remove_unpaid
 from activities.lookup import leftover_of
+from activities.pricing import Pricing
 from activities.troubles import Troubles, sender_may_live_until
 from models.audit import AuditEntry
 from models.database import Database
@@ -18,7 +19,7 @@ from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Re
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
-from orders import funds, intents
+from orders import funds, intents, prices
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -43,10 +44,11 @@ SOMETHING = Decimal("0.01")
 
 
 class SubmitActivities:
-    def __init__(self, database: Database, connections: Connections, balances: BalanceReader) -> None:
+    def __init__(self, database: Database, connections: Connections, balances: BalanceReader, pricing: Pricing) -> None:
         self._database = database
         self._connections = connections
         self._balances = balances
+        self._pricing = pricing
         self._troubles = Troubles(database)
 
     @activity.defn
@@ -65,10 +67,13 @@ class SubmitActivities:
             try:
                 upstream = await self._connections.to(job.account)
                 prepared = await kind.prepare(self._database, job, upstream)
+                if isinstance(prepared, Obstacle):
+                    return await self._stand_before(job, prepared.result)
+                changed = await self._pricing.before_sending(job, upstream)
             except UpstreamError as error:
                 return await self._trouble_with_request(job, ref, error)
-            if isinstance(prepared, Obstacle):
-                return await self._stand_before(job, prepared.result)
+            if changed is not None:
+                return changed
             with database_in_words():
                 intent = await self._write_intent(job, prepared)
             if intent is None:
@@ -251,7 +256,8 @@ class SubmitActivities:
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, intent.operation_id)
-                if operation.cost is None:
+                prices.note_refusal(operation, error.required)
+                if operation.cost is None or operation.cost.amount == 0:
                     await self._get_in_line_unquoted(session, job, operation, error)
                 stored = await intents.current(session, intent)
                 await intents.refuse(
@@ -273,6 +279,7 @@ class SubmitActivities:
         known = told is not None and told.currency == job.account.currency and told.amount > 0
         cost = told if told is not None and known else Money(amount=SOMETHING, currency=job.account.currency)
         operation.cost_amount, operation.cost_currency = cost.amount, cost.currency
+        prices.note_refusal(operation, cost)
         session.add(operation)
         await funds.request(session, job.account_id, job.number, cost)
 

@@ -10,8 +10,10 @@ from catalogue.standing import Standing
 from catalogue.values import same_place
 from models.catalogue import MappedPeriod
 from models.enums import ModuleKind
+from models.money import Money
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
+from orders.addonprices import UnitPrice
 
 
 def check(draft: Draft, standing: Standing) -> list[Problem]:
@@ -199,6 +201,19 @@ class _Check:
                     "no mapping has this period, so it can't be ordered; map it in periods, or leave the price out",
                 )
 
+        for months in entry.renewal_prices:
+            if months not in entry.prices:
+                yield Problem(
+                    table, f"renewal_prices.{months}", "prices has no such period; give it there, or leave it out"
+                )
+        mappings = [located.entry for name, located in self._draft.mappings if name == entry.name]
+        addons = {addon for mapping in mappings for addon in mapping.addons}
+        for addon in entry.addon_prices:
+            if addon not in addons:
+                yield Problem(
+                    table, f"addon_prices.{addon}", "no mapping in this file has this add-on; map it, or leave it out"
+                )
+
     def _mapping(self, table: str, entry: MappingEntry, plan: str) -> Iterable[Problem]:
         for months in entry.periods:
             if months not in entry.cost:
@@ -207,6 +222,16 @@ class _Check:
             if months not in entry.periods:
                 yield Problem(
                     table, f"cost.{months}", "this period is not in periods; map it there, or leave the cost out"
+                )
+        for months in entry.renewal_cost:
+            if months not in entry.periods:
+                yield Problem(
+                    table, f"renewal_cost.{months}", "this period is not in periods; map it there, or leave it out"
+                )
+        for addon in entry.addon_costs:
+            if addon not in entry.addons:
+                yield Problem(
+                    table, f"addon_costs.{addon}", "this add-on is not in addons; map it there, or leave it out"
                 )
         module = self._modules.get(entry.processing_module)
         if module is None:
@@ -234,11 +259,11 @@ class _Check:
             description = MappingEntry.model_fields["pricelist"].description
             yield Problem(table, "pricelist", f"is missing; it is {description}")
         currency = self._currencies.get(module.account or "")
-        for months, cost in entry.cost.items():
+        for key, cost in _costs(entry):
             if currency is not None and cost.currency != currency:
                 yield Problem(
                     table,
-                    f"cost.{months}",
+                    key,
                     f'{cost} is not in {currency}, the currency of upstream account "{module.account}"; '
                     f"write it in {currency}",
                 )
@@ -262,6 +287,20 @@ class _Check:
     def _stored_account(self, module: str) -> str | None:
         number = self._standing.modules[module].account_id
         return next((name for name, account in self._standing.accounts.items() if account.id == number), None)
+
+
+def _costs(entry: MappingEntry) -> Iterable[tuple[str, Money]]:
+    """Everything that a mapping says of what things cost us, with its key."""
+    for months, cost in entry.cost.items():
+        yield f"cost.{months}", cost
+    for months, cost in entry.renewal_cost.items():
+        yield f"renewal_cost.{months}", cost
+    for addon, written in entry.addon_costs.items():
+        if isinstance(written, str):
+            yield f"addon_costs.{addon}", UnitPrice.parse(written).money
+            continue
+        for choice, text in written.items():
+            yield f"addon_costs.{addon}.{choice}", Money.parse(text)
 
 
 def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEntry) -> Iterable[str]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalogue.values import (
     AccountName,
+    AddonAmount,
     Amount,
     Currency,
     Months,
@@ -17,7 +18,7 @@ from catalogue.values import (
     Url,
     VariableName,
 )
-from models.enums import ModuleKind, RenewalOwner
+from models.enums import AbovePrice, ModuleKind, RenewalOwner, Unquoted
 
 
 class Entry(BaseModel):
@@ -97,6 +98,26 @@ class MappingEntry(Entry):
     cost: dict[Months, Amount] = Field(
         description='months = what it costs us at the upstream, like { "1" = "5.00 EUR" }'
     )
+    renewal_cost: dict[Months, Amount] = Field(
+        default_factory=dict, description='months = what a renewal costs us, like { "1" = "6.00 EUR" }'
+    )
+    addon_costs: dict[Text, AddonAmount] = Field(
+        default_factory=dict,
+        description='our add-on = what a unit costs us a month, like { ram = "1.00 EUR above 2" }, or its choices',
+    )
+    price_tolerance: PlainAmount = Field(
+        default=Decimal(10), ge=0, le=1000, description="per cent by which a quote may be dearer than expected, like 10"
+    )
+    unquoted: Unquoted = Field(
+        default=Unquoted.ASK,
+        strict=False,
+        description='what happens when the upstream shows a price that can\'t be read: "ask" or "allow"',
+    )
+    above_selling_price: AbovePrice = Field(
+        default=AbovePrice.ASK,
+        strict=False,
+        description='what happens when it costs more than we sell it for: "ask" or "allow"',
+    )
 
 
 class PlanEntry(Entry):
@@ -105,6 +126,13 @@ class PlanEntry(Entry):
     name: Name = Field(description="a name of up to 64 characters")
     product_type: Text = Field(description='a product type, like "vds"')
     prices: dict[Months, Amount] = Field(description='months = selling price, like { "1" = "7.90 EUR" }')
+    renewal_prices: dict[Months, Amount] = Field(
+        default_factory=dict, description='months = selling price of a renewal, like { "1" = "8.90 EUR" }'
+    )
+    addon_prices: dict[Text, AddonAmount] = Field(
+        default_factory=dict,
+        description='add-on = selling price of a unit a month, like { ram = "1.50 EUR above 2" }, or its choices',
+    )
     resources: dict[Text, int] = Field(
         default_factory=dict, description="resource = a whole number, like { disk_gb = 30, ram_mb = 2048 }"
     )

@@ -30,6 +30,7 @@ from models.catalogue import (
 )
 from models.database import Database
 from models.enums import Knowledge
+from models.money import Money
 
 _ADVISORY_LOCK = 7_265_736
 
@@ -169,7 +170,7 @@ class _Loading:
     async def _plan(self, entry: PlanEntry) -> None:
         stored = self._standing.plans.get(entry.name)
         row = stored or TariffPlan(name=entry.name, product_type=entry.product_type)
-        fields = _put(row, entry.model_dump(include={"product_type", "resources", "active"}))
+        fields = _put(row, entry.model_dump(include={"product_type", "resources", "addon_prices", "active"}))
         if stored is None:
             self._session.add(row)
             await self._session.flush()
@@ -190,6 +191,9 @@ class _Loading:
             elif row.price != money:
                 fields.append(FieldChange(f"prices.{months}", str(row.price), str(money)))
                 row.amount, row.currency = money.amount, money.currency
+            fields += _put_money(
+                row, "renewal_amount", "renewal_currency", f"renewal_prices.{months}", entry.renewal_prices.get(months)
+            )
             self._session.add(row)
         for months in stored.keys() - entry.prices.keys():
             fields.append(FieldChange(f"prices.{months}", str(stored[months].price), ""))
@@ -201,8 +205,10 @@ class _Loading:
         row = stored or PlanMapping(
             plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), pricelist=""
         )
-        values = entry.model_dump(exclude={"processing_module", "periods", "cost", "pricelist"})
-        fields = _put(row, {"pricelist": entry.pricelist or "", **values})
+        elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
+        values = entry.model_dump(exclude=elsewhere)
+        values |= {"pricelist": entry.pricelist or "", "above_price": entry.above_selling_price}
+        fields = _put(row, values)
         if stored is None:
             self._session.add(row)
             await self._session.flush()
@@ -233,6 +239,13 @@ class _Loading:
                     fields.append(FieldChange(f"cost.{months}", str(row.cost), str(cost)))
                 row.upstream_period = upstream_period
                 row.cost_amount, row.cost_currency = cost.amount, cost.currency
+            fields += _put_money(
+                row,
+                "renewal_cost_amount",
+                "renewal_cost_currency",
+                f"renewal_cost.{months}",
+                entry.renewal_cost.get(months),
+            )
             self._session.add(row)
         for months in stored.keys() - entry.periods.keys():
             fields.append(FieldChange(f"periods.{months}", str(stored[months].upstream_period), ""))
@@ -288,8 +301,8 @@ class _Loading:
 def _put(row: SQLModel, values: Mapping[str, object]) -> list[FieldChange]:
     """Set what differs. Tables of the file are compared key by key."""
     fields: list[FieldChange] = []
-    for name, value in values.items():
-        before = getattr(row, name)
+    for column, value in values.items():
+        before, name = getattr(row, column), _NAMES_IN_THE_FILE.get(column, column)
         if before == value:
             continue
         if isinstance(before, dict) and isinstance(value, dict):
@@ -298,8 +311,23 @@ def _put(row: SQLModel, values: Mapping[str, object]) -> list[FieldChange]:
                     fields.append(FieldChange(f"{name}.{key}", _shown(before.get(key)), _shown(value.get(key))))
         else:
             fields.append(FieldChange(name, _shown(before), _shown(value)))
-        setattr(row, name, value)
+        setattr(row, column, value)
     return fields
+
+
+_NAMES_IN_THE_FILE = {"above_price": "above_selling_price"}
+"""Columns that are called otherwise than their key."""
+
+
+def _put_money(row: SQLModel, amount: str, currency: str, name: str, money: Money | None) -> list[FieldChange]:
+    """Set the two columns of an amount that may be absent."""
+    stored = getattr(row, amount), getattr(row, currency)
+    before = Money(amount=stored[0], currency=stored[1]) if None not in stored else None
+    if before == money:
+        return []
+    setattr(row, amount, money.amount if money else None)
+    setattr(row, currency, money.currency if money else None)
+    return [FieldChange(name, str(before or ""), str(money or ""))]
 
 
 def _shown(value: object) -> str:
@@ -313,6 +341,8 @@ def _shown(value: object) -> str:
             return exact if len(exact.partition(".")[2]) > 2 else f"{value:.2f}"
         case Enum():
             return str(value.value)
+        case dict():
+            return ", ".join(f"{key} = {part}" for key, part in value.items())
     return str(value)
 
 

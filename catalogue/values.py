@@ -1,6 +1,7 @@
 """The kinds of values in a catalogue file. Each raises ValueError saying what would be right."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, StringConstraints
 
 from models.money import Money
+from orders.addonprices import UnitPrice
 
 _MONEY = re.compile(r"\d{1,14}(\.\d{1,4})? [A-Z]{3}")
 _DECIMAL = re.compile(r"-?\d{1,14}(\.\d{1,4})?")
@@ -36,6 +38,21 @@ def _decimal(value: object) -> object:
             raise ValueError(f'"{value}" is not a plain amount; write it without a currency, like "50.00"')
         return Decimal(value)
     return value
+
+
+def _addon_amount(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(choice): str(_choice_amount(choice, amount)) for choice, amount in value.items()}
+    if not isinstance(value, str):
+        raise ValueError(f'{value} has no currency; write what a unit costs a month, like "1.00 EUR"')
+    UnitPrice.parse(value)
+    return value
+
+
+def _choice_amount(choice: object, amount: object) -> object:
+    if not isinstance(amount, str) or not _MONEY.fullmatch(amount):
+        raise ValueError(f'what "{choice}" costs a month is an amount of money, like "1.50 EUR"')
+    return amount
 
 
 def _months(value: object) -> object:
@@ -74,6 +91,8 @@ def _url(value: object) -> object:
 
 Amount = Annotated[Money, BeforeValidator(_money)]
 """`"7.90 EUR"`."""
+AddonAmount = Annotated[str | dict[str, str], BeforeValidator(_addon_amount)]
+"""`"1.00 EUR"` a unit and month, `"1.00 EUR above 2"`, or a table of choices; see orders.addonprices."""
 PlainAmount = Annotated[Decimal, BeforeValidator(_decimal)]
 """`"50.00"` or a whole number, in the account's currency."""
 Months = Annotated[int, BeforeValidator(_months)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.order import pairs
+from cli.placing import sum_of_money
 from cli.printing import print_json, say_on, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.messages import Decision, DecisionKind, DecisionResult
@@ -31,6 +32,7 @@ def add_commands(operations: typer.Typer) -> None:
     operations.command()(wait)
     operations.command()(retry)
     operations.command()(correct)
+    operations.command("accept-price")(accept_price)
     operations.command("mark-done")(mark_done)
     operations.command()(cancel)
 
@@ -77,6 +79,22 @@ def correct(
     """Change parameters and try again."""
     decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, parameters=pairs(changes, "--set"))
     _decide(operation, DecisionKind.CORRECT_AND_RETRY, decision, as_json)
+
+
+def accept_price(
+    operation: Operation,
+    reason: Reason,
+    price: Annotated[
+        str | None,
+        typer.Option(metavar="SUM", help='the sum that you have seen, like "40.00 EUR" (default: the one shown)'),
+    ] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let it cost what is shown, and no more: it goes on, and waits again if the upstream asks more by then."""
+    seen = sum_of_money(price, "--price")
+    decision = _decision(reason, actor, parameters={"price": str(seen)} if seen else {})
+    _decide(operation, DecisionKind.ACCEPT_PRICE, decision, as_json)
 
 
 def mark_done(

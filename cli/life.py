@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.order import count, pairs
-from cli.placing import CLIENT, Key, Wait, place
+from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
 from cli.session import AsJson, valid
 from models.enums import RenewalOwner
 
@@ -29,14 +29,16 @@ def add_commands(app: typer.Typer) -> None:
 def prolong(
     service: Service,
     period: Annotated[int, typer.Option(metavar="MONTHS", help="months; one of the plan's periods")],
+    cost_limit: Limit = None,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Prolong a service."""
+    limit = sum_of_money(cost_limit, "--cost-limit")
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.prolong(service, period, key=used, client=CLIENT)
+        return await resellflow.prolong(service, period, key=used, client=CLIENT, agreed_cost_limit=limit)
 
     place(ask, doing=f"prolonging service {service}", key=key, wait=wait, as_json=as_json)
 
@@ -91,6 +93,7 @@ def change(
     new_key: Annotated[
         bool, typer.Option("--new-licence-key", help="have the upstream make another one, and end the old; alone")
     ] = False,
+    cost_limit: Limit = None,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -105,6 +108,7 @@ def change(
         renewal_owner=renewal_owner,
         password="new" if new_password else None,
         licence_key="new" if new_key else None,
+        agreed_cost_limit=sum_of_money(cost_limit, "--cost-limit"),
     )
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
@@ -116,13 +120,15 @@ def change(
 def change_plan(
     service: Service,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
+    cost_limit: Limit = None,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Change the tariff plan of a service. What no upstream can do by itself becomes a task for a person."""
+    limit = sum_of_money(cost_limit, "--cost-limit")
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.change_plan(service, plan, key=used, client=CLIENT)
+        return await resellflow.change_plan(service, plan, key=used, client=CLIENT, agreed_cost_limit=limit)
 
     place(ask, doing=f"changing the plan of service {service}", key=key, wait=wait, as_json=as_json)

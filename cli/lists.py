@@ -197,6 +197,8 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("upstream", view.upstream or "(by hand)"),
             ("asked for", view.parameters),
             ("costs there", view.cost),
+            ("price", view.price),
+            ("agreed at most", view.agreed_cost_limit),
             ("asked by", f"{view.actor}, {shown(view.created_at)} UTC"),
             ("task", view.task),
             ("workflow", view.workflow_id + ("" if view.workflow_started_at else " (not started yet)")),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.placing import CLIENT, Key, Wait, place
+from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
 from cli.session import AsJson, valid
 
 
@@ -22,6 +22,7 @@ def order(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="e.g. template=debian-12; may be repeated")
     ] = None,
     addon: Annotated[list[str] | None, typer.Option(metavar="NAME=COUNT", help="e.g. ram=2; may be repeated")] = None,
+    cost_limit: Limit = None,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -40,6 +41,7 @@ def order(
         domain=domain,
         parameters=pairs(param, "--param"),
         addons={name: count(name, text) for name, text in pairs(addon, "--addon").items()},
+        agreed_cost_limit=sum_of_money(cost_limit, "--cost-limit"),
     )
     place(
         lambda resellflow, used: resellflow.place_order(request, key=used, client=CLIENT),

@@ -12,6 +12,7 @@ from models.enums import Stage
 
 if TYPE_CHECKING:
     from cli.waiting import Followed
+    from models.money import Money
     from models.order import Operation
     from orders.intake import AcceptedOrder
     from starter import Resellflow
@@ -23,7 +24,32 @@ Key = Annotated[
     str | None,
     typer.Option(help="your own name of this order: repeated with it, it stays one order (default: made up)"),
 ]
+Limit = Annotated[
+    str | None,
+    typer.Option(
+        "--cost-limit",
+        metavar="SUM",
+        help='the most that the upstream may charge, like "10.00 EUR"; what is dearer waits for a person',
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="show each stage until the end; status 0 only if it was completed")]
+
+
+def sum_of_money(text: str | None, option: str) -> "Money | None":
+    """A sum as people write it, `10.00 EUR`."""
+    if text is None:
+        return None
+    from pydantic import TypeAdapter, ValidationError
+
+    from models.money import Money
+    from orders.limits import CostLimit
+
+    found: TypeAdapter[Money] = TypeAdapter(CostLimit)
+    try:
+        return found.validate_python(text.strip())
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(message, param_hint=option) from None
 
 
 def place(

@@ -86,8 +86,8 @@ class TariffPlan(SQLModel, table=True):
     name: str = Field(unique=True, max_length=64)
     product_type: str = Field(max_length=32)
     resources: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
-    addon_prices: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
-    """Selling price of add-ons; see catalogue.entries for the shape."""
+    addon_prices: dict[str, str | dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    """Selling price of add-ons; see orders.addonprices for the shape."""
     active: bool = True
 
 
@@ -137,8 +137,8 @@ class PlanMapping(SQLModel, table=True):
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
     addon_forms: dict[str, dict[str, object]] = Field(default_factory=dict, sa_column=json_column())
     """What may be ordered of an add-on: limits of a quantity, a switch, or choices; see catalogue.entries."""
-    addon_costs: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
-    """What add-ons cost us; see catalogue.entries for the shape."""
+    addon_costs: dict[str, str | dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    """What add-ons cost us; see orders.addonprices for the shape."""
     price_tolerance: Decimal = Field(default=Decimal(10), sa_column=amount_column())
     """Per cent by which a quote may be dearer than the expected cost."""
     unquoted: Unquoted = Field(default=Unquoted.ASK, sa_column=enum_column(Unquoted))

@@ -34,6 +34,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Amount(TypeDecorator[Decimal]):
     """An exact amount of money: NUMERIC(18,4); text on SQLite, whose numbers are floats."""
 
+    DECIMALS = 4
     impl = sa.Numeric(18, 4)
     cache_ok = True
 

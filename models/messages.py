@@ -127,6 +127,7 @@ class DecisionKind(StrEnum):
     MARK_DONE = "mark_done"
     CANCEL = "cancel"
     REJECT_TASK = "reject_task"
+    ACCEPT_PRICE = "accept_price"
 
 
 class Decision(Message):
@@ -135,7 +136,7 @@ class Decision(Message):
     actor: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=1, max_length=2000)
     parameters: dict[str, str] = Field(default_factory=dict)
-    """correct_and_retry: the fields to change."""
+    """correct_and_retry: the fields to change. accept_price: `price`, the sum that was seen."""
     upstream_number: str = ""
     """mark_done: the number of the item at the upstream."""
     nothing_was_bought: bool = False

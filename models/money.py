@@ -59,4 +59,7 @@ class Money(BaseModel):
         return self.amount <= other.amount
 
     def __str__(self) -> str:
-        return f"{self.amount:.2f} {self.currency}"
+        """At least two decimals, and all that there are: what people read is what is compared."""
+        exact = f"{self.amount.normalize():f}"
+        decimals = len(exact.partition(".")[2])
+        return f"{exact if decimals > 2 else f'{self.amount:.2f}'} {self.currency}"

@@ -121,6 +121,12 @@ class Operation(SQLModel, table=True):
             return None
         return Money(amount=self.cost_amount, currency=self.cost_currency)
 
+    @property
+    def agreed_limit(self) -> Money | None:
+        if self.agreed_limit_amount is None or self.agreed_limit_currency is None:
+            return None
+        return Money(amount=self.agreed_limit_amount, currency=self.agreed_limit_currency)
+
 
 class IntakeKey(SQLModel, table=True):
     """An idempotency key, for ever: the same client and key never make two orders."""

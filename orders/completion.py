@@ -12,7 +12,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompleti
 from models.order import Operation, Service
 from models.parameters import ADDON_PREFIX, PLAN_ID
 from models.product_types import PRODUCT_TYPES
-from orders import funds, intents, manual
+from orders import funds, intents, manual, prices
 from orders.errors import InvalidField, Refused
 from orders.history import Origin, attribute, write_look
 from orders.intake import check_parameters
@@ -127,12 +127,16 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
         raise Refused(f"operation {record.operation} is in the queue; it goes on by itself when its turn comes")
     decision = record.decision
     attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
+    accepted_price = ""
     match record.kind:
         case DecisionKind.RETRY:
             await _retry(session, operation, vouched=decision.nothing_was_bought)
         case DecisionKind.CORRECT_AND_RETRY:
             await _abandon(session, operation, vouched=decision.nothing_was_bought)
             await _correct(session, operation, decision.parameters)
+            await _retry(session, operation, vouched=False)
+        case DecisionKind.ACCEPT_PRICE:
+            accepted_price = _accept_price(operation, decision)
             await _retry(session, operation, vouched=False)
         case DecisionKind.MARK_DONE:
             await _mark_done(session, operation, decision.upstream_number)
@@ -143,8 +147,10 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
             await manual.bring_home(session, service)
             await _cancel(session, operation, vouched=True)
     detail = {"reason": decision.reason, "decision": record.decision_id}
-    if decision.parameters:
+    if decision.parameters and not accepted_price:
         detail["parameters"] = ", ".join(f"{name}={value}" for name, value in sorted(decision.parameters.items()))
+    if accepted_price:
+        detail["price"] = accepted_price
     if decision.upstream_number:
         detail["upstream_number"] = decision.upstream_number
     if decision.nothing_was_bought:
@@ -175,6 +181,7 @@ async def _decided_already(session: AsyncSession, record: DecisionRecord) -> boo
 async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
     assert operation.id is not None  # noqa: S101 - read from the database
     await _abandon(session, operation, vouched=vouched)
+    prices.forget_refusal(operation)
     intent = await intents.latest(session, operation.id)
     # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
     service = await session.get_one(Service, operation.service_id)
@@ -185,6 +192,21 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
         )
     else:
         await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
+
+
+def _accept_price(operation: Operation, decision: Decision) -> str:
+    """The sum that the operation shows is accepted; whoever names another one has seen another one."""
+    if not prices.may_accept_price(operation):
+        failed_by = operation.failure_class.value if operation.failure_class else "nothing of that kind"
+        raise Refused(
+            f"operation {operation.id} does not wait for its price to be accepted: it is {operation.stage.value}, "
+            f"because of {failed_by}"
+        )
+    shown, named = prices.shown_sum(operation), decision.parameters.get("price", "")
+    if named and named != shown:
+        raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept that")
+    prices.accept(operation, actor=decision.actor, at=utc_now())
+    return shown
 
 
 async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import ReservationState
-from models.money import Money
+from models.money import CurrencyMismatch, Money
 from models.order import Reservation
 from orders.errors import NotFound
 
@@ -63,17 +63,30 @@ async def reservation_of(session: AsyncSession, operation: int) -> Reservation |
 
 
 async def request(session: AsyncSession, account_id: int, operation: int, amount: Money) -> Reservation:
-    """Get in line for money. Asked again, the place in line and a grant are kept."""
-    await locked_account(session, account_id)
+    """Get in line for money. Asked again, the place in line is kept, and a grant as long as it covers the amount.
+
+    A grant for less becomes a place in line: the line is kept by operation numbers, so nobody is overtaken by it.
+    Raises CurrencyMismatch if the amount is not in the account's currency.
+    """
+    account = await locked_account(session, account_id)
+    if amount.currency != account.currency:
+        raise CurrencyMismatch(
+            f"{amount} can't be set aside on account {account.name}: it is kept in {account.currency}"
+        )
     entry = await reservation_of(session, operation)
     if entry is None:
         entry = Reservation(operation_id=operation, account_id=account_id, amount=amount.amount)
     elif entry.state is ReservationState.RELEASED:
         entry.state = ReservationState.WAITING
-        entry.amount = amount.amount
         entry.requested_at = utc_now()
-    elif entry.state is ReservationState.WAITING:
-        entry.amount = amount.amount
+    elif entry.state is ReservationState.GRANTED and entry.amount < amount.amount:
+        entry.state = ReservationState.WAITING
+        entry.granted_at = None
+    entry.amount = amount.amount
+    if entry.state is ReservationState.WAITING and amount.amount <= 0:
+        # What costs nothing waits for nothing: not for a balance below zero, and not for those ahead.
+        entry.state = ReservationState.GRANTED
+        entry.granted_at = utc_now()
     session.add(entry)
     await session.flush()
     return entry
@@ -111,6 +124,18 @@ async def standing(session: AsyncSession, account: UpstreamAccount, operation: i
     free = reading.balance.amount + account.credit_limit - held
     ahead = sum(1 for other in await _waiting(session, account.id) if other.operation_id < operation)
     return Standing(entry.state is ReservationState.GRANTED, entry.amount, free, ahead)
+
+
+async def first_waiting(session: AsyncSession, account_id: int) -> int | None:
+    """The operation at the head of the line."""
+    found = await session.exec(
+        select(Reservation)
+        .where(Reservation.account_id == account_id, Reservation.state == ReservationState.WAITING)
+        .order_by(col(Reservation.operation_id))
+        .limit(1)
+    )
+    head = found.first()
+    return head.operation_id if head is not None else None
 
 
 async def charge(session: AsyncSession, account_id: int, operation: int) -> None:

@@ -21,6 +21,7 @@ from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import naming
 from orders.errors import InvalidField, KeyReused
 from orders.forms import check_form
+from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.text import Lines, PlainText, Words
 
 
@@ -45,6 +46,7 @@ class ServiceRequest(BaseModel):
     addons: dict[PlainText, Annotated[int, Field(strict=True)]] = Field(
         default_factory=dict, description="add-on name and quantity"
     )
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ async def _known(database: Database, client: str, key: str, body_hash: str) -> A
 
 
 def _hash(request: ServiceRequest) -> str:
-    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    body = request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit)
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -209,6 +212,8 @@ async def _write_down(
     hostname_suffix: str,
 ) -> AcceptedOrder:
     domain = check_details(request, offer.kind, offer.mapping)
+    limit = request.agreed_cost_limit
+    check_limit(limit, offer.account)
     tag = (await session.get_one(Installation, 1)).tag
     assert offer.plan.id is not None  # noqa: S101 - read from the database
     assert offer.module.id is not None  # noqa: S101 - read from the database
@@ -244,6 +249,8 @@ async def _write_down(
         parameters={"period_months": str(request.period_months)},
         cost_amount=offer.period.cost_amount,
         cost_currency=offer.period.cost_currency,
+        agreed_limit_amount=limit.amount if limit else None,
+        agreed_limit_currency=limit.currency if limit else None,
         actor=client,
     )
     session.add(operation)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +40,7 @@ from models.product_types import PRODUCT_TYPES, ProductType
 from orders import naming, turns
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.intake import AcceptedOrder
+from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 
 
 class ServiceChange(BaseModel):
@@ -57,6 +58,7 @@ class ServiceChange(BaseModel):
     licence_key: Literal["new"] | None = Field(
         default=None, description="`new`: the upstream makes another key, and the old one ends. Alone only"
     )
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
     @property
     def changes_values(self) -> bool:
@@ -84,14 +86,24 @@ _DONE = {
 _Asking = Callable[[AsyncSession, Service], Coroutine[object, object, _Asked]]
 
 
-async def prolong(database: Database, service: int, months: int, *, client: str, key: str) -> AcceptedOrder:
+async def prolong(
+    database: Database,
+    service: int,
+    months: int,
+    *,
+    client: str,
+    key: str,
+    agreed_cost_limit: Money | None = None,
+) -> AcceptedOrder:
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         _, period = await _mapped(session, row, row.plan_id, months)
         title = f"Prolong service {row.id} by {months} months"
         cost = period.cost if period else None
         return _Asked({PERIOD_MONTHS: str(months)}, title, cost)
 
-    return await _accept(database, service, OperationKind.PROLONG, asked, client, key, {"period_months": months})
+    body: dict[str, object] = {"period_months": months}
+    kind = OperationKind.PROLONG
+    return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit)
 
 
 async def switch(
@@ -116,7 +128,14 @@ async def switch(
 
 
 async def change_plan(
-    database: Database, service: int, plan_name: str, *, client: str, key: str, manual_when: dict[str, list[str]]
+    database: Database,
+    service: int,
+    plan_name: str,
+    *,
+    client: str,
+    key: str,
+    manual_when: dict[str, list[str]],
+    agreed_cost_limit: Money | None = None,
 ) -> AcceptedOrder:
     """`manual_when`: product type -> resources whose change only a person can carry out."""
 
@@ -148,7 +167,8 @@ async def change_plan(
         title = f"Change the plan of service {row.id} from {old.name} to {plan.name}"
         return _Asked(parameters, title)
 
-    return await _accept(database, service, OperationKind.CHANGE_PLAN, asked, client, key, {"plan": plan_name})
+    kind, body = OperationKind.CHANGE_PLAN, {"plan": plan_name}
+    return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit)
 
 
 async def change_parameters(
@@ -186,8 +206,9 @@ async def change_parameters(
             raise InvalidField("addons", f"name at least one thing to change: {possible}")
         return _Asked(parameters, f"Set parameters of service {row.id}")
 
-    body = change.model_dump(mode="json")
-    return await _accept(database, service, OperationKind.SET_PARAMETERS, asked, client, key, body)
+    body = change.model_dump(mode="json", exclude={"agreed_cost_limit"})
+    kind, limit = OperationKind.SET_PARAMETERS, change.agreed_cost_limit
+    return await _accept(database, service, kind, asked, client, key, body, limit=limit)
 
 
 def _new_password(service: Service, kind: ProductType, change: ServiceChange) -> _Asked:
@@ -215,17 +236,18 @@ async def _accept(
     asked: _Asking,
     client: str,
     key: str,
-    body: dict[str, object],
+    body: Mapping[str, object],
     *,
     goes_first: bool = False,
+    limit: Money | None = None,
 ) -> AcceptedOrder:
-    body_hash = _hash(kind, service_number, body)
+    body_hash = _hash(kind, service_number, {**body, **limited(limit)})
     try:
         async with database.write() as session:
-            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first)
+            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first, limit)
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first)
+            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first, limit)
 
 
 async def _write_down(
@@ -237,6 +259,7 @@ async def _write_down(
     key: str,
     body_hash: str,
     goes_first: bool,
+    limit: Money | None,
 ) -> AcceptedOrder:
     running = await turns.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
@@ -263,6 +286,7 @@ async def _write_down(
             service_number, running.id or 0, running.kind, running.upstream_name, created=False
         )
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
+    check_limit(limit, account)
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     explanation = explain(stage)
     operation = Operation(
@@ -276,6 +300,8 @@ async def _write_down(
         parameters=request.parameters,
         cost_amount=request.cost.amount if request.cost else None,
         cost_currency=request.cost.currency if request.cost else None,
+        agreed_limit_amount=limit.amount if limit else None,
+        agreed_limit_currency=limit.currency if limit else None,
         actor=client,
         urgent=request.urgent,
     )
@@ -310,7 +336,7 @@ async def _write_down(
     )
 
 
-def _hash(kind: OperationKind, service: int, body: dict[str, object]) -> str:
+def _hash(kind: OperationKind, service: int, body: Mapping[str, object]) -> str:
     canonical = json.dumps({"kind": kind.value, "service": service, **body}, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

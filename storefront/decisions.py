@@ -15,7 +15,7 @@ from storefront.problems import (
     TEMPORAL_UNAVAILABLE,
     documented,
 )
-from storefront.schemas import Correction, DecisionTaken, DoneByHand, Vouched
+from storefront.schemas import Correction, DecisionTaken, DoneByHand, PriceAccepted, Vouched
 
 router = APIRouter(
     prefix="/v1/operations/{number}",
@@ -38,6 +38,15 @@ async def retry(number: OperationNumber, decision: Vouched, caller: Operator, co
 @router.post("/correct", summary="Correct parameters and try again")
 async def correct(number: OperationNumber, decision: Correction, caller: Operator, context: InContext) -> DecisionTaken:
     return await _decide(context, number, DecisionKind.CORRECT_AND_RETRY, decision.by(caller.name))
+
+
+@router.post("/accept-price", summary="Accept the price that is shown")
+async def accept_price(
+    number: OperationNumber, decision: PriceAccepted, caller: Operator, context: InContext
+) -> DecisionTaken:
+    """Of an operation that needs attention with `failure_class` `price_changed`. It goes on, for at most the `cost`
+    that it shows; if the upstream asks more by then, it waits for a person again."""
+    return await _decide(context, number, DecisionKind.ACCEPT_PRICE, decision.by(caller.name))
 
 
 @router.post("/mark-done", summary="Mark as done by hand")

@@ -60,6 +60,8 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "upstream": "main",
         "parameters": {"period_months": "1"},
         "cost": {"amount": "5.00", "currency": "EUR"},
+        "price": {},
+        "agreed_cost_limit": None,
         "actor": "shop",
         "workflow_id": "service-1042-open-7",
         "workflow_url": "http://127.0.0.1:8233/namespaces/default/workflows/service-1042-open-7",
@@ -92,7 +94,13 @@ def _accepted(kind: str, parameters: dict[str, str], cost: dict[str, str] | None
     return {"service": service, "operation": operation}
 
 
-PROLONGATIONS: dict[str, Example] = {"month": {"summary": "By a month", "value": {"period_months": 1}}}
+PROLONGATIONS: dict[str, Example] = {
+    "month": {"summary": "By a month", "value": {"period_months": 1}},
+    "limit": {
+        "summary": "For at most 6.00 EUR",
+        "value": {"period_months": 1, "agreed_cost_limit": {"amount": "6.00", "currency": "EUR"}},
+    },
+}
 PROLONGATION_ACCEPTED = _accepted("prolong", {"period_months": "1"}, {"amount": "5.00", "currency": "EUR"})
 
 SUSPENSIONS: dict[str, Example] = {

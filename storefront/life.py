@@ -71,7 +71,9 @@ async def prolong_service(
     response: Response,
 ) -> OrderAccepted:
     """The new expiry date is the upstream's word; the service shows it when the operation is completed."""
-    accepted = await context.resellflow.prolong(number, wanted.period_months, key=key, client=caller.name)
+    accepted = await context.resellflow.prolong(
+        number, wanted.period_months, key=key, client=caller.name, agreed_cost_limit=wanted.agreed_cost_limit
+    )
     return await _answer(context, accepted, response)
 
 
@@ -168,7 +170,9 @@ async def change_plan(
     """The upstream is asked first what the change costs; where it says so, the operation's `cost` shows it from the
     stage `checking_balance` on, before anything is paid. What no upstream can do by itself becomes a task for a person
     (stage `awaiting_manual_task`)."""
-    accepted = await context.resellflow.change_plan(number, wanted.plan, key=key, client=caller.name)
+    accepted = await context.resellflow.change_plan(
+        number, wanted.plan, key=key, client=caller.name, agreed_cost_limit=wanted.agreed_cost_limit
+    )
     return await _answer(context, accepted, response)
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import Decision
+from orders.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.tasks import By, Note, Person
 from orders.text import Lines, PlainText, Prose, Words
 from orders.views import (
@@ -91,6 +92,7 @@ class EventFilter(Paging):
 
 class Prolongation(_Strict):
     period_months: int = Field(strict=True, description="months; one of the plan's periods", examples=[1])
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
 
 class Suspension(_Strict):
@@ -102,6 +104,7 @@ class Suspension(_Strict):
 
 class PlanChange(_Strict):
     plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-2"])
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
 
 # Bodies of what is done about a task.
@@ -168,6 +171,17 @@ class Correction(Vouched):
 
     def by(self, actor: str) -> Decision:
         return super().by(actor).model_copy(update={"parameters": dict(self.parameters)})
+
+
+class PriceAccepted(_Decision):
+    price: CostLimit | None = Field(
+        default=None,
+        description="the `cost` that the operation shows; refused if it is another one. Left out: whatever it shows",
+    )
+
+    def by(self, actor: str) -> Decision:
+        parameters = {} if self.price is None else {"price": str(self.price)}
+        return Decision(actor=actor, reason=self.reason, parameters=parameters)
 
 
 class DoneByHand(_Decision):

@@ -292,7 +292,7 @@ class ServiceOrder:
                 raise _Ended(Stage.CANCELLED)
             case DecisionKind.MARK_DONE:
                 raise _Ended(Stage.COMPLETED)
-            case DecisionKind.RETRY | DecisionKind.CORRECT_AND_RETRY | None:
+            case DecisionKind.RETRY | DecisionKind.CORRECT_AND_RETRY | DecisionKind.ACCEPT_PRICE | None:
                 pass
 
     async def _insist(self, call: "_Call[R]", in_trouble: Callable[[R], bool]) -> R:
@@ -403,6 +403,11 @@ class ServiceOrder:
         return await self._decide(DecisionKind.CORRECT_AND_RETRY, decision)
 
     @workflow.update
+    async def accept_price(self, decision: Decision) -> DecisionResult:
+        """It may cost what is shown; then as retry. A dearer price is asked for again."""
+        return await self._decide(DecisionKind.ACCEPT_PRICE, decision)
+
+    @workflow.update
     async def mark_done(self, decision: Decision) -> DecisionResult:
         """It has been done by hand at the upstream: link the item, send nothing."""
         return await self._decide(DecisionKind.MARK_DONE, decision)
@@ -419,6 +424,10 @@ class ServiceOrder:
     @correct_and_retry.validator
     def _may_correct(self, decision: Decision) -> None:
         self._check(DecisionKind.CORRECT_AND_RETRY)
+
+    @accept_price.validator
+    def _may_accept_price(self, decision: Decision) -> None:
+        self._check(DecisionKind.ACCEPT_PRICE)
 
     @mark_done.validator
     def _may_mark_done(self, decision: Decision) -> None:

@@ -17,7 +17,7 @@ from upstreams.port import Quote, Upstream, UpstreamItem
 class ChangingPlan:
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_plan_change(item_number(job), job.mapping.pricelist, job.upstream_period())
-        return Quote(price=quoted.price, unreadable=quoted.unreadable)
+        return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)

@@ -15,7 +15,7 @@ from upstreams.port import Quote, Upstream, UpstreamItem
 class Prolonging:
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())
-        return Quote(price=quoted.price or job.cost, unreadable=quoted.unreadable)
+        return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)

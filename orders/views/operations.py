@@ -34,7 +34,12 @@ class OperationView(Document):
     failure_class: FailureClass | None = Field(description="what kind of failure brought it into this stage")
     upstream: str | None = Field(description="name of the upstream account; null when done by hand")
     parameters: dict[str, str] = Field(description="what it was asked to do")
-    cost: Money | None = Field(description="what the upstream charges for it")
+    cost: Money | None = Field(description="what the upstream charges for it, and what is set aside for it")
+    price: dict[str, str] = Field(
+        description="how `cost` came about: `source` (quote, catalogue, refusal, none), what was `quoted`, `expected`, "
+        "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why"
+    )
+    agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
     actor: str = Field(description="who asked for it")
     workflow_id: str
     workflow_url: str = Field(description="the workflow in Temporal UI")
@@ -79,6 +84,8 @@ def _shown(links: WorkflowLinks) -> Callable[[Operation], OperationView]:
             upstream=operation.upstream_name or None,
             parameters=operation.parameters,
             cost=money(operation.cost_amount, operation.cost_currency),
+            price=operation.price,
+            agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),
             actor=operation.actor,
             workflow_id=workflow_id,
             workflow_url=links.to(workflow_id),

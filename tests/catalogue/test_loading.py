@@ -21,6 +21,7 @@ from models.catalogue import (
 )
 from models.database import Database
 from models.enums import Knowledge, ModuleKind, OperationKind, RenewalOwner, Stage
+from models.money import Money
 from models.order import Operation, Service
 from tests.catalogue.sample import SAMPLE, edited, written
 
@@ -104,6 +105,48 @@ async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: 
         row["period_months"]: (row["upstream_period"], row["cost_amount"]) for row in await rows(database, MappedPeriod)
     }
     assert periods == {1: (1, Decimal("5.00")), 12: (12, Decimal("50.00"))}
+
+
+PRICED = edited(
+    (
+        "resources",
+        'renewal_prices = { "1" = "8.90 EUR" }\naddon_prices = { ram = "1.60 EUR above 2" }\nresources',
+    ),
+    (
+        "cost =",
+        'renewal_cost = { "12" = "55.00 EUR" }\naddon_costs = { ram = { small = "0.00 EUR", large = "1.00 EUR" } }\n'
+        'price_tolerance = "2.5"\nunquoted = "allow"\nabove_selling_price = "allow"\ncost =',
+    ),
+)
+
+
+async def test_what_else_is_known_of_costs_and_prices_is_kept_changed_and_taken_back(
+    database: Database, tmp_path: Path
+) -> None:
+    await loaded(database, tmp_path)
+    report = await loaded(database, tmp_path, PRICED)
+    plan, mapping = changed(report)
+    assert plan.fields == (
+        FieldChange("addon_prices.ram", "", "1.60 EUR above 2"),
+        FieldChange("renewal_prices.1", "", "8.90 EUR"),
+    )
+    assert {(change.field, change.before, change.after) for change in mapping.fields} == {
+        ("addon_costs.ram", "", "small = 0.00 EUR, large = 1.00 EUR"),
+        ("price_tolerance", "10.00", "2.50"),
+        ("unquoted", "ask", "allow"),
+        ("above_selling_price", "ask", "allow"),
+        ("renewal_cost.12", "", "55.00 EUR"),
+    }
+    async with database.read() as session:
+        price = await session.get_one(TariffPlanPrice, (1, 1))
+        period = await session.get_one(MappedPeriod, (1, 12))
+    assert (price.renewal_price, period.renewal_cost) == (Money.of("8.90", "EUR"), Money.of("55.00", "EUR"))
+    assert not (await loaded(database, tmp_path, PRICED)).changed
+    assert ("renewal_cost.12", "55.00 EUR", "") in {
+        (change.field, change.before, change.after)
+        for one in changed(await loaded(database, tmp_path))
+        for change in one.fields
+    }
 
 
 async def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:

@@ -71,3 +71,19 @@ async def test_an_order_is_cancelled_or_marked_done_from_the_shell(shop: Shop, s
     assert marked.done().json["stage"] == "completed"
     services = (await shop_shell.resell("services", "--json")).done().json["items"]
     assert [(one["number"], one["status"]) for one in services] == [(2, "active"), (1, "closed")]
+
+
+async def test_a_price_that_nobody_expected_is_seen_and_accepted_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
+    await shop.upstream.admin("PATCH", "/pricelists/58", {"prices": {"1": "40.00"}})
+    order = ("order", "VDS-1", "--customer", "jane", "--period", 1, "--wait", "--json")
+    assert (await shop_shell.resell(*order, "--cost-limit", "6")).status == 2
+    assert (await shop_shell.resell(*order, "--cost-limit", "6.00 EUR")).json["stage"] == "needs_attention"
+    shown = (await shop_shell.resell("operations", "show", 1)).done().out
+    for words in ("costs there     40.00 EUR", "quoted=40.00 EUR", "agreed at most  6.00 EUR", "price_changed"):
+        assert words in shown
+    accept = ("operations", "accept-price", 1, "--reason", "she knows")
+    (await shop_shell.resell(*accept, "--price", "39.00 EUR")).failed("price: the price is 40.00 EUR, not 39.00 EUR")
+    (await shop_shell.resell(*accept, "--price", "40.00 EUR")).done()
+    assert (await shop_shell.resell("operations", "wait", 1)).done().lines[-1].startswith("service 1 is active")
+    audit = (await shop_shell.resell("operations", "show", 1, "--json")).done().json["audit"]
+    assert next(one for one in audit if one["action"] == "accept_price")["detail"]["price"] == "40.00 EUR"

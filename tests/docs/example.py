@@ -61,6 +61,14 @@ class Example:
         await self.reaches(order.operation, Stage.NEEDS_ATTENTION)
         return order.operation
 
+    async def too_dear(self) -> int:
+        """An order that costs 40.00 EUR, which is more than anybody expected."""
+        await self.shop.upstream.admin("PATCH", "/pricelists/59", {"prices": {"1": "40.00"}})
+        order = await self.shop.order("VDS-2")
+        await self.reaches(order.operation, Stage.NEEDS_ATTENTION)
+        await self.shop.upstream.admin("PATCH", "/pricelists/59", {"prices": {"1": "10.00"}})
+        return order.operation
+
     @asynccontextmanager
     async def by_hand(self) -> AsyncIterator[tuple[int, str]]:
         """A manual task that may be said to be done, and the workflow that waits for it."""

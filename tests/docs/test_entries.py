@@ -90,7 +90,7 @@ def test_every_decision_is_explained_with_the_stages_in_which_it_is_possible() -
     rows = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in table(text)}
     assert offered <= rows.keys()
     assert rows["cancel"] == {stage.value for stage in CANCELLABLE} | {"accepted", "queued"}
-    assert rows["retry"] == rows["correct"] == rows["mark-done"] == {"needs_attention"}
+    assert rows["retry"] == rows["correct"] == rows["mark-done"] == rows["accept-price"] == {"needs_attention"}
 
 
 # Settings.

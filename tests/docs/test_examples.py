@@ -18,7 +18,8 @@ from tests.docs.pages import OPERATIONS, README
 pytestmark = pytest.mark.timeout(300)
 
 DECISION = re.compile(
-    r"operations (retry|correct|mark-done|cancel) 7|operations/7/(retry|correct|mark-done|cancel)|update"
+    r"operations (retry|correct|accept-price|mark-done|cancel) 7|"
+    r"operations/7/(retry|correct|accept-price|mark-done|cancel)|update"
 )
 TASKS = tuple(f"resell tasks {act}" for act in ("take", "release", "hand-over", "note", "complete", "reject"))
 BY_HAND = (*TASKS, "change-plan-7")
@@ -73,7 +74,7 @@ async def test_the_runbook_s_looks_work(example: Example) -> None:
 
 async def test_the_runbook_s_decisions_work(example: Example) -> None:
     for command in decisions():
-        operation = await example.rejected()
+        operation = await (example.too_dear() if "accept-price" in command else example.rejected())
         await example.run(command, operation)
         await example.reaches(operation, Stage.COMPLETED, Stage.CANCELLED)
 

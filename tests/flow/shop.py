@@ -268,10 +268,10 @@ async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> 
             name: ProcessingModule(name=f"main-{name}", account_id=account.id, product_type=name, department="support")
             for name in ("vds", "soft")
         }
-        for product_type, plan, pricelist, cost, disk in (
-            ("vds", "VDS-1", "58", "5.00", 30),
-            ("vds", "VDS-2", "59", "10.00", 60),
-            ("soft", "LIC-1", "3541", "4.00", 0),
+        for product_type, plan, pricelist, cost, price, disk in (
+            ("vds", "VDS-1", "58", "5.00", "7.90", 30),
+            ("vds", "VDS-2", "59", "10.00", "15.80", 60),
+            ("soft", "LIC-1", "3541", "4.00", "7.90", 0),
         ):
             module = modules[product_type]
             tariff = TariffPlan(name=plan, product_type=product_type, resources={"disk_gb": disk})
@@ -290,7 +290,7 @@ async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> 
             session.add(mapping)
             await session.flush()
             assert mapping.id is not None
-            session.add(TariffPlanPrice(plan_id=tariff.id, period_months=1, amount=Decimal("7.90"), currency="EUR"))
+            session.add(TariffPlanPrice(plan_id=tariff.id, period_months=1, amount=Decimal(price), currency="EUR"))
             session.add(
                 MappedPeriod(
                     mapping_id=mapping.id,

@@ -13,7 +13,7 @@ from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import ReservationState
-from models.money import Money
+from models.money import CurrencyMismatch, Money
 from models.order import Reservation
 from orders import funds
 from orders.errors import NotFound
@@ -125,7 +125,7 @@ ENOUGH = [
     ("-3.00", "8.00", "5.00", True),
     ("-3.01", "8.00", "5.00", False),
     ("0", "0", "0", True),
-    ("-0.01", "0", "0", False),
+    ("-0.01", "0", "0", True),
     ("0.30", "0", "0.3", True),
 ]
 """Balance, credit limit, price: is it enough?"""
@@ -266,3 +266,41 @@ async def test_whatever_the_order_of_things_the_account_is_never_overdrawn(datab
 
 def _held(numbers: Iterable[int], prices: dict[int, Decimal]) -> Iterable[Decimal]:
     return (prices[number] for number in numbers)
+
+
+async def test_a_grant_that_covers_no_longer_what_it_costs_is_a_place_in_line_again(database: Database) -> None:
+    first, second = await orders(database, 2)
+    assert (await ask(database, first, reading("10.00"), "5.00")).granted
+    assert (await ask(database, second, reading("10.00"), "5.00")).granted
+    dearer = await ask(database, first, reading("10.00"), "5.40")
+    assert (dearer.granted, dearer.amount) == (False, Decimal("5.40"))
+    assert await granted(database) == [second]
+    assert await give_out(database, reading("10.40")) == [first]
+
+
+async def test_a_grant_for_more_than_it_costs_gives_the_difference_back(database: Database) -> None:
+    first, second = await orders(database, 2)
+    await ask(database, first, reading("5.00"), "5.00")
+    assert (await ask(database, first, reading("5.00"), "1.00")).granted
+    assert (await ask(database, second, reading("5.00"), "4.00")).granted
+
+
+async def test_what_costs_nothing_passes_those_that_wait(database: Database) -> None:
+    large, free = await orders(database, 2)
+    await ask(database, large, reading("-10.00"), "50.00")
+    assert (await ask(database, free, reading("-10.00"), "0")).granted
+
+
+async def test_a_sum_in_another_currency_is_never_set_aside(database: Database) -> None:
+    [number] = await orders(database, 1)
+    async with database.write() as session:
+        with pytest.raises(CurrencyMismatch, match="kept in EUR"):
+            await funds.request(session, ACCOUNT, number, Money.of("5.00", "RUB"))
+
+
+async def test_running_totals_have_no_drift(database: Database) -> None:
+    numbers = await orders(database, 30)
+    for number in numbers:
+        await ask(database, number, reading("3.0000"), "0.1000")
+    assert await granted(database) == numbers, "thirty times a tenth is three, to the last one"
+    assert (await ask(database, numbers[0], reading("3.0000"), "0.1000")).free == 0

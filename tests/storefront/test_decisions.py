@@ -184,6 +184,8 @@ async def test_no_operation_no_decision(idle_api: Api) -> None:
         ("correct", BECAUSE, "parameters"),
         ("correct", BECAUSE | {"parameters": {}}, "parameters"),
         ("mark-done", BECAUSE | {"upstream_number": "4711 4712"}, "upstream_number"),
+        ("accept-price", BECAUSE | {"price": "40"}, "price"),
+        ("accept-price", BECAUSE | {"price": {"amount": "-1", "currency": "EUR"}}, "price"),
     ],
 )
 async def test_a_decision_that_can_not_be_right_is_named(

@@ -77,6 +77,7 @@ UPDATES = {
     DecisionKind.MARK_DONE: ServiceOrder.mark_done,
     DecisionKind.CANCEL: ServiceOrder.cancel,
     DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
+    DecisionKind.ACCEPT_PRICE: ServiceOrder.accept_price,
 }
 
 

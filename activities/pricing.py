@@ -1,0 +1,156 @@
+"""What an operation costs, asked of the upstream right before its money is set aside, and again after every wait.
+
+Orders of the same tariff, period and add-ons that ask within the same five seconds share one answer; whoever asks while
+a question is under way waits for that one. What happens to an existing service has its own price and is never shared.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from activities.failures import database_in_words
+from activities.job import Job
+from activities.kinds import KINDS
+from models.columns import utc_now
+from models.database import Database
+from models.enums import FailureClass, OperationKind, ReservationState
+from models.messages import Submission, SubmitResult
+from models.rates import NO_RATES, Rates
+from orders import funds, prices
+from orders.prices import Judgement
+from orders.stages import locked_operation
+from orders.terms import read_terms
+from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
+from upstreams.port import Quote, Upstream
+
+QUOTE_AGE = timedelta(seconds=5)
+"""A quote serves those who ask within so long of it; an older one is asked for again before anything is sent."""
+
+_SAID_BY_THE_REQUEST = (Rejected, SetupFault, AlreadyExists, NotYet, NotEnoughMoney)
+"""Refusals of a quote that the request itself will meet again, with the right field."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the upstream said of the price, and when it was asked."""
+
+    quote: Quote | None
+    asked_at: datetime
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Priced:
+    judgement: Judgement
+    asked_at: datetime
+
+
+class Pricing:
+    """One instance per worker: it shares answers between orders."""
+
+    def __init__(self, database: Database, rates: Rates = NO_RATES) -> None:
+        self._database = database
+        self._rates = rates
+        self._asking: dict[tuple[object, ...], tuple[datetime, asyncio.Task[Answer]]] = {}
+
+    async def price(self, job: Job, upstream: Upstream) -> Priced:
+        """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away."""
+        answer = await self._answer(job, upstream)
+        with database_in_words():
+            async with self._database.read() as session:
+                terms = await read_terms(session, job.operation, job.service, job.account, job.mapping, job.period)
+        judgement = prices.judge(terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused)
+        return Priced(judgement, answer.asked_at)
+
+    async def before_sending(self, job: Job, upstream: Upstream) -> SubmitResult | None:
+        """Ask again if the quote is old: the order has waited since. None: the money set aside covers the price.
+
+        Otherwise nothing may be sent: a dearer order goes back to the line for money, one that is too dear to a person.
+        """
+        if is_fresh(job.operation.price.get("quoted_at", ""), utc_now()):
+            return None
+        priced = await self.price(job, upstream)
+        judgement = priced.judgement
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, job.number)
+                if not operation.stage.is_running:
+                    return None  # nothing will be sent: the intent is refused
+                prices.note(operation, judgement, priced.asked_at)
+                session.add(operation)
+                if judgement.objection is not None:
+                    return SubmitResult(
+                        outcome=Submission.ATTENTION,
+                        reason=judgement.objection.reason,
+                        failure=judgement.objection.failure,
+                    )
+                if judgement.cost is None:
+                    await funds.release(session, job.number)
+                    return None
+                entry = await funds.request(session, job.account_id, job.number, judgement.cost)
+                if entry.state is ReservationState.GRANTED:
+                    return None
+        reason = f"the price is {judgement.cost} by now; more money has to be set aside"
+        return SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason=reason)
+
+    async def _answer(self, job: Job, upstream: Upstream) -> Answer:
+        key = _shared_by(job)
+        if key is None:
+            return await _ask(job, upstream)
+        now = utc_now()
+        self._asking = {k: asking for k, asking in self._asking.items() if _is_of_use(asking, now)}
+        if key not in self._asking:
+            task = asyncio.create_task(_ask(job, upstream))
+            task.add_done_callback(_retrieved)
+            self._asking[key] = (now, task)
+        return await asyncio.shield(self._asking[key][1])
+
+
+def is_fresh(quoted_at: str, now: datetime, age: timedelta | None = None) -> bool:
+    """The quote was asked for not longer ago than that. One of the future was written by a clock that is wrong."""
+    if not quoted_at:
+        return False
+    return timedelta(0) <= now - datetime.fromisoformat(quoted_at).astimezone(UTC) <= (age or QUOTE_AGE)
+
+
+async def _ask(job: Job, upstream: Upstream) -> Answer:
+    asked_at = utc_now()
+    try:
+        return Answer(await KINDS[job.operation.kind].quote(job, upstream), asked_at)
+    except _SAID_BY_THE_REQUEST as error:
+        return Answer(Quote(price=None), asked_at, refused=error.message)
+
+
+def _shared_by(job: Job) -> tuple[object, ...] | None:
+    """What orders have in common that cost the same."""
+    if job.operation.kind is not OperationKind.OPEN:
+        return None
+    spec = job.order_spec()
+    templates = tuple(sorted(value for name, value in spec.parameters.items() if name in _PRICED_PARAMETERS))
+    return (
+        job.account_id,
+        job.mapping.id,
+        spec.pricelist,
+        spec.period,
+        spec.datacenter,
+        tuple(sorted(spec.addons.items())),
+        templates,
+    )
+
+
+_PRICED_PARAMETERS = frozenset({"ostempl", "recipe"})
+"""Fields of an order, besides add-ons, on which its price may hang."""
+
+
+def _is_of_use(asking: tuple[datetime, asyncio.Task[Answer]], now: datetime) -> bool:
+    """Under way, or answered not long ago. What failed is asked again by whoever comes next."""
+    began, task = asking
+    if not task.done():
+        return True
+    return not task.cancelled() and task.exception() is None and timedelta(0) <= now - began <= QUOTE_AGE
+
+
+def _retrieved(task: asyncio.Task[Answer]) -> None:
+    """An error counts as seen even if all who asked have been cancelled meanwhile."""
+    if not task.cancelled():
+        task.exception()

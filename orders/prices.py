@@ -1,0 +1,307 @@
+"""The price of an operation: charged ≤ reserved = shown (the quote) ≤ the agreed limit, or a person sees the numbers.
+
+Pure: the same terms and the same quote give the same judgement. Every judgement comes with `price`, the row that people
+read (`operation.price`): what was quoted and expected, which rate was used, which check could not be made and why.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_UP, Decimal
+
+from models.enums import AbovePrice, FailureClass, OperationKind, Stage, Unquoted
+from models.money import Money
+from models.order import Operation
+from models.rates import NO_RATES, Rates
+from upstreams.port import Quote
+
+WITH_EXPECTATION = frozenset({OperationKind.OPEN, OperationKind.PROLONG})
+"""What is bought as a whole period: the catalogue knows what that costs, and what we sell it for."""
+
+STORED = Decimal("0.0001")
+"""Amounts are stored so exactly (models.columns.Amount)."""
+
+NOT_SHOWN = "a price that is not shown"
+"""Stands in for a sum where a person accepted that there is none."""
+
+_KEPT = ("accepted", "accepted_by", "accepted_at", "accepted_unreadable", "refused_for")
+"""Entries of the row that a new quote does not take away."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """An amount put together from the catalogue, or the reason why there is none."""
+
+    money: Money | None = None
+    source: str = ""
+    """Where it comes from, in words."""
+    missing: str = ""
+    """What is missing for it, in words."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an operation may cost: agreed, expected, sold for; as the database has it."""
+
+    kind: OperationKind
+    currency: str
+    """The account's: what is charged is charged in it."""
+    expected: Sum = Sum(missing="the catalogue says nothing of it")
+    stand_in: Sum = Sum(missing="the catalogue says nothing of it")
+    """What counts where the upstream shows no price."""
+    selling: Sum = Sum(missing="it is not sold by itself")
+    tolerance: Decimal = Decimal(10)
+    """Per cent by which a price may be dearer than expected."""
+    unquoted: Unquoted = Unquoted.ASK
+    above_price: AbovePrice = AbovePrice.ASK
+    agreed: Money | None = None
+    """The most that the caller agreed to."""
+    row: dict[str, str] = field(default_factory=dict)
+    """`operation.price` as it is: what a person has accepted, what the upstream said when it refused."""
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Nothing is sent until a person has seen the numbers."""
+
+    reason: str
+    failure: FailureClass
+
+
+@dataclass(frozen=True)
+class Judgement:
+    cost: Money | None
+    """In the account's currency; what is set aside, and shown. None: nothing is known to be charged."""
+    price: dict[str, str]
+    """For `operation.price`."""
+    objection: Objection | None = None
+
+
+@dataclass(frozen=True)
+class _Price:
+    """What it costs, as far as it is known."""
+
+    cost: Money | None
+    told: Money | None = None
+    """The same in the currency in which it was told."""
+    row: dict[str, str] = field(default_factory=dict)
+    objection: Objection | None = None
+
+
+def judge(terms: Terms, quote: Quote | None, today: date, rates: Rates = NO_RATES, *, refused: str = "") -> Judgement:
+    """`quote` None: the operation costs nothing. `refused`: why the upstream would not quote; it will say so again."""
+    kept = {name: terms.row[name] for name in _KEPT if name in terms.row}
+    if quote is None:
+        return Judgement(None, kept)
+    found = _price(terms, quote, today, rates, refused)
+    row = kept | found.row
+    if found.objection is not None:
+        return Judgement(found.cost, row, found.objection)
+    skipped: list[str] = [row["skipped"]] if "skipped" in row else []
+    against = list(_against(terms, found, today, rates, row, skipped))
+    if skipped:
+        row["skipped"] = "; ".join(skipped)
+    if not against or _is_accepted(terms, found):
+        return Judgement(found.cost, row)
+    return Judgement(found.cost, row, Objection(_in_words(found, against), FailureClass.PRICE_CHANGED))
+
+
+# What it costs.
+
+
+def _price(terms: Terms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
+    told = quote.price or quote.foreign
+    if told is not None:
+        priced = _converted(terms, told, today, rates, {"source": "quote", "quoted": str(told)})
+        return _after_refusal(terms, priced, today, rates)
+    row = {"source": "catalogue"}
+    if quote.unreadable:
+        row["unreadable"] = quote.unreadable
+        if terms.unquoted is Unquoted.ASK and terms.row.get("accepted_unreadable") != quote.unreadable:
+            return _unreadable(terms, quote.unreadable, today, rates, row)
+    row["skipped"] = _why_no_quote(quote, refused)
+    money = terms.stand_in.money
+    if money is None:
+        return _after_refusal(terms, _Price(None, row=row | {"source": "none"}), today, rates)
+    row["stand_in"] = f"{money}, {terms.stand_in.source}"
+    if terms.stand_in.missing:
+        row["skipped"] += f"; {terms.stand_in.missing} is not in it"
+    return _after_refusal(terms, _converted(terms, money, today, rates, row), today, rates)
+
+
+def _why_no_quote(quote: Quote, refused: str) -> str:
+    if refused:
+        return f"the upstream did not quote: {refused}"
+    if quote.unreadable:
+        return "the upstream's price can't be read, which the mapping or a person allows"
+    return "the upstream shows no price before the request"
+
+
+def _unreadable(terms: Terms, text: str, today: date, rates: Rates, row: dict[str, str]) -> _Price:
+    money = terms.stand_in.money
+    stand_in = _converted(terms, money, today, rates, row) if money is not None else _Price(None, row=row)
+    about = f"; the catalogue's cost is {money}" if money is not None else ""
+    reason = (
+        f"nothing is sent: the upstream shows a price that can't be read ({text}){about}. Look there; then accept it, "
+        "or cancel"
+    )
+    return _Price(stand_in.cost, money, row, Objection(reason, FailureClass.PRICE_CHANGED))
+
+
+def _converted(terms: Terms, told: Money, today: date, rates: Rates, row: dict[str, str]) -> _Price:
+    """In the account's currency. A part of what can be stored counts as a whole; money that comes back as nothing."""
+    if told.currency == terms.currency:
+        amount = max(told.amount, Decimal(0)).quantize(STORED, ROUND_UP)
+        return _Price(Money(amount=amount, currency=told.currency), told, row)
+    rate = rates.find(told.currency, terms.currency, today)
+    if rate is None:
+        reason = (
+            f"nothing is sent: it costs {told} and the account is kept in {terms.currency}. Set a rate from "
+            f"{told.currency} to {terms.currency}, with its date, in RESELL_EXCHANGE_RATES; restart the worker, retry"
+        )
+        return _Price(None, told, row, Objection(reason, FailureClass.SETUP_FAULT))
+    cost = rate.of(Money(amount=max(told.amount, Decimal(0)), currency=told.currency))
+    return _Price(cost, told, row | {"rate": str(rate)})
+
+
+def _after_refusal(terms: Terms, priced: _Price, today: date, rates: Rates) -> _Price:
+    """The upstream once refused for want of money, and said what it wanted: it is believed if that is more."""
+    if "refused_for" not in terms.row or priced.objection is not None:
+        return priced
+    wanted = Money.parse(terms.row["refused_for"])
+    refused = _converted(terms, wanted, today, rates, priced.row)
+    if refused.cost is None or (priced.cost is not None and refused.cost <= priced.cost):
+        return priced
+    return _Price(refused.cost, wanted, refused.row | {"source": "refusal"})
+
+
+# What speaks against it.
+
+
+def _against(
+    terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
+) -> Iterator[str]:
+    yield from _above_agreed(terms, found, today, rates, row)
+    if terms.kind in WITH_EXPECTATION:
+        yield from _dearer_than_expected(terms, found, today, rates, row, skipped)
+        yield from _above_selling_price(terms, found, row, skipped)
+
+
+def _above_agreed(terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str]) -> Iterator[str]:
+    if terms.agreed is None:
+        return
+    row["agreed"] = str(terms.agreed)
+    if found.cost is None:
+        yield f"at most {terms.agreed} is agreed, and no price is shown"
+        return
+    limit = _comparable(terms.agreed, found, terms.currency, today, rates)
+    if limit is None:
+        yield f"the agreed limit of {terms.agreed} can't be compared without a rate to {terms.currency}"
+    elif limit[1] > limit[0]:
+        yield f"at most {terms.agreed} is agreed"
+
+
+def _dearer_than_expected(
+    terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
+) -> Iterator[str]:
+    expected = terms.expected.money
+    if expected is None or terms.expected.missing:
+        skipped.append(f"not compared with the expected cost: {terms.expected.missing}")
+        return
+    row["expected"] = str(expected)
+    row["expected_from"] = terms.expected.source
+    if found.cost is None:
+        return
+    row["tolerance"] = f"{terms.tolerance.normalize():f} %"
+    pair = _comparable(expected, found, terms.currency, today, rates)
+    if pair is None:
+        skipped.append(f"not compared with the expected cost: no rate from {expected.currency} to {terms.currency}")
+    elif pair[1].amount > pair[0].amount * (100 + terms.tolerance) / 100:
+        yield f"{expected} is expected, {row['tolerance']} more is tolerated"
+
+
+def _above_selling_price(terms: Terms, found: _Price, row: dict[str, str], skipped: list[str]) -> Iterator[str]:
+    selling = terms.selling.money
+    if selling is None or terms.selling.missing:
+        skipped.append(f"not compared with the selling price: {terms.selling.missing}")
+        return
+    row["selling"] = str(selling)
+    if found.cost is None or terms.above_price is AbovePrice.ALLOW:
+        return
+    same = next((money for money in (found.told, found.cost) if money and money.currency == selling.currency), None)
+    if same is None:
+        skipped.append(f"not compared with the selling price: it is in {selling.currency}")
+    elif selling < same:
+        yield f"it is sold for {selling}"
+
+
+def _comparable(limit: Money, found: _Price, currency: str, today: date, rates: Rates) -> tuple[Money, Money] | None:
+    """Limit and price in one currency: that in which both are told, else the account's. None: there is no rate."""
+    assert found.cost is not None, "there is a price to be compared"  # noqa: S101
+    if found.told is not None and limit.currency == found.told.currency:
+        return limit, found.told
+    if limit.currency == currency:
+        return limit, found.cost
+    rate = rates.find(limit.currency, currency, today)
+    return (rate.of(limit), found.cost) if rate is not None else None
+
+
+def _is_accepted(terms: Terms, found: _Price) -> bool:
+    """A person has accepted this sum, or a higher one."""
+    accepted = terms.row.get("accepted", "")
+    if found.cost is None or not accepted or accepted == NOT_SHOWN:
+        return found.cost is None and accepted == NOT_SHOWN
+    limit = Money.parse(accepted)
+    return limit.currency == found.cost.currency and found.cost <= limit
+
+
+def _in_words(found: _Price, against: list[str]) -> str:
+    asked = f"the upstream asks {found.told}" if found.cost is not None else "the price is not known"
+    if found.row.get("source") == "catalogue":
+        asked = f"it costs {found.cost} by the catalogue"
+    elif found.told is not None and found.cost is not None and found.told.currency != found.cost.currency:
+        asked += f" ({found.cost})"
+    return f"nothing is sent: {asked}, but {', and '.join(against)}. A person may accept this price, or cancel"
+
+
+# The row, and a person's word on it.
+
+
+def may_accept_price(operation: Operation) -> bool:
+    """Whether it waits for a person because of its price."""
+    return operation.stage is Stage.NEEDS_ATTENTION and operation.failure_class is FailureClass.PRICE_CHANGED
+
+
+def shown_sum(operation: Operation) -> str:
+    """The sum that a person accepts: the one that the operation shows."""
+    return str(operation.cost) if operation.cost is not None else NOT_SHOWN
+
+
+def accept(operation: Operation, *, actor: str, at: datetime) -> None:
+    """Write down that the shown price is accepted. A dearer one will be asked for again."""
+    entries = {"accepted": shown_sum(operation), "accepted_by": actor, "accepted_at": at.isoformat(timespec="seconds")}
+    if "unreadable" in operation.price:
+        entries["accepted_unreadable"] = operation.price["unreadable"]
+    operation.price = {**operation.price, **entries}
+
+
+def note(operation: Operation, judgement: Judgement, quoted_at: datetime | None) -> None:
+    """What is judged is what people see."""
+    cost = judgement.cost
+    operation.cost_amount = cost.amount if cost else None
+    operation.cost_currency = cost.currency if cost else None
+    row = dict(judgement.price)
+    if quoted_at is not None:
+        row["quoted_at"] = quoted_at.isoformat(timespec="milliseconds")
+    operation.price = row
+
+
+def note_refusal(operation: Operation, required: Money | None) -> None:
+    """The upstream refused for want of money; what it then said it wants is a price, too."""
+    if required is not None and required.amount > 0:
+        operation.price = {**operation.price, "refused_for": str(required)}
+
+
+def forget_refusal(operation: Operation) -> None:
+    """A person has looked, and it is tried again: what the upstream wanted then counts no more."""
+    operation.price = {name: value for name, value in operation.price.items() if name != "refused_for"}

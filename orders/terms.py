@@ -1,0 +1,86 @@
+"""What an operation may cost, read from the catalogue and from what the upstream last showed."""
+
+from collections.abc import Mapping
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice, UpstreamAccount
+from models.enums import OperationKind
+from models.events import UpstreamSnapshot
+from models.money import Money
+from models.order import Operation, Service
+from models.parameters import PLAN_ID
+from orders.addonprices import AddonPrice, addons_total
+from orders.prices import WITH_EXPECTATION, Sum, Terms
+
+
+async def read_terms(
+    session: AsyncSession,
+    operation: Operation,
+    service: Service,
+    account: UpstreamAccount,
+    mapping: PlanMapping,
+    period: MappedPeriod,
+) -> Terms:
+    """For the mapping and the period that the operation is about."""
+    terms = Terms(
+        kind=operation.kind,
+        currency=account.currency,
+        tolerance=mapping.price_tolerance,
+        unquoted=mapping.unquoted,
+        above_price=mapping.above_price,
+        agreed=operation.agreed_limit,
+        row=operation.price,
+    )
+    if operation.kind not in WITH_EXPECTATION:
+        return terms
+    renewing = operation.kind is OperationKind.PROLONG
+    base, source = _period_cost(period, renewing)
+    expected = _with_addons(base, source, mapping.addon_costs, service, period.period_months, "the cost")
+    if renewing and period.renewal_cost is None:
+        expected = await _last_shown(session, service, period) or expected
+    plan_id = int(operation.parameters.get(PLAN_ID, service.plan_id))
+    selling = await _selling(session, plan_id, service, period.period_months, renewing)
+    return Terms(**(vars(terms) | {"expected": expected, "stand_in": expected, "selling": selling}))
+
+
+def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
+    if renewing and period.renewal_cost is not None:
+        return period.renewal_cost, "renewal_cost of the catalogue"
+    return period.cost, "cost of the catalogue"
+
+
+async def _last_shown(session: AsyncSession, service: Service, period: MappedPeriod) -> Sum | None:
+    """The item's price of its own period, add-ons and all; of another period it tells nothing."""
+    if period.period_months != service.period_months:
+        return None
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == service.upstream_number,
+        )
+    )
+    snapshot = found.one_or_none()
+    if snapshot is None or not snapshot.cost_amount or snapshot.cost_currency is None:
+        return None
+    shown = Money(amount=snapshot.cost_amount, currency=snapshot.cost_currency)
+    return Sum(shown, "what the upstream last showed for the item")
+
+
+async def _selling(session: AsyncSession, plan_id: int, service: Service, months: int, renewing: bool) -> Sum:
+    plan = await session.get_one(TariffPlan, plan_id)
+    price = await session.get(TariffPlanPrice, (plan_id, months))
+    if price is None:
+        return Sum(missing="the plan has no selling price for this period")
+    base = (price.renewal_price if renewing else None) or price.price
+    return _with_addons(base, "selling price", plan.addon_prices, service, months, "the selling price")
+
+
+def _with_addons(
+    base: Money, source: str, prices: Mapping[str, AddonPrice], service: Service, months: int, about: str
+) -> Sum:
+    total, unknown = addons_total(prices, service.addons, months, base.currency)
+    missing = f"{about} of {', '.join(unknown)}" if unknown else ""
+    return Sum(base + total, source, missing)

@@ -1,0 +1,138 @@
+"""What an operation may cost, as the catalogue and the last look at the item say it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from activities.job import load_job
+from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice
+from models.database import Database
+from models.events import UpstreamSnapshot
+from models.money import Money
+from models.order import Service
+from orders import requests
+from orders.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.prices import Terms
+from orders.terms import read_terms
+
+
+def eur(amount: str) -> Money:
+    return Money.of(amount, "EUR")
+
+
+async def opened(database: Database, **addons: int) -> AcceptedOrder:
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1", addons=addons)
+    return await accept_order(database, request, client="t", key="k", hostname_suffix="s.internal")
+
+
+async def prolonged(database: Database, **addons: int) -> AcceptedOrder:
+    return await requests.prolong(database, (await opened(database, **addons)).service, 1, client="t", key="p")
+
+
+async def terms(database: Database, order: AcceptedOrder) -> Terms:
+    job = await load_job(database, order.operation)
+    async with database.read() as session:
+        return await read_terms(session, job.operation, job.service, job.account, job.mapping, job.period)
+
+
+async def catalogue(database: Database, **values: Any) -> None:
+    """Set what the catalogue says of VDS-1 for a month."""
+    async with database.write() as session:
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
+        mapping = (await session.exec(select(PlanMapping).where(PlanMapping.plan_id == plan.id))).one()
+        rows = [
+            plan,
+            mapping,
+            await session.get_one(MappedPeriod, (mapping.id, 1)),
+            await session.get_one(TariffPlanPrice, (plan.id, 1)),
+        ]
+        for name, value in values.items():
+            for row in rows:
+                if hasattr(row, name):
+                    setattr(row, name, value)
+                    session.add(row)
+
+
+async def shown(database: Database, order: AcceptedOrder, cost: str, currency: str = "EUR") -> None:
+    """The item as the upstream last showed it."""
+    async with database.write() as session:
+        service = await session.get_one(Service, order.service)
+        service.upstream_number = "17"
+        session.add(service)
+        session.add(
+            UpstreamSnapshot(
+                account_id=1,
+                product_type="vds",
+                number="17",
+                status=2,
+                cost_amount=Decimal(cost),
+                cost_currency=currency,
+            )
+        )
+
+
+ADDONS = {"addon_costs": {"ram": "1.00 EUR above 2"}, "addon_prices": {"ram": "1.60 EUR above 2"}}
+
+
+async def test_an_opening_is_expected_to_cost_the_period_and_its_add_ons(database: Database) -> None:
+    order = await opened(database, ram=4)
+    await catalogue(database, **ADDONS)
+    found = await terms(database, order)
+    assert (found.expected.money, found.expected.missing) == (eur("7.00"), "")
+    assert (found.selling.money, found.selling.missing) == (eur("11.10"), "")
+
+
+async def test_what_the_catalogue_does_not_know_of_an_add_on_is_said(database: Database) -> None:
+    found = await terms(database, await opened(database, ram=4))
+    assert found.expected.missing == "the cost of ram"
+    assert found.selling.missing == "the selling price of ram"
+
+
+async def test_a_renewal_is_expected_to_cost_what_the_catalogue_says_of_renewals(database: Database) -> None:
+    order = await prolonged(database, ram=3)
+    await shown(database, order, "9.00")
+    renewal = {
+        "renewal_cost_amount": Decimal("6.00"),
+        "renewal_cost_currency": "EUR",
+        "renewal_amount": Decimal("8.90"),
+        "renewal_currency": "EUR",
+    }
+    await catalogue(database, **ADDONS, **renewal)
+    found = await terms(database, order)
+    assert (found.expected.money, found.selling.money) == (eur("7.00"), eur("10.50"))
+
+
+async def test_else_what_the_upstream_last_showed_for_the_item_add_ons_and_all(database: Database) -> None:
+    order = await prolonged(database, ram=4)
+    await shown(database, order, "6.80")
+    found = await terms(database, order)
+    assert (found.expected.money, found.expected.missing) == (eur("6.80"), "")
+
+
+@pytest.mark.parametrize("period", [1, 12])
+async def test_else_what_the_period_costs(database: Database, period: int) -> None:
+    order = await prolonged(database)
+    if period == 12:  # the item is renewed for another period than its own: what it shows tells nothing of that
+        await shown(database, order, "60.00")
+        async with database.write() as session:
+            service = await session.get_one(Service, order.service)
+            service.period_months = 12
+            session.add(service)
+    found = await terms(database, order)
+    assert found.expected.money == eur("5.00")
+    assert "catalogue" in found.expected.source
+
+
+async def test_other_plans_and_add_ons_have_no_expectation_but_the_limit(database: Database) -> None:
+    service = (await opened(database)).service
+    limit = eur("3.00")
+    change = requests.ServiceChange(addons={"ram": 4}, agreed_cost_limit=limit)
+    plan = await requests.change_plan(
+        database, service, "VDS-2", client="t", key="c", manual_when={}, agreed_cost_limit=limit
+    )
+    for order in (plan, await requests.change_parameters(database, service, change, client="t", key="a")):
+        found = await terms(database, order)
+        assert (found.expected.money, found.stand_in.money, found.selling.money) == (None, None, None)
+        assert found.agreed == limit
