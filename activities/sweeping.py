@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.calling_off import tell_called_off
+from activities.calling_off import news_of, tell_called_off
 from activities.delivery import deliver, deliver_again
 from activities.heartbeat import heartbeating, pause
 from activities.starting import start_order, start_poller, start_webhook_sender
@@ -37,8 +37,8 @@ class SweepActivities:
         self._settings = settings
         self._watched: dict[str, float] = {}
         self._sender_is_due_at = 0.0
-        self._told: set[int] = set()
-        """Operations whose workflows have been told that they are called off."""
+        self._told: set[str] = set()
+        """What workflows have been told of operations that were called off."""
         self._to_deliver: set[int] = set()
         """Accounts with events that are to be delivered once more."""
 
@@ -135,10 +135,10 @@ class SweepActivities:
                     ~unsettled,
                 )
             )
-            called_off = {operation.id or 0: operation for operation in found.all()}
-        for number in sorted(called_off.keys() - self._told):
-            await tell_called_off(self._client, called_off[number])
-            self._told.add(number)
+            called_off = {news_of(operation): operation for operation in found.all()}
+        for news in sorted(called_off.keys() - self._told):
+            await tell_called_off(self._client, called_off[news])
+            self._told.add(news)
         self._told &= called_off.keys()
 
     async def _deliver_again(self) -> None:
