@@ -8,6 +8,7 @@ async with connect() as resellflow:
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,13 +24,15 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.calling_off import tell_called_off
 from activities.starting import start_order, start_poller, start_sweep
 from models.database import Database, is_unavailable
-from models.enums import OperationKind, Stage
-from models.messages import Decision, DecisionKind, DecisionResult, Message, OrderResult, TaskCompletion
+from models.enums import OperationKind
+from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, Message, OrderResult, TaskCompletion
 from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, requests, tasks
+from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField, NotFound, Refused
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
@@ -140,6 +143,8 @@ class Resellflow:
         order = await accepting
         if order.stepped_aside is not None:
             await self._tell_to_step_aside(order.stepped_aside)
+        if order.called_off is not None:
+            await self._tell_called_off(order.called_off.operation)
         if order.created:
             await self.try_to_start(order.operation)
         return order
@@ -152,6 +157,16 @@ class Resellflow:
                 await handle.signal(ServiceOrder.step_aside)
         except (RPCError, RuntimeError, TimeoutError) as error:
             log.info("operation %s was not told to step aside: %s", order.operation, error)
+
+    async def _tell_called_off(self, number: int) -> None:
+        """Its workflow need not wait any more. Not heard, the sweep tells it once Temporal is back."""
+        async with self.database.read() as session:
+            operation = await session.get_one(Operation, number)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await tell_called_off(self.client, operation)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            log.info("operation %s was not told that it is called off: %s", number, error)
 
     async def take_task(self, task: int, by: By) -> None:
         """Raises NotFound, Refused or InvalidField, as do the others below."""
@@ -232,22 +247,23 @@ class Resellflow:
             log.warning("operation %s is accepted; its workflow starts when Temporal is back: %s", operation, error)
             return False
 
-    async def decide(self, operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:
-        """Act on an operation that waits for a person.
+    async def decide(
+        self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker = OPERATOR
+    ) -> DecisionResult:
+        """Act on an operation that waits for a person, or cancel it. What is possible says `orders.allowed`.
 
-        Raises NotFound, Refused, InvalidField or TemporalUnavailable.
+        Raises NotFound, Refused, InvalidField or TemporalUnavailable. A cancellation needs no Temporal.
         """
+        if kind is DecisionKind.CANCEL:
+            return await self._cancel(operation, decision, asker)
         async with self.database.read() as session:
             row = await session.get(Operation, existing("operation", operation))
         if row is None:
             raise NotFound("operation", operation)
-        if row.stage in completion.NOT_BEGUN and kind is DecisionKind.CANCEL:
-            return await self._cancel_before_it_began(operation, decision)
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
             DecisionKind.MARK_DONE: ServiceOrder.mark_done,
-            DecisionKind.CANCEL: ServiceOrder.cancel,
             DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
             DecisionKind.ACCEPT_PRICE: ServiceOrder.accept_price,
         }[kind]
@@ -279,10 +295,23 @@ class Resellflow:
                 raise asyncio.CancelledError from error
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error
 
-    async def _cancel_before_it_began(self, operation: int, decision: Decision) -> DecisionResult:
+    async def _cancel(self, number: int, decision: Decision, asker: Asker) -> DecisionResult:
+        record = DecisionRecord(
+            operation=existing("operation", number),
+            kind=DecisionKind.CANCEL,
+            decision=decision,
+            decision_id=f"cancel-{uuid.uuid4().hex}",
+        )
         async with self.database.write() as session:
-            await completion.cancel_before_it_began(session, operation, decision)
-        return DecisionResult(stage=Stage.CANCELLED, message="cancelled before it began")
+            await completion.decide(session, record, asker)
+            stage = (await session.get_one(Operation, number)).stage
+        await self._tell_called_off(number)
+        if stage.is_final:
+            return DecisionResult(stage=stage, message="cancelled; nothing of it is sent")
+        words = (
+            "called off: nothing of it is sent any more; what its earlier requests may have left at the upstream is "
+        )
+        return DecisionResult(stage=stage, message=f"{words}removed first, then it ends as cancelled")
 
     async def start_poller(self, upstream: str) -> None:
         """Make sure that this account is watched. Raises RPCError or RuntimeError when Temporal can't be reached."""

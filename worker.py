@@ -15,6 +15,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.balance import BalanceReader
+from activities.calling_off import CallingOffActivities
 from activities.funding import FundsActivities
 from activities.health import HealthServer
 from activities.polling import PollActivities
@@ -57,6 +58,9 @@ class Activities:
         self.settlement = SettleActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
         )
+        self.calling_off = CallingOffActivities(
+            database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
+        )
         self.records = RecordActivities(database)
         self.polling = PollActivities(database, self._connections, client, self.funds, settings)
         self.sweeping = SweepActivities(database, client, settings)
@@ -74,7 +78,13 @@ class Activities:
 
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.funds.reserve_funds, self.submission.submit, self.settlement.settle, self.settlement.look]
+        return [
+            self.funds.reserve_funds,
+            self.submission.submit,
+            self.settlement.settle,
+            self.settlement.look,
+            self.calling_off.call_off,
+        ]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:

@@ -7,6 +7,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.balance import BalanceReader
+from activities.calling_off import stopped
 from activities.failures import after_failed_read, database_in_words
 from activities.job import Job, load_job
 from activities.pricing import Priced, Pricing, is_fresh
@@ -63,6 +64,10 @@ class FundsActivities:
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
         """Set money aside for this order, or get it in line. Granted money stays granted until charged or released."""
         async with self._troubles.at_work(ref.operation):
+            with database_in_words():
+                why_not = await stopped(self._database, ref.operation)
+            if why_not is not None:
+                return why_not
             try:
                 with database_in_words():
                     job = await load_job(self._database, ref.operation)
@@ -117,6 +122,8 @@ class FundsActivities:
             operation = await locked_operation(session, job.number)
             if not operation.stage.is_running:
                 return FundsResult(outcome=Funds.ENDED, stage=operation.stage)
+            if operation.called_off_at is not None:
+                return FundsResult(outcome=Funds.CALLED_OFF)
             if not _may_be_paid_for(await intents.latest(session, job.number)):
                 return FundsResult(outcome=Funds.NOT_NEEDED)
             await funds.request(session, job.account_id, job.number, cost)

@@ -42,11 +42,12 @@ class RecordActivities:
             try:
                 async with self._database.write() as session:
                     await completion.decide(session, record)
+                    called_off = await completion.is_called_off(session, record)
             except Refused as refusal:
                 return DecisionOutcome(refused=str(refusal))
             except InvalidField as mistake:
                 return DecisionOutcome(refused=mistake.message, refusal_type=InvalidField.__name__, field=mistake.field)
-        return DecisionOutcome()
+        return DecisionOutcome(called_off=called_off)
 
     @activity.defn
     async def open_manual_task(self, work: ManualWork) -> ManualTask:

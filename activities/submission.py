@@ -6,6 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.balance import BalanceReader
+from activities.calling_off import NOTHING_SENT
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
@@ -58,6 +59,8 @@ class SubmitActivities:
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
                 known = await self._outcome_so_far(job)
+            if known is None and job.operation.called_off_at is not None:
+                known = NOTHING_SENT
             if known is not None:
                 return known
             if job.account.unhealthy_reason:

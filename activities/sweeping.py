@@ -8,15 +8,16 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.calling_off import news_of, tell_called_off
 from activities.delivery import deliver, deliver_again
 from activities.heartbeat import heartbeating, pause
 from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
-from models.enums import ModuleKind, Stage
+from models.enums import IntentState, ModuleKind, Stage
 from models.messages import SweepInput, SweepLap
-from models.order import Operation
+from models.order import Intent, Operation
 from orders import naming
 from settings import Settings
 
@@ -25,6 +26,8 @@ CHECK_RUNNING_SECONDS = 60.0
 GRACE = timedelta(seconds=30)
 """An order that entered its stage so recently is not suspected of having lost its workflow."""
 BATCH = 200
+REMEMBERED = timedelta(days=7)
+"""For so long a workflow that has not heard that its order was called off is told."""
 
 
 class SweepActivities:
@@ -34,6 +37,8 @@ class SweepActivities:
         self._settings = settings
         self._watched: dict[str, float] = {}
         self._sender_is_due_at = 0.0
+        self._told: set[str] = set()
+        """What workflows have been told of operations that were called off."""
         self._to_deliver: set[int] = set()
         """Accounts with events that are to be delivered once more."""
 
@@ -50,6 +55,7 @@ class SweepActivities:
             while time.monotonic() < ends and not activity.is_worker_shutdown():
                 try:
                     lap = self._after(lap, await self._start_accepted())
+                    await self._tell_called_off()
                     await self._keep_pollers()
                     if time.monotonic() >= check_running_at:
                         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
@@ -110,6 +116,30 @@ class SweepActivities:
             # Only now: what is delivered while nothing runs counts as delivered.
             self._to_deliver |= await deliver_again(self._database, number)
         return started
+
+    async def _tell_called_off(self) -> None:
+        """Called off while Temporal was away: their workflows wait still, if any run. Each is told once, or once more
+        after a restart; one whose request may be under way is not disturbed."""
+        unsettled = (
+            select(Intent.id)
+            .where(
+                Intent.operation_id == Operation.id, col(Intent.state).in_([IntentState.PREPARED, IntentState.UNKNOWN])
+            )
+            .exists()
+        )
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(Operation).where(
+                    col(Operation.called_off_at) > utc_now() - REMEMBERED,
+                    col(Operation.workflow_started_at).is_not(None),
+                    ~unsettled,
+                )
+            )
+            called_off = {news_of(operation): operation for operation in found.all()}
+        for news in sorted(called_off.keys() - self._told):
+            await tell_called_off(self._client, called_off[news])
+            self._told.add(news)
+        self._told &= called_off.keys()
 
     async def _deliver_again(self) -> None:
         """The new run of an order has heard nothing yet; a poller delivers only what it brings itself."""

@@ -1,6 +1,8 @@
 """What a person is told in each stage: what it waits for, what happens next, what they may do.
 
-The one source of these sentences: the database, the API, the console and Temporal UI all show them.
+The one source of the first two: the database, the API, the console and Temporal UI all show them. What a person may do
+depends on more than the stage, and is computed by `orders.allowed`; the sentences here stand where only the stage is
+known (Temporal UI, stages that have passed), and promise nothing that may be refused.
 """
 
 from dataclasses import dataclass
@@ -27,13 +29,15 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.ACCEPTED: Explanation(
         "its workflow to be started",
         "starts by itself, also after Temporal was away; then the balance is checked",
-        "cancel it",
+        "cancel the order",
     ),
     Stage.QUEUED: Explanation(
-        "the running operation of the same service to end", "starts by itself when its turn comes", "cancel it"
+        "the running operation of the same service to end", "starts by itself when its turn comes", "cancel the order"
     ),
     Stage.CHECKING_BALANCE: Explanation(
-        "the upstream's answer about the balance", "money is set aside, then the set-up request is sent", _NOTHING
+        "the upstream's answer about the balance",
+        "money is set aside, then the set-up request is sent",
+        "cancel the order while nothing of it is sent",
     ),
     Stage.WAITING_FOR_FUNDS: Explanation(
         "money on the upstream account",
@@ -64,16 +68,28 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.NEEDS_ATTENTION: Explanation(
         "a person's decision",
         "nothing is sent until a person decides",
-        "retry, correct and retry, mark done, or cancel",
+        "decide, as far as its requests so far allow: the operation's document says what (`resell operations show`)",
     ),
     Stage.COMPLETED: Explanation("nothing", "done", _NOTHING),
     Stage.CANCELLED: Explanation("nothing", "ended without effect", _NOTHING),
 }
 
 
-def explain(stage: Stage, reason: str = "") -> Explanation:
-    """The stage's explanation; `reason` says what is particular this time and comes first."""
-    plain = _EXPLANATIONS[stage]
+_CALLED_OFF = Explanation(
+    "proof that its requests have left nothing at the upstream: it is not wanted any more",
+    "nothing of it is sent; what is left unpaid is removed, then it ends without a charge. What is paid already is "
+    "adopted, and the closing that waits deletes it",
+    _NOTHING,
+)
+_OUTLIVE_A_CALL = frozenset(
+    {Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION, Stage.COMPLETED, Stage.CANCELLED}
+)
+"""What these wait for stays so when the order is called off."""
+
+
+def explain(stage: Stage, reason: str = "", *, called_off: bool = False) -> Explanation:
+    """The stage's explanation; `reason` says what is particular this time."""
+    plain = _CALLED_OFF if called_off and stage not in _OUTLIVE_A_CALL else _EXPLANATIONS[stage]
     if not reason:
         return plain
     return Explanation(f"{plain.waits_for} ({reason})", plain.next_step, plain.person_may)

@@ -56,6 +56,8 @@ class Funds(StrEnum):
     """No upstream does it: a person will; `reason` says why."""
     ATTENTION = "attention"
     """The order waits for a person's decision: a workflow that was started anew must not pass over that."""
+    CALLED_OFF = "called_off"
+    """It is not wanted any more: what its requests left is looked for, then it ends."""
 
 
 class FundsResult(Message):
@@ -121,6 +123,12 @@ class FundsGranted(Message):
     operation: int
 
 
+class CalledOff(Message):
+    """The signal `called_off`: nothing of it is sent any more, so it need not wait for anything."""
+
+    operation: int
+
+
 class DecisionKind(StrEnum):
     RETRY = "retry"
     CORRECT_AND_RETRY = "correct_and_retry"
@@ -158,6 +166,8 @@ class DecisionOutcome(Message):
     refused: str = ""
     refusal_type: str = "Refused"
     field: str = ""
+    called_off: bool = False
+    """A cancellation that is not over yet: what earlier requests left at the upstream is removed first."""
 
 
 class DecisionResult(Message):

@@ -79,6 +79,7 @@ class Operation(SQLModel, table=True):
             postgresql_where=sa.text(_NOT_RUNNING),
         ),
         sa.Index("operation_stage_upstream", "stage", "upstream_name"),
+        sa.Index("operation_called_off", "called_off_at"),
         {"sqlite_autoincrement": True},
     )
 

@@ -1,5 +1,7 @@
 """How an operation ends: applied, marked done by a person, or cancelled; and the next one of the service goes."""
 
+from dataclasses import replace
+
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,8 +14,10 @@ from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompleti
 from models.order import Operation, Service
 from models.parameters import ADDON_PREFIX, PLAN_ID
 from models.product_types import PRODUCT_TYPES
-from orders import funds, intents, manual, prices
+from orders import calling_off, funds, intents, manual, prices
+from orders.allowed import OPERATOR, VOUCH, Asker, Facts, Not, Traces, judge
 from orders.errors import InvalidField, Refused
+from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
 from orders.intake import check_parameters
 from orders.naming import check_name
@@ -21,7 +25,11 @@ from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
 
-NOT_BEGUN = frozenset({Stage.QUEUED, Stage.ACCEPTED})
+CANCELLED_BY_A_PERSON = "cancelled by a person"
+_UNVOUCHED = (
+    "the outcome of the request is not known: a paid service may be there. Look at the upstream; then mark it done, or "
+    "decide again with nothing_was_bought"
+)
 
 
 async def complete(session: AsyncSession, number: int, by: TaskCompletion | None = None) -> int | None:
@@ -97,17 +105,6 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
     session.add(service)
 
 
-async def cancel_before_it_began(session: AsyncSession, number: int, decision: Decision) -> None:
-    """Cancel an operation that waits in the queue or for its start. Raises Refused if it has begun meanwhile."""
-    operation = await locked_operation(session, number)
-    if operation.stage not in NOT_BEGUN:
-        raise Refused(f"operation {number} has begun: it is {operation.stage.value}")
-    record = DecisionRecord(
-        operation=number, kind=DecisionKind.CANCEL, decision=decision, decision_id=f"before-it-began-{number}"
-    )
-    await decide(session, record)
-
-
 async def free_unused_funds(session: AsyncSession, number: int) -> None:
     """While a person thinks, others may have the money, unless this order may have been charged already."""
     intent = await intents.latest(session, number)
@@ -115,17 +112,24 @@ async def free_unused_funds(session: AsyncSession, number: int) -> None:
         await funds.release(session, number)
 
 
-async def decide(session: AsyncSession, record: DecisionRecord) -> None:
-    """Write a person's decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
+async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = OPERATOR) -> Facts | None:
+    """Write a decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
 
-    Repeated with the same decision_id it does nothing more.
+    What is possible says `orders.allowed`. Returns the facts that decided; None if this decision_id was written down
+    before: then it does nothing more.
     """
     operation = await locked_operation(session, record.operation)
     if await _decided_already(session, record):
-        return
-    if operation.stage is Stage.QUEUED and record.kind is not DecisionKind.CANCEL:
-        raise Refused(f"operation {record.operation} is in the queue; it goes on by itself when its turn comes")
+        return None
     decision = record.decision
+    facts = await facts_of(session, operation)
+    judged = judge(facts, record.kind, replace(asker, asked_for_it=operation.actor == asker.name))
+    if isinstance(judged, Not):
+        raise Refused(judged.why)
+    if VOUCH in judged.needs and not decision.nothing_was_bought:
+        raise Refused(_UNVOUCHED)
+    if decision.nothing_was_bought and not asker.is_operator:
+        raise Refused("only an operator may vouch that nothing was bought")
     attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
     accepted_price = ""
     match record.kind:
@@ -141,11 +145,9 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
         case DecisionKind.MARK_DONE:
             await _mark_done(session, operation, decision.upstream_number)
         case DecisionKind.CANCEL:
-            await _cancel(session, operation, decision.nothing_was_bought)
+            await _cancel(session, operation, facts, decision)
         case DecisionKind.REJECT_TASK:
-            service = await session.get_one(Service, operation.service_id)
-            await manual.bring_home(session, service)
-            await _cancel(session, operation, vouched=True)
+            await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
     detail = {"reason": decision.reason, "decision": record.decision_id}
     if decision.parameters and not accepted_price:
         detail["parameters"] = ", ".join(f"{name}={value}" for name, value in sorted(decision.parameters.items()))
@@ -165,6 +167,13 @@ async def decide(session: AsyncSession, record: DecisionRecord) -> None:
         )
     )
     await session.flush()
+    return facts
+
+
+async def is_called_off(session: AsyncSession, record: DecisionRecord) -> bool:
+    """The decision was a cancellation that is not over yet: it ends once nothing of it is left at the upstream."""
+    operation = await session.get_one(Operation, record.operation)
+    return record.kind is DecisionKind.CANCEL and not operation.stage.is_final
 
 
 async def _decided_already(session: AsyncSession, record: DecisionRecord) -> bool:
@@ -196,12 +205,6 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
 
 def _accept_price(operation: Operation, decision: Decision) -> str:
     """The sum that the operation shows is accepted; whoever names another one has seen another one."""
-    if not prices.may_accept_price(operation):
-        failed_by = operation.failure_class.value if operation.failure_class else "nothing of that kind"
-        raise Refused(
-            f"operation {operation.id} does not wait for its price to be accepted: it is {operation.stage.value}, "
-            f"because of {failed_by}"
-        )
     shown, named = prices.shown_sum(operation), decision.parameters.get("price", "")
     if named and named != shown:
         raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept that")
@@ -225,14 +228,11 @@ async def _correct(session: AsyncSession, operation: Operation, parameters: dict
     found = await session.exec(
         select(PlanMapping).where(PlanMapping.plan_id == service.plan_id, PlanMapping.module_id == service.module_id)
     )
-    mapping = found.one()
-    intent = await intents.latest(session, operation.id or 0)
-    if intent is not None and not intent.state.is_settled:
+    mapping = found.one_or_none()
+    if mapping is None:
         raise Refused(
-            "the outcome of the earlier request is not known yet; correcting it now could buy a second service"
+            "its plan is not mapped for its processing module, so nothing can be corrected; cancel it instead"
         )
-    if intent is not None and intent.state is IntentState.ACCEPTED:
-        raise Refused("the upstream has accepted the order as it was; it can't be corrected any more")
     own = {name: value for name, value in parameters.items() if name != "domain"}
     check_parameters(own, kind, mapping)
     if "domain" in parameters:
@@ -286,25 +286,16 @@ async def _let_go(session: AsyncSession, service: Service) -> None:
     await session.flush()
 
 
-async def _cancel(session: AsyncSession, operation: Operation, vouched: bool) -> None:
-    assert operation.id is not None  # noqa: S101 - read from the database
-    intent = await intents.latest(session, operation.id)
-    if intent is not None and intent.state is IntentState.ACCEPTED:
-        raise Refused("the upstream has accepted and charged this order; close the service instead of cancelling it")
+async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, decision: Decision) -> None:
+    """At once where nothing has left, or a person vouches for it; else it is called off and ends by itself."""
+    if not decision.nothing_was_bought and facts.traces is not Traces.NONE:
+        await calling_off.call_off(session, operation, decision.actor)
+        return
+    intent = await intents.latest(session, facts.number)
     if intent is not None and not intent.state.is_settled:
-        if operation.stage is not Stage.NEEDS_ATTENTION:
-            raise Refused("a request may be under way; wait for its outcome")
-        if not vouched:
-            raise Refused(
-                "the outcome of the request is not known: a paid service may be there. Look at the upstream; then mark "
-                "it done, or cancel with nothing_was_bought"
-            )
-        await intents.settle(session, intent, IntentState.ABANDONED, message="cancelled by a person who vouched for it")
-    await funds.release(session, operation.id)
-    if operation.kind is OperationKind.OPEN:
-        service = await session.get_one(Service, operation.service_id)
-        service.status = ServiceStatus.CLOSED
-        service.status_since = utc_now()
-        session.add(service)
-    await enter(session, operation, Stage.CANCELLED, "cancelled by a person")
-    await start_next_queued(session, operation.service_id)
+        words = "cancelled by a person who vouched for it"
+        await intents.settle(session, intent, IntentState.ABANDONED, message=words)
+    if operation.called_off_at is None:  # so that its workflow is told, should it not hear of it now
+        operation.called_off_at, operation.called_off_by = utc_now(), decision.actor
+        session.add(operation)
+    await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)

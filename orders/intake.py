@@ -59,6 +59,8 @@ class AcceptedOrder:
     """False: this key had made the order before."""
     stepped_aside: "AcceptedOrder | None" = None
     """The operation that let this urgent one go first: its workflow is to be told."""
+    called_off: "AcceptedOrder | None" = None
+    """The opening of which nothing is sent any more: its workflow is to be told."""
 
     @property
     def workflow_id(self) -> str:

@@ -35,8 +35,13 @@ async def prepare(
     request: dict[str, str],
     before: dict[str, list[str]],
 ) -> Intent:
-    """Write down what is about to be sent. Raises Refused if an earlier call is not settled or was accepted."""
+    """Write down what is about to be sent, with the operation locked.
+
+    Raises Refused if an earlier call is not settled or was accepted, or if the operation was called off.
+    """
     assert operation.id is not None  # noqa: S101 - read from the database
+    if operation.called_off_at is not None:
+        raise Refused(f"operation {operation.id} was called off by {operation.called_off_by}; nothing of it is sent")
     previous = await latest(session, operation.id)
     if previous is not None and (not previous.state.is_settled or previous.state is IntentState.ACCEPTED):
         raise Refused(f"operation {operation.id} has a call that is {previous.state.value} already")

@@ -21,7 +21,7 @@ from models.catalogue import (
     UpstreamAccount,
 )
 from models.database import Database
-from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage
 from models.explanations import explain
 from models.money import Money
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
@@ -37,8 +37,10 @@ from models.parameters import (
     SHOWN_PREFIX,
 )
 from models.product_types import PRODUCT_TYPES, ProductType
-from orders import naming, turns
+from orders import calling_off, naming, turns
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from orders.facts import facts_of
+from orders.history import Origin, attribute
 from orders.intake import AcceptedOrder
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 
@@ -288,12 +290,16 @@ async def _write_down(
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     check_limit(limit, account)
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
-    explanation = explain(stage)
+    is_closing_early = kind is OperationKind.CLOSE and running is not None and running.kind is OperationKind.OPEN
+    opening = running if is_closing_early else None
+    follows = calling_off.what_follows(await facts_of(session, opening)) if opening is not None else ""
+    explanation = explain(stage, follows)
     operation = Operation(
         service_id=service_number,
         kind=kind,
         upstream_name=account.name if account else "",
         stage=stage,
+        reason=follows,
         waits_for=explanation.waits_for,
         next_step=explanation.next_step,
         person_may=explanation.person_may,
@@ -309,7 +315,7 @@ async def _write_down(
     await session.flush()
     assert operation.id is not None  # noqa: S101 - just flushed
     session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=operation.id))
-    session.add(StageEntry(operation_id=operation.id, stage=stage))
+    session.add(StageEntry(operation_id=operation.id, stage=stage, reason=follows))
     session.add(
         Task(
             operation_id=operation.id,
@@ -331,8 +337,21 @@ async def _write_down(
         )
     )
     await session.flush()
+    called_off: AcceptedOrder | None = None
+    if opening is not None:
+        attribute(session, Origin(client, kind.value, operation.id, "its opening is called off", Source.OPERATION))
+        if await calling_off.not_wanted(session, opening, client):
+            called_off = AcceptedOrder(
+                service_number, opening.id or 0, opening.kind, opening.upstream_name, created=False
+            )
     return AcceptedOrder(
-        service_number, operation.id, kind, operation.upstream_name, created=True, stepped_aside=stepped_aside
+        service_number,
+        operation.id,
+        kind,
+        operation.upstream_name,
+        created=True,
+        stepped_aside=stepped_aside,
+        called_off=called_off,
     )
 
 

@@ -7,7 +7,9 @@ from models.columns import utc_now
 from models.enums import FailureClass, Source, Stage, TaskState
 from models.explanations import explain
 from models.order import Operation, StageEntry, Task
+from orders.allowed import person_may
 from orders.errors import NotFound
+from orders.facts import facts_of
 from orders.history import OURSELVES, Origin, attribute
 from orders.outbox import stage_entered
 
@@ -46,7 +48,7 @@ async def enter(
         return operation.stage is stage
     if operation.stage is Stage.QUEUED and stage not in _OUT_OF_THE_QUEUE:
         return False
-    explanation = explain(stage, reason)
+    explanation = explain(stage, reason, called_off=operation.called_off_at is not None)
     if operation.stage is stage and operation.waits_for == explanation.waits_for:
         return True
     now, before = utc_now(), operation.stage
@@ -56,8 +58,8 @@ async def enter(
     operation.reason = reason
     operation.waits_for = explanation.waits_for
     operation.next_step = explanation.next_step
-    operation.person_may = explanation.person_may
     operation.failure_class = failure
+    operation.person_may = person_may(await facts_of(session, operation))
     assert operation.id is not None  # noqa: S101 - stored already
     session.add(StageEntry(operation_id=operation.id, stage=stage, at=now, reason=reason))
     if stage.is_final:

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.enums import Role
+from orders.allowed import Asker
 from settings import Settings
 from storefront.problems import UNAUTHENTICATED, Forbidden, answer
 
@@ -27,6 +28,10 @@ class Caller:
 
     name: str
     role: Role
+
+    @property
+    def asker(self) -> Asker:
+        return Asker(self.role, self.name)
 
 
 class Authentication:

@@ -1,9 +1,15 @@
-"""What operators decide about an operation that can't go on by itself."""
+"""What is decided about an operation: by operators where it can't go on by itself; cancelling, also by its shop.
+
+What the caller may decide now stands in the operation's document as `allowed_decisions`; anything else is refused here.
+"""
 
 from fastapi import APIRouter
 
+from models.enums import Role
 from models.messages import Decision, DecisionKind
-from storefront.auth import Operator
+from orders.errors import InvalidField
+from orders.views import find_operation
+from storefront.auth import AnyCaller, Caller, Operator
 from storefront.context import Context, InContext
 from storefront.operations import OperationNumber
 from storefront.problems import (
@@ -13,9 +19,10 @@ from storefront.problems import (
     NOT_FOUND,
     REFUSED,
     TEMPORAL_UNAVAILABLE,
+    Forbidden,
     documented,
 )
-from storefront.schemas import Correction, DecisionTaken, DoneByHand, PriceAccepted, Vouched
+from storefront.schemas import Cancellation, Correction, DecisionTaken, DoneByHand, PriceAccepted, Vouched
 
 router = APIRouter(
     prefix="/v1/operations/{number}",
@@ -24,20 +31,22 @@ router = APIRouter(
 )
 
 
-async def _decide(context: Context, number: int, kind: DecisionKind, decision: Decision) -> DecisionTaken:
-    result = await context.resellflow.decide(number, kind, decision)
+async def _decide(
+    context: Context, number: int, kind: DecisionKind, decision: Decision, caller: Caller
+) -> DecisionTaken:
+    result = await context.resellflow.decide(number, kind, decision, caller.asker)
     return DecisionTaken(operation=number, stage=result.stage, message=result.message)
 
 
 @router.post("/retry", summary="Try again")
 async def retry(number: OperationNumber, decision: Vouched, caller: Operator, context: InContext) -> DecisionTaken:
     """From the start. An earlier request whose outcome is unknown is settled first, unless you vouch for it."""
-    return await _decide(context, number, DecisionKind.RETRY, decision.by(caller.name))
+    return await _decide(context, number, DecisionKind.RETRY, decision.by(caller.name), caller)
 
 
 @router.post("/correct", summary="Correct parameters and try again")
 async def correct(number: OperationNumber, decision: Correction, caller: Operator, context: InContext) -> DecisionTaken:
-    return await _decide(context, number, DecisionKind.CORRECT_AND_RETRY, decision.by(caller.name))
+    return await _decide(context, number, DecisionKind.CORRECT_AND_RETRY, decision.by(caller.name), caller)
 
 
 @router.post("/accept-price", summary="Accept the price that is shown")
@@ -46,7 +55,7 @@ async def accept_price(
 ) -> DecisionTaken:
     """Of an operation that needs attention with `failure_class` `price_changed`. It goes on, for at most the `cost`
     that it shows; if the upstream asks more by then, it waits for a person again."""
-    return await _decide(context, number, DecisionKind.ACCEPT_PRICE, decision.by(caller.name))
+    return await _decide(context, number, DecisionKind.ACCEPT_PRICE, decision.by(caller.name), caller)
 
 
 @router.post("/mark-done", summary="Mark as done by hand")
@@ -54,10 +63,40 @@ async def mark_done(
     number: OperationNumber, decision: DoneByHand, caller: Operator, context: InContext
 ) -> DecisionTaken:
     """It has been done at the upstream by hand: the item is linked, and nothing is sent."""
-    return await _decide(context, number, DecisionKind.MARK_DONE, decision.by(caller.name))
+    return await _decide(context, number, DecisionKind.MARK_DONE, decision.by(caller.name), caller)
 
 
-@router.post("/cancel", summary="Cancel")
-async def cancel(number: OperationNumber, decision: Vouched, caller: Operator, context: InContext) -> DecisionTaken:
-    """Ends the operation without effect. Refused where a paid service may be there, unless you vouch that it is not."""
-    return await _decide(context, number, DecisionKind.CANCEL, decision.by(caller.name))
+@router.post("/cancel", summary="Cancel an operation")
+async def cancel(
+    number: OperationNumber, caller: AnyCaller, context: InContext, decision: Cancellation | None = None
+) -> DecisionTaken:
+    """Ends it without effect; the service of an opening is closed. A shop may cancel what it asked for itself, an
+    operator everything. Works while Temporal is away.
+
+    Had nothing been sent, it is `cancelled` at once. May an earlier request have left something at the upstream,
+    nothing more is sent, what is left is removed, and then it ends: the answer says so, and the operation's
+    `called_off_at`.
+    Refused where a request may be under way or was accepted; an operator who has looked may vouch in `needs_attention`
+    that nothing was bought."""
+    decision = decision or Cancellation()
+    if caller.role is not Role.OPERATOR:
+        await _check_whose(context, number, caller, vouched=decision.nothing_was_bought)
+    elif decision.reason is None:
+        raise InvalidField("reason", "is needed: why is it cancelled? It goes to the audit")
+    return await _decide(context, number, DecisionKind.CANCEL, decision.by(caller.name, "not wanted any more"), caller)
+
+
+async def _check_whose(context: Context, number: int, caller: Caller, *, vouched: bool) -> None:
+    """Raises NotFound or Forbidden."""
+    async with context.database.read() as session:
+        asked_by = (await find_operation(session, context.links, number)).actor
+    if asked_by != caller.name:
+        raise Forbidden(
+            f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "
+            f"{asked_by} or by an operator."
+        )
+    if vouched:
+        raise Forbidden(
+            f"{caller.name} is a {caller.role.value}; only an operator, who can look at the upstream, may vouch that "
+            "nothing was bought. Leave nothing_was_bought out."
+        )

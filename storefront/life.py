@@ -11,7 +11,7 @@ from orders.requests import ServiceChange
 from orders.views import find_operation, find_service
 from orders.views.documents import existing
 from storefront import examples
-from storefront.auth import AnyCaller
+from storefront.auth import AnyCaller, Caller
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,
@@ -74,7 +74,7 @@ async def prolong_service(
     accepted = await context.resellflow.prolong(
         number, wanted.period_months, key=key, client=caller.name, agreed_cost_limit=wanted.agreed_cost_limit
     )
-    return await _answer(context, accepted, response)
+    return await _answer(context, caller, accepted, response)
 
 
 @router.post(
@@ -99,7 +99,7 @@ async def suspend_service(
     accepted = await context.resellflow.suspend(
         number, key=key, client=caller.name, urgent=wanted.urgent, reason=wanted.reason or ""
     )
-    return await _answer(context, accepted, response)
+    return await _answer(context, caller, accepted, response)
 
 
 @router.post(
@@ -112,7 +112,8 @@ async def resume_service(
     number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
 ) -> OrderAccepted:
     """Where the upstream does not let us (it was suspended for abuse, say), it becomes a task for a person."""
-    return await _answer(context, await context.resellflow.resume(number, key=key, client=caller.name), response)
+    accepted = await context.resellflow.resume(number, key=key, client=caller.name)
+    return await _answer(context, caller, accepted, response)
 
 
 @router.delete(
@@ -125,8 +126,14 @@ async def close_service(
     number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
 ) -> OrderAccepted:
     """Deletes the item at the upstream, before everything else that waits for this service. What is queued for it after
-    that ends without effect."""
-    return await _answer(context, await context.resellflow.close_service(number, key=key, client=caller.name), response)
+    that ends without effect.
+
+    A service that is still being opened is called off: nothing more of its opening is sent. Had nothing been sent, both
+    operations are `cancelled` in the answer already and the service is `closed`. May an earlier request have left
+    something at the upstream, that is removed first; then both end, without a charge. A request under way is waited
+    for: had it no effect, both end; else the service is deleted once it is open. `waits_for` says which."""
+    accepted = await context.resellflow.close_service(number, key=key, client=caller.name)
+    return await _answer(context, caller, accepted, response)
 
 
 @router.patch(
@@ -150,7 +157,7 @@ async def change_service(
     the upstream, where the item shows it. `"licence_key": "new"` has the upstream make another key, to be read when it
     has come."""
     accepted = await context.resellflow.change_parameters(number, change, key=key, client=caller.name)
-    return await _answer(context, accepted, response)
+    return await _answer(context, caller, accepted, response)
 
 
 @router.post(
@@ -173,13 +180,13 @@ async def change_plan(
     accepted = await context.resellflow.change_plan(
         number, wanted.plan, key=key, client=caller.name, agreed_cost_limit=wanted.agreed_cost_limit
     )
-    return await _answer(context, accepted, response)
+    return await _answer(context, caller, accepted, response)
 
 
-async def _answer(context: Context, accepted: AcceptedOrder, response: Response) -> OrderAccepted:
+async def _answer(context: Context, caller: Caller, accepted: AcceptedOrder, response: Response) -> OrderAccepted:
     async with context.database.read() as session:
         service = await find_service(session, accepted.service)
-        operation = await find_operation(session, context.links, accepted.operation)
+        operation = await find_operation(session, context.links, accepted.operation, caller.asker)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"/v1/operations/{accepted.operation}"
     return OrderAccepted(service=service, operation=operation)

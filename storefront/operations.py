@@ -16,7 +16,7 @@ from orders.views import (
     list_operations,
 )
 from storefront import stream
-from storefront.auth import Operator
+from storefront.auth import AnyCaller, Operator
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
 from storefront.schemas import Audit, OperationFilter, Operations, Paging
@@ -26,21 +26,24 @@ router = APIRouter(prefix="/v1/operations", tags=["operations"])
 OperationNumber = Annotated[int, Path(description="number of the operation", examples=[7])]
 
 
-async def existing_operation(number: OperationNumber, context: InContext) -> OperationDetail:
+async def existing_operation(number: OperationNumber, caller: AnyCaller, context: InContext) -> OperationDetail:
     async with context.database.read() as session:
-        return await find_operation(session, context.links, number)
+        return await find_operation(session, context.links, number, caller.asker)
 
 
 ExistingOperation = Annotated[OperationDetail, Depends(existing_operation)]
 
 
 @router.get("", response_model=Operations, summary="List operations")
-async def list_of_operations(wanted: Annotated[OperationFilter, Query()], context: InContext) -> Page[OperationView]:
+async def list_of_operations(
+    wanted: Annotated[OperationFilter, Query()], caller: AnyCaller, context: InContext
+) -> Page[OperationView]:
     async with context.database.read() as session:
         return await list_operations(
             session,
             context.links,
             wanted.asked(),
+            caller.asker,
             stage=wanted.stage,
             service=wanted.service,
             kind=wanted.kind,

@@ -164,6 +164,21 @@ class Vouched(_Decision):
         return Decision(actor=actor, reason=self.reason, nothing_was_bought=self.nothing_was_bought)
 
 
+class Cancellation(_Strict):
+    reason: Prose | None = Field(
+        default=None, max_length=2000, description="why; it goes to the audit. A shop may leave it out"
+    )
+    nothing_was_bought: bool = Field(
+        default=False,
+        strict=True,
+        description="operators only: you have looked at the upstream and vouch that the earlier request had no effect",
+    )
+
+    def by(self, actor: str, otherwise: str) -> Decision:
+        """`otherwise`: the reason, if none is given."""
+        return Decision(actor=actor, reason=self.reason or otherwise, nothing_was_bought=self.nothing_was_bought)
+
+
 class Correction(Vouched):
     parameters: dict[PlainText, Lines] = Field(
         min_length=1, description="the parameters to change, and `domain`", examples=[{"template": "debian-12"}]

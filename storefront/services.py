@@ -60,7 +60,7 @@ async def place_order(
     accepted = await context.resellflow.place_order(order, key=key, client=caller.name)
     async with context.database.read() as session:
         service = await find_service(session, accepted.service)
-        operation = await find_operation(session, context.links, accepted.operation)
+        operation = await find_operation(session, context.links, accepted.operation, caller.asker)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"{router.prefix}/{accepted.service}"
     return OrderAccepted(service=service, operation=operation)

@@ -78,6 +78,12 @@ async def settle(order: OrderInput) -> SubmitResult:
     )
 
 
+async def call_off(order: OrderInput) -> SubmitResult:
+    return await _upstream(
+        "call_off", order, True, SubmitResult, timedelta(minutes=10), "remove what its requests left, then end it"
+    )
+
+
 async def look(order: OrderInput) -> Look:
     return await _upstream("look", order, True, Look, order.policy.read_timeout, "ask the upstream: no event came")
 

@@ -68,6 +68,10 @@ class _ByHand(Exception):
         self.reason = reason
 
 
+class _CalledOff(Exception):
+    """It is not wanted any more; the database lets nothing of it be sent."""
+
+
 class _Ended(Exception):
     """A person ended the order; the database says so already."""
 
@@ -91,6 +95,10 @@ class _State:
     """It was checked, and it is right."""
     aside: bool = False
     """An urgent operation goes first; the database put this one back into the queue."""
+    called_off: bool = False
+    """Heard that it is not wanted any more, and not acted upon yet."""
+    clearing: bool = False
+    """What its requests left at the upstream is to be looked for before anything else."""
     over: bool = False
     """This run has nothing more to do; the database says how the operation stands."""
     decision: DecisionKind | None = None
@@ -111,16 +119,8 @@ class ServiceOrder:
     async def run(self, order: OrderInput) -> OrderResult:
         self._show(Stage.CHECKING_BALANCE)
         try:
-            while True:
-                try:
-                    await self._have_it_done()
-                    await self._await_confirmation()
-                    break
-                except _ByHand as work:
-                    await self._await_manual_work(work.reason)
-                    break
-                except _NeedsAttention as trouble:
-                    await self._ask_a_person(trouble)
+            while not await self._is_done():
+                pass
             await calls.complete_operation(order, self._state.done_by)
             self._enter(Stage.COMPLETED)
         except _Ended as ended:
@@ -136,6 +136,24 @@ class ServiceOrder:
 
     # The story, step by step.
 
+    async def _is_done(self) -> bool:
+        """Once through the story. False: it begins anew, by a person's decision or because it was called off."""
+        try:
+            try:
+                if self._state.clearing:
+                    await self._clear_away()
+                await self._have_it_done()
+                await self._await_confirmation()
+            except _ByHand as work:
+                await self._await_manual_work(work.reason)
+            except _NeedsAttention as trouble:
+                await self._ask_a_person(trouble)
+                return False
+        except _CalledOff:
+            self._state.clearing = True
+            return False
+        return True
+
     async def _have_it_done(self) -> None:
         """Until the upstream has accepted our request and we know which item it is."""
         while not self._state.number:
@@ -147,12 +165,23 @@ class ServiceOrder:
                 result = await calls.settle(self._order)
             await self._take(result)
 
+    async def _clear_away(self) -> None:
+        """Called off: it ends here, unless it turns out to be bought, or cannot be told."""
+        self._state.clearing = False
+        self._enter(Stage.OUTCOME_UNKNOWN, "called off: what its requests left at the upstream is looked for")
+        result = await calls.call_off(self._order)
+        if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
+            result = await calls.settle(self._order)
+        await self._take(result)
+
     async def _secure_funds(self) -> None:
         self._enter(Stage.CHECKING_BALANCE)
         self._state.funds_granted = False
         result = await self._insist(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
         if result.outcome is Funds.ENDED:
             raise _Ended(result.stage or Stage.COMPLETED)
+        if result.outcome is Funds.CALLED_OFF:
+            raise _CalledOff
         if result.outcome is Funds.BY_HAND:
             raise _ByHand(result.reason)
         if result.outcome is Funds.ATTENTION:
@@ -281,12 +310,15 @@ class ServiceOrder:
         self._act_on_decision()
 
     def _interrupted(self) -> bool:
-        return self._state.decision is not None or self._state.aside
+        return self._state.decision is not None or self._state.aside or self._state.called_off
 
     def _act_on_decision(self) -> None:
         if self._state.aside:
             raise _Ended(Stage.QUEUED)
         decision, self._state.decision = self._state.decision, None
+        if decision is None and self._state.called_off:
+            self._state.called_off = False
+            raise _CalledOff
         match decision:
             case DecisionKind.CANCEL | DecisionKind.REJECT_TASK:
                 raise _Ended(Stage.CANCELLED)
@@ -365,6 +397,11 @@ class ServiceOrder:
     def step_aside(self) -> None:
         """An urgent operation goes first. The database has put this one back into the queue; this run ends."""
         self._state.aside = True
+
+    @workflow.signal
+    def called_off(self, notice: Any = None) -> None:
+        """It is not wanted any more, and the database lets nothing of it be sent. Once is as good as often."""
+        self._state.called_off = True
 
     @workflow.update
     async def complete_task(self, completion: TaskCompletion) -> DecisionResult:
@@ -472,6 +509,10 @@ class ServiceOrder:
             )
             if outcome.refused:
                 raise ApplicationError(outcome.refused, outcome.field, type=outcome.refusal_type, non_retryable=True)
+            if outcome.called_off:
+                self._state.called_off = True
+                words = "called off: nothing of it is sent; it ends once what its requests left is removed"
+                return DecisionResult(stage=self._state.stage, message=words)
             self._state.decision = kind
             # Money may have come while this was written down: the order went on, and an activity told it that it ended.
             await workflow.wait_condition(lambda: self._state.decision is None or self._state.over)

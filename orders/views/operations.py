@@ -1,6 +1,7 @@
 """Operations as they are shown, with the stages they have passed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import Field
@@ -9,15 +10,27 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import FailureClass, OperationKind, Stage
 from models.explanations import explain
+from models.messages import DecisionKind
 from models.money import Money
 from models.order import Operation, StageEntry, Task
 from orders import naming
+from orders.allowed import OPERATOR, Asker, Facts, allowed_decisions, person_may
 from orders.errors import NotFound
+from orders.facts import facts_of_all
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
 
 _NOUN = "operation"
+
+
+class DecisionView(Document):
+    """A decision that the caller may take now; it would be acted upon."""
+
+    decision: DecisionKind
+    needs: list[str] = Field(description="fields to send with it")
+    may: list[str] = Field(description="fields that can be sent, and change what is done")
+    effect: str = Field(description="what it does")
 
 
 class OperationView(Document):
@@ -30,7 +43,8 @@ class OperationView(Document):
     stage_since: datetime
     waits_for: str
     next_step: str = Field(description="what happens next, by itself")
-    person_may: str = Field(description="what a person may do")
+    person_may: str = Field(description="what you may do, in a sentence")
+    allowed_decisions: list[DecisionView] = Field(description="what you may decide now; anything else is refused")
     failure_class: FailureClass | None = Field(description="what kind of failure brought it into this stage")
     upstream: str | None = Field(description="name of the upstream account; null when done by hand")
     parameters: dict[str, str] = Field(description="what it was asked to do")
@@ -41,6 +55,8 @@ class OperationView(Document):
     )
     agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
     actor: str = Field(description="who asked for it")
+    called_off_at: datetime | None = Field(description="since when nothing of it is sent any more; null: it is wanted")
+    called_off_by: str | None
     workflow_id: str
     workflow_url: str = Field(description="the workflow in Temporal UI")
     workflow_started_at: datetime | None = Field(description="null while Temporal has not been reached")
@@ -67,9 +83,10 @@ class OperationDetail(OperationView):
     stages: list[StagePassed] = Field(description="oldest first")
 
 
-def _shown(links: WorkflowLinks) -> Callable[[Operation], OperationView]:
+def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Callable[[Operation], OperationView]:
     def show(operation: Operation) -> OperationView:
         assert operation.id is not None  # noqa: S101 - read from the database
+        his = replace(asker, asked_for_it=operation.actor == asker.name)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return OperationView(
             number=operation.id,
@@ -79,7 +96,11 @@ def _shown(links: WorkflowLinks) -> Callable[[Operation], OperationView]:
             stage_since=operation.stage_since,
             waits_for=operation.waits_for,
             next_step=operation.next_step,
-            person_may=operation.person_may,
+            person_may=person_may(facts[operation.id], his),
+            allowed_decisions=[
+                DecisionView(decision=one.decision, needs=list(one.needs), may=list(one.may), effect=one.effect)
+                for one in allowed_decisions(facts[operation.id], his)
+            ],
             failure_class=operation.failure_class,
             upstream=operation.upstream_name or None,
             parameters=operation.parameters,
@@ -87,6 +108,8 @@ def _shown(links: WorkflowLinks) -> Callable[[Operation], OperationView]:
             price=operation.price,
             agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),
             actor=operation.actor,
+            called_off_at=operation.called_off_at,
+            called_off_by=operation.called_off_by or None,
             workflow_id=workflow_id,
             workflow_url=links.to(workflow_id),
             workflow_started_at=operation.workflow_started_at,
@@ -97,14 +120,16 @@ def _shown(links: WorkflowLinks) -> Callable[[Operation], OperationView]:
     return show
 
 
-async def find_operation(session: AsyncSession, links: WorkflowLinks, number: int) -> OperationDetail:
-    """Raises NotFound."""
+async def find_operation(
+    session: AsyncSession, links: WorkflowLinks, number: int, asker: Asker = OPERATOR
+) -> OperationDetail:
+    """As `asker` is shown it. Raises NotFound."""
     operation = await session.get(Operation, existing(_NOUN, number))
     if operation is None:
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
     stages = await stages_after(session, number)
-    view = _shown(links)(operation)
+    view = _shown(links, await facts_of_all(session, [operation]), asker)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages)
 
 
@@ -112,6 +137,7 @@ async def list_operations(
     session: AsyncSession,
     links: WorkflowLinks,
     ask: PageRequest,
+    asker: Asker = OPERATOR,
     *,
     stage: Stage | None = None,
     service: int | None = None,
@@ -129,22 +155,25 @@ async def list_operations(
     if upstream is not None:
         query = query.where(Operation.upstream_name == await known_upstream(session, upstream))
     rows = (await session.exec(query.order_by(col(Operation.id).desc()).limit(ask.limit + 1))).all()
-    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links))
+    facts = await facts_of_all(session, rows)
+    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker))
 
 
 async def stages_after(session: AsyncSession, operation: int, entry_id: int = 0) -> list[StagePassed]:
     """The stages that an operation entered after the entry with this id, oldest first. One indexed read."""
     found = await session.exec(
-        select(StageEntry)
+        select(StageEntry, Operation.called_off_at)
+        .join(Operation, col(Operation.id) == col(StageEntry.operation_id))
         .where(StageEntry.operation_id == operation, col(StageEntry.id) > entry_id)
         .order_by(col(StageEntry.id))
     )
-    return [_stage_passed(entry) for entry in found.all()]
+    return [_stage_passed(entry, called_off_at) for entry, called_off_at in found.all()]
 
 
-def _stage_passed(entry: StageEntry) -> StagePassed:
+def _stage_passed(entry: StageEntry, called_off_at: datetime | None) -> StagePassed:
     assert entry.id is not None  # noqa: S101 - read from the database
-    explanation = explain(entry.stage, entry.reason)
+    called_off = called_off_at is not None and entry.at >= called_off_at
+    explanation = explain(entry.stage, entry.reason, called_off=called_off)
     return StagePassed(
         id=entry.id,
         stage=entry.stage,

@@ -246,6 +246,49 @@ async def cancel_while_retrying(bench: Bench) -> WorkflowHandle[Any, Any]:
     return order.handle
 
 
+GONE = SubmitResult(outcome=Submission.ENDED, stage=Stage.CANCELLED)
+PAID_ALREADY = SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason="item 17 is paid already")
+
+
+@scenario
+async def called_off_while_waiting_for_funds(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(reserve_funds=[DRY], call_off=[GONE])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.call_off()
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+@scenario
+async def called_off_while_retrying(bench: Bench) -> WorkflowHandle[Any, Any]:
+    down = SubmitResult(outcome=Submission.TROUBLE, failure=FailureClass.NOT_SENT, reason=DOWN)
+    order = await bench.order(reserve_funds=[GRANTED], submit=[down, later()], call_off=[GONE])
+    await order.until(Stage.RETRYING)
+    await assert_eventually(lambda: len(order.asked("submit")) == 2, timeout=PATIENCE)
+    await order.call_off()
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
+@scenario
+async def called_off_and_found_to_be_bought(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(
+        reserve_funds=[GRANTED], submit=[attention()], call_off=[PAID_ALREADY], settle=[accepted()]
+    )
+    await order.until(Stage.NEEDS_ATTENTION)
+    await order.call_off()
+    return await _confirmed(order)
+
+
+@scenario
+async def cancelled_by_a_person_after_what_was_left_is_removed(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await _needing_attention(bench)
+    order.tell(record_decision=[DecisionOutcome(called_off=True)], call_off=[GONE])
+    await order.decide(DecisionKind.CANCEL)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
 def _task(due: timedelta = timedelta(days=1)) -> ManualTask:
     words = "1. Change its plan."
     return ManualTask(task=3, department="support", due=datetime.now(UTC) + due, instructions=words)

@@ -27,6 +27,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.signals import signal
 from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
 from models.messages import (
+    CalledOff,
     Decision,
     DecisionKind,
     DecisionOutcome,
@@ -193,6 +194,11 @@ class ScriptedActivities(Activities):
         return answer
 
     @activity.defn
+    async def call_off(self, ref: OrderRef) -> SubmitResult:
+        answer: SubmitResult = await self._script.run("call_off", ref.operation, ref)
+        return answer
+
+    @activity.defn
     async def look(self, ref: OrderRef) -> Look:
         answer: Look = await self._script.run("look", ref.operation, ref)
         return answer
@@ -246,7 +252,7 @@ class ScriptedActivities(Activities):
 
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.reserve_funds, self.submit, self.settle, self.look]
+        return [self.reserve_funds, self.submit, self.settle, self.look, self.call_off]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -304,6 +310,12 @@ class ScriptedOrder:
     async def grant(self, stamp: str = "") -> bool:
         granted = FundsGranted(operation=self.number)
         return await signal(self.client, self.handle.id, "funds_granted", granted, f"funds-{self.number}-{stamp}")
+
+    async def call_off(self) -> bool:
+        """As the storefront's request, or the sweep, tells it."""
+        return await signal(
+            self.client, self.handle.id, "called_off", CalledOff(operation=self.number), f"called-off-{self.number}"
+        )
 
     async def decide(self, kind: DecisionKind, decision: Decision = WHY, *, id: str | None = None) -> DecisionResult:
         return await self.handle.execute_update(UPDATES[kind], decision, id=id)

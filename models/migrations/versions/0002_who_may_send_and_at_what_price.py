@@ -96,9 +96,11 @@ def upgrade() -> None:
     )
     for name in ("account_id", "service_id", "operation_id"):
         op.create_index(f"ix_incident_{name}", "incident", [name])
+    op.create_index("operation_called_off", "operation", ["called_off_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("operation_called_off", "operation")
     op.drop_table("incident")
     for table, columns in _columns().items():
         for column in columns:

@@ -1,0 +1,164 @@
+"""Orders that are not wanted any more: what their requests left at the upstream is removed, then they end."""
+
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.failures import after_failed_read, database_in_words, look_again
+from activities.job import Job, load_job
+from activities.kinds import KINDS
+from activities.leftovers import remove_unpaid
+from activities.signals import signal
+from activities.troubles import Troubles
+from models.columns import utc_now
+from models.database import Database
+from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
+from models.messages import CalledOff, Funds, FundsResult, OrderRef, Submission, SubmitResult
+from models.order import Operation
+from orders import calling_off, naming
+from orders.allowed import Traces
+from orders.errors import ByHand, NoMapping
+from orders.facts import facts_of
+from orders.settlement import Judgement, Verdict
+from orders.stages import locked_operation
+from upstreams.connections import Connections
+from upstreams.errors import Rejected, SetupFault, UpstreamError
+from upstreams.port import NotAllowed, Upstream
+
+NOTHING_SENT = SubmitResult(outcome=Submission.NOT_DONE, reason="it was called off: nothing of it is sent any more")
+
+
+async def stopped(database: Database, operation: int) -> FundsResult | None:
+    """Why no money is to be set aside for it: it has ended, or was called off. None: it goes on."""
+    async with database.read() as session:
+        row = await session.get_one(Operation, operation)
+    if row.stage.is_final:
+        return FundsResult(outcome=Funds.ENDED, stage=row.stage)
+    if row.called_off_at is not None:
+        return FundsResult(outcome=Funds.CALLED_OFF, reason=f"called off by {row.called_off_by}")
+    return None
+
+
+async def tell_called_off(client: Client, operation: Operation) -> bool:
+    """Wake the workflow of an operation that was called off. One that does not hear it can do nothing all the same.
+
+    Safe to repeat. False: no workflow of it runs. Raises RPCError when Temporal can't be reached.
+    """
+    number = operation.id or 0
+    workflow_id = naming.workflow_id(operation.service_id, operation.kind, number)
+    return await signal(client, workflow_id, "called_off", CalledOff(operation=number), news_of(operation))
+
+
+def news_of(operation: Operation) -> str:
+    """Names what there is to tell: that it was called off, and later, where it could not end at once, that it has."""
+    stamp = operation.called_off_at.isoformat() if operation.called_off_at else ""
+    return f"called-off-{operation.id}-{stamp}{'-ended' if operation.stage.is_final else ''}"
+
+
+class CallingOffActivities:
+    def __init__(self, database: Database, connections: Connections, *, settle_window: timedelta) -> None:
+        self._database = database
+        self._connections = connections
+        self._settle_window = settle_window
+        self._troubles = Troubles(database)
+
+    @activity.defn
+    async def call_off(self, ref: OrderRef) -> SubmitResult:
+        """End an order that was called off, once nothing of it is left at the upstream.
+
+        Looks again by Temporal's retry until that is proven. What turns out to be paid is settled like a lost answer.
+        """
+        async with self._troubles.at_work(ref.operation):
+            with database_in_words():
+                known = await self._without_a_look(ref)
+            if known is not None:
+                return known
+            try:
+                with database_in_words():
+                    job = await load_job(self._database, ref.operation)
+            except (ByHand, NoMapping) as fault:
+                reason = f"called off, and nobody can look for what its requests left at the upstream: {fault}"
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.SETUP_FAULT, reason=reason)
+            try:
+                upstream = await self._connections.to(job.account)
+                found = await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
+                return await self._judged(job, upstream, found)
+            except (Rejected, SetupFault, NotAllowed) as error:
+                return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message)
+            except UpstreamError as error:
+                await self._troubles.note_health(job, error)
+                raise after_failed_read(error, activity.info().attempt) from None
+
+    async def _without_a_look(self, ref: OrderRef) -> SubmitResult | None:
+        """What is known without the upstream; None: it has to be looked at."""
+        async with self._database.write() as session:
+            operation = await locked_operation(session, ref.operation)
+            if operation.stage.is_final:
+                return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
+            if operation.called_off_at is None:
+                return SubmitResult(outcome=Submission.NOT_DONE, reason="it is wanted")
+            match (await facts_of(session, operation)).traces:
+                case Traces.NONE:
+                    await calling_off.end(
+                        session, operation, f"called off by {operation.called_off_by}; nothing was sent"
+                    )
+                    return SubmitResult(outcome=Submission.ENDED, stage=Stage.CANCELLED)
+                case Traces.UNDER_WAY:
+                    return SubmitResult(outcome=Submission.UNKNOWN, reason="a request has to be settled first")
+                case Traces.ACCEPTED:
+                    return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="it is bought already")
+                case Traces.POSSIBLE:
+                    return None
+
+    async def _judged(self, job: Job, upstream: Upstream, found: Judgement) -> SubmitResult:
+        match found.verdict:
+            case Verdict.DONE:
+                return await self._clear_away(job, upstream, found.numbers)
+            case Verdict.NOT_DONE:
+                return await self._end(job)
+            case Verdict.CANNOT_TELL:
+                reason = (
+                    f"called off, and it can't be proven that nothing of it is left at the upstream: {found.reason}"
+                )
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason)
+            case Verdict.WAIT | Verdict.READ_FORMS:
+                raise look_again(found.reason, self._age(job))
+
+    async def _clear_away(self, job: Job, upstream: Upstream, numbers: tuple[str, ...]) -> SubmitResult:
+        """Its item is there after all: removed if it is unpaid and its form says that it is ours, else it is bought."""
+        number = numbers[0]
+        if job.operation.kind is not OperationKind.OPEN:
+            return await self._bought(job, number)
+        item = await upstream.read_item(job.service.product_type, number)
+        if item.status is not UpstreamStatus.ORDERED:
+            return await self._bought(job, number)
+        if item.remoteid != job.service.mark:
+            reason = (
+                f"called off; item {number} at the upstream looks like it and is unpaid, but its form does not show "
+                f"our mark {job.service.mark}. If it is this order's, remove it there; then cancel, vouching for it"
+            )
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+        if not await remove_unpaid(self._database, job, upstream, number):
+            reason = f"called off; item {number}, ordered and unpaid, is left at the upstream and can't be removed"
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+        raise look_again(f"item {number}, which it had left unpaid, is removed", self._age(job))
+
+    async def _bought(self, job: Job, number: str) -> SubmitResult:
+        reason = f"called off, but it has been done at the upstream already: item {number}"
+        assert job.intent is not None  # noqa: S101 - something may have been left by it
+        await self._troubles.mark_unknown(job, job.intent, reason, reopen=True)
+        return SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason)
+
+    async def _end(self, job: Job) -> SubmitResult:
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, job.number)
+                if not operation.stage.is_final:
+                    by = operation.called_off_by
+                    reason = f"called off by {by}; the upstream shows nothing that is left of it, nothing was charged"
+                    await calling_off.end(session, operation, reason)
+                return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
+
+    def _age(self, job: Job) -> timedelta:
+        return utc_now() - (job.operation.called_off_at or utc_now())

@@ -1,0 +1,249 @@
+"""What a caller may decide about an operation: computed here and nowhere else.
+
+Documents offer what `allowed_decisions` says, the handlers refuse what it does not say (`judge`), and the sentence for
+people (`person_may`) is written from it. Pure: what is known of the operation comes in as `Facts`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage
+from models.messages import DecisionKind
+from models.order import Intent
+
+REASON = "reason"
+VOUCH = "nothing_was_bought"
+ITEM = "upstream_number"
+PARAMETERS = "parameters"
+PRICE = "price"
+
+
+class Traces(StrEnum):
+    """What an operation's requests can have done at the upstream."""
+
+    NONE = "none"
+    """No request has ever left."""
+    POSSIBLE = "possible"
+    """Each is refused, proven not done, given up or not charged yet: all the same something may be there."""
+    UNDER_WAY = "under_way"
+    """The outcome of one is not known."""
+    ACCEPTED = "accepted"
+    """One was accepted, and charged if it costs."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at."""
+
+    kind: OperationKind
+    stage: Stage
+    failure: FailureClass | None = None
+    traces: Traces = Traces.NONE
+    called_off: bool = False
+    """Nothing of it is sent any more; what earlier requests left is looked for, then it ends."""
+    in_hand_of: str = ""
+    """Who has its manual task in hand."""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who would decide. A shop decides only about what it asked for itself."""
+
+    role: Role
+    name: str = ""
+    asked_for_it: bool = False
+
+    @property
+    def is_operator(self) -> bool:
+        return self.role is Role.OPERATOR
+
+
+OPERATOR = Asker(Role.OPERATOR)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A decision that would be acted upon."""
+
+    decision: DecisionKind
+    needs: tuple[str, ...]
+    """Fields that must be given with it; a shop may leave out the reason."""
+    may: tuple[str, ...] = ()
+    """Fields that can be given, and change what is done."""
+    effect: str = ""
+    """What it does, as an infinitive."""
+
+
+@dataclass(frozen=True)
+class Not:
+    """A decision that would be refused, and why."""
+
+    why: str
+
+
+Judgement = Allowed | Not
+
+
+def traces(intents: Sequence[Intent], *, has_item: bool = False) -> Traces:
+    """What these requests can have done. `has_item`: an opening whose item is known."""
+    if any(not intent.state.is_settled for intent in intents):
+        return Traces.UNDER_WAY
+    if has_item or any(intent.state is IntentState.ACCEPTED and not _is_unpaid(intent) for intent in intents):
+        return Traces.ACCEPTED
+    return Traces.NONE if all(map(_never_left, intents)) else Traces.POSSIBLE
+
+
+def _is_unpaid(intent: Intent) -> bool:
+    """The upstream took it and has charged nothing yet: the payment is a step of its own."""
+    return intent.step is IntentStep.SEND and intent.unpaid_kind is not None
+
+
+def _never_left(intent: Intent) -> bool:
+    """For certain. A connection that was refused as unhealthy counts as not sent, but bytes of it have left."""
+    return intent.state is IntentState.NOT_SENT and intent.failure_class is FailureClass.NOT_SENT
+
+
+def allowed_decisions(facts: Facts, asker: Asker = OPERATOR) -> tuple[Allowed, ...]:
+    """Everything that this caller may decide now, in the order in which people think of it."""
+    judged = (judge(facts, kind, asker) for kind in _RULES)
+    return tuple(one for one in judged if isinstance(one, Allowed))
+
+
+def judge(facts: Facts, kind: DecisionKind, asker: Asker = OPERATOR) -> Judgement:
+    if facts.stage.is_final:
+        return Not(
+            f"operation {facts.number} is {facts.stage.value}: it has ended, and nothing can be decided any more"
+        )
+    if not asker.is_operator and not (kind is DecisionKind.CANCEL and asker.asked_for_it):
+        return Not("only an operator may decide this; a shop may cancel what it asked for itself")
+    return _RULES[kind](facts, asker)
+
+
+def _retry(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is not Stage.NEEDS_ATTENTION:
+        return _only_in_attention(facts, DecisionKind.RETRY)
+    vouch = (VOUCH,) if facts.traces is Traces.UNDER_WAY else ()
+    if facts.called_off:
+        effect = "look again for what its requests left; nothing is sent"
+    elif facts.traces is Traces.ACCEPTED:
+        effect = "look for its result again; nothing is sent, because it is bought"
+    elif facts.traces is Traces.UNDER_WAY:
+        effect = "try again; the earlier request is settled first"
+    else:
+        effect = "try again"
+    return Allowed(DecisionKind.RETRY, (REASON,), vouch, effect)
+
+
+def _correct(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is not Stage.NEEDS_ATTENTION:
+        return _only_in_attention(facts, DecisionKind.CORRECT_AND_RETRY)
+    if facts.kind is not OperationKind.OPEN:
+        return Not("only an opening can be corrected: cancel this operation and ask again with other values")
+    if facts.called_off:
+        return Not("it is called off: nothing of it is sent any more; cancel it or mark it done")
+    needs: tuple[str, ...] = (REASON, PARAMETERS)
+    match facts.traces:
+        case Traces.ACCEPTED:
+            return Not("the upstream has accepted the order as it was; it can't be corrected any more")
+        case Traces.UNDER_WAY:
+            needs = (*needs, VOUCH)
+        case Traces.NONE | Traces.POSSIBLE:
+            pass
+    return Allowed(DecisionKind.CORRECT_AND_RETRY, needs, effect="correct its parameters and try again")
+
+
+def _mark_done(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is not Stage.NEEDS_ATTENTION:
+        return _only_in_attention(facts, DecisionKind.MARK_DONE)
+    if facts.kind is OperationKind.OPEN:
+        effect = "mark it done with the number of its item"
+        return Allowed(DecisionKind.MARK_DONE, (REASON, ITEM), effect=effect)
+    return Allowed(DecisionKind.MARK_DONE, (REASON,), effect="mark it done")
+
+
+def _cancel(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is Stage.AWAITING_CONFIRMATION or facts.traces is Traces.ACCEPTED:
+        return Not(
+            "the upstream has accepted and charged this order; close the service instead of cancelling it"
+            if facts.kind is OperationKind.OPEN
+            else "the upstream has accepted it already; it can't be cancelled any more"
+        )
+    if facts.in_hand_of:
+        return Not(f"{facts.in_hand_of} has its task in hand: have the task rejected, or done, instead")
+    match facts.traces:
+        case Traces.NONE:
+            return Allowed(DecisionKind.CANCEL, (REASON,), effect="cancel the order")
+        case Traces.POSSIBLE if facts.called_off and asker.is_operator:
+            effect = "end it at once, if you have looked and vouch that nothing was bought"
+            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect)
+        case Traces.POSSIBLE if facts.called_off:
+            return Not("it is called off already; it ends by itself once nothing of it is left at the upstream")
+        case Traces.POSSIBLE:
+            effect = "cancel the order, after what an earlier request left at the upstream is removed"
+            return Allowed(DecisionKind.CANCEL, (REASON,), (VOUCH,) if asker.is_operator else (), effect)
+        case Traces.UNDER_WAY if facts.stage is not Stage.NEEDS_ATTENTION:
+            return Not("a request may be under way; wait for its outcome, or close the service")
+        case Traces.UNDER_WAY if asker.is_operator:
+            effect = "cancel the order, if you have looked and vouch that nothing was bought"
+            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect)
+        case Traces.UNDER_WAY:
+            return Not("the outcome of its request is not known, and an operator has to look; or close the service")
+
+
+def _accept_price(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is not Stage.NEEDS_ATTENTION or facts.failure is not FailureClass.PRICE_CHANGED:
+        because = facts.failure.value if facts.failure else "nothing of that kind"
+        return Not(
+            f"operation {facts.number} does not wait for its price to be accepted: it is {facts.stage.value}, because "
+            f"of {because}"
+        )
+    if facts.called_off:
+        return Not("it is called off: nothing of it is sent any more")
+    return Allowed(DecisionKind.ACCEPT_PRICE, (REASON,), (PRICE,), "accept the price that is shown")
+
+
+def _reject_task(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is not Stage.AWAITING_MANUAL_TASK:
+        return Not(f"operation {facts.number} is {facts.stage.value}; no manual task of it is open")
+    match facts.traces:
+        case Traces.ACCEPTED:
+            return Not("the upstream has accepted it already; do the task and complete it")
+        case Traces.UNDER_WAY:
+            return Not("a request may be under way; wait for its outcome")
+        case Traces.NONE | Traces.POSSIBLE:
+            return Allowed(DecisionKind.REJECT_TASK, (REASON,), effect="reject its task")
+
+
+def _only_in_attention(facts: Facts, kind: DecisionKind) -> Not:
+    return Not(f"operation {facts.number} is {facts.stage.value}; {kind.value} is possible in: needs_attention")
+
+
+_RULES: dict[DecisionKind, Callable[[Facts, Asker], Judgement]] = {
+    DecisionKind.ACCEPT_PRICE: _accept_price,
+    DecisionKind.RETRY: _retry,
+    DecisionKind.CORRECT_AND_RETRY: _correct,
+    DecisionKind.MARK_DONE: _mark_done,
+    DecisionKind.REJECT_TASK: _reject_task,
+    DecisionKind.CANCEL: _cancel,
+}
+
+
+_BESIDES = {
+    Stage.WAITING_FOR_FUNDS: "top up the upstream account",
+    Stage.RETRYING: "mend the connection or the account if it is down for long",
+    Stage.AWAITING_CONFIRMATION: "look at the item at the upstream if this takes long",
+    Stage.AWAITING_MANUAL_TASK: "do the task and complete it",
+}
+"""What people can do about a stage without deciding anything here."""
+NOTHING = "nothing to do"
+
+
+def person_may(facts: Facts, asker: Asker = OPERATOR) -> str:
+    """The same in a sentence, with what can be done outside of Resellflow."""
+    besides = [] if facts.called_off else [_BESIDES[facts.stage]] if facts.stage in _BESIDES else []
+    parts = besides + [one.effect for one in allowed_decisions(facts, asker)]
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
+    return f"{', '.join(parts[:-1])}, or {parts[-1]}"

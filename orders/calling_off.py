@@ -1,0 +1,98 @@
+"""Calling an operation off: from then on nothing of it is sent, and it ends without a charge where that is possible.
+
+Calling off and the writing of an intent (`intents.prepare`) both hold the operation's lock: whichever comes first
+decides, and the other one sees it.
+"""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.columns import utc_now
+from models.enums import OperationKind, ServiceStatus, Stage
+from models.order import Operation, Service
+from orders import funds, manual
+from orders.allowed import Facts, Traces
+from orders.facts import facts_of
+from orders.stages import enter
+from orders.turns import start_next_queued
+
+
+async def call_off(session: AsyncSession, operation: Operation, by: str) -> Facts:
+    """The operation is locked by this transaction, its service too. Returns the facts that decided.
+
+    Nothing has ever left: it has ended. Something may have been left at the upstream: its workflow looks for that first
+    (activities.calling_off). A request is under way: its outcome decides. Accepted: it is too late, nothing changes.
+    """
+    facts = await facts_of(session, operation)
+    if facts.stage.is_final or facts.traces is Traces.ACCEPTED or facts.in_hand_of:
+        return facts
+    if operation.called_off_at is None:
+        operation.called_off_at, operation.called_off_by = utc_now(), by[:64]
+        session.add(operation)
+    match facts.traces:
+        case Traces.NONE:
+            await end(session, operation, f"called off by {by}; nothing of it had been sent")
+        case Traces.POSSIBLE:
+            await funds.release(session, facts.number)
+            stage = Stage.QUEUED if operation.stage is Stage.QUEUED else Stage.OUTCOME_UNKNOWN
+            await enter(session, operation, stage, f"called off by {by}; an earlier request may have left something")
+        case Traces.UNDER_WAY if operation.stage is not Stage.NEEDS_ATTENTION:
+            reason = f"called off by {by}; a request may be under way"
+            await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
+        case Traces.UNDER_WAY:
+            pass  # a person has to find out about it; the reason says about what
+    return facts
+
+
+async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> bool:
+    """The service is closed before it is there: its opening is called off. True if its workflow is to be told.
+
+    A request that may be under way must not be disturbed; its workflow goes on by itself and sees it then.
+    """
+    facts = await call_off(session, opening, client)
+    if opening.called_off_at is None:
+        return False
+    session.add(AuditEntry(actor=client, action="called_off", subject="operation", subject_number=facts.number))
+    await session.flush()
+    return facts.traces is not Traces.UNDER_WAY
+
+
+def what_follows(opening: Facts) -> str:
+    """What becomes of a closing that comes while the service is being opened; for the one who asked for it."""
+    its = f"operation {opening.number}, which opens it,"
+    if opening.in_hand_of and opening.traces is not Traces.ACCEPTED:
+        return (
+            f"{its} is in {opening.in_hand_of}'s hands: both end if its task is rejected, else the service is deleted "
+            "when it is open"
+        )
+    match opening.traces:
+        case Traces.NONE:
+            return f"{its} had sent nothing, so nothing is bought"
+        case Traces.POSSIBLE:
+            return (
+                f"{its} is called off: what its requests may have left at the upstream is removed first, then both end "
+                "without a charge"
+            )
+        case Traces.UNDER_WAY:
+            return (
+                f"a request of {its} may be under way: if it had no effect, both end without a charge; else the service "
+                "is deleted when it is open"
+            )
+        case Traces.ACCEPTED:
+            return f"{its} is bought already: the service is deleted when it is open"
+
+
+async def end(session: AsyncSession, operation: Operation, reason: str) -> int | None:
+    """End an operation without effect: its money is free, an opening's service is closed, its queue goes on.
+
+    Returns the next operation of the service, if any.
+    """
+    assert operation.id is not None  # noqa: S101 - read from the database
+    await funds.release(session, operation.id)
+    service = await session.get_one(Service, operation.service_id)
+    await manual.bring_home(session, service)
+    if operation.kind is OperationKind.OPEN:
+        service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+        session.add(service)
+    await enter(session, operation, Stage.CANCELLED, reason)
+    return await start_next_queued(session, operation.service_id)

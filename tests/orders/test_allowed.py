@@ -1,0 +1,307 @@
+"""What is offered is what works: the table of decisions, and the database held against it."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.database import Database
+from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage, TaskMode, UnpaidKind
+from models.explanations import explain
+from models.messages import Decision, DecisionKind, DecisionRecord
+from models.order import Intent, Operation, Service, Task
+from orders import completion
+from orders.allowed import (
+    ITEM,
+    OPERATOR,
+    VOUCH,
+    Allowed,
+    Asker,
+    Facts,
+    Traces,
+    allowed_decisions,
+    judge,
+    person_may,
+    traces,
+)
+from orders.errors import InvalidField, Refused
+from orders.facts import facts_of
+from orders.intake import ServiceRequest, accept_order
+from tests.flow.shop import stock_catalogue
+from tests.infrastructure.databases import copy_of
+
+THE_SHOP = Asker(Role.STOREFRONT, "shop")
+ANOTHER_SHOP = Asker(Role.STOREFRONT, "other")
+RETRY, CORRECT, MARK_DONE, CANCEL, REJECT = (
+    DecisionKind.RETRY,
+    DecisionKind.CORRECT_AND_RETRY,
+    DecisionKind.MARK_DONE,
+    DecisionKind.CANCEL,
+    DecisionKind.REJECT_TASK,
+)
+
+
+def intent(
+    state: IntentState,
+    failure: FailureClass | None = None,
+    *,
+    step: IntentStep = IntentStep.SEND,
+    unpaid: UnpaidKind | None = None,
+) -> Intent:
+    return Intent(
+        operation_id=1,
+        account_id=1,
+        attempt=1,
+        mark="m",
+        state=state,
+        failure_class=failure,
+        step=step,
+        unpaid_kind=unpaid,
+    )
+
+
+NEVER_LEFT = intent(IntentState.NOT_SENT, FailureClass.NOT_SENT)
+UNPAID = intent(IntentState.ACCEPTED, unpaid=UnpaidKind.CART_ROW)
+
+
+@pytest.mark.parametrize(
+    ("intents", "expected"),
+    [
+        ([], Traces.NONE),
+        ([NEVER_LEFT, NEVER_LEFT], Traces.NONE),
+        ([intent(IntentState.NOT_SENT, FailureClass.UNHEALTHY)], Traces.POSSIBLE),  # bytes of it have left
+        ([intent(IntentState.REFUSED, FailureClass.FUNDS), NEVER_LEFT], Traces.POSSIBLE),
+        ([intent(IntentState.NOT_DONE), NEVER_LEFT], Traces.POSSIBLE),
+        ([intent(IntentState.ABANDONED)], Traces.POSSIBLE),
+        ([NEVER_LEFT, intent(IntentState.PREPARED)], Traces.UNDER_WAY),
+        ([intent(IntentState.UNKNOWN)], Traces.UNDER_WAY),
+        ([intent(IntentState.ACCEPTED)], Traces.ACCEPTED),
+        ([UNPAID], Traces.POSSIBLE),  # it lies in a cart, and nothing is charged
+        ([UNPAID, intent(IntentState.UNKNOWN, step=IntentStep.PAY)], Traces.UNDER_WAY),
+        ([UNPAID, intent(IntentState.ACCEPTED, step=IntentStep.PAY)], Traces.ACCEPTED),
+    ],
+)
+def test_nothing_was_sent_only_if_every_request_certainly_never_left(intents: list[Intent], expected: Traces) -> None:
+    assert traces(intents) is expected
+
+
+def test_an_opening_whose_item_is_known_is_bought() -> None:
+    assert traces([], has_item=True) is Traces.ACCEPTED
+
+
+def offered(asker: Asker = OPERATOR, **facts: object) -> dict[DecisionKind, tuple[str, ...]]:
+    return {
+        one.decision: one.needs
+        for one in allowed_decisions(Facts(**({"kind": OperationKind.OPEN} | facts)), asker)  # type: ignore[arg-type]
+    }
+
+
+OWNER = Asker(Role.STOREFRONT, "shop", asked_for_it=True)
+ATTENTION, FUNDS = Stage.NEEDS_ATTENTION, Stage.WAITING_FOR_FUNDS
+
+
+def test_while_it_waits_for_money_it_can_be_cancelled_by_operators_and_by_who_asked_for_it() -> None:
+    for traced in (Traces.NONE, Traces.POSSIBLE):
+        assert list(offered(stage=FUNDS, traces=traced)) == [CANCEL]
+        assert list(offered(OWNER, stage=FUNDS, traces=traced)) == [CANCEL]
+        assert offered(ANOTHER_SHOP, stage=FUNDS, traces=traced) == {}
+
+
+def test_what_was_accepted_is_neither_corrected_nor_cancelled() -> None:
+    assert set(offered(stage=ATTENTION, traces=Traces.ACCEPTED)) == {RETRY, MARK_DONE}
+    assert offered(OWNER, stage=ATTENTION, traces=Traces.ACCEPTED) == {}
+    assert offered(stage=Stage.AWAITING_CONFIRMATION, traces=Traces.ACCEPTED) == {}
+
+
+def test_an_unknown_outcome_is_ended_only_by_an_operator_who_vouches() -> None:
+    found = offered(stage=ATTENTION, traces=Traces.UNDER_WAY)
+    assert VOUCH in found[CANCEL]
+    assert VOUCH in found[CORRECT]
+    assert VOUCH not in found[RETRY], "it is settled first"
+    assert offered(OWNER, stage=ATTENTION, traces=Traces.UNDER_WAY) == {}
+    assert offered(stage=Stage.OUTCOME_UNKNOWN, traces=Traces.UNDER_WAY) == {}
+
+
+def test_what_is_called_off_is_not_sent_again_whatever_is_decided() -> None:
+    found = offered(stage=ATTENTION, traces=Traces.POSSIBLE, called_off=True)
+    assert set(found) == {RETRY, MARK_DONE, CANCEL}
+    assert VOUCH in found[CANCEL]
+    judged = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.POSSIBLE, called_off=True), RETRY)
+    assert isinstance(judged, Allowed)
+    assert "nothing is sent" in judged.effect
+
+
+def test_an_opening_is_marked_done_with_its_item_and_only_an_opening_is_corrected() -> None:
+    assert ITEM in offered(stage=ATTENTION)[MARK_DONE]
+    prolonging = offered(stage=ATTENTION, kind=OperationKind.PROLONG)
+    assert ITEM not in prolonging[MARK_DONE]
+    assert CORRECT not in prolonging
+
+
+def test_a_task_in_somebodys_hand_is_not_ended_from_outside() -> None:
+    by_hand = Stage.AWAITING_MANUAL_TASK
+    assert set(offered(stage=by_hand)) == {REJECT, CANCEL}
+    assert set(offered(OWNER, stage=by_hand)) == {CANCEL}
+    assert set(offered(stage=by_hand, in_hand_of="bob")) == {REJECT}
+
+
+@pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.QUEUED])
+def test_a_new_operation_is_told_of_as_the_rules_say(stage: Stage) -> None:
+    assert explain(stage).person_may == person_may(Facts(OperationKind.OPEN, stage))
+
+
+def test_a_sentence_tells_the_same_as_the_list() -> None:
+    assert person_may(Facts(OperationKind.OPEN, FUNDS)) == "top up the upstream account, or cancel the order"
+    assert person_may(Facts(OperationKind.OPEN, FUNDS), ANOTHER_SHOP) == "top up the upstream account"
+    assert person_may(Facts(OperationKind.OPEN, Stage.SUBMITTING, traces=Traces.UNDER_WAY)) == "nothing to do"
+    told = person_may(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED))
+    assert "cancel" not in told
+    assert "nothing is sent, because it is bought" in told
+
+
+# The database against the table.
+
+STAGES = (
+    Stage.ACCEPTED,
+    Stage.QUEUED,
+    FUNDS,
+    Stage.SUBMITTING,
+    Stage.AWAITING_CONFIRMATION,
+    Stage.AWAITING_MANUAL_TASK,
+    ATTENTION,
+    Stage.CANCELLED,
+)
+SENT: dict[str, tuple[IntentState, FailureClass | None] | None] = {
+    "nothing": None,
+    "never left": (IntentState.NOT_SENT, FailureClass.NOT_SENT),
+    "refused": (IntentState.REFUSED, FailureClass.FUNDS),
+    "unknown": (IntentState.UNKNOWN, FailureClass.OUTCOME_UNKNOWN),
+    "accepted": (IntentState.ACCEPTED, None),
+}
+WHY = Decision(actor="anna", reason="seen to")
+
+
+class _Undo(Exception):
+    pass
+
+
+@pytest.fixture
+async def one_order(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[tuple[Database, int]]:
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
+    await stock_catalogue(database, "http://upstream.invalid/billmgr")
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    order = await accept_order(database, request, client="shop", key="k", hostname_suffix="s.internal")
+    yield database, order.operation
+    await database.close()
+
+
+def _decision(kind: DecisionKind, needs: tuple[str, ...]) -> Decision:
+    more: dict[str, object] = {VOUCH: VOUCH in needs}
+    if kind is CORRECT:
+        more["parameters"] = {"template": "debian-12"}
+    if kind is MARK_DONE:
+        more["upstream_number"] = "4711"
+    return WHY.model_copy(update=more)
+
+
+@dataclass(frozen=True)
+class _Case:
+    stage: Stage
+    kind: OperationKind
+    sent: str
+    called_off: bool
+    in_hand: bool
+
+    async def made(self, session: AsyncSession, number: int) -> Operation:
+        operation = await session.get_one(Operation, number)
+        operation.kind, operation.stage = self.kind, self.stage
+        operation.called_off_at = utc_now() if self.called_off else None
+        state = SENT[self.sent]
+        if state is not None:
+            made = intent(*state)
+            made.operation_id = number
+            session.add(made)
+        if self.in_hand:
+            task = await session.get_one(Task, 1)
+            task.mode, task.assignee = TaskMode.MANUAL, "bob"
+            session.add(task)
+        session.add(operation)
+        await session.flush()
+        return operation
+
+
+DECIDERS = [(OPERATOR, kind) for kind in DecisionKind] + [(THE_SHOP, CANCEL), (ANOTHER_SHOP, CANCEL), (THE_SHOP, RETRY)]
+
+
+async def _offered_and_accepted(
+    database: Database, number: int, case: _Case, asker: Asker, kind: DecisionKind
+) -> tuple[bool, bool]:
+    """Whether the table offers it, and whether the database accepts it; nothing of it is kept."""
+    found = False, False
+    with suppress(_Undo):
+        async with database.write() as session:
+            facts = await facts_of(session, await case.made(session, number))
+            offer = judge(facts, kind, replace(asker, asked_for_it=asker is THE_SHOP))
+            needs = offer.needs if isinstance(offer, Allowed) else (VOUCH,) if asker is OPERATOR else ()
+            record = DecisionRecord(operation=number, kind=kind, decision=_decision(kind, needs), decision_id="d")
+            found = isinstance(offer, Allowed), False
+            with suppress(Refused):
+                await completion.decide(session, record, asker)
+                found = isinstance(offer, Allowed), True
+            raise _Undo
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_the_database_accepts_what_is_offered_and_nothing_else(
+    one_order: tuple[Database, int], stage: Stage
+) -> None:
+    by_hand = (False, True) if stage is Stage.AWAITING_MANUAL_TASK else (False,)
+    for kind, sent, called_off, in_hand in itertools.product(
+        (OperationKind.OPEN, OperationKind.PROLONG), SENT, (False, True), by_hand
+    ):
+        case = _Case(stage, kind, sent, called_off, in_hand)
+        for asker, decision in DECIDERS:
+            is_offered, is_accepted = await _offered_and_accepted(*one_order, case, asker, decision)
+            assert is_offered is is_accepted, f"{case}: {decision.value} by {asker}"
+
+
+async def test_what_an_offer_needs_is_needed(one_order: tuple[Database, int]) -> None:
+    database, number = one_order
+    async with database.write() as session:
+        operation = await session.get_one(Operation, number)
+        operation.stage = ATTENTION
+        made = intent(IntentState.UNKNOWN)
+        made.operation_id = number
+        session.add_all([operation, made])
+
+    async def decided(kind: DecisionKind, decision: Decision = WHY, asker: Asker = OPERATOR) -> None:
+        async with database.write() as session:
+            record = DecisionRecord(operation=number, kind=kind, decision=decision, decision_id="d")
+            await completion.decide(session, record, asker)
+
+    for kind, error in ((CANCEL, Refused), (CORRECT, Refused), (MARK_DONE, InvalidField)):
+        with pytest.raises(error):
+            await decided(kind)
+    async with database.read() as session:
+        assert (await session.get_one(Operation, number)).stage is ATTENTION
+        assert (await session.get_one(Service, 1)).upstream_number is None
+
+
+async def test_a_shop_can_not_vouch(one_order: tuple[Database, int]) -> None:
+    database, number = one_order
+    record = DecisionRecord(
+        operation=number, kind=CANCEL, decision=WHY.model_copy(update={VOUCH: True}), decision_id="d"
+    )
+
+    async def decided() -> None:
+        async with database.write() as session:
+            await completion.decide(session, record, THE_SHOP)
+
+    with pytest.raises(Refused, match="only an operator may vouch"):
+        await decided()

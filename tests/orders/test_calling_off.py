@@ -1,0 +1,164 @@
+"""Calling off and the writing of an intent exclude each other, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlmodel import select
+
+from activities.balance import BalanceReader
+from activities.job import load_job
+from activities.kinds import Request
+from activities.submission import SubmitActivities
+from models.audit import AuditEntry
+from models.database import Database
+from models.enums import IntentState, OperationKind, ReservationState, ServiceStatus, Stage, TaskMode
+from models.money import Money
+from models.order import Intent, Operation, Service, Task
+from orders import funds, intents, requests
+from orders.errors import Refused
+from orders.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.stages import enter, locked_operation
+from upstreams.connections import Connections
+
+COST = Money(amount="5.00", currency="EUR")  # type: ignore[arg-type]
+
+
+async def ordered(database: Database, key: str = "k") -> AcceptedOrder:
+    """An order that holds a grant and is about to be sent."""
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    order = await accept_order(database, request, client="shop", key=key, hostname_suffix="s.internal")
+    async with database.write() as session:
+        await enter(session, await locked_operation(session, order.operation), Stage.CHECKING_BALANCE)
+        reservation = await funds.request(session, 1, order.operation, COST)
+        reservation.state = ReservationState.GRANTED
+        session.add(reservation)
+    return order
+
+
+async def close(database: Database, order: AcceptedOrder, key: str = "close") -> AcceptedOrder:
+    return await requests.switch(
+        database, order.service, OperationKind.CLOSE, client="shop", key=f"{key}{order.service}"
+    )
+
+
+async def now(database: Database, order: AcceptedOrder) -> Operation:
+    async with database.read() as session:
+        return await session.get_one(Operation, order.operation)
+
+
+async def sent(database: Database, order: AcceptedOrder) -> list[Intent]:
+    async with database.read() as session:
+        return list((await session.exec(select(Intent).where(Intent.operation_id == order.operation))).all())
+
+
+@pytest.fixture
+async def submission(database: Database) -> AsyncIterator[SubmitActivities]:
+    connections = Connections(read_timeout=1, order_timeout=1)
+    yield SubmitActivities(database, connections, BalanceReader(database))
+    await connections.close()
+
+
+async def test_an_order_that_was_called_off_writes_no_intent_however_far_it_was(
+    database: Database, submission: SubmitActivities
+) -> None:
+    order = await ordered(database)
+    job = await load_job(database, order.operation)
+    closing = await close(database, order)
+
+    assert await submission._write_intent(job, Request(fields={})) is None
+
+    assert await sent(database, order) == []
+    assert (await now(database, order)).stage is Stage.CANCELLED
+    assert (await now(database, closing)).stage is Stage.CANCELLED
+    async with database.read() as session:
+        assert (await session.get_one(Service, order.service)).status is ServiceStatus.CLOSED
+        reservation = await funds.reservation_of(session, order.operation)
+        assert reservation is not None
+        assert reservation.state is ReservationState.RELEASED
+        audit = await session.exec(select(AuditEntry.actor).where(AuditEntry.action == "called_off"))
+        assert audit.all() == ["shop"]
+
+
+async def test_a_closing_waits_for_the_intent_that_is_being_written_and_leaves_it_its_money(
+    database: Database,
+) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        closing = asyncio.create_task(close(database, order))
+        await intents.prepare(session, operation, 1, "m", {}, {})
+        await enter(session, operation, Stage.SUBMITTING)
+        assert not closing.done()
+    closed = await closing
+
+    opening = await now(database, order)
+    assert opening.stage is Stage.SUBMITTING
+    assert opening.called_off_at is not None, "had it no effect, it is not sent again"
+    waiting = await now(database, closed)
+    assert waiting.stage is Stage.QUEUED
+    assert "may be under way" in waiting.reason
+    async with database.read() as session:
+        reservation = await funds.reservation_of(session, order.operation)
+        assert reservation is not None
+        assert reservation.state is ReservationState.GRANTED
+
+
+async def test_of_a_closing_and_an_intent_at_once_one_comes_first(
+    database: Database, submission: SubmitActivities
+) -> None:
+    orders = [await ordered(database, f"k{number}") for number in range(6)]
+    jobs = [await load_job(database, order.operation) for order in orders]
+    both = [
+        step
+        for order, job in zip(orders, jobs, strict=True)
+        for step in (submission._write_intent(job, Request(fields={})), close(database, order))
+    ]
+    await asyncio.gather(*both)
+    for order in orders:
+        stage, intents_written = (await now(database, order)).stage, await sent(database, order)
+        assert (stage is Stage.CANCELLED) is (intents_written == []), (stage, intents_written)
+
+
+async def test_after_a_refusal_nothing_more_is_written_and_both_wait_for_a_look(database: Database) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        intent = await intents.prepare(session, operation, 1, "m", {}, {})
+        await intents.settle(session, intent, IntentState.NOT_DONE)
+    closing = await close(database, order)
+
+    opening = await now(database, order)
+    assert (opening.stage, opening.called_off_by) == (Stage.OUTCOME_UNKNOWN, "shop")
+    assert "nothing of it is sent" in opening.next_step
+    assert "is called off: what its requests may have left" in (await now(database, closing)).waits_for
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        with pytest.raises(Refused, match="called off by shop"):
+            await intents.prepare(session, operation, 1, "m", {}, {})
+
+
+async def test_the_same_key_gives_the_same_closing_and_another_key_another(database: Database) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        await intents.prepare(session, operation, 1, "m", {}, {})
+    first, again = await close(database, order), await close(database, order)
+    other = await close(database, order, "another")
+    assert (again.operation, again.created) == (first.operation, False)
+    assert other.created
+    assert (await now(database, other)).stage is Stage.QUEUED
+
+
+async def test_a_service_in_somebodys_hands_is_closed_after_them(database: Database) -> None:
+
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        task = (await session.exec(select(Task).where(Task.operation_id == order.operation))).one()
+        task.mode, task.assignee = TaskMode.MANUAL, "bob"
+        session.add(task)
+        await enter(session, operation, Stage.AWAITING_MANUAL_TASK)
+    closing = await close(database, order)
+    assert (await now(database, order)).stage is Stage.AWAITING_MANUAL_TASK
+    assert "in bob's hands" in (await now(database, closing)).waits_for
