@@ -80,7 +80,8 @@ class SubmitActivities:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
         match result.outcome:
             case Submission.UNKNOWN if job.intent is not None:
-                await self._troubles.mark_unknown(job, job.intent, result.reason, reopen=True)
+                since = job.intent.settled_at or job.intent.created_at
+                await self._troubles.mark_unknown(job, job.intent, result.reason, unknown_since=since, reopen=True)
             case Submission.ALREADY:
                 with database_in_words():
                     async with self._database.write() as session:
