@@ -9,10 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.job import Job
 from models.columns import utc_now
-from models.enums import IntentState, Knowledge, UpstreamStatus
+from models.enums import FINAL_STAGES, IntentState, Knowledge, OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
-from models.order import Intent, Service
-from orders import intents
+from models.order import Intent, Operation, Service
 from orders.evidence import Evidence, Row, Shown
 from orders.intents import learn
 from orders.marks import same_mark
@@ -23,8 +22,9 @@ PROOFS_AT_MOST = 50
 """So many of our own services tell what a list shows."""
 THERE, SEEN_UP_TO = "there", "seen_up_to"
 """Notes before the first call: numbers of items that were there, and the last snapshot that was written by then."""
-REMOVED = "removed"
-"""In the evidence of a call: numbers of unpaid rows that it left and that were removed."""
+IN_QUESTION, VOUCHED, REMOVED = "in_question", "vouched_for", "removed"
+"""In the evidence of a call: numbers of the items that may be the order; of those that a person vouched for since; of
+unpaid rows that it left and that were removed."""
 
 
 async def what_is_known(session: AsyncSession, job: Job, listing: Listing, window: timedelta) -> Evidence:
@@ -57,7 +57,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
         forms_return_mark=knowledge["form mark"],
         lists_return_name=knowledge["list name"],
         own_names_return=knowledge["own name"],
-        name_shared=bool(await intents.looking_for_name(session, job.account_id, job.service.name, job.number)),
+        name_shared=await _name_shared(session, job),
         accepted=accepted,
         unknown_since=since or latest.created_at,
         now=utc_now(),
@@ -110,17 +110,40 @@ async def _known_before(
     numbers = {*(await session.exec(query)).all(), *first.before.get(THERE, first.before.get("same_name", []))}
     removed: set[str] = set()
     for call in calls:
-        if call.state is IntentState.ABANDONED:
-            numbers.update(listed(call.evidence.get("in_question")))
+        numbers.update(vouched_for(call))
         removed.update(listed(call.evidence.get(REMOVED)))
     return frozenset(
         numbers | {item.number for item in items if item.number in removed and item.status is UpstreamStatus.DELETED}
     )
 
 
+def vouched_for(call: Intent) -> list[str]:
+    """Numbers of the items that a person knew to be in question when they vouched that nothing was bought."""
+    asked = listed(call.evidence.get(IN_QUESTION)) if call.state is IntentState.ABANDONED else []
+    return [*listed(call.evidence.get(VOUCHED)), *asked]
+
+
 def listed(value: object) -> list[str]:
     """A list of texts in a document that we wrote."""
     return [str(one) for one in value] if isinstance(value, list) else []
+
+
+async def _name_shared(session: AsyncSession, job: Job) -> bool:
+    """Another order that has not found its item yet may have made one of the same name."""
+    others = await session.exec(
+        select(Intent, Service.name)
+        .join(Operation, col(Intent.operation_id) == col(Operation.id))
+        .join(Service, col(Operation.service_id) == col(Service.id))
+        .where(
+            Intent.account_id == job.account_id,
+            Intent.operation_id != job.number,
+            Operation.kind == OperationKind.OPEN,
+            col(Operation.stage).not_in(FINAL_STAGES),
+            Service.product_type == job.service.product_type,
+            col(Service.upstream_number).is_(None),
+        )
+    )
+    return any(not call.never_left and same_name(name, job.service.name) for call, name in others.all())
 
 
 async def _knowledge(session: AsyncSession, job: Job) -> dict[str, Knowledge]:

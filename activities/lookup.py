@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import select
 
-from activities.gathering import REMOVED, listed, shown, what_is_known
+from activities.gathering import IN_QUESTION, REMOVED, VOUCHED, listed, shown, vouched_for, what_is_known
 from activities.job import Job
 from models.database import Database
 from models.order import Intent
@@ -37,6 +37,14 @@ async def find_out(database: Database, job: Job, upstream: Upstream, window: tim
 async def left_behind(database: Database, job: Job, upstream: Upstream) -> Judgement:
     """What the calls of this order that are over have left there. No call may be under way."""
     return await find_out(database, job, upstream, AT_ONCE)
+
+
+async def keep_evidence(database: Database, intent: Intent, evidence: dict[str, object]) -> None:
+    """Write down what a verdict rests on, with the call that it is about."""
+    async with database.write() as session:
+        stored = await session.get_one(Intent, intent.id, populate_existing=True)
+        stored.evidence = evidence
+        session.add(stored)
 
 
 async def ever_sent(database: Database, job: Job) -> bool:
@@ -136,11 +144,13 @@ def _in_words(evidence: Evidence, judgement: Judgement, forms: _Forms, intent: I
         "unknown_since": evidence.unknown_since.isoformat(timespec="seconds"),
         "not_believed_absent_before": evidence.window_ends.isoformat(timespec="seconds"),
         "new_items": [_row_in_words(evidence, row) for row in new[:ROWS_IN_WORDS]],
-        "in_question": list(judgement.numbers),
+        IN_QUESTION: list(judgement.numbers),
         "forms": forms.in_words(),
     }
-    removed = listed(intent.evidence.get(REMOVED)) if intent is not None else []
-    return words | ({REMOVED: removed} if removed else {})
+    if intent is None:
+        return words
+    carried = {VOUCHED: list(dict.fromkeys(vouched_for(intent))), REMOVED: listed(intent.evidence.get(REMOVED))}
+    return words | {name: numbers for name, numbers in carried.items() if numbers}
 
 
 def _row_in_words(evidence: Evidence, row: Row) -> dict[str, object]:

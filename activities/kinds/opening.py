@@ -6,7 +6,8 @@ from activities.gathering import notes_before
 from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import told_no_before
-from activities.lookup import ever_sent, find_out, left_behind
+from activities.leftovers import balance_before
+from activities.lookup import ever_sent, find_out, keep_evidence, left_behind
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, Knowledge
@@ -50,6 +51,8 @@ class Opening:
         found = await left_behind(database, job, upstream)
         if found.verdict is Verdict.NOT_DONE:
             return None
+        if job.intent is not None:
+            await keep_evidence(database, job.intent, found.evidence)
         # By an earlier request of this order, after all, or perhaps: to be settled, not sent again.
         reason = f"before it was sent again: {found.reason or _items(found.numbers)}"
         return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason))
@@ -62,7 +65,7 @@ class Opening:
         told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
         listing = None if watched and told_apart else await upstream.list_items(job.service.product_type)
         async with database.read() as session:
-            return await notes_before(session, job, listing)
+            return await notes_before(session, job, listing) | balance_before(job)
 
 
 def _items(numbers: tuple[str, ...]) -> str:
