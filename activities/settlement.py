@@ -19,7 +19,7 @@ from orders import events, intents
 from orders.errors import ByHand, NotFound
 from orders.goals import Seen, differences, outcome
 from orders.second_items import report_second
-from orders.settlement import Verdict
+from orders.settlement import Judgement, Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
@@ -64,7 +64,7 @@ class SettleActivities:
                 kind = KINDS[job.operation.kind]
                 judgement = await kind.find_out(self._database, job, upstream, self._settle_window)
                 with database_in_words():
-                    await keep_evidence(self._database, intent, judgement.evidence)
+                    await keep_evidence(self._database, intent, _noted(judgement))
                 numbers = judgement.numbers
                 if judgement.verdict is Verdict.DONE and job.operation.kind is OperationKind.OPEN:
                     unpaid = await leftovers.unpaid_among(self._database, job, intent, upstream, numbers)
@@ -217,3 +217,14 @@ def _paid_first(numbers: tuple[str, ...], unpaid: list[UpstreamItem]) -> tuple[s
     """Of several items with our mark one that was paid for is adopted."""
     last = {item.number for item in unpaid}
     return tuple(sorted(numbers, key=lambda number: number in last))
+
+
+def _noted(judgement: Judgement) -> dict[str, object]:
+    """The verdict and what it rests on, as people read it."""
+    now = utc_now().isoformat(timespec="seconds")
+    return {
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+        "looked_at": now,
+        **judgement.evidence,
+    }

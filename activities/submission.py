@@ -184,6 +184,9 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._refused(intent, error)
+            done = await self._done_all_the_same(job, upstream, error)
+            if done is not None:
+                return done
             field = error.field if isinstance(error, Rejected) else ""
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
@@ -289,6 +292,24 @@ class SubmitActivities:
                 return
             for item in await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers):
                 await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
+
+    async def _done_all_the_same(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
+        """Some upstreams say no and charge all the same: before a person is asked, the item is looked for."""
+        if job.operation.kind is not OperationKind.OPEN:
+            return None
+        try:
+            with database_in_words():
+                job = await load_job(self._database, job.number)
+                found = await left_behind(self._database, job, upstream)
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: not looked for after a no: %s", job.number, trouble)
+            return None
+        if found.verdict is not Verdict.DONE or job.intent is None:
+            return None
+        reason = f"the upstream said no ({error.message[:200]}), but item {', '.join(found.numbers)} carries our mark"
+        since = job.intent.settled_at or job.intent.created_at
+        await self._troubles.mark_unknown(job, job.intent, reason, unknown_since=since, reopen=True)
+        return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=reason)
 
     async def _refused(self, intent: Intent, error: UpstreamError) -> None:
         with database_in_words():

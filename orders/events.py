@@ -33,7 +33,7 @@ from orders.linking import linked_by_hand
 from orders.marks import same_mark
 from orders.naming import canonical, same_name
 from orders.outbox import item_appeared
-from orders.second_items import report_second
+from orders.second_items import report_paid, report_second
 from orders.services import apply_snapshot
 from upstreams.port import UpstreamItem
 
@@ -376,7 +376,10 @@ class _Intake:
                 ),
             )
         )
-        return by_mark.first()
+        ordered = by_mark.first()
+        if ordered is not None:
+            await report_paid(self._session, ordered, snapshot)
+        return ordered
 
     async def _report_second(self, snapshot: UpstreamSnapshot) -> None:
         """An item with the mark of a service that is another item already: bought twice? People must know.

@@ -1,15 +1,18 @@
-"""Two items at the upstream for one service: perhaps bought twice. Said once for each, loudly, where people look."""
+"""Items at the upstream that an order of ours made and that nobody counts on: a second one, or one that was refused and
+is paid for all the same. Said once for each, loudly, where people look."""
 
 import logging
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.enums import IncidentKind
-from models.order import Service
+from models.enums import IncidentKind, Stage, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service
 from orders.history import SUBJECT
 from orders.incidents import raise_incident
+from orders.stages import enter
 
 log = logging.getLogger(__name__)
 
@@ -51,3 +54,36 @@ async def report_second(
         detail={"item": str(service.upstream_number), "second": number},
     )
     return True
+
+
+_WAITS_FOR_A_PERSON = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
+
+
+async def report_paid(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
+    """An item carries the mark of a service whose order has been called off, or waits for a person: it was paid for all
+    the same. The operation names it from now on. False if that is known, or if the order goes on by itself."""
+    if snapshot.status in (UpstreamStatus.ORDERED, UpstreamStatus.DELETED, UpstreamStatus.UNKNOWN):
+        return False
+    found = await session.exec(
+        select(Operation).where(Operation.service_id == service.id).order_by(col(Operation.id).desc()).limit(1)
+    )
+    operation = found.one_or_none()
+    if operation is None or not (operation.stage.is_final or operation.stage in _WAITS_FOR_A_PERSON):
+        return False
+    number = snapshot.number
+    news = await raise_incident(
+        session,
+        IncidentKind.PAID_LEFTOVER,
+        f"item {number} carries the mark of service {service.id}, whose order counted as not done "
+        f"({operation.stage.value}): it was made at the upstream all the same. Look at it there; then mark the order "
+        "done with this item, or delete the item",
+        about=f"{service.account_id}|{snapshot.product_type}|{number}",
+        account=service.account_id,
+        service=service.id,
+        operation=operation.id,
+        detail={"item": number},
+    )
+    if news and operation.stage is Stage.NEEDS_ATTENTION:
+        reason = f"item {number} with our mark is at the upstream now: mark the order done with it; {operation.reason}"
+        await enter(session, operation, Stage.NEEDS_ATTENTION, reason, failure=operation.failure_class)
+    return news

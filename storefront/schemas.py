@@ -15,6 +15,7 @@ from orders.views import (
     Document,
     EventView,
     HistoryEntry,
+    IntentView,
     OperationView,
     OrphanView,
     Page,
@@ -231,6 +232,12 @@ class Tasks(Page[TaskView]):
 
 class Audit(Page[AuditView]):
     """What was done, newest first."""
+
+
+class Intents(Document):
+    """The calls of an operation, oldest first."""
+
+    items: list[IntentView]
 
 
 class History(Page[HistoryEntry]):
