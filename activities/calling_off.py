@@ -5,10 +5,11 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.client import Client
 
+from activities import leftovers
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
-from activities.leftovers import remove_unpaid
+from activities.leftovers import Fate
 from activities.signals import signal
 from activities.troubles import Troubles
 from models.columns import utc_now
@@ -133,16 +134,16 @@ class CallingOffActivities:
         item = await upstream.read_item(job.service.product_type, number)
         if item.status is not UpstreamStatus.ORDERED:
             return await self._bought(job, number)
-        if item.remoteid != job.service.mark:
-            reason = (
-                f"called off; item {number} at the upstream looks like it and is unpaid, but its form does not show "
-                f"our mark {job.service.mark}. If it is this order's, remove it there; then cancel, vouching for it"
-            )
-            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-        if not await remove_unpaid(self._database, job, upstream, number):
-            reason = f"called off; item {number}, ordered and unpaid, is left at the upstream and can't be removed"
-            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-        raise look_again(f"item {number}, which it had left unpaid, is removed", self._age(job))
+        assert job.intent is not None  # noqa: S101 - something may have been left by it
+        outcome = await leftovers.deal_with(self._database, job, job.intent, upstream, number)
+        match outcome.fate:
+            case Fate.PAID:
+                return await self._bought(job, number)
+            case Fate.LEFT:
+                reason = f"called off; {outcome.reason}. If it is this order's, remove it there; then cancel, vouching for it"
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+            case Fate.REMOVED:
+                raise look_again(outcome.reason, self._age(job))
 
     async def _bought(self, job: Job, number: str) -> SubmitResult:
         reason = f"called off, but it has been done at the upstream already: item {number}"

@@ -1,26 +1,25 @@
-"""Looking for an order at the upstream by its mark: gathers the evidence that orders.settlement judges."""
+"""Looking for an order at the upstream: lists, forms of the items that may be it, and what orders.settlement says."""
 
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import select
 
+from activities.gathering import IN_QUESTION, REMOVED, VOUCHED, listed, shown, vouched_for, what_is_known
 from activities.job import Job
-from models.columns import utc_now
 from models.database import Database
-from models.enums import IntentState, Knowledge, UpstreamStatus
-from models.events import UpstreamSnapshot
-from models.order import Intent, Service
-from orders import intents
-from orders.intents import learn
-from orders.settlement import Evidence, Judgement, Row, Verdict, judge
-from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
-from upstreams.port import Listing, Upstream, UpstreamItem
+from models.order import Intent
+from orders.accounting import accounted_for
+from orders.evidence import Evidence, Row, Shown
+from orders.settlement import Judgement, Verdict, judge
+from upstreams.errors import ConnectionUnhealthy, Rejected
+from upstreams.port import Upstream
 
-PROOFS_AT_MOST = 50
-"""So many of our own services tell what a list shows."""
 FORMS_AT_MOST = 20
 """So many forms are read in one look, the newest items first: the one that is looked for is new."""
+ROWS_IN_WORDS = 30
+"""So many items are kept in the evidence that people read."""
+AT_ONCE = timedelta(0)
 
 
 async def find_out(database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
@@ -28,163 +27,145 @@ async def find_out(database: Database, job: Job, upstream: Upstream, window: tim
 
     Absence is believed only of two listings in a row: a row may slip from page to page while they are read.
     """
-    judgement = await _look(database, job, upstream, window)
+    forms = _Forms.remembered(job.intent)
+    judgement = await _look(database, job, upstream, window, forms)
     if judgement.verdict is Verdict.NOT_DONE:
-        judgement = await _look(database, job, upstream, window)
+        judgement = await _look(database, job, upstream, window, forms)
     return judgement
 
 
-async def _look(database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-    listing = await upstream.list_items(job.service.product_type)
-    evidence = await _evidence(database, job, listing, window)
-    judgement = judge(evidence)
-    if judgement.verdict is not Verdict.READ_FORMS:
-        return judgement
-    rows = {row.number: row for row in evidence.rows}
-    newest_first = sorted(judgement.numbers, key=_age, reverse=True)
-    for number in newest_first[:FORMS_AT_MOST]:
-        try:
-            form = await upstream.read_item(job.service.product_type, number)
-        except Rejected:
-            continue  # no right to this form: the row stays as listed
-        except ConnectionUnhealthy as error:
-            if error.error_type != "access":
-                raise
-            continue
-        rows[number] = _row(form, listed=rows[number])
-    return judge(_with_forms(evidence, tuple(rows.values())))
+async def left_behind(database: Database, job: Job, upstream: Upstream) -> Judgement:
+    """What the calls of this order that are over have left there. No call may be under way."""
+    return await find_out(database, job, upstream, AT_ONCE)
 
 
-async def leftover_of(database: Database, job: Job, upstream: Upstream) -> UpstreamItem | None:
-    """A live item with our mark that is not ours by number: what an earlier request of this order left behind.
-
-    Raises OutcomeUnknown if the list can't be read completely: then nothing is known to be absent.
-    """
-    listing = await upstream.list_items(job.service.product_type)
-    if not listing.complete:
-        raise OutcomeUnknown(
-            f"the list of {job.service.product_type} at {job.account.name} could not be read completely"
-        )
-    evidence = await _evidence(database, job, listing, timedelta(0))
-    for item in listing.items:
-        if item.number in evidence.linked or item.status is UpstreamStatus.DELETED:
-            continue
-        if item.remoteid == job.service.mark or (
-            job.service.name_is_ours and item.name == job.service.name and item.remoteid not in evidence.marks_of_others
-        ):
-            return item
-    return None
+async def keep_evidence(database: Database, intent: Intent, evidence: dict[str, object]) -> None:
+    """Write down what a verdict rests on, with the call that it is about."""
+    async with database.write() as session:
+        stored = await session.get_one(Intent, intent.id, populate_existing=True)
+        stored.evidence = evidence
+        session.add(stored)
 
 
 async def ever_sent(database: Database, job: Job) -> bool:
     """Whether any request of this operation may have reached the upstream."""
     async with database.read() as session:
-        found = await session.exec(
-            select(Intent.id)
-            .where(Intent.operation_id == job.number, col(Intent.state) != IntentState.NOT_SENT)
-            .limit(1)
-        )
-        return found.first() is not None
+        calls = await session.exec(select(Intent).where(Intent.operation_id == job.number))
+        return any(not call.never_left for call in calls.all())
 
 
-async def _evidence(database: Database, job: Job, listing: Listing, window: timedelta) -> Evidence:
+async def _look(database: Database, job: Job, upstream: Upstream, window: timedelta, forms: "_Forms") -> Judgement:
+    listing = await upstream.list_items(job.service.product_type)
     async with database.read() as session:
-        first = (
-            await session.exec(
-                select(Intent).where(Intent.operation_id == job.number).order_by(col(Intent.id)).limit(1)
-            )
-        ).one()
-        linked = await session.exec(
-            select(Service.upstream_number).where(
-                Service.account_id == job.account_id,
-                Service.id != job.service.id,
-                col(Service.upstream_number).is_not(None),
-            )
-        )
-        seen_before = await session.exec(
-            select(UpstreamSnapshot.number).where(
-                UpstreamSnapshot.account_id == job.account_id,
-                UpstreamSnapshot.product_type == job.service.product_type,
-                UpstreamSnapshot.first_seen_at < first.created_at,
-            )
-        )
-        names = await session.exec(
-            select(Service.name).where(
-                Service.account_id == job.account_id,
-                Service.id != job.service.id,
-                col(Service.name_is_ours).is_(True),
-            )
-        )
-        names_of_others = frozenset(names.all())
-        marks = await session.exec(
-            select(Service.mark).where(Service.account_id == job.account_id, Service.id != job.service.id)
-        )
-        marks_of_others = frozenset(marks.all())
-        returned = await _returned_by_lists(session, job)
-        shared = await intents.looking_for_name(session, job.account_id, job.service.name, job.number)
-        latest = await intents.latest(session, job.number)
-        assert latest is not None  # noqa: S101 - there is a first one
-        same_name = latest.before.get("same_name", first.before.get("same_name", []))
-        known_before = {*seen_before.all(), *same_name}
-        linked_numbers = frozenset(number for number in linked.all() if number)
-    accepted = latest.state is IntentState.ACCEPTED
-    return Evidence(
-        mark=job.service.mark,
-        name=job.service.name,
-        name_is_ours=job.service.name_is_ours,
-        rows=tuple(_row(item) for item in listing.items),
-        complete=listing.complete,
-        linked=linked_numbers,
-        known_before=frozenset(known_before),
-        names_of_others=names_of_others,
-        marks_of_others=marks_of_others,
-        lists_return_mark=returned[0],
-        lists_return_name=returned[1],
-        name_shared=bool(shared),
-        accepted=accepted,
-        unknown_since=(latest.settled_at if accepted else latest.unknown_since) or latest.created_at,
-        now=utc_now(),
-        window=window,
-    )
+        evidence = await what_is_known(session, job, listing, window)
+    seen = forms.put_to(evidence)
+    judgement = judge(seen)
+    if judgement.verdict is Verdict.READ_FORMS:
+        newest_first = sorted(judgement.numbers, key=_age, reverse=True)
+        for number in newest_first[:FORMS_AT_MOST]:
+            forms.add(number, await _form(job, upstream, number), evidence.now)
+        seen = forms.put_to(evidence)
+        judgement = judge(seen)
+    if judgement.verdict is Verdict.READ_FORMS:
+        left = len(judgement.numbers)
+        words = f"{left} items there are new and may be this order; their forms are still to be read"
+        judgement = Judgement(Verdict.WAIT, judgement.numbers, words)
+    return replace(judgement, evidence=_in_words(seen, judgement, forms, job.intent))
 
 
-async def _returned_by_lists(session: AsyncSession, job: Job) -> tuple[Knowledge, Knowledge]:
-    """Whether the list of this product type shows marks and names: proven by our own services of this type.
-
-    What holds for one type need not hold for another, so the account's knowledge counts only with such a proof.
-    """
-    ours = await session.exec(
-        select(UpstreamSnapshot, Service)
-        .join(Service, col(UpstreamSnapshot.service_id) == col(Service.id))
-        .where(
-            UpstreamSnapshot.account_id == job.account_id,
-            UpstreamSnapshot.product_type == job.service.product_type,
-            col(UpstreamSnapshot.gone).is_(False),
-        )
-        .order_by(col(UpstreamSnapshot.id).desc())
-        .limit(PROOFS_AT_MOST)
-    )
-    mark = name = Knowledge.UNKNOWN
-    for snapshot, service in ours.all():
-        mark = learn(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark), mark)
-        name = learn(_seen("name" in snapshot.listed and snapshot.name == service.name), name)
-    return mark, name
+async def _form(job: Job, upstream: Upstream, number: str) -> Shown | None:
+    """None: the upstream does not let us read it, so what the list shows has to do."""
+    try:
+        return shown(await upstream.read_item(job.service.product_type, number))
+    except Rejected:
+        return None
+    except ConnectionUnhealthy as error:
+        if error.error_type != "access":
+            raise
+        return None
 
 
-def _seen(comes_back: bool) -> Knowledge:
-    return Knowledge.YES if comes_back else Knowledge.NO
+@dataclass
+class _Forms:
+    """Forms read for this call, in this look and before: number -> what was shown (None: refused), and when."""
+
+    read: dict[str, tuple[Shown | None, datetime]]
+
+    @classmethod
+    def remembered(cls, intent: Intent | None) -> "_Forms":
+        kept = intent.evidence.get("forms") if intent is not None else None
+        read: dict[str, tuple[Shown | None, datetime]] = {}
+        for number, form in (kept if isinstance(kept, dict) else {}).items():
+            at = datetime.fromisoformat(form["at"])
+            read[number] = (None if form.get("refused") else Shown(form["name"], form["mark"]), at)
+        return cls(read)
+
+    def add(self, number: str, form: Shown | None, at: datetime) -> None:
+        self.read[number] = (form, at)
+
+    def put_to(self, evidence: Evidence) -> Evidence:
+        """The evidence with the forms that still count.
+
+        One that was read while the request may have been under way, and did not say whose the item is, is read again
+        when that time is over.
+        """
+        rows = []
+        for row in evidence.rows:
+            if row.number not in self.read:
+                rows.append(row)
+                continue
+            form, at = self.read[row.number]
+            known = replace(row, form=form, form_refused=form is None)
+            early = at < evidence.window_ends <= evidence.now
+            rows.append(row if early and not accounted_for(evidence, known) else known)
+        return replace(evidence, rows=tuple(rows))
+
+    def in_words(self) -> dict[str, object]:
+        return {
+            number: {"at": at.isoformat(), **({"refused": "yes"} if form is None else _shown(form))}
+            for number, (form, at) in self.read.items()
+        }
+
+
+def _in_words(evidence: Evidence, judgement: Judgement, forms: _Forms, intent: Intent | None) -> dict[str, object]:
+    """What the verdict rests on, for people to read and for the next look."""
+    new = [row for row in evidence.rows if row.number not in evidence.linked | evidence.known_before]
+    new.sort(key=lambda row: _age(row.number), reverse=True)
+    words: dict[str, object] = {
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+        "looked_at": evidence.now.isoformat(timespec="seconds"),
+        "looked_for": {"marks": list(evidence.marks), "names": list(evidence.names)},
+        "list": {
+            "rows": len(evidence.rows),
+            "complete": evidence.complete,
+            "incomplete_because": evidence.incomplete_because,
+        },
+        "unknown_since": evidence.unknown_since.isoformat(timespec="seconds"),
+        "not_believed_absent_before": evidence.window_ends.isoformat(timespec="seconds"),
+        "new_items": [_row_in_words(evidence, row) for row in new[:ROWS_IN_WORDS]],
+        IN_QUESTION: list(judgement.numbers),
+        "forms": forms.in_words(),
+    }
+    if intent is None:
+        return words
+    carried = {VOUCHED: list(dict.fromkeys(vouched_for(intent))), REMOVED: listed(intent.evidence.get(REMOVED))}
+    return words | {name: numbers for name, numbers in carried.items() if numbers}
+
+
+def _row_in_words(evidence: Evidence, row: Row) -> dict[str, object]:
+    words: dict[str, object] = {"number": row.number, "status": row.status.name.lower(), "list": _shown(row.listed)}
+    if row.form is not None:
+        words["form"] = _shown(row.form)
+    elif row.form_refused:
+        words["form"] = "refused"
+    whose = accounted_for(evidence, row)
+    return words | {"not_ours_because": whose or "(it may be)"}
+
+
+def _shown(one: Shown) -> dict[str, object]:
+    return {"name": one.name, "mark": one.remoteid}
 
 
 def _age(number: str) -> int:
     return int(number) if number.isdigit() else 0
-
-
-def _row(item: UpstreamItem, listed: Row | None = None) -> Row:
-    if listed is None:
-        return Row(item.number, item.name, item.remoteid, item.status)
-    remoteid = item.remoteid if item.remoteid is not None else listed.remoteid
-    return Row(item.number, item.name or listed.name, remoteid, item.status)
-
-
-def _with_forms(evidence: Evidence, rows: tuple[Row, ...]) -> Evidence:
-    return Evidence(**{**evidence.__dict__, "rows": rows, "forms_read": True})

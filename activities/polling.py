@@ -28,6 +28,7 @@ from models.order import Operation
 from orders import events, hints, keys
 from orders.errors import NotFound
 from orders.events import Digest, Hot
+from orders.strangers import strangers
 from settings import Settings
 from upstreams.connections import Connections
 from upstreams.errors import (
@@ -75,6 +76,9 @@ KEY_PATIENCE = 0.1
 """The form of one that waits is read again after this part of the time that it has waited …"""
 KEY_AT_MOST_SECONDS = 3600.0
 """… or after this time."""
+STRANGERS_FORMS_SECONDS = 2.0
+"""How often it is looked which new items nobody explains, while orders are under way or were just now."""
+STRANGERS_AT_ONCE = 5
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
@@ -90,6 +94,9 @@ class _Schedule:
     delivery: float = 0.0
     connect: float = 0.0
     keys: float = 0.0
+    strangers: float = 0.0
+    tasks: dict[int, float] = field(default_factory=dict)
+    """Of each operation that a person does by hand and whose effect only a form shows."""
     key: dict[tuple[str, str], float] = field(default_factory=dict)
     """Of each item whose key has not come."""
 
@@ -123,6 +130,8 @@ class _Watch:
     undelivered: bool = True
     to_read: dict[tuple[str, str], _Form] = field(default_factory=dict)
     """(product type, number) of our items whose forms tell something new."""
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """Items of nobody whose forms the upstream does not let us read."""
     well: bool = False
     """Something was read in this round."""
     unhealthy: ConnectionUnhealthy | None = None
@@ -192,6 +201,7 @@ class PollActivities:
                 if await hints.any_unread(session, watch.account_id):
                     watch.hints = list(await hints.unread(session, watch.account_id, HINTS_AT_ONCE))
         await self._look_for_keys(watch)
+        await self._look_for_strangers(watch)
         await self._ask(watch)
         await self._deliver(watch)
 
@@ -212,6 +222,19 @@ class PollActivities:
             rest = min(max(waited * KEY_PATIENCE, self._settings.hot_interval), KEY_AT_MOST_SECONDS)
             watch.due.key[item] = now + rest
             watch.to_read.setdefault(item, _Form())
+
+    async def _look_for_strangers(self, watch: _Watch) -> None:
+        """New items of nobody: their forms may show our mark, where lists do not. Each form is read once."""
+        now = time.monotonic()
+        if now < watch.due.strangers:
+            return
+        watch.due.strangers = now + STRANGERS_FORMS_SECONDS
+        async with self._database.read() as session:
+            new = await strangers(session, watch.account_id, watch.name)
+        unread = [item for item in new if item not in watch.refused and item not in watch.to_read]
+        for item in unread[:STRANGERS_AT_ONCE]:
+            watch.refused.add(item)  # until it was read: then it is none of these any more
+            watch.to_read[item] = _Form()
 
     async def _deliver(self, watch: _Watch) -> None:
         if not watch.undelivered or time.monotonic() < watch.due.delivery:
@@ -341,6 +364,7 @@ class PollActivities:
             )
             watch.product_types = tuple(sorted(types.all()))
             watch.hot = await events.hot_operations(session, watch.name)
+            by_hand = await events.hot_operations(session, watch.name, (Stage.AWAITING_MANUAL_TASK,))
             waiting = await session.exec(
                 select(Operation.id)
                 .where(col(Operation.stage) == Stage.WAITING_FOR_FUNDS, Operation.upstream_name == watch.name)
@@ -348,8 +372,19 @@ class PollActivities:
             )
             watch.waiting_for_funds = waiting.first() is not None
             watch.takes_hints = await hints.are_taken(session, watch.account_id)
+        self._look_at_tasks(watch, by_hand)
         known = {hot.operation for hot in watch.hot}
         watch.due.hot = {number: due for number, due in watch.due.hot.items() if number in known}
+
+    def _look_at_tasks(self, watch: _Watch, by_hand: list[Hot]) -> None:
+        """What people do by hand and lists do not show: the item's form is read at every idle interval, so that a task
+        closes by itself when it is done, or paid for, at the upstream."""
+        now = time.monotonic()
+        watch.due.tasks = {hot.operation: watch.due.tasks.get(hot.operation, 0.0) for hot in by_hand if hot.by_form}
+        for hot in by_hand:
+            if now >= watch.due.tasks.get(hot.operation, now + 1):
+                watch.due.tasks[hot.operation] = now + self._settings.idle_interval
+                watch.to_read.setdefault((hot.product_type, hot.upstream_number), _Form())
 
     def _types_to_list(self, watch: _Watch) -> list[str]:
         """The types whose interval is over, or that more items wait for than their list has pages."""
@@ -421,6 +456,7 @@ class PollActivities:
         except (Rejected, SetupFault):
             del watch.to_read[product_type, number]
             raise
+        watch.refused.discard((product_type, number))
         del watch.to_read[product_type, number]
         if form.looks and digest.form_changed:
             self._list_soon(watch, product_type)  # for most fields the list is what counts

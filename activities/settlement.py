@@ -4,9 +4,11 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities import leftovers
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
+from activities.lookup import keep_evidence
 from activities.troubles import Troubles, sender_may_live_until
 from models.columns import utc_now
 from models.database import Database
@@ -16,10 +18,12 @@ from models.order import Intent, Service
 from orders import events, intents
 from orders.errors import ByHand, NotFound
 from orders.goals import Seen, differences, outcome
-from orders.settlement import Verdict
+from orders.second_items import report_second
+from orders.settlement import Judgement, Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
+from upstreams.port import Upstream, UpstreamItem
 
 ORDERED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
@@ -59,13 +63,23 @@ class SettleActivities:
                 upstream = await self._connections.to(job.account)
                 kind = KINDS[job.operation.kind]
                 judgement = await kind.find_out(self._database, job, upstream, self._settle_window)
+                with database_in_words():
+                    await keep_evidence(self._database, intent, _noted(judgement))
+                numbers = judgement.numbers
+                if judgement.verdict is Verdict.DONE and job.operation.kind is OperationKind.OPEN:
+                    unpaid = await leftovers.unpaid_among(self._database, job, intent, upstream, numbers)
+                    if len(unpaid) == len(numbers):
+                        left = await self._clear(job, intent, upstream, unpaid)
+                        if left is not None:
+                            return left
+                    numbers = _paid_first(numbers, unpaid)
             except UpstreamError as error:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():
                 match judgement.verdict:
                     case Verdict.DONE:
-                        return await self._adopt(job, intent, judgement.numbers)
+                        return await self._adopt(job, intent, numbers)
                     case Verdict.NOT_DONE:
                         return await self._not_done(job, intent, judgement.reason)
                     case Verdict.CANNOT_TELL:
@@ -77,6 +91,39 @@ class SettleActivities:
                         since = intent.unknown_since or intent.settled_at or intent.created_at
                         raise look_again(judgement.reason, utc_now() - since)
 
+    async def _clear(
+        self, job: Job, intent: Intent, upstream: Upstream, unpaid: list[UpstreamItem]
+    ) -> SubmitResult | None:
+        """What was found was ordered and never paid for. None: it was paid meanwhile, and is to be adopted."""
+        lost = intent.failure_class not in (FailureClass.FUNDS, FailureClass.EXISTS)
+        reasons = []
+        for item in unpaid:
+            dealt = await leftovers.deal_with(self._database, job, intent, upstream, item.number)
+            reasons.append(dealt.reason)
+            match dealt.fate:
+                case leftovers.Fate.PAID:
+                    return None
+                case leftovers.Fate.LEFT if not lost:
+                    reason = f"{dealt.reason}. Pay it there, or delete it there; then retry"
+                    return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+                case leftovers.Fate.LEFT | leftovers.Fate.REMOVED:
+                    pass
+        reason = "; ".join(reasons)
+        with database_in_words():
+            if lost:
+                return await self._refused_after_all(job, intent, upstream, reason)
+            return await self._not_done(job, intent, reason, cleared=True)
+
+    async def _refused_after_all(self, job: Job, intent: Intent, upstream: Upstream, reason: str) -> SubmitResult:
+        """The lost answer was a refusal for want of money: back into the line."""
+        balance = (await upstream.balance()).amount.amount
+        words = f"the answer was lost, but nothing was charged: there was not enough money; {reason}"
+        async with self._database.write() as session:
+            await locked_operation(session, job.number)
+            stored = await intents.current(session, intent)
+            await intents.refuse(session, stored, message=words, failure=FailureClass.FUNDS, balance=balance)
+        return SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason=words)
+
     async def _adopt(self, job: Job, intent: Intent, numbers: tuple[str, ...]) -> SubmitResult:
         first, *others = numbers
         async with self._database.write() as session:
@@ -87,11 +134,14 @@ class SettleActivities:
             stored = await intents.current(session, intent)
             await intents.accept(session, stored, service, first)
             await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, found by its mark")
-        reason = ""
-        if others:
-            reason = (
-                f"item {first} was adopted, but {', '.join(others)} carry the same mark: paid twice at the upstream?"
-            )
+            reason = ""
+            if others:
+                reason = (
+                    f"item {first} was adopted, but {', '.join(others)} carry the same mark: paid twice at the "
+                    "upstream? Look at both there, and delete the one that is not wanted"
+                )
+                for other in others:
+                    await report_second(session, service, other, operation=job.number)
         return SubmitResult(
             outcome=Submission.ACCEPTED,
             upstream_number=first,
@@ -99,18 +149,21 @@ class SettleActivities:
             failure=FailureClass.EXISTS if others else None,
         )
 
-    async def _not_done(self, job: Job, intent: Intent, reason: str) -> SubmitResult:
-        if intent.failure_class is FailureClass.EXISTS:
+    async def _not_done(self, job: Job, intent: Intent, reason: str, *, cleared: bool = False) -> SubmitResult:
+        """`cleared`: what stood in the way is known, and is gone."""
+        if intent.failure_class is FailureClass.EXISTS and not cleared:
             words = f"the upstream says that it exists already, but shows nothing of ours: {intent.message}"
             async with self._database.write() as session:
                 await locked_operation(session, job.number)
                 stored = await intents.current(session, intent)
-                await intents.refuse(session, stored, message=words, failure=FailureClass.EXISTS)
+                await intents.settle(session, stored, IntentState.NOT_DONE, message=words, failure=FailureClass.EXISTS)
             return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=words)
         async with self._database.write() as session:
             await locked_operation(session, job.number)
             stored = await intents.current(session, intent)
-            if not await intents.settle(session, stored, IntentState.NOT_DONE, message=reason):
+            # That money was wanting stays known: a row that it left may come into the list yet.
+            kept = FailureClass.FUNDS if stored.failure_class is FailureClass.FUNDS else None
+            if not await intents.settle(session, stored, IntentState.NOT_DONE, message=reason, failure=kept):
                 reason = f"settled meanwhile: {stored.state.value}"
         return SubmitResult(outcome=Submission.NOT_DONE, reason=reason)
 
@@ -158,3 +211,20 @@ class SettleActivities:
             if stuck:
                 words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: is it paid?"
             return Look(status=item.status, goal_met=met is True, failed=met is False or stuck, reason=words)
+
+
+def _paid_first(numbers: tuple[str, ...], unpaid: list[UpstreamItem]) -> tuple[str, ...]:
+    """Of several items with our mark one that was paid for is adopted."""
+    last = {item.number for item in unpaid}
+    return tuple(sorted(numbers, key=lambda number: number in last))
+
+
+def _noted(judgement: Judgement) -> dict[str, object]:
+    """The verdict and what it rests on, as people read it."""
+    now = utc_now().isoformat(timespec="seconds")
+    return {
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+        "looked_at": now,
+        **judgement.evidence,
+    }

@@ -5,23 +5,24 @@ from decimal import Decimal
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import leftovers
 from activities.balance import BalanceReader
 from activities.calling_off import NOTHING_SENT
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
-from activities.leftovers import remove_unpaid
-from activities.lookup import leftover_of
+from activities.lookup import keep_evidence, left_behind
 from activities.pricing import Pricing
 from activities.troubles import Troubles, sender_may_live_until
 from models.audit import AuditEntry
 from models.database import Database
-from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage, UpstreamStatus
+from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
 from orders import funds, intents, prices
 from orders.errors import Refused
+from orders.settlement import Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import (
@@ -35,7 +36,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import NotAllowed, Upstream, UpstreamItem
+from upstreams.port import NotAllowed, Upstream
 
 UNHEALTHY_AT_MOST = 10
 """An order that is refused so often, while reads keep making the account well again, needs a person."""
@@ -88,7 +89,8 @@ class SubmitActivities:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
         match result.outcome:
             case Submission.UNKNOWN if job.intent is not None:
-                await self._troubles.mark_unknown(job, job.intent, result.reason, reopen=True)
+                since = job.intent.settled_at or job.intent.created_at
+                await self._troubles.mark_unknown(job, job.intent, result.reason, unknown_since=since, reopen=True)
             case Submission.ALREADY:
                 with database_in_words():
                     async with self._database.write() as session:
@@ -190,6 +192,9 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._refused(intent, error)
+            done = await self._done_all_the_same(job, upstream, error)
+            if done is not None:
+                return done
             field = error.field if isinstance(error, Rejected) else ""
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
@@ -267,9 +272,7 @@ class SubmitActivities:
                     session, stored, message=error.message, failure=error.failure_class, balance=balance
                 )
         try:
-            left = await self._leftover(job, upstream)
-            if left is not None and left.status is UpstreamStatus.ORDERED:
-                await remove_unpaid(self._database, job, upstream, left.number)
+            await self._remove_leftovers(job, upstream)
         except UpstreamError as trouble:
             activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
         return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
@@ -286,10 +289,37 @@ class SubmitActivities:
         session.add(operation)
         await funds.request(session, job.account_id, job.number, cost)
 
-    async def _leftover(self, job: Job, upstream: Upstream) -> UpstreamItem | None:
+    async def _remove_leftovers(self, job: Job, upstream: Upstream) -> None:
+        """At once, so that no top-up is spent on them. What is not seen yet is looked for before the next attempt."""
+        if job.operation.kind is not OperationKind.OPEN:
+            return
+        with database_in_words():
+            job = await load_job(self._database, job.number)
+            assert job.intent is not None  # noqa: S101 - it was refused just now
+            found = await left_behind(self._database, job, upstream)
+            await keep_evidence(self._database, job.intent, found.evidence)
+            if found.verdict is not Verdict.DONE:
+                return
+            for item in await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers):
+                await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
+
+    async def _done_all_the_same(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
+        """Some upstreams say no and charge all the same: before a person is asked, the item is looked for."""
         if job.operation.kind is not OperationKind.OPEN:
             return None
-        return await leftover_of(self._database, await load_job(self._database, job.number), upstream)
+        try:
+            with database_in_words():
+                job = await load_job(self._database, job.number)
+                found = await left_behind(self._database, job, upstream)
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: not looked for after a no: %s", job.number, trouble)
+            return None
+        if found.verdict is not Verdict.DONE or job.intent is None:
+            return None
+        reason = f"the upstream said no ({error.message[:200]}), but item {', '.join(found.numbers)} carries our mark"
+        since = job.intent.settled_at or job.intent.created_at
+        await self._troubles.mark_unknown(job, job.intent, reason, unknown_since=since, reopen=True)
+        return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=reason)
 
     async def _refused(self, intent: Intent, error: UpstreamError) -> None:
         with database_in_words():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import decisions, history, keeping
+from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
@@ -14,6 +15,7 @@ from models.enums import OperationKind, ServiceStatus, Stage
 if TYPE_CHECKING:
     from orders.views import (
         AuditView,
+        IntentView,
         OperationDetail,
         OperationView,
         OrphanView,
@@ -183,9 +185,9 @@ def _print_operations(items: "list[OperationView]") -> None:
 
 def show_operation(operation: Number, as_json: AsJson = False) -> None:
     """Show an operation: the stages it has passed, what it waits for, what a person may do, who did what to it."""
-    view, audit = run_async(_operation(operation))
+    view, audit, intents = run_async(_operation(operation))
     if as_json:
-        return print_json({**view.model_dump(), "audit": audit})
+        return print_json({**view.model_dump(), "intents": intents, "audit": audit})
     print_fields(
         [
             ("operation", f"{view.number}: {view.kind.value} service {view.service}"),
@@ -211,6 +213,13 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
         [[f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.stage.value, entry.reason] for entry in view.stages],
         nothing="no stages",
     )
+    if intents:
+        print()
+        print_table(
+            [number("call"), whole("written (UTC)"), whole("state"), whole("mark"), Words("what was found")],
+            [[one.attempt, one.written_at, one.state.value, one.mark, found_by(one)] for one in intents],
+            nothing="no calls",
+        )
     print()
     return print_table(
         [whole("at (UTC)"), Words("who"), whole("did"), Words("more")],
@@ -219,13 +228,13 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
     )
 
 
-async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView]]":
-    from orders.views import find_operation, list_audit
+async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView], list[IntentView]]":
+    from orders.views import find_operation, list_audit, list_intents
 
     async with opened_database() as database, database.read() as session:
         view = await find_operation(session, workflow_links(), operation)
         audit = await list_audit(session, page_request(200), subject="operation", number=operation)
-        return view, audit.items[::-1]
+        return view, audit.items[::-1], await list_intents(session, operation)
 
 
 # Upstreams.

@@ -224,6 +224,16 @@ class Intent(SQLModel, table=True):
     unknown_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     settled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
+    @property
+    def never_left(self) -> bool:
+        """For certain no byte of it reached the upstream."""
+        return self.state is IntentState.NOT_SENT and self.failure_class is FailureClass.NOT_SENT
+
+    @property
+    def was_told_no(self) -> bool:
+        """The upstream answered with a definite no. It may have been done all the same: that is not proven yet."""
+        return self.state is IntentState.REFUSED or (self.state is IntentState.NOT_SENT and not self.never_left)
+
 
 class Reservation(SQLModel, table=True):
     """Money of an upstream account set aside for an operation; see orders.funds."""

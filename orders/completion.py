@@ -21,6 +21,7 @@ from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
 from orders.intake import check_parameters
 from orders.naming import check_name
+from orders.other_terms import report_other_term
 from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
@@ -42,6 +43,7 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
         return None
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
     await _apply_last_look(session, service, operation)
+    await report_other_term(session, service, operation)
     await _apply_own_part(session, service, operation)
     if by is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, by)

@@ -1,7 +1,6 @@
 """From looks at the upstream to events: snapshot, events and the changes to our services in one transaction."""
 
 import hashlib
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,14 +27,15 @@ from orders.differences import (
     note_listed,
 )
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
-from orders.history import SUBJECT, write_events
+from orders.history import write_events
 from orders.intents import learn
 from orders.linking import linked_by_hand
+from orders.marks import same_mark
+from orders.naming import canonical, same_name
 from orders.outbox import item_appeared
+from orders.second_items import report_paid, report_second
 from orders.services import apply_snapshot
 from upstreams.port import UpstreamItem
-
-log = logging.getLogger(__name__)
 
 MISSES_BEFORE_GONE = 2
 
@@ -181,7 +181,7 @@ async def _differs(
         if any(known[number].misses for number in seen if number in known):
             return True
         account = await session.get_one(UpstreamAccount, account_id)
-        for hot in await hot_operations(session, account.name):
+        for hot in await hot_operations(session, account.name, _CONFIRMED_BY_SIGHT):
             row = known.get(hot.upstream_number)
             if row is None or hot.product_type != product_type:
                 continue
@@ -370,26 +370,39 @@ class _Intake:
                 Service.product_type == snapshot.product_type,
                 col(Service.upstream_number).is_(None),
                 (col(Service.mark) == (snapshot.remoteid or "-"))
-                | ((col(Service.name) == (snapshot.name or "-")) & col(Service.name_is_ours).is_(True)),
+                | (
+                    col(Service.name).in_([snapshot.name or "-", canonical(snapshot.name) or "-"])
+                    & col(Service.name_is_ours).is_(True)
+                ),
             )
         )
-        return by_mark.first()
+        ordered = by_mark.first()
+        if ordered is not None:
+            await report_paid(self._session, ordered, snapshot)
+        return ordered
 
     async def _report_second(self, snapshot: UpstreamSnapshot) -> None:
-        """An item with the mark of a service that is another item already: bought twice? People must know."""
-        if not snapshot.remoteid:
+        """An item with the mark of a service that is another item already: bought twice? People must know.
+
+        Or with its name, where we made that up and no mark of somebody else's is shown.
+        """
+        named = {snapshot.name, canonical(snapshot.name)} - {""}
+        if not snapshot.remoteid and not named:
             return
         found = await self._session.exec(
             select(Service).where(
                 Service.account_id == self._account_id,
                 Service.product_type == snapshot.product_type,
-                Service.mark == snapshot.remoteid,
                 col(Service.upstream_number).is_not(None),
+                (col(Service.mark) == (snapshot.remoteid or "-"))
+                | (col(Service.name).in_(named) & col(Service.name_is_ours).is_(True)),
             )
         )
-        service = found.one_or_none()
-        if service is not None:
-            await self._report(service, snapshot)
+        for service in found.all():
+            if snapshot.remoteid and same_mark(snapshot.remoteid, service.mark):
+                await self._report(service, snapshot)
+            elif not snapshot.remoteid:
+                await self._report(service, snapshot, by="its name")
 
     async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """An order hears what became of its item: by then lists have shown what they show of it, and of others."""
@@ -412,28 +425,11 @@ class _Intake:
         for snapshot in found.all():
             await self._report(service, snapshot)
 
-    async def _report(self, service: Service, second: UpstreamSnapshot) -> None:
-        """Write down, once for each item, that `second` carries the mark of this service."""
+    async def _report(self, service: Service, second: UpstreamSnapshot, by: str = "its mark") -> None:
+        """Write down, once for each item, that `second` was ordered for this service, too."""
         if second.gone or second.status == UpstreamStatus.DELETED:
             return
-        entry = AuditEntry(
-            actor=f"upstream {self._account.name}",
-            action="second_item_with_our_mark",
-            subject=SUBJECT,
-            subject_number=service.id or 0,
-            detail={"item": f"{service.upstream_number} → also {second.number}"},
-        )
-        earlier = await self._session.exec(
-            select(AuditEntry).where(
-                AuditEntry.subject == entry.subject,
-                AuditEntry.subject_number == entry.subject_number,
-                AuditEntry.action == entry.action,
-            )
-        )
-        if any(one.detail == entry.detail for one in earlier.all()):
-            return
-        log.error("item %s carries the mark of service %s, which is another item", second.number, service.id)
-        self._session.add(entry)
+        await report_second(self._session, service, second.number, by=by)
 
     async def _learn_from_row(self, service: Service | None, item: UpstreamItem) -> None:
         """Our own item as a list just showed it shows what this upstream's lists show."""
@@ -442,14 +438,14 @@ class _Intake:
         if item.remoteid is not None:
             self._learn_mark(_seen(item.remoteid == service.mark))
         if item.name:
-            self._learn_name(_seen(item.name == service.name))
+            self._learn_name(_seen(same_name(item.name, service.name)))
 
     async def _learn_from_listed(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """The same of an item that a list showed earlier; what a form said of it proves nothing of lists."""
         if not snapshot.listed or await linked_by_hand(self._session, service):
             return
         self._learn_mark(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark))
-        self._learn_name(_seen("name" in snapshot.listed and snapshot.name == service.name))
+        self._learn_name(_seen("name" in snapshot.listed and same_name(snapshot.name, service.name)))
 
     def _learn_mark(self, seen: Knowledge) -> None:
         self._account.lists_return_mark = learn(seen, self._account.lists_return_mark)

@@ -16,6 +16,7 @@ from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
 from orders import funds
 from orders.errors import Refused
+from orders.naming import same_name
 
 _UNSETTLED = (IntentState.PREPARED, IntentState.UNKNOWN)
 
@@ -157,18 +158,17 @@ async def looking_for_name(session: AsyncSession, account_id: int, name: str, bu
     Their call is not settled, or it was accepted without a number.
     """
     found = await session.exec(
-        select(Intent.operation_id)
+        select(Intent.operation_id, Service.name)
         .join(Operation, col(Intent.operation_id) == col(Operation.id))
         .join(Service, col(Operation.service_id) == col(Service.id))
         .where(
             Intent.account_id == account_id,
             col(Intent.state).in_([*_UNSETTLED, IntentState.ACCEPTED]),
             col(Service.upstream_number).is_(None),
-            Service.name == name,
             Intent.operation_id != but_not,
         )
     )
-    return list(found.all())
+    return [operation for operation, other in found.all() if same_name(other, name)]
 
 
 def learn(seen: Knowledge, known: Knowledge) -> Knowledge:

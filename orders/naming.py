@@ -1,5 +1,6 @@
 """Numbers and names that people and upstreams see, made in one place."""
 
+import re
 import unicodedata
 
 import idna
@@ -85,3 +86,40 @@ def canonical(name: str) -> str:
 def same_name(one: str, other: str) -> bool:
     """Whether two spellings mean the same name. Two empty ones mean none, and are not the same."""
     return bool(one.strip() and other.strip()) and canonical(one) == canonical(other)
+
+
+def may_be_name(shown: str, name: str) -> bool:
+    """Whether `shown` may be how an upstream writes `name`: the same by meaning, cut short, with words around it, or
+    with letters lost. False only where it is certainly another name."""
+    if not shown.strip() or not name.strip():
+        return True
+    if same_name(shown, name):
+        return True
+    if any(letter in shown.strip().removeprefix(WILDCARD) for letter in _LOST_LETTERS):
+        return True
+    ours, pieces = canonical(name), [piece for piece in _PIECES.split(shown) if piece]
+    spelled = {ours, _in_unicode(ours)}
+    return any(
+        same_name(piece, name) or any(text.startswith(_bare(piece)) or _bare(piece).endswith(text) for text in spelled)
+        for piece in (shown, *pieces)
+        if len(_bare(piece)) >= _TELLING
+    )
+
+
+_LOST_LETTERS = ("?", "\ufffd", "*")
+"""What stands where a panel can't write a letter, or hides it."""
+_PIECES = re.compile(r"[\s()\[\]<>,;|/]+")
+_TELLING = 3
+"""Shorter beginnings of a name say nothing."""
+
+
+def _bare(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip().rstrip(".…").casefold()
+
+
+def _in_unicode(name: str) -> str:
+    """The name as people write it."""
+    try:
+        return idna.decode(name.removeprefix(WILDCARD)).casefold()
+    except idna.IDNAError:
+        return name

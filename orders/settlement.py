@@ -1,13 +1,19 @@
 """Was it done? The judgement on an order whose answer was lost, from what the upstream shows. Pure: no I/O.
 
-The rule is: adopt on proof, send again on proof, otherwise ask a person. Never two charges for one order.
+The rule is: adopt on proof, send again on proof, otherwise ask a person. Never two charges for one order. Proof that an
+order was not done is a complete list in which every item is accounted for; how an item may be accounted for is said in
+`orders.accounting`.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from models.enums import Knowledge, UpstreamStatus
+from orders.accounting import accounted_for
+from orders.evidence import Evidence, Row, carries_another_mark
+from orders.marks import is_cut, same_mark
+from orders.naming import same_name
 
 INCOMPLETE_AT_MOST = timedelta(minutes=10)
 """For so long at least a list that can't be read completely is read again before a person is asked."""
@@ -24,140 +30,99 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Row:
-    """One item of the upstream, as far as the judgement needs it."""
-
-    number: str
-    name: str
-    remoteid: str | None
-    """None: not shown."""
-    status: UpstreamStatus
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that is known. `linked`: numbers that belong to other services of ours; `known_before`: numbers that the
-    upstream showed before the call was sent, or that were dealt with since."""
-
-    mark: str
-    name: str
-    name_is_ours: bool
-    rows: tuple[Row, ...]
-    complete: bool
-    linked: frozenset[str]
-    known_before: frozenset[str]
-    names_of_others: frozenset[str]
-    """Names that we made up for other services: an item with one of them is theirs, found or yet to be found."""
-    marks_of_others: frozenset[str]
-    lists_return_mark: Knowledge
-    """Proven by an earlier service of ours: this upstream's list shows the marks that we send."""
-    lists_return_name: Knowledge
-    name_shared: bool
-    """Another order with the same name is unsettled too."""
-    accepted: bool
-    """The upstream said yes without a number: it is done for certain, only to be found."""
-    unknown_since: datetime
-    now: datetime
-    window: timedelta
-    forms_read: bool = False
-    """`rows` have been completed from the items' forms."""
-
-
-@dataclass(frozen=True)
 class Judgement:
     verdict: Verdict
     numbers: tuple[str, ...] = ()
     """DONE: the items with our mark, the one to adopt first. READ_FORMS, CANNOT_TELL: the items in question."""
     reason: str = ""
+    evidence: dict[str, object] = field(default_factory=dict)
+    """What it rests on, for people to read; kept with the intent."""
 
 
 def judge(evidence: Evidence) -> Judgement:
-    live = [
-        row
-        for row in evidence.rows
-        if row.number not in evidence.linked
-        and (row.number not in evidence.known_before or _proves_itself(evidence, row))
-        and row.status is not UpstreamStatus.DELETED
-    ]
-    ours = _ours(evidence, live)
+    live = [row for row in evidence.rows if row.status is not UpstreamStatus.DELETED]
+    ours = _ours(evidence, [row for row in live if row.number not in evidence.linked])
     if ours:
         return Judgement(Verdict.DONE, tuple(sorted(ours, key=_by_number)))
-    dead = [
-        row.number for row in evidence.rows if row.remoteid == evidence.mark and row.number not in evidence.known_before
-    ]
+    settled = evidence.known_before | evidence.linked
+    dead = [row.number for row in evidence.rows if row.number not in settled and _is_dead(evidence, row)]
     if dead:
-        return Judgement(
-            Verdict.CANNOT_TELL,
-            tuple(dead),
-            f"item {', '.join(dead)} carries our mark but is deleted at the upstream",
-        )
-    strangers = [row.number for row in live if not _is_somebody_elses(evidence, row)]
-    if strangers and not evidence.forms_read:
-        return Judgement(Verdict.READ_FORMS, tuple(strangers))
-    if evidence.now < evidence.unknown_since + evidence.window:
-        return Judgement(Verdict.WAIT, reason="nothing with our mark is there yet")
+        words = f"item {', '.join(dead)} carries our mark but is deleted at the upstream"
+        return Judgement(Verdict.CANNOT_TELL, tuple(dead), words)
+    riddles = [row for row in evidence.rows if not accounted_for(evidence, row)]
+    unread = tuple(row.number for row in riddles if not row.looked_at)
+    if unread:
+        return Judgement(Verdict.READ_FORMS, unread)
+    return _judge_absence(evidence, tuple(row.number for row in riddles))
+
+
+def _judge_absence(evidence: Evidence, riddles: tuple[str, ...]) -> Judgement:
+    """Nothing is there that is ours for certain."""
+    if evidence.now < evidence.window_ends:
+        return Judgement(Verdict.WAIT, riddles, "nothing with our mark is there yet")
     if not evidence.complete:
-        reason = "the upstream's list could not be read completely"
+        why = f": {evidence.incomplete_because}" if evidence.incomplete_because else ""
         late = evidence.now > evidence.unknown_since + max(10 * evidence.window, INCOMPLETE_AT_MOST)
-        return Judgement(Verdict.CANNOT_TELL if late else Verdict.WAIT, reason=reason)
+        reason = f"the upstream's list could not be read completely{why}"
+        return Judgement(Verdict.CANNOT_TELL if late else Verdict.WAIT, riddles, reason)
     if evidence.accepted:
-        return Judgement(
-            Verdict.CANNOT_TELL,
-            tuple(strangers),
-            f"the upstream accepted the order but shows no item with the mark {evidence.mark}{_candidates(strangers)}",
+        reason = f"the upstream accepted the order but shows no item with the mark {evidence.mark}{_look_at(riddles)}"
+        return Judgement(Verdict.CANNOT_TELL, riddles, reason)
+    if riddles:
+        many = "items" if len(riddles) > 1 else "an item"
+        reason = (
+            f"{many} appeared there since the order was sent, and neither list nor form shows whose: "
+            f"it may be this order{_look_at(riddles)}"
         )
-    if strangers:
-        return Judgement(
-            Verdict.CANNOT_TELL,
-            tuple(strangers),
-            f"this upstream is not known to show our mark; items there may be this order{_candidates(strangers)}",
-        )
+        return Judgement(Verdict.CANNOT_TELL, riddles, reason)
     if evidence.lists_return_mark is Knowledge.NO and evidence.lists_return_name is Knowledge.NO:
         reason = "this upstream's lists show neither our marks nor our names, so absence from them proves nothing"
         return Judgement(Verdict.CANNOT_TELL, reason=reason)
     return Judgement(Verdict.NOT_DONE, reason="the complete list shows no item that could be this order")
 
 
-def _proves_itself(evidence: Evidence, row: Row) -> bool:
-    """It carries what only we can have given it, so it was not there before, whatever the clocks of two hosts say."""
-    return row.remoteid == evidence.mark or (evidence.name_is_ours and row.name == evidence.name)
-
-
 def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
-    marked = [row.number for row in live if row.remoteid == evidence.mark]
+    marked = [row.number for row in live if _is_marked(evidence, row)]
     if marked:
         return marked
-    named = [row.number for row in live if row.name == evidence.name and not _carries_another_mark(evidence, row)]
+    named = [row for row in live if _has_our_name(evidence, row)]
     if evidence.name_is_ours:
-        return named
-    # A name that the customer chose may be another order's too. It proves something only if the item's form shows no
-    # other mark, and if nothing else can have made this item.
-    if evidence.forms_read and len(named) == 1 and not evidence.name_shared:
-        return named
-    return []
+        return [row.number for row in named if not carries_another_mark(evidence, row)]
+    # A name that the customer chose may be another order's too. It proves something only if the item is new, its form
+    # shows no other mark, and nothing else can have made it.
+    new = [row for row in named if row.number not in evidence.known_before and not carries_another_mark(evidence, row)]
+    fitting = [row for row in new if row.looked_at and not _speaks_against(evidence, row)]
+    if evidence.name_shared or any(not row.looked_at for row in new):
+        return []
+    cut = [row.number for row in fitting if any(is_cut(mark, evidence.mark) for mark in row.marks)]
+    if len(cut) == 1:
+        return cut
+    return [fitting[0].number] if len(fitting) == 1 and len(new) == 1 else []
 
 
-def _carries_another_mark(evidence: Evidence, row: Row) -> bool:
-    """An upstream that is not known to show our marks may show something of its own in that field."""
-    if not row.remoteid or row.remoteid == evidence.mark:
-        return False
-    if row.remoteid in evidence.marks_of_others:
-        return True
-    return evidence.lists_return_mark is Knowledge.YES or not evidence.name_is_ours
+def _is_marked(evidence: Evidence, row: Row) -> bool:
+    return any(same_mark(shown, mark) for shown in row.marks for mark in evidence.marks)
 
 
-def _is_somebody_elses(evidence: Evidence, row: Row) -> bool:
-    """Proven not to be this order: it is another's, or this upstream shows marks and names and these are not ours."""
-    if row.remoteid in evidence.marks_of_others or row.name in evidence.names_of_others:
-        return True
-    if row.name == evidence.name and not evidence.forms_read:
-        return False
-    if evidence.lists_return_mark is Knowledge.YES and row.remoteid is not None:
-        return True
-    return evidence.lists_return_name is Knowledge.YES and bool(row.name) and row.name != evidence.name
+def _has_our_name(evidence: Evidence, row: Row) -> bool:
+    return any(same_name(shown, name) for shown in row.names for name in evidence.names)
 
 
-def _candidates(numbers: list[str]) -> str:
+def _is_dead(evidence: Evidence, row: Row) -> bool:
+    """Ours, of the latest call, and deleted. (What an earlier call left behind was deleted by us.)"""
+    return row.status is UpstreamStatus.DELETED and any(same_mark(shown, evidence.mark) for shown in row.marks)
+
+
+def _speaks_against(evidence: Evidence, row: Row) -> bool:
+    """Another mark, or none where ours would show; or one that is our mark cut short and another service's whole."""
+    blank = (row.listed.remoteid == "" and evidence.lists_return_mark is Knowledge.YES) or (
+        row.form is not None and row.form.remoteid == "" and evidence.forms_return_mark is Knowledge.YES
+    )
+    of_others = any(mark in evidence.marks_of_others for mark in row.marks)
+    return blank or of_others
+
+
+def _look_at(numbers: tuple[str, ...]) -> str:
     return f" (look at {', '.join(numbers[:5])})" if numbers else ""
 
 

@@ -13,13 +13,14 @@ from orders.views import (
     Page,
     find_operation,
     list_audit,
+    list_intents,
     list_operations,
 )
 from storefront import stream
 from storefront.auth import AnyCaller, Operator
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
-from storefront.schemas import Audit, OperationFilter, Operations, Paging
+from storefront.schemas import Audit, Intents, OperationFilter, Operations, Paging
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"])
 
@@ -89,3 +90,14 @@ async def audit_of_operation(
     """Operators only."""
     async with context.database.read() as session:
         return await list_audit(session, wanted.asked(), subject="operation", number=operation.number)
+
+
+@router.get(
+    "/{number}/intents",
+    summary="What an operation sent to the upstream, and what each verdict on it rests on",
+    responses=documented(FORBIDDEN, NOT_FOUND),
+)
+async def intents_of_operation(caller: Operator, operation: ExistingOperation, context: InContext) -> Intents:
+    """Operators only: the evidence names items of others."""
+    async with context.database.read() as session:
+        return Intents(items=await list_intents(session, operation.number))

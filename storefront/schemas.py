@@ -16,6 +16,7 @@ from orders.views import (
     Document,
     EventView,
     HistoryEntry,
+    IntentView,
     OperationView,
     OrphanView,
     Page,
@@ -260,6 +261,12 @@ class Tasks(Page[TaskView]):
 
 class Audit(Page[AuditView]):
     """What was done, newest first."""
+
+
+class Intents(Document):
+    """The calls of an operation, oldest first."""
+
+    items: list[IntentView]
 
 
 class History(Page[HistoryEntry]):

@@ -1,9 +1,11 @@
 """What operations on an existing item have in common: its form is read before, and tells afterwards what was done."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from activities.job import Job
+from activities.kinds.base import Obstacle
 from models.columns import utc_now
 from models.enums import FailureClass, UpstreamStatus
 from models.messages import Submission, SubmitResult
@@ -32,6 +34,15 @@ def attention(reason: str, failure: FailureClass) -> SubmitResult:
     return SubmitResult(outcome=Submission.ATTENTION, reason=reason, failure=failure)
 
 
+def told_no_before(job: Job) -> Obstacle | None:
+    """An upstream may say no and do it all the same: before the request is sent again it is looked up, as after a lost
+    answer. None: there was no such answer, or it is proven by now that nothing was done."""
+    if job.intent is None or not job.intent.was_told_no:
+        return None
+    reason = f"the upstream said no ({job.intent.message[:200]}); before it is sent again, proof is looked for"
+    return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=job.intent.failure_class, reason=reason))
+
+
 def unknown_since(job: Job) -> datetime:
     """When the outcome of the latest call became unknown."""
     if job.intent is None:
@@ -39,15 +50,40 @@ def unknown_since(job: Job) -> datetime:
     return job.intent.unknown_since or job.intent.created_at
 
 
+def evidence_of_form(job: Job, found: UpstreamItem | None) -> dict[str, object]:
+    """What the item's form showed, for people to read."""
+    if found is None:
+        return {"form": f"item {item_number(job)} does not exist"}
+    return {
+        "form": {
+            "number": found.number,
+            "status": found.status.name.lower(),
+            "expires_on": found.expires_on.isoformat() if found.expires_on else "",
+            "pricelist": found.pricelist,
+        },
+        "before": dict(job.intent.before) if job.intent is not None else {},
+    }
+
+
+async def read_if_there(job: Job, upstream: Upstream) -> UpstreamItem | None:
+    try:
+        return await read(job, upstream)
+    except NoSuchItem:
+        return None
+
+
 async def judge_by_form(
     job: Job, upstream: Upstream, window: timedelta, done: Callable[[UpstreamItem | None], bool]
 ) -> Judgement:
     """Done, not done after the window, or still being worked on: by what the item's form shows."""
+    found = await read_if_there(job, upstream)
+    return replace(_judged(job, found, window, done), evidence=evidence_of_form(job, found))
+
+
+def _judged(
+    job: Job, found: UpstreamItem | None, window: timedelta, done: Callable[[UpstreamItem | None], bool]
+) -> Judgement:
     number = item_number(job)
-    try:
-        found = await read(job, upstream)
-    except NoSuchItem:
-        found = None
     if done(found):
         return Judgement(Verdict.DONE, (number,))
     if found is None or found.status is UpstreamStatus.DELETED:

@@ -1,22 +1,22 @@
 """Open: the set-up request. There is no item yet; afterwards it is known by our mark (activities.lookup)."""
 
-import asyncio
 from datetime import timedelta
 
-from activities.job import Job, load_job
+from activities.gathering import notes_before
+from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
-from activities.kinds.item import attention
-from activities.leftovers import remove_unpaid
-from activities.lookup import ever_sent, find_out, leftover_of
+from activities.kinds.item import told_no_before
+from activities.leftovers import balance_before
+from activities.lookup import ever_sent, find_out, keep_evidence, left_behind
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, Knowledge, UpstreamStatus
+from models.enums import FailureClass, Knowledge
 from models.messages import Submission, SubmitResult
-from orders.settlement import Judgement
+from orders.settlement import Judgement, Verdict
 from upstreams.port import Quote, Upstream
 
-REFUSAL_QUIET = timedelta(seconds=5)
-"""After a refusal for want of money nothing is sent for so long: the upstream may list an unpaid remainder late."""
+WATCHED_LATELY = timedelta(minutes=2)
+"""What the poller saw last is taken for what is there, if it has read the account so lately."""
 
 
 class Opening:
@@ -27,13 +27,12 @@ class Opening:
         obstacle = await self._clear_the_way(database, job, upstream)
         if obstacle is not None:
             return obstacle
-        job = await load_job(database, job.number)  # its mark may be a new one now
         spec = job.order_spec()
         plain = spec.model_dump(mode="json", exclude={"parameters", "addons"})
         fields = {name: str(value) for name, value in plain.items() if value is not None}
         fields |= {f"parameters.{name}": value for name, value in spec.parameters.items()}
         fields |= {f"addons.{name}": value for name, value in spec.addons.items()}
-        return Request(fields=fields, before=await self._same_name(job, upstream))
+        return Request(fields=fields, before=await self._notes(database, job, upstream))
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.order(job.order_spec())
@@ -44,27 +43,30 @@ class Opening:
 
     async def _clear_the_way(self, database: Database, job: Job, upstream: Upstream) -> Obstacle | None:
         """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
-        if job.intent is None or not await ever_sent(database, job):
+        if not await ever_sent(database, job):
             return None
-        if job.intent.failure_class is FailureClass.FUNDS and job.intent.settled_at is not None:
-            quiet = job.intent.settled_at + REFUSAL_QUIET - utc_now()
-            await asyncio.sleep(max(0.0, quiet.total_seconds()))
-        found = await leftover_of(database, job, upstream)
-        if found is None:
+        obstacle = told_no_before(job)
+        if obstacle is not None:
+            return obstacle
+        found = await left_behind(database, job, upstream)
+        if found.verdict is Verdict.NOT_DONE:
             return None
-        unpaid = found.status is UpstreamStatus.ORDERED and job.intent.failure_class is FailureClass.FUNDS
-        if not unpaid:
-            # Done after all, by an earlier request of this order: to be adopted, not sent again.
-            reason = f"item {found.number} with our mark is at the upstream already"
-            return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason))
-        if await remove_unpaid(database, job, upstream, found.number):
-            return None
-        reason = f"item {found.number}, ordered and unpaid, is left at the upstream and can't be removed"
-        return Obstacle(attention(reason, FailureClass.EXISTS))
+        if job.intent is not None:
+            await keep_evidence(database, job.intent, found.evidence)
+        # By an earlier request of this order, after all, or perhaps: to be settled, not sent again.
+        reason = f"before it was sent again: {found.reason or _items(found.numbers)}"
+        return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason))
 
-    async def _same_name(self, job: Job, upstream: Upstream) -> dict[str, list[str]]:
-        """Numbers that carry the name already. Only asked for where the mark alone may not tell them apart later."""
-        if job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES:
-            return {}
-        listing = await upstream.list_items(job.service.product_type)
-        return {"same_name": [item.number for item in listing.items if item.name == job.service.name]}
+    async def _notes(self, database: Database, job: Job, upstream: Upstream) -> dict[str, list[str]]:
+        """What is there before the first request. The poller knows it, unless it has not looked for a while; and where
+        the mark alone may not tell the items of one name apart, its last look is not enough."""
+        polled = job.account.polled_at
+        watched = polled is not None and utc_now() - polled < WATCHED_LATELY
+        told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
+        listing = None if watched and told_apart else await upstream.list_items(job.service.product_type)
+        async with database.read() as session:
+            return await notes_before(session, job, listing) | balance_before(job)
+
+
+def _items(numbers: tuple[str, ...]) -> str:
+    return f"item {', '.join(numbers)} with our mark is at the upstream already"

@@ -1,15 +1,24 @@
-"""Prolong: the expiry date tells whether it was done. The new one is the upstream's word, never our arithmetic."""
+"""Prolong: the expiry date tells whether it was done. The new one is the upstream's word, our arithmetic where it says
+nothing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
-from activities.kinds.item import attention, item_number, judge_by_form, read
+from activities.kinds.item import attention, evidence_of_form, item_number, read, read_if_there, told_no_before
+from activities.kinds.item import unknown_since as since
+from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, UpstreamStatus
-from models.parameters import EXPIRES_BEFORE
-from orders.settlement import Judgement
+from models.enums import FailureClass, IntentState, UpstreamStatus
+from models.messages import Submission, SubmitResult
+from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE, PERIOD_MONTHS
+from orders.expiry import Term, judge_term
+from orders.settlement import Judgement, Verdict
+from upstreams.errors import UpstreamError
 from upstreams.port import Quote, Upstream, UpstreamItem
+
+AT_ONCE = timedelta(0)
 
 
 class Prolonging:
@@ -18,26 +27,87 @@ class Prolonging:
         return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        obstacle = told_no_before(job)
+        if obstacle is not None:
+            return obstacle
         item = await read(job, upstream)
         if item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
-        before = item.expires_on.isoformat() if item.expires_on else ""
+        if _has_history(job):
+            # An earlier call counts as not done. What has happened to the item since may be its late effect.
+            found = judge_term(_term(job, item, AT_ONCE))
+            if found.verdict in (Verdict.DONE, Verdict.CANNOT_TELL):
+                return Obstacle(
+                    SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=found.reason)
+                )
+        target = _kept(job) or await self._notes(job, item, upstream)
         return Request(
             fields={"elid": item.number, "period": str(job.upstream_period())},
-            before={"expires_on": [before], "status": [item.status.name.lower()]},
-            target={EXPIRES_BEFORE: before},
+            before={"expires_on": [target[EXPIRES_BEFORE]], "status": [item.status.name.lower()]},
+            target=target,
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.prolong(item_number(job), job.upstream_period())
-        return Sent(item_number(job), answer.unpaid)
+        announced = answer.new_expires_on.isoformat() if answer.new_expires_on else ""
+        return Sent(item_number(job), answer.unpaid, announced=announced)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-        before = job.operation.parameters.get(EXPIRES_BEFORE, "")
+        found = await read_if_there(job, upstream)
+        evidence = evidence_of_form(job, found) | {"announced": job.operation.parameters.get(EXPIRES_ANNOUNCED, "")}
+        if found is None or found.status is UpstreamStatus.DELETED:
+            number = item_number(job)
+            return Judgement(Verdict.CANNOT_TELL, (number,), f"item {number} does not exist any more", evidence)
+        return replace(judge_term(_term(job, found, window)), evidence=evidence)
 
-        def grown(item: UpstreamItem | None) -> bool:
-            if item is None or item.expires_on is None:
-                return False
-            return not before or item.expires_on > date.fromisoformat(before)
+    async def _notes(self, job: Job, item: UpstreamItem, upstream: Upstream) -> dict[str, str]:
+        """What tells later whether it was done: the expiry now, and where the renewal form says that it leads."""
+        notes = {EXPIRES_BEFORE: item.expires_on.isoformat() if item.expires_on else "", EXPIRES_ANNOUNCED: ""}
+        try:
+            quoted = await upstream.quote_prolong(job.service.product_type, item.number, job.upstream_period())
+        except UpstreamError:
+            return notes  # the request itself will say what is wrong; the calendar has to do
+        # An announcement made from another expiry than the form's is none.
+        fits = quoted.expires_on is None or quoted.expires_on == item.expires_on
+        if quoted.new_expires_on is not None and fits:
+            notes[EXPIRES_ANNOUNCED] = quoted.new_expires_on.isoformat()
+        return notes
 
-        return await judge_by_form(job, upstream, window, grown)
+
+def _has_history(job: Job) -> bool:
+    """An earlier call of this operation may have reached the upstream, and no person has vouched for it since."""
+    return (
+        job.intent is not None
+        and not job.intent.never_left
+        and job.intent.state is not IntentState.ABANDONED
+        and EXPIRES_BEFORE in job.operation.parameters
+    )
+
+
+def _kept(job: Job) -> dict[str, str]:
+    """The notes of the first attempt, which those that follow are judged by, too."""
+    if not _has_history(job):
+        return {}
+    asked = job.operation.parameters
+    return {name: asked.get(name, "") for name in (EXPIRES_BEFORE, EXPIRES_ANNOUNCED)}
+
+
+def _term(job: Job, item: UpstreamItem, window: timedelta) -> Term:
+    asked = job.operation.parameters
+    months = int(asked.get(PERIOD_MONTHS, job.service.period_months)) if job.upstream_period() > 0 else 0
+    return Term(
+        number=item.number,
+        before=_date(asked.get(EXPIRES_BEFORE, "")),
+        announced=_date(asked.get(EXPIRES_ANNOUNCED, "")),
+        months=months,
+        sent_on=job.intent.created_at.date() if job.intent is not None else utc_now().date(),
+        shown=item.expires_on,
+        status=item.status,
+        unknown_since=since(job),
+        now=utc_now(),
+        window=window,
+    )
+
+
+def _date(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,28 +1,39 @@
 """A new password, or a new licence key: shown by the upstream only, kept nowhere here.
 
-Nothing that can be read tells whether it was done. It costs nothing, so after a lost answer another one is sent.
+Nothing that can be read tells whether it was done. It costs nothing, so after a lost answer another one is sent, once;
+if that answer is lost, too, a person has to look.
 """
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
 from pydantic import SecretStr
+from sqlmodel import col, select
 
 from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import attention, item_number, judge_by_form, read
 from activities.kinds.switching import SHORT_WINDOW
 from models.database import Database
-from models.enums import FailureClass, UpstreamStatus
-from orders.settlement import Judgement
+from models.enums import FailureClass, IntentState, UpstreamStatus
+from models.order import Intent
+from orders.settlement import Judgement, Verdict
 from upstreams.errors import Rejected
 from upstreams.port import NotAllowed, Quote, Upstream
 
 BYTES = 15
+SENT_AT_MOST = 2
+"""So often without any answer; then a person has to look."""
 
 
 class Secret(Protocol):
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        ...
+
     @property
     def fields(self) -> dict[str, str]:
         """What is sent, as far as it may be written down."""
@@ -34,6 +45,8 @@ class Secret(Protocol):
 class NewPassword:
     """Made up when it is sent."""
 
+    name = "a new password"
+
     @property
     def fields(self) -> dict[str, str]:
         return {"passwd": "(made up, kept nowhere)"}
@@ -44,6 +57,8 @@ class NewPassword:
 
 class NewKey:
     """Made by the upstream, perhaps later."""
+
+    name = "a new licence key"
 
     @property
     def fields(self) -> dict[str, str]:
@@ -75,4 +90,30 @@ class GivingSecret:
         return Sent(item_number(job))
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-        return await judge_by_form(job, upstream, min(window, SHORT_WINDOW), lambda item: False)
+        judgement = await judge_by_form(job, upstream, min(window, SHORT_WINDOW), lambda item: False)
+        if judgement.verdict is not Verdict.NOT_DONE:
+            return judgement
+        sent = await _times_sent(database, job)
+        evidence = judgement.evidence | {"sent": sent}
+        if sent < SENT_AT_MOST:
+            reason = "nothing shows whether it was done; it costs nothing, so it is sent once more"
+            return replace(judgement, reason=reason, evidence=evidence)
+        words = (
+            f"{self._secret.name} was asked for {sent} times, and no answer came. It may be a new one by now: look at "
+            f"item {item_number(job)} at the upstream"
+        )
+        return Judgement(Verdict.CANNOT_TELL, (item_number(job),), words, evidence)
+
+
+async def _times_sent(database: Database, job: Job) -> int:
+    """How often it may have been sent since a person last decided."""
+    async with database.read() as session:
+        found = await session.exec(
+            select(Intent).where(Intent.operation_id == job.number).order_by(col(Intent.id).desc())
+        )
+        sent = 0
+        for intent in found.all():
+            if intent.state is IntentState.ABANDONED:
+                break
+            sent += not intent.never_left
+        return sent

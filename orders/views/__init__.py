@@ -12,6 +12,7 @@ from orders.views.audit import AuditView, list_audit
 from orders.views.documents import Document, WorkflowLinks
 from orders.views.events import EventView, OrphanView, ValueChange, list_events, list_orphans
 from orders.views.history import HistoryEntry, list_history
+from orders.views.intents import IntentView, list_intents
 from orders.views.operations import (
     OperationDetail,
     OperationView,
@@ -48,6 +49,7 @@ __all__ = [
     "Document",
     "EventView",
     "HistoryEntry",
+    "IntentView",
     "OperationDetail",
     "OperationView",
     "OrphanView",
@@ -76,6 +78,7 @@ __all__ = [
     "list_deliveries",
     "list_events",
     "list_history",
+    "list_intents",
     "list_operations",
     "list_orphans",
     "list_services",

@@ -9,6 +9,7 @@ from sqlmodel import select
 from activities.balance import BalanceReader
 from activities.job import load_job
 from activities.kinds import Request
+from activities.pricing import Pricing
 from activities.submission import SubmitActivities
 from models.audit import AuditEntry
 from models.database import Database
@@ -21,7 +22,7 @@ from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 
-COST = Money(amount="5.00", currency="EUR")  # type: ignore[arg-type]
+COST = Money.of("5.00", "EUR")
 
 
 async def ordered(database: Database, key: str = "k") -> AcceptedOrder:
@@ -55,7 +56,7 @@ async def sent(database: Database, order: AcceptedOrder) -> list[Intent]:
 @pytest.fixture
 async def submission(database: Database) -> AsyncIterator[SubmitActivities]:
     connections = Connections(read_timeout=1, order_timeout=1)
-    yield SubmitActivities(database, connections, BalanceReader(database))
+    yield SubmitActivities(database, connections, BalanceReader(database), Pricing(database))
     await connections.close()
 
 

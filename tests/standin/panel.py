@@ -16,6 +16,8 @@ from time import monotonic
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape, quoteattr
 
+import idna
+
 PATH = "/billmgr"
 NBSP = "\u00a0"
 WORDS = {1: "Заказана", 2: "Активна", 3: "Остановлена", 4: "Удалена", 5: "Обрабатывается"}
@@ -44,6 +46,11 @@ class Fault(StrEnum):
     HELD_BEFORE = "held-before"
     HELD_AFTER = "held-after"
     """No answer until the test lets go, committed before or not at all."""
+    ACCESS_AFTER = "access-after"
+    """Made and charged, and answered with an error of this type."""
+    VALUE_AFTER = "value-after"
+    POOR_AFTER = "poor-after"
+    ODD_AFTER = "odd-after"
     BY_HAND = "by-hand"
     """No fault: it stays in opening until a person at the panel opens it."""
 
@@ -53,6 +60,8 @@ class Choices:
     """One possible upstream, in what the protocol leaves open."""
 
     noise: bool = False
+    spelling: str = "as-sent"
+    """How names are shown: as-sent, unicode, upper (a dot at the end) or lossy (letters of other scripts as `?`)."""
     dialects: frozenset[int] = frozenset({5, 6})
     order_answer: str = "id"
     """id, item.id, nested, attribute or ok."""
@@ -452,6 +461,14 @@ class Panel:
                 raise Cut
             case Fault.LATE_ANSWER:
                 await asyncio.sleep(self.choices.opening_delay + 0.4)
+            case Fault.ACCESS_AFTER:
+                raise Refusal("access", "", value=f"{kind}.order.param")
+            case Fault.VALUE_AFTER:
+                raise Refusal("value", "domain", value=item.name)
+            case Fault.POOR_AFTER:
+                raise Refusal("not_enough_money")
+            case Fault.ODD_AFTER:
+                raise Refusal("moon_phase", "tide")
         return self._document(f"{kind}.order.param", self._acceptance(item), form)
 
     def _acceptance(self, item: Item) -> str:
@@ -560,10 +577,20 @@ class Panel:
             if item.kind == "soft":
                 row["lickey"] = item.key
         if "name" in shows:
-            row[NAME_FIELD[item.kind]] = item.name
+            row[NAME_FIELD[item.kind]] = self._spelled(item.name)
         if "remoteid" in shows:
             row["remoteid"] = item.remoteid
         return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + self._status(item)
+
+    def _spelled(self, name: str) -> str:
+        match self.choices.spelling:
+            case "unicode":
+                return idna.decode(name)
+            case "upper":
+                return f"{name.upper()}."
+            case "lossy":
+                return idna.decode(name).encode("ascii", "replace").decode()
+        return name
 
     def _status(self, item: Item) -> str:
         reason = ""

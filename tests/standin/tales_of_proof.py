@@ -1,12 +1,36 @@
 """What counts as proof that nothing was bought."""
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
-from models.enums import Stage
+import pytest
+from sqlmodel import select
+
+from models.enums import IncidentKind, Stage
+from models.incident import Incident
 from tests.standin.panel import Choices, Fault
 from tests.standin.profiles import PROFILES
-from tests.standin.rehearsal import Rehearsal
+from tests.standin.rehearsal import Rehearsal, Story, eventually
 from tests.standin.stories import story
+
+NAME = frozenset({"name"})
+IN_FORMS = Choices(list_shows=NAME, quotes="none")
+"""The mark is in forms only."""
+NOWHERE = Choices(list_shows=NAME, form_shows=NAME, quotes="none")
+"""The mark is nowhere."""
+CYRILLIC = "сервер.example.test"
+POOR = replace(IN_FORMS, unpaid_row=True, price=Decimal("8.00"))
+"""Dearer than the catalogue says; a refusal leaves a row."""
+
+
+async def incidents(here: Story, kind: IncidentKind) -> list[str]:
+    account = await here.account()
+    async with here.shop.database.read() as session:
+        found = await session.exec(
+            select(Incident.message).where(Incident.kind == kind, Incident.account_id == account.id)
+        )
+        return list(found.all())
 
 
 @story
@@ -16,6 +40,53 @@ async def test_at_an_upstream_known_to_show_nothing_absence_proves_nothing(rehea
     await here.bought_once(await here.order())
     order = await here.order(parameters={"recipe": Fault.CUT_BEFORE.value})
     await here.left_to_a_person(order, charges=0)
+
+
+@pytest.mark.parametrize("where", [IN_FORMS, NOWHERE], ids=["in-forms", "nowhere"])
+@pytest.mark.parametrize("spelling", ["unicode", "upper"])
+@story
+async def test_a_name_is_known_however_the_list_spells_it(rehearsal: Rehearsal, where: Choices, spelling: str) -> None:
+    """An earlier order came back under its name; that proves nothing of a name that is spelled another way."""
+    here = await rehearsal.story(replace(where, spelling=spelling))
+    await here.bought_once(await here.order())
+    await here.bought_once(await here.order(domain=CYRILLIC, parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value}))
+
+
+@story
+async def test_a_new_item_whose_name_can_t_be_read_is_never_passed_over(rehearsal: Rehearsal) -> None:
+    here = await rehearsal.story(replace(NOWHERE, spelling="lossy"))
+    await here.bought_once(await here.order())
+    order = await here.order(domain=CYRILLIC, parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value})
+    await here.left_to_a_person(order, charges=1)
+    [intent] = await here.shop.intents(order.operation)
+    [item] = here.panel.by_mark((await here.service(order)).mark)
+    assert intent.evidence["in_question"] == [str(item.number)]
+    assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
+
+
+@story
+async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours(rehearsal: Rehearsal) -> None:
+    """It appears while our request is lost. Its list's row says nothing of marks; its form does."""
+    here = await rehearsal.story(IN_FORMS)
+    await here.bought_once(await here.order())
+
+    async def form_was_read() -> bool:
+        return here.panel.calls.get("vds.edit", 0) > 0
+
+    await eventually(form_was_read, "a form of ours has shown its mark")
+    order = await here.order(domain=CYRILLIC, parameters={"recipe": Fault.CUT_BEFORE.value})
+    await here.until(order, Stage.OUTCOME_UNKNOWN)
+    here.panel.add("stranger.example.net")
+    await here.bought_once(order)
+    first = (await here.shop.intents(order.operation))[0]
+    [seen] = [item for item in _items(first.evidence) if item["list"]["name"] == "stranger.example.net"]
+    assert seen["not_ours_because"] == "another name, and no mark where ours would show"
+
+
+def _items(evidence: dict[str, object]) -> list[dict[str, Any]]:
+    found = evidence["new_items"]
+    assert isinstance(found, list)
+    return found
 
 
 @story
@@ -29,3 +100,91 @@ async def test_an_unpaid_row_that_is_listed_late_and_paid_by_the_panel_itself(re
     await here.until(order, Stage.WAITING_FOR_FUNDS)
     here.panel.top_up("100.00")
     await here.bought_once(order)
+
+
+@pytest.mark.parametrize("pays", [True, False], ids=["paid-by-a-top-up", "left-unpaid"])
+@pytest.mark.parametrize("lag", [0.0, 1.5], ids=["at-once", "late"])
+@story
+async def test_an_unpaid_row_whose_mark_is_in_its_form_only(rehearsal: Rehearsal, pays: bool, lag: float) -> None:
+    """It bears the name that the customer chose: only its form tells that it is ours, to be removed or adopted."""
+    here = await rehearsal.story(replace(POOR, pays_rows_itself=pays, list_lag=lag), balance="6.00", cost="5.00")
+    order = await here.order(domain="shop.example.com")
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    here.panel.top_up("100.00")
+    await here.bought_once(order)
+    assert not [item for item in here.panel.items.values() if item.status == 1]
+
+
+@story
+async def test_an_unpaid_row_that_shows_our_mark_nowhere_is_not_removed_and_nothing_is_sent(
+    rehearsal: Rehearsal,
+) -> None:
+    here = await rehearsal.story(replace(NOWHERE, unpaid_row=True, price=Decimal("8.00")), balance="6.00", cost="5.00")
+    order = await here.order(domain="shop.example.com")
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    here.panel.top_up("100.00")
+    await here.left_to_a_person(order, charges=0)
+    [left] = here.panel.items.values()
+    assert left.status == 1
+    assert f"item {left.number}, ordered and unpaid" in (await here.shop.operation(order.operation)).waits_for
+
+
+@story
+async def test_an_unpaid_row_that_shows_our_mark_nowhere_and_is_paid_by_a_top_up(rehearsal: Rehearsal) -> None:
+    choices = replace(NOWHERE, unpaid_row=True, pays_rows_itself=True, price=Decimal("8.00"))
+    here = await rehearsal.story(choices, balance="6.00", cost="5.00")
+    order = await here.order(domain="shop.example.com")
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    here.panel.top_up("100.00")
+    await here.bought_once(order)
+
+
+@story
+async def test_a_refusal_for_want_of_money_whose_answer_is_lost_goes_back_into_the_line(rehearsal: Rehearsal) -> None:
+    here = await rehearsal.story(POOR, balance="6.00", cost="5.00")
+    order = await here.order(domain="shop.example.com", parameters={"recipe": Fault.POOR_AND_CUT.value})
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    assert not here.panel.charges
+    here.panel.top_up("100.00")
+    await here.bought_once(order)
+
+
+@story
+async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehearsal: Rehearsal) -> None:
+    """The row comes into the list only after our second request has met it."""
+    choices = replace(POOR, unique_remoteid=True, list_lag=9.0)
+    here = await rehearsal.story(choices, balance="6.00", cost="5.00")
+    order = await here.order(domain="shop.example.com")
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    here.panel.top_up("100.00")
+    await here.bought_once(order)
+    assert not [item for item in here.panel.items.values() if item.status == 1]
+
+
+LIES = [Fault.ACCESS_AFTER, Fault.VALUE_AFTER, Fault.POOR_AFTER, Fault.ODD_AFTER]
+
+
+@pytest.mark.parametrize("where", [Choices(quotes="none"), IN_FORMS, NOWHERE], ids=["shown", "in-forms", "nowhere"])
+@pytest.mark.parametrize("lie", LIES)
+@story
+async def test_a_no_of_an_upstream_that_charged_all_the_same_is_not_believed(
+    rehearsal: Rehearsal, lie: Fault, where: Choices
+) -> None:
+    here = await rehearsal.story(where)
+    await here.bought_once(await here.order())
+    await here.bought_once(await here.order(domain="shop.example.com", parameters={"recipe": lie.value}))
+
+
+@pytest.mark.parametrize("where", [Choices(), IN_FORMS, NOWHERE], ids=["shown", "in-forms", "nowhere"])
+@story
+async def test_a_second_item_for_one_service_is_reported(rehearsal: Rehearsal, where: Choices) -> None:
+    here = await rehearsal.story(where)
+    order = await here.order()
+    service = await here.bought_once(order)
+    second = here.panel.add(service.name, remoteid=service.mark)
+
+    async def reported() -> bool:
+        found = await incidents(here, IncidentKind.SECOND_ITEM)
+        return any(f"item {second.number} shows" in message for message in found)
+
+    await eventually(reported, "the second item is an incident")

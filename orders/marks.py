@@ -1,0 +1,20 @@
+"""Our marks (`remoteid`) as an upstream shows them: whole, in other letters, or cut short by a narrow column."""
+
+AT_LEAST = 6
+"""Fewer letters of a mark name nobody."""
+
+
+def same_mark(shown: str, mark: str) -> bool:
+    return _plain(shown) == _plain(mark)
+
+
+def is_cut(shown: str, mark: str, *, telling: bool = True) -> bool:
+    """`shown` is a beginning of the mark. `telling`: one that is long enough to say something by itself."""
+    start, whole = _plain(shown).rstrip(".…"), _plain(mark)
+    if not start or start == whole or not whole.startswith(start):
+        return False
+    return not telling or len(start) >= max(AT_LEAST, len(whole) // 2)
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold()

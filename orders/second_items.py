@@ -1,0 +1,89 @@
+"""Items at the upstream that an order of ours made and that nobody counts on: a second one, or one that was refused and
+is paid for all the same. Said once for each, loudly, where people look."""
+
+import logging
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.enums import IncidentKind, Stage, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service
+from orders.history import SUBJECT
+from orders.incidents import raise_incident
+from orders.stages import enter
+
+log = logging.getLogger(__name__)
+
+ACTION = "second_item_with_our_mark"
+
+
+async def report_second(
+    session: AsyncSession, service: Service, number: str, *, operation: int | None = None, by: str = "its mark"
+) -> bool:
+    """Write down, once for each item, that this one belongs to a service that is another item already: as an incident,
+    and in the history of the service. False if it was known."""
+    entry = AuditEntry(
+        actor="resellflow",
+        action=ACTION,
+        subject=SUBJECT,
+        subject_number=service.id or 0,
+        detail={"item": f"{service.upstream_number} → also {number}"},
+    )
+    earlier = await session.exec(
+        select(AuditEntry).where(
+            AuditEntry.subject == entry.subject,
+            AuditEntry.subject_number == entry.subject_number,
+            AuditEntry.action == entry.action,
+        )
+    )
+    if any(one.detail == entry.detail for one in earlier.all()):
+        return False
+    log.error("item %s carries the mark of service %s, which is another item", number, service.id)
+    session.add(entry)
+    await raise_incident(
+        session,
+        IncidentKind.SECOND_ITEM,
+        f"service {service.id} is item {service.upstream_number}, and item {number} shows by {by} that it was ordered "
+        "for it, too: it may have been paid for twice. Look at both there, and delete the one that is not wanted",
+        about=f"{service.account_id}|{service.product_type}|{service.upstream_number}|{number}",
+        account=service.account_id,
+        service=service.id,
+        operation=operation,
+        detail={"item": str(service.upstream_number), "second": number},
+    )
+    return True
+
+
+_WAITS_FOR_A_PERSON = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
+
+
+async def report_paid(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
+    """An item carries the mark of a service whose order has been called off, or waits for a person: it was paid for all
+    the same. The operation names it from now on. False if that is known, or if the order goes on by itself."""
+    if snapshot.status in (UpstreamStatus.ORDERED, UpstreamStatus.DELETED, UpstreamStatus.UNKNOWN):
+        return False
+    found = await session.exec(
+        select(Operation).where(Operation.service_id == service.id).order_by(col(Operation.id).desc()).limit(1)
+    )
+    operation = found.one_or_none()
+    if operation is None or not (operation.stage.is_final or operation.stage in _WAITS_FOR_A_PERSON):
+        return False
+    number = snapshot.number
+    news = await raise_incident(
+        session,
+        IncidentKind.PAID_LEFTOVER,
+        f"item {number} carries the mark of service {service.id}, whose order counted as not done "
+        f"({operation.stage.value}): it was made at the upstream all the same. Look at it there; then mark the order "
+        "done with this item, or delete the item",
+        about=f"{service.account_id}|{snapshot.product_type}|{number}",
+        account=service.account_id,
+        service=service.id,
+        operation=operation.id,
+        detail={"item": number},
+    )
+    if news and operation.stage is Stage.NEEDS_ATTENTION:
+        reason = f"item {number} with our mark is at the upstream now: mark the order done with it; {operation.reason}"
+        await enter(session, operation, Stage.NEEDS_ATTENTION, reason, failure=operation.failure_class)
+    return news
