@@ -15,6 +15,7 @@ DEFAULT_PAGE: Final = 50
 _SECRETS: Final = frozenset({"authinfo", "auth", "password", "key", "passwd", "confirm"})
 
 _MONEY_FILTERS: Final = ("id", "number", "status", "status_orig", "item", "main_item", "intname", "realdate")
+_LABELS: Final = {"domain": "Domain name", "item": "Service ID", "pricelist": "Tariff plan", "status": "Status"}
 _NO_CHOICE: Final = frozenset({"", "null", "nodate"})
 """What a filter's field holds when it is to filter nothing."""
 _BUTTONS: Final = ("new", "edit", "prolong", "suspend", "resume", "delete", "history")
@@ -105,13 +106,13 @@ def service_filter(call: Call) -> Document:
 
 @function("payment.filter", "expense.filter")
 def money_filter(call: Call) -> Document:
-    """The same for the lists of money."""
+    """Keep a filter of a list of money for the user."""
     return _keep_filter(call, call.func.removesuffix(".filter"), _MONEY_FILTERS)
 
 
 def _keep_filter(call: Call, name: str, known: Sequence[str]) -> Document:
     """With ``out=json`` the form only echoes what was sent and nothing is kept."""
-    given = {name: value for name, value in call.params.items() if name in known and value not in _NO_CHOICE}
+    given = {field: value for field, value in call.params.items() if field in known and value not in _NO_CHOICE}
     if not call.sent or call.format is Format.JSON:
         return Document(Shape.FORM, fields((field, given.get(field, "")) for field in known))
     account = call.client
@@ -148,7 +149,7 @@ def _filter_nodes(call: Call) -> list[Node]:
             shown: Mapping[str, str] = _stored(call)
         case "every":
             shown = {**_stored(call), **(_one_off(call) if call.typed else {})}
-    return [Node("p_filter", f"{name}: {value}") for name, value in shown.items()]
+    return [Node("p_filter", f"{_LABELS.get(name, name)} = {value}") for name, value in shown.items()]
 
 
 def _passes(call: Call, row: Node) -> bool:

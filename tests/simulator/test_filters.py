@@ -19,22 +19,22 @@ def narrowed(sim: Simulator) -> Simulator:
 def test_a_filter_set_in_the_interface_narrows_api_lists_of_every_format(narrowed: Simulator) -> None:
     doc = narrowed.xml("vds")
     assert [row.findtext("domain") for row in doc.findall("elem")] == ["v0.example.test"]
-    assert [node.text for node in doc.findall("p_filter")] == ["domain: v0.example.test"]
+    assert [node.text for node in doc.findall("p_filter")] == ["Domain name = v0.example.test"]
     assert doc.findtext("p_elems") == "1"
     for out in ("json", "xjson"):
         listed = narrowed.json("vds", out=out)
         assert (listed["elem"]["domain"]["$"], listed["p_filter"]["$"]) == (
             "v0.example.test",
-            "domain: v0.example.test",
+            "Domain name = v0.example.test",
         )
-    assert narrowed.json("vds", out="sjson")["p_filter"] == [{"$": "domain: v0.example.test"}]
-    assert narrowed.json("vds", out="bjson")["p_filter"] == "domain: v0.example.test"
+    assert narrowed.json("vds", out="sjson")["p_filter"] == [{"$": "Domain name = v0.example.test"}]
+    assert narrowed.json("vds", out="bjson")["p_filter"] == "Domain name = v0.example.test"
 
 
 def test_several_filters_are_several_nodes(narrowed: Simulator) -> None:
     narrowed.admin("PATCH", f"/accounts/{USER}", {"filters": {"vds": {"domain": "v0.example.test", "status": "3"}}})
     doc = narrowed.json("vds", out="bjson")
-    assert doc["p_filter"] == ["domain: v0.example.test", "status: 3"]
+    assert doc["p_filter"] == ["Domain name = v0.example.test", "Status = 3"]
     assert "elem" not in doc
 
 
@@ -69,6 +69,6 @@ def test_lists_of_money_can_be_narrowed_too(sim: Simulator) -> None:
     first, second = sim.order(), sim.order()
     sim.xml("expense.filter", item=str(first), sok="ok")
     assert [row["item"] for row in sim.rows("expense")] == [str(first)]
-    assert sim.xml("expense").findtext("p_filter") == f"item: {first}"
+    assert sim.xml("expense").findtext("p_filter") == f"Service ID = {first}"
     sim.xml("expense.filter", sok="ok")
     assert [row["item"] for row in sim.rows("expense")] == [str(first), str(second)]

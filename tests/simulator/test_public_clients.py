@@ -107,7 +107,7 @@ def test_the_generic_client_finds_filters_paging_and_buttons_at_the_list_s_root(
     sim.order(domain="v1.example.test")
     sim.xml("vds.filter", domain="v1.example.test", sok="ok")
     doc = sim.xml("vds")
-    assert [node.text for node in doc.findall("p_filter")] == ["domain: v1.example.test"]
+    assert [node.text for node in doc.findall("p_filter")] == ["Domain name = v1.example.test"]
     assert (doc.findtext("p_num"), doc.findtext("p_elems")) == ("1", "1")
     assert "edit" in [button.attrib["name"] for button in doc.iter("toolbtn")]
 
