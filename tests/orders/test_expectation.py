@@ -13,9 +13,9 @@ from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Service
 from orders import requests
+from orders.expectation import read_terms
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.prices import Terms
-from orders.terms import read_terms
 
 
 def eur(amount: str) -> Money:
