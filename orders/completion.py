@@ -203,7 +203,7 @@ def _accept_price(operation: Operation, decision: Decision) -> str:
             f"because of {failed_by}"
         )
     shown, named = prices.shown_sum(operation), decision.parameters.get("price", "")
-    if named and named != shown:
+    if named and not prices.is_the_same(operation.cost, named):
         raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept that")
     prices.accept(operation, actor=decision.actor, at=utc_now())
     return shown

@@ -1,6 +1,7 @@
 """What an operation may cost, read from the catalogue and from what the upstream last showed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -42,7 +43,7 @@ async def read_terms(
         expected = await _last_shown(session, service, period) or expected
     plan_id = int(operation.parameters.get(PLAN_ID, service.plan_id))
     selling = await _selling(session, plan_id, service, period.period_months, renewing)
-    return Terms(**(vars(terms) | {"expected": expected, "stand_in": expected, "selling": selling}))
+    return replace(terms, expected=expected, stand_in=expected, selling=selling)
 
 
 def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
