@@ -196,7 +196,9 @@ class FundsActivities:
             return  # said when its turn comes
         try:
             priced = await self._pricing.price(job, upstream)
-        except UpstreamError as error:
+        except Exception as error:
+            # Whatever is wrong with this order or its price is said when its turn comes; the money of the others must
+            # not wait for it.
             activity.logger.info("operation %s: its price can't be asked again just now: %s", head, error)
             return
         cost = priced.judgement.cost

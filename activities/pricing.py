@@ -17,9 +17,9 @@ from models.enums import FailureClass, OperationKind, ReservationState
 from models.messages import Submission, SubmitResult
 from models.rates import NO_RATES, Rates
 from orders import funds, prices
+from orders.expectation import read_terms
 from orders.prices import Judgement
 from orders.stages import locked_operation
-from orders.terms import read_terms
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
 from upstreams.port import Quote, Upstream
 

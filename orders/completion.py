@@ -208,7 +208,7 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
 def _accept_price(operation: Operation, decision: Decision) -> str:
     """The sum that the operation shows is accepted; whoever names another one has seen another one."""
     shown, named = prices.shown_sum(operation), decision.parameters.get("price", "")
-    if named and named != shown:
+    if named and not prices.is_the_same(operation.cost, named):
         raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept that")
     prices.accept(operation, actor=decision.actor, at=utc_now())
     return shown

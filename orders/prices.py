@@ -277,6 +277,14 @@ def shown_sum(operation: Operation) -> str:
     return str(operation.cost) if operation.cost is not None else NOT_SHOWN
 
 
+def is_the_same(shown: Money | None, named: str) -> bool:
+    """Whether that is the sum, however many noughts it is written with."""
+    try:
+        return Money.parse(named) == shown
+    except ValueError:
+        return False
+
+
 def accept(operation: Operation, *, actor: str, at: datetime) -> None:
     """Write down that the shown price is accepted. A dearer one will be asked for again."""
     entries = {"accepted": shown_sum(operation), "accepted_by": actor, "accepted_at": at.isoformat(timespec="seconds")}

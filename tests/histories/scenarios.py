@@ -168,6 +168,17 @@ async def attention_then_correct_and_retry(bench: Bench) -> WorkflowHandle[Any, 
 
 
 @scenario
+async def too_dear_then_accept_price(bench: Bench) -> WorkflowHandle[Any, Any]:
+    asked = "nothing is sent: the upstream asks 40.00 EUR, but 5.00 EUR is expected, 10 % more is tolerated"
+    too_dear = FundsResult(outcome=Funds.ATTENTION, reason=asked, failure=FailureClass.PRICE_CHANGED)
+    order = await bench.order(reserve_funds=[too_dear])
+    await order.until(Stage.NEEDS_ATTENTION)
+    order.tell(reserve_funds=[GRANTED], submit=[accepted()])
+    await order.decide(DecisionKind.ACCEPT_PRICE)
+    return await _confirmed(order)
+
+
+@scenario
 async def attention_then_mark_done(bench: Bench) -> WorkflowHandle[Any, Any]:
     order = await _needing_attention(bench)
     await order.decide(DecisionKind.MARK_DONE, WHY.model_copy(update={"upstream_number": ITEM}))

@@ -245,6 +245,15 @@ def test_accepting_that_no_price_is_shown_does_not_accept_one_that_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("named", "same"),
+    [("40 EUR", True), ("40.0000 EUR", True), ("40.01 EUR", False), ("40.00 USD", False), ("40", False)],
+)
+def test_who_names_another_sum_has_seen_another_one(named: str, same: bool) -> None:
+    assert prices.is_the_same(eur("40.00"), named) is same
+    assert not prices.is_the_same(None, named)
+
+
+@pytest.mark.parametrize(
     ("stage", "failure"),
     [
         (Stage.NEEDS_ATTENTION, FailureClass.REJECTED),

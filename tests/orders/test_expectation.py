@@ -13,9 +13,9 @@ from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Service
 from orders import requests
+from orders.expectation import read_terms
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.prices import Terms
-from orders.terms import read_terms
 
 
 def eur(amount: str) -> Money:
@@ -123,6 +123,18 @@ async def test_else_what_the_period_costs(database: Database, period: int) -> No
     found = await terms(database, order)
     assert found.expected.money == eur("5.00")
     assert "catalogue" in found.expected.source
+
+
+@pytest.mark.parametrize(("had", "asked", "more"), [(2, 4, "2.00"), (4, 6, "2.00"), (1, 2, "0"), (6, 4, "0")])
+async def test_without_a_quote_the_catalogue_s_cost_of_what_is_added_stands_in(
+    database: Database, had: int, asked: int, more: str
+) -> None:
+    service = (await opened(database, ram=had)).service
+    change = requests.ServiceChange(addons={"ram": asked})
+    order = await requests.change_parameters(database, service, change, client="t", key="a")
+    assert (await terms(database, order)).stand_in.missing == "the cost of ram"
+    await catalogue(database, **ADDONS)
+    assert (await terms(database, order)).stand_in.money == eur(more)
 
 
 async def test_other_plans_and_add_ons_have_no_expectation_but_the_limit(database: Database) -> None:

@@ -1,6 +1,7 @@
 """What an operation may cost, read from the catalogue and from what the upstream last showed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -10,7 +11,7 @@ from models.enums import OperationKind
 from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Operation, Service
-from models.parameters import PLAN_ID
+from models.parameters import ADDON_PREFIX, PLAN_ID
 from orders.addonprices import AddonPrice, addons_total
 from orders.prices import WITH_EXPECTATION, Sum, Terms
 
@@ -33,6 +34,8 @@ async def read_terms(
         agreed=operation.agreed_limit,
         row=operation.price,
     )
+    if operation.kind is OperationKind.SET_PARAMETERS:
+        return replace(terms, stand_in=_more_addons(operation, service, mapping, account))
     if operation.kind not in WITH_EXPECTATION:
         return terms
     renewing = operation.kind is OperationKind.PROLONG
@@ -42,7 +45,7 @@ async def read_terms(
         expected = await _last_shown(session, service, period) or expected
     plan_id = int(operation.parameters.get(PLAN_ID, service.plan_id))
     selling = await _selling(session, plan_id, service, period.period_months, renewing)
-    return Terms(**(vars(terms) | {"expected": expected, "stand_in": expected, "selling": selling}))
+    return replace(terms, expected=expected, stand_in=expected, selling=selling)
 
 
 def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
@@ -76,6 +79,24 @@ async def _selling(session: AsyncSession, plan_id: int, service: Service, months
         return Sum(missing="the plan has no selling price for this period")
     base = (price.renewal_price if renewing else None) or price.price
     return _with_addons(base, "selling price", plan.addon_prices, service, months, "the selling price")
+
+
+def _more_addons(operation: Operation, service: Service, mapping: PlanMapping, account: UpstreamAccount) -> Sum:
+    """What the add-ons asked for cost more than those that are there, for a whole period: at least what is charged."""
+    prefix = ADDON_PREFIX
+    asked = {
+        name.removeprefix(prefix): value for name, value in operation.parameters.items() if name.startswith(prefix)
+    }
+    if not asked:
+        return Sum(missing="the catalogue says nothing of it")
+    before = {name: service.addons.get(name, 0) for name in asked}
+    months, currency = service.period_months, account.currency
+    new, unknown = addons_total(mapping.addon_costs, asked, months, currency)
+    old, unknown_before = addons_total(mapping.addon_costs, before, months, currency)
+    if unknown or unknown_before:
+        return Sum(missing=f"the cost of {', '.join(sorted({*unknown, *unknown_before}))}")
+    more = new - old if old < new else Money.zero(currency)
+    return Sum(more, "cost of the catalogue for a whole period of what is added")
 
 
 def _with_addons(
