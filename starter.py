@@ -31,8 +31,9 @@ from models.enums import OperationKind
 from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, Message, OrderResult, TaskCompletion
 from models.order import Operation, Task
 from orders import completion, intake, naming, requests, tasks
-from orders.allowed import OPERATOR, Asker
+from orders.allowed import OPERATOR, Asker, Not, judge
 from orders.errors import InvalidField, NotFound, Refused
+from orders.facts import facts_of
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
 from orders.tasks import By
@@ -247,6 +248,7 @@ class Resellflow:
             row = await session.get(Operation, existing("operation", operation))
         if row is None:
             raise NotFound("operation", operation)
+        await self._check_that_it_is_possible(row, kind, asker)
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
@@ -280,6 +282,13 @@ class Resellflow:
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError from error
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error
+
+    async def _check_that_it_is_possible(self, operation: Operation, kind: DecisionKind, asker: Asker) -> None:
+        """Raises Refused. The database says it, whether Temporal is there or not; it is judged once more on writing."""
+        async with self.database.read() as session:
+            judged = judge(await facts_of(session, operation), kind, asker)
+        if isinstance(judged, Not):
+            raise Refused(judged.why)
 
     async def _cancel(self, number: int, decision: Decision, asker: Asker) -> DecisionResult:
         record = DecisionRecord(

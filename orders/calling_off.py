@@ -75,8 +75,8 @@ def what_follows(opening: Facts) -> str:
             )
         case Traces.UNDER_WAY:
             return (
-                f"a request of {its} may be under way: if it had no effect, both end without a charge; else the service "
-                "is deleted when it is open"
+                f"a request of {its} may be under way: if it had no effect, both end without a charge; else the "
+                "service is deleted when it is open"
             )
         case Traces.ACCEPTED:
             return f"{its} is bought already: the service is deleted when it is open"

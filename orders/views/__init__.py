@@ -13,6 +13,7 @@ from orders.views.documents import Document, WorkflowLinks
 from orders.views.events import EventView, OrphanView, ValueChange, list_events, list_orphans
 from orders.views.history import HistoryEntry, list_history
 from orders.views.operations import (
+    DecisionView,
     OperationDetail,
     OperationView,
     StagePassed,
@@ -43,6 +44,7 @@ from orders.views.webhooks import (
 
 __all__ = [
     "AuditView",
+    "DecisionView",
     "DeliveryDetail",
     "DeliveryView",
     "Document",
