@@ -107,6 +107,7 @@ class Resellflow:
         return await self._begin(requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key))
 
     async def close_service(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
+        """Before everything else that waits for this service. Is it still being opened, its opening is called off."""
         return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
 
     async def change_plan(self, service: int, plan: str, *, key: str, client: str = "python") -> AcceptedOrder:
