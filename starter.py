@@ -32,8 +32,9 @@ from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResu
 from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, requests, tasks
-from orders.allowed import OPERATOR, Asker
+from orders.allowed import OPERATOR, Asker, Not, judge
 from orders.errors import InvalidField, NotFound, Refused
+from orders.facts import facts_of
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
 from orders.tasks import By
@@ -116,6 +117,7 @@ class Resellflow:
         return await self._begin(requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key))
 
     async def close_service(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
+        """Before everything else that waits for this service. Is it still being opened, its opening is called off."""
         return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
 
     async def change_plan(
@@ -260,6 +262,7 @@ class Resellflow:
             row = await session.get(Operation, existing("operation", operation))
         if row is None:
             raise NotFound("operation", operation)
+        await self._check_that_it_is_possible(row, kind, asker)
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
@@ -294,6 +297,13 @@ class Resellflow:
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError from error
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error
+
+    async def _check_that_it_is_possible(self, operation: Operation, kind: DecisionKind, asker: Asker) -> None:
+        """Raises Refused. The database says it, whether Temporal is there or not; it is judged once more on writing."""
+        async with self.database.read() as session:
+            judged = judge(await facts_of(session, operation), kind, asker)
+        if isinstance(judged, Not):
+            raise Refused(judged.why)
 
     async def _cancel(self, number: int, decision: Decision, asker: Asker) -> DecisionResult:
         record = DecisionRecord(

@@ -140,7 +140,8 @@ class CallingOffActivities:
             case Fate.PAID:
                 return await self._bought(job, number)
             case Fate.LEFT:
-                reason = f"called off; {outcome.reason}. If it is this order's, remove it there; then cancel, vouching for it"
+                advice = "If it is this order's, remove it there; then cancel, vouching for it"
+                reason = f"called off; {outcome.reason}. {advice}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
             case Fate.REMOVED:
                 raise look_again(outcome.reason, self._age(job))

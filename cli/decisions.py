@@ -118,7 +118,8 @@ def cancel(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """End the operation without effect. Refused where a paid service may be there, unless you vouch that it is not."""
+    """End the operation without effect: at once where nothing was sent, else once what an earlier request may have left
+    at the upstream is removed. Refused where a paid service may be there, unless you vouch that it is not."""
     decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought)
     _decide(operation, DecisionKind.CANCEL, decision, as_json)
 

@@ -71,7 +71,8 @@ def resume(service: Service, key: Key = None, wait: Wait = False, as_json: AsJso
 
 
 def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson = False) -> None:
-    """Close a service for good: its item is deleted at the upstream."""
+    """Close a service for good: its item is deleted at the upstream. One that is still being opened is called off: what
+    was not sent is not bought."""
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
         return await resellflow.close_service(service, key=used, client=CLIENT)

@@ -15,6 +15,7 @@ from models.enums import OperationKind, ServiceStatus, Stage
 if TYPE_CHECKING:
     from orders.views import (
         AuditView,
+        DecisionView,
         IntentView,
         OperationDetail,
         OperationView,
@@ -195,6 +196,8 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("waits for", view.waits_for),
             ("next", view.next_step),
             ("a person may", view.person_may),
+            ("decisions", "; ".join(f"{one.decision.value} ({_needed(one)})" for one in view.allowed_decisions)),
+            ("called off", f"by {view.called_off_by}, {shown(view.called_off_at)} UTC" if view.called_off_at else ""),
             ("failure", view.failure_class.value if view.failure_class else ""),
             ("upstream", view.upstream or "(by hand)"),
             ("asked for", view.parameters),
@@ -226,6 +229,11 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
         [[entry.at, entry.actor, entry.action, entry.detail] for entry in audit],
         nothing="no audit entries",
     )
+
+
+def _needed(decision: "DecisionView") -> str:
+    may = f", may have {', '.join(decision.may)}" if decision.may else ""
+    return f"needs {', '.join(decision.needs)}{may}"
 
 
 async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView], list[IntentView]]":

@@ -126,11 +126,11 @@ def _retry(facts: Facts, asker: Asker) -> Judgement:
         return _only_in_attention(facts, DecisionKind.RETRY)
     vouch = (VOUCH,) if facts.traces is Traces.UNDER_WAY else ()
     if facts.called_off:
-        effect = "look again for what its requests left; nothing is sent"
+        effect = "have what its requests left looked for again (nothing is sent)"
     elif facts.traces is Traces.ACCEPTED:
-        effect = "look for its result again; nothing is sent, because it is bought"
+        effect = "have its result looked for again (it is bought, nothing is sent)"
     elif facts.traces is Traces.UNDER_WAY:
-        effect = "try again; the earlier request is settled first"
+        effect = "try again (the earlier request is settled first)"
     else:
         effect = "try again"
     return Allowed(DecisionKind.RETRY, (REASON,), vouch, effect)

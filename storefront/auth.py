@@ -65,7 +65,8 @@ def _needs_token(path: str) -> bool:
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="bearer",
-    description="A token of role `storefront` (places orders, reads) or `operator` (also decides).",
+    description="A token of role `storefront` (places orders, reads, cancels what it ordered) or `operator` "
+    "(also decides).",
 )
 
 

@@ -97,6 +97,8 @@ class _State:
     """An urgent operation goes first; the database put this one back into the queue."""
     called_off: bool = False
     """Heard that it is not wanted any more, and not acted upon yet."""
+    unwanted: bool = False
+    """It has acted upon that: nothing of it is sent any more."""
     clearing: bool = False
     """What its requests left at the upstream is to be looked for before anything else."""
     over: bool = False
@@ -150,7 +152,7 @@ class ServiceOrder:
                 await self._ask_a_person(trouble)
                 return False
         except _CalledOff:
-            self._state.clearing = True
+            self._state.unwanted = self._state.clearing = True
             return False
         return True
 
@@ -168,7 +170,7 @@ class ServiceOrder:
     async def _clear_away(self) -> None:
         """Called off: it ends here, unless it turns out to be bought, or cannot be told."""
         self._state.clearing = False
-        self._enter(Stage.OUTCOME_UNKNOWN, "called off: what its requests left at the upstream is looked for")
+        self._enter(Stage.OUTCOME_UNKNOWN, "called off")
         result = await calls.call_off(self._order)
         if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
             result = await calls.settle(self._order)
@@ -373,7 +375,8 @@ class ServiceOrder:
             self._state.since = workflow.now()
         self._state.stage = stage
         since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
-        workflow.set_current_details(explain(stage, reason).as_markdown(stage, since))
+        told = explain(stage, reason, called_off=self._state.unwanted)
+        workflow.set_current_details(told.as_markdown(stage, since))
 
     # Messages.
 

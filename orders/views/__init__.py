@@ -14,6 +14,7 @@ from orders.views.events import EventView, OrphanView, ValueChange, list_events,
 from orders.views.history import HistoryEntry, list_history
 from orders.views.intents import IntentView, list_intents
 from orders.views.operations import (
+    DecisionView,
     OperationDetail,
     OperationView,
     StagePassed,
@@ -44,6 +45,7 @@ from orders.views.webhooks import (
 
 __all__ = [
     "AuditView",
+    "DecisionView",
     "DeliveryDetail",
     "DeliveryView",
     "Document",

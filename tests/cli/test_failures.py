@@ -91,7 +91,7 @@ async def test_wrong_usage_has_a_status_of_its_own(shell: Shell, command: str) -
     assert "Traceback" not in run.err
 
 
-async def test_without_temporal_an_order_is_accepted_and_a_decision_is_not(stocked_shell: Shell) -> None:
+async def test_without_temporal_an_order_is_accepted_and_cancelled(stocked_shell: Shell) -> None:
     shell = stocked_shell
     order = ("order", "VDS-1", "--customer", "jane", "--period", 1, "--key", "cart-1")
     placed = (await shell.resell(*order)).done()
@@ -103,7 +103,9 @@ async def test_without_temporal_an_order_is_accepted_and_a_decision_is_not(stock
     assert (again.json["operation"], again.json["created"], again.json["stage"]) == (1, False, "accepted")
     other = ("order", "VDS-1", "--customer", "joe", "--period", 1, "--key", "cart-1")
     (await shell.resell(*other)).failed("'cart-1' was used for operation 1 with another body")
-    (await shell.resell("operations", "retry", 1, "--reason", "x")).failed("Temporal can't be reached just now")
+    (await shell.resell("operations", "retry", 1, "--reason", "x")).failed("retry is possible in: needs_attention")
+    (await shell.resell("operations", "cancel", 1, "--reason", "x")).done()
+    (await shell.resell("operations", "cancel", 1, "--reason", "x")).failed("operation 1 is cancelled")
 
 
 async def test_help_explains_every_command_and_is_quick(shell: Shell) -> None:

@@ -12,13 +12,14 @@ import typer.main
 
 from activities.failures import _DELAYS
 from cli.app import app
-from models.enums import EventKind, FailureClass, IntentState, Stage
+from models.enums import EventKind, FailureClass, IntentState, OperationKind, Stage
+from models.messages import DecisionKind
+from orders.allowed import Allowed, Facts, Traces, judge
 from orders.settlement import Verdict
 from settings import Settings
 from tests.docs.pages import ARCHITECTURE, OPERATIONS, OURS, README, Page, table
 from tests.infrastructure.processes import PROJECT
 from workflows.search_attributes import INTEGERS, KEYWORDS
-from workflows.service_order import CANCELLABLE
 
 STAGES = {stage.value for stage in Stage}
 ELSEWHERE = {"RESELL_API_PUBLISH", "RESELL_TEST_DATABASE_URL"}
@@ -89,8 +90,25 @@ def test_every_decision_is_explained_with_the_stages_in_which_it_is_possible() -
     offered = set(group.commands["operations"].commands) - {"show", "wait"}
     rows = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in table(text)}
     assert offered <= rows.keys()
-    assert rows["cancel"] == {stage.value for stage in CANCELLABLE} | {"accepted", "queued"}
-    assert rows["retry"] == rows["correct"] == rows["mark-done"] == rows["accept-price"] == {"needs_attention"}
+    for name, decision in NAMES.items():
+        assert rows[name] == {stage.value for stage in Stage if _is_ever_possible(decision, stage)}, name
+
+
+NAMES = {
+    "cancel": DecisionKind.CANCEL,
+    "retry": DecisionKind.RETRY,
+    "correct": DecisionKind.CORRECT_AND_RETRY,
+    "mark-done": DecisionKind.MARK_DONE,
+    "accept-price": DecisionKind.ACCEPT_PRICE,
+}
+
+
+def _is_ever_possible(decision: DecisionKind, stage: Stage) -> bool:
+    return any(
+        isinstance(judge(Facts(OperationKind.OPEN, stage, failure, traces), decision), Allowed)
+        for traces in Traces
+        for failure in (None, FailureClass.PRICE_CHANGED)
+    )
 
 
 # Settings.

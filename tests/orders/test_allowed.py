@@ -161,7 +161,7 @@ def test_a_sentence_tells_the_same_as_the_list() -> None:
     assert person_may(Facts(OperationKind.OPEN, Stage.SUBMITTING, traces=Traces.UNDER_WAY)) == "nothing to do"
     told = person_may(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED))
     assert "cancel" not in told
-    assert "nothing is sent, because it is bought" in told
+    assert "it is bought, nothing is sent" in told
 
 
 # The database against the table.

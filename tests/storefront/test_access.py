@@ -15,7 +15,7 @@ READ_BY_ALL = [
     "/v1/upstreams/main/orphans",
     "/v1/upstreams/main/events",
 ]
-DECISIONS = ["retry", "correct", "accept-price", "mark-done", "cancel"]
+DECISIONS = ["retry", "correct", "accept-price", "mark-done"]
 
 
 @pytest.mark.parametrize("path", READ_BY_ALL)

@@ -8,8 +8,9 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.records import RecordActivities
-from models.enums import FailureClass, Stage
+from models.enums import FailureClass, IntentState, Stage
 from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
+from models.order import Intent, Operation
 from models.queues import upstream_queue
 from orders.stages import enter, locked_operation
 from tests.infrastructure.eventually import assert_eventually
@@ -154,21 +155,102 @@ async def test_without_temporal_what_has_not_begun_is_cancelled_all_the_same(
     assert answer.json()["stage"] == "cancelled"
 
 
+async def test_without_temporal_what_has_begun_is_cancelled_too(sqlite_api: Api, unreachable_temporal: Client) -> None:
+    async with running_api(sqlite_api.database, unreachable_temporal, sqlite_api.settings) as api:
+        await api.order()
+        await move_to(api, Stage.WAITING_FOR_FUNDS)
+        answer = await api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+
+    assert answer.json()["stage"] == "cancelled"
+
+
 async def test_without_temporal_a_decision_is_put_off(sqlite_api: Api, unreachable_temporal: Client) -> None:
     async with running_api(sqlite_api.database, unreachable_temporal, sqlite_api.settings) as api:
         await api.order()
-        await move_to(api, Stage.CHECKING_BALANCE)
-        answer = await api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
+        await move_to(api, Stage.NEEDS_ATTENTION)
+        answer = await api.operator.post("/v1/operations/1/retry", json=BECAUSE)
 
         assert_problem(answer, 503, "temporal-unavailable")
         assert int(answer.headers["Retry-After"]) > 0
         assert await audit(api) == []
 
 
+async def sent(api: Api, state: IntentState, failure: FailureClass | None = None) -> None:
+    """Operation 1 has made a request."""
+    async with api.database.write() as session:
+        session.add(Intent(operation_id=1, account_id=1, attempt=1, mark="m", state=state, failure_class=failure))
+
+
+async def test_a_shop_cancels_what_it_asked_for_without_a_reason(api: Api) -> None:
+    await api.order()
+    await move_to(api, Stage.WAITING_FOR_FUNDS)
+    document = (await api.shop.get("/v1/operations/1")).json()
+    assert [one["decision"] for one in document["allowed_decisions"]] == ["cancel"]
+
+    answer = await api.shop.post("/v1/operations/1/cancel")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["stage"] == "cancelled"
+    document = (await api.shop.get("/v1/operations/1")).json()
+    assert (document["called_off_by"], document["allowed_decisions"]) == ("shop", [])
+    assert (await api.shop.get("/v1/services/1")).json()["status"] == "closed"
+    audit = (await api.operator.get("/v1/operations/1/audit")).json()["items"]
+    assert ("shop", "cancel") in [(entry["actor"], entry["action"]) for entry in audit]
+
+
+async def test_a_shop_may_not_decide_about_what_it_did_not_ask_for(sqlite_api: Api) -> None:
+    await sqlite_api.order()
+    async with sqlite_api.database.write() as session:
+        (await session.get_one(Operation, 1)).actor = "other"
+    assert (await sqlite_api.shop.get("/v1/operations/1")).json()["allowed_decisions"] == []
+
+    detail = assert_problem(await sqlite_api.shop.post("/v1/operations/1/cancel"), 403, "forbidden")
+
+    assert "by other or by an operator" in detail
+
+
+async def test_a_shop_is_told_what_follows_where_it_does_not_end_at_once(sqlite_api: Api) -> None:
+    await sqlite_api.order()
+    await sent(sqlite_api, IntentState.REFUSED, FailureClass.FUNDS)
+    await move_to(sqlite_api, Stage.WAITING_FOR_FUNDS)
+
+    answer = await sqlite_api.shop.post("/v1/operations/1/cancel", json={"reason": "changed her mind"})
+
+    assert (answer.status_code, answer.json()["stage"]) == (200, "outcome_unknown")
+    assert "removed first, then it ends as cancelled" in answer.json()["message"]
+    document = (await sqlite_api.shop.get("/v1/operations/1")).json()
+    assert document["called_off_at"] is not None
+    assert "nothing of it is sent" in document["next_step"]
+    assert document["stages"][-1]["next_step"] == document["next_step"]
+    again = await sqlite_api.shop.post("/v1/operations/1/cancel")
+    assert "called off already" in assert_problem(again, 409, "refused")
+
+
+async def test_what_may_be_under_way_or_is_bought_is_not_cancelled(sqlite_api: Api) -> None:
+    await sqlite_api.order()
+    await sent(sqlite_api, IntentState.PREPARED)
+    await move_to(sqlite_api, Stage.SUBMITTING)
+    for state, words in ((IntentState.PREPARED, "may be under way"), (IntentState.ACCEPTED, "close the service")):
+        async with sqlite_api.database.write() as session:
+            (await session.get_one(Intent, 1)).state = state
+        for caller in (sqlite_api.shop, sqlite_api.operator):
+            document = (await caller.get("/v1/operations/1")).json()
+            assert (document["allowed_decisions"], document["person_may"]) == ([], "nothing to do")
+            answer = await caller.post("/v1/operations/1/cancel", json=BECAUSE)
+            assert words in assert_problem(answer, 409, "refused")
+
+
+async def test_a_shop_can_not_vouch_for_what_it_can_not_see(sqlite_api: Api) -> None:
+    await sqlite_api.order()
+    answer = await sqlite_api.shop.post("/v1/operations/1/cancel", json={"nothing_was_bought": True})
+    assert "only an operator" in assert_problem(answer, 403, "forbidden")
+
+
 async def test_no_operation_no_decision(idle_api: Api) -> None:
     answer = await idle_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
 
     assert_problem(answer, 404, "not-found")
+    assert_problem(await idle_api.shop.post("/v1/operations/1/cancel"), 404, "not-found")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,22 @@ async def test_nothing_can_be_done_to_a_closed_service(serving: Api) -> None:
         assert "closed" in detail
 
 
+async def test_a_closing_before_anything_was_sent_ends_both_in_its_answer(api: Api) -> None:
+    await api.order()
+    first = await ask(api.shop, "DELETE", "")
+    again = await ask(api.shop, "DELETE", "")
+
+    assert (first.status_code, again.status_code) == (201, 200), first.text
+    assert first.json() == again.json()
+    assert first.headers["Location"] == "/v1/operations/2"
+    assert first.json()["service"]["status"] == "closed"
+    closing = first.json()["operation"]
+    assert (closing["kind"], closing["stage"], closing["cost"]) == ("close", "cancelled", None)
+    opening = (await api.shop.get("/v1/operations/1")).json()
+    assert (opening["stage"], opening["called_off_by"]) == ("cancelled", "shop")
+    assert "closed" in assert_problem(await ask(api.shop, "DELETE", "", key="k-2"), 409, "refused")
+
+
 async def test_only_an_operator_suspends_urgently_and_the_reason_is_audited(serving: Api) -> None:
     urgent = {"urgent": True, "reason": "it sends spam"}
     assert_problem(await ask(serving.shop, "POST", "/suspend", urgent), 403, "forbidden")

@@ -49,7 +49,8 @@ async def test_while_it_is_looked_for_a_person_is_told_so(bench: Bench) -> None:
     await order.until(Stage.WAITING_FOR_FUNDS)
     await order.call_off()
     await looking.begun()
-    await order.until(Stage.OUTCOME_UNKNOWN, "called off")
+    details = await order.until(Stage.OUTCOME_UNKNOWN, "called off", "nothing of it is sent")
+    assert "sent again" not in details
     looking.answer(GONE)
     assert (await order.ended()).stage is Stage.CANCELLED
 
