@@ -410,7 +410,7 @@ class _Intake:
         await self._report_others(service)
 
     async def _report_others(self, service: Service) -> None:
-        """Items with this service's mark that were seen before it was known which of them it is."""
+        """Items with this service's mark, or the name that we made up for it, that were seen before it was linked."""
         if service.mark in self._reported:
             return
         self._reported.add(service.mark)
@@ -418,12 +418,15 @@ class _Intake:
             select(UpstreamSnapshot).where(
                 UpstreamSnapshot.account_id == self._account_id,
                 UpstreamSnapshot.product_type == service.product_type,
-                UpstreamSnapshot.remoteid == service.mark,
+                col(UpstreamSnapshot.service_id).is_(None),
                 UpstreamSnapshot.number != service.upstream_number,
             )
         )
         for snapshot in found.all():
-            await self._report(service, snapshot)
+            if same_mark(snapshot.remoteid or "", service.mark):
+                await self._report(service, snapshot)
+            elif service.name_is_ours and not snapshot.remoteid and same_name(snapshot.name, service.name):
+                await self._report(service, snapshot, by="its name")
 
     async def _report(self, service: Service, second: UpstreamSnapshot, by: str = "its mark") -> None:
         """Write down, once for each item, that `second` was ordered for this service, too."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -166,9 +167,9 @@ async def test_a_term_that_differs_from_the_announced_one_is_an_incident(
 
 
 async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(database: Database) -> None:
-    def item(number: str, **more: object) -> UpstreamSnapshot:
-        values = {"account_id": 1, "product_type": "vds", "number": number, "status": 2} | more
-        return UpstreamSnapshot(**values)
+    def item(number: str, **more: Any) -> UpstreamSnapshot:
+        values: dict[str, Any] = {"account_id": 1, "product_type": "vds", "number": number, "status": 2}
+        return UpstreamSnapshot(**(values | more))
 
     long_ago = utc_now() - timedelta(hours=1)
     async with database.write() as session:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -82,7 +83,7 @@ async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours(rehearsal: Re
     assert seen["not_ours_because"] == "another name, and no mark where ours would show"
 
 
-def _items(evidence: dict[str, object]) -> list[dict[str, dict[str, str]]]:
+def _items(evidence: dict[str, object]) -> list[dict[str, Any]]:
     found = evidence["new_items"]
     assert isinstance(found, list)
     return found
