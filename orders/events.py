@@ -477,6 +477,10 @@ class _Intake:
         met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
         if met is None or running.stage in _NOT_ASKED_YET:
             return None
+        if running.kind is OperationKind.PROLONG and running.stage not in _CONFIRMED_BY_SIGHT:
+            return (
+                None  # any growth counts after a yes; before it is known what became of the request, it proves nothing
+            )
         return None if await _already_told(self._session, running.id, snapshot, met) else _Told(running.id, met)
 
     def _event(
