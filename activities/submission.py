@@ -5,14 +5,13 @@ from decimal import Decimal
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities import leftovers
 from activities.balance import BalanceReader
 from activities.calling_off import NOTHING_SENT
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
-from activities.lookup import keep_evidence, left_behind
 from activities.pricing import Pricing
+from activities.refusals import Refusals
 from activities.troubles import Troubles, sender_may_live_until
 from models.audit import AuditEntry
 from models.database import Database
@@ -22,7 +21,6 @@ from models.money import Money
 from models.order import Intent, Operation, Service
 from orders import funds, intents, prices
 from orders.errors import Refused
-from orders.settlement import Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import (
@@ -52,6 +50,7 @@ class SubmitActivities:
         self._balances = balances
         self._pricing = pricing
         self._troubles = Troubles(database)
+        self._refusals = Refusals(database, self._troubles)
 
     @activity.defn
     async def submit(self, ref: OrderRef) -> SubmitResult:
@@ -192,7 +191,7 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._refused(intent, error)
-            done = await self._done_all_the_same(job, upstream, error)
+            done = await self._refusals.after_a_no(job, upstream, error)
             if done is not None:
                 return done
             field = error.field if isinstance(error, Rejected) else ""
@@ -271,10 +270,9 @@ class SubmitActivities:
                 await intents.refuse(
                     session, stored, message=error.message, failure=error.failure_class, balance=balance
                 )
-        try:
-            await self._remove_leftovers(job, upstream)
-        except UpstreamError as trouble:
-            activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
+        done = await self._refusals.after_want_of_money(job, upstream, error)
+        if done is not None:
+            return done
         return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
 
     async def _get_in_line_unquoted(
@@ -288,38 +286,6 @@ class SubmitActivities:
         prices.note_refusal(operation, cost)
         session.add(operation)
         await funds.request(session, job.account_id, job.number, cost)
-
-    async def _remove_leftovers(self, job: Job, upstream: Upstream) -> None:
-        """At once, so that no top-up is spent on them. What is not seen yet is looked for before the next attempt."""
-        if job.operation.kind is not OperationKind.OPEN:
-            return
-        with database_in_words():
-            job = await load_job(self._database, job.number)
-            assert job.intent is not None  # noqa: S101 - it was refused just now
-            found = await left_behind(self._database, job, upstream)
-            await keep_evidence(self._database, job.intent, found.evidence)
-            if found.verdict is not Verdict.DONE:
-                return
-            for item in await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers):
-                await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
-
-    async def _done_all_the_same(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
-        """Some upstreams say no and charge all the same: before a person is asked, the item is looked for."""
-        if job.operation.kind is not OperationKind.OPEN:
-            return None
-        try:
-            with database_in_words():
-                job = await load_job(self._database, job.number)
-                found = await left_behind(self._database, job, upstream)
-        except UpstreamError as trouble:
-            activity.logger.info("operation %s: not looked for after a no: %s", job.number, trouble)
-            return None
-        if found.verdict is not Verdict.DONE or job.intent is None:
-            return None
-        reason = f"the upstream said no ({error.message[:200]}), but item {', '.join(found.numbers)} carries our mark"
-        since = job.intent.settled_at or job.intent.created_at
-        await self._troubles.mark_unknown(job, job.intent, reason, unknown_since=since, reopen=True)
-        return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=reason)
 
     async def _refused(self, intent: Intent, error: UpstreamError) -> None:
         with database_in_words():

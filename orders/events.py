@@ -410,7 +410,7 @@ class _Intake:
         await self._report_others(service)
 
     async def _report_others(self, service: Service) -> None:
-        """Items with this service's mark that were seen before it was known which of them it is."""
+        """Items with this service's mark, or the name that we made up for it, that were seen before it was linked."""
         if service.mark in self._reported:
             return
         self._reported.add(service.mark)
@@ -418,12 +418,15 @@ class _Intake:
             select(UpstreamSnapshot).where(
                 UpstreamSnapshot.account_id == self._account_id,
                 UpstreamSnapshot.product_type == service.product_type,
-                UpstreamSnapshot.remoteid == service.mark,
+                col(UpstreamSnapshot.service_id).is_(None),
                 UpstreamSnapshot.number != service.upstream_number,
             )
         )
         for snapshot in found.all():
-            await self._report(service, snapshot)
+            if same_mark(snapshot.remoteid or "", service.mark):
+                await self._report(service, snapshot)
+            elif service.name_is_ours and not snapshot.remoteid and same_name(snapshot.name, service.name):
+                await self._report(service, snapshot, by="its name")
 
     async def _report(self, service: Service, second: UpstreamSnapshot, by: str = "its mark") -> None:
         """Write down, once for each item, that `second` was ordered for this service, too."""
@@ -474,6 +477,10 @@ class _Intake:
         met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
         if met is None or running.stage in _NOT_ASKED_YET:
             return None
+        if running.kind is OperationKind.PROLONG and running.stage not in _CONFIRMED_BY_SIGHT:
+            return (
+                None  # any growth counts after a yes; before it is known what became of the request, it proves nothing
+            )
         return None if await _already_told(self._session, running.id, snapshot, met) else _Told(running.id, met)
 
     def _event(

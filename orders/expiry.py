@@ -1,4 +1,4 @@
-"""Was a prolongation done? Judged by the expiry alone: whether it is the one that was asked for. Pure: no I/O."""
+"""Was something done to an item? Judged by what its form shows; of a prolongation by the expiry. Pure: no I/O."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -29,6 +29,40 @@ class Term:
     unknown_since: datetime
     now: datetime
     window: timedelta
+
+
+@dataclass(frozen=True)
+class State:
+    """What the form of an item shows of a call whose outcome is not known. `status` None: there is no such item."""
+
+    number: str
+    status: UpstreamStatus | None
+    done: bool
+    """It shows what was asked for."""
+    tariff_before: str
+    """Empty where the call is not about the tariff."""
+    tariff: str
+    unknown_since: datetime
+    now: datetime
+    window: timedelta
+
+
+def judge_state(state: State) -> Judgement:
+    """Done if the form shows what was asked for; not done if it still does not after the window, and shows nothing that
+    neither we nor the past can explain."""
+    number = state.number
+    if state.done:
+        return Judgement(Verdict.DONE, (number,))
+    if state.status in (None, UpstreamStatus.DELETED):
+        return Judgement(Verdict.CANNOT_TELL, (number,), f"item {number} does not exist any more")
+    if state.status is UpstreamStatus.PROCESSING:
+        return Judgement(Verdict.WAIT, reason=f"item {number} is being worked on")
+    if state.now < state.unknown_since + state.window:
+        return Judgement(Verdict.WAIT, reason=f"item {number} does not show what was asked for yet")
+    if state.tariff_before and state.tariff != state.tariff_before:
+        words = f"item {number} has tariff {state.tariff or '(none)'} now, {state.tariff_before} before"
+        return Judgement(Verdict.CANNOT_TELL, (number,), f"{words}, and neither is what was asked for")
+    return Judgement(Verdict.NOT_DONE, reason=f"item {number} is as it was before, for longer than a request takes")
 
 
 def expected(term: Term) -> tuple[date, ...]:

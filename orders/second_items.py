@@ -83,7 +83,7 @@ async def report_paid(session: AsyncSession, service: Service, snapshot: Upstrea
         operation=operation.id,
         detail={"item": number},
     )
-    if news and operation.stage is Stage.NEEDS_ATTENTION:
-        reason = f"item {number} with our mark is at the upstream now: mark the order done with it; {operation.reason}"
-        await enter(session, operation, Stage.NEEDS_ATTENTION, reason, failure=operation.failure_class)
+    if news and operation.stage in _WAITS_FOR_A_PERSON:
+        reason = f"item {number} with our mark is at the upstream now: it is this order; {operation.reason}"
+        await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
     return news

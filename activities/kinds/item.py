@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from activities.job import Job
 from activities.kinds.base import Obstacle
 from models.columns import utc_now
-from models.enums import FailureClass, UpstreamStatus
+from models.enums import FailureClass
 from models.messages import Submission, SubmitResult
-from orders.settlement import Judgement, Verdict
+from orders.expiry import State, judge_state
+from orders.settlement import Judgement
 from upstreams.errors import NoSuchItem, SetupFault
 from upstreams.port import Upstream, UpstreamItem
 
@@ -77,19 +78,15 @@ async def judge_by_form(
 ) -> Judgement:
     """Done, not done after the window, or still being worked on: by what the item's form shows."""
     found = await read_if_there(job, upstream)
-    return replace(_judged(job, found, window, done), evidence=evidence_of_form(job, found))
-
-
-def _judged(
-    job: Job, found: UpstreamItem | None, window: timedelta, done: Callable[[UpstreamItem | None], bool]
-) -> Judgement:
-    number = item_number(job)
-    if done(found):
-        return Judgement(Verdict.DONE, (number,))
-    if found is None or found.status is UpstreamStatus.DELETED:
-        return Judgement(Verdict.CANNOT_TELL, (number,), f"item {number} does not exist any more")
-    if found.status is UpstreamStatus.PROCESSING:
-        return Judgement(Verdict.WAIT, reason=f"item {number} is being worked on")
-    if utc_now() < unknown_since(job) + window:
-        return Judgement(Verdict.WAIT, reason=f"item {number} is as it was before")
-    return Judgement(Verdict.NOT_DONE, reason=f"item {number} is as it was before, for longer than a request takes")
+    before = job.intent.before.get("pricelist", []) if job.intent is not None else []
+    state = State(
+        number=item_number(job),
+        status=found.status if found is not None else None,
+        done=done(found),
+        tariff_before=before[0] if before else "",
+        tariff=found.pricelist if found is not None else "",
+        unknown_since=unknown_since(job),
+        now=utc_now(),
+        window=window,
+    )
+    return replace(judge_state(state), evidence=evidence_of_form(job, found))

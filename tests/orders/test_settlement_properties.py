@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from models.enums import Knowledge, UpstreamStatus
 from orders.evidence import Evidence, Row, Shown
-from orders.expiry import TOLERANCE, Term, expected, judge_term
+from orders.expiry import TOLERANCE, State, Term, expected, judge_state, judge_term
 from orders.naming import canonical, same_name
 from orders.settlement import Verdict, judge
 
@@ -183,3 +183,30 @@ def test_a_term_that_is_neither_the_old_one_nor_the_one_asked_for_goes_to_a_pers
     judgement = judge_term(replace(late, shown=other if other != late.before else other + timedelta(days=1)))
     assert judgement.verdict is Verdict.CANNOT_TELL
     assert str(term.before) in judgement.reason
+
+
+states = some.builds(
+    State,
+    number=some.just("7"),
+    status=some.none() | some.sampled_from(list(UpstreamStatus)),
+    done=some.booleans(),
+    tariff_before=some.sampled_from(["", "58"]),
+    tariff=some.sampled_from(["", "58", "59", "60"]),
+    unknown_since=some.just(NOON),
+    now=some.sampled_from([NOON, NOON + timedelta(hours=1)]),
+    window=some.just(timedelta(minutes=1)),
+)
+
+
+@MANY
+@given(states)
+def test_a_change_counts_as_not_done_only_of_an_item_that_is_as_it_was(state: State) -> None:
+    match judge_state(state).verdict:
+        case Verdict.DONE:
+            assert state.done
+        case Verdict.NOT_DONE:
+            assert state.status not in (None, UpstreamStatus.DELETED, UpstreamStatus.PROCESSING)
+            assert state.tariff_before in ("", state.tariff)
+            assert state.now >= state.unknown_since + state.window
+        case _:
+            assert not state.done

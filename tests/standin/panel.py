@@ -61,7 +61,7 @@ class Choices:
 
     noise: bool = False
     spelling: str = "as-sent"
-    """How names are shown: as-sent, unicode, upper (a dot at the end) or lossy (letters of other scripts as `?`)."""
+    """How names are shown: as-sent, unicode, upper (with a dot at the end) or lossy (`?` for foreign letters)."""
     dialects: frozenset[int] = frozenset({5, 6})
     order_answer: str = "id"
     """id, item.id, nested, attribute or ok."""

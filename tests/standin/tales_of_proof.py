@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from models.enums import IncidentKind, Stage
 from models.incident import Incident
+from models.messages import Decision, DecisionKind
 from tests.standin.panel import Choices, Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
@@ -173,6 +174,29 @@ async def test_a_no_of_an_upstream_that_charged_all_the_same_is_not_believed(
     here = await rehearsal.story(where)
     await here.bought_once(await here.order())
     await here.bought_once(await here.order(domain="shop.example.com", parameters={"recipe": lie.value}))
+
+
+@pytest.mark.parametrize("where", [Choices(quotes="none"), IN_FORMS], ids=["shown", "in-forms"])
+@story
+async def test_an_order_that_was_refused_and_made_names_its_item_when_that_comes_into_the_list(
+    rehearsal: Rehearsal, where: Choices
+) -> None:
+    here = await rehearsal.story(replace(where, list_lag=3.0))
+    await here.bought_once(await here.order())
+    order = await here.order(domain="shop.example.com", parameters={"recipe": Fault.VALUE_AFTER.value})
+    await here.until(order, Stage.NEEDS_ATTENTION)
+    number = str(here.panel.by_mark((await here.service(order)).mark)[0].number)
+
+    async def named() -> bool:
+        found = await incidents(here, IncidentKind.PAID_LEFTOVER)
+        waits_for = (await here.shop.operation(order.operation)).waits_for
+        return f"item {number} with our mark" in waits_for and any(number in message for message in found)
+
+    await eventually(named, "the operation names its item")
+    decision = Decision(actor="olga", reason="it is there")
+    await here.shop.resellflow.decide(order.operation, DecisionKind.RETRY, decision)
+    await here.until(order, Stage.COMPLETED)
+    assert len(here.panel.paid_for((await here.service(order)).mark)) == 1
 
 
 @pytest.mark.parametrize("where", [Choices(), IN_FORMS, NOWHERE], ids=["shown", "in-forms", "nowhere"])

@@ -52,9 +52,10 @@ async def test_a_storefront_does_not_decide(idle_api: Api, decision: str) -> Non
     assert "operator" in assert_problem(answer, 403, "forbidden")
 
 
-async def test_the_audit_is_for_operators(idle_api: Api) -> None:
-    assert_problem(await idle_api.shop.get("/v1/operations/1/audit"), 403, "forbidden")
-    assert_problem(await idle_api.operator.get("/v1/operations/1/audit"), 404, "not-found")
+@pytest.mark.parametrize("what", ["audit", "intents"])
+async def test_the_audit_and_the_evidence_are_for_operators(idle_api: Api, what: str) -> None:
+    assert_problem(await idle_api.shop.get(f"/v1/operations/1/{what}"), 403, "forbidden")
+    assert_problem(await idle_api.operator.get(f"/v1/operations/1/{what}"), 404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json"])

@@ -1,0 +1,74 @@
+"""After a definite no to an order: some upstreams say no and make the item, or leave an unpaid row of it.
+
+The order's stage and its money are dealt with by then; what is found here is settled like a lost answer.
+"""
+
+from temporalio import activity
+
+from activities import leftovers
+from activities.failures import database_in_words
+from activities.job import Job, load_job
+from activities.lookup import keep_evidence, left_behind
+from activities.troubles import Troubles
+from models.database import Database
+from models.enums import OperationKind
+from models.messages import Submission, SubmitResult
+from orders.settlement import Judgement, Verdict
+from upstreams.errors import UpstreamError
+from upstreams.port import Upstream
+
+
+class Refusals:
+    def __init__(self, database: Database, troubles: Troubles) -> None:
+        self._database = database
+        self._troubles = troubles
+
+    async def after_a_no(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
+        """Before a person is asked, the item is looked for. None: nothing of ours is there, as far as can be seen."""
+        try:
+            _, found = await self._look(job, upstream)
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: not looked for after a no: %s", job.number, trouble)
+            return None
+        if found is None or found.verdict is not Verdict.DONE:
+            return None
+        return await self._doubt(job, error, f"item {', '.join(found.numbers)} of it is there")
+
+    async def after_want_of_money(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
+        """Remove unpaid rows at once, so that no top-up is spent on them. What is there and was paid for is adopted.
+
+        What is not seen yet is looked for before the next attempt.
+        """
+        try:
+            job, found = await self._look(job, upstream)
+            if job.intent is None or found is None or found.verdict is not Verdict.DONE:
+                return None
+            with database_in_words():
+                unpaid = await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers)
+                for item in unpaid:
+                    await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
+        except UpstreamError as trouble:
+            activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
+            return None
+        return None if unpaid else await self._doubt(job, error, f"item {', '.join(found.numbers)} of it is paid for")
+
+    async def _look(self, job: Job, upstream: Upstream) -> tuple[Job, Judgement | None]:
+        """Only an opening may have left an item that nobody knows."""
+        if job.operation.kind is not OperationKind.OPEN:
+            return job, None
+        with database_in_words():
+            job = await load_job(self._database, job.number)
+            found = await left_behind(self._database, job, upstream)
+            if job.intent is not None:
+                await keep_evidence(self._database, job.intent, found.evidence)
+        return job, found
+
+    async def _doubt(self, job: Job, error: UpstreamError, why: str) -> SubmitResult:
+        """The no is not to be believed."""
+        reason = f"the upstream said no ({error.message[:200]}), but {why}"
+        with database_in_words():
+            job = await load_job(self._database, job.number)
+        if job.intent is not None:
+            since = job.intent.settled_at or job.intent.created_at
+            await self._troubles.mark_unknown(job, job.intent, reason, unknown_since=since, reopen=True)
+        return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=reason)

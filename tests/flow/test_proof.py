@@ -1,0 +1,111 @@
+"""What proves that a request on an item was done: the date that was asked for; a no that lied; one repeat at most."""
+
+import pytest
+
+from models.enums import Stage
+from models.messages import Decision, DecisionKind
+from models.order import Service
+from orders.requests import ServiceChange
+from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
+
+PROLONG = "service.prolong"
+WHY = Decision(actor="olga", reason="looked at the upstream")
+
+
+async def _active(shop: Shop) -> Service:
+    order = await shop.order()
+    await shop.until(order, Stage.COMPLETED)
+    return await shop.service(order.service)
+
+
+async def _prolonged(shop: Shop) -> int:
+    return len([charge for charge in await shop.upstream.charges() if charge["operation"] == "prolong"])
+
+
+async def _sent(shop: Shop, function: str) -> int:
+    return len([one for one in await shop.upstream.requests(function) if one["committing"]])
+
+
+async def test_a_lost_prolongation_is_done_where_the_quoted_date_is_reached(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="after")
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    await shop.until(order, Stage.COMPLETED)
+    assert await _prolonged(shop) == 1
+    assert await _sent(shop, PROLONG) == 1
+    [intent] = await shop.intents(order.operation)
+    assert intent.evidence["verdict"] == "done"
+
+
+async def test_a_lost_prolongation_and_another_term_given_by_staff_go_to_a_person_with_both_dates(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="before")
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    await shop.until(order, Stage.OUTCOME_UNKNOWN)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"extend_months": 12})
+    operation = await shop.until(order, Stage.NEEDS_ATTENTION)
+    assert await _prolonged(shop) == 0
+    after = await shop.upstream.items()
+    assert f"expires {after[0]['expiredate']} now, {service.expires_on} before" in operation.waits_for
+
+
+@pytest.mark.parametrize("error", ["value", "access", "not_enough_money", "moon_phase"])
+async def test_a_no_to_a_prolongation_that_was_charged_all_the_same_is_not_charged_again(
+    shop: Shop, error: str
+) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="error", when="after", error={"type": error})
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    operation = await shop.until(order, Stage.NEEDS_ATTENTION, Stage.COMPLETED, timeout=30)
+    if operation.stage is Stage.NEEDS_ATTENTION:
+        await shop.resellflow.decide(order.operation, DecisionKind.RETRY, WHY)
+        await shop.until(order, Stage.COMPLETED)
+    assert await _prolonged(shop) == 1
+    after = await shop.service(order.service)
+    assert after.expires_on is not None
+    assert service.expires_on is not None
+    assert (after.expires_on - service.expires_on).days in range(28, 32)
+
+
+async def test_a_new_password_is_sent_twice_at_most_when_answers_stay_lost(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function="service.changepassword", sok=True, kind="cut", when="after")
+    order = await shop.resellflow.change_parameters(service.id or 0, ServiceChange(password="new"), key="x")
+    operation = await shop.until(order, Stage.NEEDS_ATTENTION, timeout=60)
+    assert await _sent(shop, "service.changepassword") == 2
+    assert "asked for 2 times" in operation.waits_for
+
+
+async def test_a_task_that_only_a_form_shows_closes_by_itself_when_it_is_done_at_the_upstream(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function="vds.edit", sok=True, times=1, kind="error", error={"type": "access"})
+    change = ServiceChange(addons={"ram": 4})
+    order = await shop.resellflow.change_parameters(service.id or 0, change, key="x")
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"addons": {"61": "4"}})
+    await shop.until(order, Stage.COMPLETED)
+    assert await _sent(shop, "vds.edit") == 1
+
+
+async def test_a_second_attempt_measures_from_the_expiry_before_the_first(shop: Shop) -> None:
+    """The first was proven not done; its money came late. Whatever the item gained meanwhile is looked at first."""
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="error", when="before", error={"type": "value"})
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    await shop.until(order, Stage.NEEDS_ATTENTION)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"extend_months": 12})
+    await shop.resellflow.decide(order.operation, DecisionKind.RETRY, WHY)
+
+    async def asked_with_both_dates() -> bool:
+        operation = await shop.operation(order.operation)
+        assert operation.stage is Stage.NEEDS_ATTENTION
+        assert str(service.expires_on) in operation.waits_for
+        return True
+
+    await assert_eventually(asked_with_both_dates, timeout=20)
+    assert await _prolonged(shop) == 0
+    vouched = WHY.model_copy(update={"nothing_was_bought": True})
+    await shop.resellflow.decide(order.operation, DecisionKind.RETRY, vouched)
+    await shop.until(order, Stage.COMPLETED)
+    assert await _prolonged(shop) == 1
