@@ -7,8 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import IncidentKind, OperationKind
 from models.order import Operation, Service
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
-from orders.expiry import differs
 from orders.incidents import raise_incident
+from orders.terms import differs
 
 
 async def report_other_term(session: AsyncSession, service: Service, operation: Operation) -> bool:
