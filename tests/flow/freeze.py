@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from models.database import Database
+from sqlmodel import col, select
+
 from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
 from models.messages import OrderPolicy
@@ -30,11 +31,9 @@ from models.migrate import migrate
 from orders.intake import AcceptedOrder
 from process_exit import leave
 from settings import Settings
-from sqlmodel import col, select
 from starter import Resellflow
 from tests.flow.frozen_sender import Moment
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop, open_upstream
-from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
 from worker import Activities, upstream_worker
@@ -181,9 +180,7 @@ class Row:
     async def late_yeses(self) -> set[int | None]:
         """Operations with an incident that says so."""
         async with self.shop.database.read() as session:
-            found = await session.exec(
-                select(Incident.operation_id).where(col(Incident.kind) == IncidentKind.LATE_YES)
-            )
+            found = await session.exec(select(Incident.operation_id).where(col(Incident.kind) == IncidentKind.LATE_YES))
             return set(found.all())
 
     @asynccontextmanager
@@ -202,7 +199,7 @@ async def open_row(
     """A shop whose calls to the upstream nobody makes yet; the rest of it works."""
     await upstream.set(disk_change="automatic", opening_delay=0.1)
     await upstream.set_balance("1000.00")
-    async with open_shop(database, temporal, upstream, worker=False, **times.settings()) as shop, AsyncExitStack() as stack:
+    async with open_shop(database, temporal, upstream, worker=False, **times.settings()) as shop:
         shop.worker_settings["RESELL_MANUAL_PLAN_CHANGES"] = "{}"
         hasty = Hasty(heartbeat=times.heartbeat, **shop.settings.model_dump())
         shop.resellflow = Resellflow(shop.database, shop.client, hasty)
