@@ -51,9 +51,10 @@ class Activities:
         self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
         balances = BalanceReader(database)
         self.funds = FundsActivities(database, self._connections, client, balances)
-        self.submission = SubmitActivities(database, self._connections, balances)
+        terms = settings.lease_terms()
+        self.submission = SubmitActivities(database, self._connections, balances, terms)
         self.settlement = SettleActivities(
-            database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
+            database, self._connections, settle_window=timedelta(seconds=settings.settle_window), terms=terms
         )
         self.records = RecordActivities(database)
         self.polling = PollActivities(database, self._connections, client, self.funds, settings)

@@ -6,6 +6,7 @@ from activities.lookup import leftover_of
 from models.database import Database
 from models.order import Service
 from orders import naming
+from upstreams import lease
 from upstreams.port import Upstream
 
 
@@ -14,7 +15,8 @@ async def remove_unpaid(database: Database, job: Job, upstream: Upstream, number
 
     The next request carries a new mark: some upstreams never take one twice, and the deleted row may stay listed.
     """
-    await upstream.delete_unpaid(job.service.product_type, number)
+    with lease.holding(lease.unrecorded()):
+        await upstream.delete_unpaid(job.service.product_type, number)
     if await leftover_of(database, job, upstream) is not None:
         return False
     with database_in_words():

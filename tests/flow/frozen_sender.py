@@ -15,11 +15,12 @@ from typing import Any
 
 import httpcore
 
+from activities.answers import Answers
 from activities.submission import SubmitActivities
 from models.database import Database
 from settings import load_settings
 from starter import connect_client
-from upstreams.billmanager import transport
+from upstreams.billmanager import departure, transport
 from worker import Activities, upstream_worker
 
 
@@ -71,7 +72,7 @@ class Stopping:
 def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setattr) -> None:
     """Put the stops where they belong. What stops is the program as it is: nothing of it is replaced."""
     connect = httpcore.AnyIOBackend.connect_tcp
-    accepted, send = SubmitActivities._accepted, SubmitActivities._send
+    accepted, send = Answers.accepted, SubmitActivities._send
 
     async def stopping_connect(self: Any, *args: Any, **options: Any) -> Any:
         await stopping.passes(Moment.BEFORE_CONNECT)
@@ -94,8 +95,9 @@ def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setat
 
     # The timers of a machine that stands still do not run on: what ends a call by itself after a while does not help.
     patch(transport, "POOL_TIMEOUT", 3600.0)
+    patch(departure, "MAX_CONNECTIONS", 100)  # all stand still at once
     patch(httpcore.AnyIOBackend, "connect_tcp", stopping_connect)
-    patch(SubmitActivities, "_accepted", stopping_accepted)
+    patch(Answers, "accepted", stopping_accepted)
     patch(SubmitActivities, "_send", stopping_send)
 
 

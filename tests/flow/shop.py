@@ -40,7 +40,14 @@ USER, PASSWORD = "reseller", "secret"
 PASSWORD_VARIABLE = "TEST_UPSTREAM_PASSWORD"
 
 # What a test waits for is shortened; the intervals that people notice are the real ones.
-QUICK = {"settle_window": 2.0, "order_timeout": 3.0, "read_timeout": 3.0, "idle_interval": 2.0}
+QUICK = {
+    "settle_window": 2.0,
+    "send_lease": 3.0,
+    "clock_skew": 0.2,
+    "order_timeout": 3.0,
+    "read_timeout": 3.0,
+    "idle_interval": 2.0,
+}
 
 
 @dataclass

@@ -17,6 +17,9 @@ import httpx
 
 from upstreams import lease
 
+MAX_CONNECTIONS = 10
+"""Changes under way at once, per account and worker; the others wait for a moment."""
+
 _AS_HTTPX: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
     (httpcore.ReadTimeout, httpx.ReadTimeout),
@@ -121,7 +124,7 @@ class DepartureTransport(httpx.AsyncBaseTransport):
     def __init__(self, url: httpx.URL, trust: ssl.SSLContext, flight: float) -> None:
         options: dict[str, Any] = {
             "ssl_context": trust,
-            "max_connections": 10,
+            "max_connections": MAX_CONNECTIONS,
             "max_keepalive_connections": 0,
             "network_backend": HoldingBack(),
             "socket_options": _given_up_after(flight),
