@@ -121,6 +121,12 @@ TASKS_DONE: dict[str, Example] = {
     "done": {"summary": "Done", "value": {"note": "the disk was enlarged"}},
     "override": {"summary": "An automatic one", "value": {"override": True, "reason": "the upstream did it by phone"}},
 }
+INCIDENTS_CLOSED: dict[str, Example] = {
+    "explained": {
+        "summary": "Explained",
+        "value": {"note": "item 900003 was a second purchase; refunded by its seller"},
+    }
+}
 TASKS_REJECTED: dict[str, Example] = {
     "rejected": {"summary": "Not possible", "value": {"reason": "no room on the node"}}
 }

@@ -12,6 +12,7 @@ from orders.views.audit import AuditView, list_audit
 from orders.views.documents import Document, WorkflowLinks
 from orders.views.events import EventView, OrphanView, ValueChange, list_events, list_orphans
 from orders.views.history import HistoryEntry, list_history
+from orders.views.incidents import IncidentView, find_incident, list_incidents
 from orders.views.operations import (
     OperationDetail,
     OperationView,
@@ -48,6 +49,7 @@ __all__ = [
     "Document",
     "EventView",
     "HistoryEntry",
+    "IncidentView",
     "OperationDetail",
     "OperationView",
     "OrphanView",
@@ -68,6 +70,7 @@ __all__ = [
     "WebhookView",
     "WorkflowLinks",
     "find_delivery",
+    "find_incident",
     "find_operation",
     "find_service",
     "find_task",
@@ -76,6 +79,7 @@ __all__ = [
     "list_deliveries",
     "list_events",
     "list_history",
+    "list_incidents",
     "list_operations",
     "list_orphans",
     "list_services",
