@@ -12,9 +12,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.enums import Role
+from models.leases import LeaseTerms
 from models.messages import OrderPolicy
 from models.queues import poller_queue, upstream_queue
-from orders.leases import LeaseTerms
 
 
 class Settings(BaseSettings):

@@ -11,12 +11,12 @@ from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
+from models.leases import LeaseTerms
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
 from orders import events, intents
 from orders.errors import ByHand, NotFound
 from orders.goals import Seen, differences, outcome
-from orders.leases import LeaseTerms
 from orders.settlement import Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections

@@ -16,12 +16,12 @@ from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, ReservationState, Stage, UpstreamStatus
+from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
 from orders import funds, intents
 from orders.errors import Refused
-from orders.leases import LeaseTerms
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import (

@@ -10,13 +10,14 @@ from decimal import Decimal
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models import database
 from models.columns import utc_now
 from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ServiceStatus
 from models.events import UpstreamSnapshot
+from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
 from orders import funds
 from orders.errors import Refused
-from orders.leases import LeaseTerms, database_now
 
 _STEPS = list(IntentStep)
 """In the order in which they are made."""
@@ -57,7 +58,7 @@ async def prepare(
         account_id=account_id,
         attempt=earlier[-1].attempt + 1 if earlier else 1,
         step=step,
-        send_until=await database_now(session) + lease,
+        send_until=await database.now(session) + lease,
         mark=mark,
         request=request,
         before=before,

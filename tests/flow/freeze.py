@@ -45,7 +45,7 @@ CHARGED_AS = {
     OperationKind.PROLONG: "prolong",
     OperationKind.CHANGE_PLAN: "changepricelist",
 }
-WAKES = (7,)
+WAKES = (1, 3, 7)
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,23 @@ class Story:
 
     def __str__(self) -> str:
         return f"{self.kind.value}, {self.moment.value}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    story: Story
+    charges: int
+    incident: bool
+    """A late yes was told."""
+
+    @property
+    def is_fine(self) -> bool:
+        """Charged once; or, where no check can help, twice and loudly."""
+        return self.charges == 1 or (self.charges == 2 and self.incident and self.story.moment is Moment.IN_WRITE)
+
+    def __str__(self) -> str:
+        told = ", told as an incident" if self.incident else ""
+        return f"{self.story!s:50} charged {self.charges}x{told}{'' if self.is_fine else '   FAILED'}"
 
 
 @dataclass
@@ -178,11 +195,12 @@ class Row:
             )
         return counted
 
-    async def late_yeses(self) -> set[int | None]:
-        """Operations with an incident that says so."""
+    async def outcomes(self) -> list["Outcome"]:
+        charges = await self.charges()
         async with self.shop.database.read() as session:
             found = await session.exec(select(Incident.operation_id).where(col(Incident.kind) == IncidentKind.LATE_YES))
-            return set(found.all())
+            told = set(found.all())
+        return [Outcome(story, charges[str(story)], story.order.operation in told) for story in self.stories]
 
     @asynccontextmanager
     async def _upstream_worker(self) -> AsyncIterator[None]:
@@ -218,24 +236,11 @@ async def play_all(times: Times) -> int:
             migrate(url)
             async with open_upstream() as upstream, open_row(url, server, upstream, times, tuple(Moment)) as row:
                 await row.play(wake_after, others_first=wake_after == max(WAKES))
-                failures += await _report(row, wake_after)
+                for outcome in await row.outcomes():
+                    failures += not outcome.is_fine
+                    print(f"woken after {wake_after} leases: {outcome}", flush=True)
     print("nothing was charged twice without an incident" if not failures else f"{failures} FAILED")
     return 1 if failures else 0
-
-
-async def _report(row: Row, wake_after: int) -> int:
-    told = await row.late_yeses()
-    failures = 0
-    counted = await row.charges()
-    for story in row.stories:
-        charges = counted[str(story)]
-        incident = story.order.operation in told
-        unavoidable = story.moment is Moment.IN_WRITE and charges == 2 and incident
-        fine = charges == 1 or unavoidable
-        failures += not fine
-        words = f"{charges} charged{', incident' if incident else ''}"
-        print(f"woken after {wake_after} leases: {story!s:50} {words}{'' if fine else '   FAILED'}", flush=True)
-    return failures
 
 
 if __name__ == "__main__":

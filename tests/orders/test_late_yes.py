@@ -182,9 +182,7 @@ async def test_a_lost_answer_or_a_no_that_comes_late_leaves_the_stage_to_whoever
     assert (await sender.stored())[0].stage is Stage.NEEDS_ATTENTION
     assert not await run(sender.answers.refused, sender.intent, Rejected("no"))
     operation, _, intent = await sender.stored()
-    assert (operation.stage, intent.state) == (Stage.NEEDS_ATTENTION, IntentState.REFUSED), (
-        "a no is a no"
-    )
+    assert (operation.stage, intent.state) == (Stage.NEEDS_ATTENTION, IntentState.REFUSED), "a no is a no"
 
 
 async def test_the_answer_is_written_down_although_the_activity_was_cancelled(sender: Sender) -> None:

@@ -6,12 +6,13 @@ import pytest
 
 from models.columns import utc_now
 from models.database import Database
+from models.database import now as database_now
 from models.enums import IntentState, IntentStep, UnpaidKind
+from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
 from orders import intents
 from orders.errors import Refused
 from orders.intake import ServiceRequest, accept_order
-from orders.leases import LeaseTerms, database_now
 
 TERMS = LeaseTerms(lease=timedelta(seconds=10), skew=timedelta(seconds=2), flight=timedelta(seconds=30))
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

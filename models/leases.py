@@ -4,14 +4,14 @@ The lease is counted by the database's clock, the one clock that all workers sha
 machine is in `upstreams.lease`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlmodel.ext.asyncio.session import AsyncSession
-
-from models.columns import utc_now
-from models.order import Intent
+if TYPE_CHECKING:  # settings are read by commands that load no tables
+    from models.order import Intent
 
 BEFORE_LEASES = timedelta(seconds=5)
 """Added to the flight of a request that was written down before there were leases."""
@@ -36,13 +36,4 @@ class LeaseTerms:
 
     def silent_since(self, intent: Intent) -> datetime:
         """From when on the silence about a request counts, if its sender may be alive: not before it is gone."""
-        return max(utc_now(), self.gone_by(intent))
-
-
-async def database_now(session: AsyncSession) -> datetime:
-    """The time by the database's clock, not that of the transaction's start."""
-    if session.get_bind().dialect.name == "sqlite":
-        text = (await session.connection()).execute(sa.text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))
-        return datetime.fromisoformat(str((await text).scalar_one())).replace(tzinfo=UTC)
-    now: datetime = (await (await session.connection()).execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
-    return now.astimezone(UTC)
+        return max(datetime.now(UTC), self.gone_by(intent))
