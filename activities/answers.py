@@ -147,6 +147,8 @@ async def _patiently(write: Callable[[], Awaitable[T]], intent: Intent) -> T:
 async def _take_yes(
     session: AsyncSession, job: Job, operation: Operation, stored: Intent, service: Service, number: str | None
 ) -> SubmitResult:
+    if stored.state is IntentState.ACCEPTED and (stored.upstream_number or not number):
+        return TAKEN_OVER  # found meanwhile by its mark, and written down
     account = await funds.locked_account(session, job.account_id)
     if operation.kind is OperationKind.OPEN:
         account.orders_return_number = Knowledge.YES if number else Knowledge.NO

@@ -36,11 +36,9 @@ class LateYes:
 
 def is_late(operation: Operation, intent: Intent, number: str | None) -> bool:
     """Whether the yes comes too late to be taken as the answer it is. `intent` as it is now, its operation locked."""
-    if operation.stage.is_final:
-        return True
-    if intent.state is IntentState.ACCEPTED:
+    if intent.state is IntentState.ACCEPTED:  # somebody has found what was done: only another item is news
         return bool(number and intent.upstream_number and number != intent.upstream_number)
-    return intent.state.is_settled
+    return intent.state.is_settled or operation.stage.is_final
 
 
 async def take_late_yes(
@@ -62,7 +60,8 @@ async def take_late_yes(
             detail={"item": number or "(no number)", "given up as": was, "adopted": "yes" if adopted else "no"},
         )
     )
-    words = _words(operation, intent, was, item, adopted=adopted)
+    same = operation.kind is OperationKind.OPEN and number is not None and number == service.upstream_number
+    words = _words(operation, intent, was, item, adopted=adopted, same=same)
     await raise_incident(
         session,
         IncidentKind.LATE_YES,
@@ -104,13 +103,18 @@ async def _adopt(
     return False
 
 
-def _words(operation: Operation, intent: Intent, was: str, item: str, *, adopted: bool) -> str:
+def _words(operation: Operation, intent: Intent, was: str, item: str, *, adopted: bool, same: bool) -> str:
     request = f"request {intent.attempt} of operation {operation.id} ({operation.kind.value} service "
     said = f"The upstream said yes ({item}) to {request}{operation.service_id}) after it had counted as {was}"
     if adopted:
         return (
             f"{said}. Nothing else had been sent, so the operation goes on with it. Look whether the upstream charged "
             "once, and why its answer came so late; then close this incident."
+        )
+    if same:
+        return (
+            f"{said}. It is the item that the service has, so nothing is there twice. Look whether the upstream "
+            "charged once; then close this incident."
         )
     if operation.stage is Stage.CANCELLED:
         return (

@@ -45,6 +45,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "processing_module": "main-vds",
         "home_processing_module": None,
         "cost": {"amount": "5.00", "currency": "EUR"},
+        "open_incidents": [],
         "created_at": "2026-03-01T09:30:00.120000Z",
     },
     "operation": {

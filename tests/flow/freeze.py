@@ -105,8 +105,10 @@ class Outcome:
 
     @property
     def is_fine(self) -> bool:
-        """Charged once; or, where no check can help, twice and loudly."""
-        return self.charges == 1 or (self.charges == 2 and self.incident and self.story.moment is Moment.IN_WRITE)
+        """Charged once and quietly; or, where no check can help, twice and loudly."""
+        if self.story.moment is Moment.IN_WRITE:
+            return self.charges == 1 or (self.charges == 2 and self.incident)
+        return self.charges == 1 and not self.incident
 
     def __str__(self) -> str:
         told = ", told as an incident" if self.incident else ""

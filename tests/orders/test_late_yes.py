@@ -139,6 +139,27 @@ async def test_a_yes_to_a_cancelled_order_is_told_and_wakes_nothing(sender: Send
     assert "the operation is cancelled" in incident.message
 
 
+async def test_a_yes_to_what_was_found_and_completed_meanwhile_is_no_news(sender: Sender) -> None:
+    async with sender.database.write() as session:
+        operation = await locked_operation(session, sender.operation)
+        service = await session.get_one(Service, operation.service_id)
+        await intents.accept(session, await intents.current(session, sender.intent), service, "17")
+        await enter(session, operation, Stage.COMPLETED)
+    for number in ("17", None):
+        await sender.hears_yes(number)
+    assert await sender.incidents() == []
+
+
+async def test_a_yes_that_names_the_item_a_person_marked_done_says_that_nothing_is_there_twice(sender: Sender) -> None:
+    await sender.settled_as(IntentState.ABANDONED, Stage.COMPLETED)
+    async with sender.database.write() as session:
+        operation = await session.get_one(Operation, sender.operation)
+        await intents.link(session, await session.get_one(Service, operation.service_id), "17")
+    await sender.hears_yes("17")
+    [incident] = await sender.incidents()
+    assert "nothing is there twice" in incident.message
+
+
 async def test_another_number_than_the_one_that_was_adopted_meanwhile_is_told(sender: Sender) -> None:
     async with sender.database.write() as session:
         operation = await locked_operation(session, sender.operation)
