@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.enums import Role
+from models.leases import LeaseTerms
 from models.messages import OrderPolicy
 from models.queues import poller_queue, upstream_queue
 from models.rates import ExchangeRate, Rates
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     """Seconds for an upstream call that only reads."""
     order_timeout: float = Field(default=30.0, gt=0)
     """Seconds for an upstream call that changes or costs."""
+    send_lease: float = Field(default=10.0, gt=0)
+    """Seconds from writing a request down for which it may be sent; whoever is held up longer sends nothing."""
+    clock_skew: float = Field(default=2.0, ge=0)
+    """Seconds by which the clocks of database and workers may differ."""
     settle_window: float = Field(default=60.0, ge=0)
     """Seconds for which an order with a lost answer is looked for before its absence counts as proof."""
     idle_interval: float = Field(default=15.0, gt=0)
@@ -107,6 +112,14 @@ class Settings(BaseSettings):
             confirmation_check_after=timedelta(seconds=self.confirmation_check_after),
             submit_timeout=timedelta(seconds=2 * self.order_timeout + 2 * self.read_timeout),
             read_timeout=timedelta(seconds=5 * self.read_timeout),
+        )
+
+    def lease_terms(self) -> LeaseTerms:
+        """Who may send for how long. The same for all workers of an installation."""
+        return LeaseTerms(
+            lease=timedelta(seconds=self.send_lease),
+            skew=timedelta(seconds=self.clock_skew),
+            flight=timedelta(seconds=self.order_timeout),
         )
 
     def client_of(self, token: str) -> tuple[str, Role] | None:

@@ -54,9 +54,10 @@ class Activities:
         balances = BalanceReader(database)
         pricing = Pricing(database, settings.rates())
         self.funds = FundsActivities(database, self._connections, client, balances, pricing)
-        self.submission = SubmitActivities(database, self._connections, balances, pricing)
+        terms = settings.lease_terms()
+        self.submission = SubmitActivities(database, self._connections, balances, pricing, terms)
         self.settlement = SettleActivities(
-            database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
+            database, self._connections, settle_window=timedelta(seconds=settings.settle_window), terms=terms
         )
         self.calling_off = CallingOffActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
@@ -106,37 +107,52 @@ second of a core that nobody gets anything for, as replays and not build ids tel
 
 def build_workers(client: Client, activities: Activities, settings: Settings) -> list[Worker]:
     """One worker per task queue: orders; calls to upstreams, with a brake; the long activities."""
-    stopping = timedelta(seconds=settings.order_timeout + 5)
-    autoscaling = PollerBehaviorAutoscaling()
     return [
-        Worker(
-            client,
-            task_queue=settings.task_queue,
-            workflows=WORKFLOWS,
-            activities=activities.local,
-            workflow_runner=workflow_runner(),
-            build_id=BUILD_ID,
-            graceful_shutdown_timeout=stopping,
-            workflow_task_poller_behavior=autoscaling,
-        ),
-        Worker(
-            client,
-            task_queue=settings.upstream_task_queue,
-            activities=activities.upstream,
-            build_id=BUILD_ID,
-            max_concurrent_activities=settings.upstream_concurrency,
-            max_task_queue_activities_per_second=settings.upstream_calls_per_second,
-            graceful_shutdown_timeout=stopping,
-            activity_task_poller_behavior=autoscaling,
-        ),
-        Worker(
-            client,
-            task_queue=settings.poller_task_queue,
-            activities=activities.pollers,
-            build_id=BUILD_ID,
-            graceful_shutdown_timeout=timedelta(seconds=5),
-        ),
+        order_worker(client, activities, settings),
+        upstream_worker(client, activities, settings),
+        poller_worker(client, activities, settings),
     ]
+
+
+def order_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=activities.local,
+        workflow_runner=workflow_runner(),
+        build_id=BUILD_ID,
+        graceful_shutdown_timeout=_stopping(settings),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def upstream_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
+    return Worker(
+        client,
+        task_queue=settings.upstream_task_queue,
+        activities=activities.upstream,
+        build_id=BUILD_ID,
+        max_concurrent_activities=settings.upstream_concurrency,
+        max_task_queue_activities_per_second=settings.upstream_calls_per_second,
+        graceful_shutdown_timeout=_stopping(settings),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def poller_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
+    return Worker(
+        client,
+        task_queue=settings.poller_task_queue,
+        activities=activities.pollers,
+        build_id=BUILD_ID,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+
+
+def _stopping(settings: Settings) -> timedelta:
+    """A call under way is finished, and its answer written down."""
+    return timedelta(seconds=settings.order_timeout + 5)
 
 
 async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping: asyncio.Event) -> Any:

@@ -21,6 +21,7 @@ from models.order import Intent, Reservation, Service
 from orders import funds, intents, naming
 from orders.incidents import raise_incident
 from orders.marks import same_mark
+from upstreams import lease
 from upstreams.errors import NoSuchItem, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
@@ -111,7 +112,8 @@ async def _remove(
 ) -> Outcome:
     before = await _balance(upstream)
     try:
-        await upstream.delete_unpaid(job.service.product_type, form.number)
+        with lease.holding(lease.unrecorded()):
+            await upstream.delete_unpaid(job.service.product_type, form.number)
     except UpstreamError as error:
         activity.logger.info("operation %s: %s can't be removed: %s", job.number, form.number, error.message)
     after = await _form(job, upstream, form.number)

@@ -10,6 +10,7 @@ from models.database import Database
 from orders import linking
 from orders.errors import Refused
 from orders.linking import AdoptRequest, LinkRequest, Outcome, Seen, Target
+from upstreams import lease
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, OutcomeUnknown, UpstreamError
 from upstreams.port import Upstream
@@ -75,7 +76,7 @@ class Linker:
     async def _set_mark(self, upstream: Upstream, outcome: Outcome) -> str:
         """Why the upstream does not show our mark on the item; empty if it does."""
         try:
-            with suppress(OutcomeUnknown):  # reading shows whether it is there
+            with lease.holding(lease.unrecorded()), suppress(OutcomeUnknown):  # reading shows whether it is there
                 await upstream.set_mark(outcome.product_type, outcome.upstream_number, outcome.mark)
             item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
         except UpstreamError as error:

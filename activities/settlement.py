@@ -9,10 +9,11 @@ from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
 from activities.lookup import keep_evidence
-from activities.troubles import Troubles, sender_may_live_until
+from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
+from models.leases import LeaseTerms
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
 from orders import events, intents
@@ -30,8 +31,11 @@ ORDERED_AT_MOST = timedelta(hours=6)
 
 
 class SettleActivities:
-    def __init__(self, database: Database, connections: Connections, *, settle_window: timedelta) -> None:
+    def __init__(
+        self, database: Database, connections: Connections, *, settle_window: timedelta, terms: LeaseTerms
+    ) -> None:
         self._database = database
+        self._terms = terms
         self._connections = connections
         self._settle_window = settle_window
         self._troubles = Troubles(database)
@@ -56,9 +60,12 @@ class SettleActivities:
             ):
                 return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
             if intent.state is IntentState.PREPARED:
-                since = sender_may_live_until(intent, self._connections.order_timeout)
                 words = "a worker stopped before the answer was written down"
+                since = self._terms.silent_since(intent)
                 await self._troubles.mark_unknown(job, intent, words, unknown_since=since)
+                with database_in_words():
+                    job = await load_job(self._database, ref.operation)  # since when it is unknown is part of the proof
+                intent = job.intent or intent
             try:
                 upstream = await self._connections.to(job.account)
                 kind = KINDS[job.operation.kind]

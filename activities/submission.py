@@ -5,17 +5,19 @@ from decimal import Decimal
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities.answers import TAKEN_OVER, Answers, to_its_end
 from activities.balance import BalanceReader
 from activities.calling_off import NOTHING_SENT
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
-from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
+from activities.kinds import KINDS, Kind, Obstacle, Request
 from activities.pricing import Pricing
 from activities.refusals import Refusals
-from activities.troubles import Troubles, sender_may_live_until
-from models.audit import AuditEntry
+from activities.troubles import Troubles
+from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage
+from models.enums import FailureClass, IntentState, ReservationState, Stage
+from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
@@ -34,6 +36,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
+from upstreams.lease import Clocks, Lease, holding
 from upstreams.port import NotAllowed, Upstream
 
 UNHEALTHY_AT_MOST = 10
@@ -44,8 +47,17 @@ SOMETHING = Decimal("0.01")
 
 
 class SubmitActivities:
-    def __init__(self, database: Database, connections: Connections, balances: BalanceReader, pricing: Pricing) -> None:
+    def __init__(
+        self,
+        database: Database,
+        connections: Connections,
+        balances: BalanceReader,
+        pricing: Pricing,
+        terms: LeaseTerms,
+    ) -> None:
         self._database = database
+        self._terms = terms
+        self._answers = Answers(database)
         self._connections = connections
         self._balances = balances
         self._pricing = pricing
@@ -63,6 +75,8 @@ class SubmitActivities:
                 known = NOTHING_SENT
             if known is not None:
                 return known
+            if (early := self._given_up_early(job)) is not None:
+                return await self._trouble_with_request(job, ref, early)
             if job.account.unhealthy_reason:
                 error = ConnectionUnhealthy(job.account.unhealthy_reason)
                 return await self._trouble_with_request(job, ref, error)
@@ -78,11 +92,12 @@ class SubmitActivities:
             if changed is not None:
                 return changed
             with database_in_words():
-                intent = await self._write_intent(job, prepared)
-            if intent is None:
-                return await self._report_anew(ref)
-            job = await load_job(self._database, ref.operation)  # as written down: mark and target
-            return await self._send(job, ref, intent, kind, upstream)
+                written = await self._write_intent(job, prepared)
+                if written is None:
+                    return await self._report_anew(ref)
+                job = await load_job(self._database, ref.operation)  # as written down: mark and target
+            intent, held = written
+            return await to_its_end(self._send(job, ref, intent, held, kind, upstream))
 
     async def _stand_before(self, job: Job, result: SubmitResult) -> SubmitResult:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
@@ -122,11 +137,19 @@ class SubmitActivities:
                 return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
             case IntentState.PREPARED | IntentState.UNKNOWN:
                 reason = intent.message or "a worker stopped between writing the request down and its answer"
-                since = sender_may_live_until(intent, self._connections.order_timeout)
+                since = self._terms.silent_since(intent)
                 await self._troubles.mark_unknown(job, intent, reason, unknown_since=since)
                 return SubmitResult(outcome=Submission.UNKNOWN, reason=reason)
             case IntentState.NOT_SENT | IntentState.REFUSED | IntentState.NOT_DONE | IntentState.ABANDONED:
                 return None
+
+    def _given_up_early(self, job: Job) -> NotSent | None:
+        """A person vouched that nothing was done while the sender may still be alive: it is waited for."""
+        intent = job.intent
+        if intent is None or intent.state is not IntentState.ABANDONED or utc_now() >= self._terms.gone_by(intent):
+            return None
+        until = f"{self._terms.gone_by(intent):%H:%M:%S} UTC"
+        return NotSent(f"nothing is sent before {until}: until then the request that was given up may be on its way")
 
     async def _wait_for_it_again(self, job: Job, number: str) -> None:
         """A workflow that was started anew: the poller watches the orders that are in this stage."""
@@ -136,7 +159,7 @@ class SubmitActivities:
             operation = await locked_operation(session, job.number)
             await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {number}")
 
-    async def _write_intent(self, job: Job, request: Request) -> Intent | None:
+    async def _write_intent(self, job: Job, request: Request) -> tuple[Intent, Lease] | None:
         """None if nothing may be sent any more: the operation has ended, has a call under way, or lost its money."""
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
@@ -148,33 +171,52 @@ class SubmitActivities:
                     return None
             operation.parameters = {**operation.parameters, **request.target}
             mark = (await session.get_one(Service, operation.service_id, populate_existing=True)).mark
+            asked = Clocks.now()  # before the database is asked: what is lost between the two counts
             try:
-                intent = await intents.prepare(session, operation, job.account_id, mark, request.fields, request.before)
+                intent = await intents.prepare(
+                    session,
+                    operation,
+                    job.account_id,
+                    mark,
+                    request.fields,
+                    request.before,
+                    lease=self._terms.lease,
+                )
             except Refused:
                 return None
             await enter(session, operation, Stage.SUBMITTING)
-            return intent
+            assert intent.send_until is not None  # noqa: S101 - set just now
+            return intent, Lease.written(asked, self._terms.lease, intent.send_until, self._terms.skew)
 
-    async def _send(self, job: Job, ref: OrderRef, intent: Intent, kind: Kind, upstream: Upstream) -> SubmitResult:
+    async def _send(
+        self, job: Job, ref: OrderRef, intent: Intent, held: Lease, kind: Kind, upstream: Upstream
+    ) -> SubmitResult:
         """From here on the request may have gone, unless upstream or network say for certain that it has not."""
         try:
-            sent = await kind.send(job, upstream)
+            with holding(held):
+                sent = await kind.send(job, upstream)
         except NotSent as error:
-            await self._settle(intent, IntentState.NOT_SENT, error)
+            if not await self._answers.not_sent(intent, error):
+                return TAKEN_OVER
             return await self._trouble_with_request(job, ref, error)
         except OutcomeUnknown as error:
-            await self._troubles.mark_unknown(job, intent, error.message)
+            await self._answers.lost(intent, error, FailureClass.OUTCOME_UNKNOWN)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
         except NotEnoughMoney as error:
+            if not await self._answers.is_ours(intent):
+                await self._answers.refused(intent, error)
+                return TAKEN_OVER
             return await self._refused_for_funds(job, intent, upstream, error)
         except ConnectionUnhealthy as error:
-            await self._settle(intent, IntentState.NOT_SENT, error)
+            if not await self._answers.not_sent(intent, error):
+                return TAKEN_OVER
             if intent.attempt >= UNHEALTHY_AT_MOST:
                 reason = f"refused {intent.attempt} times although the account can be read: {error.message}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=reason)
             return await self._trouble_with_request(job, ref, error)
         except NotYet as error:
-            await self._refused(intent, error)
+            if not await self._answers.refused(intent, error):
+                return TAKEN_OVER
             await self._troubles.show_retrying(job, error)
             return SubmitResult(
                 outcome=Submission.NOT_YET,
@@ -184,13 +226,13 @@ class SubmitActivities:
             )
         except AlreadyExists as error:
             # It may be our own earlier attempt: looked up like a lost answer, and adopted if it carries our mark.
-            await self._troubles.mark_unknown(job, intent, error.message, failure=FailureClass.EXISTS)
+            await self._answers.lost(intent, error, FailureClass.EXISTS)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
         except NotAllowed as error:
-            await self._refused(intent, error)
+            await self._answers.refused(intent, error)
             return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
-            await self._refused(intent, error)
+            await self._answers.refused(intent, error)
             done = await self._refusals.after_a_no(job, upstream, error)
             if done is not None:
                 return done
@@ -200,57 +242,9 @@ class SubmitActivities:
             )
         if sent.unpaid:
             reason = f"the upstream made order {sent.unpaid.number} for it, which must be paid there"
-            await self._refused(intent, Rejected(reason))
+            await self._answers.refused(intent, Rejected(reason))
             return SubmitResult(outcome=Submission.MANUAL, failure=FailureClass.FUNDS, reason=reason)
-        with database_in_words():
-            return await self._accepted(job, intent, sent)
-
-    async def _accepted(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
-        upstream_number = sent.number
-        async with self._database.write() as session:
-            operation = await locked_operation(session, job.number)
-            service = await session.get_one(Service, operation.service_id)
-            stored = await intents.current(session, intent)
-            if operation.stage.is_final or (stored.state.is_settled and stored.state is not IntentState.ACCEPTED):
-                return self._late_yes(session, operation, stored, upstream_number)
-            account = await funds.locked_account(session, job.account_id)
-            if operation.kind is OperationKind.OPEN:
-                account.orders_return_number = Knowledge.YES if upstream_number else Knowledge.NO
-                session.add(account)
-            try:
-                await intents.accept(session, stored, service, upstream_number)
-            except Refused as refusal:
-                # The answer named an item that another service holds: never to be believed.
-                upstream_number = None
-                reason = f"the upstream's answer does not fit: {refusal}"
-                await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason)
-                return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason=reason)
-            if upstream_number:
-                await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {upstream_number}")
-                return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=upstream_number)
-            await enter(session, operation, Stage.OUTCOME_UNKNOWN, "accepted without a number; looking for the item")
-            return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="accepted without a number")
-
-    def _late_yes(
-        self, session: AsyncSession, operation: Operation, intent: Intent, upstream_number: str | None
-    ) -> SubmitResult:
-        """The upstream said yes to a request that was given up meanwhile: paid, and nobody's. People must know."""
-        was = operation.stage.value if operation.stage.is_final else intent.state.value
-        detail = {"item": upstream_number or "(no number)", "given up as": was}
-        activity.logger.error("operation %s: a late yes of the upstream: %s", operation.id, detail)
-        session.add(
-            AuditEntry(
-                actor="resellflow",
-                action="late_yes",
-                subject="operation",
-                subject_number=intent.operation_id,
-                detail=detail,
-            )
-        )
-        if operation.stage.is_final:
-            return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
-        reason = f"the upstream said yes late (item {detail['item']}) to a request that counted as {was}"
-        return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+        return await self._answers.accepted(job, intent, sent)
 
     async def _refused_for_funds(
         self, job: Job, intent: Intent, upstream: Upstream, error: NotEnoughMoney
@@ -286,20 +280,6 @@ class SubmitActivities:
         prices.note_refusal(operation, cost)
         session.add(operation)
         await funds.request(session, job.account_id, job.number, cost)
-
-    async def _refused(self, intent: Intent, error: UpstreamError) -> None:
-        with database_in_words():
-            async with self._database.write() as session:
-                await locked_operation(session, intent.operation_id)
-                stored = await intents.current(session, intent)
-                await intents.refuse(session, stored, message=error.message, failure=error.failure_class)
-
-    async def _settle(self, intent: Intent, state: IntentState, error: UpstreamError) -> None:
-        with database_in_words():
-            async with self._database.write() as session:
-                await locked_operation(session, intent.operation_id)
-                stored = await intents.current(session, intent)
-                await intents.settle(session, stored, state, message=error.message, failure=error.failure_class)
 
     async def _trouble_with_request(self, job: Job, ref: OrderRef, error: UpstreamError) -> SubmitResult:
         """Nothing was sent, or nothing that counts."""

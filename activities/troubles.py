@@ -3,7 +3,7 @@
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -11,7 +11,6 @@ from temporalio.exceptions import ApplicationError
 from activities.failures import database_in_words
 from activities.heartbeat import heartbeating
 from activities.job import Job
-from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
@@ -20,7 +19,6 @@ from orders.stages import enter, locked_operation
 from upstreams.errors import ConnectionUnhealthy, UpstreamError
 
 SAID_FROM_ATTEMPT = 3
-SLACK_SECONDS = 5.0
 
 
 class Troubles:
@@ -88,8 +86,3 @@ class Troubles:
                     operation = await locked_operation(session, operation_number)
                     await enter(session, operation, Stage.RETRYING, reason)
             raise ApplicationError(f"{reason}; tried again by itself", type="Unexpected") from error
-
-
-def sender_may_live_until(intent: Intent, order_timeout: float) -> datetime:
-    """A request whose worker went silent may still be on its way for so long."""
-    return max(utc_now(), intent.created_at + timedelta(seconds=order_timeout + SLACK_SECONDS))

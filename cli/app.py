@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import life, linking, lists, order, setup, system, tasks, upstream, webhooks
+from cli import incidents, life, linking, lists, order, setup, system, tasks, upstream, webhooks
 from cli.failures import in_words
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ life.add_commands(app)
 lists.add_commands(app)
 linking.add_commands(app)
 tasks.add_commands(app)
+incidents.add_commands(app)
 webhooks.add_commands(app)
 system.add_commands(app)
 

@@ -115,6 +115,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("module", view.processing_module),
             ("home module", view.home_processing_module),
             ("ordered", f"{shown(view.created_at)} UTC"),
+            ("INCIDENTS", ", ".join(f"{one} (resell incidents show {one})" for one in view.open_incidents)),
         ]
     )
     print()

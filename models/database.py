@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -112,3 +113,13 @@ async def ping(database: Database) -> None:
     async with database.read() as session:
         await session.connection()
         await (await session.connection()).execute(sa.text("SELECT tag FROM installation"))
+
+
+async def now(session: AsyncSession) -> datetime:
+    """The time by the database's clock, that of this moment and not of the transaction's start."""
+    connection = await session.connection()
+    if connection.dialect.name == "sqlite":
+        text = (await connection.execute(sa.text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))).scalar_one()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    moment: datetime = (await connection.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
+    return moment.astimezone(UTC)

@@ -242,6 +242,7 @@ class MessageType(StrEnum):
     OPERATION_COMPLETED = "resellflow.operation.completed.v1"
     OPERATION_CANCELLED = "resellflow.operation.cancelled.v1"
     TASK_OVERDUE = "resellflow.task.overdue.v1"
+    INCIDENT_RAISED = "resellflow.incident.raised.v1"
     PING = "resellflow.ping.v1"
 
 

@@ -4,20 +4,24 @@ An intent is committed before its call is sent. While one is unsettled no other 
 database holds that), so a second charge would need a proof that the first call had no effect.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models import database
 from models.columns import utc_now
-from models.enums import FailureClass, IntentState, Knowledge, ServiceStatus
+from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ServiceStatus
 from models.events import UpstreamSnapshot
+from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
 from orders import funds
 from orders.errors import Refused
 from orders.naming import same_name
 
+_STEPS = list(IntentStep)
+"""In the order in which they are made."""
 _UNSETTLED = (IntentState.PREPARED, IntentState.UNKNOWN)
 
 
@@ -35,21 +39,30 @@ async def prepare(
     mark: str,
     request: dict[str, str],
     before: dict[str, list[str]],
+    *,
+    lease: timedelta = LeaseTerms.lease,
+    step: IntentStep = IntentStep.SEND,
 ) -> Intent:
-    """Write down what is about to be sent, with the operation locked.
+    """Write down what is about to be sent, and until when it may be (`lease` from now, by the database's clock).
 
-    Raises Refused if an earlier call is not settled or was accepted, or if the operation was called off.
+    Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
+    operation was called off. One that was accepted and left something to be
+    paid does not forbid the steps after it.
     """
     assert operation.id is not None  # noqa: S101 - read from the database
     if operation.called_off_at is not None:
         raise Refused(f"operation {operation.id} was called off by {operation.called_off_by}; nothing of it is sent")
-    previous = await latest(session, operation.id)
-    if previous is not None and (not previous.state.is_settled or previous.state is IntentState.ACCEPTED):
-        raise Refused(f"operation {operation.id} has a call that is {previous.state.value} already")
+    found = await session.exec(select(Intent).where(Intent.operation_id == operation.id).order_by(col(Intent.id)))
+    earlier = found.all()
+    for one in earlier:
+        if not one.state.is_settled or (one.state is IntentState.ACCEPTED and not _may_follow(step, one)):
+            raise Refused(f"operation {operation.id} has a call that is {one.state.value} already")
     entry = Intent(
         operation_id=operation.id,
         account_id=account_id,
-        attempt=previous.attempt + 1 if previous else 1,
+        attempt=earlier[-1].attempt + 1 if earlier else 1,
+        step=step,
+        send_until=await database.now(session) + lease,
         mark=mark,
         request=request,
         before=before,
@@ -57,6 +70,10 @@ async def prepare(
     session.add(entry)
     await session.flush()
     return entry
+
+
+def _may_follow(step: IntentStep, accepted: Intent) -> bool:
+    return accepted.unpaid_kind is not None and _STEPS.index(step) > _STEPS.index(accepted.step)
 
 
 async def current(session: AsyncSession, intent: Intent) -> Intent:

@@ -10,8 +10,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import EventKind, FailureClass, MessageType, OperationKind, Stage
+from models.enums import EventKind, FailureClass, IncidentKind, MessageType, OperationKind, Stage
 from models.events import UpstreamSnapshot
+from models.incident import Incident
 from models.order import Operation, Service, Task
 from models.webhooks import WebhookMessage
 
@@ -106,6 +107,16 @@ class TaskNews(News):
     due_at: datetime | None
 
 
+class IncidentNews(News):
+    """Data of `resellflow.incident.raised`: something for people to look at."""
+
+    incident: int
+    kind: IncidentKind
+    service: int | None
+    operation: int | None
+    message: str
+
+
 class Ping(News):
     """Data of `resellflow.ping`: a test."""
 
@@ -184,3 +195,15 @@ def task_overdue(session: AsyncSession, task: Task) -> None:
         due_at=task.due_at,
     )
     session.add(message(MessageType.TASK_OVERDUE, news, service=task.service_id))
+
+
+def incident_raised(session: AsyncSession, incident: Incident) -> None:
+    assert incident.id is not None  # noqa: S101 - stored just now
+    news = IncidentNews(
+        incident=incident.id,
+        kind=incident.kind,
+        service=incident.service_id,
+        operation=incident.operation_id,
+        message=incident.message,
+    )
+    session.add(message(MessageType.INCIDENT_RAISED, news, service=incident.service_id))

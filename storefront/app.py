@@ -13,6 +13,7 @@ from storefront import (
     health,
     hints,
     history,
+    incidents,
     keys,
     life,
     modules,
@@ -45,7 +46,20 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)
-    for part in (services, history, life, keys, modules, operations, decisions, tasks, webhooks, upstreams, orphans):
+    for part in (
+        services,
+        history,
+        life,
+        keys,
+        modules,
+        operations,
+        decisions,
+        tasks,
+        incidents,
+        webhooks,
+        upstreams,
+        orphans,
+    ):
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated)],

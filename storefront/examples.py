@@ -45,6 +45,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "processing_module": "main-vds",
         "home_processing_module": None,
         "cost": {"amount": "5.00", "currency": "EUR"},
+        "open_incidents": [],
         "created_at": "2026-03-01T09:30:00.120000Z",
     },
     "operation": {
@@ -131,6 +132,12 @@ TASK_NOTES: dict[str, Example] = {"call": {"summary": "A note", "value": {"note"
 TASKS_DONE: dict[str, Example] = {
     "done": {"summary": "Done", "value": {"note": "the disk was enlarged"}},
     "override": {"summary": "An automatic one", "value": {"override": True, "reason": "the upstream did it by phone"}},
+}
+INCIDENTS_CLOSED: dict[str, Example] = {
+    "explained": {
+        "summary": "Explained",
+        "value": {"note": "item 900003 was a second purchase; refunded by its seller"},
+    }
 }
 TASKS_REJECTED: dict[str, Example] = {
     "rejected": {"summary": "Not possible", "value": {"reason": "no room on the node"}}

@@ -27,6 +27,7 @@ TAGS = [
         "name": "tasks",
         "description": "The work that goes with operations, for people to see; and what only people can do.",
     },
+    {"name": "incidents", "description": "For operators: what must not happen and has happened, or may have."},
     {"name": "upstreams", "description": "The selling systems: health, money, what was seen there."},
     {"name": "webhooks", "description": "For operators: who is told what happens, and how that goes."},
     {"name": "health", "description": "For load balancers and orchestrators; no token needed."},

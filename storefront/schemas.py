@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
+from models.enums import (
+    DeliveryState,
+    EventKind,
+    IncidentKind,
+    OperationKind,
+    ServiceStatus,
+    Stage,
+    TaskMode,
+    TaskState,
+)
 from models.messages import Decision
 from orders.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.tasks import By, Note, Person
@@ -16,6 +25,7 @@ from orders.views import (
     Document,
     EventView,
     HistoryEntry,
+    IncidentView,
     IntentView,
     OperationView,
     OrphanView,
@@ -83,6 +93,12 @@ class TaskFilter(Paging):
         return TaskWanted(**self.model_dump(exclude=set(Paging.model_fields)))
 
 
+class IncidentFilter(Paging):
+    open: bool | None = Field(default=None, description="whether nobody has closed it yet")
+    service: Number | None = Field(default=None, description="number of a service")
+    kind: IncidentKind | None = None
+
+
 class EventFilter(Paging):
     kind: EventKind | None = None
     service: Number | None = Field(default=None, description="number of a service")
@@ -106,6 +122,10 @@ class Suspension(_Strict):
 class PlanChange(_Strict):
     plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-2"])
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+
+
+class IncidentClosing(_Strict):
+    note: Note = Field(description="what it was, and what was done about it; it goes to the audit")
 
 
 # Bodies of what is done about a task.
@@ -253,6 +273,10 @@ class Services(Page[ServiceView]):
 
 class Operations(Page[OperationView]):
     """Operations, newest first."""
+
+
+class Incidents(Page[IncidentView]):
+    """Incidents, newest first."""
 
 
 class Tasks(Page[TaskView]):

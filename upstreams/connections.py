@@ -46,11 +46,6 @@ class Connections:
         self._order_timeout = order_timeout
         self._open: dict[str, tuple[Connection, Upstream]] = {}
 
-    @property
-    def order_timeout(self) -> float:
-        """Seconds after which a request that changes or costs is given up."""
-        return self._order_timeout
-
     async def to(self, account: UpstreamAccount) -> Upstream:
         """The adapter for this account; a new one if the catalogue or the password has changed.
 

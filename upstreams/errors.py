@@ -30,6 +30,13 @@ class NotSent(UpstreamError):
     failure_class = FailureClass.NOT_SENT
 
 
+class LeaseExpired(NotSent):
+    """Not sent, because it was too late to: whoever was to send it was held up for longer than its lease.
+
+    By now somebody else may have proven that nothing was sent, and have sent it.
+    """
+
+
 class OutcomeUnknown(UpstreamError):
     """Sent, but no definite answer: time-out, cut connection, 5xx, HTML or unreadable body, an engine fault.
 

@@ -12,6 +12,7 @@ from orders.views.audit import AuditView, list_audit
 from orders.views.documents import Document, WorkflowLinks
 from orders.views.events import EventView, OrphanView, ValueChange, list_events, list_orphans
 from orders.views.history import HistoryEntry, list_history
+from orders.views.incidents import IncidentView, find_incident, list_incidents
 from orders.views.intents import IntentView, list_intents
 from orders.views.operations import (
     DecisionView,
@@ -51,6 +52,7 @@ __all__ = [
     "Document",
     "EventView",
     "HistoryEntry",
+    "IncidentView",
     "IntentView",
     "OperationDetail",
     "OperationView",
@@ -72,6 +74,7 @@ __all__ = [
     "WebhookView",
     "WorkflowLinks",
     "find_delivery",
+    "find_incident",
     "find_operation",
     "find_service",
     "find_task",
@@ -80,6 +83,7 @@ __all__ = [
     "list_deliveries",
     "list_events",
     "list_history",
+    "list_incidents",
     "list_intents",
     "list_operations",
     "list_orphans",

@@ -14,6 +14,7 @@ from models.order import Service
 from orders import keys
 from orders.errors import InvalidField, NotFound
 from orders.views.documents import Document, existing, money
+from orders.views.incidents import open_incidents
 from orders.views.paging import Page, PageRequest, page_of
 
 _NOUN = "service"
@@ -52,6 +53,7 @@ class ServiceView(Document):
     processing_module: str = Field(description="how operations on this service are carried out")
     home_processing_module: str | None = Field(description="where it returns to from the manual module")
     cost: Money | None = Field(description="what the upstream charges for a period")
+    open_incidents: list[int] = Field(description="numbers of incidents about it that nobody has closed yet")
     created_at: datetime
 
 
@@ -59,8 +61,14 @@ class _Names:
     """Names of the catalogue rows that some services refer to, and what is known of their keys."""
 
     def __init__(
-        self, plans: dict[int, str], modules: dict[int, str], accounts: dict[int, str], keys_ready: dict[int, bool]
+        self,
+        plans: dict[int, str],
+        modules: dict[int, str],
+        accounts: dict[int, str],
+        keys_ready: dict[int, bool],
+        incidents: dict[int, list[int]],
     ) -> None:
+        self._incidents = incidents
         self._plans = plans
         self._modules = modules
         self._accounts = accounts
@@ -79,7 +87,8 @@ class _Names:
             select(UpstreamAccount.id, UpstreamAccount.name).where(col(UpstreamAccount.id).in_(account_ids - {None}))
         )
         ready = await keys.ready(session, services)
-        return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()), ready)
+        incidents = await open_incidents(session, [service.id for service in services if service.id is not None])
+        return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()), ready, incidents)
 
     def show(self, service: Service) -> ServiceView:
         assert service.id is not None  # noqa: S101 - read from the database
@@ -109,6 +118,7 @@ class _Names:
             processing_module=self._modules[service.module_id],
             home_processing_module=None if home is None else self._modules[home],
             cost=money(service.cost_amount, service.cost_currency),
+            open_incidents=self._incidents.get(service.id, []),
             created_at=service.created_at,
         )
 

@@ -7,9 +7,10 @@ import pytest
 
 from catalogue.loading import load
 from models.database import Database
-from models.enums import FailureClass, OperationKind, ServiceStatus, Stage, TaskMode
+from models.enums import FailureClass, IncidentKind, OperationKind, ServiceStatus, Stage, TaskMode
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service, StageEntry, Task
+from orders.incidents import raise_incident
 from tests.catalogue.sample import written
 from tests.cli.shell import Shell
 
@@ -74,6 +75,9 @@ async def filled(shell: Shell, tmp_path: Path) -> Shell:
                     created_at=NOON,
                 )
             )
+        for number in (1, 2):
+            about = {"service": number, "operation": number}
+            await raise_incident(session, IncidentKind.LATE_YES, "bought twice, probably", about=f"{number}", **about)
         session.add(
             UpstreamSnapshot(
                 account_id=1, product_type="vds", number="4999", status=2, name="stray.example.com", first_seen_at=NOON
@@ -117,6 +121,9 @@ async def test_in_a_pipe_every_row_is_one_whole_line(filled: Shell) -> None:
         ("tasks --department nobody", []),
         ("tasks --mode manual --free --in-time", [2]),
         ("tasks --older-than 3d", []),
+        ("incidents --open", [2, 1]),
+        ("incidents --closed", []),
+        ("incidents --service 1 --kind late_yes", [1]),
     ],
 )
 async def test_lists_can_be_filtered(filled: Shell, command: str, numbers: list[int]) -> None:
@@ -179,6 +186,19 @@ async def test_services_and_tasks_are_shown_one_by_one(filled: Shell) -> None:
     task = (await filled.resell("tasks", "show", 2)).done()
     assert task.lines[:2] == ["task        2: Open VDS-1 as service 2 at main", "state       open (manual)"]
     assert (await filled.resell("tasks", "show", 2, "--json")).done().json["operation"] == 2
+
+
+async def test_an_incident_is_shown_on_its_service_and_closed_with_a_note(filled: Shell) -> None:
+    service = (await filled.resell("services", "show", 2)).done()
+    assert any(line.split() == ["INCIDENTS", "2", "(resell", "incidents", "show", "2)"] for line in service.lines)
+    assert (await filled.resell("incidents")).done().lines[1].endswith("bought twice, probably")
+    closed = (await filled.resell("incidents", "close", 2, "--note", "refunded", "--actor", "ann")).done()
+    assert closed.lines == ["incident 2 is closed by ann: refunded"]
+    shown = (await filled.resell("incidents", "show", 2)).done()
+    assert "it was         refunded" in shown.lines
+    again = await filled.resell("incidents", "close", 2, "--note", "refunded")
+    assert "closed by ann" in again.err
+    assert "note" in (await filled.resell("incidents", "close", 1, "--note", " ")).err
 
 
 async def test_upstreams_and_orphans_are_listed(filled: Shell) -> None:

@@ -12,7 +12,7 @@ import typer.main
 
 from activities.failures import _DELAYS
 from cli.app import app
-from models.enums import EventKind, FailureClass, IntentState, OperationKind, Stage
+from models.enums import EventKind, FailureClass, IncidentKind, IntentState, OperationKind, Stage
 from models.messages import DecisionKind
 from orders.allowed import Allowed, Facts, Traces, judge
 from orders.settlement import Verdict
@@ -36,6 +36,11 @@ def test_every_stage_has_its_entry_in_the_runbook() -> None:
 
 def test_every_failure_class_has_its_entry_in_the_runbook() -> None:
     assert entries("Failure classes") == {failure.value for failure in FailureClass}
+
+
+def test_every_kind_of_incident_is_explained() -> None:
+    told = {row[0].strip("`") for row in table(OPERATIONS.section("Incidents"))}
+    assert told == {kind.value for kind in IncidentKind}
 
 
 @pytest.mark.parametrize("page", [README, ARCHITECTURE], ids=lambda page: page.path.name)

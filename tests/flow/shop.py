@@ -34,13 +34,20 @@ from starter import Resellflow
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer
-from worker import Activities, build_workers
+from worker import Activities, order_worker, poller_worker, upstream_worker
 
 USER, PASSWORD = "reseller", "secret"
 PASSWORD_VARIABLE = "TEST_UPSTREAM_PASSWORD"
 
 # What a test waits for is shortened; the intervals that people notice are the real ones.
-QUICK = {"settle_window": 2.0, "order_timeout": 3.0, "read_timeout": 3.0, "idle_interval": 2.0}
+QUICK = {
+    "settle_window": 2.0,
+    "send_lease": 3.0,
+    "clock_skew": 0.2,
+    "order_timeout": 3.0,
+    "read_timeout": 3.0,
+    "idle_interval": 2.0,
+}
 
 
 @dataclass
@@ -106,11 +113,15 @@ class Shop:
     worker_settings: dict[str, str] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """The workers in this process: they start at once, which a process of their own does not."""
+    async def working(self, *, but_upstream: bool = False) -> AsyncIterator[None]:
+        """The workers in this process: they start at once, which a process of their own does not.
+
+        `but_upstream`: all but the one that calls upstreams for orders.
+        """
         os.environ[PASSWORD_VARIABLE] = PASSWORD
         activities = Activities(self.database, self.client, self.settings)
-        workers = build_workers(self.client, activities, self.settings)
+        build = [order_worker, poller_worker] if but_upstream else [order_worker, upstream_worker, poller_worker]
+        workers = [one(self.client, activities, self.settings) for one in build]
         async with AsyncExitStack() as stack:
             stack.push_async_callback(activities.close)
             for one in workers:

@@ -56,7 +56,7 @@ async def sent(database: Database, order: AcceptedOrder) -> list[Intent]:
 @pytest.fixture
 async def submission(database: Database) -> AsyncIterator[SubmitActivities]:
     connections = Connections(read_timeout=1, order_timeout=1)
-    yield SubmitActivities(database, connections, BalanceReader(database), Pricing(database))
+    yield SubmitActivities(database, connections, BalanceReader(database), Pricing(database), LeaseTerms())
     await connections.close()
 
 

@@ -33,6 +33,8 @@ from tests.standin.panel import Choices, Panel
 from tests.standin.profiles import PROFILES
 
 SETTINGS: dict[str, Any] = {
+    "send_lease": 3.0,
+    "clock_skew": 0.2,
     "order_timeout": 1.0,
     "read_timeout": 3.0,
     "settle_window": 4.0,

@@ -1,10 +1,8 @@
 """What each way of not answering means, for a read and for a call that costs: the table of docs/billmanager.md."""
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -195,25 +193,9 @@ async def test_a_long_answer_is_read(panel: Panel, upstream: BillmanagerUpstream
     assert (len(listing.items), listing.complete) == (1200, True)
 
 
-@pytest.fixture(scope="module")
-def untrusted_context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl program to make a certificate")
-    certificate = tmp_path_factory.mktemp("tls") / "cert-and-key.pem"
-    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=127.0.0.1"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(certificate), "-out", "-"]
-    made = subprocess.run([openssl, *make.split(), *names], check=True, capture_output=True)
-    with certificate.open("ab") as file:
-        file.write(made.stdout)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
 @pytest.fixture
-async def untrusted(untrusted_context: ssl.SSLContext) -> AsyncIterator[Panel]:
-    panel = await Panel.start(untrusted_context)
+async def untrusted(tls_context: ssl.SSLContext) -> AsyncIterator[Panel]:
+    panel = await Panel.start(tls_context)
     yield panel
     await panel.stop()
 

@@ -22,6 +22,7 @@ SHAPES: dict[str, type[BaseModel]] = {
     "item": outbox.ItemNews,
     "operation": outbox.OperationNews,
     "task": outbox.TaskNews,
+    "incident": outbox.IncidentNews,
     "ping": outbox.Ping,
 }
 

@@ -1,7 +1,8 @@
 """One HTTP request to the panel, and what its failure means: never sent, or nobody knows.
 
 NotSent only where not a byte of the request can have left. Time-outs are explicit, redirects are not followed, TLS is
-verified, credentials travel in the POST body alone.
+verified, credentials travel in the POST body alone. A call that changes or costs leaves only while its sender holds a
+lease (`upstreams.lease`).
 """
 
 import asyncio
@@ -11,10 +12,12 @@ from functools import cache
 
 import httpx
 
+from upstreams import lease
 from upstreams.billmanager.answers import judge
 from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.departure import Departure, DepartureTransport, Lapsed, departing
 from upstreams.billmanager.wire import Document
-from upstreams.errors import NotSent, OutcomeUnknown, SetupFault
+from upstreams.errors import LeaseExpired, NotSent, OutcomeUnknown, SetupFault
 from upstreams.port import Connection
 
 CONNECT_TIMEOUT = 5.0
@@ -39,7 +42,8 @@ class Transport:
 
     A kept connection that the server has just closed is noticed only while sending, and then nobody knows whether the
     request arrived; a read may be repeated, an order may not. A client given from outside serves both, with
-    `Connection: close` on every request for the same reason, and stays open in `aclose`.
+    `Connection: close` on every request for the same reason, and stays open in `aclose`; of its calls the lease is
+    looked at before connecting, so none but tests should give one.
     """
 
     def __init__(
@@ -55,10 +59,10 @@ class Transport:
             self._headers["Connection"] = "close"
             return
         kept = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=15.0)
-        fresh = httpx.Limits(max_connections=10, max_keepalive_connections=0)
+        fresh = DepartureTransport(httpx.URL(self._url), _trust(), connection.order_timeout)
         self._clients = {
             Effect.READ: httpx.AsyncClient(verify=_trust(), limits=kept),
-            Effect.CHANGE: httpx.AsyncClient(verify=_trust(), limits=fresh),
+            Effect.CHANGE: httpx.AsyncClient(transport=fresh),
         }
         self._own = tuple(self._clients.values())
 
@@ -72,38 +76,53 @@ class Transport:
         client = self._clients[call.effect]
         if client.is_closed:
             raise NotSent(f"{call.label}: not sent, the connection pool is closed already.", function=call.function)
+        if call.effect is Effect.CHANGE:
+            self._look_at_lease(call, lease.held().lapsed())
         traced: list[str] = []
 
         async def trace(event: str, info: object) -> None:
             traced.append(event)
 
-        try:
-            async with (
-                asyncio.timeout(POOL_TIMEOUT + CONNECT_TIMEOUT + seconds),
-                client.stream(
-                    "POST",
-                    self._url,
-                    data={"func": call.function, "out": "xml", "lang": "en", **fields},
-                    headers=self._headers,
-                    timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT, pool=POOL_TIMEOUT),
-                    follow_redirects=False,
-                    extensions={"trace": trace},
-                ) as response,
-            ):
-                body = await self._body(call, response)
-                status, headers = response.status_code, response.headers
-        except (*_NEVER_LEFT, httpx.InvalidURL) as error:
-            raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
-            if traced and not any(event.endswith(_SENDING) for event in traced):
+        with departing() as departure:
+            try:
+                async with (
+                    asyncio.timeout(POOL_TIMEOUT + CONNECT_TIMEOUT + seconds),
+                    client.stream(
+                        "POST",
+                        self._url,
+                        data={"func": call.function, "out": "xml", "lang": "en", **fields},
+                        headers=self._headers,
+                        timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT, pool=POOL_TIMEOUT),
+                        follow_redirects=False,
+                        extensions={"trace": trace},
+                    ) as response,
+                ):
+                    body = await self._body(call, response)
+                    status, headers = response.status_code, response.headers
+            except Lapsed as lapsed:
+                self._look_at_lease(call, str(lapsed))
+                raise
+            except (*_NEVER_LEFT, httpx.InvalidURL) as error:
                 raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
-            raise OutcomeUnknown(
-                f"{call.label}: sent, but {_why(call, error)}; whether it was carried out is not known.",
-                function=call.function,
-            ) from error
+            except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+                if not self._may_have_left(call, departure, traced):
+                    raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
+                raise OutcomeUnknown(
+                    f"{call.label}: sent, but {_why(call, error)}; whether it was carried out is not known.",
+                    function=call.function,
+                ) from error
         about = call, status, headers.get("content-type", ""), headers.get("location", ""), body
         # Reading a long list takes a while; meanwhile other calls of the event loop shall go on.
         return judge(*about) if len(body) < _LONG else await asyncio.to_thread(judge, *about)
+
+    def _look_at_lease(self, call: Call, lapsed: str) -> None:
+        if lapsed:
+            raise LeaseExpired(f"{call.label}: not sent, {lapsed}.", function=call.function)
+
+    def _may_have_left(self, call: Call, departure: Departure, traced: list[str]) -> bool:
+        if call.effect is Effect.CHANGE and self._own:
+            return departure.left
+        return not traced or any(event.endswith(_SENDING) for event in traced)
 
     def _seconds(self, effect: Effect) -> float:
         return self._connection.read_timeout if effect is Effect.READ else self._connection.order_timeout

@@ -1,0 +1,119 @@
+"""`resell incidents`: what must not happen and has happened, or may have; and say that it is explained."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.decisions import Actor
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, OfService, group, page_request, say_more
+from cli.printing import Column as Words
+from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
+from cli.session import AsJson, opened_database, os_user, run_async
+from models.enums import IncidentKind
+
+if TYPE_CHECKING:
+    from orders.views import IncidentView, Page, PageRequest
+
+Incident = Annotated[int, typer.Argument(metavar="N", help="number of the incident")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    incidents_group = group(
+        app, "incidents", "What must not happen and has happened, or may have, newest first; and close it.", incidents,
+        show,
+    )  # fmt: skip
+    incidents_group.command()(close)
+
+
+def incidents(
+    context: typer.Context,
+    is_open: Annotated[
+        bool | None, typer.Option("--open/--closed", help="only those that nobody has closed yet, or not")
+    ] = None,
+    service: OfService = None,
+    kind: Annotated[
+        IncidentKind | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(IncidentKind)}")
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return None
+    page = run_async(_incidents(page_request(limit, cursor), is_open, service, kind))
+    if as_json:
+        return print_json(page)
+    columns = [number("number"), whole("kind"), whole("state"), number("service"), number("operation"),
+               whole("at (UTC)"), Words("what happened")]  # fmt: skip
+    rows = [
+        [one.number, one.kind.value, _state(one), one.service, one.operation, short(one.at), one.message]
+        for one in page.items
+    ]
+    print_table(columns, rows, nothing="no incidents")
+    return say_more(page)
+
+
+def _state(incident: "IncidentView") -> str:
+    return "OPEN" if incident.open else "closed"
+
+
+async def _incidents(
+    ask: "PageRequest", is_open: bool | None, service: int | None, kind: IncidentKind | None
+) -> "Page[IncidentView]":
+    from orders.views import list_incidents
+
+    async with opened_database() as database, database.read() as session:
+        return await list_incidents(session, ask, is_open=is_open, service=service, kind=kind)
+
+
+def show(incident: Incident, as_json: AsJson = False) -> None:
+    """Show an incident: what happened, and what a person should do."""
+    view = run_async(_incident(incident))
+    if as_json:
+        return print_json(view)
+    return print_fields(
+        [
+            ("incident", f"{view.number}: {view.kind.value}"),
+            ("state", _state(view)),
+            ("what happened", view.message),
+            ("service", view.service),
+            ("operation", view.operation),
+            ("detail", view.detail),
+            ("noticed", f"{shown(view.at)} UTC"),
+            ("closed", f"{shown(view.closed_at)} UTC by {view.closed_by}" if view.closed_at else ""),
+            ("it was", view.closing_note),
+        ]
+    )
+
+
+async def _incident(incident: int) -> "IncidentView":
+    from orders.views import find_incident
+
+    async with opened_database() as database, database.read() as session:
+        return await find_incident(session, incident)
+
+
+def close(
+    incident: Incident,
+    note: Annotated[str, typer.Option(help="what it was, and what was done about it; it goes to the audit")],
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that an incident is explained. Nothing else is changed by it."""
+    view = run_async(_closed(incident, actor or os_user(), note))
+    if as_json:
+        print_json(view)
+    else:
+        typer.echo(f"incident {view.number} is closed by {view.closed_by}: {view.closing_note}")
+
+
+async def _closed(incident: int, actor: str, note: str) -> "IncidentView":
+    from orders.incidents import checked_note, close_incident
+    from orders.views import find_incident
+    from orders.views.documents import existing
+
+    async with opened_database() as database:
+        async with database.write() as session:
+            await close_incident(session, existing("incident", incident), actor=actor, note=checked_note(note))
+        async with database.read() as session:
+            return await find_incident(session, incident)
