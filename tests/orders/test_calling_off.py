@@ -14,6 +14,7 @@ from activities.submission import SubmitActivities
 from models.audit import AuditEntry
 from models.database import Database
 from models.enums import IntentState, OperationKind, ReservationState, ServiceStatus, Stage, TaskMode
+from models.leases import LeaseTerms
 from models.money import Money
 from models.order import Intent, Operation, Service, Task
 from orders import funds, intents, requests

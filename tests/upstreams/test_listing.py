@@ -113,6 +113,12 @@ async def test_a_full_page_of_the_upstreams_own_size_is_the_whole_list_if_the_ne
     assert await listed(panel, upstream, *pages) == (list(range(1, 51)), True, 2)
 
 
+async def test_a_page_behind_the_end_need_not_name_the_total(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    assert await listed(panel, upstream, page([*range(1, 51)], 50, 50), page([])) == (list(range(1, 51)), True, 2)
+    panel.requests.clear()
+    assert await listed(panel, upstream, page([1, 2], 3), page([])) == ([1, 2], False, 2)
+
+
 async def test_a_row_deleted_between_pages_leaves_a_gap_that_is_noticed(
     panel: Panel, upstream: BillmanagerUpstream
 ) -> None:

@@ -42,6 +42,8 @@ class Pages:
         received = page.rows
         numbered = _numbered(page)
         total = page.counter("p_elems")
+        if total is None and not received:
+            total = self._total  # behind the last page nothing need be counted any more
         self._look_for_doubts(page, len(received) - len(numbered), total)
         self._watch_the_order(list(numbered))
         self._total = total
