@@ -14,7 +14,7 @@ from models.parameters import EXPIRES_BEFORE
 from orders import intents
 from orders.intake import ServiceRequest, accept_order
 from orders.stages import locked_operation
-from tests.flow.freeze import QUICK, open_row
+from tests.flow.freeze import QUICK, Wake, open_row
 from tests.flow.frozen_sender import Moment
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream
 from tests.infrastructure.temporal import TemporalServer
@@ -25,7 +25,7 @@ async def test_who_wakes_after_its_lease_sends_nothing_and_what_no_check_can_pre
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream
 ) -> None:
     async with open_row(shop_database, temporal_server, upstream, QUICK, tuple(Moment)) as row:
-        await row.play(3, others_first=True)
+        await row.play(Wake(3, others_first=True))
         outcomes = await row.outcomes()
     assert [str(outcome) for outcome in outcomes if not outcome.is_fine] == []
     in_write = [outcome for outcome in outcomes if outcome.story.moment is Moment.IN_WRITE]
