@@ -76,8 +76,8 @@ async def filled(shell: Shell, tmp_path: Path) -> Shell:
                 )
             )
         for number in (1, 2):
-            about = {"service": number, "operation": number}
-            await raise_incident(session, IncidentKind.LATE_YES, "bought twice, probably", about=f"{number}", **about)
+            words, about = "bought twice, probably", f"intent {number}"
+            await raise_incident(session, IncidentKind.LATE_YES, words, about=about, service=number, operation=number)
         session.add(
             UpstreamSnapshot(
                 account_id=1, product_type="vds", number="4999", status=2, name="stray.example.com", first_seen_at=NOON

@@ -18,6 +18,10 @@ TERMS = LeaseTerms(lease=timedelta(seconds=10), skew=timedelta(seconds=2), fligh
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
+def an_intent(send_until: datetime | None = None) -> Intent:
+    return Intent(operation_id=1, account_id=1, attempt=1, mark="rf-x-1", send_until=send_until, created_at=AT)
+
+
 async def an_order(database: Database) -> int:
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
     order = await accept_order(database, request, client="t", key="k", hostname_suffix="s.internal")
@@ -49,17 +53,17 @@ async def test_an_intent_says_until_when_it_may_be_sent(database: Database) -> N
 
 
 def test_a_silent_sender_is_gone_after_lease_flight_and_skew() -> None:
-    assert TERMS.gone_by(Intent(send_until=AT, created_at=AT)) == AT + timedelta(seconds=32)
+    assert TERMS.gone_by(an_intent(send_until=AT)) == AT + timedelta(seconds=32)
 
 
 def test_a_request_from_before_there_were_leases_is_gone_after_its_flight_and_a_little() -> None:
-    assert TERMS.gone_by(Intent(created_at=AT)) == AT + timedelta(seconds=35)
+    assert TERMS.gone_by(an_intent()) == AT + timedelta(seconds=35)
 
 
 def test_silence_counts_from_now_where_the_sender_is_long_gone() -> None:
-    assert abs(TERMS.silent_since(Intent(send_until=AT, created_at=AT)) - utc_now()) < timedelta(seconds=1)
+    assert abs(TERMS.silent_since(an_intent(send_until=AT)) - utc_now()) < timedelta(seconds=1)
     ahead = utc_now() + timedelta(minutes=5)
-    assert TERMS.silent_since(Intent(send_until=ahead, created_at=AT)) == ahead + timedelta(seconds=32)
+    assert TERMS.silent_since(an_intent(send_until=ahead)) == ahead + timedelta(seconds=32)
 
 
 @pytest.mark.parametrize("state", [IntentState.PREPARED, IntentState.UNKNOWN, IntentState.ACCEPTED])
