@@ -12,8 +12,8 @@ from models.order import Intent
 from orders.accounting import accounted_for
 from orders.evidence import Evidence, Row, Shown
 from orders.settlement import Judgement, Verdict, judge
-from upstreams.errors import ConnectionUnhealthy, Rejected
-from upstreams.port import Upstream
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
+from upstreams.port import Upstream, UpstreamItem
 
 FORMS_AT_MOST = 20
 """So many forms are read in one look, the newest items first: the one that is looked for is new."""
@@ -37,6 +37,21 @@ async def find_out(database: Database, job: Job, upstream: Upstream, window: tim
 async def left_behind(database: Database, job: Job, upstream: Upstream) -> Judgement:
     """What the calls of this order that are over have left there. No call may be under way."""
     return await find_out(database, job, upstream, AT_ONCE)
+
+
+async def leftover_of(database: Database, job: Job, upstream: Upstream) -> UpstreamItem | None:
+    """The form of the item that an earlier request of this order left behind; None: there is certainly none.
+
+    Raises OutcomeUnknown where that cannot be told.
+    """
+    found = await left_behind(database, job, upstream)
+    match found.verdict:
+        case Verdict.DONE:
+            return await upstream.read_item(job.service.product_type, found.numbers[0])
+        case Verdict.NOT_DONE:
+            return None
+        case Verdict.WAIT | Verdict.READ_FORMS | Verdict.CANNOT_TELL:
+            raise OutcomeUnknown(f"whether anything of operation {job.number} is there can't be told: {found.reason}")
 
 
 async def keep_evidence(database: Database, intent: Intent, evidence: dict[str, object]) -> None:
@@ -160,7 +175,7 @@ def _row_in_words(evidence: Evidence, row: Row) -> dict[str, object]:
     elif row.form_refused:
         words["form"] = "refused"
     whose = accounted_for(evidence, row)
-    return words | {"not_ours_because": whose or "(it may be)"}
+    return words | {"not_ours_because": whose}
 
 
 def _shown(one: Shown) -> dict[str, object]:

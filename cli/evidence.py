@@ -35,7 +35,8 @@ def _new_item(item: dict[str, object]) -> str:
 
 
 def _why(item: dict[str, object]) -> str:
-    return f"not ours: {item.get('not_ours_because')}"
+    because = item.get("not_ours_because")
+    return f"not this order: {because}" if because else "it may be this order"
 
 
 def _flat(value: object) -> str:

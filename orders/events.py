@@ -65,6 +65,11 @@ _CONFIRMED_BY_SIGHT = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
 """What a person does by hand is seen as well as what the upstream does; only it is not looked for so often."""
 
 
+_GROWTH_TELLS = (*_CONFIRMED_BY_SIGHT, Stage.WAITING_FOR_FUNDS)
+"""Any growth of the expiry counts after a yes, and is reason enough to look again after a refusal. While it is not known
+what became of a prolongation it proves nothing."""
+
+
 @dataclass(frozen=True)
 class Hot:
     """An operation that waits for its item to reach a state."""

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -70,6 +71,7 @@ def check_domain(text: str) -> str:
     return ascii_form
 
 
+@lru_cache(maxsize=20_000)
 def canonical(name: str) -> str:
     """One spelling of a name for all that mean the same: punycode and Unicode, capitals, a dot at the end, spaces.
 

@@ -33,7 +33,7 @@ class Term:
 
 @dataclass(frozen=True)
 class State:
-    """What the form of an item shows of a call whose outcome is not known. `status` None: there is no such item."""
+    """What an item's form shows of a call whose outcome is not known. `status` None: there is no such item."""
 
     number: str
     status: UpstreamStatus | None

@@ -45,7 +45,7 @@ def test_rows_forms_and_the_list_are_named() -> None:
                     "status": "active",
                     "list": {"name": "a.example.com", "mark": None},
                     "form": {"name": "a.example.com", "mark": ""},
-                    "not_ours_because": "(it may be)",
+                    "not_ours_because": "",
                 }
             ],
         )
@@ -53,7 +53,7 @@ def test_rows_forms_and_the_list_are_named() -> None:
     assert words == (
         "the connection was cut; verdict cannot_tell at 2026-03-01T12:00:00+00:00: an item appeared there; "
         "list: 40 rows, not complete because a filter is active; "
-        "item 50 (active): list name a.example.com, mark -, form name a.example.com, mark -; not ours: (it may be)"
+        "item 50 (active): list name a.example.com, mark -, form name a.example.com, mark -; it may be this order"
     )
 
 
