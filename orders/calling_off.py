@@ -4,17 +4,23 @@ Calling off and the writing of an intent (`intents.prepare`) both hold the opera
 decides, and the other one sees it.
 """
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
 from models.columns import utc_now
-from models.enums import OperationKind, ServiceStatus, Stage
+from models.enums import OperationKind, ServiceStatus, Source, Stage
+from models.messages import DecisionKind
 from models.order import Operation, Service
 from orders import funds, manual
 from orders.allowed import Facts, Traces
 from orders.facts import facts_of
+from orders.history import Origin, attribute
 from orders.stages import enter
 from orders.turns import start_next_queued
+
+CALLED_OFF = "called_off"
+"""In the audit: a closing called off the opening of its service."""
 
 
 async def call_off(session: AsyncSession, operation: Operation, by: str) -> Facts:
@@ -52,7 +58,7 @@ async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> 
     facts = await call_off(session, opening, client)
     if opening.called_off_at is None:
         return False
-    session.add(AuditEntry(actor=client, action="called_off", subject="operation", subject_number=facts.number))
+    session.add(AuditEntry(actor=client, action=CALLED_OFF, subject="operation", subject_number=facts.number))
     await session.flush()
     return facts.traces is not Traces.UNDER_WAY
 
@@ -80,6 +86,26 @@ def what_follows(opening: Facts) -> str:
             )
         case Traces.ACCEPTED:
             return f"{its} is bought already: the service is deleted when it is open"
+
+
+async def end_called_off(session: AsyncSession, operation: Operation, what_is_left: str) -> None:
+    """End an operation that was called off earlier; the history names who did it, and why."""
+    found = await session.exec(
+        select(AuditEntry)
+        .where(
+            AuditEntry.subject == "operation",
+            AuditEntry.subject_number == operation.id,
+            col(AuditEntry.action).in_([DecisionKind.CANCEL.value, CALLED_OFF]),
+        )
+        .order_by(col(AuditEntry.id))
+        .limit(1)
+    )
+    entry = found.first()
+    by = operation.called_off_by
+    if entry is not None:
+        source = Source.OPERATION if entry.action == CALLED_OFF else Source.PERSON
+        attribute(session, Origin(by, entry.action, operation.id, entry.detail.get("reason", ""), source))
+    await end(session, operation, f"called off by {by}; {what_is_left}")
 
 
 async def end(session: AsyncSession, operation: Operation, reason: str) -> int | None:

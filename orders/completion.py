@@ -114,15 +114,14 @@ async def free_unused_funds(session: AsyncSession, number: int) -> None:
         await funds.release(session, number)
 
 
-async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = OPERATOR) -> Facts | None:
+async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = OPERATOR) -> None:
     """Write a decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
 
-    What is possible says `orders.allowed`. Returns the facts that decided; None if this decision_id was written down
-    before: then it does nothing more.
+    What is possible says `orders.allowed`. Repeated with the same decision_id it does nothing more.
     """
     operation = await locked_operation(session, record.operation)
     if await _decided_already(session, record):
-        return None
+        return
     decision = record.decision
     facts = await facts_of(session, operation)
     judged = judge(facts, record.kind, replace(asker, asked_for_it=operation.actor == asker.name))
@@ -169,7 +168,6 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         )
     )
     await session.flush()
-    return facts
 
 
 async def is_called_off(session: AsyncSession, record: DecisionRecord) -> bool:
