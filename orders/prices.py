@@ -21,6 +21,10 @@ WITH_EXPECTATION = frozenset({OperationKind.OPEN, OperationKind.PROLONG})
 STORED = Decimal("0.0001")
 """Amounts are stored so exactly (models.columns.Amount)."""
 
+BY_REFUSAL_ALONE = Decimal(200)
+"""Per cent tolerated where an upstream that has no quotes told its price by refusing: the catalogue's cost can't be
+kept as exact there, and the sum is set aside and shown before anything is charged."""
+
 NOT_SHOWN = "a price that is not shown"
 """Stands in for a sum where a person accepted that there is none."""
 
@@ -212,11 +216,14 @@ def _dearer_than_expected(
     row["expected_from"] = terms.expected.source
     if found.cost is None:
         return
-    row["tolerance"] = f"{terms.tolerance.normalize():f} %"
+    tolerance = terms.tolerance
+    if row.get("source") == "refusal" and "quoted" not in row:
+        tolerance = max(tolerance, BY_REFUSAL_ALONE)
+    row["tolerance"] = f"{tolerance.normalize():f} %"
     pair = _comparable(expected, found, terms.currency, today, rates)
     if pair is None:
         skipped.append(f"not compared with the expected cost: no rate from {expected.currency} to {terms.currency}")
-    elif pair[1].amount > pair[0].amount * (100 + terms.tolerance) / 100:
+    elif pair[1].amount > pair[0].amount * (100 + tolerance) / 100:
         yield f"{expected} is expected, {row['tolerance']} more is tolerated"
 
 

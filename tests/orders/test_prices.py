@@ -278,6 +278,19 @@ def test_what_the_upstream_wanted_when_it_refused_is_believed_if_it_is_more() ->
     assert judged(replace(OPENING, row=operation.price), quoted("5.00")).cost == eur("5.00")
 
 
+@pytest.mark.parametrize(("wanted", "goes"), [("7.90", True), ("8.00", False), ("15.00", False)])
+def test_where_only_a_refusal_tells_the_price_it_is_waited_for_unless_it_is_far_off_or_a_loss(
+    wanted: str, goes: bool
+) -> None:
+    terms = replace(OPENING, row={"refused_for": f"{wanted} EUR"})
+    found = judged(terms, NO_QUOTE)
+    assert found.cost == eur(wanted), "set aside and shown, before it is charged"
+    assert (found.objection is None) is goes
+    assert judged(terms, quoted("5.00")).objection is not None, "an upstream that quotes has to keep to its word"
+    far_off = judged(replace(UNBOUNDED, row={"refused_for": "15.01 EUR"}), NO_QUOTE)
+    assert far_off.objection is not None
+
+
 def test_whatever_is_sent_is_covered_by_what_is_shown_and_agreed() -> None:
     """Random terms and quotes: what goes by itself costs what was quoted, and no more than anybody agreed to."""
     chance = Random(3)  # noqa: S311 - repeatable, not a secret
