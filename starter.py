@@ -105,8 +105,13 @@ class Resellflow:
     async def close_service(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
         return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
 
-    async def change_plan(self, service: int, plan: str, *, key: str, client: str = "python") -> AcceptedOrder:
-        """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes)."""
+    async def change_plan(
+        self, service: int, plan: str, *, key: str, client: str = "python", drop_addons: bool = False
+    ) -> AcceptedOrder:
+        """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes).
+
+        Add-ons are carried along. Those that the new plan can't have are lost only with `drop_addons`.
+        """
         return await self._begin(
             requests.change_plan(
                 self.database,
@@ -115,6 +120,7 @@ class Resellflow:
                 client=client,
                 key=key,
                 manual_when=self.settings.manual_plan_changes,
+                drop_addons=drop_addons,
             )
         )
 

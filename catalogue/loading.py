@@ -201,7 +201,10 @@ class _Loading:
         row = stored or PlanMapping(
             plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), pricelist=""
         )
-        values = entry.model_dump(exclude={"processing_module", "periods", "cost", "pricelist"})
+        values = entry.model_dump(exclude={"processing_module", "periods", "cost", "pricelist", "addon_forms"})
+        values["addon_forms"] = {
+            name: form.model_dump(mode="json", exclude_none=True) for name, form in entry.addon_forms.items()
+        }
         fields = _put(row, {"pricelist": entry.pricelist or "", **values})
         if stored is None:
             self._session.add(row)
@@ -313,6 +316,8 @@ def _shown(value: object) -> str:
             return exact if len(exact.partition(".")[2]) > 2 else f"{value:.2f}"
         case Enum():
             return str(value.value)
+        case dict():
+            return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
     return str(value)
 
 

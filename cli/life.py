@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.order import count, pairs
+from cli.order import Addons, addon_values
 from cli.placing import CLIENT, Key, Wait, place
 from cli.session import AsJson, valid
 from models.enums import RenewalOwner
@@ -79,7 +79,7 @@ def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson
 
 def change(
     service: Service,
-    addon: Annotated[list[str] | None, typer.Option(metavar="NAME=COUNT", help="e.g. ram=2; may be repeated")] = None,
+    addon: Addons = None,
     domain: Annotated[str | None, typer.Option(help="its new host or domain name")] = None,
     renewal_owner: Annotated[
         RenewalOwner | None, typer.Option(metavar="WHO", help=f"who renews it: {', '.join(RenewalOwner)}")
@@ -100,7 +100,7 @@ def change(
 
     wanted = valid(
         ServiceChange,
-        addons={name: count(name, text) for name, text in pairs(addon, "--addon").items()},
+        addons=addon_values(addon),
         domain=domain,
         renewal_owner=renewal_owner,
         password="new" if new_password else None,
@@ -116,6 +116,9 @@ def change(
 def change_plan(
     service: Service,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
+    drop_addons: Annotated[
+        bool, typer.Option("--drop-addons", help="change it although add-ons are lost that the new plan can't have")
+    ] = False,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -123,6 +126,6 @@ def change_plan(
     """Change the tariff plan of a service. What no upstream can do by itself becomes a task for a person."""
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.change_plan(service, plan, key=used, client=CLIENT)
+        return await resellflow.change_plan(service, plan, key=used, client=CLIENT, drop_addons=drop_addons)
 
     place(ask, doing=f"changing the plan of service {service}", key=key, wait=wait, as_json=as_json)

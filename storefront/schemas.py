@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import Decision
+from models.parameters import ADDON_PREFIX
+from orders.addons import text as addon_text
+from orders.intake import AskedAddon
 from orders.tasks import By, Note, Person
 from orders.text import Lines, PlainText, Prose, Words
 from orders.views import (
@@ -102,6 +105,12 @@ class Suspension(_Strict):
 
 class PlanChange(_Strict):
     plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-2"])
+    drop_addons: bool = Field(
+        default=False,
+        strict=True,
+        description="change it although the new plan can't have all add-ons that the service has: these are lost. "
+        "Without it such a request is refused, naming them",
+    )
 
 
 # Bodies of what is done about a task.
@@ -163,11 +172,17 @@ class Vouched(_Decision):
 
 class Correction(Vouched):
     parameters: dict[PlainText, Lines] = Field(
-        min_length=1, description="the parameters to change, and `domain`", examples=[{"template": "debian-12"}]
+        default_factory=dict,
+        description="the parameters to change, and `domain`",
+        examples=[{"template": "debian-12"}],
+    )
+    addons: dict[PlainText, AskedAddon] = Field(
+        default_factory=dict, description="the add-ons to change, written as in an order", examples=[{"ram": 4}]
     )
 
     def by(self, actor: str) -> Decision:
-        return super().by(actor).model_copy(update={"parameters": dict(self.parameters)})
+        values = {f"{ADDON_PREFIX}{name}": addon_text(value) for name, value in self.addons.items()}
+        return super().by(actor).model_copy(update={"parameters": {**self.parameters, **values}})
 
 
 class DoneByHand(_Decision):
