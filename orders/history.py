@@ -48,7 +48,7 @@ _OF_EVENTS = {"pricelist": "upstream_pricelist"}
 """Fields of events that a service calls otherwise."""
 _SHOWN_ALIKE = frozenset({KEY_READY})
 """Fields of events that a service shows under the same name, though it does not keep them."""
-_NOT_KEPT = frozenset({"name", "remoteid", "autoprolong", "status_detail"})
+_NOT_KEPT = frozenset({"name", "remoteid", "autoprolong", "status_detail", "pricelist_id"})
 """Fields of events that a service does not have: the history shows them as `upstream_…`."""
 
 

@@ -27,6 +27,8 @@ from orders.text import Lines, PlainText, Words, check_text
 def _addon(value: object) -> bool | int | str:
     if isinstance(value, bool | int):
         return value
+    if isinstance(value, str) and value.strip().isdigit():
+        raise ValueError("a quantity is a whole number, without quotation marks")
     if isinstance(value, str) and value.strip():
         return check_text(value)
     raise ValueError("an add-on is a whole number, true or false, or the name of a choice")

@@ -22,7 +22,7 @@ from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus,
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders import addons, history, intents, naming
-from orders.differences import absorb, as_listed, compare, new_snapshot, note_listed
+from orders.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed
 from orders.errors import InvalidField, NotFound, Refused
 from orders.history import Origin
 from orders.meaning import renews
@@ -486,7 +486,7 @@ async def _locked_snapshot(session: AsyncSession, target: Target, seen: Seen) ->
             note_listed(snapshot, seen.row)
     form = as_listed(snapshot, seen.form)
     absorb(snapshot, form, compare(snapshot, form))
-    snapshot.form = seen.form.raw
+    note_form(snapshot, seen.form)
     session.add(snapshot)
     await session.flush()
     return snapshot
