@@ -18,7 +18,7 @@ from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Re
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
-from orders import funds, intents
+from orders import attempts, funds, intents
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -56,8 +56,12 @@ class SubmitActivities:
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
                 known = await self._outcome_so_far(job)
+                async with self._database.read() as session:
+                    enough = await attempts.story_of_enough(session, job.number)
             if known is not None:
                 return known
+            if enough:
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=enough)
             if job.account.unhealthy_reason:
                 error = ConnectionUnhealthy(job.account.unhealthy_reason)
                 return await self._trouble_with_request(job, ref, error)

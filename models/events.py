@@ -37,6 +37,8 @@ class UpstreamSnapshot(SQLModel, table=True):
     pricelist: str = ""
     pricelist_id: str = ""
     """The tariff's number, where the upstream tells it apart from the tariff's name."""
+    pricelist_unexplained: str = ""
+    """Another name of the tariff that a list shows without a number: renamed, or another tariff? The form will tell."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     ip: str = ""

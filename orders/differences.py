@@ -49,10 +49,20 @@ def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
     known: dict[str, object] = {
         name: (None if name in _NONE_IF_EMPTY else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
     }
-    known["pricelist_id"] = tariff_number(form)
+    known |= _tariff_of_form(snapshot, form)
     if form.status is UpstreamStatus.UNKNOWN and not snapshot.gone:
         known |= {"status": UpstreamStatus(snapshot.status), "status_detail": snapshot.status_detail}
     return form.model_copy(update=known)
+
+
+def _tariff_of_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> dict[str, object]:
+    """The number beside a name that lists show waits for the list, so that both change at once. If a list has shown
+    another name that nobody could explain, the number explains it now."""
+    if "pricelist" not in snapshot.listed:
+        return {"pricelist_id": tariff_number(form)}
+    if not snapshot.pricelist_unexplained:
+        return {"pricelist_id": ""}
+    return {"pricelist_id": tariff_number(form), "pricelist": snapshot.pricelist_unexplained}
 
 
 def tariff_number(form: UpstreamItem) -> str:
@@ -74,8 +84,13 @@ def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
 
 
 def list_is_behind(snapshot: UpstreamSnapshot, form: UpstreamItem) -> bool:
-    """The form has changed and shows a later expiry than the list did: the list, which counts, should be read again."""
-    if "expires_on" not in snapshot.listed or form.expires_on is None or form.raw == snapshot.form:
+    """The form has changed and shows a later expiry or another tariff than the list did: the list, which counts, should
+    be read again."""
+    if form.raw == snapshot.form:
+        return False
+    if "pricelist" in snapshot.listed and snapshot.pricelist_id not in ("", tariff_number(form)):
+        return True
+    if "expires_on" not in snapshot.listed or form.expires_on is None:
         return False
     return snapshot.expires_on is None or form.expires_on > snapshot.expires_on
 
@@ -120,9 +135,9 @@ def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]
 
 
 def seen_again(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
-    """The item is as it was; the tariff's number may be shown for the first time."""
+    """The item is as it was; of its tariff something may be shown for the first time."""
     snapshot.misses = 0
-    snapshot.pricelist_id = item.pricelist_id or snapshot.pricelist_id
+    _take_over_tariff(snapshot, item)
 
 
 def _status_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -182,19 +197,28 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
 
 
 def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
-    """The number decides: the same one under another name was renamed. A list that shows names alone can't tell; then
-    the form, which is read for it, does."""
+    """The tariff's number decides; the same one under another name was renamed.
+
+    A list that shows names alone tells of a change what the form has told already, or nothing for certain.
+    """
     fields: dict[str, tuple[str, str]] = {}
     if item.pricelist and item.pricelist != snapshot.pricelist:
         fields["pricelist"] = (snapshot.pricelist, item.pricelist)
-    known = snapshot.pricelist_id or _number(snapshot.form.get("pricelist", ""))
-    if item.pricelist_id and known not in ("", item.pricelist_id):
-        fields["pricelist_id"] = (known, item.pricelist_id)
+    number = item.pricelist_id or (_number(snapshot.form.get("pricelist", "")) if item.pricelist else "")
+    if number and snapshot.pricelist_id not in ("", number):
+        fields["pricelist_id"] = (snapshot.pricelist_id, number)
         return [Change(EventKind.PLAN_CHANGED, fields)]
-    if not fields:
+    if not fields or is_unexplained(snapshot, item):
         return []
-    changed = bool(snapshot.pricelist) and not known
+    changed = bool(snapshot.pricelist) and not snapshot.pricelist_id
     return [Change(EventKind.PLAN_CHANGED if changed else EventKind.PARAMETERS_CHANGED, fields)]
+
+
+def is_unexplained(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
+    """A list shows another name of the tariff and no number, and the form that was read last is of no help."""
+    if item.pricelist_id or not item.pricelist or item.pricelist == snapshot.pricelist or not snapshot.pricelist:
+        return False
+    return bool(snapshot.pricelist_id) and _number(snapshot.form.get("pricelist", "")) == snapshot.pricelist_id
 
 
 def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
@@ -236,14 +260,23 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[st
     plausible = item.expires_on is not None and item.expires_on >= EARLIEST_EXPIRY
     if plausible and "expires_on" not in held_back:
         snapshot.expires_on = item.expires_on
-    snapshot.pricelist = item.pricelist or snapshot.pricelist
-    snapshot.pricelist_id = item.pricelist_id or snapshot.pricelist_id
+    _take_over_tariff(snapshot, item)
     if item.cost is not None and "cost" not in held_back:
         snapshot.cost_amount = _stored(item.cost.amount)
         snapshot.cost_currency = item.cost.currency
     snapshot.ip = item.ip or snapshot.ip
     snapshot.autoprolong = item.autoprolong or snapshot.autoprolong
     snapshot.raw = {**snapshot.raw, **item.raw}
+
+
+def _take_over_tariff(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
+    if is_unexplained(snapshot, item):
+        snapshot.pricelist_unexplained = item.pricelist
+        return
+    if item.pricelist:
+        snapshot.pricelist, snapshot.pricelist_unexplained = item.pricelist, ""
+    number = item.pricelist_id or (_number(snapshot.form.get("pricelist", "")) if item.pricelist else "")
+    snapshot.pricelist_id = number or snapshot.pricelist_id
 
 
 def _take_over_status(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:

@@ -22,6 +22,7 @@ from orders.differences import (
     absorb,
     as_listed,
     compare,
+    is_unexplained,
     key_changes,
     list_is_behind,
     listed_fields,
@@ -183,6 +184,8 @@ async def _differs(
                 return True
             if item.pricelist_id not in ("", row.pricelist_id):
                 return True
+            if not from_form and (row.pricelist_unexplained or is_unexplained(row, item)):
+                return True
             if from_form and row.service_id is not None and await _renewal_is_news(session, account_id, row):
                 return True
         seen = {item.number for item in items}
@@ -280,6 +283,8 @@ class _Intake:
                 seen_again(snapshot, item)
         if from_form:
             note_form(snapshot, form)
+        elif snapshot.pricelist_unexplained:
+            self.digest.to_read.append(snapshot.number)
         self._session.add(snapshot)
         followed = await self._follow(snapshot, changes, form_before)
         if followed:
@@ -305,9 +310,12 @@ class _Intake:
         if service is None or service.upstream_number != snapshot.number:
             return {}
         plan = await tracking.take_over_plan(self._session, service, tariff) if tariff else {}
-        if form_before is None:
-            return plan
-        return plan | await tracking.take_over_addons(self._session, service, snapshot, form_before)
+        now = snapshot.form.get("pricelist")
+        if form_before is None and tariff != now:
+            return plan  # the form, which tells of add-ons, is of an earlier time
+        before = form_before or {}
+        changed = bool(tariff) or before.get("pricelist") not in (None, now)
+        return plan | await tracking.take_over_addons(self._session, service, snapshot, before, plan_changed=changed)
 
     async def _take_in_changes(
         self,

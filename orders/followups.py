@@ -52,8 +52,9 @@ async def addons_after_plan_change(
         service.addons = dict(carried)  # nobody shows it: as agreed
         return
     shown = addons.shown(mapping, snapshot.form)
-    service.addons = addons.had(mapping, snapshot.form)
-    missing = {name: value for name, value in carried.items() if shown.get(name) != value}
+    there = {name: shown[name] for name in carried if name in shown}
+    service.addons = {name: value for name, value in there.items() if not addons.is_none(value)}
+    missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
     plan = (await session.get_one(TariffPlan, service.plan_id)).name
     settable = {name: value for name, value in missing.items() if name in shown}
     if settable:
@@ -77,6 +78,13 @@ async def addons_after_plan_change(
             operation=operation.id,
             detail={name: str(value) for name, value in lost.items()},
         )
+
+
+def _is_enough(shown: addons.AddonValue | None, carried: addons.AddonValue) -> bool:
+    """A tariff may include more than was carried along."""
+    if isinstance(shown, int) and isinstance(carried, int):
+        return shown >= carried
+    return shown == carried
 
 
 def _words(values: dict[str, addons.AddonValue]) -> str:

@@ -15,9 +15,10 @@ from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from models.parameters import PRICELIST
 from orders import addons
-from orders.history import Changes, text
+from orders.history import Changes, note_told, text
 from orders.incidents import raise_incident
 from orders.mappings import by_tariff, mapping_of
+from orders.meaning import same_value
 
 _SETS_ADDONS = frozenset({OperationKind.OPEN, OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS})
 
@@ -43,38 +44,55 @@ async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -
         return {}
     before = (await session.get_one(TariffPlan, service.plan_id)).name
     after = (await session.get_one(TariffPlan, fitting[0].plan_id)).name
-    changes: Changes = {"plan": (before, after)}
     service.plan_id = fitting[0].plan_id
+    changes: Changes = {"plan": (before, after)}
+    note_told(session, service, changes)
     kept = {name: value for name, value in service.addons.items() if name in fitting[0].addons}
-    return changes | _put_addons(service, kept)
+    return changes | _put_addons(session, service, kept)
 
 
 async def take_over_addons(
-    session: AsyncSession, service: Service, snapshot: UpstreamSnapshot, form_before: Mapping[str, str]
+    session: AsyncSession,
+    service: Service,
+    snapshot: UpstreamSnapshot,
+    form_before: Mapping[str, str],
+    *,
+    plan_changed: bool,
 ) -> Changes:
-    """The add-ons as the form shows them, which was read just now."""
+    """The add-ons as the form shows them now.
+
+    What a tariff includes without being asked for is no add-on of the service: of those that it was not given only what
+    changes counts. With another tariff, what its form has no place for is lost.
+    """
     running = await _running(session, service)
     if running is not None and running.kind in _SETS_ADDONS:
         return {}
     mapping = await mapping_of(session, service)
     if mapping is None:
         return {}
-    had = addons.had(mapping, snapshot.form)
     shown = addons.shown(mapping, snapshot.form)
-    unseen = {
-        name: value
-        for name, value in service.addons.items()
-        if name not in shown and mapping.addons.get(name, "") not in form_before
-    }
-    return _put_addons(service, unseen | had)
+    values: dict[str, addons.AddonValue] = {}
+    for name, field in mapping.addons.items():
+        claimed = service.addons.get(name)
+        if name in shown:
+            if claimed is not None or _changed(field, form_before, snapshot.form):
+                values[name] = shown[name]
+        elif claimed is not None and not plan_changed and field not in form_before:
+            values[name] = claimed  # this upstream does not show it
+    return _put_addons(session, service, {name: value for name, value in values.items() if not addons.is_none(value)})
 
 
-def _put_addons(service: Service, values: dict[str, addons.AddonValue]) -> Changes:
-    before, service.addons = service.addons, values
+def _changed(field: str, before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    return field in before and not same_value(field, now[field], before[field])
+
+
+def _put_addons(session: AsyncSession, service: Service, values: dict[str, addons.AddonValue]) -> Changes:
+    before = service.addons
+    if values != before:
+        service.addons = values
     changes = {f"addons.{name}": (text(before.get(name)), text(values.get(name))) for name in {*before, *values}}
     found = {name: pair for name, pair in sorted(changes.items()) if pair[0] != pair[1]}
-    if not found:
-        service.addons = before
+    note_told(session, service, found)
     return found
 
 

@@ -67,6 +67,7 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
         ],
         "upstream_snapshot": [
             sa.Column("pricelist_id", sa.String(), nullable=False, server_default=""),
+            sa.Column("pricelist_unexplained", sa.String(), nullable=False, server_default=""),
             sa.Column("renews", sa.Boolean(), nullable=True),
             sa.Column("renews_since", UtcDateTime(), nullable=True),
         ],
