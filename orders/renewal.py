@@ -82,7 +82,7 @@ async def mismatches(session: AsyncSession, account_id: int, service: int | None
 
 
 async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> Mismatch:
-    since = f"{snapshot.renews_since:%Y-%m-%dT%H:%M:%S}" if snapshot.renews_since else "ever"
+    since = snapshot.renews_since.isoformat() if snapshot.renews_since else "ever"
     found = Mismatch(
         service=service.id or 0,
         product_type=snapshot.product_type,
