@@ -22,7 +22,7 @@ from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus,
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders import addons, history, intents, naming
-from orders.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed
+from orders.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed, tariff_number
 from orders.errors import InvalidField, NotFound, Refused
 from orders.history import Origin
 from orders.meaning import renews
@@ -332,7 +332,7 @@ def _differences(target: Target, item: UpstreamItem, months: int, owner: Renewal
     if target.mapping is None:
         found.append(f"plan {plan} is not mapped to {target.module.name} any more, so its tariff can't be compared")
     else:
-        if item.pricelist != target.mapping.pricelist:
+        if (tariff_number(item) or item.pricelist) != target.mapping.pricelist:
             shown = f"it has tariff {item.pricelist}" if item.pricelist else "it does not show its tariff"
             found.append(f"{shown}; plan {plan} is tariff {target.mapping.pricelist}")
         found += _differing_period(target, item, months)

@@ -5,7 +5,7 @@ differ and no operation is about to change that, it is an incident, raised by a 
 be put back by an operation of ours (`RESELL_PUT_BACK_RENEWAL`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -94,7 +94,7 @@ async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamS
     )
     known = await session.exec(select(Incident.id).where(Incident.fingerprint == f"{found.kind.value}|{found.about}"))
     asked = await session.get(IntakeKey, (OURSELVES, found.key))
-    return Mismatch(**{**vars(found), "reported": known.first() is not None, "put_back": asked is not None})
+    return replace(found, reported=known.first() is not None, put_back=asked is not None)
 
 
 async def _is_about_to_change(session: AsyncSession, service: int) -> bool:

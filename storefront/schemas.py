@@ -9,6 +9,7 @@ from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus,
 from models.messages import Decision
 from models.parameters import ADDON_PREFIX
 from orders.addons import text as addon_text
+from orders.errors import InvalidField
 from orders.intake import AskedAddon
 from orders.tasks import By, Note, Person
 from orders.text import Lines, PlainText, Prose, Words
@@ -181,6 +182,8 @@ class Correction(Vouched):
     )
 
     def by(self, actor: str) -> Decision:
+        if not self.parameters and not self.addons:
+            raise InvalidField("parameters", "name at least one parameter or add-on to correct")
         values = {f"{ADDON_PREFIX}{name}": addon_text(value) for name, value in self.addons.items()}
         return super().by(actor).model_copy(update={"parameters": {**self.parameters, **values}})
 
