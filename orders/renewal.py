@@ -6,10 +6,12 @@ be put back by an operation of ours (`RESELL_PUT_BACK_RENEWAL`).
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.columns import utc_now
 from models.enums import IncidentKind, OperationKind, RenewalOwner, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.incident import Incident
@@ -17,6 +19,10 @@ from models.order import IntakeKey, Operation, Service
 from models.parameters import RENEWAL_OWNER
 from orders.history import OURSELVES
 from orders.incidents import raise_incident
+
+PUT_BACK_AT_MOST = 3
+"""So often a day at most a service's renewal is put back: what switches it on again and again needs people."""
+_PUT_BACK = "put-back-renewal-"
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Mismatch:
     """Since when the form shows it; tells one time from the next."""
     reported: bool
     put_back: bool
-    """An operation of ours was asked for that puts it back."""
+    """An operation of ours was asked for that puts it back; or that has not helped often enough today."""
 
     @property
     def kind(self) -> IncidentKind:
@@ -45,7 +51,7 @@ class Mismatch:
     @property
     def key(self) -> str:
         """Idempotency key of the operation that puts it back."""
-        return f"put-back-renewal-{self.service}-{self.since}"
+        return f"{_PUT_BACK}{self.service}-{self.since}"
 
 
 _KINDS = {
@@ -94,7 +100,15 @@ async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamS
     )
     known = await session.exec(select(Incident.id).where(Incident.fingerprint == f"{found.kind.value}|{found.about}"))
     asked = await session.get(IntakeKey, (OURSELVES, found.key))
-    return replace(found, reported=known.first() is not None, put_back=asked is not None)
+    lately = await session.exec(
+        select(IntakeKey.key).where(
+            IntakeKey.client == OURSELVES,
+            col(IntakeKey.key).startswith(f"{_PUT_BACK}{found.service}-", autoescape=True),
+            col(IntakeKey.created_at) > utc_now() - timedelta(days=1),
+        )
+    )
+    enough = asked is not None or len(lately.all()) >= PUT_BACK_AT_MOST
+    return replace(found, reported=known.first() is not None, put_back=enough)
 
 
 async def _is_about_to_change(session: AsyncSession, service: int) -> bool:

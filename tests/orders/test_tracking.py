@@ -13,9 +13,11 @@ from models.events import UpstreamEvent
 from models.incident import Incident
 from models.money import Money
 from models.order import Service
-from orders import events, intents
+from orders import events, intents, renewal, requests
 from orders.completion import complete
+from orders.history import OURSELVES
 from orders.intake import ServiceRequest, accept_order
+from orders.requests import ServiceChange
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
@@ -207,3 +209,25 @@ async def test_an_upstream_that_should_renew_and_does_not_is_an_incident_too(pan
         session.add(service)
     await panel.shows()
     assert await panel.incidents() == [IncidentKind.RENEWED_BY_NOBODY]
+
+
+async def test_renewal_is_put_back_three_times_a_day_at_most(panel: Panel) -> None:
+    """What switches it on again and again is not to be fought by a machine."""
+    times = 0
+    for _ in range(5):
+        await panel.shows(autoprolong="1")
+        async with panel.database.read() as session:
+            [found] = await renewal.mismatches(session, ACCOUNT)
+        assert found.reported
+        if not found.put_back:
+            times += 1
+            change = ServiceChange(renewal_owner=RenewalOwner.RESELLFLOW)
+            asked = await requests.change_parameters(
+                panel.database, panel.number, change, client=OURSELVES, key=found.key
+            )
+            await panel.shows(autoprolong="null")
+            async with panel.database.write() as session:
+                await complete(session, asked.operation)
+        else:
+            await panel.shows(autoprolong="null")
+    assert times == renewal.PUT_BACK_AT_MOST
