@@ -288,7 +288,8 @@ class _Intake:
         self._session.add(snapshot)
         followed = await self._follow(snapshot, changes, form_before)
         if followed:
-            snapshot.version += not changes
+            if not changes:
+                snapshot.version += 1
             kind = EventKind.PLAN_CHANGED if "plan" in followed else EventKind.PARAMETERS_CHANGED
             changes = merged([*changes, Change(kind, followed)])
         if changes:

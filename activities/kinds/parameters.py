@@ -1,6 +1,7 @@
 """Set parameters and add-ons: the values that the form then shows tell."""
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 
 from activities.job import Job
@@ -44,7 +45,7 @@ class _SettingFields:
         """What the form showed already, before this call, is not sent again: it may have been paid."""
         product_type, number = job.service.product_type, item_number(job)
         asked = job.wanted_fields()
-        missing = job.intent.before if job.intent is not None else asked
+        missing: Collection[str] = asked if job.intent is None else job.intent.before
         fields = {name: value for name, value in _without_renewal(asked).items() if name in missing}
         renewal = asked.get(RENEWAL_FIELD)
         if not fields:
