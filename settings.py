@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Seconds between two looks at the balance while orders wait for money."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)
     """Seconds after which an order that heard nothing asks the upstream itself."""
+    put_back_renewal: bool = False
+    """Where the upstream's staff lets it renew a service that we renew, switch that off again by an operation."""
     manual_plan_changes: dict[str, list[str]] = Field(default_factory=lambda: {"vds": ["disk_gb"]})
     """Product type -> resources whose change no upstream can carry out by itself; a person gets a task. (JSON)"""
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)

@@ -121,9 +121,19 @@ class Resellflow:
         return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
 
     async def change_plan(
-        self, service: int, plan: str, *, key: str, client: str = "python", agreed_cost_limit: Money | None = None
+        self,
+        service: int,
+        plan: str,
+        *,
+        key: str,
+        client: str = "python",
+        drop_addons: bool = False,
+        agreed_cost_limit: Money | None = None,
     ) -> AcceptedOrder:
-        """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes)."""
+        """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes).
+
+        Add-ons are carried along. Those that the new plan can't have are lost only with `drop_addons`.
+        """
         return await self._begin(
             requests.change_plan(
                 self.database,
@@ -133,6 +143,7 @@ class Resellflow:
                 key=key,
                 manual_when=self.settings.manual_plan_changes,
                 agreed_cost_limit=agreed_cost_limit,
+                drop_addons=drop_addons,
             )
         )
 

@@ -8,10 +8,11 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Upstre
 from models.database import Database
 from models.enums import ModuleKind
 from models.order import Intent, Operation, Service
-from models.parameters import FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
+from models.parameters import PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, Form, ProductType
-from orders import intents
+from orders import addons, intents
 from orders.errors import ByHand, NoMapping, NotFound
+from orders.goals import fields_to_set
 from upstreams.port import OrderSpec
 
 
@@ -45,12 +46,7 @@ class Job:
 
     def wanted_fields(self) -> dict[str, str]:
         """Upstream field -> value, of an operation that sets parameters."""
-        prefix = FIELD_PREFIX
-        return {
-            name.removeprefix(prefix): value
-            for name, value in self.operation.parameters.items()
-            if name.startswith(prefix)
-        }
+        return fields_to_set(self.operation.parameters)
 
     def order_spec(self) -> OrderSpec:
         """The set-up request, everything mapped to the upstream's words."""
@@ -66,7 +62,7 @@ class Job:
             name=self.service.name,
             remoteid=self.service.mark,
             parameters=fields,
-            addons={self.mapping.addons[name]: str(count) for name, count in self.service.addons.items()},
+            addons=addons.fields(self.service.addons, self.mapping),
             renewal_owner=self.service.renewal_owner,
         )
 

@@ -21,13 +21,16 @@ from activities.heartbeat import heartbeating, pause
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
-from models.enums import ModuleKind, Stage
+from models.enums import ModuleKind, RenewalOwner, Stage
 from models.events import UpstreamHint
 from models.messages import PollInput, PollLap
 from models.order import Operation
-from orders import events, hints, keys
-from orders.errors import NotFound
+from orders import events, hints, keys, renewal, requests
+from orders.errors import InvalidField, NotFound, Refused
 from orders.events import Digest, Hot
+from orders.history import OURSELVES
+from orders.renewal import Mismatch
+from orders.requests import ServiceChange
 from orders.strangers import strangers
 from settings import Settings
 from upstreams.connections import Connections
@@ -97,6 +100,7 @@ class _Schedule:
     strangers: float = 0.0
     tasks: dict[int, float] = field(default_factory=dict)
     """Of each operation that a person does by hand and whose effect only a form shows."""
+    renewals: float = 0.0
     key: dict[tuple[str, str], float] = field(default_factory=dict)
     """Of each item whose key has not come."""
 
@@ -202,6 +206,7 @@ class PollActivities:
                     watch.hints = list(await hints.unread(session, watch.account_id, HINTS_AT_ONCE))
         await self._look_for_keys(watch)
         await self._look_for_strangers(watch)
+        await self._look_at_renewals(watch)
         await self._ask(watch)
         await self._deliver(watch)
 
@@ -235,6 +240,27 @@ class PollActivities:
         for item in unread[:STRANGERS_AT_ONCE]:
             watch.refused.add(item)  # until it was read: then it is none of these any more
             watch.to_read[item] = _Form()
+
+    async def _look_at_renewals(self, watch: _Watch) -> None:
+        """Services that we and the upstream both renew, or neither: the form is read, which raises the alarm; then it
+        is put back, if that is wanted."""
+        if time.monotonic() < watch.due.renewals:
+            return
+        watch.due.renewals = time.monotonic() + self._settings.idle_interval
+        async with self._database.read() as session:
+            found = await renewal.mismatches(session, watch.account_id)
+        for one in found:
+            if not one.reported:
+                watch.to_read.setdefault((one.product_type, one.number), _Form())
+            elif one.owner is RenewalOwner.RESELLFLOW and self._settings.put_back_renewal and not one.put_back:
+                await self._put_back(one)
+
+    async def _put_back(self, found: Mismatch) -> None:
+        change = ServiceChange(renewal_owner=found.owner)
+        try:
+            await requests.change_parameters(self._database, found.service, change, client=OURSELVES, key=found.key)
+        except (Refused, InvalidField) as refusal:
+            activity.logger.warning("service %s: its renewal is not put back: %s", found.service, refusal)
 
     async def _deliver(self, watch: _Watch) -> None:
         if not watch.undelivered or time.monotonic() < watch.due.delivery:

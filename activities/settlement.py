@@ -27,7 +27,8 @@ from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
 ORDERED_AT_MOST = timedelta(hours=6)
-"""An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
+"""An item that is only `ordered` may wait for its opening, or for a payment; one that is active and does not show what
+was accepted, for the upstream's staff. After this long a person should look."""
 
 
 class SettleActivities:
@@ -210,13 +211,15 @@ class SettleActivities:
                 )
             met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
             waited = utc_now() - job.operation.stage_since
-            stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
-            words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
             differs = differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))
+            idle = item.status is UpstreamStatus.ORDERED or (item.status is UpstreamStatus.ACTIVE and bool(differs))
+            stuck = idle and waited > ORDERED_AT_MOST
+            words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
             if differs:
                 words += f"; {differs}"
             if stuck:
-                words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: is it paid?"
+                asks = "is it paid?" if item.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"
+                words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: {asks}"
             return Look(status=item.status, goal_met=met is True, failed=met is False or stuck, reason=words)
 
 

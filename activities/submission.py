@@ -21,7 +21,7 @@ from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
-from orders import funds, intents, prices
+from orders import attempts, funds, intents, prices
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -71,10 +71,14 @@ class SubmitActivities:
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
                 known = await self._outcome_so_far(job)
+                async with self._database.read() as session:
+                    enough = await attempts.story_of_enough(session, job.number)
             if known is None and job.operation.called_off_at is not None:
                 known = NOTHING_SENT
             if known is not None:
                 return known
+            if enough:
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=enough)
             if (early := self._given_up_early(job)) is not None:
                 return await self._trouble_with_request(job, ref, early)
             if job.account.unhealthy_reason:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from catalogue.addons import addon_problems
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import Problem
 from catalogue.reading import Draft
@@ -242,6 +243,7 @@ class _Check:
             )
         else:
             yield from self._mapping_to(table, entry, plan, module)
+        yield from addon_problems(table, entry)
         yield from self._under_way(table, entry, plan)
 
     def _mapping_to(self, table: str, entry: MappingEntry, plan: str, module: _Module) -> Iterable[Problem]:

@@ -18,7 +18,7 @@ from catalogue.values import (
     Url,
     VariableName,
 )
-from models.enums import AbovePrice, ModuleKind, RenewalOwner, Unquoted
+from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, Unquoted
 
 
 class Entry(BaseModel):
@@ -70,6 +70,20 @@ class ModuleEntry(Entry):
     )
 
 
+class AddonFormEntry(Entry):
+    """`[tariff_plans.mappings.addon_forms.NAME]`: what may be ordered of an add-on."""
+
+    kind: AddonKind = Field(strict=False, description='"quantity", "switch" or "choice"')
+    min: int | None = Field(default=None, ge=0, description="the least quantity, a whole number; left out: 0")
+    max: int | None = Field(default=None, ge=0, description="the greatest quantity, a whole number")
+    step: int | None = Field(default=None, ge=1, description="a whole number; quantities go in such steps from min")
+    choices: dict[Text, Text] | None = Field(
+        default=None,
+        min_length=1,
+        description='our choice = the upstream\'s word, like { lite = "1", pro = "2" }; of a switch on and off',
+    )
+
+
 class MappingEntry(Entry):
     """`[[tariff_plans.mappings]]`: the plan's counterpart at the upstream of one processing module."""
 
@@ -81,6 +95,10 @@ class MappingEntry(Entry):
     )
     addons: dict[Text, Text] = Field(
         default_factory=dict, description='our add-on = the upstream\'s field, like { ram = "addon_61" }'
+    )
+    addon_forms: dict[Text, AddonFormEntry] = Field(
+        default_factory=dict,
+        description='tables like [tariff_plans.mappings.addon_forms.ram] with kind = "quantity", min, max and step',
     )
     templates: dict[Text, Text] = Field(
         default_factory=dict, description='our template = the upstream\'s, like { debian-12 = "Debian-12" }'

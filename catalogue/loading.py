@@ -206,8 +206,11 @@ class _Loading:
             plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), pricelist=""
         )
         elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
-        values = entry.model_dump(exclude=elsewhere)
+        values = entry.model_dump(exclude=elsewhere | {"addon_forms"})
         values |= {"pricelist": entry.pricelist or "", "above_price": entry.above_selling_price}
+        values["addon_forms"] = {
+            name: form.model_dump(mode="json", exclude_none=True) for name, form in entry.addon_forms.items()
+        }
         fields = _put(row, values)
         if stored is None:
             self._session.add(row)
@@ -342,7 +345,7 @@ def _shown(value: object) -> str:
         case Enum():
             return str(value.value)
         case dict():
-            return ", ".join(f"{key} = {part}" for key, part in value.items())
+            return ", ".join(f"{name} = {_shown(one)}" for name, one in value.items())
     return str(value)
 
 

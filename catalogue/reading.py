@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from catalogue.entries import AccountEntry, Entry, MappingEntry, ModuleEntry, PlanEntry
+from catalogue.entries import AccountEntry, AddonFormEntry, Entry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
 
 E = TypeVar("E", bound=Entry)
@@ -26,6 +26,8 @@ _ELSEWHERE: Mapping[str, str] = {
     ),
 }
 """Keys that people try, and where that thing goes."""
+_TABLES_WITHIN: Mapping[str, type[Entry]] = {"addon_forms": AddonFormEntry}
+"""Keys whose values are named tables."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _well_formed(draft: Draft, table: str, raw: dict[str, object], model: type[E
 
 
 def _in_words(kind: str, said: str, found: object, path: list[str], model: type[Entry]) -> str:
-    key = path[0]
+    model, key = _described(model, path)
     if kind == "extra_forbidden":
         return _ELSEWHERE.get(key) or _unknown(key, model.model_fields)
     description = model.model_fields[key].description
@@ -156,6 +158,12 @@ def _in_words(kind: str, said: str, found: object, path: list[str], model: type[
         case "too_short":
             return f"is empty; it is {description}"
     return f"{_shown(found)} is not right; it has to be {description}"
+
+
+def _described(model: type[Entry], path: list[str]) -> tuple[type[Entry], str]:
+    """Where it stands what would be right: of a table within a table the inner one."""
+    inner = _TABLES_WITHIN.get(path[0])
+    return (inner, path[2]) if inner is not None and len(path) > 2 else (model, path[0])
 
 
 def _unknown(key: str, known: Mapping[str, object] | tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.order import pairs
+from cli.order import Addons, pairs
 from cli.placing import sum_of_money
 from cli.printing import print_json, say_on, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
@@ -70,14 +70,16 @@ def correct(
     operation: Operation,
     reason: Reason,
     changes: Annotated[
-        list[str], typer.Option("--set", metavar="NAME=VALUE", help="a parameter, or domain; may be repeated")
-    ],
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a parameter, or domain; may be repeated")
+    ] = None,
+    addon: Addons = None,
     nothing_was_bought: NothingWasBought = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change parameters and try again."""
-    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, parameters=pairs(changes, "--set"))
+    """Change parameters, name or add-ons, and try again."""
+    wanted = pairs(changes, "--set") | {f"addon.{name}": value for name, value in pairs(addon, "--addon").items()}
+    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, parameters=wanted)
     _decide(operation, DecisionKind.CORRECT_AND_RETRY, decision, as_json)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.order import count, pairs
+from cli.order import Addons, addon_values
 from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
 from cli.session import AsJson, valid
 from models.enums import RenewalOwner
@@ -82,7 +82,7 @@ def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson
 
 def change(
     service: Service,
-    addon: Annotated[list[str] | None, typer.Option(metavar="NAME=COUNT", help="e.g. ram=2; may be repeated")] = None,
+    addon: Addons = None,
     domain: Annotated[str | None, typer.Option(help="its new host or domain name")] = None,
     renewal_owner: Annotated[
         RenewalOwner | None, typer.Option(metavar="WHO", help=f"who renews it: {', '.join(RenewalOwner)}")
@@ -104,7 +104,7 @@ def change(
 
     wanted = valid(
         ServiceChange,
-        addons={name: count(name, text) for name, text in pairs(addon, "--addon").items()},
+        addons=addon_values(addon),
         domain=domain,
         renewal_owner=renewal_owner,
         password="new" if new_password else None,
@@ -122,6 +122,9 @@ def change_plan(
     service: Service,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
     cost_limit: Limit = None,
+    drop_addons: Annotated[
+        bool, typer.Option("--drop-addons", help="change it although add-ons are lost that the new plan can't have")
+    ] = False,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -130,6 +133,8 @@ def change_plan(
     limit = sum_of_money(cost_limit, "--cost-limit")
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.change_plan(service, plan, key=used, client=CLIENT, agreed_cost_limit=limit)
+        return await resellflow.change_plan(
+            service, plan, key=used, client=CLIENT, drop_addons=drop_addons, agreed_cost_limit=limit
+        )
 
     place(ask, doing=f"changing the plan of service {service}", key=key, wait=wait, as_json=as_json)

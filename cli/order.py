@@ -8,6 +8,11 @@ import typer
 from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
 from cli.session import AsJson, valid
 
+Addons = Annotated[
+    list[str] | None,
+    typer.Option("--addon", metavar="NAME=VALUE", help="e.g. ram=2, backup=on, support=pro; may be repeated"),
+]
+
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(order)
@@ -21,7 +26,7 @@ def order(
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="e.g. template=debian-12; may be repeated")
     ] = None,
-    addon: Annotated[list[str] | None, typer.Option(metavar="NAME=COUNT", help="e.g. ram=2; may be repeated")] = None,
+    addon: Addons = None,
     cost_limit: Limit = None,
     key: Key = None,
     wait: Wait = False,
@@ -40,7 +45,7 @@ def order(
         customer=customer,
         domain=domain,
         parameters=pairs(param, "--param"),
-        addons={name: count(name, text) for name, text in pairs(addon, "--addon").items()},
+        addons=addon_values(addon),
         agreed_cost_limit=sum_of_money(cost_limit, "--cost-limit"),
     )
     place(
@@ -65,9 +70,8 @@ def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def count(name: str, text: str) -> int:
-    """The quantity of an add-on."""
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{name}={text}: the count is a whole number", param_hint="--addon") from None
+def addon_values(texts: Sequence[str] | None) -> dict[str, int | str]:
+    """`NAME=VALUE` texts of add-ons: a quantity, on or off, or the name of a choice."""
+    from orders.addons import from_text
+
+    return {name: from_text(text) for name, text in pairs(texts, "--addon").items()}

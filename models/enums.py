@@ -144,6 +144,14 @@ class UnpaidKind(StrEnum):
     """An order that waits for its payment (BILLmanager: billorder)."""
 
 
+class AddonKind(StrEnum):
+    """What may be ordered of an add-on."""
+
+    QUANTITY = "quantity"
+    SWITCH = "switch"
+    CHOICE = "choice"
+
+
 class Unquoted(StrEnum):
     """What happens to an order whose price the upstream shows in a way that can't be read."""
 
@@ -172,6 +180,10 @@ class IncidentKind(StrEnum):
     """Something of somebody else is in the cart with ours: nothing is paid."""
     RENEWED_TWICE = "renewed_twice"
     """The upstream renews an item that we renew, too."""
+    RENEWED_BY_NOBODY = "renewed_by_nobody"
+    """The upstream is to renew an item, and does not."""
+    UNKNOWN_TARIFF = "unknown_tariff"
+    """An item of ours has a tariff that no plan of the catalogue is mapped to."""
     OTHER_TERM = "other_term"
     """The upstream's result is not what it had announced: another expiry, another sum."""
     ADDONS_LOST = "addons_lost"

@@ -37,10 +37,16 @@ class UpstreamSnapshot(SQLModel, table=True):
     pricelist: str = ""
     pricelist_id: str = ""
     """The tariff's number, where the upstream tells it apart from the tariff's name."""
+    pricelist_unexplained: str = ""
+    """Another name of the tariff that a list shows without a number: renamed, or another tariff? The form will tell."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     ip: str = ""
     autoprolong: str = ""
+    renews: bool | None = None
+    """Whether the upstream renews it by itself, as its form told last; lists may show a localised word."""
+    renews_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """Since when the form tells so."""
     raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     listed: list[str] = Field(default_factory=list, sa_column=json_column())
     """Fields that the list shows. A form may write the same thing another way, so for these the list alone counts."""

@@ -19,6 +19,10 @@ PARAMETERS = "parameters"
 PRICE = "price"
 
 
+CORRECTABLE = frozenset({OperationKind.OPEN, OperationKind.SET_PARAMETERS})
+"""Kinds that ask for values which a person may correct."""
+
+
 class Traces(StrEnum):
     """What an operation's requests can have done at the upstream."""
 
@@ -42,6 +46,8 @@ class Facts:
     traces: Traces = Traces.NONE
     called_off: bool = False
     """Nothing of it is sent any more; what earlier requests left is looked for, then it ends."""
+    has_no_values: bool = False
+    """A change of a password or key: what is set is made up, or made at the upstream."""
     in_hand_of: str = ""
     """Who has its manual task in hand."""
     number: int = 0
@@ -139,8 +145,8 @@ def _retry(facts: Facts, asker: Asker) -> Judgement:
 def _correct(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.CORRECT_AND_RETRY)
-    if facts.kind is not OperationKind.OPEN:
-        return Not("only an opening can be corrected: cancel this operation and ask again with other values")
+    if facts.kind not in CORRECTABLE or facts.has_no_values:
+        return Not("it has nothing that can be corrected: cancel this operation and ask again with other values")
     if facts.called_off:
         return Not("it is called off: nothing of it is sent any more; cancel it or mark it done")
     needs: tuple[str, ...] = (REASON, PARAMETERS)

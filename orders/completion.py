@@ -6,21 +6,17 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.catalogue import PlanMapping
 from models.columns import utc_now
-from models.enums import EventKind, IntentState, OperationKind, RenewalOwner, ServiceStatus, Source, Stage
+from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Source, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
-from models.parameters import ADDON_PREFIX, PLAN_ID
-from models.product_types import PRODUCT_TYPES
-from orders import calling_off, funds, intents, manual, prices
+from models.parameters import PLAN_ID, RENEWAL_OWNER
+from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices
 from orders.allowed import OPERATOR, VOUCH, Asker, Facts, Not, Traces, judge
 from orders.errors import InvalidField, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
-from orders.intake import check_parameters
-from orders.naming import check_name
 from orders.other_terms import report_other_term
 from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
@@ -42,9 +38,9 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
     if not operation.stage.is_running:
         return None
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
-    await _apply_last_look(session, service, operation)
+    snapshot = await _apply_last_look(session, service, operation)
     await report_other_term(session, service, operation)
-    await _apply_own_part(session, service, operation)
+    await _apply_own_part(session, service, operation, snapshot)
     if by is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, by)
     await manual.close_task(session, number, by)
@@ -57,24 +53,26 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
     return await start_next_queued(session, operation.service_id)
 
 
-async def _apply_own_part(session: AsyncSession, service: Service, operation: Operation) -> None:
+async def _apply_own_part(
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+) -> None:
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
     asked = operation.parameters
     if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
         service.plan_id = int(asked[PLAN_ID])
+        await followups.addons_after_plan_change(session, service, operation, snapshot)
     if operation.kind is OperationKind.SET_PARAMETERS:
-        addons = {n.removeprefix(ADDON_PREFIX): int(v) for n, v in asked.items() if n.startswith(ADDON_PREFIX)}
-        service.addons = {**service.addons, **addons}
+        service.addons = {**service.addons, **addons.wished(asked)}
         if "domain" in asked:
             service.name, service.name_is_ours = asked["domain"], False
-        if "renewal_owner" in asked:
-            service.renewal_owner = RenewalOwner(asked["renewal_owner"])
+        if RENEWAL_OWNER in asked:
+            await followups.renewal_as_asked(session, service, operation, snapshot)
     if operation.kind is OperationKind.CLOSE and service.status is not ServiceStatus.CLOSED:
         service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
     session.add(service)
 
 
-async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> None:
+async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> UpstreamSnapshot | None:
     # The snapshot's lock first, then the service as the poller left it: else an older look could overwrite a newer one.
     await session.flush()
     found = await session.exec(
@@ -105,6 +103,7 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
             .values(applied_at=utc_now(), service_id=service.id)
         )
     session.add(service)
+    return snapshot
 
 
 async def free_unused_funds(session: AsyncSession, number: int) -> None:
@@ -138,7 +137,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
             await _retry(session, operation, vouched=decision.nothing_was_bought)
         case DecisionKind.CORRECT_AND_RETRY:
             await _abandon(session, operation, vouched=decision.nothing_was_bought)
-            await _correct(session, operation, decision.parameters)
+            await corrections.correct(session, operation, decision.parameters)
             await _retry(session, operation, vouched=False)
         case DecisionKind.ACCEPT_PRICE:
             accepted_price = _accept_price(operation, decision)
@@ -220,31 +219,6 @@ async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool
         await funds.release(session, operation.id or 0)
 
 
-async def _correct(session: AsyncSession, operation: Operation, parameters: dict[str, str]) -> None:
-    if not parameters:
-        raise InvalidField("parameters", "name at least one parameter to correct")
-    service = await session.get_one(Service, operation.service_id)
-    kind = PRODUCT_TYPES[service.product_type]
-    found = await session.exec(
-        select(PlanMapping).where(PlanMapping.plan_id == service.plan_id, PlanMapping.module_id == service.module_id)
-    )
-    mapping = found.one_or_none()
-    if mapping is None:
-        raise Refused(
-            "its plan is not mapped for its processing module, so nothing can be corrected; cancel it instead"
-        )
-    own = {name: value for name, value in parameters.items() if name != "domain"}
-    check_parameters(own, kind, mapping)
-    if "domain" in parameters:
-        try:
-            service.name = check_name(kind, parameters["domain"])
-        except ValueError as error:
-            raise InvalidField("domain", str(error)) from error
-        service.name_is_ours = False
-    service.parameters = {**service.parameters, **own}
-    session.add(service)
-
-
 async def _mark_done(session: AsyncSession, operation: Operation, upstream_number: str) -> None:
     assert operation.id is not None  # noqa: S101 - read from the database
     service = await session.get_one(Service, operation.service_id)
@@ -262,8 +236,8 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
         service.status = ServiceStatus.ACTIVE
         service.status_since = utc_now()
         session.add(service)
-    await _apply_last_look(session, service, operation)
-    await _apply_own_part(session, service, operation)
+    snapshot = await _apply_last_look(session, service, operation)
+    await _apply_own_part(session, service, operation, snapshot)
     await manual.bring_home(session, service)
     await enter(session, operation, Stage.COMPLETED, "marked done by a person")
     await start_next_queued(session, operation.service_id)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
 
+from models.columns import utc_now
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamSnapshot
+from orders.meaning import renews
 from upstreams.port import KEY_READY, UpstreamItem
 
 EARLIEST_EXPIRY = date(2000, 1, 1)
@@ -47,14 +49,48 @@ def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
     known: dict[str, object] = {
         name: (None if name in _NONE_IF_EMPTY else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
     }
+    known |= _tariff_of_form(snapshot, form)
     if form.status is UpstreamStatus.UNKNOWN and not snapshot.gone:
         known |= {"status": UpstreamStatus(snapshot.status), "status_detail": snapshot.status_detail}
     return form.model_copy(update=known)
 
 
+def _tariff_of_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> dict[str, object]:
+    """The number beside a name that lists show waits for the list, so that both change at once. If a list has shown
+    another name that nobody could explain, the number explains it now."""
+    if "pricelist" not in snapshot.listed:
+        return {"pricelist_id": tariff_number(form)}
+    if not snapshot.pricelist_unexplained:
+        return {"pricelist_id": ""}
+    return {"pricelist_id": tariff_number(form), "pricelist": snapshot.pricelist_unexplained}
+
+
+def tariff_number(form: UpstreamItem) -> str:
+    """The tariff's number as a form tells it; empty where it shows a name alone."""
+    return form.pricelist_id or _number(form.pricelist)
+
+
+def _number(tariff: str) -> str:
+    return tariff if tariff.isascii() and tariff.isdigit() else ""
+
+
+def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
+    """Keep the form as it was read now, and what only forms tell: the tariff's number, whether the upstream renews."""
+    snapshot.form = form.raw
+    snapshot.pricelist_id = snapshot.pricelist_id or tariff_number(form)
+    told = renews(form.autoprolong)
+    if told is not None and told is not snapshot.renews:
+        snapshot.renews, snapshot.renews_since = told, utc_now()
+
+
 def list_is_behind(snapshot: UpstreamSnapshot, form: UpstreamItem) -> bool:
-    """The form has changed and shows a later expiry than the list did: the list, which counts, should be read again."""
-    if "expires_on" not in snapshot.listed or form.expires_on is None or form.raw == snapshot.form:
+    """The form has changed and shows a later expiry or another tariff than the list did: the list, which counts, should
+    be read again."""
+    if form.raw == snapshot.form:
+        return False
+    if "pricelist" in snapshot.listed and snapshot.pricelist_id not in ("", tariff_number(form)):
+        return True
+    if "expires_on" not in snapshot.listed or form.expires_on is None:
         return False
     return snapshot.expires_on is None or form.expires_on > snapshot.expires_on
 
@@ -70,10 +106,10 @@ def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The changes from the snapshot to the item, most important first; none if it is as it was."""
     changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item), *key_changes(snapshot.raw, item)]
-    return _merged(change for change in changes if not _reported_already(snapshot, change))
+    return merged(change for change in changes if not _reported_already(snapshot, change))
 
 
-def _merged(changes: Iterable[Change]) -> list[Change]:
+def merged(changes: Iterable[Change]) -> list[Change]:
     """One change of each kind, with all its fields."""
     fields: dict[EventKind, dict[str, tuple[str, str]]] = {}
     for change in changes:
@@ -96,6 +132,12 @@ def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]
     snapshot.gone = False
     if changes:
         snapshot.version += 1
+
+
+def seen_again(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
+    """The item is as it was; of its tariff something may be shown for the first time."""
+    snapshot.misses = 0
+    _take_over_tariff(snapshot, item)
 
 
 def _status_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -142,9 +184,7 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
         else:
             grew = item.expires_on > snapshot.expires_on
             changes.append(Change(EventKind.PROLONGED if grew else EventKind.SHORTENED, pair))
-    if item.pricelist and item.pricelist != snapshot.pricelist:
-        kind = EventKind.PLAN_CHANGED if snapshot.pricelist else EventKind.PARAMETERS_CHANGED
-        changes.append(Change(kind, {"pricelist": (snapshot.pricelist, item.pricelist)}))
+    changes.extend(_tariff_changes(snapshot, item))
     changes.extend(_cost_changes(snapshot, item))
     parameters = {
         name: (_text(getattr(snapshot, name)), _text(getattr(item, name)))
@@ -154,6 +194,31 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
     if parameters:
         changes.append(Change(EventKind.PARAMETERS_CHANGED, parameters))
     return changes
+
+
+def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    """The tariff's number decides; the same one under another name was renamed.
+
+    A list that shows names alone tells of a change what the form has told already, or nothing for certain.
+    """
+    fields: dict[str, tuple[str, str]] = {}
+    if item.pricelist and item.pricelist != snapshot.pricelist:
+        fields["pricelist"] = (snapshot.pricelist, item.pricelist)
+    number = item.pricelist_id or (_number(snapshot.form.get("pricelist", "")) if item.pricelist else "")
+    if number and snapshot.pricelist_id not in ("", number):
+        fields["pricelist_id"] = (snapshot.pricelist_id, number)
+        return [Change(EventKind.PLAN_CHANGED, fields)]
+    if not fields or is_unexplained(snapshot, item):
+        return []
+    changed = bool(snapshot.pricelist) and not snapshot.pricelist_id
+    return [Change(EventKind.PLAN_CHANGED if changed else EventKind.PARAMETERS_CHANGED, fields)]
+
+
+def is_unexplained(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
+    """A list shows another name of the tariff and no number, and the form that was read last is of no help."""
+    if item.pricelist_id or not item.pricelist or item.pricelist == snapshot.pricelist or not snapshot.pricelist:
+        return False
+    return bool(snapshot.pricelist_id) and _number(snapshot.form.get("pricelist", "")) == snapshot.pricelist_id
 
 
 def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
@@ -195,13 +260,23 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[st
     plausible = item.expires_on is not None and item.expires_on >= EARLIEST_EXPIRY
     if plausible and "expires_on" not in held_back:
         snapshot.expires_on = item.expires_on
-    snapshot.pricelist = item.pricelist or snapshot.pricelist
+    _take_over_tariff(snapshot, item)
     if item.cost is not None and "cost" not in held_back:
         snapshot.cost_amount = _stored(item.cost.amount)
         snapshot.cost_currency = item.cost.currency
     snapshot.ip = item.ip or snapshot.ip
     snapshot.autoprolong = item.autoprolong or snapshot.autoprolong
     snapshot.raw = {**snapshot.raw, **item.raw}
+
+
+def _take_over_tariff(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
+    if is_unexplained(snapshot, item):
+        snapshot.pricelist_unexplained = item.pricelist
+        return
+    if item.pricelist:
+        snapshot.pricelist, snapshot.pricelist_unexplained = item.pricelist, ""
+    number = item.pricelist_id or (_number(snapshot.form.get("pricelist", "")) if item.pricelist else "")
+    snapshot.pricelist_id = number or snapshot.pricelist_id
 
 
 def _take_over_status(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:

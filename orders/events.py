@@ -15,19 +15,24 @@ from models.database import Database
 from models.enums import EventKind, Knowledge, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.order import Operation, Service
+from orders import renewal, tracking
 from orders.differences import (
     Change,
     absorb,
     as_listed,
     compare,
+    is_unexplained,
     key_changes,
     list_is_behind,
     listed_fields,
+    merged,
     new_snapshot,
+    note_form,
     note_listed,
+    seen_again,
 )
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
-from orders.history import write_events
+from orders.history import Changes, write_events
 from orders.intents import learn
 from orders.linking import linked_by_hand
 from orders.marks import same_mark
@@ -42,6 +47,8 @@ MISSES_BEFORE_GONE = 2
 
 _TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_CHANGED, EventKind.OPERATION_ENDED})
 """After these the form is read, which tells more than the list (addresses, the tariff's number)."""
+_HINTS_AT_MORE = frozenset({"pricelist", "autoprolong", "cost"})
+"""Fields of a list whose change may come of one that only the form shows: tariff number, who renews, add-ons."""
 
 
 @dataclass
@@ -66,8 +73,8 @@ _CONFIRMED_BY_SIGHT = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
 
 
 _GROWTH_TELLS = (*_CONFIRMED_BY_SIGHT, Stage.WAITING_FOR_FUNDS)
-"""Any growth of the expiry counts after a yes, and is reason enough to look again after a refusal. While it is not known
-what became of a prolongation it proves nothing."""
+"""Any growth of the expiry counts after a yes, and is reason enough to look again after a refusal. While it is not
+known what became of a prolongation it proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,12 @@ async def _differs(
                 return True
             if row.form != item.raw if from_form else row.listed != listed_fields(item):
                 return True
+            if item.pricelist_id not in ("", row.pricelist_id):
+                return True
+            if not from_form and (row.pricelist_unexplained or is_unexplained(row, item)):
+                return True
+            if from_form and row.service_id is not None and await _renewal_is_news(session, account_id, row):
+                return True
         seen = {item.number for item in items}
         if complete and any(not row.gone and row.number not in seen for row in known.values()):
             return True
@@ -194,6 +207,10 @@ async def _differs(
             if met is not None and not await _already_told(session, hot.operation, row, met):
                 return True
     return False
+
+
+async def _renewal_is_news(session: AsyncSession, account_id: int, row: UpstreamSnapshot) -> bool:
+    return any(not found.reported for found in await renewal.mismatches(session, account_id, row.service_id))
 
 
 async def _snapshots(
@@ -253,32 +270,72 @@ class _Intake:
 
     async def item(self, item: UpstreamItem, *, from_form: bool) -> None:
         snapshot = self._known.get(item.number)
+        form_before = snapshot.form if snapshot is not None and from_form else None
+        form = item
         if snapshot is not None and from_form:
             self.digest.list_again |= list_is_behind(snapshot, item)
             self.digest.form_changed |= snapshot.form != item.raw
             item = as_listed(snapshot, item)
         if snapshot is None:
             snapshot = new_snapshot(self._account_id, item)
-            if from_form:
-                snapshot.form = item.raw
             changes = [Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())}), *key_changes({}, item)]
             self._known[item.number] = snapshot
         else:
-            if from_form:
-                snapshot.form = item.raw
             changes = compare(snapshot, item)
+            if changes:
+                absorb(snapshot, item, changes)
+            else:
+                seen_again(snapshot, item)
+        if from_form:
+            note_form(snapshot, form)
+        elif snapshot.pricelist_unexplained:
+            self.digest.to_read.append(snapshot.number)
+        self._session.add(snapshot)
+        followed = await self._follow(snapshot, changes, form_before)
+        if followed:
             if not changes:
-                snapshot.misses = 0
-                self._session.add(snapshot)
-                if not from_form and snapshot.listed != listed_fields(item):
-                    note_listed(snapshot, item)
-                    await self._learn_from_row(await self._owner(snapshot), item)
-                return
-            absorb(snapshot, item, changes)
+                snapshot.version += 1
+            kind = EventKind.PLAN_CHANGED if "plan" in followed else EventKind.PARAMETERS_CHANGED
+            changes = merged([*changes, Change(kind, followed)])
+        if changes:
+            await self._take_in_changes(snapshot, item, changes, followed, from_form=from_form)
+        elif not from_form and snapshot.listed != listed_fields(item):
+            note_listed(snapshot, item)
+            await self._learn_from_row(await self._owner(snapshot), item)
+        if from_form and snapshot.service_id is not None:
+            await renewal.report(self._session, self._account_id, snapshot.service_id)
+
+    async def _follow(
+        self, snapshot: UpstreamSnapshot, changes: list[Change], form_before: dict[str, str] | None
+    ) -> Changes:
+        """What staff changed of tariff and add-ons, taken over by the service. `form_before`: the form was read."""
+        tariff = next((change.fields["pricelist_id"][1] for change in changes if "pricelist_id" in change.fields), "")
+        if not tariff and form_before is None:
+            return {}
+        service = await self._owner(snapshot)
+        if service is None or service.upstream_number != snapshot.number:
+            return {}
+        plan = await tracking.take_over_plan(self._session, service, tariff) if tariff else {}
+        now = snapshot.form.get("pricelist")
+        if form_before is None and tariff != now:
+            return plan  # the form, which tells of add-ons, is of an earlier time
+        before = form_before or {}
+        changed = bool(tariff) or before.get("pricelist") not in (None, now)
+        return plan | await tracking.take_over_addons(self._session, service, snapshot, before, plan_changed=changed)
+
+    async def _take_in_changes(
+        self,
+        snapshot: UpstreamSnapshot,
+        item: UpstreamItem,
+        changes: list[Change],
+        followed: Changes,
+        *,
+        from_form: bool,
+    ) -> None:
+        """Events for the changes, told to the order that waits for them and applied to the service."""
         if not from_form:
             note_listed(snapshot, item)
         snapshot.changed_at = utc_now()
-        self._session.add(snapshot)
         service = await self._owner(snapshot)
         if not from_form:
             await self._learn_from_row(service, item)
@@ -293,8 +350,8 @@ class _Intake:
         if service is None and changes[0].kind is EventKind.APPEARED and self._account.polled_at is not None:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
-            self._apply(service, snapshot, events)
-            if any(event.kind in _TOLD_BY_FORM for event in events) or _form_wanted(snapshot):
+            self._apply(service, snapshot, events, followed)
+            if any(_form_tells_more(event, from_form=from_form) for event in events) or _form_wanted(snapshot):
                 self.digest.to_read.append(snapshot.number)
 
     def missing(self, seen: set[str]) -> None:
@@ -530,9 +587,11 @@ class _Intake:
         self.digest.waiting += tell is not None
         return event
 
-    def _apply(self, service: Service, snapshot: UpstreamSnapshot, events: list[UpstreamEvent]) -> None:
+    def _apply(
+        self, service: Service, snapshot: UpstreamSnapshot, events: list[UpstreamEvent], followed: Changes | None = None
+    ) -> None:
         snapshot.service_id = service.id
-        applied = apply_snapshot(service, snapshot)
+        applied = apply_snapshot(service, snapshot) | (followed or {})
         self._session.add(service)
         now = utc_now()
         for event in events:
@@ -543,6 +602,10 @@ class _Intake:
 
 def _seen(comes_back: bool) -> Knowledge:
     return Knowledge.YES if comes_back else Knowledge.NO
+
+
+def _form_tells_more(event: UpstreamEvent, *, from_form: bool) -> bool:
+    return event.kind in _TOLD_BY_FORM or (not from_form and not _HINTS_AT_MORE.isdisjoint(event.changes))
 
 
 def _form_wanted(snapshot: UpstreamSnapshot) -> bool:

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import OperationKind, Stage, TaskMode
 from models.order import Intent, Operation, Service, Task
+from models.parameters import NEW_KEY, NEW_PASSWORD
 from orders.allowed import Facts, traces
 
 
@@ -29,6 +30,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             failure=operation.failure_class,
             traces=traces(intents.get(number, []), has_item=number in with_item),
             called_off=operation.called_off_at is not None,
+            has_no_values=bool({NEW_PASSWORD, NEW_KEY} & operation.parameters.keys()),
             in_hand_of=holders.get(number, ""),
             number=number,
         )

@@ -9,6 +9,7 @@ from models.enums import OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.goals import goal_failed, goal_met
 from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, PRICELIST, SHOWN_PREFIX
+from orders.meaning import RENEWAL_FIELD, same_value
 from upstreams.port import UpstreamItem
 
 NOTHING = "null"
@@ -52,7 +53,10 @@ def outcome(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> bool
 
 
 def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> str:
-    """What the item's form does not show (yet), in words: "tariff 58 (59 wanted)". Empty: all is there."""
+    """What the item's form does not show (yet), in words: "tariff 58 (59 wanted)". Empty: all is there.
+
+    Values are compared by meaning: `4 GB` is 4, a name in punycode is the one in Unicode.
+    """
     wanted: list[tuple[str, str, bool]] = []
     match kind:
         case OperationKind.CHANGE_PLAN:
@@ -62,13 +66,30 @@ def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> 
                 shown = seen.form.get(name, "")
                 wanted.append((f"{name} {shown or 'not shown'}", value, _amount(shown) == _amount(value)))
         case OperationKind.SET_PARAMETERS:
-            for name, value in _under(FIELD_PREFIX, parameters):
-                shown = seen.form.get(name, "")
-                off = value == NOTHING and not shown  # how a form shows "nothing chosen" is not published
-                wanted.append((f"{name} {shown or 'empty'}", value, shown == value or off))
+            for name, value in fields_to_show(parameters).items():
+                found = seen.form.get(name)
+                wanted.append((f"{name} {found or 'empty'}", value, same_value(name, found, value)))
         case _:
             pass
     return ", ".join(f"{found} ({asked} wanted)" for found, asked, same in wanted if not same)
+
+
+def fields_to_set(parameters: dict[str, str]) -> dict[str, str]:
+    """Upstream field -> value, of an operation that sets parameters."""
+    return dict(_under(FIELD_PREFIX, parameters))
+
+
+def fields_to_show(parameters: dict[str, str]) -> dict[str, str]:
+    """Those that tell whether it was done. Who renews is a call of its own, made after the rest is accepted; it tells
+    only where nothing else was asked for."""
+    fields = fields_to_set(parameters)
+    return {name: value for name, value in fields.items() if name != RENEWAL_FIELD} or fields
+
+
+def fields_missing(parameters: dict[str, str], seen: Seen) -> dict[str, str]:
+    """Those whose values the form does not show (yet), who renews among them."""
+    fields = fields_to_set(parameters)
+    return {name: value for name, value in fields.items() if not same_value(name, seen.form.get(name), value)}
 
 
 def _under(prefix: str, parameters: dict[str, str]) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ _OF_EVENTS = {"pricelist": "upstream_pricelist"}
 """Fields of events that a service calls otherwise."""
 _SHOWN_ALIKE = frozenset({KEY_READY})
 """Fields of events that a service shows under the same name, though it does not keep them."""
-_NOT_KEPT = frozenset({"name", "remoteid", "autoprolong", "status_detail"})
+_NOT_KEPT = frozenset({"name", "remoteid", "autoprolong", "status_detail", "pricelist_id"})
 """Fields of events that a service does not have: the history shows them as `upstream_…`."""
 
 
@@ -80,7 +80,7 @@ def write_events(
 
     `applied`: what has become of it in our service; values held back are not among them.
     """
-    _note_told(session, service, applied)
+    note_told(session, service, applied)
     held_back = [one for one in events if one.kind is EventKind.HELD_BACK]
     sound = [one for one in events if one.kind is not EventKind.HELD_BACK]
     left = dict(applied)
@@ -104,12 +104,13 @@ def write_events(
 def write_look(session: AsyncSession, service: Service, operation: Operation, applied: Changes) -> None:
     """Write down what an operation's last look at the upstream has changed."""
     if applied:
-        _note_told(session, service, applied)
+        note_told(session, service, applied)
         origin = Origin(_upstream(operation.upstream_name), operation.kind.value, operation.id, source=Source.UPSTREAM)
         session.add(_entry(service, origin, applied, {}))
 
 
-def _note_told(session: AsyncSession, service: Service, applied: Changes) -> None:
+def note_told(session: AsyncSession, service: Service, applied: Changes) -> None:
+    """These changes are written down by who makes them, so the session need not."""
     told = session.info.setdefault(_TOLD, {}).setdefault(service.id, {})
     told.update({name: after for name, (_, after) in applied.items()})
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,11 +18,29 @@ from models.enums import ModuleKind, OperationKind, Stage
 from models.explanations import explain
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.product_types import PRODUCT_TYPES, Form, ProductType
-from orders import naming
+from orders import addons, naming
 from orders.errors import InvalidField, KeyReused
 from orders.forms import check_form
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
-from orders.text import Lines, PlainText, Words
+from orders.text import Lines, PlainText, Words, check_text
+
+
+def _addon(value: object) -> bool | int | str:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, str) and value.strip().isdigit():
+        raise ValueError("a quantity is a whole number, without quotation marks")
+    if isinstance(value, str) and value.strip():
+        return check_text(value)
+    raise ValueError("an add-on is a whole number, true or false, or the name of a choice")
+
+
+AskedAddon = Annotated[
+    bool | int | str,
+    PlainValidator(_addon),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "boolean"}, {"type": "string"}]}),
+]
+"""What a caller may write for an add-on; which of them is right the plan's mapping says."""
 
 
 class ServiceRequest(BaseModel):
@@ -43,8 +61,9 @@ class ServiceRequest(BaseModel):
         description="what the product type takes: template and recipe; ip of a licence; approver_email and csr of a "
         "certificate; nameserver1…4 and contacts of a domain",
     )
-    addons: dict[PlainText, Annotated[int, Field(strict=True)]] = Field(
-        default_factory=dict, description="add-on name and quantity"
+    addons: dict[PlainText, AskedAddon] = Field(
+        default_factory=dict,
+        description="add-on name and quantity; of a switch true or false, of a choice the name of what is chosen",
     )
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
@@ -169,11 +188,6 @@ def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMappi
     missing = kind.required - request.parameters.keys()
     if missing:
         raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {kind.intname}")
-    for addon, quantity in request.addons.items():
-        if addon not in mapping.addons:
-            raise InvalidField(f"addons.{addon}", f"unknown add-on; {_choice(mapping.addons)}")
-        if quantity < 0:
-            raise InvalidField(f"addons.{addon}", "a quantity is zero or more")
     if request.domain is None:
         if kind.name.is_the_thing:
             raise InvalidField("domain", f"is needed to order a {kind.intname}")
@@ -230,7 +244,7 @@ async def _write_down(
         mark=f"new-{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()[:56]}",  # until the number is known
         period_months=request.period_months,
         parameters=request.parameters,
-        addons={**request.addons},
+        addons=addons.check(request.addons, offer.mapping, offer.plan.name),
         renewal_owner=offer.mapping.renewal_owner,
         cost_amount=offer.period.cost_amount,
         cost_currency=offer.period.cost_currency,

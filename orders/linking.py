@@ -21,18 +21,17 @@ from models.database import Database
 from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from orders import history, intents, naming
-from orders.differences import absorb, as_listed, compare, new_snapshot, note_listed
+from orders import addons, history, intents, naming
+from orders.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed, tariff_number
 from orders.errors import InvalidField, NotFound, Refused
 from orders.history import Origin
+from orders.meaning import renews
 from orders.services import apply_snapshot
 from orders.text import Prose, Words
 from upstreams.port import UpstreamItem
 
 LINKED, ADOPTED = "linked", "adopted"
 MARK_SET, MARK_NOT_SET = "mark_set", "mark_not_set"
-_OFF = frozenset({"null", "off", "0", "no", "none"})
-"""How panels write that an item is not renewed by itself."""
 
 
 class _Wish(BaseModel):
@@ -333,7 +332,7 @@ def _differences(target: Target, item: UpstreamItem, months: int, owner: Renewal
     if target.mapping is None:
         found.append(f"plan {plan} is not mapped to {target.module.name} any more, so its tariff can't be compared")
     else:
-        if item.pricelist != target.mapping.pricelist:
+        if (tariff_number(item) or item.pricelist) != target.mapping.pricelist:
             shown = f"it has tariff {item.pricelist}" if item.pricelist else "it does not show its tariff"
             found.append(f"{shown}; plan {plan} is tariff {target.mapping.pricelist}")
         found += _differing_period(target, item, months)
@@ -446,10 +445,11 @@ def _period(target: Target, item: UpstreamItem, months: int | None) -> MappedPer
 
 
 def _renewed_by(item: UpstreamItem) -> RenewalOwner | None:
-    """None: the item does not show it."""
-    if not item.autoprolong:
+    """None: the item does not show it in a way that can be told."""
+    shown = renews(item.autoprolong)
+    if shown is None:
         return None
-    return RenewalOwner.RESELLFLOW if item.autoprolong.lower() in _OFF else RenewalOwner.UPSTREAM
+    return RenewalOwner.UPSTREAM if shown else RenewalOwner.RESELLFLOW
 
 
 def _who(owner: RenewalOwner) -> str:
@@ -486,7 +486,7 @@ async def _locked_snapshot(session: AsyncSession, target: Target, seen: Seen) ->
             note_listed(snapshot, seen.row)
     form = as_listed(snapshot, seen.form)
     absorb(snapshot, form, compare(snapshot, form))
-    snapshot.form = seen.form.raw
+    note_form(snapshot, seen.form)
     session.add(snapshot)
     await session.flush()
     return snapshot
@@ -553,7 +553,7 @@ async def _new_service(
         name_is_ours=False,
         mark=f"new-{hashlib.sha256(place.encode()).hexdigest()[:56]}",  # until the number is known
         period_months=period.period_months,
-        addons={**_addons(target.mapping, item)},
+        addons=addons.had(target.mapping, item.raw),
         renewal_owner=_renewed_by(item) or target.mapping.renewal_owner,
         cost_amount=period.cost_amount,
         cost_currency=period.cost_currency,
@@ -564,12 +564,6 @@ async def _new_service(
     service.mark = naming.mark((await session.get_one(Installation, 1)).tag, service.id)
     service.name = service.name or service.mark
     return service
-
-
-def _addons(mapping: PlanMapping, item: UpstreamItem) -> dict[str, int]:
-    """What the form shows of the add-ons that we have names for."""
-    shown = {name: item.raw.get(upstream_field, "") for name, upstream_field in mapping.addons.items()}
-    return {name: int(value) for name, value in shown.items() if value.isascii() and value.isdigit()}
 
 
 def _origin(actor: str, action: str, wish: _Wish, differing: list[str]) -> Origin:

@@ -12,7 +12,8 @@ from models.columns import utc_now
 from models.enums import ModuleKind, OperationKind, ServiceStatus, Source, Stage, TaskMode, TaskState
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
-from models.parameters import ADDON_PREFIX, EXPIRES_BEFORE, FIELD_PREFIX, PERIOD_MONTHS, PLAN_ID
+from models.parameters import ADDON_PREFIX, EXPIRES_BEFORE, FIELD_PREFIX, FOLLOWS, PERIOD_MONTHS, PLAN_ID
+from orders.addons import wished
 from orders.history import Origin, attribute
 from orders.naming import workflow_id
 from orders.outbox import task_overdue
@@ -214,7 +215,7 @@ async def _steps(session: AsyncSession, operation: Operation, service: Service) 
 
 def _values_to_set(parameters: dict[str, str]) -> dict[str, str]:
     fields = {n.removeprefix(FIELD_PREFIX): v for n, v in parameters.items() if n.startswith(FIELD_PREFIX)}
-    return fields or {n.removeprefix(ADDON_PREFIX): v for n, v in parameters.items()}
+    return fields or {n.removeprefix(ADDON_PREFIX): v for n, v in parameters.items() if n != FOLLOWS}
 
 
 async def _steps_of_plan_change(session: AsyncSession, operation: Operation, service: Service) -> list[str]:
@@ -227,7 +228,8 @@ async def _steps_of_plan_change(session: AsyncSession, operation: Operation, ser
         for name in sorted(old.resources.keys() | new.resources.keys())
         if old.resources.get(name) != new.resources.get(name)
     ]
-    return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, "See that it runs."]
+    carried = [f"See that it still has {name} {value}." for name, value in wished(operation.parameters).items()]
+    return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, *carried, "See that it runs."]
 
 
 def _spoken(resource: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -28,20 +28,22 @@ from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.parameters import (
     ADDON_PREFIX,
     BY_HAND,
+    DROPPED_ADDONS,
     FIELD_PREFIX,
     NEW_KEY,
     NEW_PASSWORD,
     PERIOD_MONTHS,
     PLAN_ID,
     PRICELIST,
+    RENEWAL_OWNER,
     SHOWN_PREFIX,
 )
 from models.product_types import PRODUCT_TYPES, ProductType
-from orders import calling_off, naming, turns
+from orders import addons, calling_off, naming, turns
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute
-from orders.intake import AcceptedOrder
+from orders.intake import AcceptedOrder, AskedAddon
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 
 
@@ -50,7 +52,10 @@ class ServiceChange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    addons: dict[str, StrictInt] = Field(default_factory=dict, description="add-on name and new quantity")
+    addons: dict[str, AskedAddon] = Field(
+        default_factory=dict,
+        description="add-on name and new quantity; of a switch true or false, of a choice the name of what is chosen",
+    )
     domain: str | None = Field(default=None, max_length=253)
     renewal_owner: RenewalOwner | None = None
     password: Literal["new"] | None = Field(
@@ -138,8 +143,10 @@ async def change_plan(
     key: str,
     manual_when: dict[str, list[str]],
     agreed_cost_limit: Money | None = None,
+    drop_addons: bool = False,
 ) -> AcceptedOrder:
-    """`manual_when`: product type -> resources whose change only a person can carry out."""
+    """`manual_when`: product type -> resources whose change only a person can carry out. `drop_addons`: the caller
+    agrees to lose the add-ons that the new plan can't have; without it such a change is refused, naming them."""
 
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == plan_name))).one_or_none()
@@ -158,6 +165,7 @@ async def change_plan(
             for resource, field in shown.items()
             if resource in plan.resources
         }
+        parameters |= _addons_to_carry(row, mapping, plan.name, drop=drop_addons)
         differing = [
             name
             for name in manual_when.get(row.product_type, [])
@@ -169,8 +177,27 @@ async def change_plan(
         title = f"Change the plan of service {row.id} from {old.name} to {plan.name}"
         return _Asked(parameters, title)
 
-    kind, body = OperationKind.CHANGE_PLAN, {"plan": plan_name}
+    body: dict[str, object] = {"plan": plan_name} | ({"drop_addons": True} if drop_addons else {})
+    kind = OperationKind.CHANGE_PLAN
     return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit)
+
+
+def _addons_to_carry(service: Service, mapping: PlanMapping | None, plan: str, *, drop: bool) -> dict[str, str]:
+    """Raises InvalidField for add-ons that the new plan can't have, unless they are to be dropped."""
+    if mapping is None:
+        return {f"{ADDON_PREFIX}{name}": str(value) for name, value in service.addons.items()}
+    carried, lost = addons.carried(service.addons, mapping, plan)
+    if lost and not drop:
+        words = "; ".join(f"{name} {service.addons[name]}: {reason}" for name, reason in lost.items())
+        raise InvalidField(
+            "plan",
+            f"service {service.id} would lose add-ons with {plan} ({words}). Change them first, or ask with "
+            "drop_addons to change the plan without them",
+        )
+    found = {f"{ADDON_PREFIX}{name}": str(value) for name, value in carried.items()}
+    if lost:
+        found[DROPPED_ADDONS] = ", ".join(f"{name} {service.addons[name]}" for name in lost)
+    return found
 
 
 async def change_parameters(
@@ -183,15 +210,8 @@ async def change_parameters(
         if change.licence_key is not None:
             return _new_key(row, kind, change)
         mapping, period = await _mapped(session, row, row.plan_id, row.period_months)
-        known = mapping.addons if mapping else {}
-        parameters: dict[str, str] = {}
-        for addon, quantity in change.addons.items():
-            if addon not in known:
-                raise InvalidField(f"addons.{addon}", f"unknown add-on; known are {', '.join(sorted(known))}")
-            if quantity < 0:
-                raise InvalidField(f"addons.{addon}", "a quantity is zero or more")
-            parameters[f"{FIELD_PREFIX}{known[addon]}"] = str(quantity)
-            parameters[f"{ADDON_PREFIX}{addon}"] = str(quantity)
+        plan = await session.get_one(TariffPlan, row.plan_id)
+        parameters = addons.wish(addons.check(change.addons, mapping, plan.name), mapping)
         if change.domain is not None:
             try:
                 parameters["domain"] = naming.check_new_name(kind, change.domain)
@@ -202,7 +222,7 @@ async def change_parameters(
             upstream_renews = change.renewal_owner is RenewalOwner.UPSTREAM
             renewed = str(period.upstream_period if period else row.period_months)
             parameters[f"{FIELD_PREFIX}autoprolong"] = renewed if upstream_renews else "null"
-            parameters["renewal_owner"] = change.renewal_owner.value
+            parameters[RENEWAL_OWNER] = change.renewal_owner.value
         if not parameters:
             possible = "addons, domain, renewal_owner, password or licence_key"
             raise InvalidField("addons", f"name at least one thing to change: {possible}")

@@ -176,9 +176,15 @@ async def change_plan(
 ) -> OrderAccepted:
     """The upstream is asked first what the change costs; where it says so, the operation's `cost` shows it from the
     stage `checking_balance` on, before anything is paid. What no upstream can do by itself becomes a task for a person
-    (stage `awaiting_manual_task`)."""
+    (stage `awaiting_manual_task`). Add-ons are carried to the new plan; where it can't have them all, the request is
+    refused unless it says `drop_addons`."""
     accepted = await context.resellflow.change_plan(
-        number, wanted.plan, key=key, client=caller.name, agreed_cost_limit=wanted.agreed_cost_limit
+        number,
+        wanted.plan,
+        key=key,
+        client=caller.name,
+        drop_addons=wanted.drop_addons,
+        agreed_cost_limit=wanted.agreed_cost_limit,
     )
     return await _answer(context, caller, accepted, response)
 

@@ -16,6 +16,10 @@ from models.enums import (
     TaskState,
 )
 from models.messages import Decision
+from models.parameters import ADDON_PREFIX
+from orders.addons import text as addon_text
+from orders.errors import InvalidField
+from orders.intake import AskedAddon
 from orders.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.tasks import By, Note, Person
 from orders.text import Lines, PlainText, Prose, Words
@@ -121,6 +125,12 @@ class Suspension(_Strict):
 
 class PlanChange(_Strict):
     plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-2"])
+    drop_addons: bool = Field(
+        default=False,
+        strict=True,
+        description="change it although the new plan can't have all add-ons that the service has: these are lost. "
+        "Without it such a request is refused, naming them",
+    )
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
 
@@ -202,11 +212,19 @@ class Cancellation(_Strict):
 
 class Correction(Vouched):
     parameters: dict[PlainText, Lines] = Field(
-        min_length=1, description="the parameters to change, and `domain`", examples=[{"template": "debian-12"}]
+        default_factory=dict,
+        description="the parameters to change, and `domain`",
+        examples=[{"template": "debian-12"}],
+    )
+    addons: dict[PlainText, AskedAddon] = Field(
+        default_factory=dict, description="the add-ons to change, written as in an order", examples=[{"ram": 4}]
     )
 
     def by(self, actor: str) -> Decision:
-        return super().by(actor).model_copy(update={"parameters": dict(self.parameters)})
+        if not self.parameters and not self.addons:
+            raise InvalidField("parameters", "name at least one parameter or add-on to correct")
+        values = {f"{ADDON_PREFIX}{name}": addon_text(value) for name, value in self.addons.items()}
+        return super().by(actor).model_copy(update={"parameters": {**self.parameters, **values}})
 
 
 class PriceAccepted(_Decision):

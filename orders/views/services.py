@@ -48,7 +48,9 @@ class ServiceView(Document):
     )
     period_months: int
     parameters: dict[str, str]
-    addons: dict[str, int]
+    addons: dict[str, int | str] = Field(
+        description="add-on and quantity; of a switch `on` or `off`, of a choice the name of what was chosen"
+    )
     renewal_owner: RenewalOwner = Field(description="who renews it; never both")
     processing_module: str = Field(description="how operations on this service are carried out")
     home_processing_module: str | None = Field(description="where it returns to from the manual module")

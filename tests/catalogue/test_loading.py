@@ -374,3 +374,16 @@ async def test_two_who_load_at_once_do_not_get_into_each_others_way(database: Da
     reports = await asyncio.gather(*(loaded(database, tmp_path) for _ in range(3)))
     assert sorted(report.changed for report in reports) == [False, False, True]
     assert len(await rows(database, UpstreamAccount)) == 1
+
+
+async def test_what_may_be_ordered_of_an_add_on_is_kept_as_it_was_written(database: Database, tmp_path: Path) -> None:
+    text = edited(("cost = {", 'addon_forms = { ram = { kind = "quantity", min = 2, max = 16 } }\ncost = {'))
+    await loaded(database, tmp_path, text)
+    [mapping] = await rows(database, PlanMapping)
+    assert mapping["addon_forms"] == {"ram": {"kind": "quantity", "min": 2, "max": 16}}
+    assert changed(await loaded(database, tmp_path, text)) == []
+    more = await loaded(database, tmp_path, text.replace("max = 16", "max = 32"))
+    [change] = changed(more)
+    assert change.fields == (
+        FieldChange("addon_forms.ram", "kind quantity, min 2, max 16", "kind quantity, min 2, max 32"),
+    )

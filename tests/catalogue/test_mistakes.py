@@ -35,6 +35,8 @@ periods = { "1" = 1 }
 cost = { "1" = "5.00 EUR" }
 """
 
+FORMS = "addon_forms = { %s }\ncost = {"
+
 
 async def mistakes(database: Database, directory: Path, text: str) -> list[Problem]:
     with pytest.raises(CatalogueInvalid) as invalid:
@@ -191,6 +193,22 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              PLAN, "renewal_prices.6", "prices has no such period"),
         case("price of an unknown add-on", edited(("resources", 'addon_prices = { disk = "1.00 EUR" }\nresources')),
              PLAN, "addon_prices.disk", "no mapping in this file has this add-on"),
+        case("form of no add-on", edited(("cost = {", FORMS % 'disk = { kind = "switch" }')), MAPPING,
+             "addon_forms.disk", "there is no such add-on in addons; known are ram"),
+        case("add-on of no kind", edited(("cost = {", FORMS % 'ram = { kind = "slider" }')), MAPPING,
+             "addon_forms.ram.kind", '"quantity", "switch" or "choice"'),
+        case("misspelt limit", edited(("cost = {", FORMS % 'ram = { kind = "quantity", maxi = 3 }')), MAPPING,
+             "addon_forms.ram.maxi", "did you mean max?"),
+        case("limits the wrong way", edited(("cost = {", FORMS % 'ram = { kind = "quantity", min = 4, max = 2 }')),
+             MAPPING, "addon_forms.ram.max", "2 is less than min, which is 4; write 4 or more"),
+        case("a limit between steps", edited(("cost = {", FORMS % 'ram = { kind = "quantity", max = 5, step = 2 }')),
+             MAPPING, "addon_forms.ram.max", "can't be reached in steps of 2 from 0; write 4"),
+        case("a choice of nothing", edited(("cost = {", FORMS % 'ram = { kind = "choice" }')), MAPPING,
+             "addon_forms.ram.choices", 'write it like { lite = "1", pro = "2" }'),
+        case("a switch with limits", edited(("cost = {", FORMS % 'ram = { kind = "switch", max = 1 }')), MAPPING,
+             "addon_forms.ram.max", "a switch has none; leave it out"),
+        case("choices alike", edited(("cost = {", FORMS % 'ram = { kind = "choice", choices = { a = "1", b = "1" } }')),
+             MAPPING, "addon_forms.ram.choices.b", '"1" is "a" already'),
         case("add-on as number", replaced('"addon_61"', "61"), MAPPING, "addons.ram", 'like { ram = "addon_61" }'),
         case("template as list", replaced('"Debian-12"', "[]"), MAPPING, "templates.debian-12", "a list is not right"),
         case("order parameter as number", replaced("templates", "order_parameters = { recipe = 1 }\ntemplates"),

@@ -40,6 +40,8 @@ async def test_a_wrong_setting_is_named_and_its_value_kept_secret(shell: Shell) 
         ("order VDS-1 --customer jane --period 1 --domain x", "domain: 'x' is not a full domain name"),
         ("order VDS-1 --customer jane --period 1 --param os=x", "parameters.os: unknown parameter"),
         ("order VDS-1 --customer jane --period 1 --addon disk=1", "addons.disk: unknown add-on; known are ram"),
+        ("order VDS-1 --customer jane --period 1 --addon ram=much", "addons.ram: 'much' is not a quantity"),
+        ("order VDS-1 --customer jane --period 1 --addon ram=-1", "addons.ram: a quantity is zero or more"),
         ("operations show 7", "there is no operation 7"),
         ("operations wait 7", "there is no operation 7"),
         ("operations cancel 7 --reason no", "there is no operation 7"),

@@ -65,7 +65,12 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
             sa.Column("renewal_cost_amount", Amount(), nullable=True),
             sa.Column("renewal_cost_currency", sa.String(length=3), nullable=True),
         ],
-        "upstream_snapshot": [sa.Column("pricelist_id", sa.String(), nullable=False, server_default="")],
+        "upstream_snapshot": [
+            sa.Column("pricelist_id", sa.String(), nullable=False, server_default=""),
+            sa.Column("pricelist_unexplained", sa.String(), nullable=False, server_default=""),
+            sa.Column("renews", sa.Boolean(), nullable=True),
+            sa.Column("renews_since", UtcDateTime(), nullable=True),
+        ],
     }
 
 

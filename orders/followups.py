@@ -1,0 +1,144 @@
+"""What an operation leaves to be done becomes an operation of its own, in the transaction that ends the first.
+
+A change of plan that did not take the add-ons along; a change of values whose second part, who renews, did not come
+about. Each is queued, sent, settled and shown to people like any other.
+"""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.catalogue import ProcessingModule, TariffPlan
+from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
+from models.events import UpstreamSnapshot
+from models.explanations import explain
+from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.parameters import FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
+from orders import addons
+from orders.goals import fields_to_set
+from orders.history import OURSELVES
+from orders.incidents import raise_incident
+from orders.mappings import mapping_of
+from orders.meaning import RENEWAL_FIELD, renews
+
+_RENEWAL = f"{FIELD_PREFIX}{RENEWAL_FIELD}"
+
+
+async def renewal_as_asked(
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+) -> None:
+    """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
+    once more, in an operation of its own, and until then the service says what the upstream shows."""
+    asked = RenewalOwner(operation.parameters[RENEWAL_OWNER])
+    shown = renews(snapshot.form.get(RENEWAL_FIELD, "")) if snapshot is not None else None
+    alone = fields_to_set(operation.parameters).keys() == {RENEWAL_FIELD}
+    if alone or shown is None or shown is (asked is RenewalOwner.UPSTREAM):
+        service.renewal_owner = asked
+        return
+    wanted = {RENEWAL_OWNER: asked.value, _RENEWAL: operation.parameters[_RENEWAL]}
+    await _follow(session, service, operation, wanted, f"Set who renews service {service.id}: {asked.value}")
+
+
+async def addons_after_plan_change(
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+) -> None:
+    """The add-ons that the service has on its new plan: what the upstream's form shows.
+
+    Those that should have been carried along and are not there are set by an operation of its own. What can't be set,
+    because the form has no place for it, is an incident.
+    """
+    carried = addons.wished(operation.parameters)
+    mapping = await mapping_of(session, service)
+    if mapping is None or snapshot is None or not snapshot.form:
+        service.addons = dict(carried)  # nobody shows it: as agreed
+        return
+    shown = addons.shown(mapping, snapshot.form)
+    there = {name: shown[name] for name in carried if name in shown}
+    service.addons = {name: value for name, value in there.items() if not addons.is_none(value)}
+    missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    settable = {name: value for name, value in missing.items() if name in shown}
+    if settable:
+        words = _words(settable)
+        title = f"Set the add-ons of service {service.id} again after its change of plan to {plan}: {words}"
+        await _follow(session, service, operation, addons.wish(settable, mapping), title)
+    lost = {name: value for name, value in missing.items() if name not in shown}
+    if lost:
+        message = (
+            f"Service {service.id} has lost {_words(lost)} with its change of plan to {plan}: the upstream's form of "
+            f"item {service.upstream_number} has no place for it. The service shows what is left. Order it anew at the "
+            "upstream or give the customer the money back."
+        )
+        await raise_incident(
+            session,
+            IncidentKind.ADDONS_LOST,
+            message,
+            about=f"operation {operation.id}",
+            account=service.account_id,
+            service=service.id,
+            operation=operation.id,
+            detail={name: str(value) for name, value in lost.items()},
+        )
+
+
+def _is_enough(shown: addons.AddonValue | None, carried: addons.AddonValue) -> bool:
+    """A tariff may include more than was carried along."""
+    if isinstance(shown, int) and isinstance(carried, int):
+        return shown >= carried
+    return shown == carried
+
+
+def _words(values: dict[str, addons.AddonValue]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+async def _follow(
+    session: AsyncSession, service: Service, first: Operation, parameters: dict[str, str], title: str
+) -> None:
+    """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
+    assert service.id is not None  # noqa: S101 - read from the database
+    key = f"after-{first.id}"
+    if await session.get(IntakeKey, (OURSELVES, key)) is not None:
+        return
+    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
+    explanation = explain(Stage.QUEUED)
+    following = Operation(
+        service_id=service.id,
+        kind=OperationKind.SET_PARAMETERS,
+        upstream_name=first.upstream_name,
+        stage=Stage.QUEUED,
+        waits_for=explanation.waits_for,
+        next_step=explanation.next_step,
+        person_may=explanation.person_may,
+        parameters=parameters | {FOLLOWS: str(first.id)},
+        actor=first.actor,
+    )
+    _keep_to_the_limit(following, first)
+    session.add(following)
+    await session.flush()
+    assert following.id is not None  # noqa: S101 - just flushed
+    session.add(IntakeKey(client=OURSELVES, key=key, body_hash="", operation_id=following.id))
+    session.add(StageEntry(operation_id=following.id, stage=Stage.QUEUED, reason=f"follows operation {first.id}"))
+    session.add(Task(operation_id=following.id, service_id=service.id, department=module.department, title=title))
+    session.add(
+        AuditEntry(
+            actor=OURSELVES,
+            action="operation_accepted",
+            subject="operation",
+            subject_number=following.id,
+            detail={
+                "service": str(service.id),
+                "kind": following.kind.value,
+                "reason": f"operation {first.id} left it to be done",
+            },
+        )
+    )
+    await session.flush()
+
+
+def _keep_to_the_limit(following: Operation, first: Operation) -> None:
+    """Both together cost at most what the caller agreed to."""
+    if first.agreed_limit_amount is None:
+        return
+    spent = first.cost_amount if first.cost_amount and first.cost_currency == first.agreed_limit_currency else 0
+    following.agreed_limit_amount = max(first.agreed_limit_amount - spent, first.agreed_limit_amount * 0)
+    following.agreed_limit_currency = first.agreed_limit_currency

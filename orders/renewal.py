@@ -1,0 +1,149 @@
+"""Who renews a service, ours and the upstream's word for it: both at once would charge twice, neither would end it.
+
+Only an item's form tells for certain whether the upstream renews it (a list may show a localised word). Where the two
+differ and no operation is about to change that, it is an incident, raised by a form read just then; what raised it may
+be put back by an operation of ours (`RESELL_PUT_BACK_RENEWAL`).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.enums import IncidentKind, OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.events import UpstreamSnapshot
+from models.incident import Incident
+from models.order import IntakeKey, Operation, Service
+from models.parameters import RENEWAL_OWNER
+from orders.history import OURSELVES
+from orders.incidents import raise_incident
+
+PUT_BACK_AT_MOST = 3
+"""So often a day at most a service's renewal is put back: what switches it on again and again needs people."""
+_PUT_BACK = "put-back-renewal-"
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A service and an item that say something else of who renews."""
+
+    service: int
+    product_type: str
+    number: str
+    owner: RenewalOwner
+    """The service's."""
+    since: str
+    """Since when the form shows it; tells one time from the next."""
+    reported: bool
+    put_back: bool
+    """An operation of ours was asked for that puts it back; or that has not helped often enough today."""
+
+    @property
+    def kind(self) -> IncidentKind:
+        return _KINDS[self.owner]
+
+    @property
+    def about(self) -> str:
+        return f"service {self.service} since {self.since}"
+
+    @property
+    def key(self) -> str:
+        """Idempotency key of the operation that puts it back."""
+        return f"{_PUT_BACK}{self.service}-{self.since}"
+
+
+_KINDS = {
+    RenewalOwner.RESELLFLOW: IncidentKind.RENEWED_TWICE,
+    RenewalOwner.UPSTREAM: IncidentKind.RENEWED_BY_NOBODY,
+}
+
+
+async def mismatches(session: AsyncSession, account_id: int, service: int | None = None) -> list[Mismatch]:
+    """Those of an account (or of one service) that no operation is about to change."""
+    query = (
+        select(Service, UpstreamSnapshot)
+        .join(
+            UpstreamSnapshot,
+            (col(UpstreamSnapshot.account_id) == col(Service.account_id))
+            & (col(UpstreamSnapshot.product_type) == col(Service.product_type))
+            & (col(UpstreamSnapshot.number) == col(Service.upstream_number)),
+        )
+        .where(
+            Service.account_id == account_id,
+            Service.status != ServiceStatus.CLOSED,
+            col(UpstreamSnapshot.gone).is_(False),
+            col(UpstreamSnapshot.renews).is_not(None),
+            col(UpstreamSnapshot.renews).is_(True) == (col(Service.renewal_owner) == RenewalOwner.RESELLFLOW),
+        )
+    )
+    if service is not None:
+        query = query.where(Service.id == service)
+    return [
+        await _mismatch(session, row, snapshot)
+        for row, snapshot in (await session.exec(query)).all()
+        if not await _is_about_to_change(session, row.id or 0)
+    ]
+
+
+async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> Mismatch:
+    since = snapshot.renews_since.isoformat() if snapshot.renews_since else "ever"
+    found = Mismatch(
+        service=service.id or 0,
+        product_type=snapshot.product_type,
+        number=snapshot.number,
+        owner=service.renewal_owner,
+        since=since,
+        reported=False,
+        put_back=False,
+    )
+    known = await session.exec(select(Incident.id).where(Incident.fingerprint == f"{found.kind.value}|{found.about}"))
+    asked = await session.get(IntakeKey, (OURSELVES, found.key))
+    lately = await session.exec(
+        select(IntakeKey.key).where(
+            IntakeKey.client == OURSELVES,
+            col(IntakeKey.key).startswith(f"{_PUT_BACK}{found.service}-", autoescape=True),
+            col(IntakeKey.created_at) > utc_now() - timedelta(days=1),
+        )
+    )
+    enough = asked is not None or len(lately.all()) >= PUT_BACK_AT_MOST
+    return replace(found, reported=known.first() is not None, put_back=enough)
+
+
+async def _is_about_to_change(session: AsyncSession, service: int) -> bool:
+    found = await session.exec(
+        select(Operation).where(
+            Operation.service_id == service, col(Operation.stage).not_in([Stage.COMPLETED, Stage.CANCELLED])
+        )
+    )
+    return any(one.kind is OperationKind.OPEN or RENEWAL_OWNER in one.parameters for one in found.all())
+
+
+async def report(session: AsyncSession, account_id: int, service: int) -> None:
+    """Raise the incident of a service whose form was read just now, if there is one to raise."""
+    for found in await mismatches(session, account_id, service):
+        if found.reported:
+            continue
+        match found.owner:
+            case RenewalOwner.RESELLFLOW:
+                message = (
+                    f"Item {found.number} is renewed by the upstream, and service {service} by us: its next term "
+                    "would be charged twice. Switch it off there, or say that the upstream renews it: "
+                    f"resell change {service} --renewal-owner upstream."
+                )
+            case RenewalOwner.UPSTREAM:
+                message = (
+                    f"Item {found.number} is not renewed by the upstream, which should renew service {service}: it "
+                    "will expire. Switch it on there, or say that we renew it: "
+                    f"resell change {service} --renewal-owner resellflow."
+                )
+        await raise_incident(
+            session,
+            found.kind,
+            message,
+            about=found.about,
+            account=account_id,
+            service=service,
+            detail={"item": found.number, "renewal_owner": found.owner.value, "since": found.since},
+        )

@@ -1,0 +1,122 @@
+"""What may be ordered of an add-on, how it is written at the upstream, and what of a form means the same."""
+
+import pytest
+
+from models.catalogue import PlanMapping
+from models.enums import OperationKind, UpstreamStatus
+from orders import addons
+from orders.errors import InvalidField
+from orders.goals import Seen, differences, fields_missing, fields_to_show
+from orders.meaning import renews, same_value
+
+MAPPING = PlanMapping(
+    plan_id=1,
+    module_id=1,
+    pricelist="58",
+    addons={"ram": "addon_61", "backup": "addon_62", "support": "addon_63", "ip": "addon_64", "panel": "addon_65"},
+    addon_forms={
+        "ram": {"kind": "quantity", "min": 2, "max": 16, "step": 2},
+        "backup": {"kind": "switch"},
+        "support": {"kind": "choice", "choices": {"lite": "1", "pro": "2"}},
+        "panel": {"kind": "switch", "choices": {"on": "yes", "off": "no"}},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "sent"),
+    [
+        ({"ram": 4}, {"ram": 4}, {"addon_61": "4"}),
+        ({"ip": 1000}, {"ip": 1000}, {"addon_64": "1000"}),
+        ({"backup": True}, {"backup": "on"}, {"addon_62": "on"}),
+        ({"backup": "off"}, {"backup": "off"}, {"addon_62": "off"}),
+        ({"panel": True}, {"panel": "on"}, {"addon_65": "yes"}),
+        ({"support": "pro"}, {"support": "pro"}, {"addon_63": "2"}),
+    ],
+)
+def test_each_form_is_kept_in_our_words_and_sent_in_theirs(
+    asked: dict[str, object], kept: dict[str, object], sent: dict[str, str]
+) -> None:
+    found = addons.check(asked, MAPPING, "VDS-1")
+    assert found == kept
+    assert addons.fields(found, MAPPING) == sent
+    assert addons.shown(MAPPING, sent) == kept, "and it is read back as what it was"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("ram", 1000, "1000 is more than 16, the most that VDS-1 can have"),
+        ("ram", 1, "1 is less than 2, the least that VDS-1 can have"),
+        ("ram", 5, "in steps of 2 from 2: 4 or 6"),
+        ("ram", -1, "zero or more"),
+        ("ram", "much", "write a whole number"),
+        ("ram", True, "write a whole number"),
+        ("backup", 3, "true or false"),
+        ("support", "gold", "VDS-1 can have lite, pro"),
+        ("support", True, "VDS-1 can have lite, pro"),
+        ("wings", 1, "known are backup, ip, panel, ram, support"),
+    ],
+)
+def test_what_a_plan_can_not_have_is_refused_with_the_limit(name: str, value: object, right: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        addons.check({name: value}, MAPPING, "VDS-1")
+    assert refused.value.field == f"addons.{name}"
+    assert right in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("field", "shown", "wanted", "same"),
+    [
+        ("addon_61", "4", "4", True),
+        ("addon_61", "4.0", "4", True),
+        ("addon_61", "4 GB", "4", True),
+        ("addon_61", "4 шт.", "4", True),
+        ("addon_61", "40", "4", False),
+        ("addon_61", "4 of 8", "4", False),
+        ("addon_61", None, "4", False),
+        ("addon_61", None, "0", False),
+        ("addon_62", "1", "on", True),
+        ("addon_62", "yes", "on", True),
+        ("addon_62", "", "off", True),
+        ("addon_62", "off", "on", False),
+        ("domain", "сервер.example.test", "xn--b1afb0cac.example.test", False),
+        ("domain", "сервер.example.test", "xn--b1afb6bcb.example.test", True),
+        ("domain", "V1.Example.test.", "v1.example.test", True),
+        ("domain", "v2.example.test", "v1.example.test", False),
+        ("autoprolong", "off", "null", True),
+        ("autoprolong", "", "null", True),
+        ("autoprolong", None, "null", True),
+        ("autoprolong", "on", "null", False),
+        ("autoprolong", "on", "12", True),
+        ("autoprolong", "12", "12", True),
+        ("autoprolong", "1", "12", False),
+        ("autoprolong", "Month", "1", False),
+        ("autoprolong", None, "1", False),
+    ],
+)
+def test_values_are_compared_by_meaning(field: str, shown: str | None, wanted: str, same: bool) -> None:
+    assert same_value(field, shown, wanted) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("on", True), ("12", True), ("null", False), ("off", False), ("0", False), ("", None), ("Month", None),
+     ("Не продлевать", None)],
+)  # fmt: skip
+def test_only_a_code_tells_whether_the_upstream_renews(text: str, told: bool | None) -> None:
+    assert renews(text) is told
+
+
+def test_who_renews_is_the_last_part_of_a_change_and_proves_nothing_of_the_rest() -> None:
+    asked = {"field.addon_61": "4", "field.autoprolong": "1"}
+    seen = Seen(UpstreamStatus.ACTIVE, form={"addon_61": "4", "autoprolong": "null"})
+    assert fields_to_show(asked) == {"addon_61": "4"}
+    assert not differences(OperationKind.SET_PARAMETERS, asked, seen)
+    assert fields_missing(asked, seen) == {"autoprolong": "1"}, "what is there already is not sent again"
+
+
+def test_what_a_plan_can_not_have_is_told_before_it_is_lost() -> None:
+    kept, lost = addons.carried({"ram": 6, "support": "gold", "backup": "off", "gold": 1}, MAPPING, "VDS-1")
+    assert kept == {"ram": 6}
+    assert lost.keys() == {"support", "gold"}, "what is off is no loss"
