@@ -66,8 +66,8 @@ _CONFIRMED_BY_SIGHT = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
 
 
 _GROWTH_TELLS = (*_CONFIRMED_BY_SIGHT, Stage.WAITING_FOR_FUNDS)
-"""Any growth of the expiry counts after a yes, and is reason enough to look again after a refusal. While it is not known
-what became of a prolongation it proves nothing."""
+"""Any growth of the expiry counts after a yes, and is reason enough to look again after a refusal. While it is not
+known what became of a prolongation it proves nothing."""
 
 
 @dataclass(frozen=True)
