@@ -1,4 +1,4 @@
-"""After a definite no to an order: some upstreams say no and make the item, or leave an unpaid row of it.
+"""After a definite no: some upstreams say no and do it all the same, or leave an unpaid row of the order.
 
 The order's stage and its money are dealt with by then; what is found here is settled like a lost answer.
 """
@@ -8,7 +8,8 @@ from temporalio import activity
 from activities import leftovers
 from activities.failures import database_in_words
 from activities.job import Job, load_job
-from activities.lookup import keep_evidence, left_behind
+from activities.kinds import KINDS
+from activities.lookup import AT_ONCE, keep_evidence
 from activities.troubles import Troubles
 from models.database import Database
 from models.enums import OperationKind
@@ -30,9 +31,9 @@ class Refusals:
         except UpstreamError as trouble:
             activity.logger.info("operation %s: not looked for after a no: %s", job.number, trouble)
             return None
-        if found is None or found.verdict is not Verdict.DONE:
+        if found.verdict is not Verdict.DONE:
             return None
-        return await self._doubt(job, error, f"item {', '.join(found.numbers)} of it is there")
+        return await self._doubt(job, error, f"item {', '.join(found.numbers)} shows that it was done")
 
     async def after_want_of_money(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
         """Remove unpaid rows at once, so that no top-up is spent on them. What is there and was paid for is adopted.
@@ -41,8 +42,10 @@ class Refusals:
         """
         try:
             job, found = await self._look(job, upstream)
-            if job.intent is None or found is None or found.verdict is not Verdict.DONE:
+            if job.intent is None or found.verdict is not Verdict.DONE:
                 return None
+            if job.operation.kind is not OperationKind.OPEN:
+                return await self._doubt(job, error, f"item {', '.join(found.numbers)} shows that it was done")
             with database_in_words():
                 unpaid = await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers)
                 for item in unpaid:
@@ -52,13 +55,10 @@ class Refusals:
             return None
         return None if unpaid else await self._doubt(job, error, f"item {', '.join(found.numbers)} of it is paid for")
 
-    async def _look(self, job: Job, upstream: Upstream) -> tuple[Job, Judgement | None]:
-        """Only an opening may have left an item that nobody knows."""
-        if job.operation.kind is not OperationKind.OPEN:
-            return job, None
+    async def _look(self, job: Job, upstream: Upstream) -> tuple[Job, Judgement]:
         with database_in_words():
             job = await load_job(self._database, job.number)
-            found = await left_behind(self._database, job, upstream)
+            found = await KINDS[job.operation.kind].find_out(self._database, job, upstream, AT_ONCE)
             if job.intent is not None:
                 await keep_evidence(self._database, job.intent, found.evidence)
         return job, found
