@@ -51,7 +51,9 @@ class Activities:
         self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
         balances = BalanceReader(database)
         self.funds = FundsActivities(database, self._connections, client, balances)
-        self.submission = SubmitActivities(database, self._connections, balances)
+        self.submission = SubmitActivities(
+            database, self._connections, balances, settle_window=timedelta(seconds=settings.settle_window)
+        )
         self.settlement = SettleActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
         )

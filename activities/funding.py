@@ -14,11 +14,11 @@ from activities.signals import signal
 from activities.troubles import Troubles
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.enums import FailureClass, IntentState, OperationKind, ReservationState, Stage
+from models.enums import FailureClass, OperationKind, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
-from orders import funds, intents, naming
+from orders import funds, intents, naming, paying
 from orders.errors import ByHand, NoMapping
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -33,7 +33,7 @@ QUOTE_SLACK = 3
 
 def _may_be_paid_for(intent: Intent | None) -> bool:
     """No call of the operation was accepted or may have been: money may be set aside for a new one."""
-    return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
+    return not intents.may_have_charged(intent)
 
 
 def _was_refused_for_funds(intent: Intent | None) -> bool:
@@ -157,6 +157,10 @@ class FundsActivities:
 
     async def _quote(self, job: Job, upstream: Upstream) -> Money | None:
         """What it will cost: the upstream's own word where it can be read, else the catalogue's. None: nothing."""
+        async with self._database.read() as session:
+            to_pay = await paying.price_to_pay(session, job.number)
+        if to_pay is not None:
+            return to_pay  # what the upstream's cart shows for this very order
         key = self._quote_key(job)
         known = self._quotes.get(key) if key else None
         if known is not None and time.monotonic() - known[1] < QUOTE_SECONDS:

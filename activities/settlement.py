@@ -4,22 +4,24 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.cart_rows import Left, debt_of, find_out_payment, left_in_cart
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
 from activities.troubles import Troubles, sender_may_live_until
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
+from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UpstreamStatus
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
-from orders import events, intents
+from orders import events, intents, paying
 from orders.errors import ByHand, NotFound
 from orders.goals import Seen, differences, outcome
-from orders.settlement import Verdict
+from orders.settlement import Judgement, Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
+from upstreams.port import Upstream
 
 ORDERED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
@@ -47,8 +49,12 @@ class SettleActivities:
                 IntentState.ACCEPTED,
             ):
                 return SubmitResult(outcome=Submission.NOT_DONE)
-            if job.service.upstream_number and (
-                job.operation.kind is OperationKind.OPEN or intent.state is IntentState.ACCEPTED
+            if intents.leaves_unpaid(intent):
+                return SubmitResult(outcome=Submission.UNPAID)
+            if (
+                intent.step is IntentStep.SEND
+                and job.service.upstream_number
+                and (job.operation.kind is OperationKind.OPEN or intent.state is IntentState.ACCEPTED)
             ):
                 return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
             if intent.state is IntentState.PREPARED:
@@ -57,12 +63,19 @@ class SettleActivities:
                 await self._troubles.mark_unknown(job, intent, words, unknown_since=since)
             try:
                 upstream = await self._connections.to(job.account)
-                kind = KINDS[job.operation.kind]
-                judgement = await kind.find_out(self._database, job, upstream, self._settle_window)
+                judgement = await self._find_out(job, intent, upstream)
+                left = await self._left_in_cart(job, intent, upstream, judgement)
             except UpstreamError as error:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():
+                if left.unpaid is not None:
+                    return await self._left_unpaid(job, intent, left)
+                if left.strangers:
+                    reason = f"cannot tell whose it is in the cart: {left.labels}; nothing is sent until that is known"
+                    return SubmitResult(
+                        outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
+                    )
                 match judgement.verdict:
                     case Verdict.DONE:
                         return await self._adopt(job, intent, judgement.numbers)
@@ -77,6 +90,43 @@ class SettleActivities:
                         since = intent.unknown_since or intent.settled_at or intent.created_at
                         raise look_again(judgement.reason, utc_now() - since)
 
+    async def _find_out(self, job: Job, intent: Intent, upstream: Upstream) -> Judgement:
+        debt = await debt_of(self._database, job)
+        if intent.step is not IntentStep.SEND and debt is not None:
+            return await find_out_payment(self._database, job, upstream, debt, self._settle_window, sent=intent)
+        return await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
+
+    async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
+        """A request whose answer was lost may have ended in the cart: then it is to be paid, neither done nor to be
+        sent again."""
+        if intent.step is not IntentStep.SEND or intent.state is IntentState.ACCEPTED:
+            return Left()
+        opening = job.operation.kind is OperationKind.OPEN
+        match judgement.verdict:
+            case Verdict.DONE if opening:
+                item = await upstream.read_item(job.service.product_type, judgement.numbers[0])
+                if item.status is not UpstreamStatus.ORDERED:
+                    return Left()
+                left = await left_in_cart(self._database, job, upstream, item.number)
+                return Left(ours=left.ours)
+            case Verdict.NOT_DONE if opening or job.operation.kind in paying.CHARGED_FOR:
+                left = await left_in_cart(self._database, job, upstream)
+                return left if opening else Left(ours=left.ours)
+            case _:
+                return Left()
+
+    async def _left_unpaid(self, job: Job, intent: Intent, left: Left) -> SubmitResult:
+        unpaid = left.unpaid
+        assert unpaid is not None  # noqa: S101 - asked before
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            if operation.stage.is_final:
+                return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
+            stored = await intents.current(session, intent)
+            await intents.accept_unpaid(session, stored, unpaid.kind, unpaid.number)
+            await enter(session, operation, Stage.SUBMITTING, f"found in the cart: {left.labels}")
+        return SubmitResult(outcome=Submission.UNPAID, reason=f"found in the cart: {left.labels}")
+
     async def _adopt(self, job: Job, intent: Intent, numbers: tuple[str, ...]) -> SubmitResult:
         first, *others = numbers
         async with self._database.write() as session:
@@ -86,7 +136,9 @@ class SettleActivities:
             service = await session.get_one(Service, operation.service_id)
             stored = await intents.current(session, intent)
             await intents.accept(session, stored, service, first)
-            await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, found by its mark")
+            found_by = "found by its mark" if intent.step is IntentStep.SEND else "seen to be paid"
+            await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, {found_by}")
+            await paying.leave_cart(session, job.account_id, job.number)
         reason = ""
         if others:
             reason = (
@@ -112,6 +164,7 @@ class SettleActivities:
             stored = await intents.current(session, intent)
             if not await intents.settle(session, stored, IntentState.NOT_DONE, message=reason):
                 reason = f"settled meanwhile: {stored.state.value}"
+            await paying.leave_cart(session, job.account_id, job.number)
         return SubmitResult(outcome=Submission.NOT_DONE, reason=reason)
 
     @activity.defn

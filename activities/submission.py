@@ -1,20 +1,32 @@
 """The request of an order: intent, send, settle."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.balance import BalanceReader
+from activities.carts import CartRoad
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request, Sent
 from activities.leftovers import remove_unpaid
 from activities.lookup import leftover_of
-from activities.troubles import Troubles, sender_may_live_until
+from activities.troubles import SLACK_SECONDS, Troubles, sender_may_live_until
 from models.audit import AuditEntry
+from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, Knowledge, OperationKind, ReservationState, Stage, UpstreamStatus
+from models.enums import (
+    FailureClass,
+    IntentState,
+    IntentStep,
+    Knowledge,
+    OperationKind,
+    ReservationState,
+    Stage,
+    UpstreamStatus,
+)
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
@@ -43,7 +55,10 @@ SOMETHING = Decimal("0.01")
 
 
 class SubmitActivities:
-    def __init__(self, database: Database, connections: Connections, balances: BalanceReader) -> None:
+    def __init__(
+        self, database: Database, connections: Connections, balances: BalanceReader, *, settle_window: timedelta
+    ) -> None:
+        self._cart = CartRoad(database, settle_window=settle_window)
         self._database = database
         self._connections = connections
         self._balances = balances
@@ -55,6 +70,8 @@ class SubmitActivities:
         async with self._troubles.at_work(ref.operation):
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
+                if await self._is_paid_with_others(job):
+                    return await self._cart.wait(job, ref, "it is being paid together with others of its cart")
                 known = await self._outcome_so_far(job)
             if known is not None:
                 return known
@@ -64,6 +81,9 @@ class SubmitActivities:
             kind = KINDS[job.operation.kind]
             try:
                 upstream = await self._connections.to(job.account)
+                paid = await self._cart.pay(job, ref, upstream)
+                if paid is not None:
+                    return paid
                 prepared = await kind.prepare(self._database, job, upstream)
             except UpstreamError as error:
                 return await self._trouble_with_request(job, ref, error)
@@ -106,6 +126,8 @@ class SubmitActivities:
         if intent is None:
             return None
         match intent.state:
+            case IntentState.ACCEPTED if intents.leaves_unpaid(intent):
+                return None
             case IntentState.ACCEPTED:
                 if job.service.upstream_number:
                     await self._wait_for_it_again(job, job.service.upstream_number)
@@ -118,6 +140,14 @@ class SubmitActivities:
                 return SubmitResult(outcome=Submission.UNKNOWN, reason=reason)
             case IntentState.NOT_SENT | IntentState.REFUSED | IntentState.NOT_DONE | IntentState.ABANDONED:
                 return None
+
+    async def _is_paid_with_others(self, job: Job) -> bool:
+        """Another order, which holds the cart, sends the payment of this one too, and may still be at it."""
+        intent, holder = job.intent, job.account.cart_holder
+        if intent is None or intent.step is IntentStep.SEND or intent.state is not IntentState.PREPARED:
+            return False
+        sent_by = intent.created_at + timedelta(seconds=self._connections.order_timeout + SLACK_SECONDS)
+        return holder not in (None, job.number) and utc_now() < sent_by
 
     async def _wait_for_it_again(self, job: Job, number: str) -> None:
         """A workflow that was started anew: the poller watches the orders that are in this stage."""
@@ -186,10 +216,6 @@ class SubmitActivities:
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
             )
-        if sent.unpaid:
-            reason = f"the upstream made order {sent.unpaid.number} for it, which must be paid there"
-            await self._refused(intent, Rejected(reason))
-            return SubmitResult(outcome=Submission.MANUAL, failure=FailureClass.FUNDS, reason=reason)
         with database_in_words():
             return await self._accepted(job, intent, sent)
 
@@ -201,6 +227,10 @@ class SubmitActivities:
             stored = await intents.current(session, intent)
             if operation.stage.is_final or (stored.state.is_settled and stored.state is not IntentState.ACCEPTED):
                 return self._late_yes(session, operation, stored, upstream_number)
+            if sent.unpaid is not None:
+                await intents.accept_unpaid(session, stored, sent.unpaid.kind, sent.unpaid.number)
+                await enter(session, operation, Stage.SUBMITTING, stored.message)
+                return SubmitResult(outcome=Submission.UNPAID, reason=stored.message)
             account = await funds.locked_account(session, job.account_id)
             if operation.kind is OperationKind.OPEN:
                 account.orders_return_number = Knowledge.YES if upstream_number else Knowledge.NO

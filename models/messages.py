@@ -77,6 +77,8 @@ class Submission(StrEnum):
     ACCEPTED_UNNUMBERED = "accepted_unnumbered"
     """Done; the answer had no number, so the item has to be found by its mark."""
     UNKNOWN = "unknown"
+    UNPAID = "unpaid"
+    """The upstream made an order or a cart row of it, and charged nothing: paying is the next step, money first."""
     NOT_DONE = "not_done"
     """Proven to have had no effect: may be sent again."""
     FUNDS = "funds"

@@ -111,7 +111,7 @@ async def cancel_before_it_began(session: AsyncSession, number: int, decision: D
 async def free_unused_funds(session: AsyncSession, number: int) -> None:
     """While a person thinks, others may have the money, unless this order may have been charged already."""
     intent = await intents.latest(session, number)
-    if intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED):
+    if not intents.may_have_charged(intent):
         await funds.release(session, number)
 
 
@@ -190,8 +190,9 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
 async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
     """A person has looked, and vouches that the call whose outcome is unknown had no effect."""
     intent = await intents.latest(session, operation.id or 0)
-    if vouched and intent is not None and not intent.state.is_settled:
-        await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
+    if vouched and intent is not None and (not intent.state.is_settled or intents.leaves_unpaid(intent)):
+        words = "a person vouched that nothing was bought"
+        await intents.settle(session, intent, IntentState.ABANDONED, message=words, reopen=True)
         await funds.release(session, operation.id or 0)
 
 
@@ -267,8 +268,14 @@ async def _let_go(session: AsyncSession, service: Service) -> None:
 async def _cancel(session: AsyncSession, operation: Operation, vouched: bool) -> None:
     assert operation.id is not None  # noqa: S101 - read from the database
     intent = await intents.latest(session, operation.id)
-    if intent is not None and intent.state is IntentState.ACCEPTED:
+    if intent is not None and intent.state is IntentState.ACCEPTED and intents.may_have_charged(intent):
         raise Refused("the upstream has accepted and charged this order; close the service instead of cancelling it")
+    debt = await intents.owed(session, operation.id)
+    if debt is not None and not vouched:
+        raise Refused(
+            f"{debt.message}. It could still be paid there: remove it at the upstream, then cancel with "
+            "nothing_was_bought"
+        )
     if intent is not None and not intent.state.is_settled:
         if operation.stage is not Stage.NEEDS_ATTENTION:
             raise Refused("a request may be under way; wait for its outcome")

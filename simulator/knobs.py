@@ -63,6 +63,7 @@ class Settings(BaseModel):
     # Ordering
     dialects: list[Literal[5, 6]] = [5, 6]
     opening: Opening = Opening.AUTO
+    skipbasket: Literal["honoured", "ignored"] = "honoured"
     orders_return: OrderAnswer = OrderAnswer.ID
     licence_orders_return: OrderAnswer = OrderAnswer.ID
     remoteid_unique: bool = False

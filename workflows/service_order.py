@@ -173,7 +173,7 @@ class ServiceOrder:
                 self._state.number = result.upstream_number
                 if result.reason:
                     raise _NeedsAttention(result.reason, result.failure)
-            case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE:
+            case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE | Submission.UNPAID:
                 pass  # nothing was charged: from the start, money first
             case Submission.NOT_YET:
                 self._enter(Stage.RETRYING, result.reason)

@@ -68,7 +68,7 @@ def order(call: Call) -> Document:
     if not call.sent or (call.itemtype.is_registered and call.text("clicked_button") != QUICK):
         return _quote(call)
     spec = _checked(call)
-    if call.text("skipbasket") == "on":
+    if call.text("skipbasket") == "on" and call.world.settings.skipbasket == "honoured":
         return _buy(call, account, spec)
     return _into_cart(call, account, spec)
 

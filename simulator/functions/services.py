@@ -133,7 +133,8 @@ def _change(call: Call, item: Item) -> Document:
     new = _checked_fields(call, item, tariff)
     addons = _checked_addons(call, tariff)
     extra = _extra_cost(item, tariff, addons)
-    if extra > 0 and call.text("clicked_button") == "basket":
+    to_cart = call.text("clicked_button") == "basket" or world.settings.skipbasket == "ignored"
+    if extra > 0 and to_cart:
         return _into_cart(call, item, addons, extra)
     if extra > 0:
         world.require_money(call.client, extra, item.currency)

@@ -27,6 +27,7 @@ from upstreams.port import (
 )
 
 _COMMIT = {"sok": "ok"}
+_CHARGE = {"skipbasket": "on", "sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}
 _NEW_KEY = {"clicked_button": "newkey", "sok": "ok"}
 _FINISH = {"clicked_button": "finish", "snext": "ok", "sok": "ok"}
@@ -46,7 +47,7 @@ class Operations:
 
     async def prolong(self, number: str, period: int) -> ProlongAccepted:
         call = self._about(renewal.FUNCTION, Effect.CHANGE, number)
-        answer = await self._session.send(call, {"elid": number, "period": str(period)} | _COMMIT)
+        answer = await self._session.send(call, {"elid": number, "period": str(period)} | _CHARGE)
         return renewal.accepted(call, answer)
 
     async def suspend(self, product_type: str, number: str) -> None:

@@ -9,7 +9,7 @@ from upstreams.billmanager.calls import ENGINE_FIELDS, Call
 from upstreams.billmanager.products import period_field, product
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
-from upstreams.port import OrderAccepted, OrderSpec
+from upstreams.port import OrderAccepted, OrderSpec, Unpaid
 
 _NUMBER_FIELDS = ("id", "item.id", "itemid")
 BASKET_FIELDS = {
@@ -61,10 +61,11 @@ def accepted(call: Call, answer: Document) -> OrderAccepted:
     """
     number = created_number(answer)
     fields = answer.fields
+    left = left_unpaid(answer)
+    if left is not None:
+        return OrderAccepted(upstream_number=None, unpaid=left)
     if answer.ok or (number is not None and not answer.offers_choices):
         return OrderAccepted(upstream_number=number)
-    if any(name in fields for name in BASKET_FIELDS):
-        return OrderAccepted(upstream_number=None)
     if answer.is_form or answer.is_list or any(name in fields for name in _FORM_FIELDS):
         raise OutcomeUnknown(
             f"{call.label}: the upstream showed the order form again, without a yes, a number or an error; "
@@ -72,6 +73,20 @@ def accepted(call: Call, answer: Document) -> OrderAccepted:
             function=call.function,
         )
     return OrderAccepted(upstream_number=None)
+
+
+def left_unpaid(answer: Document) -> Unpaid | None:
+    """The order or cart row that a change left to be paid; without a number where the answer only leads there."""
+    for name, kind in BASKET_FIELDS.items():
+        leaf = answer.leaf(name)
+        if leaf is not None:
+            return Unpaid(kind=kind, number=leaf.raw)
+    place = answer.leads_to.partition(".")[0]
+    if answer.leads_to == "cart" or place == "cartorder":
+        return Unpaid(kind=UnpaidKind.CART_ROW)
+    if answer.leads_to == "basket" or answer.leads_to.startswith("payment."):
+        return Unpaid(kind=UnpaidKind.ORDER)
+    return None
 
 
 def created_number(answer: Document) -> str | None:

@@ -6,7 +6,7 @@ step of the same wizard is no yes either.
 """
 
 from upstreams.billmanager.calls import Call
-from upstreams.billmanager.ordering import BASKET_FIELDS
+from upstreams.billmanager.ordering import left_unpaid
 from upstreams.billmanager.wire import Document, Fields
 from upstreams.errors import OutcomeUnknown
 from upstreams.port import NotAllowed, Unpaid
@@ -58,12 +58,8 @@ def must_be_yes_to_a_state(call: Call, answer: Document) -> None:
 
 
 def unpaid(answer: Document) -> Unpaid | None:
-    """The order or cart row that this change left to be paid (`billorder`, seen in code)."""
-    for name, kind in BASKET_FIELDS.items():
-        leaf = answer.leaf(name)
-        if leaf is not None:
-            return Unpaid(kind=kind, number=leaf.raw)
-    return None
+    """What this change left to be paid (`billorder`, seen in code)."""
+    return left_unpaid(answer)
 
 
 def own_form(call: Call, answer: Document, number: str) -> Fields:
