@@ -1,5 +1,7 @@
 """What became of a payment, written down: for every order that it covered, in one transaction."""
 
+from decimal import Decimal
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.failures import database_in_words
@@ -112,18 +114,17 @@ class CartBook:
         return SubmitResult(outcome=Submission.UNKNOWN, failure=failure, reason=reason)
 
     async def not_paid(
-        self, written: dict[int, Intent], state: IntentState, error: UpstreamError, *, frees_money: bool = False
+        self, written: dict[int, Intent], state: IntentState, error: UpstreamError, *, balance: Decimal | None = None
     ) -> None:
-        """Money stays set aside, unless the upstream says that there is not enough of it."""
+        """Money stays set aside, unless the upstream says that there is too little: then `balance` is what there is."""
         with database_in_words():
             async with self._database.write() as session:
                 for number in sorted(written):
                     await locked_operation(session, number)
                     stored = await intents.current(session, written[number])
                     await intents.settle(session, stored, state, message=error.message, failure=error.failure_class)
-                    if frees_money:
-                        account = await funds.locked_account(session, stored.account_id)
-                        await funds.release(session, number, refused_balance=account.balance)
+                    if balance is not None:
+                        await funds.release(session, number, refused_balance=balance)
 
     async def by_hand(
         self, job: Job, debt: Intent, reason: str, own: tuple[Owned, ...], *, incident: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 from activities.job import Job
 from activities.kinds import KINDS
@@ -17,8 +17,9 @@ from orders.carts import Claim, Owned, PaymentEvidence, by_item, by_number, judg
 from orders.naming import same_name
 from orders.settlement import Judgement, Verdict
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, SetupFault
-from upstreams.port import Cart, CartRow, Unpaid, Upstream, UpstreamItem
+from upstreams.port import Cart, CartRow, Expenses, Unpaid, Upstream, UpstreamItem
 
+A_DAY = timedelta(days=1)
 ONLY_WHAT_IS_THERE = timedelta(days=3650)
 """A window that never ends: the kind's own look then says done, or nothing."""
 
@@ -131,11 +132,10 @@ async def find_out_payment(
     item, effect, still_ordered = await _effect(database, job, upstream, told.get("item", ""))
     row, order = _of(debt, told)
     price = _price(told.get("sum") or str(debt.evidence.get("to_pay", "")))
-    since = ((sent or debt).created_at - timedelta(days=1)).date()
     evidence = PaymentEvidence(
         effect=effect,
         in_cart=await _in_cart(upstream, debt.unpaid_kind, row, order),
-        charged=await _charged(upstream, item, price, since),
+        charged=await _charged(upstream, item, price, sent),
         still_ordered=still_ordered,
         unknown_since=(sent.unknown_since or sent.created_at) if sent is not None else debt.settled_at or utc_now(),
         now=utc_now(),
@@ -186,16 +186,34 @@ async def _in_cart(upstream: Upstream, kind: UnpaidKind, row: str, order: str) -
     return None
 
 
-async def _charged(upstream: Upstream, item: str, price: Money | None, since: date) -> bool | None:
-    if not item or price is None:
+async def charges_before(upstream: Upstream, item: str) -> list[str] | None:
+    """Charges for that item that are listed already, so that a new one is known for new. None: that can't be told."""
+    listed = await _charges(upstream, item, utc_now() - A_DAY)
+    return None if listed is None or not listed.complete else [entry.number for entry in listed.entries]
+
+
+async def _charged(upstream: Upstream, item: str, price: Money | None, sent: Intent | None) -> bool | None:
+    """Whether a charge of that sum is listed for the item that was not before."""
+    if sent is None or price is None or paying.CHARGES_BEFORE not in sent.before:
         return None
-    try:
-        listed = await upstream.expenses(since)
-    except (Rejected, SetupFault, OutcomeUnknown):
+    listed = await _charges(upstream, item, sent.created_at - A_DAY)
+    if listed is None:
         return None
-    if any(entry.item == item and entry.amount in (price, None) for entry in listed.entries):
+    known = sent.before[paying.CHARGES_BEFORE]
+    if any(entry.amount in (price, None) for entry in listed.entries if entry.number not in known):
         return True
     return False if listed.complete else None
+
+
+async def _charges(upstream: Upstream, item: str, since: datetime) -> Expenses | None:
+    """By the upstream's calendar, which may be a day off ours."""
+    if not item:
+        return None
+    try:
+        listed = await upstream.expenses(since.date())
+    except (Rejected, SetupFault, OutcomeUnknown):
+        return None
+    return Expenses(entries=tuple(one for one in listed.entries if one.item == item), complete=listed.complete)
 
 
 async def debt_of(database: Database, job: Job) -> Intent | None:

@@ -5,11 +5,13 @@ One operation at a time is at an account's cart. See docs/carts.md for the state
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from temporalio import activity
 
+from activities.balance import BalanceReader
 from activities.cart_book import CartBook
-from activities.cart_rows import debt_of, find_out_payment, owners
+from activities.cart_rows import charges_before, debt_of, find_out_payment, owners
 from activities.failures import database_in_words, retry_later
 from activities.job import Job
 from models.database import Database
@@ -45,8 +47,9 @@ class _Work:
 
 
 class CartRoad:
-    def __init__(self, database: Database, *, settle_window: timedelta) -> None:
+    def __init__(self, database: Database, balances: BalanceReader, *, settle_window: timedelta) -> None:
         self._database = database
+        self._balances = balances
         self._book = CartBook(database)
         self._settle_window = settle_window
 
@@ -128,8 +131,9 @@ class CartRoad:
             return await self._book.by_hand(
                 work.job, work.debt, f"paying was refused or without effect {tried} times", weighed.own
             )
+        before = {one.item: await charges_before(work.upstream, one.item) for one in covered}
         with database_in_words():
-            written = await self._write_intents(work, covered)
+            written = await self._write_intents(work, covered, before)
         if written is None:
             await self._book.leave(job)
             return await self.wait(
@@ -145,14 +149,16 @@ class CartRoad:
             return await self.wait(work.job, work.ref, "something in the cart changed just before it was paid")
         return await self._send(work, weighed, written)
 
-    async def _write_intents(self, work: _Work, covered: tuple[Owned, ...]) -> dict[int, Intent] | None:
+    async def _write_intents(
+        self, work: _Work, covered: tuple[Owned, ...], before: dict[str, list[str] | None]
+    ) -> dict[int, Intent] | None:
         if work.kind is UnpaidKind.CART_ROW:
             request = {"elid": ", ".join(one.row.number for one in covered)}
         else:
             request = {"billorder": covered[0].row.order}
         async with self._database.write() as session:
             try:
-                return await paying.write_intents(session, work.job.account_id, covered, request)
+                return await paying.write_intents(session, work.job.account_id, covered, request, before)
             except Refused:
                 return None
 
@@ -170,7 +176,7 @@ class CartRoad:
         except OutcomeUnknown as error:
             return await self._book.unknown(written, error.message)
         except NotEnoughMoney as error:
-            await self._book.not_paid(written, IntentState.REFUSED, error, frees_money=True)
+            await self._book.not_paid(written, IntentState.REFUSED, error, balance=await self._balance(work))
             return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
         except (NotAllowed, SetupFault) as error:
             await self._book.not_paid(written, IntentState.REFUSED, error)
@@ -185,6 +191,13 @@ class CartRoad:
         if still and answer.unpaid is None:
             return await self._book.unknown(written, f"the upstream said yes, but in its cart is still {still}")
         return await self._book.accepted(work.job, covered, written, answer)
+
+    async def _balance(self, work: _Work) -> Decimal | None:
+        """When the upstream refuses for want of money: it is asked again once more is there than now."""
+        try:
+            return (await self._balances.reading(work.job.account, work.upstream, fresh=True)).balance.amount
+        except UpstreamError:
+            return work.job.account.balance or Decimal(0)
 
     async def _still_there(self, work: _Work, covered: tuple[Owned, ...]) -> str:
         """An upstream's yes counts once its cart agrees; where it can't be read now, the yes counts."""

@@ -58,7 +58,7 @@ class SubmitActivities:
     def __init__(
         self, database: Database, connections: Connections, balances: BalanceReader, *, settle_window: timedelta
     ) -> None:
-        self._cart = CartRoad(database, settle_window=settle_window)
+        self._cart = CartRoad(database, balances, settle_window=settle_window)
         self._database = database
         self._connections = connections
         self._balances = balances

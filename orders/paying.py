@@ -3,7 +3,7 @@
 The judgements are in orders.carts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -32,6 +32,8 @@ TRIES_AT_MOST = 3
 WAITS_ANEW_AFTER = timedelta(minutes=2)
 """An order that did not look at the cart for so long had other troubles: its waiting there begins anew."""
 STEPS = {UnpaidKind.CART_ROW: IntentStep.CONFIRM_CART, UnpaidKind.ORDER: IntentStep.PAY}
+CHARGES_BEFORE = "charges"
+"""In an intent's `before`: numbers of the charges for its item that were listed before it was sent."""
 CHARGED_FOR = (OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS)
 _WORKED_ON = (Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING, Stage.RETRYING)
 
@@ -204,11 +206,16 @@ async def tries(session: AsyncSession, operation: int) -> int:
 
 
 async def write_intents(
-    session: AsyncSession, account_id: int, covered: Sequence[Owned], request: dict[str, str]
+    session: AsyncSession,
+    account_id: int,
+    covered: Sequence[Owned],
+    request: dict[str, str],
+    before: Mapping[str, list[str] | None],
 ) -> dict[int, Intent] | None:
     """The intents of everything that one payment covers, in one transaction; None if anything is not as it was weighed.
 
-    Every operation is locked, in the order of their numbers: none of them ends, or is given up, meanwhile.
+    `before`: item -> the charges for it that the upstream listed before; none where that can't be told. Every operation
+    is locked, in the order of their numbers: none of them ends, or is given up, meanwhile.
     """
     weighed = {one.claim.operation: one for one in covered if one.claim is not None}
     written: dict[int, Intent] = {}
@@ -225,7 +232,11 @@ async def write_intents(
             account_id,
             service.mark,
             request | {"row": one.row.number, "order": one.row.order, "item": one.item, "sum": str(one.row.amount)},
-            {},
+            _listed_before(before.get(one.item)),
             STEPS[now.kind],
         )
     return written
+
+
+def _listed_before(charges: list[str] | None) -> dict[str, list[str]]:
+    return {} if charges is None else {CHARGES_BEFORE: charges}

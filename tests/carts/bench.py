@@ -9,14 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from sqlmodel import col, select
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from models.database import Database
-from models.enums import OperationKind, Stage
 from models.incident import Incident
 from models.messages import Funds, FundsResult, Look, OrderCompletion, OrderRef, Submission, SubmitResult
 from models.order import Intent, Operation, Service
@@ -155,7 +153,7 @@ class Bench:
 
     async def committing(self) -> list[str]:
         """Functions called so that something changes, in order."""
-        return [one["func"] for one in await self.upstream.requests() if one["committing"]]
+        return [one["function"] for one in await self.upstream.requests() if one["committing"]]
 
 
 def _ref(order: AcceptedOrder, *, patient: bool = False) -> OrderRef:
@@ -173,5 +171,3 @@ async def open_bench(database_url: str, upstream: Upstream, *, dialect: int = 6)
     yield Bench(database, upstream, activities, settings)
     await activities.close()
     await database.close()
-
-

@@ -1,10 +1,11 @@
 """An upstream that puts everything into its cart: each order is paid once, by steps that are written down."""
 
-import pytest
+import asyncio
 
-from models.enums import OperationKind, Stage
+from models.enums import Stage
 from models.messages import Submission
 from tests.carts.bench import Bench
+from tests.infrastructure.eventually import assert_eventually
 
 
 async def test_an_order_in_the_cart_is_confirmed_and_paid_once(bench: Bench) -> None:
@@ -59,12 +60,53 @@ async def test_a_panel_that_honours_skipbasket_needs_no_cart(bench: Bench) -> No
     order = await bench.order()
     await bench.to_the_end(order)
     assert await bench.steps(order) == [("send", "accepted")]
-    assert "cart" not in [one["func"] for one in await bench.upstream.requests()]
+    assert await bench.upstream.requests("cart*") == []
 
 
-@pytest.mark.parametrize("kind", [OperationKind.OPEN])
-async def test_nothing_ever_empties_a_cart(bench: Bench, kind: OperationKind) -> None:
+async def test_two_orders_in_one_cart_are_paid_by_one_confirmation(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    assert (await bench.step(first)).outcome is Submission.UNPAID
+    assert (await bench.step(second)).outcome is Submission.UNPAID
+    assert (await bench.step(second)).outcome is Submission.ACCEPTED
+    confirmed = await bench.upstream.requests("cartorder.create.confirm")
+    assert len(confirmed) == 1
+    assert (await bench.step(first)).outcome is Submission.ACCEPTED, "it hears of it when it looks"
+    await bench.to_the_end(first)
+    await bench.to_the_end(second)
+    assert await bench.charges() == [("open", "5.00"), ("open", "5.00")]
+    assert len(await bench.upstream.requests("cartorder.create.confirm")) == 1
+
+
+async def test_an_order_that_another_one_is_paying_for_waits_for_its_answer(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    await bench.step(first)
+    await bench.step(second)
+    await bench.upstream.fault(function="cartorder.create.confirm", kind="stall", when="after", seconds=0.7, times=1)
+    paying = asyncio.create_task(bench.submit(second))
+
+    async def both_written_down() -> bool:
+        return (await bench.steps(first))[1:] == [("confirm_cart", "prepared")]
+
+    await assert_eventually(both_written_down, timeout=5)
+    waiting = await bench.submit(first)
+    assert waiting.outcome is Submission.TROUBLE
+    assert "paid together" in waiting.reason
+    assert (await paying).outcome is Submission.ACCEPTED
+    assert (await bench.submit(first)).outcome is Submission.ACCEPTED
+    assert len(await bench.charges()) == 2
+
+
+async def test_orders_of_two_kinds_at_once_are_each_paid_once(bench: Bench) -> None:
+    service = await bench.active()
+    renewal, opening = await bench.prolong(service.service), await bench.order()
+    await asyncio.gather(bench.go(renewal, turns=30), bench.go(opening, turns=30))
+    await bench.to_the_end(renewal)
+    await bench.to_the_end(opening)
+    assert sorted(await bench.charges()) == [("open", "5.00"), ("open", "5.00"), ("prolong", "5.00")]
+
+
+async def test_nothing_ever_empties_a_cart(bench: Bench) -> None:
     order = await bench.order()
     await bench.to_the_end(order)
-    assert not {"cart.empty"} & set(await bench.committing())
+    assert "cart.empty" not in await bench.committing()
     assert (await bench.operation(order)).stage is Stage.COMPLETED
