@@ -1,11 +1,13 @@
 """Whose is each row of the cart, and was it paid? Reads what orders.carts judges."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from temporalio import activity
+
 from activities.job import Job
-from activities.kinds import KINDS
+from activities.kinds import KINDS, Sent
 from activities.lookup import leftover_of
 from models.columns import utc_now
 from models.database import Database
@@ -16,7 +18,8 @@ from orders import intents, paying
 from orders.carts import Claim, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.naming import same_name
 from orders.settlement import Judgement, Verdict
-from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, SetupFault
+from orders.stages import locked_operation
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, SetupFault, UpstreamError
 from upstreams.port import Cart, CartRow, Expenses, Unpaid, Upstream, UpstreamItem
 
 A_DAY = timedelta(days=1)
@@ -121,6 +124,42 @@ async def _is_ours(upstream: Upstream, job: Job, row: CartRow, number: str) -> b
     if not same_name(name, job.service.name):
         return False
     return True if job.service.name_is_ours else None
+
+
+async def unpaid_after_all(database: Database, job: Job, upstream: Upstream, sent: Sent) -> Sent:
+    """A bare yes to something that costs and should be done by now: it may only have gone into the cart.
+
+    A renewal whose answer brings the new date is done. An opening is looked at once its item is found.
+    """
+    costs = job.operation.cost is not None and job.operation.cost.amount > 0
+    if sent.unpaid is not None or sent.announced or not costs or job.operation.kind is OperationKind.OPEN:
+        return sent
+    try:
+        left = await left_in_cart(database, job, upstream)
+    except UpstreamError as error:
+        activity.logger.info("operation %s: the cart can't be read after a yes: %s", job.number, error)
+        return sent
+    return replace(sent, unpaid=left.unpaid)
+
+
+async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bool:
+    """Take the unpaid row of an opening out of the cart, because the opening is called off. True: none is there now.
+
+    Only a row whose item's form, read just before, shows our mark and the status ordered; its name never suffices.
+    """
+    left = await left_in_cart(database, job, upstream)
+    for kind, row in left.ours:
+        form = await _form(upstream, row, {job.service.product_type})
+        if form is None or form.remoteid != job.service.mark or form.status is not UpstreamStatus.ORDERED:
+            return False
+        await upstream.remove_cart_row(kind, row.number or row.order)
+    left = await left_in_cart(database, job, upstream)
+    if left.ours or left.strangers:
+        return False
+    async with database.write() as session:
+        await locked_operation(session, job.number)
+        await paying.forget_row(session, job.number, "its row was taken out of the cart, unpaid")
+    return True
 
 
 async def find_out_payment(

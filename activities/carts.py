@@ -71,7 +71,8 @@ class CartRoad:
             cart = await upstream.read_cart(work.kind)
             weighed = await self._weigh(work, cart)
         except (NotAllowed, SetupFault) as error:
-            return await self._book.by_hand(work.job, work.debt, f"{error.message}", ())
+            seen = await self._paid_already(work, error.message)
+            return seen or await self._book.by_hand(job, work.debt, error.message, ())
         if weighed is None:
             return None
         match weighed.ruling:
@@ -211,14 +212,21 @@ class CartRoad:
     async def _gone(self, work: _Work, weighed: Weighed) -> SubmitResult:
         """Our row is not there: paid by the upstream itself or by a person, removed, or shown late."""
         job = work.job
+        seen = await self._paid_already(work, weighed.reason)
+        if seen is not None:
+            return seen
+        await self._book.leave(job)
+        reason = f"{weighed.reason}, and nothing shows that it was paid; look whether somebody removed it there"
+        return await self.wait(job, work.ref, reason)
+
+    async def _paid_already(self, work: _Work, reason: str) -> SubmitResult | None:
+        """By the upstream itself (a top-up pays what is unpaid, or it was charged at once) or by a person."""
         judgement = await find_out_payment(
-            self._database, job, work.upstream, work.debt, self._settle_window, sent=None
+            self._database, work.job, work.upstream, work.debt, self._settle_window, sent=None
         )
         if judgement.verdict is not Verdict.DONE or not judgement.numbers:
-            await self._book.leave(job)
-            reason = f"{weighed.reason}, and nothing shows that it was paid; look whether somebody removed it there"
-            return await self.wait(job, work.ref, reason)
-        return await self._book.paid_by_others(job, work.kind, judgement.numbers[0], weighed.reason)
+            return None
+        return await self._book.paid_by_others(work.job, work.kind, judgement.numbers[0], reason)
 
     async def _ask_for_its_price(self, work: _Work, weighed: Weighed) -> SubmitResult:
         """What the row costs is the price from now on: asked for and set aside like any quote."""

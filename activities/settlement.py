@@ -97,9 +97,11 @@ class SettleActivities:
         return await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
 
     async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
-        """A request whose answer was lost may have ended in the cart: then it is to be paid, neither done nor to be
-        sent again."""
-        if intent.step is not IntentStep.SEND or intent.state is IntentState.ACCEPTED:
+        """A request whose answer was lost, or said too little, may have ended in the cart.
+
+        Then it is to be paid: it is neither done nor to be sent again.
+        """
+        if intent.step is not IntentStep.SEND:
             return Left()
         opening = job.operation.kind is OperationKind.OPEN
         match judgement.verdict:
@@ -126,6 +128,20 @@ class SettleActivities:
             await intents.accept_unpaid(session, stored, unpaid.kind, unpaid.number)
             await enter(session, operation, Stage.SUBMITTING, f"found in the cart: {left.labels}")
         return SubmitResult(outcome=Submission.UNPAID, reason=f"found in the cart: {left.labels}")
+
+    async def _is_unpaid_after_all(self, job: Job, upstream: Upstream) -> bool:
+        """It counts as charged, has not come about, and is in the cart: its answer did not say so."""
+        intent = job.intent
+        if intent is None or intent.state is not IntentState.ACCEPTED or intent.step is not IntentStep.SEND:
+            return False
+        if intents.leaves_unpaid(intent) or job.operation.kind not in paying.CHARGED_FOR:
+            return False
+        try:
+            left = await left_in_cart(self._database, job, upstream)
+        except UpstreamError as error:
+            activity.logger.info("operation %s: the cart can't be read: %s", job.number, error)
+            return False
+        return left.unpaid is not None and (await self._left_unpaid(job, intent, left)).outcome is Submission.UNPAID
 
     async def _adopt(self, job: Job, intent: Intent, numbers: tuple[str, ...]) -> SubmitResult:
         first, *others = numbers
@@ -202,6 +218,8 @@ class SettleActivities:
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
+            if met is None and await self._is_unpaid_after_all(job, upstream):
+                return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             waited = utc_now() - job.operation.stage_since
             stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"

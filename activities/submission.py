@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.balance import BalanceReader
+from activities.cart_rows import unpaid_after_all
 from activities.carts import CartRoad
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
@@ -216,6 +217,7 @@ class SubmitActivities:
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
             )
+        sent = await unpaid_after_all(self._database, job, upstream, sent)
         with database_in_words():
             return await self._accepted(job, intent, sent)
 

@@ -175,6 +175,8 @@ class Look(Message):
     goal_met: bool
     failed: bool = False
     reason: str = ""
+    unpaid: bool = False
+    """It is still to be paid at the upstream: paying comes first, then it is waited for again."""
 
 
 class OrderResult(Message):

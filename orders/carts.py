@@ -105,6 +105,8 @@ def weigh(cart: Cart, owned: Sequence[Owned], me: Claim, currency: str, *, under
 def _by_money(owned: Sequence[Owned], me: Claim, order: str) -> Weighed:
     """All rows are ours, with sums that add up."""
     mine = next(one for one in owned if one.claim is not None and one.claim.operation == me.operation)
+    if me.busy:
+        return Weighed(Ruling.WAIT, f"{mine.row.label} {me.busy}", (mine,))
     price = mine.row.amount
     assert price is not None  # noqa: S101 - sums are checked before
     if not _is_set_aside(price, me.set_aside):

@@ -192,6 +192,13 @@ async def price_to_pay(session: AsyncSession, operation: int) -> Money | None:
     return Money.parse(noted) if isinstance(noted, str) else None
 
 
+async def forget_row(session: AsyncSession, operation: int, reason: str) -> None:
+    """What was to be paid is not there any more, by proof: the request had no effect in the end."""
+    debt = await intents.owed(session, operation)
+    if debt is not None:
+        await intents.settle(session, debt, IntentState.NOT_DONE, message=reason, reopen=True)
+
+
 async def tries(session: AsyncSession, operation: int) -> int:
     """How often paying what is unpaid now was tried in vain; a refusal for want of money is no try."""
     debt = await intents.owed(session, operation)

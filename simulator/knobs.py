@@ -64,6 +64,7 @@ class Settings(BaseModel):
     dialects: list[Literal[5, 6]] = [5, 6]
     opening: Opening = Opening.AUTO
     skipbasket: Literal["honoured", "ignored"] = "honoured"
+    cart_answer: Literal["number", "bare", "item"] = "number"
     orders_return: OrderAnswer = OrderAnswer.ID
     licence_orders_return: OrderAnswer = OrderAnswer.ID
     remoteid_unique: bool = False

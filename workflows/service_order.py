@@ -114,8 +114,9 @@ class ServiceOrder:
             while True:
                 try:
                     await self._have_it_done()
-                    await self._await_confirmation()
-                    break
+                    if await self._await_confirmation():
+                        break
+                    self._state.number = ""
                 except _ByHand as work:
                     await self._await_manual_work(work.reason)
                     break
@@ -183,8 +184,11 @@ class ServiceOrder:
             case Submission.ATTENTION | Submission.UNKNOWN | Submission.ACCEPTED_UNNUMBERED:
                 raise _NeedsAttention(result.reason, result.failure)
 
-    async def _await_confirmation(self) -> None:
-        """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting."""
+    async def _await_confirmation(self) -> bool:
+        """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting.
+
+        False: it turns out that it is still to be paid.
+        """
         self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
         while (met := self._reached()) is None:
             try:
@@ -198,10 +202,13 @@ class ServiceOrder:
                 if found.failed:
                     raise _NeedsAttention(found.reason) from None
                 if found.goal_met:
-                    return
+                    return True
+                if found.unpaid:
+                    return False
                 self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
         if not met:
             raise _NeedsAttention(f"item {self._state.number} is deleted at the upstream")
+        return True
 
     async def _await_manual_work(self, reason: str) -> None:
         """A person does it. Their word is checked at the upstream; what the poller sees counts without it."""

@@ -30,7 +30,8 @@ class Prolonging:
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.prolong(item_number(job), job.upstream_period())
-        return Sent(item_number(job), answer.unpaid)
+        announced = answer.new_expires_on.isoformat() if answer.new_expires_on else ""
+        return Sent(item_number(job), answer.unpaid, announced)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         before = job.operation.parameters.get(EXPIRES_BEFORE, "")

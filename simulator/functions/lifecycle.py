@@ -53,6 +53,8 @@ def prolong(call: Call) -> Document:
             created=call.world.clock.now(),
         )
         call.world.touch(row)
+        if call.world.settings.cart_answer != "number":
+            return done()
         return done(Node("billorder", str(row.id)), target="basket")
     call.world.require_money(call.client, price, item.currency)
     call.world.charge(item, Operation.PROLONG, price, f"Renewal of {item.label}")

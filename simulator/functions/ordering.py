@@ -287,6 +287,13 @@ def _into_cart(call: Call, account: Account, spec: _Spec) -> Document:
         created=call.world.clock.now(),
     )
     call.world.touch(row)
+    match call.world.settings.cart_answer:
+        case "bare":
+            return done()
+        case "item":
+            return done(Node("item.id", str(item.id)))
+        case "number":
+            pass
     if call.dialect == 6:
         return done(Node("lineitem.id", str(row.id)), target="cart")
     return done(Node("billorder.id", str(row.id)), target="basket")

@@ -21,7 +21,7 @@ from models.order import Intent, Operation, Service
 from orders import requests
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from settings import Settings
-from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, stock_catalogue
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Upstream, stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from worker import Activities
 
@@ -74,6 +74,10 @@ class Bench:
         assert found is not None
         return found
 
+    async def look(self, order: AcceptedOrder) -> Look:
+        found: Look = await ActivityEnvironment().run(self.activities.settlement.look, _ref(order))
+        return found
+
     async def step(self, order: AcceptedOrder) -> SubmitResult:
         """Money, request, and its settling: one turn of the workflow."""
         funds = await self.reserve(order)
@@ -98,7 +102,7 @@ class Bench:
         assert result.outcome is Submission.ACCEPTED, result
 
         async def goal() -> bool:
-            look: Look = await ActivityEnvironment().run(self.activities.settlement.look, _ref(order))
+            look = await self.look(order)
             assert look.goal_met, look
             return True
 
@@ -126,24 +130,17 @@ class Bench:
         return [(intent.step.value, intent.state.value) for intent in await self.intents(order)]
 
     async def incidents(self) -> list[Incident]:
-        async with self.database.read() as session:
-            return list((await session.exec(select(Incident))).all())
+        return await incidents_of(self.database)
 
     async def into_the_cart(self, domain: str = "by-hand.example.test") -> str:
         """Somebody puts an order into our account's cart by hand. The number of its row."""
-        await self.call("v2.vds.order.param", pricelist="58", datacenter="1", order_period="1", domain=domain, sok="ok")
+        await self.upstream.call(
+            "v2.vds.order.param", pricelist="58", datacenter="1", order_period="1", domain=domain, sok="ok"
+        )
         return str((await self.rows())[-1]["id"])
 
-    async def call(self, function: str, **fields: str) -> dict[str, Any]:
-        """A call of somebody else who uses our account."""
-        sent = {"func": function, "authinfo": f"{USER}:{PASSWORD}", "out": "json"} | fields
-        answer = await self.upstream.client.post(self.upstream.url, data=sent)
-        found: dict[str, Any] = answer.json()["doc"]
-        assert "error" not in found, found
-        return found
-
     async def rows(self) -> list[dict[str, Any]]:
-        found = (await self.call("cart")).get("elem", [])
+        found = (await self.upstream.call("cart")).get("elem", [])
         rows = found if isinstance(found, list) else [found]
         return [{name: value.get("$") for name, value in row.items()} for row in rows]
 
@@ -154,6 +151,11 @@ class Bench:
     async def committing(self) -> list[str]:
         """Functions called so that something changes, in order."""
         return [one["function"] for one in await self.upstream.requests() if one["committing"]]
+
+
+async def incidents_of(database: Database) -> list[Incident]:
+    async with database.read() as session:
+        return list((await session.exec(select(Incident))).all())
 
 
 def _ref(order: AcceptedOrder, *, patient: bool = False) -> OrderRef:

@@ -47,6 +47,7 @@ def ruling(one: Cart, owned: list[Owned], me: Claim, *, under_way: tuple[int, ..
 
 ME = claim(1, "11")
 MINE = Owned(row("11"), ME, "91")
+POOR = claim(1, "11", set_aside=None)
 
 
 def test_one_row_of_ours_with_its_money_set_aside_is_paid() -> None:
@@ -77,15 +78,15 @@ def test_of_the_old_basket_only_the_order_itself_is_paid() -> None:
         (cart(), [], ME, Ruling.GONE),
         (cart(MINE.row, total="6.00"), [MINE], ME, Ruling.OTHER_SUM),
         (cart(row("11", "4.00")), [Owned(row("11", "4.00"), ME)], ME, Ruling.OTHER_SUM),
-        (cart(MINE.row), [Owned(MINE.row, claim(1, "11", set_aside=None))], claim(1, "11", set_aside=None), Ruling.OTHER_SUM),
+        (cart(MINE.row), [Owned(MINE.row, POOR)], POOR, Ruling.OTHER_SUM),
         (cart(MINE.row, MINE.row), [MINE, MINE], ME, Ruling.BY_HAND),
         (cart(MINE.row, row("12")), [MINE, Owned(row("12"), claim(2, "12", set_aside=None))], ME, Ruling.WAIT),
         (cart(MINE.row, row("12")), [MINE, Owned(row("12"), claim(2, "12", busy="is being paid"))], ME, Ruling.WAIT),
         (cart(MINE.row, row("12"), total="11.00"), [MINE, Owned(row("12"), claim(2, "12"))], ME, Ruling.BY_HAND),
     ],
     ids=[
-        "foreign", "not all rows", "gone", "total with tax", "cheaper", "nothing set aside", "twice", "other without money",
-        "other is being paid", "sums do not add up",
+        "foreign", "not all rows", "gone", "total with tax", "cheaper", "nothing set aside", "twice",
+        "other without money", "other is being paid", "sums do not add up",
     ],
 )  # fmt: skip
 def test_nothing_else_is_paid(shown: Cart, owned: list[Owned], me: Claim, expected: Ruling) -> None:
@@ -125,7 +126,7 @@ def test_an_order_of_several_rows_says_of_none_whose_it_is() -> None:
 
 def test_whatever_is_in_the_cart_only_what_is_ours_and_set_aside_is_paid() -> None:
     """Of random carts: a payment covers rows of ours only, each exactly with its money, and their sum is the total."""
-    chance = random.Random(6)
+    chance = random.Random(6)  # noqa: S311 - no secret
     paid = 0
     for _ in range(3000):
         claims = [

@@ -1,5 +1,6 @@
 """What can go wrong at the cart: nothing is paid twice; what no machine can pay is told with row, number and sum."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from activities.cart_rows import remove_own_row
+from activities.job import load_job
 from models.catalogue import UpstreamAccount
 from models.enums import IncidentKind, IntentState, Stage
 from models.messages import Decision, DecisionKind, DecisionRecord, Funds, Submission
+from models.order import Operation
 from orders import completion, paying
 from orders.errors import Refused
 from tests.carts.bench import Bench
@@ -52,7 +56,7 @@ async def test_a_payment_is_never_repeated_on_absence_alone(bench: Bench) -> Non
     await bench.reserve(order)
     assert (await bench.submit(order)).outcome is Submission.UNKNOWN
     [row] = await bench.rows()
-    await bench.call("cart", id=row["id"], clicked_button="delete", sok="ok")  # somebody takes it away
+    await bench.upstream.call("cart", id=row["id"], clicked_button="delete", sok="ok")  # somebody takes it away
     told = await bench.settle(order)
     assert told.outcome is Submission.ATTENTION
     assert f"row {row['id']}" in told.reason
@@ -103,7 +107,7 @@ async def test_once_the_foreign_row_is_gone_a_retry_pays(bench: Bench) -> None:
     order = await bench.order()
     await bench.step(order)
     assert (await bench.step(order)).outcome is Submission.MANUAL
-    await bench.call("cart", id=foreign, clicked_button="delete", sok="ok")
+    await bench.upstream.call("cart", id=foreign, clicked_button="delete", sok="ok")
     await bench.to_the_end(order)
     assert await bench.charges() == [("open", "5.00")]
 
@@ -194,7 +198,7 @@ async def test_a_row_that_a_person_has_paid_is_taken_for_paid(bench: Bench) -> N
     order = await bench.order()
     await bench.step(order)
     [row] = await bench.rows()
-    await bench.call(CONFIRM, elid=row["id"], paymethod_id="0", sok="ok")
+    await bench.upstream.call(CONFIRM, elid=row["id"], paymethod_id="0", sok="ok")
     await bench.to_the_end(order)
     assert await bench.charges() == [("open", "5.00")]
     assert len(await bench.upstream.requests(CONFIRM)) == 1, "only the person's"
@@ -205,7 +209,7 @@ async def test_two_rows_of_one_order_are_named_both_and_none_is_paid(bench: Benc
     [item] = await bench.upstream.items()
     renewal = await bench.prolong(service.service)
     await bench.step(renewal)
-    await bench.call("service.prolong", elid=str(item["id"]), period="1", sok="ok")
+    await bench.upstream.call("service.prolong", elid=str(item["id"]), period="1", sok="ok")
     told = await bench.step(renewal)
     assert told.outcome is Submission.MANUAL
     for row in await bench.rows():
@@ -290,7 +294,7 @@ async def test_a_person_who_vouches_has_a_removed_row_ordered_anew(bench: Bench)
     order = await bench.order()
     await bench.step(order)
     [row] = await bench.rows()
-    await bench.call("cart", id=row["id"], clicked_button="delete", sok="ok")
+    await bench.upstream.call("cart", id=row["id"], clicked_button="delete", sok="ok")
     waiting = await bench.step(order)
     assert waiting.outcome is Submission.TROUBLE
     assert f"row {row['id']} is not in the cart" in waiting.reason
@@ -310,23 +314,66 @@ async def test_a_late_yes_to_a_payment_of_an_order_that_has_ended_is_an_incident
     order = await bench.order()
     await bench.step(order)
     await bench.reserve(order)
-    ended = False
-    road = bench.activities.submission._cart
-    accepted = road._book.accepted
-
-    async def after_the_end(*args: Any) -> Any:
-        nonlocal ended
-        async with bench.database.write() as session:
-            operation = await session.get_one(type(await bench.operation(order)), order.operation)
-            operation.stage = Stage.CANCELLED
-            session.add(operation)
-        ended = True
-        return await accepted(*args)
-
-    road._book.accepted = after_the_end  # type: ignore[method-assign]  # a person ends it in that very moment
-    told = await bench.submit(order)
-    assert ended
-    assert told.outcome is Submission.ENDED
+    await bench.upstream.fault(function=CONFIRM, sok=True, times=1, kind="stall", when="after", seconds=0.7)
+    paying_it = asyncio.create_task(bench.submit(order))
+    await assert_eventually(bench.upstream.charges, timeout=5)
+    async with bench.database.write() as session:  # a person ends it in that very moment
+        operation = await session.get_one(Operation, order.operation)
+        operation.stage = Stage.CANCELLED
+        session.add(operation)
+    assert (await paying_it).outcome is Submission.ENDED
     [incident] = await bench.incidents()
     assert incident.kind is IncidentKind.LATE_YES
     assert incident.operation_id == order.operation
+
+
+async def test_an_opening_that_is_called_off_has_its_own_row_removed_and_no_other(bench: Bench) -> None:
+    foreign = await bench.into_the_cart()
+    order = await bench.order()
+    await bench.step(order)
+    job = await load_job(bench.database, order.operation)
+    upstream = await bench.activities.submission._connections.to(job.account)
+    assert await remove_own_row(bench.database, job, upstream)
+    assert [row["id"] for row in await bench.rows()] == [foreign]
+    assert await bench.steps(order) == [("send", "not_done")]
+    assert await bench.charges() == []
+
+
+async def test_a_row_whose_item_does_not_show_our_mark_is_never_removed(bench: Bench) -> None:
+    await bench.upstream.set(remoteid_in_forms=False)
+    order = await bench.order()
+    await bench.step(order)
+    job = await load_job(bench.database, order.operation)
+    upstream = await bench.activities.submission._connections.to(job.account)
+    assert not await remove_own_row(bench.database, job, upstream)
+    assert len(await bench.rows()) == 1
+
+
+async def test_where_no_mark_is_shown_the_number_in_our_answer_is_enough_to_pay(bench: Bench) -> None:
+    await bench.upstream.set(remoteid_in_forms=False, remoteid_in_lists=False)
+    order = await bench.order()
+    await bench.to_the_end(order)
+    assert await bench.charges() == [("open", "5.00")]
+
+
+@pytest.mark.parametrize("hides", ["order", "renewal"])
+async def test_a_bare_yes_that_only_put_it_into_the_cart_is_looked_for_there(bench: Bench, hides: str) -> None:
+    """The answer says ok and names neither row nor order."""
+    service = await bench.active()
+    await bench.upstream.set(cart_answer="bare")
+    asked = await bench.order() if hides == "order" else await bench.prolong(service.service)
+    await bench.to_the_end(asked)
+    assert len(await bench.charges()) == 2
+    assert await bench.rows() == []
+
+
+async def test_an_item_that_stays_unpaid_although_its_number_was_in_the_answer_is_found_in_the_cart(
+    bench: Bench,
+) -> None:
+    order = await bench.order()
+    await bench.upstream.set(cart_answer="item")
+    assert (await bench.step(order)).outcome is Submission.ACCEPTED
+    look = await bench.look(order)
+    assert look.unpaid
+    await bench.to_the_end(order)
+    assert await bench.charges() == [("open", "5.00")]

@@ -30,7 +30,7 @@ CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
     "prolong": (
         lambda upstream: upstream.prolong("4711", 12),
         "service.prolong",
-        [("elid", "4711"), ("period", "12"), ("sok", "ok")],
+        [("elid", "4711"), ("period", "12"), ("skipbasket", "on"), ("sok", "ok")],
     ),
     "suspend": (lambda upstream: upstream.suspend("vds", "4711"), "vds.suspend", [("elid", "4711"), ("sok", "ok")]),
     "resume": (lambda upstream: upstream.resume("soft", "4711"), "soft.resume", [("elid", "4711"), ("sok", "ok")]),

@@ -63,7 +63,7 @@ def accepted(call: Call, answer: Document) -> OrderAccepted:
     fields = answer.fields
     left = left_unpaid(answer)
     if left is not None:
-        return OrderAccepted(upstream_number=None, unpaid=left)
+        return OrderAccepted(upstream_number=None if number == left.number else number, unpaid=left)
     if answer.ok or (number is not None and not answer.offers_choices):
         return OrderAccepted(upstream_number=number)
     if answer.is_form or answer.is_list or any(name in fields for name in _FORM_FIELDS):
