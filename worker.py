@@ -55,7 +55,8 @@ class Activities:
         pricing = Pricing(database, settings.rates())
         self.funds = FundsActivities(database, self._connections, client, balances, pricing)
         terms = settings.lease_terms()
-        self.submission = SubmitActivities(database, self._connections, balances, pricing, terms)
+        window = timedelta(seconds=settings.settle_window)
+        self.submission = SubmitActivities(database, self._connections, balances, pricing, terms, settle_window=window)
         self.settlement = SettleActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window), terms=terms
         )

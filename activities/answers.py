@@ -107,6 +107,11 @@ class Answers:
                 elif not late.adopted:
                     result = SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=late.words)
                 return
+            if sent.unpaid is not None:
+                await intents.accept_unpaid(session, stored, sent.unpaid.kind, sent.unpaid.number)
+                await enter(session, operation, Stage.SUBMITTING, stored.message)
+                result = SubmitResult(outcome=Submission.UNPAID, reason=stored.message)
+                return
             result = await _take_yes(session, job, operation, stored, service, sent.number)
 
         await self._written(intent, write)

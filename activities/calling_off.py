@@ -6,6 +6,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities import leftovers
+from activities.cart_rows import left_in_cart, remove_own_row
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
@@ -24,7 +25,7 @@ from orders.facts import facts_of
 from orders.settlement import Judgement, Verdict
 from orders.stages import locked_operation
 from upstreams.connections import Connections
-from upstreams.errors import Rejected, SetupFault, UpstreamError
+from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import NotAllowed, Upstream
 
 NOTHING_SENT = SubmitResult(outcome=Submission.NOT_DONE, reason="it was called off: nothing of it is sent any more")
@@ -135,6 +136,8 @@ class CallingOffActivities:
         if item.status is not UpstreamStatus.ORDERED:
             return await self._bought(job, number)
         assert job.intent is not None  # noqa: S101 - something may have been left by it
+        if await self._taken_out_of_the_cart(job, upstream, number):
+            raise look_again(f"item {number}, which it had left unpaid in the cart, is removed", self._age(job))
         outcome = await leftovers.deal_with(self._database, job, job.intent, upstream, number)
         match outcome.fate:
             case Fate.PAID:
@@ -145,6 +148,18 @@ class CallingOffActivities:
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
             case Fate.REMOVED:
                 raise look_again(outcome.reason, self._age(job))
+
+    async def _taken_out_of_the_cart(self, job: Job, upstream: Upstream, number: str) -> bool:
+        """Whether its row was in the cart, and the item is gone with it."""
+        if not (await left_in_cart(self._database, job, upstream, number)).ours:
+            return False
+        if not await remove_own_row(self._database, job, upstream):
+            return False
+        try:
+            item = await upstream.read_item(job.service.product_type, number)
+        except NoSuchItem:
+            return True
+        return item.status is UpstreamStatus.DELETED
 
     async def _bought(self, job: Job, number: str) -> SubmitResult:
         reason = f"called off, but it has been done at the upstream already: item {number}"

@@ -16,7 +16,7 @@ from activities.troubles import Troubles
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, ReservationState, Stage
+from models.enums import FailureClass, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
@@ -33,7 +33,7 @@ REQUOTE_WAITING = timedelta(seconds=60)
 
 def _may_be_paid_for(intent: Intent | None) -> bool:
     """No call of the operation was accepted or may have been: money may be set aside for a new one."""
-    return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
+    return not intents.may_have_charged(intent)
 
 
 def _what_is_missing(job: Job, cost: Money, free: Money, ahead: int) -> str:

@@ -16,7 +16,7 @@ from models.database import Database
 from models.enums import FailureClass, OperationKind, ReservationState
 from models.messages import Submission, SubmitResult
 from models.rates import NO_RATES, Rates
-from orders import funds, prices
+from orders import funds, paying, prices
 from orders.expectation import read_terms
 from orders.prices import Judgement
 from orders.stages import locked_operation
@@ -55,12 +55,19 @@ class Pricing:
 
     async def price(self, job: Job, upstream: Upstream) -> Priced:
         """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away."""
-        answer = await self._answer(job, upstream)
+        answer = await self._in_the_cart(job) or await self._answer(job, upstream)
         with database_in_words():
             async with self._database.read() as session:
                 terms = await read_terms(session, job.operation, job.service, job.account, job.mapping, job.period)
         judgement = prices.judge(terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused)
         return Priced(judgement, answer.asked_at)
+
+    async def _in_the_cart(self, job: Job) -> Answer | None:
+        """What the upstream's cart shows for this very order, once it is there."""
+        with database_in_words():
+            async with self._database.read() as session:
+                to_pay = await paying.price_to_pay(session, job.number)
+        return None if to_pay is None else Answer(Quote(price=to_pay), utc_now())
 
     async def before_sending(self, job: Job, upstream: Upstream) -> SubmitResult | None:
         """Ask again if the quote is old: the order has waited since. None: the money set aside covers the price.

@@ -6,15 +6,18 @@ The order's stage and its money are dealt with by then; what is found here is se
 from temporalio import activity
 
 from activities import leftovers
+from activities.cart_rows import left_in_cart
 from activities.failures import database_in_words
 from activities.job import Job, load_job
 from activities.kinds import KINDS
 from activities.lookup import AT_ONCE, keep_evidence
 from activities.troubles import Troubles
 from models.database import Database
-from models.enums import OperationKind
+from models.enums import FailureClass, OperationKind
 from models.messages import Submission, SubmitResult
+from orders import intents
 from orders.settlement import Judgement, Verdict
+from orders.stages import locked_operation
 from upstreams.errors import UpstreamError
 from upstreams.port import Upstream
 
@@ -47,6 +50,9 @@ class Refusals:
             if job.operation.kind is not OperationKind.OPEN:
                 return await self._doubt(job, error, f"item {', '.join(found.numbers)} shows that it was done")
             with database_in_words():
+                in_cart = await self._in_the_cart(job, upstream, found.numbers)
+                if in_cart is not None:
+                    return in_cart
                 unpaid = await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers)
                 for item in unpaid:
                     await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
@@ -54,6 +60,19 @@ class Refusals:
             activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
             return None
         return None if unpaid else await self._doubt(job, error, f"item {', '.join(found.numbers)} of it is paid for")
+
+    async def _in_the_cart(self, job: Job, upstream: Upstream, numbers: tuple[str, ...]) -> SubmitResult | None:
+        """What is left can be paid: it is adopted, and paid once the money is there."""
+        for number in numbers:
+            left = await left_in_cart(self._database, job, upstream, number)
+            if left.unpaid is None or job.intent is None:
+                continue
+            async with self._database.write() as session:
+                await locked_operation(session, job.number)
+                stored = await intents.current(session, job.intent)
+                await intents.accept_unpaid(session, stored, left.unpaid.kind, left.unpaid.number)
+            return SubmitResult(outcome=Submission.UNPAID, failure=FailureClass.FUNDS, reason=stored.message)
+        return None
 
     async def _look(self, job: Job, upstream: Upstream) -> tuple[Job, Judgement]:
         with database_in_words():

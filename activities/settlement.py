@@ -5,6 +5,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities import leftovers
+from activities.cart_rows import Left, debt_of, find_out_payment, left_in_cart
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
@@ -12,11 +13,11 @@ from activities.lookup import keep_evidence
 from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
+from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UpstreamStatus
 from models.leases import LeaseTerms
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
-from orders import events, intents
+from orders import events, intents, paying
 from orders.errors import ByHand, NotFound
 from orders.goals import Seen, differences, outcome
 from orders.second_items import report_second
@@ -56,8 +57,12 @@ class SettleActivities:
                 IntentState.ACCEPTED,
             ):
                 return SubmitResult(outcome=Submission.NOT_DONE)
-            if job.service.upstream_number and (
-                job.operation.kind is OperationKind.OPEN or intent.state is IntentState.ACCEPTED
+            if intents.leaves_unpaid(intent):
+                return SubmitResult(outcome=Submission.UNPAID)
+            if (
+                intent.step is IntentStep.SEND
+                and job.service.upstream_number
+                and (job.operation.kind is OperationKind.OPEN or intent.state is IntentState.ACCEPTED)
             ):
                 return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=job.service.upstream_number)
             if intent.state is IntentState.PREPARED:
@@ -69,22 +74,30 @@ class SettleActivities:
                 intent = job.intent or intent
             try:
                 upstream = await self._connections.to(job.account)
-                kind = KINDS[job.operation.kind]
-                judgement = await kind.find_out(self._database, job, upstream, self._settle_window)
+                judgement = await self._find_out(job, intent, upstream)
                 with database_in_words():
                     await keep_evidence(self._database, intent, _noted(judgement))
+                left = await self._left_in_cart(job, intent, upstream, judgement)
                 numbers = judgement.numbers
-                if judgement.verdict is Verdict.DONE and job.operation.kind is OperationKind.OPEN:
+                opened = job.operation.kind is OperationKind.OPEN and intent.step is IntentStep.SEND
+                if judgement.verdict is Verdict.DONE and opened and left.unpaid is None:
                     unpaid = await leftovers.unpaid_among(self._database, job, intent, upstream, numbers)
                     if len(unpaid) == len(numbers):
-                        left = await self._clear(job, intent, upstream, unpaid)
-                        if left is not None:
-                            return left
+                        cleared = await self._clear(job, intent, upstream, unpaid)
+                        if cleared is not None:
+                            return cleared
                     numbers = _paid_first(numbers, unpaid)
             except UpstreamError as error:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():
+                if left.unpaid is not None:
+                    return await self._left_unpaid(job, intent, left)
+                if left.strangers:
+                    reason = f"cannot tell whose it is in the cart: {left.labels}; nothing is sent until that is known"
+                    return SubmitResult(
+                        outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
+                    )
                 match judgement.verdict:
                     case Verdict.DONE:
                         return await self._adopt(job, intent, numbers)
@@ -132,6 +145,59 @@ class SettleActivities:
             await intents.refuse(session, stored, message=words, failure=FailureClass.FUNDS, balance=balance)
         return SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason=words)
 
+    async def _find_out(self, job: Job, intent: Intent, upstream: Upstream) -> Judgement:
+        debt = await debt_of(self._database, job)
+        if intent.step is not IntentStep.SEND and debt is not None:
+            return await find_out_payment(self._database, job, upstream, debt, self._settle_window, sent=intent)
+        return await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
+
+    async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
+        """A request whose answer was lost, or said too little, may have ended in the cart.
+
+        Then it is to be paid: it is neither done nor to be sent again.
+        """
+        if intent.step is not IntentStep.SEND:
+            return Left()
+        opening = job.operation.kind is OperationKind.OPEN
+        match judgement.verdict:
+            case Verdict.DONE if opening:
+                item = await upstream.read_item(job.service.product_type, judgement.numbers[0])
+                if item.status is not UpstreamStatus.ORDERED:
+                    return Left()
+                left = await left_in_cart(self._database, job, upstream, item.number)
+                return Left(ours=left.ours)
+            case Verdict.NOT_DONE if opening or job.operation.kind in paying.CHARGED_FOR:
+                left = await left_in_cart(self._database, job, upstream)
+                return left if opening else Left(ours=left.ours)
+            case _:
+                return Left()
+
+    async def _left_unpaid(self, job: Job, intent: Intent, left: Left) -> SubmitResult:
+        unpaid = left.unpaid
+        assert unpaid is not None  # noqa: S101 - asked before
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            if operation.stage.is_final:
+                return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
+            stored = await intents.current(session, intent)
+            await intents.accept_unpaid(session, stored, unpaid.kind, unpaid.number)
+            await enter(session, operation, Stage.SUBMITTING, f"found in the cart: {left.labels}")
+        return SubmitResult(outcome=Submission.UNPAID, reason=f"found in the cart: {left.labels}")
+
+    async def _is_unpaid_after_all(self, job: Job, upstream: Upstream) -> bool:
+        """It counts as charged, has not come about, and is in the cart: its answer did not say so."""
+        intent = job.intent
+        if intent is None or intent.state is not IntentState.ACCEPTED or intent.step is not IntentStep.SEND:
+            return False
+        if intents.leaves_unpaid(intent) or job.operation.kind not in paying.CHARGED_FOR:
+            return False
+        try:
+            left = await left_in_cart(self._database, job, upstream)
+        except UpstreamError as error:
+            activity.logger.info("operation %s: the cart can't be read: %s", job.number, error)
+            return False
+        return left.unpaid is not None and (await self._left_unpaid(job, intent, left)).outcome is Submission.UNPAID
+
     async def _adopt(self, job: Job, intent: Intent, numbers: tuple[str, ...]) -> SubmitResult:
         first, *others = numbers
         async with self._database.write() as session:
@@ -141,7 +207,9 @@ class SettleActivities:
             service = await session.get_one(Service, operation.service_id)
             stored = await intents.current(session, intent)
             await intents.accept(session, stored, service, first)
-            await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, found by its mark")
+            found_by = "found by its mark" if intent.step is IntentStep.SEND else "seen to be paid"
+            await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, {found_by}")
+            await paying.leave_cart(session, job.account_id, job.number)
             reason = ""
             if others:
                 reason = (
@@ -173,6 +241,7 @@ class SettleActivities:
             kept = FailureClass.FUNDS if stored.failure_class is FailureClass.FUNDS else None
             if not await intents.settle(session, stored, IntentState.NOT_DONE, message=reason, failure=kept):
                 reason = f"settled meanwhile: {stored.state.value}"
+            await paying.leave_cart(session, job.account_id, job.number)
         return SubmitResult(outcome=Submission.NOT_DONE, reason=reason)
 
     @activity.defn
@@ -210,6 +279,8 @@ class SettleActivities:
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
+            if met is None and await self._is_unpaid_after_all(job, upstream):
+                return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             waited = utc_now() - job.operation.stage_since
             differs = differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))
             idle = item.status is UpstreamStatus.ORDERED or (item.status is UpstreamStatus.ACTIVE and bool(differs))

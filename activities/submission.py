@@ -1,5 +1,6 @@
 """The request of an order: intent, send, settle."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -8,6 +9,8 @@ from temporalio import activity
 from activities.answers import TAKEN_OVER, Answers, to_its_end
 from activities.balance import BalanceReader
 from activities.calling_off import NOTHING_SENT
+from activities.cart_rows import unpaid_after_all
+from activities.carts import CartRoad
 from activities.failures import database_in_words, retry_later
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request
@@ -16,7 +19,7 @@ from activities.refusals import Refusals
 from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, IntentState, ReservationState, Stage
+from models.enums import FailureClass, IntentState, IntentStep, ReservationState, Stage
 from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
@@ -54,7 +57,10 @@ class SubmitActivities:
         balances: BalanceReader,
         pricing: Pricing,
         terms: LeaseTerms,
+        *,
+        settle_window: timedelta,
     ) -> None:
+        self._cart = CartRoad(database, balances, terms, settle_window=settle_window)
         self._database = database
         self._terms = terms
         self._answers = Answers(database)
@@ -70,6 +76,8 @@ class SubmitActivities:
         async with self._troubles.at_work(ref.operation):
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
+                if await self._is_paid_with_others(job):
+                    return await self._cart.wait(job, ref, "it is being paid together with others of its cart")
                 known = await self._outcome_so_far(job)
                 async with self._database.read() as session:
                     enough = await attempts.story_of_enough(session, job.number)
@@ -87,6 +95,9 @@ class SubmitActivities:
             kind = KINDS[job.operation.kind]
             try:
                 upstream = await self._connections.to(job.account)
+                paid = await self._cart.pay(job, ref, upstream)
+                if paid is not None:
+                    return paid
                 prepared = await kind.prepare(self._database, job, upstream)
                 if isinstance(prepared, Obstacle):
                     return await self._stand_before(job, prepared.result)
@@ -134,6 +145,8 @@ class SubmitActivities:
         if intent is None:
             return None
         match intent.state:
+            case IntentState.ACCEPTED if intents.leaves_unpaid(intent):
+                return None
             case IntentState.ACCEPTED:
                 if job.service.upstream_number:
                     await self._wait_for_it_again(job, job.service.upstream_number)
@@ -154,6 +167,13 @@ class SubmitActivities:
             return None
         until = f"{self._terms.gone_by(intent):%H:%M:%S} UTC"
         return NotSent(f"nothing is sent before {until}: until then the request that was given up may be on its way")
+
+    async def _is_paid_with_others(self, job: Job) -> bool:
+        """Another order, which holds the cart, sends the payment of this one too, and may still be at it."""
+        intent, holder = job.intent, job.account.cart_holder
+        if intent is None or intent.step is IntentStep.SEND or intent.state is not IntentState.PREPARED:
+            return False
+        return holder not in (None, job.number) and utc_now() < self._terms.gone_by(intent)
 
     async def _wait_for_it_again(self, job: Job, number: str) -> None:
         """A workflow that was started anew: the poller watches the orders that are in this stage."""
@@ -244,10 +264,7 @@ class SubmitActivities:
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field
             )
-        if sent.unpaid:
-            reason = f"the upstream made order {sent.unpaid.number} for it, which must be paid there"
-            await self._answers.refused(intent, Rejected(reason))
-            return SubmitResult(outcome=Submission.MANUAL, failure=FailureClass.FUNDS, reason=reason)
+        sent = await unpaid_after_all(self._database, job, upstream, sent)
         return await self._answers.accepted(job, intent, sent)
 
     async def _refused_for_funds(

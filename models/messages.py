@@ -79,6 +79,8 @@ class Submission(StrEnum):
     ACCEPTED_UNNUMBERED = "accepted_unnumbered"
     """Done; the answer had no number, so the item has to be found by its mark."""
     UNKNOWN = "unknown"
+    UNPAID = "unpaid"
+    """The upstream made an order or a cart row of it, and charged nothing: paying is the next step, money first."""
     NOT_DONE = "not_done"
     """Proven to have had no effect: may be sent again."""
     FUNDS = "funds"
@@ -184,6 +186,8 @@ class Look(Message):
     goal_met: bool
     failed: bool = False
     reason: str = ""
+    unpaid: bool = False
+    """It is still to be paid at the upstream: paying comes first, then it is waited for again."""
 
 
 class OrderResult(Message):

@@ -109,7 +109,7 @@ async def _apply_last_look(session: AsyncSession, service: Service, operation: O
 async def free_unused_funds(session: AsyncSession, number: int) -> None:
     """While a person thinks, others may have the money, unless this order may have been charged already."""
     intent = await intents.latest(session, number)
-    if intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED):
+    if not intents.may_have_charged(intent):
         await funds.release(session, number)
 
 
@@ -193,7 +193,8 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
     intent = await intents.latest(session, operation.id)
     # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
     service = await session.get_one(Service, operation.service_id)
-    if intent is not None and intent.state is IntentState.ACCEPTED and service.upstream_number:
+    bought = intent is not None and intent.state is IntentState.ACCEPTED and intents.may_have_charged(intent)
+    if bought and service.upstream_number:
         # Nothing is sent again; the poller watches those that are in this stage.
         await enter(
             session, operation, Stage.AWAITING_CONFIRMATION, f"item {service.upstream_number}, waited for again"
@@ -214,8 +215,9 @@ def _accept_price(operation: Operation, decision: Decision) -> str:
 async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
     """A person has looked, and vouches that the call whose outcome is unknown had no effect."""
     intent = await intents.latest(session, operation.id or 0)
-    if vouched and intent is not None and not intent.state.is_settled:
-        await intents.settle(session, intent, IntentState.ABANDONED, message="a person vouched that nothing was bought")
+    if vouched and intent is not None and (not intent.state.is_settled or intents.leaves_unpaid(intent)):
+        words = "a person vouched that nothing was bought"
+        await intents.settle(session, intent, IntentState.ABANDONED, message=words, reopen=True)
         await funds.release(session, operation.id or 0)
 
 

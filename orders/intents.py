@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import database
 from models.columns import utc_now
-from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ServiceStatus
+from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ServiceStatus, UnpaidKind
 from models.events import UpstreamSnapshot
 from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
@@ -32,6 +32,34 @@ async def latest(session: AsyncSession, operation: int) -> Intent | None:
     return found.one_or_none()
 
 
+def may_have_charged(intent: Intent | None) -> bool:
+    """Whether the upstream has charged for the operation whose latest call this is, or may have.
+
+    An accepted call that left something to be paid has charged nothing.
+    """
+    if intent is None:
+        return False
+    if intent.state is IntentState.ACCEPTED:
+        return not leaves_unpaid(intent)
+    return not intent.state.is_settled
+
+
+def leaves_unpaid(intent: Intent) -> bool:
+    return intent.state is IntentState.ACCEPTED and intent.unpaid_kind is not None
+
+
+async def owed(session: AsyncSession, operation: int) -> Intent | None:
+    """The accepted call whose order or cart row has yet to be paid; None if there is none, or it is paid."""
+    found = await session.exec(
+        select(Intent)
+        .where(Intent.operation_id == operation, Intent.state == IntentState.ACCEPTED)
+        .order_by(col(Intent.id).desc())
+        .limit(1)
+    )
+    intent = found.one_or_none()
+    return intent if intent is not None and leaves_unpaid(intent) else None
+
+
 async def prepare(
     session: AsyncSession,
     operation: Operation,
@@ -46,8 +74,7 @@ async def prepare(
     """Write down what is about to be sent, and until when it may be (`lease` from now, by the database's clock).
 
     Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
-    operation was called off. One that was accepted and left something to be
-    paid does not forbid the steps after it.
+    operation was called off. One that was accepted and left something to be paid does not forbid the steps after it.
     """
     assert operation.id is not None  # noqa: S101 - read from the database
     if operation.called_off_at is not None:
@@ -136,6 +163,17 @@ async def accept(session: AsyncSession, intent: Intent, service: Service, upstre
         session.add(intent)
         await link(session, service, upstream_number)
     await session.flush()
+
+
+async def accept_unpaid(session: AsyncSession, intent: Intent, kind: UnpaidKind, number: str) -> None:
+    """The upstream made an order or a cart row of it: nothing is charged, the money stays set aside for paying it."""
+    intent.unpaid_kind, intent.unpaid_number = kind, number
+    await settle(session, intent, IntentState.ACCEPTED, message=message_of(kind, number), reopen=True)
+
+
+def message_of(kind: UnpaidKind, number: str) -> str:
+    name = {UnpaidKind.CART_ROW: "a row in its cart", UnpaidKind.ORDER: "an order"}[kind]
+    return f"the upstream made {name} of it, to be paid there: {number or 'without a number in the answer'}"
 
 
 async def link(session: AsyncSession, service: Service, upstream_number: str) -> None:

@@ -56,6 +56,10 @@ class CartAnswer(StrEnum):
     """No number: an ``ok`` that leads to the cart."""
     PAYMENT = "payment"
     """No number: an ``ok`` that leads to the payment."""
+    BARE = "bare"
+    """A plain ``ok``, which says nothing of a cart."""
+    ITEM = "item"
+    """The number of the service (``item.id``), as if it were bought."""
 
 
 class IntoCart(StrEnum):

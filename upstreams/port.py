@@ -11,7 +11,7 @@ How sure what a docstring says is: documented by the vendor, seen in code of pub
 docs/billmanager.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -111,6 +111,61 @@ class Unpaid(_Value):
 
     kind: UnpaidKind
     number: str = ""
+
+
+class CartRow(_Value):
+    """One row of what waits to be paid. Empty where the upstream does not show a thing."""
+
+    number: str = ""
+    """The row's own (BILLmanager: lineitem)."""
+    order: str = ""
+    """The order that it is in and is paid with (BILLmanager: billorder)."""
+    item: str = ""
+    """The item that it is about; what stands there is to be checked against the item's form."""
+    product_type: str = ""
+    name: str = ""
+    amount: Money | None = None
+    """None: it can't be read in one way only."""
+
+    @property
+    def label(self) -> str:
+        """For people: number, item, name and sum."""
+        own = f"row {self.number}" if self.number and self.number != self.order else ""
+        parts = [own, f"order {self.order}" if self.order else "", f"item {self.item}" if self.item else "", self.name]
+        return f"{', '.join(part for part in parts if part)}: {self.amount or 'a sum that cannot be read'}"
+
+
+class Cart(_Value):
+    """Everything of the account that waits to be paid."""
+
+    rows: tuple[CartRow, ...]
+    total: Money | None = None
+    """What the upstream names as the sum of all; None where it names none, or in a way that can't be read."""
+    unreadable: str = ""
+    """What stands in the way of paying by what is shown here, in words: rows missing, a sum that can't be read."""
+
+
+class Payment(_Value):
+    """The upstream said yes to a payment or a confirmation."""
+
+    unpaid: Unpaid | None = None
+    """It made an order of it, which has yet to be paid: then nothing was charged."""
+
+
+class Expense(_Value):
+    """Something that the account was charged for."""
+
+    number: str
+    item: str = ""
+    amount: Money | None = None
+    on: date | None = None
+
+
+class Expenses(_Value):
+    """What the account was charged for since a day, by the upstream's calendar."""
+
+    entries: tuple[Expense, ...]
+    complete: bool
 
 
 class OrderAccepted(_Value):
@@ -385,6 +440,32 @@ class Upstream(Protocol):
         Cannot be settled by reading, as keys are kept nowhere; it may be sent again. Raises NotAllowed, Rejected. Seen
         in code.
         """
+        ...
+
+    async def read_cart(self, kind: UnpaidKind) -> Cart:
+        """What waits to be paid: rows of the new cart, or orders of the old one; reads only. Seen in code.
+
+        NotAllowed, SetupFault: this upstream (or this account) has no such thing.
+        """
+        ...
+
+    async def confirm_cart(self, rows: Sequence[str]) -> Payment:
+        """Turn these rows of the cart into an order paid from the balance, once. Documented; the answer names no item.
+
+        NotEnoughMoney: the rows stay. NotAllowed, SetupFault, Rejected: nothing was paid.
+        """
+        ...
+
+    async def pay(self, order: str) -> Payment:
+        """Pay an order from the balance, once. Seen in code. Refusals as for `confirm_cart`."""
+        ...
+
+    async def expenses(self, since: date) -> Expenses:
+        """Charges since that day, to find out about a payment whose answer was lost; reads only. Documented."""
+        ...
+
+    async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
+        """Take one row out of the cart, ours by proof: the caller has looked. Never empties it. Documented."""
         ...
 
     async def orderable(self, product_type: str) -> tuple[Offer, ...]:

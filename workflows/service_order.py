@@ -139,13 +139,16 @@ class ServiceOrder:
     # The story, step by step.
 
     async def _is_done(self) -> bool:
-        """Once through the story. False: it begins anew, by a person's decision or because it was called off."""
+        """Once through the story. False: it begins anew, by a person's decision, because it was called off, or because
+        something is still to be paid."""
         try:
             try:
                 if self._state.clearing:
                     await self._clear_away()
                 await self._have_it_done()
-                await self._await_confirmation()
+                if not await self._await_confirmation():
+                    self._state.number = ""
+                    return False
             except _ByHand as work:
                 await self._await_manual_work(work.reason)
             except _NeedsAttention as trouble:
@@ -204,7 +207,7 @@ class ServiceOrder:
                 self._state.number = result.upstream_number
                 if result.reason:
                     raise _NeedsAttention(result.reason, result.failure)
-            case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE:
+            case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE | Submission.UNPAID:
                 pass  # nothing was charged: from the start, money first
             case Submission.NOT_YET:
                 self._enter(Stage.RETRYING, result.reason)
@@ -214,8 +217,11 @@ class ServiceOrder:
             case Submission.ATTENTION | Submission.UNKNOWN | Submission.ACCEPTED_UNNUMBERED:
                 raise _NeedsAttention(result.reason, result.failure)
 
-    async def _await_confirmation(self) -> None:
-        """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting."""
+    async def _await_confirmation(self) -> bool:
+        """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting.
+
+        False: it turns out that it is still to be paid.
+        """
         self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
         while (met := self._reached()) is None:
             try:
@@ -229,10 +235,13 @@ class ServiceOrder:
                 if found.failed:
                     raise _NeedsAttention(found.reason) from None
                 if found.goal_met:
-                    return
+                    return True
+                if found.unpaid:
+                    return False
                 self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
         if not met:
             raise _NeedsAttention(f"item {self._state.number} is deleted at the upstream")
+        return True
 
     async def _await_manual_work(self, reason: str) -> None:
         """A person does it. Their word is checked at the upstream; what the poller sees counts without it."""

@@ -36,7 +36,7 @@ class Opening:
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.order(job.order_spec())
-        return Sent(answer.upstream_number)
+        return Sent(answer.upstream_number, answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         return await find_out(database, job, upstream, window)

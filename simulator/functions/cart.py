@@ -32,6 +32,10 @@ def cart_answer(call: Call, rows: list[CartRow], *, old_tag: str = "billorder") 
             return leads_to(target)
         case CartAnswer.PAYMENT:
             return leads_to("payment.add")
+        case CartAnswer.BARE:
+            return done()
+        case CartAnswer.ITEM:
+            return done(Node("item.id", ", ".join(str(row.item) for row in rows)))
 
 
 def _own_row(call: Call, name: str, obj: str) -> CartRow:

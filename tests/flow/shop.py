@@ -93,6 +93,14 @@ class Upstream:
     async def set_balance(self, amount: str) -> None:
         await self.admin("PATCH", f"/accounts/{USER}", {"balance": amount})
 
+    async def call(self, function: str, **fields: str) -> dict[str, Any]:
+        """A call of somebody else who uses our account."""
+        sent = {"func": function, "authinfo": f"{USER}:{PASSWORD}", "out": "json"} | fields
+        answer = await self.client.post(self.url, data=sent)
+        found: dict[str, Any] = answer.json()["doc"]
+        assert "error" not in found, found
+        return found
+
     async def requests(self, function: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.admin("GET", f"/requests?func={function or '*'}"))["requests"]
         return found

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -57,7 +58,9 @@ async def sent(database: Database, order: AcceptedOrder) -> list[Intent]:
 @pytest.fixture
 async def submission(database: Database) -> AsyncIterator[SubmitActivities]:
     connections = Connections(read_timeout=1, order_timeout=1)
-    yield SubmitActivities(database, connections, BalanceReader(database), Pricing(database), LeaseTerms())
+    yield SubmitActivities(
+        database, connections, BalanceReader(database), Pricing(database), LeaseTerms(), settle_window=timedelta(0)
+    )
     await connections.close()
 
 

@@ -15,6 +15,7 @@ from models.enums import Dialect, Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, read_pages
 from upstreams.billmanager.operations import Operations
@@ -36,7 +37,7 @@ from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAcce
 _MENU_SECONDS = 600.0
 
 
-class BillmanagerUpstream(Operations):
+class BillmanagerUpstream(Carts, Operations):
     """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
 
     A `client` from outside is used for everything, without kept connections, and is not closed here. The constructor
