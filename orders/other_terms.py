@@ -8,7 +8,7 @@ from models.enums import IncidentKind, OperationKind
 from models.order import Operation, Service
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
 from orders.incidents import raise_incident
-from orders.terms import differs
+from orders.item_verdicts import differs
 
 
 async def report_other_term(session: AsyncSession, service: Service, operation: Operation) -> bool:

@@ -9,8 +9,8 @@ from activities.kinds.base import Obstacle
 from models.columns import utc_now
 from models.enums import FailureClass
 from models.messages import Submission, SubmitResult
+from orders.item_verdicts import State, judge_state
 from orders.settlement import Judgement
-from orders.terms import State, judge_state
 from upstreams.errors import NoSuchItem, SetupFault
 from upstreams.port import Upstream, UpstreamItem
 

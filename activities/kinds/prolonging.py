@@ -13,8 +13,8 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, UpstreamStatus
 from models.messages import Submission, SubmitResult
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE, PERIOD_MONTHS
+from orders.item_verdicts import Term, judge_term
 from orders.settlement import Judgement, Verdict
-from orders.terms import Term, judge_term
 from upstreams.errors import UpstreamError
 from upstreams.port import Quote, Upstream, UpstreamItem
 

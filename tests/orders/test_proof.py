@@ -16,12 +16,12 @@ from models.incident import Incident
 from models.order import Intent, Operation, Service
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
 from orders.intents import looking_for_name
+from orders.item_verdicts import Term, expected, judge_term
 from orders.marks import is_cut, same_mark
 from orders.naming import may_be_name
 from orders.other_terms import report_other_term
 from orders.settlement import Verdict
 from orders.strangers import strangers
-from orders.terms import Term, expected, judge_term
 
 PUNYCODE = "xn--b1afb6bcb.example.test"
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -8,9 +8,9 @@ from hypothesis import strategies as some
 
 from models.enums import Knowledge, UpstreamStatus
 from orders.evidence import Evidence, Row, Shown
+from orders.item_verdicts import TOLERANCE, State, Term, expected, judge_state, judge_term
 from orders.naming import canonical, same_name
 from orders.settlement import Verdict, judge
-from orders.terms import TOLERANCE, State, Term, expected, judge_state, judge_term
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MARK, EARLIER = "rf-abcde-1042", "rf-abcde-10"
