@@ -21,7 +21,7 @@ from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 
-COST = Money(amount="5.00", currency="EUR")  # type: ignore[arg-type]
+COST = Money(amount="5.00", currency="EUR")
 
 
 async def ordered(database: Database, key: str = "k") -> AcceptedOrder:

@@ -36,7 +36,7 @@ async def test_it_waits_no_longer_and_ends(bench: Bench, stage: Stage) -> None:
 
 async def test_it_leaves_the_task_of_a_person(bench: Bench) -> None:
     by_hand = SubmitResult(outcome=Submission.MANUAL, reason="only a person can")
-    task = ManualTask(task=3, department="support", due="2099-01-01T00:00:00Z", instructions="1. Do it.")  # type: ignore[arg-type]
+    task = ManualTask(task=3, department="support", due="2099-01-01T00:00:00Z", instructions="1. Do it.")
     order = await bench.order(reserve_funds=[GRANTED], submit=[by_hand], open_manual_task=[task], call_off=[GONE])
     await order.until(Stage.AWAITING_MANUAL_TASK)
     await order.call_off()
