@@ -102,9 +102,7 @@ class CallingOffActivities:
                 return SubmitResult(outcome=Submission.NOT_DONE, reason="it is wanted")
             match (await facts_of(session, operation)).traces:
                 case Traces.NONE:
-                    await calling_off.end(
-                        session, operation, f"called off by {operation.called_off_by}; nothing was sent"
-                    )
+                    await calling_off.end_called_off(session, operation, "nothing was sent")
                     return SubmitResult(outcome=Submission.ENDED, stage=Stage.CANCELLED)
                 case Traces.UNDER_WAY:
                     return SubmitResult(outcome=Submission.UNKNOWN, reason="a request has to be settled first")
@@ -172,9 +170,8 @@ class CallingOffActivities:
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
                 if not operation.stage.is_final:
-                    by = operation.called_off_by
-                    reason = f"called off by {by}; the upstream shows nothing that is left of it, nothing was charged"
-                    await calling_off.end(session, operation, reason)
+                    words = "the upstream shows nothing that is left of it, nothing was charged"
+                    await calling_off.end_called_off(session, operation, words)
                 return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
 
     def _age(self, job: Job) -> timedelta:
