@@ -35,7 +35,7 @@ async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Up
 
 
 async def map_addons(shop: Shop, plan: str, **addons: str) -> None:
-    forms = {
+    forms: dict[str, dict[str, object]] = {
         "ram": {"kind": "quantity", "min": 2, "max": 16},
         "backup": {"kind": "switch"},
     }
