@@ -79,6 +79,8 @@ def correct(
 ) -> None:
     """Change parameters, name or add-ons, and try again."""
     wanted = pairs(changes, "--set") | {f"addon.{name}": value for name, value in pairs(addon, "--addon").items()}
+    if not wanted:
+        raise typer.BadParameter("name at least one thing to correct", param_hint="--set or --addon")
     decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, parameters=wanted)
     _decide(operation, DecisionKind.CORRECT_AND_RETRY, decision, as_json)
 
