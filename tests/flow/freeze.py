@@ -1,7 +1,7 @@
 """A sender that is frozen around its send while another worker takes over: is anything charged twice?
 
     python -m tests.flow.freeze            the whole matrix, with times scaled down: two minutes
-    python -m tests.flow.freeze --real     at real length: about four minutes
+    python -m tests.flow.freeze --real     at real length: about five minutes
 
 Every operation that is charged (open, prolong, change of plan) is frozen at every moment around its send, all in one
 process that stops (tests.flow.frozen_sender); it wakes after 1, 3 and 7 times the lease, and after
