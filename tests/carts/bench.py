@@ -21,7 +21,7 @@ from models.order import Intent, Operation, Service
 from orders import requests
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from settings import Settings
-from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Upstream, stock_catalogue
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from worker import Activities
 
@@ -140,9 +140,9 @@ class Bench:
         return str((await self.rows())[-1]["id"])
 
     async def rows(self) -> list[dict[str, Any]]:
-        found = (await self.upstream.call("cart")).get("elem", [])
-        rows = found if isinstance(found, list) else [found]
-        return [{name: value.get("$") for name, value in row.items()} for row in rows]
+        """What waits in the cart, oldest first; the numbers as text, as the protocol has them."""
+        found: list[dict[str, Any]] = (await self.upstream.admin("GET", f"/accounts/{USER}/cart"))["rows"]
+        return [row | {"id": str(row["id"])} for row in found]
 
     async def charges(self) -> list[tuple[str, str]]:
         """What the upstream took, and for what."""

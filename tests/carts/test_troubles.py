@@ -15,7 +15,7 @@ from models.enums import IncidentKind, IntentState, Stage
 from models.messages import Decision, DecisionKind, DecisionRecord, Funds, Submission
 from models.order import Operation
 from orders import completion, paying
-from orders.errors import Refused
+from orders.stages import enter, locked_operation
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually
 
@@ -272,7 +272,8 @@ async def test_a_cart_whose_holder_has_ended_is_taken_over(bench: Bench) -> None
     assert await bench.charges() == [("open", "5.00")]
 
 
-async def test_an_order_with_an_unpaid_row_is_cancelled_only_by_somebody_who_vouches(bench: Bench) -> None:
+async def test_an_order_with_an_unpaid_row_ends_at_once_only_if_somebody_vouches_for_it(bench: Bench) -> None:
+    """Else it is called off: nothing of it is paid any more, and its row is taken out first."""
     order = await bench.order()
     await bench.step(order)
 
@@ -282,9 +283,11 @@ async def test_an_order_with_an_unpaid_row_is_cancelled_only_by_somebody_who_vou
             operation=order.operation, kind=DecisionKind.CANCEL, decision=decision, decision_id=f"d-{vouched}"
         )
 
-    with pytest.raises(Refused, match="could still be paid there"):
-        async with bench.database.write() as session:
-            await completion.decide(session, cancel(False))
+    async with bench.database.write() as session:
+        await completion.decide(session, cancel(False))
+    called_off = await bench.operation(order)
+    assert called_off.called_off_at is not None
+    assert not called_off.stage.is_final
     async with bench.database.write() as session:
         await completion.decide(session, cancel(True))
     assert (await bench.operation(order)).stage is Stage.CANCELLED
@@ -298,6 +301,8 @@ async def test_a_person_who_vouches_has_a_removed_row_ordered_anew(bench: Bench)
     waiting = await bench.step(order)
     assert waiting.outcome is Submission.TROUBLE
     assert f"row {row['id']} is not in the cart" in waiting.reason
+    async with bench.database.write() as session:
+        await enter(session, await locked_operation(session, order.operation), Stage.NEEDS_ATTENTION, waiting.reason)
     retry = DecisionRecord(
         operation=order.operation,
         kind=DecisionKind.RETRY,
