@@ -44,7 +44,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
         name_is_ours=job.service.name_is_ours,
         rows=tuple(Row(item.number, shown(item), item.status) for item in listing.items),
         complete=listing.complete,
-        incomplete_because=getattr(listing, "incomplete_because", ""),
+        incomplete_because=listing.incomplete_because,
         linked=frozenset(
             one.upstream_number
             for one in others

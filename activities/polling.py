@@ -131,6 +131,9 @@ class _Watch:
     hints: list[UpstreamHint] = field(default_factory=list)
     """Those not followed yet."""
     listed_at: dict[str, float] = field(default_factory=dict)
+    unlisted: set[tuple[str, str]] = field(default_factory=set)
+    """(product type, number) of items that are waited for and that the latest list did not show, because a filter
+    narrows it, say: their forms are read, however many they are."""
     undelivered: bool = True
     to_read: dict[tuple[str, str], _Form] = field(default_factory=dict)
     """(product type, number) of our items whose forms tell something new."""
@@ -420,7 +423,7 @@ class PollActivities:
             hot = [
                 h
                 for h in watch.hot
-                if h.product_type == kind and not h.by_form and now >= watch.due.hot.get(h.operation, 0.0)
+                if h.product_type == kind and not _by_form(watch, h) and now >= watch.due.hot.get(h.operation, 0.0)
             ]
             if kind not in due and hot and len(hot) >= watch.pages.get(kind, 1):
                 due.append(kind)
@@ -429,7 +432,7 @@ class PollActivities:
     def _items_to_read(self, watch: _Watch, listed: list[str]) -> list[Hot]:
         now = time.monotonic()
         due = [h for h in watch.hot if now >= watch.due.hot.get(h.operation, 0.0)]
-        single = [h for h in due if h.by_form or h.product_type not in listed]
+        single = [h for h in due if _by_form(watch, h) or h.product_type not in listed]
         return sorted(single, key=lambda hot: watch.due.hot.get(hot.operation, 0.0))
 
     async def _upstream(self, watch: _Watch) -> Upstream:
@@ -442,6 +445,12 @@ class PollActivities:
         watch.due.listing[product_type] = time.monotonic() + self._settings.idle_interval
         self._put_off_hot(watch, product_type)
         listing = await upstream.list_items(product_type)
+        shown = {item.number for item in listing.items}
+        watch.unlisted = {
+            (hot.product_type, hot.upstream_number)
+            for hot in watch.hot
+            if (hot.product_type, hot.upstream_number) in watch.unlisted or hot.product_type == product_type
+        } - {(product_type, number) for number in shown}
         watch.pages[product_type] = listing.pages
         digest = await events.take_in(
             self._database,
@@ -511,12 +520,12 @@ class PollActivities:
         rested = time.monotonic() + PUT_OFF_SECONDS
         watch.due.listing[product_type] = max(watch.due.listing.get(product_type, 0.0), rested)
         for hot in watch.hot:
-            if hot.product_type == product_type and not hot.by_form:
+            if hot.product_type == product_type and not _by_form(watch, hot):
                 watch.due.hot[hot.operation] = max(watch.due.hot.get(hot.operation, 0.0), rested)
 
     def _put_off_hot(self, watch: _Watch, product_type: str) -> None:
         for hot in watch.hot:
-            if hot.product_type == product_type and not hot.by_form:
+            if hot.product_type == product_type and not _by_form(watch, hot):
                 watch.due.hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
 
     def _hot_interval(self, hot: Hot) -> float:
@@ -560,6 +569,11 @@ class PollActivities:
             return
         if await events.record_health(self._database, watch.account_id, watch.unhealthy.message):
             activity.logger.error("upstream %s is unhealthy: %s", watch.name, watch.unhealthy.message)
+
+
+def _by_form(watch: _Watch, hot: Hot) -> bool:
+    """Whether no list will tell of it."""
+    return hot.by_form or (hot.product_type, hot.upstream_number) in watch.unlisted
 
 
 def _progress(watch: _Watch) -> dict[str, object]:

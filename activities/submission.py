@@ -165,6 +165,8 @@ class SubmitActivities:
         intent = job.intent
         if intent is None or intent.state is not IntentState.ABANDONED or utc_now() >= self._terms.gone_by(intent):
             return None
+        if intent.unpaid_kind is not None:
+            return None  # it was answered: what was given up is only to be paid
         until = f"{self._terms.gone_by(intent):%H:%M:%S} UTC"
         return NotSent(f"nothing is sent before {until}: until then the request that was given up may be on its way")
 

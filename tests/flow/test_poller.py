@@ -275,3 +275,20 @@ async def test_it_beats_while_a_listing_takes_its_time(bench: Bench, monkeypatch
     await bench.poll(0.1)
     assert len(bench.beats) >= 4
     assert bench.beats[0] == {"polls": 0, "events": 0, "last": ""}
+
+
+async def test_what_a_narrowed_list_does_not_show_is_read_by_its_form_however_many_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter that somebody stored in the panel narrows the list: as many wait as it has pages, and none is in it."""
+    numbers = [str(number) for number in range(900001, 900004)]
+    waiting(
+        monkeypatch,
+        *(Hot(n, n, OperationKind.OPEN, number, "vds", 1.0) for n, number in enumerate(numbers, start=1)),
+    )
+    bench.upstream.forms = {number: item(number) for number in numbers}
+
+    async def all_read() -> bool:
+        return set(numbers) <= set(bench.upstream.asked)
+
+    await bench.poll_until(all_read, "the form of each item that waits is read")
