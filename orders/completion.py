@@ -17,7 +17,7 @@ from orders.allowed import OPERATOR, VOUCH, Asker, Facts, Not, Traces, judge
 from orders.errors import InvalidField, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
-from orders.other_terms import report_other_term
+from orders.other_terms import report_other_term, show_real_cost
 from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
@@ -40,6 +40,7 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
     snapshot = await _apply_last_look(session, service, operation)
     await report_other_term(session, service, operation)
+    await show_real_cost(session, service, operation, snapshot)
     await _apply_own_part(session, service, operation, snapshot)
     if by is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, by)

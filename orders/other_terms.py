@@ -1,10 +1,12 @@
-"""A prolongation that was done and led to another date than the upstream had announced: said, and not undone."""
+"""What was done and is not what was announced: another expiry, another sum. It is said, and not undone."""
 
 from datetime import date
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import IncidentKind, OperationKind
+from models.events import UpstreamSnapshot
+from models.money import Money
 from models.order import Operation, Service
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
 from orders.incidents import raise_incident
@@ -29,4 +31,37 @@ async def report_other_term(session: AsyncSession, service: Service, operation: 
         service=service.id,
         operation=operation.id,
         detail={"before": before, "announced": announced, "shown": str(service.expires_on)},
+    )
+
+
+async def show_real_cost(
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+) -> bool:
+    """An opening that nobody could quote shows what its item costs, instead of what the catalogue expected.
+
+    True if that was dearer: then it is an incident, because more was charged than had been shown.
+    """
+    if operation.kind is not OperationKind.OPEN or operation.price.get("source") != "catalogue":
+        return False
+    if snapshot is None or snapshot.cost_amount is None or operation.cost is None:
+        return False
+    shown, expected = snapshot.cost_amount, operation.cost
+    if snapshot.cost_currency != expected.currency or shown == expected.amount:
+        return False
+    real = Money(amount=shown, currency=expected.currency)
+    operation.cost_amount = shown
+    operation.price = {**operation.price, "item_costs": str(real)}
+    session.add(operation)
+    if real <= expected:
+        return False
+    return await raise_incident(
+        session,
+        IncidentKind.OTHER_TERM,
+        f"service {service.id} costs {real} at the upstream, and {expected} had been expected: the upstream showed no "
+        "price before. Look at what was charged; then write the cost, and that of its add-ons, into the catalogue",
+        about=f"cost of {operation.id}",
+        account=service.account_id,
+        service=service.id,
+        operation=operation.id,
+        detail={"expected": str(expected), "shown": str(real)},
     )

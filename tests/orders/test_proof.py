@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from models.database import Database
 from models.enums import IncidentKind, IntentState, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.incident import Incident
+from models.money import Money
 from models.order import Intent, Operation, Service
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
 from orders.intents import looking_for_name
 from orders.item_verdicts import Term, expected, judge_term
 from orders.marks import is_cut, same_mark
 from orders.naming import may_be_name
-from orders.other_terms import report_other_term
+from orders.other_terms import report_other_term, show_real_cost
 from orders.settlement import Verdict
 from orders.strangers import strangers
 
@@ -164,6 +166,34 @@ async def test_a_term_that_differs_from_the_announced_one_is_an_incident(
         found = (await session.exec(select(Incident).where(Incident.kind == IncidentKind.OTHER_TERM))).all()
     assert len(found) == reported
     assert all("had announced 2026-04-30" in one.message for one in found)
+
+
+@pytest.mark.parametrize(
+    ("source", "costs", "shown", "incidents"),
+    [
+        ("catalogue", "7.00", "7.00", 1),
+        ("catalogue", "4.00", "4.00", 0),
+        ("catalogue", "5.00", "5.00", 0),
+        ("quote", "7.00", "5.00", 0),
+    ],
+)
+async def test_an_opening_that_nobody_could_quote_shows_what_its_item_costs(
+    database: Database, source: str, costs: str, shown: str, incidents: int
+) -> None:
+    service_number, number = await _service(database, "v1.example.test")
+    async with database.write() as session:
+        operation = await session.get_one(Operation, number)
+        operation.cost_amount, operation.cost_currency = Decimal("5.00"), "EUR"
+        operation.price = {"source": source}
+        snapshot = UpstreamSnapshot(
+            account_id=1, product_type="vds", number="900001", status=2, cost_amount=Decimal(costs), cost_currency="EUR"
+        )
+        service = await session.get_one(Service, service_number)
+        await show_real_cost(session, service, operation, snapshot)
+    async with database.read() as session:
+        assert (await session.get_one(Operation, number)).cost == Money.of(shown, "EUR")
+        raised = (await session.exec(select(Incident))).all()
+    assert [one.kind for one in raised] == [IncidentKind.OTHER_TERM] * incidents
 
 
 async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(database: Database) -> None:
