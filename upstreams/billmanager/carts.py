@@ -157,8 +157,8 @@ def _total(answer: Document, currency: str) -> tuple[Money | None, str]:
 def _missing(answer: Document, rows: int) -> str:
     """Rows that are there and not shown, in words."""
     narrowed = answer.words("p_filter")
-    if narrowed or answer.is_filtered:
-        return f"a filter of this user narrows it{f' ({narrowed[:60]})' if narrowed else ''}; remove it in the panel"
+    if narrowed:
+        return f"a filter of this user narrows it ({narrowed[:60]}); remove it in the panel"
     parts = answer.children("total")
     counts = [answer.counter("p_elems"), parts[0].counter("count") if parts else None]
     told = next((count for count in counts if count is not None and count != rows), None)
