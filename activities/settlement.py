@@ -21,7 +21,7 @@ from orders.settlement import Judgement, Verdict
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
-from upstreams.port import Upstream
+from upstreams.port import Upstream, UpstreamItem
 
 ORDERED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment. After this long a person should look."""
@@ -129,13 +129,15 @@ class SettleActivities:
             await enter(session, operation, Stage.SUBMITTING, f"found in the cart: {left.labels}")
         return SubmitResult(outcome=Submission.UNPAID, reason=f"found in the cart: {left.labels}")
 
-    async def _is_unpaid_after_all(self, job: Job, upstream: Upstream) -> bool:
+    async def _is_unpaid_after_all(self, job: Job, item: UpstreamItem, upstream: Upstream) -> bool:
         """It counts as charged, has not come about, and is in the cart: its answer did not say so."""
         intent = job.intent
         if intent is None or intent.state is not IntentState.ACCEPTED or intent.step is not IntentStep.SEND:
             return False
         if intents.leaves_unpaid(intent) or job.operation.kind not in paying.CHARGED_FOR:
             return False
+        if item.status is UpstreamStatus.PROCESSING:
+            return False  # it is being worked on, so it is paid
         try:
             left = await left_in_cart(self._database, job, upstream)
         except UpstreamError as error:
@@ -218,7 +220,7 @@ class SettleActivities:
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
-            if met is None and await self._is_unpaid_after_all(job, upstream):
+            if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             waited = utc_now() - job.operation.stage_since
             stuck = item.status is UpstreamStatus.ORDERED and waited > ORDERED_AT_MOST
