@@ -32,6 +32,23 @@ async def owners(upstream: Upstream, cart: Cart, claims: Sequence[Claim]) -> lis
     return [await _owner(upstream, row, cart.rows, claims) for row in cart.rows]
 
 
+async def by_the_other_list(upstream: Upstream, owned: list[Owned], claims: Sequence[Claim]) -> list[Owned]:
+    """Rows that the cart does not tell apart may be orders of ours, which the basket names with the same numbers."""
+    if all(one.claim is not None for one in owned):
+        return owned
+    try:
+        basket = await upstream.read_cart(UnpaidKind.ORDER)
+    except (Rejected, SetupFault):
+        return owned
+    told = {one.row.number: one for one in await owners(upstream, basket, claims) if one.claim and one.row.number}
+    return [
+        Owned(one.row, told[one.row.number].claim, told[one.row.number].item)
+        if one.claim is None and one.row.number in told and told[one.row.number].row.amount == one.row.amount
+        else one
+        for one in owned
+    ]
+
+
 async def _owner(upstream: Upstream, row: CartRow, rows: Sequence[CartRow], claims: Sequence[Claim]) -> Owned:
     claim = by_number(row, claims, rows) or by_item(row, claims)
     if claim is not None and claim.item:
