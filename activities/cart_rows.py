@@ -33,6 +33,23 @@ async def owners(upstream: Upstream, cart: Cart, claims: Sequence[Claim]) -> lis
     return [await _owner(upstream, row, cart.rows, claims) for row in cart.rows]
 
 
+async def by_the_other_list(upstream: Upstream, owned: list[Owned], claims: Sequence[Claim]) -> list[Owned]:
+    """Rows that the cart does not tell apart may be orders of ours, which the basket names with the same numbers."""
+    if all(one.claim is not None for one in owned):
+        return owned
+    try:
+        basket = await upstream.read_cart(UnpaidKind.ORDER)
+    except (Rejected, SetupFault):
+        return owned
+    told = {one.row.number: one for one in await owners(upstream, basket, claims) if one.claim and one.row.number}
+    return [
+        Owned(one.row, told[one.row.number].claim, told[one.row.number].item)
+        if one.claim is None and one.row.number in told and told[one.row.number].row.amount == one.row.amount
+        else one
+        for one in owned
+    ]
+
+
 async def _owner(upstream: Upstream, row: CartRow, rows: Sequence[CartRow], claims: Sequence[Claim]) -> Owned:
     claim = by_number(row, claims, rows) or by_item(row, claims)
     if claim is not None and claim.item:
@@ -43,11 +60,24 @@ async def _owner(upstream: Upstream, row: CartRow, rows: Sequence[CartRow], clai
         return Owned(row, claim)
     marked = next((other for other in claims if other.mark == form.remoteid), None)
     if claim is None:
+        marked = marked or _by_order_and_name(row, form, claims)
         return Owned(row, marked, row.item if marked else "")
     if marked not in (None, claim):
         return Owned(row, None)  # the number says one order of ours and the form another: nobody's until a person looks
     borne_out = marked is claim or (not form.remoteid and same_name(form.name, claim.name))
     return Owned(row, claim, row.item if borne_out else "")
+
+
+def _by_order_and_name(row: CartRow, form: UpstreamItem, claims: Sequence[Claim]) -> Claim | None:
+    """Several orders of ours share the order that is to be paid, and forms show no marks: its number and the name."""
+    if form.remoteid or not row.order:
+        return None
+    found = [
+        claim
+        for claim in claims
+        if claim.kind is UnpaidKind.ORDER and claim.number == row.order and same_name(form.name, claim.name)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 async def _form(upstream: Upstream, row: CartRow, product_types: set[str]) -> UpstreamItem | None:

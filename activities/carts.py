@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.answers import to_its_end
 from activities.balance import BalanceReader
 from activities.cart_book import CartBook
-from activities.cart_rows import charges_before, debt_of, find_out_payment, owners
+from activities.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners
 from activities.failures import database_in_words, retry_later
 from activities.job import Job
 from models.database import Database
@@ -123,6 +123,8 @@ class CartRoad:
         if me is None:
             return None
         owned = await owners(work.upstream, cart, claims)
+        if work.kind is UnpaidKind.CART_ROW and any(claim.kind is UnpaidKind.ORDER for claim in claims):
+            owned = await by_the_other_list(work.upstream, owned, claims)
         found = {one.claim.operation for one in owned if one.claim is not None}
         lost = [
             claim.operation for claim in claims if not claim.number and claim.operation not in {*found, me.operation}

@@ -184,13 +184,15 @@ class SettleActivities:
             await enter(session, operation, Stage.SUBMITTING, f"found in the cart: {left.labels}")
         return SubmitResult(outcome=Submission.UNPAID, reason=f"found in the cart: {left.labels}")
 
-    async def _is_unpaid_after_all(self, job: Job, upstream: Upstream) -> bool:
+    async def _is_unpaid_after_all(self, job: Job, item: UpstreamItem, upstream: Upstream) -> bool:
         """It counts as charged, has not come about, and is in the cart: its answer did not say so."""
         intent = job.intent
         if intent is None or intent.state is not IntentState.ACCEPTED or intent.step is not IntentStep.SEND:
             return False
         if intents.leaves_unpaid(intent) or job.operation.kind not in paying.CHARGED_FOR:
             return False
+        if item.status is UpstreamStatus.PROCESSING:
+            return False  # it is being worked on, so it is paid
         try:
             left = await left_in_cart(self._database, job, upstream)
         except UpstreamError as error:
@@ -279,7 +281,7 @@ class SettleActivities:
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
-            if met is None and await self._is_unpaid_after_all(job, upstream):
+            if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             waited = utc_now() - job.operation.stage_since
             differs = differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))

@@ -214,7 +214,7 @@ async def test_one_row_is_removed_by_its_number(
         ("<billorder>77</billorder><id>77</id><ok/>", Unpaid(kind=UnpaidKind.ORDER, number="77")),
         ('<ok type="list">func=cart</ok>', Unpaid(kind=UnpaidKind.CART_ROW)),
         ('<ok type="list">func=basket</ok>', Unpaid(kind=UnpaidKind.ORDER)),
-        ('<ok type="form">func=payment.add&amp;billorder=77</ok>', Unpaid(kind=UnpaidKind.ORDER, number="77")),
+        ('<ok type="form">func=payment.add</ok>', Unpaid(kind=UnpaidKind.ORDER)),
     ],
 )
 async def test_an_order_that_went_into_the_cart_names_no_item(
