@@ -49,6 +49,10 @@ START_TIMEOUT_SECONDS = 3.0
 UPDATE_TIMEOUT_SECONDS = 20.0
 """For so long a decision waits for the answer of its order's workflow."""
 
+UPDATE_PAUSE_SECONDS = 0.3
+_TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
+"""A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
+
 
 class TemporalUnavailable(Exception):
     """Temporal can't be reached just now. Accepted orders start by themselves when it is back."""
@@ -287,10 +291,17 @@ class Resellflow:
         self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, message: Message, about: str
     ) -> DecisionResult:
         """Execute an update. Raises Refused, InvalidField or TemporalUnavailable."""
+        update_id = uuid.uuid4().hex  # the same at each try: it is carried out once
         try:
             async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
-                result: DecisionResult = await handle.execute_update(update, message)
-                return result
+                while True:
+                    try:
+                        result: DecisionResult = await handle.execute_update(update, message, id=update_id)
+                        return result
+                    except RPCError as error:
+                        if error.status not in _TRY_AGAIN:
+                            raise
+                    await asyncio.sleep(UPDATE_PAUSE_SECONDS)
         except WorkflowUpdateFailedError as failure:
             cause = failure.cause
             if isinstance(cause, ApplicationError):

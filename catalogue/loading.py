@@ -345,7 +345,7 @@ def _shown(value: object) -> str:
         case Enum():
             return str(value.value)
         case dict():
-            return ", ".join(f"{name} = {_shown(one)}" for name, one in value.items())
+            return ", ".join(f"{name} = {_shown(one)}" for name, one in sorted(value.items()))
     return str(value)
 
 

@@ -131,7 +131,7 @@ async def test_what_else_is_known_of_costs_and_prices_is_kept_changed_and_taken_
         FieldChange("renewal_prices.1", "", "8.90 EUR"),
     )
     assert {(change.field, change.before, change.after) for change in mapping.fields} == {
-        ("addon_costs.ram", "", "small = 0.00 EUR, large = 1.00 EUR"),
+        ("addon_costs.ram", "", "large = 1.00 EUR, small = 0.00 EUR"),
         ("price_tolerance", "10.00", "2.50"),
         ("unquoted", "ask", "allow"),
         ("above_selling_price", "ask", "allow"),
@@ -385,5 +385,5 @@ async def test_what_may_be_ordered_of_an_add_on_is_kept_as_it_was_written(databa
     more = await loaded(database, tmp_path, text.replace("max = 16", "max = 32"))
     [change] = changed(more)
     assert change.fields == (
-        FieldChange("addon_forms.ram", "kind quantity, min 2, max 16", "kind quantity, min 2, max 32"),
+        FieldChange("addon_forms.ram", "kind = quantity, max = 16, min = 2", "kind = quantity, max = 32, min = 2"),
     )

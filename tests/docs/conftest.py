@@ -25,7 +25,9 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     await docs_simulator.admin("POST", "/reset")
     await docs_simulator.set(opening_delay=0.2)
-    async with open_shop(copy_of(migrated_sqlite_template, tmp_path), temporal_server, docs_simulator) as shop:
+    database = copy_of(migrated_sqlite_template, tmp_path)
+    # What people do to a task is to be the first that tells of it, and not the poller's next look at the item.
+    async with open_shop(database, temporal_server, docs_simulator, idle_interval=20.0) as shop:
         yield shop
 
 

@@ -78,7 +78,7 @@ class Example:
         change = await self.shop.resellflow.change_plan(opened.service, "VDS-2", key=f"plan-{opened.service}")
         await self.reaches(change.operation, Stage.AWAITING_MANUAL_TASK)
         number = (await self.shop.service(opened.service)).upstream_number
-        await upstream.fault(function="vds", kind="http_503", when="before")  # the poller is not to be the first
+        await upstream.fault(function="vds", kind="http_503", when="before")  # nor is the list to tell of it
         await upstream.admin("PATCH", f"/items/{number}", {"pricelist": 59})
         async with self.shop.database.read() as session:
             task = (await session.exec(select(Task).where(Task.operation_id == change.operation))).one()

@@ -14,7 +14,7 @@ from orders import attempts, completion, requests
 from orders.errors import InvalidField, Refused
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.requests import ServiceChange
-from orders.stages import enter
+from orders.stages import enter, locked_operation
 
 ACCOUNT = 1
 
@@ -45,6 +45,10 @@ async def correct(database: Database, operation: int, **parameters: str) -> None
         operation=operation, kind=DecisionKind.CORRECT_AND_RETRY, decision=decision, decision_id=str(parameters)
     )
     async with database.write() as session:
+        row = await locked_operation(session, operation)
+        row.stage = Stage.NEEDS_ATTENTION
+        session.add(row)
+        await session.flush()
         await completion.decide(session, record)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.infrastructure.eventually import assert_eventually
-from tests.upstreams.panel import Panel, doc
+from tests.upstreams.panel import A_LIST, Panel, doc
 from upstreams import lease
 from upstreams.billmanager import BillmanagerUpstream, transport
 from upstreams.errors import LeaseExpired, NotSent
@@ -62,7 +62,7 @@ def unheld(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_change_without_a_lease_is_a_fault_of_the_program_and_a_read_needs_none(
     panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec
 ) -> None:
-    panel.standing["vds"] = doc("<p_elems>0</p_elems>")
+    panel.standing["vds"] = A_LIST
     await upstream.list_items("vds")
     with pytest.raises(LeaseMissing):
         await upstream.order(spec)
