@@ -292,7 +292,8 @@ class Panel:
     async def _answer(self, form: dict[str, str]) -> str | Raw:
         function = form.get("func", "")
         self.calls[function] = self.calls.get(function, 0) + 1
-        match self.broken.get(function):
+        committing = f"{function} sok" if form.get("sok") == "ok" else function
+        match self.broken.get(committing) or self.broken.get(function):
             case "cut":
                 raise Cut
             case "502":
