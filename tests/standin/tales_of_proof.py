@@ -65,9 +65,13 @@ async def test_a_new_item_whose_name_can_t_be_read_is_never_passed_over(rehearsa
     assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
 
 
+@pytest.mark.parametrize("mark", ["whmcs-7", ""], ids=["marked", "unmarked"])
 @story
-async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours(rehearsal: Rehearsal) -> None:
-    """It appears while our request is lost. Its list's row says nothing of marks; its form does."""
+async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours_only_if_it_shows_a_mark(
+    rehearsal: Rehearsal, mark: str
+) -> None:
+    """It appears while our request is lost. Its list's row says nothing of marks; its form does. A blank mark tells
+    nothing, whatever forms of other items show: then a person is asked."""
     here = await rehearsal.story(IN_FORMS)
     await here.bought_once(await here.order())
 
@@ -77,11 +81,46 @@ async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours(rehearsal: Re
     await eventually(form_was_read, "a form of ours has shown its mark")
     order = await here.order(domain=CYRILLIC, parameters={"recipe": Fault.CUT_BEFORE.value})
     await here.until(order, Stage.OUTCOME_UNKNOWN)
-    here.panel.add("stranger.example.net")
+    stranger = here.panel.add("stranger.example.net", remoteid=mark)
+    if not mark:
+        await here.left_to_a_person(order, charges=0)
+        assert str(stranger.number) in (await here.shop.operation(order.operation)).waits_for
+        return
     await here.bought_once(order)
     first = (await here.shop.intents(order.operation))[0]
     [seen] = [item for item in _items(first.evidence) if item["list"]["name"] == "stranger.example.net"]
-    assert seen["not_ours_because"] == "another name, and no mark where ours would show"
+    assert seen["not_ours_because"] == "mark whmcs-7 and another name"
+
+
+@pytest.mark.parametrize("domain", ["", "shop.example.com"], ids=["our-name", "customers-name"])
+@pytest.mark.parametrize("where", [NOWHERE, Choices(quotes="none")], ids=["nowhere", "shown"])
+@story
+async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bought_twice(
+    rehearsal: Rehearsal, where: Choices, domain: str
+) -> None:
+    """Another tariff has shown our names, and our marks: that proves nothing of this one."""
+    here = await rehearsal.story(where)
+    await here.bought_once(await here.order())
+    here.panel.disguise = "always"
+    more = {"domain": domain} if domain else {}
+    order = await here.order(parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value}, **more)
+    await here.left_to_a_person(order, charges=1)
+    [item] = here.panel.by_mark((await here.service(order)).mark)
+    assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
+
+
+@pytest.mark.parametrize("where", [IN_FORMS, Choices(quotes="none")], ids=["in-forms", "shown"])
+@story
+async def test_an_item_that_shows_whose_it_is_only_when_it_is_open_is_waited_for(
+    rehearsal: Rehearsal, where: Choices
+) -> None:
+    """Its opening takes longer than the window; by then its form was read, too."""
+    here = await rehearsal.story(replace(where, opening_delay=7.0))
+    await here.bought_once(await here.order())
+    here.panel.disguise = "until-open"
+    await here.bought_once(
+        await here.order(domain="shop.example.com", parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value})
+    )
 
 
 def _items(evidence: dict[str, object]) -> list[dict[str, Any]]:
