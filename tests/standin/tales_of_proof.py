@@ -10,6 +10,8 @@ from sqlmodel import select
 from models.enums import IncidentKind, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind
+from models.order import StageEntry
+from orders.intake import AcceptedOrder
 from tests.standin.panel import Choices, Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
@@ -199,6 +201,44 @@ async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehea
     here.panel.top_up("100.00")
     await here.bought_once(order)
     assert not [item for item in here.panel.items.values() if item.status == 1]
+
+
+@pytest.mark.parametrize("meanwhile", ["500.00", ""])
+@story
+async def test_a_row_that_a_top_up_pays_between_our_look_and_its_removal_goes_to_a_person(
+    rehearsal: Rehearsal, meanwhile: str
+) -> None:
+    """The balance grows by more than the row costs. Nothing is bought again; without a top-up, all goes by itself."""
+    here = await rehearsal.story(replace(POOR, pays_rows_itself=True), balance="6.00", cost="5.00")
+    here.panel.before_delete = lambda: here.panel.top_up(meanwhile or "0.00")
+    order = await here.order(domain="shop.example.com")
+    if meanwhile:
+        await here.left_to_a_person(order, charges=1)
+        [told] = await incidents(here, IncidentKind.PAID_LEFTOVER)
+        assert "may have been paid for just before: the balance went from 6.00 to 498.00 meanwhile" in told
+        return
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    here.panel.top_up("100.00")
+    await here.bought_once(order)
+    assert "was removed" in " ".join(await _told(here, order))
+
+
+async def _told(here: Story, order: AcceptedOrder) -> list[str]:
+    async with here.shop.database.read() as session:
+        found = await session.exec(select(StageEntry.reason).where(StageEntry.operation_id == order.operation))
+        return list(found.all())
+
+
+@story
+async def test_an_order_is_sent_again_where_a_person_vouched_though_lists_show_nothing(rehearsal: Rehearsal) -> None:
+    here = await rehearsal.story(PROFILES["blind"])
+    await here.bought_once(await here.order())
+    order = await here.order(parameters={"recipe": Fault.CUT_BEFORE.value})
+    await here.left_to_a_person(order, charges=0)
+    decision = Decision(actor="olga", reason="nothing is there", nothing_was_bought=True)
+    await here.shop.resellflow.decide(order.operation, DecisionKind.RETRY, decision)
+    await here.until(order, Stage.COMPLETED)
+    assert len(here.panel.paid_for((await here.service(order)).mark)) == 1
 
 
 LIES = [Fault.ACCESS_AFTER, Fault.VALUE_AFTER, Fault.POOR_AFTER, Fault.ODD_AFTER]
