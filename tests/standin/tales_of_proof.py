@@ -109,6 +109,15 @@ async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bou
     await here.left_to_a_person(order, charges=1)
     [item] = here.panel.by_mark((await here.service(order)).mark)
     assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
+    if "remoteid" in where.list_shows:  # and once it shows our mark it is adopted; nobody has to press anything
+        item.disguise = ""
+
+        async def completed() -> bool:
+            return (await here.shop.operation(order.operation)).stage is Stage.COMPLETED
+
+        await eventually(completed, "it is adopted")
+        assert (await here.service(order)).upstream_number == str(item.number)
+        await here.untouched(order)
 
 
 @pytest.mark.parametrize("where", [IN_FORMS, Choices(quotes="none")], ids=["in-forms", "shown"])
