@@ -144,6 +144,10 @@ class CallingOffActivities:
                 advice = "If it is this order's, remove it there; then cancel, vouching for it"
                 reason = f"called off; {outcome.reason}. {advice}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
+            case Fate.DOUBTFUL:
+                advice = leftovers.ASK_FOR_IT_BACK
+                reason = f"called off; {outcome.reason}. {advice}"
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason)
             case Fate.REMOVED:
                 raise look_again(outcome.reason, self._age(job))
 

@@ -51,17 +51,18 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
             if one.upstream_number and one.product_type == job.service.product_type  # each type may count by itself
         ),
         known_before=await _known_before(session, job, calls, listing.items),
-        names_of_others=frozenset(canonical(one.name) for one in others if one.name),
+        names_of_others=frozenset(canonical(one.name) for one in others if one.name and not one.upstream_number),
+        names_linked=frozenset(canonical(one.name) for one in others if one.name and one.upstream_number),
         marks_of_others=frozenset(one.mark for one in others),
         lists_return_mark=knowledge["list mark"],
         forms_return_mark=knowledge["form mark"],
         lists_return_name=knowledge["list name"],
-        own_names_return=knowledge["own name"],
         name_shared=await _name_shared(session, job),
         accepted=accepted,
         unknown_since=since or latest.created_at,
         now=utc_now(),
         window=window,
+        vouched=latest.state is IntentState.ABANDONED,
     )
 
 
@@ -162,12 +163,10 @@ async def _knowledge(session: AsyncSession, job: Job) -> dict[str, Knowledge]:
         .order_by(col(UpstreamSnapshot.id).desc())
         .limit(PROOFS_AT_MOST)
     )
-    known = dict.fromkeys(("list mark", "form mark", "list name", "own name"), Knowledge.UNKNOWN)
+    known = dict.fromkeys(("list mark", "form mark", "list name"), Knowledge.UNKNOWN)
     for snapshot, service in ours.all():
         by_name = _comes_back("name" in snapshot.listed and same_name(snapshot.name, service.name))
         known["list name"] = learn(by_name, known["list name"])
-        if service.name_is_ours:
-            known["own name"] = learn(by_name, known["own name"])
         by_mark = "remoteid" in snapshot.listed and same_mark(snapshot.remoteid or "", service.mark)
         known["list mark"] = learn(_comes_back(by_mark), known["list mark"])
         if snapshot.form:

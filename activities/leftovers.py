@@ -13,20 +13,23 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities.gathering import REMOVED, listed
 from activities.job import Job
+from activities.removing import Before, note_removed
 from models.database import Database
-from models.enums import FailureClass, IncidentKind, IntentState, Knowledge, UpstreamStatus
+from models.enums import FailureClass, IntentState, Knowledge, UpstreamStatus
 from models.order import Intent, Reservation, Service
-from orders import funds, intents, naming
-from orders.incidents import raise_incident
-from orders.marks import same_mark
+from orders import funds
+from orders.marks import may_be_cut_of, same_mark
+from orders.naming import canonical, same_name
 from upstreams import lease
 from upstreams.errors import NoSuchItem, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
 BALANCE, BALANCE_AT = "balance", "balance_at"
 """Notes before a call: the account's balance as last read, and when."""
+
+
+ASK_FOR_IT_BACK = "Look at the account's expenses; if it was charged, ask for the money back. Then retry or cancel"
 
 
 class Remedy(StrEnum):
@@ -46,6 +49,8 @@ class Fate(StrEnum):
     """It is an item that was paid for: to be adopted."""
     LEFT = "left"
     """It is still there, unpaid."""
+    DOUBTFUL = "doubtful"
+    """It is removed, and may have been paid for just before: nothing is sent until a person decides."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,30 @@ class Outcome:
     reason: str = ""
 
 
-def remedy_for(form: UpstreamItem, marks: tuple[str, ...]) -> Remedy:
+@dataclass(frozen=True)
+class Ours:
+    """By what an item is known for ours, and whose else it may be."""
+
+    marks: tuple[str, ...]
+    name: str
+    marks_of_others: frozenset[str] = frozenset()
+    names_of_others: frozenset[str] = frozenset()
+
+    def is_this(self, form: UpstreamItem) -> bool:
+        """Our whole mark. Where it may be the beginning of another service's, our name must stand beside it."""
+        shown = form.remoteid or ""
+        if not any(same_mark(shown, mark) for mark in self.marks):
+            return False
+        told_by_name = same_name(form.name, self.name) and canonical(form.name) not in self.names_of_others
+        return told_by_name or not may_be_cut_of(shown, self.marks_of_others)
+
+
+def remedy_for(form: UpstreamItem, ours: Ours) -> Remedy:
     """A name alone never suffices to remove an item; nor does a mark that only a list shows.
 
     Where an upstream lets such rows be paid by machine, this is the place to say so.
     """
-    ours = any(same_mark(form.remoteid or "", mark) for mark in marks)
-    return Remedy.REMOVE if ours and form.status is UpstreamStatus.ORDERED else Remedy.ASK
+    return Remedy.REMOVE if form.status is UpstreamStatus.ORDERED and ours.is_this(form) else Remedy.ASK
 
 
 def balance_before(job: Job) -> dict[str, list[str]]:
@@ -93,24 +115,44 @@ async def unpaid_among(
 
 
 async def deal_with(database: Database, job: Job, intent: Intent, upstream: Upstream, number: str) -> Outcome:
-    """Have an unpaid row out of the way, so that the order can be sent again. Its form is read right before."""
+    """Have an unpaid row out of the way, so that the order can be sent again. Its form is read right before, and the
+    balance before that: what is paid after it was read shows there."""
+    before = await Before.of(upstream)
     form = await _form(job, upstream, number)
     if form is None:
         return Outcome(Fate.REMOVED, f"item {number} is gone")
     if form.status not in (UpstreamStatus.ORDERED, UpstreamStatus.DELETED):
         return Outcome(Fate.PAID)
-    left = f"item {number}, ordered and unpaid, is left at the upstream"
-    match remedy_for(form, (job.service.mark, intent.mark)):
+    match remedy_for(form, await _ours(database, job, intent)):
         case Remedy.ASK:
-            return Outcome(Fate.LEFT, f"{left}; its form does not show our mark, so it is not removed by machine")
+            return Outcome(
+                Fate.LEFT, f"{_left(number)}; its form does not show our mark, so it is not removed by machine"
+            )
         case Remedy.REMOVE:
-            return await _remove(database, job, intent, upstream, form, left)
+            return await _remove(database, job, intent, upstream, form, before)
+
+
+def _left(number: str) -> str:
+    return f"item {number}, ordered and unpaid, is left at the upstream"
+
+
+async def _ours(database: Database, job: Job, intent: Intent) -> Ours:
+    async with database.read() as session:
+        found = await session.exec(
+            select(Service).where(Service.account_id == job.account_id, Service.id != job.service.id)
+        )
+        others = found.all()
+    return Ours(
+        marks=(job.service.mark, intent.mark),
+        name=intent.request.get("name") or job.service.name,
+        marks_of_others=frozenset(one.mark for one in others),
+        names_of_others=frozenset(canonical(one.name) for one in others),
+    )
 
 
 async def _remove(
-    database: Database, job: Job, intent: Intent, upstream: Upstream, form: UpstreamItem, left: str
+    database: Database, job: Job, intent: Intent, upstream: Upstream, form: UpstreamItem, before: Before
 ) -> Outcome:
-    before = await _balance(upstream)
     try:
         with lease.holding(lease.unrecorded()):
             await upstream.delete_unpaid(job.service.product_type, form.number)
@@ -118,49 +160,16 @@ async def _remove(
         activity.logger.info("operation %s: %s can't be removed: %s", job.number, form.number, error.message)
     after = await _form(job, upstream, form.number)
     if after is not None and after.status is UpstreamStatus.ORDERED:
-        return Outcome(Fate.LEFT, f"{left} and can't be removed")
+        return Outcome(
+            Fate.LEFT, f"item {form.number}, ordered and unpaid, is left at the upstream and can't be removed"
+        )
     if after is not None and after.status is not UpstreamStatus.DELETED:
         return Outcome(Fate.PAID)
-    await _was_it_paid_meanwhile(database, job, form, before, await _balance(upstream))
-    await _note_removed(database, job, intent, form.number)
-    return Outcome(Fate.REMOVED, f"the unpaid item {form.number} of an earlier request was removed")
-
-
-async def _note_removed(database: Database, job: Job, intent: Intent, number: str) -> None:
-    """The next request carries a new mark: some upstreams never take one twice, and the deleted row may stay listed."""
-    async with database.write() as session:
-        stored = await intents.current(session, intent)
-        stored.evidence = {**stored.evidence, REMOVED: [*listed(stored.evidence.get(REMOVED)), number]}
-        session.add(stored)
-        service = await session.get_one(Service, job.service.id)
-        old = service.mark
-        service.mark = naming.next_mark(old)
-        if service.name_is_ours:
-            service.name = service.name.replace(old, service.mark, 1)
-        session.add(service)
-
-
-async def _was_it_paid_meanwhile(
-    database: Database, job: Job, form: UpstreamItem, before: Decimal | None, after: Decimal | None
-) -> None:
-    """A top-up may have paid the row between our look and its removal: then money was taken for nothing."""
-    price = _price(job, form)
-    if before is None or after is None or price <= 0 or before - after < price:
-        return
-    async with database.write() as session:
-        if await _others_may_have_paid(session, job, None):
-            return
-        await raise_incident(
-            session,
-            IncidentKind.PAID_LEFTOVER,
-            f"item {form.number} was unpaid and was removed, and the balance sank from {before} to {after} meanwhile: "
-            f"it may have been paid for just before. Look at the account's expenses, and ask for the money back",
-            about=f"{job.account.name}|{job.service.product_type}|{form.number}",
-            account=job.account_id,
-            service=job.service.id,
-            operation=job.number,
-            detail={"item": form.number, "before": str(before), "after": str(after)},
-        )
+    why = await note_removed(database, job, intent, upstream, form.number, before)
+    words = f"the unpaid item {form.number} of an earlier request was removed"
+    if why:
+        return Outcome(Fate.DOUBTFUL, f"{words}, and may have been paid for just before: {why}")
+    return Outcome(Fate.REMOVED, words)
 
 
 async def _refused_for_funds(database: Database, job: Job, intent: Intent) -> bool:
@@ -206,7 +215,7 @@ def _price(job: Job, form: UpstreamItem) -> Decimal:
     return form.cost.amount if form.cost is not None else (job.operation.cost or job.period.cost).amount
 
 
-async def _others_may_have_paid(session: AsyncSession, job: Job, since: datetime | None) -> bool:
+async def _others_may_have_paid(session: AsyncSession, job: Job, since: datetime) -> bool:
     """Another order of the account has a call under way, or was charged since."""
     under_way = await session.exec(
         select(Intent.id).where(
@@ -217,8 +226,6 @@ async def _others_may_have_paid(session: AsyncSession, job: Job, since: datetime
     )
     if under_way.first() is not None:
         return True
-    if since is None:
-        return False
     charged = await session.exec(
         select(Reservation.id).where(
             Reservation.account_id == job.account_id,

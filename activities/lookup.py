@@ -8,6 +8,7 @@ from sqlmodel import select
 from activities.gathering import IN_QUESTION, REMOVED, VOUCHED, listed, shown, vouched_for, what_is_known
 from activities.job import Job
 from models.database import Database
+from models.enums import UpstreamStatus
 from models.order import Intent
 from orders.accounting import accounted_for
 from orders.evidence import Evidence, Row, Shown
@@ -30,6 +31,7 @@ async def find_out(database: Database, job: Job, upstream: Upstream, window: tim
     forms = _Forms.remembered(job.intent)
     judgement = await _look(database, job, upstream, window, forms)
     if judgement.verdict is Verdict.NOT_DONE:
+        forms.read_again = True
         judgement = await _look(database, job, upstream, window, forms)
     return judgement
 
@@ -77,8 +79,10 @@ async def _look(database: Database, job: Job, upstream: Upstream, window: timede
     judgement = judge(seen)
     if judgement.verdict is Verdict.READ_FORMS:
         newest_first = sorted(judgement.numbers, key=_age, reverse=True)
-        for number in newest_first[:FORMS_AT_MOST]:
-            forms.add(number, await _form(job, upstream, number), evidence.now)
+        unread_first = sorted(newest_first, key=lambda number: number in forms.read)
+        for number in unread_first[:FORMS_AT_MOST]:
+            forms.read[number] = await _form(job, upstream, number, evidence.now)
+        forms.read_again = False
         seen = forms.put_to(evidence)
         judgement = judge(seen)
     if judgement.verdict is Verdict.READ_FORMS:
@@ -88,57 +92,69 @@ async def _look(database: Database, job: Job, upstream: Upstream, window: timede
     return replace(judgement, evidence=_in_words(seen, judgement, forms, job.intent))
 
 
-async def _form(job: Job, upstream: Upstream, number: str) -> Shown | None:
-    """None: the upstream does not let us read it, so what the list shows has to do."""
+async def _form(job: Job, upstream: Upstream, number: str, at: datetime) -> "_Read":
     try:
-        return shown(await upstream.read_item(job.service.product_type, number))
+        item = await upstream.read_item(job.service.product_type, number)
     except Rejected:
-        return None
+        return _Read(None, at)
     except ConnectionUnhealthy as error:
         if error.error_type != "access":
             raise
-        return None
+        return _Read(None, at)
+    return _Read(shown(item), at, item.status)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One form as it was read."""
+
+    form: Shown | None
+    """None: the upstream does not let us read it, so what the list shows has to do."""
+    at: datetime
+    status: UpstreamStatus | None = None
 
 
 @dataclass
 class _Forms:
-    """Forms read for this call, in this look and before: number -> what was shown (None: refused), and when."""
+    """Forms read for this call, in this look and before."""
 
-    read: dict[str, tuple[Shown | None, datetime]]
+    read: dict[str, _Read]
+    read_again: bool = True
+    """Forms of items that were being opened are wanted anew; False once they were read in this look."""
 
     @classmethod
     def remembered(cls, intent: Intent | None) -> "_Forms":
         kept = intent.evidence.get("forms") if intent is not None else None
-        read: dict[str, tuple[Shown | None, datetime]] = {}
+        read: dict[str, _Read] = {}
         for number, form in (kept if isinstance(kept, dict) else {}).items():
-            at = datetime.fromisoformat(form["at"])
-            read[number] = (None if form.get("refused") else Shown(form["name"], form["mark"]), at)
+            seen = None if form.get("refused") else Shown(form["name"], form["mark"])
+            status = UpstreamStatus[form.get("status", "unknown").upper()] if seen is not None else None
+            read[number] = _Read(seen, datetime.fromisoformat(form["at"]), status)
         return cls(read)
-
-    def add(self, number: str, form: Shown | None, at: datetime) -> None:
-        self.read[number] = (form, at)
 
     def put_to(self, evidence: Evidence) -> Evidence:
         """The evidence with the forms that still count.
 
-        One that was read while the request may have been under way, and did not say whose the item is, is read again
-        when that time is over.
+        One that did not say whose the item is, is read again if that may have changed since: it was read while the
+        request may have been under way, and that time is over; or while the item was being opened.
         """
         rows = []
         for row in evidence.rows:
             if row.number not in self.read:
                 rows.append(row)
                 continue
-            form, at = self.read[row.number]
-            known = replace(row, form=form, form_refused=form is None)
-            early = at < evidence.window_ends <= evidence.now
-            rows.append(row if early and not accounted_for(evidence, known) else known)
+            read = self.read[row.number]
+            known = replace(row, form=read.form, form_refused=read.form is None, form_status=read.status)
+            early = read.at < evidence.window_ends <= evidence.now
+            changing = self.read_again and read.form is not None and not known.was_settled_in_form
+            rows.append(row if (early or changing) and not accounted_for(evidence, known) else known)
         return replace(evidence, rows=tuple(rows))
 
     def in_words(self) -> dict[str, object]:
         return {
-            number: {"at": at.isoformat(), **({"refused": "yes"} if form is None else _shown(form))}
-            for number, (form, at) in self.read.items()
+            number: {"at": read.at.isoformat(), **({"refused": "yes"} if read.form is None else _shown(read.form))}
+            | ({"status": read.status.name.lower()} if read.status is not None else {})
+            for number, read in self.read.items()
         }
 
 

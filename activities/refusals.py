@@ -55,7 +55,12 @@ class Refusals:
                     return in_cart
                 unpaid = await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers)
                 for item in unpaid:
-                    await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
+                    dealt = await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
+                    if dealt.fate is leftovers.Fate.DOUBTFUL:
+                        reason = f"{dealt.reason}. {leftovers.ASK_FOR_IT_BACK}"
+                        return SubmitResult(
+                            outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
+                        )
         except UpstreamError as trouble:
             activity.logger.info("operation %s: an unpaid remainder is left for later: %s", job.number, trouble)
             return None

@@ -124,6 +124,11 @@ class SettleActivities:
             match dealt.fate:
                 case leftovers.Fate.PAID:
                     return None
+                case leftovers.Fate.DOUBTFUL:
+                    reason = f"{dealt.reason}. {leftovers.ASK_FOR_IT_BACK}"
+                    return SubmitResult(
+                        outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
+                    )
                 case leftovers.Fate.LEFT if not lost:
                     reason = f"{dealt.reason}. Pay it there, or delete it there; then retry"
                     return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)

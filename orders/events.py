@@ -438,10 +438,28 @@ class _Intake:
                 ),
             )
         )
-        ordered = by_mark.first()
-        if ordered is not None:
-            await report_paid(self._session, ordered, snapshot)
-        return ordered
+        for ordered in by_mark.all():
+            if await self._tells(snapshot, ordered):
+                await report_paid(self._session, ordered, snapshot)
+                return ordered
+        return None
+
+    async def _tells(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
+        """Whether what it shows of this service, whole mark or name, may not as well be another service's mark, cut
+        short: then the item's name must be this service's, and no name of such another's."""
+        if not same_mark(snapshot.remoteid or "", service.mark):
+            return True
+        found = await self._session.exec(
+            select(Service).where(
+                Service.account_id == self._account_id,
+                Service.id != service.id,
+                col(Service.mark).istartswith((snapshot.remoteid or "").strip(), autoescape=True),
+            )
+        )
+        others = found.all()
+        return not others or (
+            same_name(snapshot.name, service.name) and not any(same_name(snapshot.name, one.name) for one in others)
+        )
 
     async def _report_second(self, snapshot: UpstreamSnapshot) -> None:
         """An item with the mark of a service that is another item already: bought twice? People must know.
@@ -462,7 +480,8 @@ class _Intake:
         )
         for service in found.all():
             if snapshot.remoteid and same_mark(snapshot.remoteid, service.mark):
-                await self._report(service, snapshot)
+                if await self._tells(snapshot, service):
+                    await self._report(service, snapshot)
             elif not snapshot.remoteid:
                 await self._report(service, snapshot, by="its name")
 
@@ -486,7 +505,8 @@ class _Intake:
         )
         for snapshot in found.all():
             if same_mark(snapshot.remoteid or "", service.mark):
-                await self._report(service, snapshot)
+                if await self._tells(snapshot, service):
+                    await self._report(service, snapshot)
             elif service.name_is_ours and not snapshot.remoteid and same_name(snapshot.name, service.name):
                 await self._report(service, snapshot, by="its name")
 

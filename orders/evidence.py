@@ -7,6 +7,8 @@ from models.enums import Knowledge, UpstreamStatus
 from orders.marks import is_cut, same_mark
 from orders.naming import canonical
 
+_SETTLED = (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED, UpstreamStatus.DELETED)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -28,10 +30,21 @@ class Row:
     """None: not read."""
     form_refused: bool = False
     """The upstream does not let us read it."""
+    form_status: UpstreamStatus | None = None
+    """What the form shows, where it was read."""
 
     @property
     def looked_at(self) -> bool:
         return self.form is not None or self.form_refused
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing of who it is changes any more. What is being opened may yet get its name and its mark."""
+        return self.status in _SETTLED and self.was_settled_in_form
+
+    @property
+    def was_settled_in_form(self) -> bool:
+        return self.form_status is None or self.form_status in _SETTLED
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,14 +73,12 @@ class Evidence:
     known_before: frozenset[str]
     """Numbers that the upstream showed before the first call was sent, or that a person has vouched for since."""
     names_of_others: frozenset[str]
-    """Names of our other services, in their canonical spelling."""
+    """Names of our other services whose items are not known yet, in their canonical spelling."""
     marks_of_others: frozenset[str]
     lists_return_mark: Knowledge
     """Proven by a service of ours of this type: the list shows the marks that we send."""
     forms_return_mark: Knowledge
     lists_return_name: Knowledge
-    own_names_return: Knowledge
-    """The same of names that we made up, which are all alike; of names that customers choose one proves nothing."""
     name_shared: bool
     """Another order with the same name is unsettled too."""
     accepted: bool
@@ -75,6 +86,10 @@ class Evidence:
     unknown_since: datetime
     now: datetime
     window: timedelta
+    names_linked: frozenset[str] = frozenset()
+    """Names of our other services whose items are known: a further item of such a name is no riddle solved."""
+    vouched: bool = False
+    """A person has looked, and vouched that the latest call had no effect."""
 
     @property
     def mark(self) -> str:

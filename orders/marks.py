@@ -1,5 +1,7 @@
 """Our marks (`remoteid`) as an upstream shows them: whole, in other letters, or cut short by a narrow column."""
 
+from collections.abc import Iterable
+
 AT_LEAST = 6
 """Fewer letters of a mark name nobody."""
 
@@ -14,6 +16,11 @@ def is_cut(shown: str, mark: str, *, telling: bool = True) -> bool:
     if not start or start == whole or not whole.startswith(start):
         return False
     return not telling or len(start) >= max(AT_LEAST, len(whole) // 2)
+
+
+def may_be_cut_of(shown: str, others: Iterable[str]) -> bool:
+    """Whether it may be the beginning of one of these: then even the whole of a mark proves nothing by itself."""
+    return any(is_cut(shown, mark, telling=False) for mark in others)
 
 
 def _plain(text: str) -> str:

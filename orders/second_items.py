@@ -70,20 +70,32 @@ async def report_paid(session: AsyncSession, service: Service, snapshot: Upstrea
     operation = found.one_or_none()
     if operation is None or not (operation.stage.is_final or operation.stage in _WAITS_FOR_A_PERSON):
         return False
-    number = snapshot.number
+    number, waits = snapshot.number, operation.stage in _WAITS_FOR_A_PERSON
+    if waits:
+        found_as = f"whose order waits for a person ({operation.stage.value})"
+        advice = (
+            "Look at it there. Where the outcome of the request was not known it is adopted by itself; else retry "
+            "(nothing is sent again), or mark the order done with this item"
+        )
+    else:
+        found_as = f"whose order has ended ({operation.stage.value})"
+        advice = (
+            "Look at it there. If the customer is to have it, `resell link` it to that service, or `resell adopt` it; "
+            "else close it there and ask for the money back"
+        )
     news = await raise_incident(
         session,
         IncidentKind.PAID_LEFTOVER,
-        f"item {number} carries the mark of service {service.id}, whose order counted as not done "
-        f"({operation.stage.value}): it was made at the upstream all the same. Look at it there; then mark the order "
-        "done with this item, or delete the item",
+        f"item {number} shows that it was made for service {service.id}, {found_as}: it may be paid for. {advice}",
         about=f"{service.account_id}|{snapshot.product_type}|{number}",
         account=service.account_id,
         service=service.id,
         operation=operation.id,
         detail={"item": number},
     )
-    if news and operation.stage in _WAITS_FOR_A_PERSON:
-        reason = f"item {number} with our mark is at the upstream now: it is this order; {operation.reason}"
+    if news and waits:
+        reason = (
+            f"item {number} with our mark is at the upstream now: this order was made there; before: {operation.reason}"
+        )
         await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
     return news

@@ -12,11 +12,16 @@ from enum import StrEnum
 from models.enums import Knowledge, UpstreamStatus
 from orders.accounting import accounted_for
 from orders.evidence import Evidence, Row, carries_another_mark
-from orders.marks import is_cut, same_mark
-from orders.naming import same_name
+from orders.marks import is_cut, may_be_cut_of, same_mark
+from orders.naming import canonical, same_name
 
 INCOMPLETE_AT_MOST = timedelta(minutes=10)
 """For so long at least a list that can't be read completely is read again before a person is asked."""
+
+
+STILL_CHANGING_AT_MOST = 5
+"""For so many windows an item that is being opened, and may be the order, is waited for."""
+_BEING_OPENED = (UpstreamStatus.ORDERED, UpstreamStatus.PROCESSING)
 
 
 class Verdict(StrEnum):
@@ -60,6 +65,8 @@ def _judge_absence(evidence: Evidence, riddles: tuple[str, ...]) -> Judgement:
     """Nothing is there that is ours for certain."""
     if evidence.now < evidence.window_ends:
         return Judgement(Verdict.WAIT, riddles, "nothing with our mark is there yet")
+    if evidence.vouched and not riddles:
+        return Judgement(Verdict.NOT_DONE, reason="a person vouched that nothing was bought, and nothing new is there")
     if not evidence.complete:
         why = f": {evidence.incomplete_because}" if evidence.incomplete_because else ""
         late = evidence.now > evidence.unknown_since + max(10 * evidence.window, INCOMPLETE_AT_MOST)
@@ -68,6 +75,11 @@ def _judge_absence(evidence: Evidence, riddles: tuple[str, ...]) -> Judgement:
     if evidence.accepted:
         reason = f"the upstream accepted the order but shows no item with the mark {evidence.mark}{_look_at(riddles)}"
         return Judgement(Verdict.CANNOT_TELL, riddles, reason)
+    if riddles and evidence.now < evidence.window_ends + (STILL_CHANGING_AT_MOST - 1) * evidence.window:
+        changing = [row.number for row in evidence.rows if row.number in riddles and row.status in _BEING_OPENED]
+        if changing:
+            words = f"item {', '.join(changing[:5])} is being opened there, and may show whose it is when that is over"
+            return Judgement(Verdict.WAIT, riddles, words)
     if riddles:
         many = "items" if len(riddles) > 1 else "an item"
         reason = (
@@ -101,7 +113,17 @@ def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
 
 
 def _is_marked(evidence: Evidence, row: Row) -> bool:
-    return any(same_mark(shown, mark) for shown in row.marks for mark in evidence.marks)
+    """It shows our whole mark. One that may as well be the beginning of another service's needs our name beside it."""
+    shown = [one for one in row.marks if any(same_mark(one, mark) for mark in evidence.marks)]
+    if any(not may_be_cut_of(one, evidence.marks_of_others) for one in shown):
+        return True
+    return bool(shown) and not carries_another_mark(evidence, row) and _has_our_name_alone(evidence, row)
+
+
+def _has_our_name_alone(evidence: Evidence, row: Row) -> bool:
+    """No other order of ours has that name."""
+    shared = {canonical(name) for name in row.names} & (evidence.names_of_others | evidence.names_linked)
+    return _has_our_name(evidence, row) and not shared and not evidence.name_shared
 
 
 def _has_our_name(evidence: Evidence, row: Row) -> bool:
@@ -110,16 +132,25 @@ def _has_our_name(evidence: Evidence, row: Row) -> bool:
 
 def _is_dead(evidence: Evidence, row: Row) -> bool:
     """Ours, of the latest call, and deleted. (What an earlier call left behind was deleted by us.)"""
-    return row.status is UpstreamStatus.DELETED and any(same_mark(shown, evidence.mark) for shown in row.marks)
+    if row.status is not UpstreamStatus.DELETED:
+        return False
+    return any(same_mark(one, evidence.mark) and not may_be_cut_of(one, evidence.marks_of_others) for one in row.marks)
 
 
 def _speaks_against(evidence: Evidence, row: Row) -> bool:
-    """Another mark, or none where ours would show; or one that is our mark cut short and another service's whole."""
+    """No mark where ours would show. One that may be another service's, too, whole or cut short: then the
+    name must be no other service's."""
     blank = (row.listed.remoteid == "" and evidence.lists_return_mark is Knowledge.YES) or (
         row.form is not None and row.form.remoteid == "" and evidence.forms_return_mark is Knowledge.YES
     )
-    of_others = any(mark in evidence.marks_of_others for mark in row.marks)
-    return blank or of_others
+    of_others = any(_may_be_of_another(evidence, shown) for shown in row.marks)
+    return blank or (of_others and not _has_our_name_alone(evidence, row))
+
+
+def _may_be_of_another(evidence: Evidence, shown: str) -> bool:
+    """The whole mark of another service of ours, or the beginning of one."""
+    others = evidence.marks_of_others
+    return any(same_mark(shown, mark) for mark in others) or may_be_cut_of(shown, others)
 
 
 def _look_at(numbers: tuple[str, ...]) -> str:

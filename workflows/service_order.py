@@ -42,6 +42,7 @@ class _Call(Protocol[R_co]):
 
 
 _DONE = TaskCompletion()
+SETTLES_AGAIN = "settles-again-when-an-item-of-ours-appears"
 NOT_BEFORE_PAUSE = timedelta(minutes=1)
 """A "not before" date may have passed here and not there: clocks and time zones differ."""
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
@@ -101,6 +102,8 @@ class _State:
     """It has acted upon that: nothing of it is sent any more."""
     clearing: bool = False
     """What its requests left at the upstream is to be looked for before anything else."""
+    appeared: bool = False
+    """While a person was asked what became of a request, an item of ours was seen: it is to be settled again."""
     over: bool = False
     """This run has nothing more to do; the database says how the operation stands."""
     decision: DecisionKind | None = None
@@ -145,6 +148,8 @@ class ServiceOrder:
             try:
                 if self._state.clearing:
                     await self._clear_away()
+                if self._state.appeared:
+                    await self._settle_again()
                 await self._have_it_done()
                 if not await self._await_confirmation():
                     self._state.number = ""
@@ -169,6 +174,14 @@ class ServiceOrder:
                 self._enter(Stage.OUTCOME_UNKNOWN, result.reason)
                 result = await calls.settle(self._order)
             await self._take(result)
+
+    async def _settle_again(self) -> None:
+        """An item of ours has come to light: adopted on proof. Whatever else is found, the same person is asked."""
+        self._state.appeared = False
+        result = await calls.settle(self._order)
+        if self._interrupted():
+            self._act_on_decision()
+        await self._take(result)
 
     async def _clear_away(self) -> None:
         """Called off: it ends here, unless it turns out to be bought, or cannot be told."""
@@ -288,6 +301,7 @@ class ServiceOrder:
         return told or self._interrupted() or self._reached() is True
 
     async def _ask_a_person(self, trouble: _NeedsAttention) -> None:
+        known = len(self._state.seen)
         # The database first: a person who sees the stage here may decide at once.
         await calls.report_stage(
             StageReport(
@@ -298,7 +312,14 @@ class ServiceOrder:
             )
         )
         self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
-        await self._wait(lambda: False)
+        unknown = trouble.failure is FailureClass.OUTCOME_UNKNOWN and workflow.patched(SETTLES_AGAIN)
+
+        def appeared() -> bool:
+            return unknown and not self._state.unwanted and len(self._state.seen) > known
+
+        await workflow.wait_condition(lambda: appeared() or self._interrupted())
+        self._state.appeared = not self._interrupted()
+        self._act_on_decision()
 
     # Waiting, with an open ear for a person's decision.
 

@@ -167,6 +167,30 @@ async def attention_then_correct_and_retry(bench: Bench) -> WorkflowHandle[Any, 
     return await _confirmed(order)
 
 
+CANNOT_TELL = SubmitResult(
+    outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason="cannot tell whether it was carried out"
+)
+
+
+@scenario
+async def found_while_a_person_is_asked(bench: Bench) -> WorkflowHandle[Any, Any]:
+    """A first item that comes to light proves nothing; the second does. Nobody decides anything."""
+    lost = SubmitResult(outcome=Submission.UNKNOWN, reason="the connection was cut")
+    order = await bench.order(reserve_funds=[GRANTED], submit=[lost], settle=[CANNOT_TELL])
+    await order.until(Stage.NEEDS_ATTENTION)
+    order.tell(settle=[CANNOT_TELL])
+    await order.event(seen(number="900002"))
+
+    async def asked_again() -> bool:
+        return len(order.asked("report_stage")) == 2
+
+    await assert_eventually(asked_again, timeout=PATIENCE)
+    order.tell(settle=[accepted()])
+    await order.event(seen())
+    assert (await order.ended()).stage is Stage.COMPLETED
+    return order.handle
+
+
 @scenario
 async def too_dear_then_accept_price(bench: Bench) -> WorkflowHandle[Any, Any]:
     asked = "nothing is sent: the upstream asks 40.00 EUR, but 5.00 EUR is expected, 10 % more is tolerated"

@@ -3,12 +3,16 @@
 from datetime import date
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
+from models.catalogue import ProcessingModule, TariffPlan
 from models.database import Database
-from models.enums import EventKind, UpstreamStatus
+from models.enums import EventKind, IncidentKind, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent
+from models.incident import Incident
 from models.money import Money
+from models.order import Operation, Service
 from orders import events
 from upstreams.port import UpstreamItem
 
@@ -73,6 +77,56 @@ async def test_an_item_is_gone_only_when_the_upstream_says_so_and_may_come_back(
     assert (await events.take_absence(database, ACCOUNT, "vds", "17")).events == 0
     assert await look(database) == 1
     assert (await kinds(database))[1:] == [EventKind.VANISHED, EventKind.OPENED]
+
+
+async def _services(database: Database, *, first_is_linked: bool) -> None:
+    """Service 1 with the mark rf-abcde-1, and another one whose mark begins with that."""
+    async with database.write() as session:
+        module = (await session.exec(select(ProcessingModule).where(ProcessingModule.product_type == "vds"))).one()
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
+        for mark, name, number in (
+            ("rf-abcde-1", "a1.example.test", "16" if first_is_linked else None),
+            ("rf-abcde-10", "b2.example.test", None),
+        ):
+            service = Service(
+                customer="c",
+                plan_id=plan.id or 0,
+                product_type="vds",
+                module_id=module.id or 0,
+                account_id=ACCOUNT,
+                name=name,
+                name_is_ours=False,
+                mark=mark,
+                period_months=1,
+                upstream_number=number,
+            )
+            session.add(service)
+            await session.flush()
+            stage = Stage.COMPLETED if number else Stage.NEEDS_ATTENTION
+            operation = Operation(
+                service_id=service.id or 0, kind=OperationKind.OPEN, upstream_name="main", stage=stage
+            )
+            session.add(operation)
+
+
+@pytest.mark.parametrize("first_is_linked", [True, False], ids=["second-item", "paid-leftover"])
+@pytest.mark.parametrize(
+    ("mark", "name", "reported"),
+    [
+        ("rf-abcde-1", "b2.example.test", False),  # the mark of the other service, cut short
+        ("rf-abcde-1", "c3.example.test", False),
+        ("rf-abcde-1", "A1.example.test", True),
+    ],
+)
+async def test_a_mark_that_may_be_another_service_s_cut_short_reports_nothing_without_the_name(
+    database: Database, first_is_linked: bool, mark: str, name: str, reported: bool
+) -> None:
+    await _services(database, first_is_linked=first_is_linked)
+    await look(database, remoteid=mark, name=name)
+    async with database.read() as session:
+        found = (await session.exec(select(Incident))).all()
+    expected = IncidentKind.SECOND_ITEM if first_is_linked else IncidentKind.PAID_LEFTOVER
+    assert [one.kind for one in found] == [expected] * reported
 
 
 async def test_a_look_that_brings_nothing_writes_nothing(database: Database) -> None:

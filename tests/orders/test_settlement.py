@@ -29,7 +29,6 @@ EMPTY = Evidence(
     lists_return_mark=YES,
     forms_return_mark=YES,
     lists_return_name=YES,
-    own_names_return=YES,
     name_shared=False,
     accepted=False,
     unknown_since=NOON,
@@ -43,7 +42,6 @@ BLIND = replace(
     lists_return_mark=UNKNOWN,
     forms_return_mark=UNKNOWN,
     lists_return_name=UNKNOWN,
-    own_names_return=UNKNOWN,
 )
 """The same of an upstream of which nothing is proven."""
 THEIRS = replace(EMPTY, names=("shop.example.com",), name_is_ours=False)
@@ -60,13 +58,21 @@ def row(
     return Row(number, Shown(name, remoteid), status, form)
 
 
-def read(number: str = "17", name: str = NAME, remoteid: str | None = MARK, listed: Shown | None = None) -> Row:
+def read(
+    number: str = "17",
+    name: str = NAME,
+    remoteid: str | None = MARK,
+    listed: Shown | None = None,
+    status: UpstreamStatus = ACTIVE,
+) -> Row:
     """One whose form was read, and shows the same as the list, unless that is said."""
     shown = Shown(name, remoteid)
-    return Row(number, listed or shown, UpstreamStatus.PROCESSING, shown)
+    return Row(number, listed or shown, status, shown, form_status=status)
 
 
 SEEN = frozenset({"17"})
+SOON = timedelta(minutes=2)
+"""After the window, and before what is being opened there is given up."""
 LATE = NOON + max(10 * EMPTY.window, INCOMPLETE_AT_MOST)
 """Until then a list that can't be read completely is tried again."""
 STRANGER = row("50", "stranger.example.com", None)
@@ -116,6 +122,18 @@ CASES = [
         ("17",),
     ),
     (
+        "the customer's name, and our mark cut to what is the whole one of a service of another name",
+        replace(THEIRS, rows=(read("1", HOST, "rf-abcde-1"),), marks_of_others=frozenset({"rf-abcde-1"})),
+        Verdict.DONE,
+        ("1",),
+    ),
+    (
+        "our whole mark, which may be another service's cut short, and our name",
+        replace(THEIRS, rows=(row("1", HOST.upper(), MARK),), marks_of_others=frozenset({f"{MARK}7"})),
+        Verdict.DONE,
+        ("1",),
+    ),
+    (
         "our mark cut short tells one of two of the same name",
         replace(THEIRS, rows=(read("17", HOST, MARK[:10]), read("18", HOST, None))),
         Verdict.DONE,
@@ -138,8 +156,13 @@ CASES = [
     # Not done: the whole list, long enough after, and every new item is accounted for.
     ("nothing at all", EMPTY, Verdict.NOT_DONE, ()),
     ("nothing at all at an unknown upstream", BLIND, Verdict.NOT_DONE, ()),
-    ("another's mark", replace(EMPTY, rows=(row(name="x", remoteid="else"),)), Verdict.NOT_DONE, ()),
-    ("our own name with another's mark", replace(EMPTY, rows=(row(remoteid="else"),)), Verdict.NOT_DONE, ()),
+    ("another's mark and name, in the form", replace(BLIND, rows=(read("5", "x", "else"),)), Verdict.NOT_DONE, ()),
+    (
+        "another's mark in the form, where ours would show, and no name",
+        replace(EMPTY, rows=(read("5", "", "else"),)),
+        Verdict.NOT_DONE,
+        (),
+    ),
     (
         "the mark of another service of ours, where nothing is proven",
         replace(BLIND, rows=(row(name="x", remoteid="rf-abcde-1x"),), marks_of_others=frozenset({"rf-abcde-1x"})),
@@ -193,20 +216,20 @@ CASES = [
         (),
     ),
     (
-        "another name and no mark where ours would show, forms read",
-        replace(THEIRS, rows=(read("50", "x.example.com", ""),)),
-        Verdict.NOT_DONE,
-        (),
-    ),
-    (
         "another name and a foreign mark in the form, where nothing is proven",
         replace(BLIND, rows=(read("50", "x.example.com", "whmcs-7", listed=Shown("x.example.com")),)),
         Verdict.NOT_DONE,
         (),
     ),
     (
-        "another name, where names that we made up do show",
-        replace(EMPTY, rows=(READ,)),
+        "nothing new, where lists show nothing, and a person vouched for it",
+        replace(EMPTY, lists_return_mark=NO, lists_return_name=NO, vouched=True),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "nothing new in a list that is never complete, and a person vouched for it",
+        replace(EMPTY, complete=False, vouched=True),
         Verdict.NOT_DONE,
         (),
     ),
@@ -217,7 +240,12 @@ CASES = [
         Verdict.NOT_DONE,
         (),
     ),
-    ("a deleted stranger", replace(BLIND, rows=(replace(STRANGER, status=DELETED),)), Verdict.NOT_DONE, ()),
+    (
+        "a deleted stranger with a mark of its own",
+        replace(BLIND, rows=(read("50", "x.example.com", "whmcs-7", status=DELETED),)),
+        Verdict.NOT_DONE,
+        (),
+    ),
     ("exactly at the end of the window", replace(EMPTY, now=NOON + timedelta(minutes=1)), Verdict.NOT_DONE, ()),
     (
         "the name of another service of ours",
@@ -237,6 +265,22 @@ CASES = [
     ),
     ("accepted, not shown yet", replace(EMPTY, accepted=True, now=NOON), Verdict.WAIT, ()),
     ("accepted, list incomplete", replace(EMPTY, accepted=True, complete=False), Verdict.WAIT, ()),
+    (
+        "another's mark and name, while it is being opened",
+        replace(BLIND, rows=(read("5", "x", "else", status=UpstreamStatus.PROCESSING),), now=NOON + SOON),
+        Verdict.WAIT,
+        ("5",),
+    ),
+    (
+        "its form was read while it was being opened, and the list says that it is open",
+        replace(
+            BLIND,
+            rows=(replace(read("5", "x", "else"), form_status=UpstreamStatus.PROCESSING),),
+            now=NOON + SOON,
+        ),
+        Verdict.CANNOT_TELL,
+        ("5",),
+    ),
     ("a stranger, form read, too early", replace(BLIND, rows=(READ,), now=NOON), Verdict.WAIT, ("50",)),
     # Read forms: an item that may be it, and its form may tell.
     ("a stranger", replace(BLIND, rows=(STRANGER,)), Verdict.READ_FORMS, ("50",)),
@@ -253,6 +297,9 @@ CASES = [
         Verdict.READ_FORMS,
         ("1",),
     ),
+    ("another's mark in the list", replace(EMPTY, rows=(row("5", "x", "else"),)), Verdict.READ_FORMS, ("5",)),
+    ("our own name with another's mark", replace(EMPTY, rows=(row(remoteid="else"),)), Verdict.READ_FORMS, ("17",)),
+    ("a deleted stranger", replace(BLIND, rows=(replace(STRANGER, status=DELETED),)), Verdict.READ_FORMS, ("50",)),
     ("a blank mark where ours would show", replace(EMPTY, rows=(row("50", "x", ""),)), Verdict.READ_FORMS, ("50",)),
     ("a stranger without a name", replace(EMPTY, rows=(row("50", "", None),)), Verdict.READ_FORMS, ("50",)),
     (
@@ -307,14 +354,72 @@ CASES = [
         ("1",),
     ),
     (
-        "the customer's name, and our mark cut to what is another service's whole one",
-        replace(THEIRS, rows=(read("1", HOST, "rf-abcde-1"),), marks_of_others=frozenset({"rf-abcde-1"})),
+        "the customer's name, which another service has too, and our mark cut to what is that one's whole one",
+        replace(
+            THEIRS,
+            rows=(read("1", HOST, "rf-abcde-1"),),
+            marks_of_others=frozenset({"rf-abcde-1"}),
+            names_linked=frozenset({HOST}),
+        ),
         Verdict.CANNOT_TELL,
         ("1",),
     ),
     (
-        "another name, where only names that we made up are known to show",
-        replace(BLIND, names=(HOST,), name_is_ours=False, own_names_return=YES, lists_return_name=YES, rows=(READ,)),
+        "our whole mark, which may be another service's cut short, and another name",
+        replace(THEIRS, rows=(read("1", "b2.example.com", MARK),), marks_of_others=frozenset({f"{MARK}7"})),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
+    (
+        "our whole mark, which may be another service's cut short, and the name of that one",
+        replace(
+            THEIRS,
+            rows=(read("1", HOST, MARK),),
+            marks_of_others=frozenset({f"{MARK}7"}),
+            names_of_others=frozenset({HOST}),
+        ),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
+    (
+        "another name, where the names of other items of ours show",
+        replace(EMPTY, rows=(READ,)),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "another name and no mark where ours of other items show",
+        replace(THEIRS, rows=(read("50", "x.example.com", ""),)),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "a deleted item of another name and no mark",
+        replace(BLIND, rows=(read("50", "x.example.com", "", status=DELETED),)),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "the name of a service of ours that is another item",
+        replace(EMPTY, rows=(READ,), names_linked=frozenset({"stranger.example.com"})),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "our own name with another's mark, in the form too",
+        replace(EMPTY, rows=(read(remoteid="else"),)),
+        Verdict.CANNOT_TELL,
+        ("17",),
+    ),
+    (
+        "another's mark and name in the form of an item that stays in opening",
+        replace(BLIND, rows=(read("5", "x", "else", status=UpstreamStatus.PROCESSING),)),
+        Verdict.CANNOT_TELL,
+        ("5",),
+    ),
+    (
+        "a new stranger since a person vouched",
+        replace(BLIND, rows=(READ,), vouched=True),
         Verdict.CANNOT_TELL,
         ("50",),
     ),

@@ -13,8 +13,9 @@ from orders.naming import canonical, same_name
 from orders.settlement import Verdict, judge
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-MARK, EARLIER = "rf-abcde-1042", "rf-abcde-10"
+MARK, EARLIER, LONGER = "rf-abcde-1042", "rf-abcde-10", "rf-abcde-10427"
 OWN, CUSTOMERS, OTHERS = "rf-abcde-1042.servers.internal", "xn--b1afb6bcb.example.test", "shop.example.com"
+SETTLED = (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED, UpstreamStatus.DELETED)
 MANY = settings(max_examples=300, deadline=None, derandomize=True)
 
 spellings = some.sampled_from(
@@ -36,6 +37,7 @@ rows = some.lists(
         status=some.sampled_from(list(UpstreamStatus)),
         form=some.none() | shown,
         form_refused=some.booleans(),
+        form_status=some.none() | some.sampled_from(list(UpstreamStatus)),
     ),
     max_size=5,
     unique_by=lambda row: row.number,
@@ -51,60 +53,99 @@ evidences = some.builds(
     linked=some.frozensets(numbers, max_size=3),
     known_before=some.frozensets(numbers, max_size=3),
     names_of_others=some.sampled_from([frozenset[str](), frozenset({canonical(OTHERS)})]),
-    marks_of_others=some.sampled_from([frozenset[str](), frozenset({EARLIER, "rf-abcde-7"})]),
+    marks_of_others=some.sampled_from([frozenset[str](), frozenset({EARLIER, "rf-abcde-7"}), frozenset({LONGER})]),
     lists_return_mark=knowledge,
     forms_return_mark=knowledge,
     lists_return_name=knowledge,
-    own_names_return=knowledge,
     name_shared=some.booleans(),
     accepted=some.booleans(),
     unknown_since=some.just(NOON),
     now=some.sampled_from([NOON, NOON + timedelta(minutes=1), NOON + timedelta(hours=1)]),
     window=some.just(timedelta(minutes=1)),
+    names_linked=some.sampled_from([frozenset[str](), frozenset({canonical(CUSTOMERS)})]),
+    vouched=some.booleans(),
 ).map(lambda one: replace(one, name_is_ours=one.names == (OWN,)))
 
 
 @MANY
 @given(evidences)
 def test_not_done_is_never_said_of_what_may_have_been_done(evidence: Evidence) -> None:
-    """Not before its time, not of a list that may lack something, not after a yes."""
+    """Not before its time, not of a list that may lack something, unless a person vouched; not after a yes."""
     if judge(evidence).verdict is Verdict.NOT_DONE:
-        assert evidence.complete
-        assert not evidence.accepted
+        assert evidence.complete or evidence.vouched
+        assert not evidence.accepted or evidence.vouched
         assert evidence.now >= evidence.unknown_since + evidence.window
 
 
 @MANY
 @given(evidences)
 def test_not_done_is_never_said_while_a_row_is_there_that_could_be_this_orders(evidence: Evidence) -> None:
+    """Each new item has the whole mark, or the name, of another service of ours; or its form, read when nothing of it
+    changes any more, shows a mark that is not ours and not under a name that may be ours."""
     if judge(evidence).verdict is Verdict.NOT_DONE:
         for row in evidence.rows:
             if row.number in evidence.linked | evidence.known_before:
                 continue
+            if set(row.marks) & evidence.marks_of_others or {canonical(name) for name in row.names} & (
+                evidence.names_of_others
+            ):
+                continue
             assert not any(mark.casefold() == MARK for mark in row.marks)
-            if not (set(row.marks) & evidence.marks_of_others):
-                named = any(same_name(name, ours) for name in row.names for ours in evidence.names)
-                known = Knowledge.YES in (evidence.lists_return_mark, evidence.forms_return_mark)
-                assert not named or (row.marks and known)
-            # Nothing that says nothing is passed over.
-            assert row.marks or any(name.strip() for name in row.names)
+            assert not any(same_name(name, ours) for name in row.names for ours in evidence.names)
+            assert row.form is not None
+            assert row.form.remoteid
+            assert row.status in SETTLED
+            assert row.form_status in (None, *SETTLED)
+
+
+anything_but_ours = some.sampled_from([OTHERS, "foreign.example.net", "auto-4707.example.net", "v60842.hoster.test"])
 
 
 @MANY
-@given(evidences, numbers)
-def test_whatever_the_upstream_makes_of_name_and_mark_an_item_that_hides_both_is_never_passed_over(
-    evidence: Evidence, number: str
+@given(
+    evidences,
+    numbers,
+    anything_but_ours,
+    some.none() | anything_but_ours,
+    some.sampled_from([None, ""]),
+    some.sampled_from(list(UpstreamStatus)),
+    some.sampled_from(["whmcs-1", "", None]),
+)
+def test_an_item_of_another_name_whose_form_shows_no_mark_is_never_passed_over(
+    evidence: Evidence,
+    number: str,
+    name: str,
+    in_form: str | None,
+    blank: str | None,
+    status: UpstreamStatus,
+    listed_mark: str | None,
 ) -> None:
-    """A new item whose name was replaced, at an upstream that shows no marks and was never proven to show names."""
-    hidden = Row(number, Shown("auto-4707.example.net"), UpstreamStatus.PROCESSING, Shown("auto-4707.example.net"))
-    blind = replace(
+    """Whatever is known of other items of this upstream: its tariff may give names of its own and show no marks."""
+    form = Shown(in_form, blank) if in_form is not None else None
+    hidden = Row(number, Shown(name, listed_mark), status, form, form_refused=form is None, form_status=status)
+    there = replace(
         evidence,
         rows=(*[row for row in evidence.rows if row.number != number], hidden),
-        own_names_return=Knowledge.UNKNOWN,
+        linked=evidence.linked - {number},
+        known_before=evidence.known_before - {number},
+        names_of_others=frozenset(),
+    )
+    assert judge(there).verdict is not Verdict.NOT_DONE
+
+
+@MANY
+@given(evidences, numbers, some.sampled_from([UpstreamStatus.ORDERED, UpstreamStatus.PROCESSING]))
+def test_an_item_that_is_being_opened_is_never_passed_over_for_what_it_shows_by_then(
+    evidence: Evidence, number: str, status: UpstreamStatus
+) -> None:
+    opening = Row(number, Shown("tmp-1"), status, Shown("tmp-1.hoster.test", "tmp-1"), form_status=status)
+    there = replace(
+        evidence,
+        rows=(*[row for row in evidence.rows if row.number != number], opening),
         linked=evidence.linked - {number},
         known_before=evidence.known_before - {number},
     )
-    assert judge(blind).verdict is not Verdict.NOT_DONE
+    assert judge(there).verdict is not Verdict.NOT_DONE
 
 
 @MANY
@@ -118,15 +159,22 @@ def test_a_done_order_is_never_said_to_be_anothers(evidence: Evidence) -> None:
         row = by_number[number]
         assert number not in evidence.linked
         assert row.status is not UpstreamStatus.DELETED
+        named = any(same_name(name, ours) for name in row.names for ours in evidence.names)
         if any(mark.casefold() == MARK for mark in row.marks):
+            # Where another service's mark begins with ours, it may be that one, cut short: the name must be ours, too.
+            assert named or LONGER not in evidence.marks_of_others
             continue
-        assert any(same_name(name, ours) for name in row.names for ours in evidence.names)
+        assert named
         assert not set(row.marks) & (evidence.marks_of_others - {EARLIER})
         if not evidence.name_is_ours:
             assert number not in evidence.known_before
             assert row.looked_at
             assert not evidence.name_shared
-            assert not set(row.marks) & {EARLIER} & evidence.marks_of_others
+            # The beginning of our mark may be another service's whole one, unless that one has another name.
+            others_name = evidence.names_linked | evidence.names_of_others
+            assert not set(row.marks) & {EARLIER} & evidence.marks_of_others or not (
+                {canonical(name) for name in row.names} & others_name
+            )
 
 
 @MANY

@@ -101,6 +101,8 @@ class Choices:
     quotes: str = "list"
     """list (total_summary), text (orderinfo) or none."""
     price: Decimal = Decimal("5.00")
+    mark_width: int = 500
+    """Marks are shown cut to so many letters."""
 
 
 def _attempt_of(shown: str, mark: str) -> bool:
@@ -125,6 +127,7 @@ class Item:
     autoprolong: str = ""
     recipe: str = ""
     paid: bool = True
+    disguise: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,10 @@ class Panel:
     port: int = 0
     refusals: int = 0
     """Calls kept out for their login."""
+    disguise: str = ""
+    """Items made from now on show a name of the panel's own and a blank mark: for good (`always`), or `until-open`."""
+    before_delete: Callable[[], None] | None = None
+    """What happens right before an item is deleted."""
 
     def __post_init__(self) -> None:
         self.lowest = self.balance
@@ -395,6 +402,8 @@ class Panel:
         return item
 
     def _delete(self, kind: str, form: dict[str, str]) -> str:
+        if self.before_delete is not None:
+            self.before_delete()
         item = self._wanted(kind, form)
         if not self.choices.may_delete:
             raise Refusal("access", "", value=f"{kind}.delete")
@@ -532,6 +541,7 @@ class Panel:
         item = Item(
             self._next, kind, pricelist, name, remoteid, status, today, today + timedelta(days=31), self.choices.price
         )
+        item.disguise = self.disguise
         self.items[item.number] = item
         return item
 
@@ -577,10 +587,11 @@ class Panel:
             row |= {"autoprolong": item.autoprolong, "password": "qwerty-12345", "period": "1"}
             if item.kind == "soft":
                 row["lickey"] = item.key
+        disguised = item.disguise == "always" or (item.disguise == "until-open" and item.status in (1, 5))
         if "name" in shows:
-            row[NAME_FIELD[item.kind]] = self._spelled(item.name)
+            row[NAME_FIELD[item.kind]] = f"v{item.number}.hoster.test" if disguised else self._spelled(item.name)
         if "remoteid" in shows:
-            row["remoteid"] = item.remoteid
+            row["remoteid"] = "" if disguised else item.remoteid[: self.choices.mark_width]
         return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + self._status(item)
 
     def _spelled(self, name: str) -> str:

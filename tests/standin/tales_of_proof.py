@@ -10,6 +10,8 @@ from sqlmodel import select
 from models.enums import IncidentKind, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind
+from models.order import StageEntry
+from orders.intake import AcceptedOrder
 from tests.standin.panel import Choices, Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
@@ -65,9 +67,13 @@ async def test_a_new_item_whose_name_can_t_be_read_is_never_passed_over(rehearsa
     assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
 
 
+@pytest.mark.parametrize("mark", ["whmcs-7", ""], ids=["marked", "unmarked"])
 @story
-async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours(rehearsal: Rehearsal) -> None:
-    """It appears while our request is lost. Its list's row says nothing of marks; its form does."""
+async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours_only_if_it_shows_a_mark(
+    rehearsal: Rehearsal, mark: str
+) -> None:
+    """It appears while our request is lost. Its list's row says nothing of marks; its form does. A blank mark tells
+    nothing, whatever forms of other items show: then a person is asked."""
     here = await rehearsal.story(IN_FORMS)
     await here.bought_once(await here.order())
 
@@ -77,11 +83,55 @@ async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours(rehearsal: Re
     await eventually(form_was_read, "a form of ours has shown its mark")
     order = await here.order(domain=CYRILLIC, parameters={"recipe": Fault.CUT_BEFORE.value})
     await here.until(order, Stage.OUTCOME_UNKNOWN)
-    here.panel.add("stranger.example.net")
+    stranger = here.panel.add("stranger.example.net", remoteid=mark)
+    if not mark:
+        await here.left_to_a_person(order, charges=0)
+        assert str(stranger.number) in (await here.shop.operation(order.operation)).waits_for
+        return
     await here.bought_once(order)
     first = (await here.shop.intents(order.operation))[0]
     [seen] = [item for item in _items(first.evidence) if item["list"]["name"] == "stranger.example.net"]
-    assert seen["not_ours_because"] == "another name, and no mark where ours would show"
+    assert seen["not_ours_because"] == "mark whmcs-7 and another name"
+
+
+@pytest.mark.parametrize("domain", ["", "shop.example.com"], ids=["our-name", "customers-name"])
+@pytest.mark.parametrize("where", [NOWHERE, Choices(quotes="none")], ids=["nowhere", "shown"])
+@story
+async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bought_twice(
+    rehearsal: Rehearsal, where: Choices, domain: str
+) -> None:
+    """Another tariff has shown our names, and our marks: that proves nothing of this one."""
+    here = await rehearsal.story(where)
+    await here.bought_once(await here.order())
+    here.panel.disguise = "always"
+    more = {"domain": domain} if domain else {}
+    order = await here.order(parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value}, **more)
+    await here.left_to_a_person(order, charges=1)
+    [item] = here.panel.by_mark((await here.service(order)).mark)
+    assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
+    if "remoteid" in where.list_shows:  # and once it shows our mark it is adopted; nobody has to press anything
+        item.disguise = ""
+
+        async def completed() -> bool:
+            return (await here.shop.operation(order.operation)).stage is Stage.COMPLETED
+
+        await eventually(completed, "it is adopted")
+        assert (await here.service(order)).upstream_number == str(item.number)
+        await here.untouched(order)
+
+
+@pytest.mark.parametrize("where", [IN_FORMS, Choices(quotes="none")], ids=["in-forms", "shown"])
+@story
+async def test_an_item_that_shows_whose_it_is_only_when_it_is_open_is_waited_for(
+    rehearsal: Rehearsal, where: Choices
+) -> None:
+    """Its opening takes longer than the window; by then its form was read, too."""
+    here = await rehearsal.story(replace(where, opening_delay=7.0))
+    await here.bought_once(await here.order())
+    here.panel.disguise = "until-open"
+    await here.bought_once(
+        await here.order(domain="shop.example.com", parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value})
+    )
 
 
 def _items(evidence: dict[str, object]) -> list[dict[str, Any]]:
@@ -160,6 +210,44 @@ async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehea
     here.panel.top_up("100.00")
     await here.bought_once(order)
     assert not [item for item in here.panel.items.values() if item.status == 1]
+
+
+@pytest.mark.parametrize("meanwhile", ["500.00", ""])
+@story
+async def test_a_row_that_a_top_up_pays_between_our_look_and_its_removal_goes_to_a_person(
+    rehearsal: Rehearsal, meanwhile: str
+) -> None:
+    """The balance grows by more than the row costs. Nothing is bought again; without a top-up, all goes by itself."""
+    here = await rehearsal.story(replace(POOR, pays_rows_itself=True), balance="6.00", cost="5.00")
+    here.panel.before_delete = lambda: here.panel.top_up(meanwhile or "0.00")
+    order = await here.order(domain="shop.example.com")
+    if meanwhile:
+        await here.left_to_a_person(order, charges=1)
+        [told] = await incidents(here, IncidentKind.PAID_LEFTOVER)
+        assert "may have been paid for just before: the balance went from 6.00 to 498.00 meanwhile" in told
+        return
+    await here.until(order, Stage.WAITING_FOR_FUNDS)
+    here.panel.top_up("100.00")
+    await here.bought_once(order)
+    assert "was removed" in " ".join(await _told(here, order))
+
+
+async def _told(here: Story, order: AcceptedOrder) -> list[str]:
+    async with here.shop.database.read() as session:
+        found = await session.exec(select(StageEntry.reason).where(StageEntry.operation_id == order.operation))
+        return list(found.all())
+
+
+@story
+async def test_an_order_is_sent_again_where_a_person_vouched_though_lists_show_nothing(rehearsal: Rehearsal) -> None:
+    here = await rehearsal.story(PROFILES["blind"])
+    await here.bought_once(await here.order())
+    order = await here.order(parameters={"recipe": Fault.CUT_BEFORE.value})
+    await here.left_to_a_person(order, charges=0)
+    decision = Decision(actor="olga", reason="nothing is there", nothing_was_bought=True)
+    await here.shop.resellflow.decide(order.operation, DecisionKind.RETRY, decision)
+    await here.until(order, Stage.COMPLETED)
+    assert len(here.panel.paid_for((await here.service(order)).mark)) == 1
 
 
 LIES = [Fault.ACCESS_AFTER, Fault.VALUE_AFTER, Fault.POOR_AFTER, Fault.ODD_AFTER]
