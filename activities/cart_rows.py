@@ -13,9 +13,9 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import Dialect, OperationKind, UnpaidKind, UpstreamStatus
 from models.money import Money
-from models.order import Intent
+from models.order import Intent, Service
 from orders import intents, paying
-from orders.carts import Claim, Owned, PaymentEvidence, by_item, by_number, judge_payment
+from orders.carts import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.naming import same_name
 from orders.settlement import Judgement, Verdict
 from orders.stages import locked_operation
@@ -48,6 +48,27 @@ async def by_the_other_list(upstream: Upstream, owned: list[Owned], claims: Sequ
         else one
         for one in owned
     ]
+
+
+async def with_holders(database: Database, job: Job, owned: list[Owned]) -> list[Owned]:
+    """Rows that no operation claims, and whose item is a service of ours, are that service's."""
+    items = {one.row.item for one in owned if one.claim is None and one.row.item}
+    if not items:
+        return owned
+    async with database.read() as session:
+        known = await paying.holders(session, job.account_id, items)
+    return [one if one.claim is not None else replace(one, holder=_holder(one.row, known)) for one in owned]
+
+
+def _holder(row: CartRow, known: Sequence[tuple[Service, Holder]]) -> Holder | None:
+    return next(
+        (
+            holder
+            for service, holder in known
+            if service.upstream_number == row.item and row.product_type in ("", service.product_type)
+        ),
+        None,
+    )
 
 
 async def _owner(upstream: Upstream, row: CartRow, rows: Sequence[CartRow], claims: Sequence[Claim]) -> Owned:
