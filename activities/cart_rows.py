@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from activities.gathering import REMOVED, listed
 from activities.job import Job
 from activities.kinds import KINDS, Sent
 from activities.lookup import leftover_of
@@ -199,11 +200,12 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
 
     Only a row whose item's form, read just before, shows our mark and the status ordered; its name never suffices.
     """
-    left = await left_in_cart(database, job, upstream)
-    for kind, row in left.ours:
+    removed = (await left_in_cart(database, job, upstream)).ours
+    for kind, row in removed:
         form = await _form(upstream, row, {job.service.product_type})
         if form is None or form.remoteid != job.service.mark or form.status is not UpstreamStatus.ORDERED:
             return False
+        await _note_removed(database, job, form.number)
         with lease.holding(lease.unrecorded()):
             await upstream.remove_cart_row(kind, row.number or row.order)
     left = await left_in_cart(database, job, upstream)
@@ -212,7 +214,21 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
     async with database.write() as session:
         await locked_operation(session, job.number)
         await paying.forget_row(session, job.number, "its row was taken out of the cart, unpaid")
+        service = await session.get_one(Service, job.service.id, populate_existing=True)
+        if service.upstream_number in {row.item for _, row in removed}:
+            await intents.unlink(session, service)
     return True
+
+
+async def _note_removed(database: Database, job: Job, item: str) -> None:
+    """Its item may stay listed as deleted, with our mark: it counts as gone then. Written down before it is removed,
+    because nobody could say afterwards who did it."""
+    async with database.write() as session:
+        await locked_operation(session, job.number)
+        call = await intents.latest(session, job.number)
+        if call is not None:
+            call.evidence = {**call.evidence, REMOVED: [*listed(call.evidence.get(REMOVED)), item]}
+            session.add(call)
 
 
 async def find_out_payment(

@@ -174,7 +174,7 @@ def _correct(facts: Facts, asker: Asker) -> Judgement:
     if facts.owes:
         return Not(
             f"{facts.owes} is unpaid and was ordered as it is: paying it would buy the wrong thing. Cancel this "
-            "operation (the row is removed), then ask for what is right"
+            "operation, then ask for what is right"
         )
     needs: tuple[str, ...] = (REASON, PARAMETERS)
     match facts.traces:

@@ -239,7 +239,7 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
         if not upstream_number:
             raise InvalidField("upstream_number", "name the item at the upstream that this service is")
         if service.upstream_number not in (None, upstream_number):
-            await _let_go(session, service)
+            await intents.unlink(session, service)
         await intents.link(session, service, upstream_number)
     intent = await intents.latest(session, operation.id)
     if intent is not None and not intent.state.is_settled:
@@ -254,23 +254,6 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     await manual.bring_home(session, service)
     await enter(session, operation, Stage.COMPLETED, "marked done by a person")
     await start_next_queued(session, operation.service_id)
-
-
-async def _let_go(session: AsyncSession, service: Service) -> None:
-    """The service is another item than was thought: the one it had is an orphan from now on."""
-    found = await session.exec(
-        select(UpstreamSnapshot).where(
-            UpstreamSnapshot.account_id == service.account_id,
-            UpstreamSnapshot.product_type == service.product_type,
-            UpstreamSnapshot.number == service.upstream_number,
-        )
-    )
-    for snapshot in found.all():
-        snapshot.service_id = None
-        session.add(snapshot)
-    service.upstream_number = None
-    session.add(service)
-    await session.flush()
 
 
 async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, decision: Decision) -> None:
