@@ -39,8 +39,8 @@ async def show_real_cost(
 ) -> bool:
     """An opening that nobody could quote shows what its item costs, instead of what the catalogue expected.
 
-    True if that was dearer: then it is an incident, because more was charged than had been shown. Where the upstream had
-    named its price, the item's is only noted beside it: an item shows what each period costs, and the first one is
+    True if that was dearer: then it is an incident, because more was charged than had been shown. Where the upstream
+    had named its price, the item's is only noted beside it: an item shows what each period costs, and the first one is
     often cheaper, so a difference proves no other charge.
     """
     if operation.kind is not OperationKind.OPEN:

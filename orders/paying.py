@@ -139,9 +139,9 @@ async def under_way(session: AsyncSession, account_id: int, but_not: int) -> lis
     An opening that was answered by a bare yes is one of them until its item is found.
     """
     without_item = and_(
-        Intent.state == IntentState.ACCEPTED,
+        col(Intent.state) == IntentState.ACCEPTED,
         col(Intent.unpaid_kind).is_(None),
-        Operation.kind == OperationKind.OPEN,
+        col(Operation.kind) == OperationKind.OPEN,
         col(Operation.stage).not_in(FINAL_STAGES),
         col(Service.upstream_number).is_(None),
     )

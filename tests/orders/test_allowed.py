@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -146,10 +147,10 @@ def test_an_opening_is_marked_done_with_its_item_and_only_an_opening_is_correcte
 
 
 def test_what_lies_unpaid_in_a_cart_is_not_corrected_and_is_done_only_once_it_is_paid() -> None:
-    owed = {"stage": ATTENTION, "traces": Traces.POSSIBLE, "owes": "row 17 in the upstream's cart"}
+    owed: dict[str, Any] = {"stage": ATTENTION, "traces": Traces.POSSIBLE, "owes": "row 17 in the upstream's cart"}
     assert list(offered(**owed)) == [RETRY, MARK_DONE, CANCEL]
     assert offered(**owed)[MARK_DONE][-1] == PAID
-    refused = judge(Facts(OperationKind.OPEN, **owed), CORRECT)  # type: ignore[arg-type]
+    refused = judge(Facts(OperationKind.OPEN, **owed), CORRECT)
     assert isinstance(refused, Not)
     assert "row 17" in refused.why
     assert "Cancel" in refused.why
