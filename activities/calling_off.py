@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities import leftovers
-from activities.cart_rows import left_in_cart, remove_own_row
+from activities.cart_rows import debt_of, left_in_cart, remove_own_row
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
@@ -116,7 +116,7 @@ class CallingOffActivities:
             case Verdict.DONE:
                 return await self._clear_away(job, upstream, found.numbers)
             case Verdict.NOT_DONE:
-                return await self._end(job)
+                return await self._stays_in_the_cart(job, upstream) or await self._end(job)
             case Verdict.CANNOT_TELL:
                 reason = (
                     f"called off, and it can't be proven that nothing of it is left at the upstream: {found.reason}"
@@ -162,6 +162,19 @@ class CallingOffActivities:
         except NoSuchItem:
             return True
         return item.status is UpstreamStatus.DELETED
+
+    async def _stays_in_the_cart(self, job: Job, upstream: Upstream) -> SubmitResult | None:
+        """The row of a renewal or a change is not removed by machine: its service is in use."""
+        if job.operation.kind is OperationKind.OPEN or await debt_of(self._database, job) is None:
+            return None
+        left = await left_in_cart(self._database, job, upstream)
+        if not left.ours:
+            return None
+        reason = (
+            f"called off, and still in the cart of {job.account.name}: {left.labels}. Take it out there: it stops "
+            "every other order in that cart. Then retry, and this operation ends"
+        )
+        return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
 
     async def _bought(self, job: Job, number: str) -> SubmitResult:
         reason = f"called off, but it has been done at the upstream already: item {number}"

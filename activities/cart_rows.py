@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from activities.gathering import REMOVED, listed
 from activities.job import Job
 from activities.kinds import KINDS, Sent
 from activities.lookup import leftover_of
@@ -13,9 +14,9 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import Dialect, OperationKind, UnpaidKind, UpstreamStatus
 from models.money import Money
-from models.order import Intent
+from models.order import Intent, Service
 from orders import intents, paying
-from orders.carts import Claim, Owned, PaymentEvidence, by_item, by_number, judge_payment
+from orders.carts import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.naming import same_name
 from orders.settlement import Judgement, Verdict
 from orders.stages import locked_operation
@@ -48,6 +49,27 @@ async def by_the_other_list(upstream: Upstream, owned: list[Owned], claims: Sequ
         else one
         for one in owned
     ]
+
+
+async def with_holders(database: Database, job: Job, owned: list[Owned]) -> list[Owned]:
+    """Rows that no operation claims, and whose item is a service of ours, are that service's."""
+    items = {one.row.item for one in owned if one.claim is None and one.row.item}
+    if not items:
+        return owned
+    async with database.read() as session:
+        known = await paying.holders(session, job.account_id, items)
+    return [one if one.claim is not None else replace(one, holder=_holder(one.row, known)) for one in owned]
+
+
+def _holder(row: CartRow, known: Sequence[tuple[Service, Holder]]) -> Holder | None:
+    return next(
+        (
+            holder
+            for service, holder in known
+            if service.upstream_number == row.item and row.product_type in ("", service.product_type)
+        ),
+        None,
+    )
 
 
 async def _owner(upstream: Upstream, row: CartRow, rows: Sequence[CartRow], claims: Sequence[Claim]) -> Owned:
@@ -178,11 +200,12 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
 
     Only a row whose item's form, read just before, shows our mark and the status ordered; its name never suffices.
     """
-    left = await left_in_cart(database, job, upstream)
-    for kind, row in left.ours:
+    removed = (await left_in_cart(database, job, upstream)).ours
+    for kind, row in removed:
         form = await _form(upstream, row, {job.service.product_type})
         if form is None or form.remoteid != job.service.mark or form.status is not UpstreamStatus.ORDERED:
             return False
+        await _note_removed(database, job, form.number)
         with lease.holding(lease.unrecorded()):
             await upstream.remove_cart_row(kind, row.number or row.order)
     left = await left_in_cart(database, job, upstream)
@@ -191,7 +214,21 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
     async with database.write() as session:
         await locked_operation(session, job.number)
         await paying.forget_row(session, job.number, "its row was taken out of the cart, unpaid")
+        service = await session.get_one(Service, job.service.id, populate_existing=True)
+        if service.upstream_number in {row.item for _, row in removed}:
+            await intents.unlink(session, service)
     return True
+
+
+async def _note_removed(database: Database, job: Job, item: str) -> None:
+    """Its item may stay listed as deleted, with our mark: it counts as gone then. Written down before it is removed,
+    because nobody could say afterwards who did it."""
+    async with database.write() as session:
+        await locked_operation(session, job.number)
+        call = await intents.latest(session, job.number)
+        if call is not None:
+            call.evidence = {**call.evidence, REMOVED: [*listed(call.evidence.get(REMOVED)), item]}
+            session.add(call)
 
 
 async def find_out_payment(

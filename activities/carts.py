@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.answers import to_its_end
 from activities.balance import BalanceReader
 from activities.cart_book import CartBook
-from activities.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners
+from activities.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
 from activities.failures import database_in_words, retry_later
 from activities.job import Job
 from models.database import Database
@@ -125,6 +125,7 @@ class CartRoad:
         owned = await owners(work.upstream, cart, claims)
         if work.kind is UnpaidKind.CART_ROW and any(claim.kind is UnpaidKind.ORDER for claim in claims):
             owned = await by_the_other_list(work.upstream, owned, claims)
+        owned = await with_holders(self._database, job, owned)
         found = {one.claim.operation for one in owned if one.claim is not None}
         lost = [
             claim.operation for claim in claims if not claim.number and claim.operation not in {*found, me.operation}
@@ -137,9 +138,9 @@ class CartRoad:
             async with self._database.read() as session:
                 tried = await paying.tries(session, job.number)
         if tried >= paying.TRIES_AT_MOST:
-            return await self._book.by_hand(
-                work.job, work.debt, f"paying was refused or without effect {tried} times", weighed.own
-            )
+            last = f"; the last time: {job.intent.message[:200]}" if job.intent and job.intent.message else ""
+            reason = f"paying was refused or without effect {tried} times{last}"
+            return await self._book.by_hand(work.job, work.debt, reason, weighed.own)
         before = {one.item: await charges_before(work.upstream, one.item) for one in covered}
         asked = Clocks.now()  # before the database is asked: what is lost between the two counts
         with database_in_words():
@@ -253,7 +254,7 @@ class CartRoad:
             async with self._database.write() as session:
                 await locked_operation(session, work.job.number)
                 row = weighed.own[0].row
-                first = await paying.note_price(session, work.job.number, weighed.price, row.number or row.order)
+                first = await paying.note_price(session, work.job.number, weighed.price, row.title)
                 await paying.leave_cart(session, work.job.account_id, work.job.number)
         if first:
             return SubmitResult(outcome=Submission.FUNDS, reason=weighed.reason)

@@ -42,7 +42,8 @@ class Answer:
 @dataclass(frozen=True)
 class Priced:
     judgement: Judgement
-    asked_at: datetime
+    asked_at: datetime | None
+    """None: nobody was asked; what was judged before stands."""
 
 
 class Pricing:
@@ -54,20 +55,28 @@ class Pricing:
         self._asking: dict[tuple[object, ...], tuple[datetime, asyncio.Task[Answer]]] = {}
 
     async def price(self, job: Job, upstream: Upstream) -> Priced:
-        """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away."""
-        answer = await self._in_the_cart(job) or await self._answer(job, upstream)
+        """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away.
+
+        Once it lies in the upstream's cart, only that says what it costs: a quote would tell what it costs a second
+        time, or that there is nothing left to buy.
+        """
+        with database_in_words():
+            async with self._database.read() as session:
+                owed = await paying.to_pay(session, job.number)
+        if owed is not None and owed.price is None:
+            return Priced(Judgement(job.operation.cost, job.operation.price), None)
+        if owed is not None:
+            answer = Answer(Quote(price=owed.price), utc_now())
+        else:
+            answer = await self._answer(job, upstream)
         with database_in_words():
             async with self._database.read() as session:
                 terms = await read_terms(session, job.operation, job.service, job.account, job.mapping, job.period)
-        judgement = prices.judge(terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused)
+        row = owed.row or "what was ordered" if owed is not None else ""
+        judgement = prices.judge(
+            terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused, in_cart=row
+        )
         return Priced(judgement, answer.asked_at)
-
-    async def _in_the_cart(self, job: Job) -> Answer | None:
-        """What the upstream's cart shows for this very order, once it is there."""
-        with database_in_words():
-            async with self._database.read() as session:
-                to_pay = await paying.price_to_pay(session, job.number)
-        return None if to_pay is None else Answer(Quote(price=to_pay), utc_now())
 
     async def before_sending(self, job: Job, upstream: Upstream) -> SubmitResult | None:
         """Ask again if the quote is old: the order has waited since. None: the money set aside covers the price.

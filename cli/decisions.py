@@ -107,11 +107,15 @@ def mark_done(
     upstream_number: Annotated[
         str, typer.Option(metavar="NUMBER", help="number of the item at the upstream; needed for an opening")
     ] = "",
+    it_is_paid: Annotated[
+        bool,
+        typer.Option("--it-is-paid", help="its row or order in the upstream's cart is paid; needed where one was not"),
+    ] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
     """It has been done by hand at the upstream: link the item, send nothing."""
-    decision = _decision(reason, actor, upstream_number=upstream_number.strip())
+    decision = _decision(reason, actor, upstream_number=upstream_number.strip(), it_is_paid=it_is_paid)
     _decide(operation, DecisionKind.MARK_DONE, decision, as_json)
 
 

@@ -151,6 +151,8 @@ class Decision(Message):
     """mark_done: the number of the item at the upstream."""
     nothing_was_bought: bool = False
     """retry: the person has looked at the upstream and vouches that the earlier call had no effect."""
+    it_is_paid: bool = False
+    """mark_done: what the upstream had put into its cart is paid there; needed where something was unpaid."""
 
 
 class DecisionRecord(Message):

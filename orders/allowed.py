@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage
+from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage, UnpaidKind
 from models.messages import DecisionKind
 from models.order import Intent
 
 REASON = "reason"
 VOUCH = "nothing_was_bought"
+PAID = "it_is_paid"
 ITEM = "upstream_number"
 PARAMETERS = "parameters"
 PRICE = "price"
@@ -48,6 +49,8 @@ class Facts:
     """Nothing of it is sent any more; what earlier requests left is looked for, then it ends."""
     has_no_values: bool = False
     """A change of a password or key: what is set is made up, or made at the upstream."""
+    owes: str = ""
+    """What the upstream made of it that has yet to be paid there, in words; empty: nothing."""
     in_hand_of: str = ""
     """Who has its manual task in hand."""
     number: int = 0
@@ -96,9 +99,26 @@ def traces(intents: Sequence[Intent], *, has_item: bool = False) -> Traces:
     """What these requests can have done. `has_item`: an opening whose item is known."""
     if any(not intent.state.is_settled for intent in intents):
         return Traces.UNDER_WAY
-    if has_item or any(intent.state is IntentState.ACCEPTED and not _is_unpaid(intent) for intent in intents):
+    known = has_item and debt(intents) is None  # an item can be known, and unpaid all the same
+    if known or any(intent.state is IntentState.ACCEPTED and not _is_unpaid(intent) for intent in intents):
         return Traces.ACCEPTED
     return Traces.NONE if all(map(_never_left, intents)) else Traces.POSSIBLE
+
+
+def debt(intents: Sequence[Intent]) -> Intent | None:
+    """The accepted call, of these in their order, whose row or order has yet to be paid; None: nothing has."""
+    accepted = [intent for intent in intents if intent.state is IntentState.ACCEPTED]
+    return accepted[-1] if accepted and accepted[-1].unpaid_kind is not None else None
+
+
+def what_is_owed(intents: Sequence[Intent]) -> str:
+    """In words, for people; empty: nothing."""
+    owed = debt(intents)
+    if owed is None:
+        return ""
+    name = "order" if owed.unpaid_kind is UnpaidKind.ORDER else "row"
+    row = f"{name} {owed.unpaid_number}" if owed.unpaid_number else f"its {name}"
+    return f"{row} in the upstream's cart"
 
 
 def _is_unpaid(intent: Intent) -> bool:
@@ -130,13 +150,15 @@ def judge(facts: Facts, kind: DecisionKind, asker: Asker = OPERATOR) -> Judgemen
 def _retry(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.RETRY)
-    vouch = (VOUCH,) if facts.traces is Traces.UNDER_WAY else ()
+    vouch = (VOUCH,) if facts.traces is Traces.UNDER_WAY or facts.owes else ()
     if facts.called_off:
         effect = "have what its requests left looked for again (nothing is sent)"
     elif facts.traces is Traces.ACCEPTED:
         effect = "have its result looked for again (it is bought, nothing is sent)"
     elif facts.traces is Traces.UNDER_WAY:
         effect = "try again (the earlier request is settled first)"
+    elif facts.owes:
+        effect = f"try again ({facts.owes} is paid, nothing is ordered again)"
     else:
         effect = "try again"
     return Allowed(DecisionKind.RETRY, (REASON,), vouch, effect)
@@ -149,6 +171,11 @@ def _correct(facts: Facts, asker: Asker) -> Judgement:
         return Not("it has nothing that can be corrected: cancel this operation and ask again with other values")
     if facts.called_off:
         return Not("it is called off: nothing of it is sent any more; cancel it or mark it done")
+    if facts.owes:
+        return Not(
+            f"{facts.owes} is unpaid and was ordered as it is: paying it would buy the wrong thing. Cancel this "
+            "operation, then ask for what is right"
+        )
     needs: tuple[str, ...] = (REASON, PARAMETERS)
     match facts.traces:
         case Traces.ACCEPTED:
@@ -163,10 +190,11 @@ def _correct(facts: Facts, asker: Asker) -> Judgement:
 def _mark_done(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.MARK_DONE)
-    if facts.kind is OperationKind.OPEN:
-        effect = "mark it done with the number of its item"
-        return Allowed(DecisionKind.MARK_DONE, (REASON, ITEM), effect=effect)
-    return Allowed(DecisionKind.MARK_DONE, (REASON,), effect="mark it done")
+    needs: tuple[str, ...] = (REASON, ITEM) if facts.kind is OperationKind.OPEN else (REASON,)
+    effect = "mark it done with the number of its item" if facts.kind is OperationKind.OPEN else "mark it done"
+    if facts.owes:
+        return Allowed(DecisionKind.MARK_DONE, (*needs, PAID), effect=f"{effect}, once {facts.owes} is paid there")
+    return Allowed(DecisionKind.MARK_DONE, needs, effect=effect)
 
 
 def _cancel(facts: Facts, asker: Asker) -> Judgement:

@@ -40,6 +40,15 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Holder:
+    """The service of ours that the item of a row is, although no operation of ours is known to have made that row."""
+
+    service: int
+    operation: int | None
+    """One of it that runs, and may have made the row."""
+
+
+@dataclass(frozen=True)
 class Owned:
     """A row of the cart and whose it is; `claim` is None where nobody of ours could be proven to own it."""
 
@@ -47,6 +56,8 @@ class Owned:
     claim: Claim | None
     item: str = ""
     """The item's number, where the item's form bears it out."""
+    holder: Holder | None = None
+    """Without a claim: whose item it is."""
 
 
 class Ruling(StrEnum):
@@ -77,18 +88,21 @@ def weigh(cart: Cart, owned: Sequence[Owned], me: Claim, currency: str, *, under
     """What may be done about `me`, seeing everything in the cart. `under_way`: operations whose row may be there and
     can't be told yet, because the answer to their request is not known."""
     own = tuple(one for one in owned if one.claim is not None and one.claim.operation == me.operation)
-    strangers = [one.row.label for one in owned if one.claim is None]
+    strangers = [one.row.label for one in owned if one.claim is None and one.holder is None]
     if cart.unreadable:
         return Weighed(Ruling.BY_HAND, f"the cart can't be read: {cart.unreadable}{_ours(own)}", own)
     if strangers and under_way:
         numbers = ", ".join(str(number) for number in under_way)
-        reason = f"{'; '.join(strangers)} may be of operation {numbers}, whose answer is not known yet"
+        reason = f"{'; '.join(strangers)} may be of operation {numbers}, which has not found its row or item yet"
         return Weighed(Ruling.WAIT, reason, own)
     if strangers:
         reason = (
             f"in the cart is something that no order of ours put there ({'; '.join(strangers)}), so nothing is paid"
         )
         return Weighed(Ruling.FOREIGN, f"{reason}{_ours(own)}", own)
+    unclaimed = [(one.row.label, one.holder) for one in owned if one.claim is None and one.holder is not None]
+    if unclaimed:
+        return _held_by_services(unclaimed, own)
     if not own:
         return Weighed(Ruling.GONE, f"{_named(me)} is not in the cart")
     if len(own) > 1:
@@ -100,6 +114,22 @@ def weigh(cart: Cart, owned: Sequence[Owned], me: Claim, currency: str, *, under
     if odd:
         return Weighed(Ruling.BY_HAND, f"{odd}{_ours(own)}", own)
     return _by_money(owned, me, own[0].row.order)
+
+
+def _held_by_services(unclaimed: Sequence[tuple[str, Holder]], own: tuple[Owned, ...]) -> Weighed:
+    """Ours by their item, and nobody has set their money aside: not foreign, and not payable."""
+    said = "; ".join(f"{label}, of our service {holder.service}" for label, holder in unclaimed)
+    working = sorted({holder.operation for _, holder in unclaimed if holder.operation is not None})
+    if len(working) == len({holder.service for _, holder in unclaimed}):
+        numbers = ", ".join(str(number) for number in working)
+        reason = f"everything in the cart is paid together, and operation {numbers} comes first: {said}"
+        return Weighed(Ruling.WAIT, reason, own)
+    return Weighed(
+        Ruling.BY_HAND,
+        f"in the cart is something for a service of ours that no order of ours is to pay ({said}); pay it there, or "
+        f"take it out{_ours(own)}",
+        own,
+    )
 
 
 def _by_money(owned: Sequence[Owned], me: Claim, order: str) -> Weighed:

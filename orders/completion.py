@@ -13,7 +13,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompleti
 from models.order import Operation, Service
 from models.parameters import PLAN_ID, RENEWAL_OWNER
 from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices
-from orders.allowed import OPERATOR, VOUCH, Asker, Facts, Not, Traces, judge
+from orders.allowed import OPERATOR, PAID, VOUCH, Asker, Facts, Not, Traces, judge
 from orders.errors import InvalidField, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
@@ -26,6 +26,10 @@ CANCELLED_BY_A_PERSON = "cancelled by a person"
 _UNVOUCHED = (
     "the outcome of the request is not known: a paid service may be there. Look at the upstream; then mark it done, or "
     "decide again with nothing_was_bought"
+)
+_UNPAID = (
+    "{owes} is unpaid, and would stop every other order in that cart. Pay it there, then decide again with it_is_paid; "
+    "or cancel, and it is removed"
 )
 
 
@@ -129,6 +133,8 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         raise Refused(judged.why)
     if VOUCH in judged.needs and not decision.nothing_was_bought:
         raise Refused(_UNVOUCHED)
+    if PAID in judged.needs and not decision.it_is_paid:
+        raise Refused(_UNPAID.format(owes=facts.owes))
     if decision.nothing_was_bought and not asker.is_operator:
         raise Refused("only an operator may vouch that nothing was bought")
     attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
@@ -158,6 +164,8 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         detail["upstream_number"] = decision.upstream_number
     if decision.nothing_was_bought:
         detail["nothing_was_bought"] = "vouched for"
+    if decision.it_is_paid:
+        detail["it_is_paid"] = "vouched for"
     session.add(
         AuditEntry(
             actor=decision.actor,
@@ -216,7 +224,9 @@ def _accept_price(operation: Operation, decision: Decision) -> str:
 async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
     """A person has looked, and vouches that the call whose outcome is unknown had no effect."""
     intent = await intents.latest(session, operation.id or 0)
-    if vouched and intent is not None and (not intent.state.is_settled or intents.leaves_unpaid(intent)):
+    if intent is not None and intent.state.is_settled:  # also below payments that were refused
+        intent = await intents.owed(session, operation.id or 0)
+    if vouched and intent is not None:
         words = "a person vouched that nothing was bought"
         await intents.settle(session, intent, IntentState.ABANDONED, message=words, reopen=True)
         await funds.release(session, operation.id or 0)
@@ -229,7 +239,7 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
         if not upstream_number:
             raise InvalidField("upstream_number", "name the item at the upstream that this service is")
         if service.upstream_number not in (None, upstream_number):
-            await _let_go(session, service)
+            await intents.unlink(session, service)
         await intents.link(session, service, upstream_number)
     intent = await intents.latest(session, operation.id)
     if intent is not None and not intent.state.is_settled:
@@ -244,23 +254,6 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     await manual.bring_home(session, service)
     await enter(session, operation, Stage.COMPLETED, "marked done by a person")
     await start_next_queued(session, operation.service_id)
-
-
-async def _let_go(session: AsyncSession, service: Service) -> None:
-    """The service is another item than was thought: the one it had is an orphan from now on."""
-    found = await session.exec(
-        select(UpstreamSnapshot).where(
-            UpstreamSnapshot.account_id == service.account_id,
-            UpstreamSnapshot.product_type == service.product_type,
-            UpstreamSnapshot.number == service.upstream_number,
-        )
-    )
-    for snapshot in found.all():
-        snapshot.service_id = None
-        session.add(snapshot)
-    service.upstream_number = None
-    session.add(service)
-    await session.flush()
 
 
 async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, decision: Decision) -> None:

@@ -47,6 +47,8 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
 
 
 async def _nothing_may_be_done_already(session: AsyncSession, operation: Operation) -> None:
+    if await intents.owed(session, operation.id or 0) is not None:
+        raise Refused("what was ordered lies unpaid in the upstream's cart as it was; cancel this, then ask anew")
     intent = await intents.latest(session, operation.id or 0)
     if intent is not None and not intent.state.is_settled:
         raise Refused(

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import OperationKind, Stage, TaskMode
 from models.order import Intent, Operation, Service, Task
 from models.parameters import NEW_KEY, NEW_PASSWORD
-from orders.allowed import Facts, traces
+from orders.allowed import Facts, traces, what_is_owed
 
 
 async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
@@ -31,6 +31,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             traces=traces(intents.get(number, []), has_item=number in with_item),
             called_off=operation.called_off_at is not None,
             has_no_values=bool({NEW_PASSWORD, NEW_KEY} & operation.parameters.keys()),
+            owes=what_is_owed(intents.get(number, [])),
             in_hand_of=holders.get(number, ""),
             number=number,
         )

@@ -207,6 +207,23 @@ async def link(session: AsyncSession, service: Service, upstream_number: str) ->
     await session.flush()
 
 
+async def unlink(session: AsyncSession, service: Service) -> None:
+    """The service is another item than was thought, or none: the one it had is an orphan from now on."""
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == service.upstream_number,
+        )
+    )
+    for snapshot in found.all():
+        snapshot.service_id = None
+        session.add(snapshot)
+    service.upstream_number = None
+    session.add(service)
+    await session.flush()
+
+
 async def looking_for_name(session: AsyncSession, account_id: int, name: str, but_not: int) -> list[int]:
     """Other operations that look for an item of the same name (one that a customer chose).
 

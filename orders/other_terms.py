@@ -39,9 +39,11 @@ async def show_real_cost(
 ) -> bool:
     """An opening that nobody could quote shows what its item costs, instead of what the catalogue expected.
 
-    True if that was dearer: then it is an incident, because more was charged than had been shown.
+    True if that was dearer: then it is an incident, because more was charged than had been shown. Where the upstream
+    had named its price, the item's is only noted beside it: an item shows what each period costs, and the first one is
+    often cheaper, so a difference proves no other charge.
     """
-    if operation.kind is not OperationKind.OPEN or operation.price.get("source") != "catalogue":
+    if operation.kind is not OperationKind.OPEN:
         return False
     if snapshot is None or snapshot.cost_amount is None or operation.cost is None:
         return False
@@ -49,9 +51,11 @@ async def show_real_cost(
     if snapshot.cost_currency != expected.currency or shown == expected.amount:
         return False
     real = Money(amount=shown, currency=expected.currency)
-    operation.cost_amount = shown
     operation.price = {**operation.price, "item_costs": str(real)}
     session.add(operation)
+    if operation.price.get("source") != "catalogue":
+        return False
+    operation.cost_amount = shown
     if real <= expected:
         return False
     return await raise_incident(

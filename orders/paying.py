@@ -3,14 +3,17 @@
 The judgements are in orders.carts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import and_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.enums import (
+    FINAL_STAGES,
     FailureClass,
     IntentState,
     IntentStep,
@@ -22,7 +25,7 @@ from models.enums import (
 from models.money import Money
 from models.order import Intent, Operation, Service
 from orders import funds, intents
-from orders.carts import Claim, Owned
+from orders.carts import Claim, Holder, Owned
 from orders.stages import locked_operation
 
 HELD_AT_MOST = timedelta(minutes=2)
@@ -34,6 +37,8 @@ WAITS_ANEW_AFTER = timedelta(minutes=2)
 STEPS = {UnpaidKind.CART_ROW: IntentStep.CONFIRM_CART, UnpaidKind.ORDER: IntentStep.PAY}
 CHARGES_BEFORE = "charges"
 """In an intent's `before`: numbers of the charges for its item that were listed before it was sent."""
+TO_PAY, ROW = "to_pay", "row"
+"""In the evidence of what is unpaid: the sum that the cart shows, and the row as people are told of it."""
 CHARGED_FOR = (OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS)
 _WORKED_ON = (Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING, Stage.RETRYING)
 
@@ -129,20 +134,48 @@ async def _set_aside(session: AsyncSession, operation: Operation) -> Money | Non
 
 
 async def under_way(session: AsyncSession, account_id: int, but_not: int) -> list[int]:
-    """Operations whose request may have put something into the cart that nobody can tell yet."""
+    """Operations whose request may have put something into the cart that nobody can tell yet.
+
+    An opening that was answered by a bare yes is one of them until its item is found.
+    """
+    without_item = and_(
+        col(Intent.state) == IntentState.ACCEPTED,
+        col(Intent.unpaid_kind).is_(None),
+        col(Operation.kind) == OperationKind.OPEN,
+        col(Operation.stage).not_in(FINAL_STAGES),
+        col(Service.upstream_number).is_(None),
+    )
     found = await session.exec(
         select(Intent.operation_id)
         .join(Operation, col(Operation.id) == col(Intent.operation_id))
+        .join(Service, col(Service.id) == col(Operation.service_id))
         .where(
             Intent.account_id == account_id,
             Intent.step == IntentStep.SEND,
-            col(Intent.state).in_([IntentState.PREPARED, IntentState.UNKNOWN]),
+            or_(col(Intent.state).in_([IntentState.PREPARED, IntentState.UNKNOWN]), without_item),
             col(Operation.kind).in_(CHARGED_FOR),
             Intent.operation_id != but_not,
         )
         .order_by(col(Intent.operation_id))
     )
     return list(found.all())
+
+
+async def holders(session: AsyncSession, account_id: int, items: Collection[str]) -> list[tuple[Service, Holder]]:
+    """The services of ours that these items are."""
+    found = await session.exec(
+        select(Service).where(Service.account_id == account_id, col(Service.upstream_number).in_(items))
+    )
+    services = found.all()
+    running = await session.exec(
+        select(Operation.service_id, Operation.id).where(
+            col(Operation.service_id).in_([service.id for service in services]),
+            col(Operation.stage).not_in([*FINAL_STAGES, Stage.QUEUED]),
+            col(Operation.kind).in_(CHARGED_FOR),
+        )
+    )
+    working: dict[int, int | None] = dict(running.all())
+    return [(one, Holder(one.id, working.get(one.id))) for one in services if one.id is not None]
 
 
 async def note_price(session: AsyncSession, operation: int, price: Money, row: str) -> bool:
@@ -153,13 +186,20 @@ async def note_price(session: AsyncSession, operation: int, price: Money, row: s
     debt = await intents.owed(session, operation)
     if debt is None:
         return True
+    await _note_sum(session, debt, price, row)
     times = len(str(debt.evidence.get("seen", "")).split(", ")) if "seen" in debt.evidence else 0
     seen = f"{debt.evidence['seen']}, {price}" if times else str(price)
-    debt.evidence = {**debt.evidence, "to_pay": str(price), "row": row, "seen": seen}
+    debt.evidence = {**debt.evidence, "seen": seen}
     session.add(debt)
     await funds.release(session, operation)
     await session.flush()
     return times < TRIES_AT_MOST
+
+
+async def _note_sum(session: AsyncSession, debt: Intent, price: Money, row: str) -> None:
+    debt.evidence = {**debt.evidence, TO_PAY: str(price), ROW: row}
+    session.add(debt)
+    await session.flush()
 
 
 async def note_wait(session: AsyncSession, operation: int, *, at_most: timedelta) -> timedelta:
@@ -185,11 +225,23 @@ def _moment(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
-async def price_to_pay(session: AsyncSession, operation: int) -> Money | None:
-    """What is to be paid for an order or row that is there already, as the upstream shows it; None: not known."""
+@dataclass(frozen=True)
+class ToPay:
+    """An order or row that is there already and has yet to be paid."""
+
+    price: Money | None
+    """As the upstream's cart shows it; None: it was not seen there yet."""
+    row: str
+    """For people."""
+
+
+async def to_pay(session: AsyncSession, operation: int) -> ToPay | None:
+    """None: nothing of it is unpaid."""
     debt = await intents.owed(session, operation)
-    noted = debt.evidence.get("to_pay") if debt is not None else None
-    return Money.parse(noted) if isinstance(noted, str) else None
+    if debt is None:
+        return None
+    price = debt.evidence.get(TO_PAY)
+    return ToPay(Money.parse(price) if isinstance(price, str) else None, str(debt.evidence.get(ROW, "")))
 
 
 async def forget_row(session: AsyncSession, operation: int, reason: str) -> None:
@@ -200,16 +252,24 @@ async def forget_row(session: AsyncSession, operation: int, reason: str) -> None
 
 
 async def tries(session: AsyncSession, operation: int) -> int:
-    """How often paying what is unpaid now was tried in vain; a refusal for want of money is no try."""
+    """How often paying what is unpaid now was tried in vain.
+
+    A refusal for want of money is no try, because more money is waited for then; unless it costs nothing.
+    """
     debt = await intents.owed(session, operation)
     found = await session.exec(
-        select(Intent.failure_class).where(
+        select(Intent).where(
             Intent.operation_id == operation,
             col(Intent.id) > (debt.id if debt is not None and debt.id is not None else 0),
             col(Intent.state).in_([IntentState.REFUSED, IntentState.NOT_DONE]),
         )
     )
-    return sum(1 for failure in found.all() if failure is not FailureClass.FUNDS)
+    return sum(1 for intent in found.all() if intent.failure_class is not FailureClass.FUNDS or _is_free(intent))
+
+
+def _is_free(payment: Intent) -> bool:
+    price = payment.request.get("sum", "")
+    return bool(price) and Money.parse(price).amount == 0
 
 
 async def write_intents(
@@ -235,6 +295,10 @@ async def write_intents(
         now = await claim_of(session, operation, service)
         if now is None or now != one.claim or now.busy or not operation.stage.is_running:
             return None
+        debt = await intents.owed(session, number)
+        if debt is not None and one.row.amount is not None:
+            # Should this payment be done and answered with a no, nobody else can tell any more what it cost.
+            await _note_sum(session, debt, one.row.amount, one.row.title)
         written[number] = await intents.prepare(
             session,
             operation,

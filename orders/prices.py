@@ -25,6 +25,9 @@ BY_REFUSAL_ALONE = Decimal(200)
 """Per cent tolerated where an upstream that has no quotes told its price by refusing: the catalogue's cost can't be
 kept as exact there, and the sum is set aside and shown before anything is charged."""
 
+CART = "cart"
+"""The price's source: a row of the upstream's cart, which is there and has yet to be paid."""
+
 NOT_SHOWN = "a price that is not shown"
 """Stands in for a sum where a person accepted that there is none."""
 
@@ -92,12 +95,21 @@ class _Price:
     objection: Objection | None = None
 
 
-def judge(terms: Terms, quote: Quote | None, today: date, rates: Rates = NO_RATES, *, refused: str = "") -> Judgement:
-    """`quote` None: the operation costs nothing. `refused`: why the upstream would not quote; it will say so again."""
+def judge(
+    terms: Terms,
+    quote: Quote | None,
+    today: date,
+    rates: Rates = NO_RATES,
+    *,
+    refused: str = "",
+    in_cart: str = "",
+) -> Judgement:
+    """`quote` None: the operation costs nothing. `refused`: why the upstream would not quote; it will say so again.
+    `in_cart`: the row of the upstream's cart, for people, whose sum the quote is."""
     kept = {name: terms.row[name] for name in _KEPT if name in terms.row}
     if quote is None:
         return Judgement(None, kept)
-    found = _price(terms, quote, today, rates, refused)
+    found = _in_the_cart(terms, quote, in_cart, today, rates) or _price(terms, quote, today, rates, refused)
     row = kept | found.row
     if found.objection is not None:
         return Judgement(found.cost, row, found.objection)
@@ -111,6 +123,13 @@ def judge(terms: Terms, quote: Quote | None, today: date, rates: Rates = NO_RATE
 
 
 # What it costs.
+
+
+def _in_the_cart(terms: Terms, quote: Quote, row: str, today: date, rates: Rates) -> _Price | None:
+    """What lies there costs what is shown there, whatever the upstream wanted when it refused an earlier request."""
+    if not row or quote.price is None:
+        return None
+    return _converted(terms, quote.price, today, rates, {"source": CART, "quoted": str(quote.price), "row": row})
 
 
 def _price(terms: Terms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
@@ -268,6 +287,11 @@ def _in_words(found: _Price, against: list[str]) -> str:
         asked = f"it costs {found.cost} by the catalogue"
     elif found.told is not None and found.cost is not None and found.told.currency != found.cost.currency:
         asked += f" ({found.cost})"
+    if found.row.get("source") == CART:
+        return (
+            f"nothing is paid: {found.row['row']} in the upstream's cart costs {found.told}, but "
+            f"{', and '.join(against)}. A person may accept this price: then that row is paid. Or cancel"
+        )
     return f"nothing is sent: {asked}, but {', and '.join(against)}. A person may accept this price, or cancel"
 
 

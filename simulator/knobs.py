@@ -168,6 +168,7 @@ class Settings(BaseModel):
     addon_cart: IntoCart = IntoCart.ASKED
     unpaid_rows: Literal["payable", "loose"] = "loose"
     top_up_pays: Literal["nothing", "unpaid"] = "nothing"
+    taken_out: Literal["vanish", "deleted"] = "vanish"
 
     # Reading
     language: Literal["asked", "ru"] = "asked"

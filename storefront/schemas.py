@@ -246,9 +246,16 @@ class DoneByHand(_Decision):
         description="number of the item at the upstream; needed for an opening",
         examples=["4711"],
     )
+    it_is_paid: bool = Field(
+        default=False,
+        strict=True,
+        description="what the upstream had put into its cart is paid there; needed where `allowed_decisions` says so",
+    )
 
     def by(self, actor: str) -> Decision:
-        return Decision(actor=actor, reason=self.reason, upstream_number=self.upstream_number)
+        return Decision(
+            actor=actor, reason=self.reason, upstream_number=self.upstream_number, it_is_paid=self.it_is_paid
+        )
 
 
 # Answers.

@@ -130,9 +130,14 @@ class CartRow(_Value):
     @property
     def label(self) -> str:
         """For people: number, item, name and sum."""
+        return f"{self.title}: {self.amount or 'a sum that cannot be read'}"
+
+    @property
+    def title(self) -> str:
+        """The same without the sum."""
         own = f"row {self.number}" if self.number and self.number != self.order else ""
         parts = [own, f"order {self.order}" if self.order else "", f"item {self.item}" if self.item else "", self.name]
-        return f"{', '.join(part for part in parts if part)}: {self.amount or 'a sum that cannot be read'}"
+        return ", ".join(part for part in parts if part)
 
 
 class Cart(_Value):

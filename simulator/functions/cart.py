@@ -13,6 +13,7 @@ from simulator.entities import CartRow, Operation, Status
 from simulator.errors import bad_value, missed
 from simulator.functions.lists import tparams
 from simulator.knobs import CartAnswer
+from simulator.lifecycle import close
 from simulator.money import currency_column
 
 
@@ -48,11 +49,14 @@ def _own_row(call: Call, name: str, obj: str) -> CartRow:
 
 
 def _drop(call: Call, row: CartRow) -> None:
-    """An unpaid order that is taken out of the cart is gone with its service."""
+    """An unpaid order that is taken out of the cart is gone with its service; or that is deleted like any."""
     item = call.world.items.get(row.item)
     call.world.remove(row)
     if row.operation is Operation.OPEN and item is not None and item.status is Status.ORDERED:
-        call.world.remove(item)
+        if call.world.settings.taken_out == "deleted":
+            close(call.world, item)
+        else:
+            call.world.remove(item)
 
 
 def _money(call: Call, amount: Decimal, currency: str) -> str:

@@ -74,6 +74,16 @@ class Bench:
         assert found is not None
         return found
 
+    async def call_off(self, order: AcceptedOrder) -> SubmitResult:
+        """As Temporal does: again until nothing of it is left."""
+
+        async def ended() -> SubmitResult:
+            return await ActivityEnvironment().run(self.activities.calling_off.call_off, _ref(order))
+
+        found = await assert_eventually(ended, timeout=20, ignoring=(ApplicationError,), message="called off")
+        assert found is not None
+        return found
+
     async def look(self, order: AcceptedOrder) -> Look:
         found: Look = await ActivityEnvironment().run(self.activities.settlement.look, _ref(order))
         return found

@@ -1,10 +1,11 @@
 """What is offered is what works: the table of decisions, and the database held against it."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,10 +20,12 @@ from orders import completion
 from orders.allowed import (
     ITEM,
     OPERATOR,
+    PAID,
     VOUCH,
     Allowed,
     Asker,
     Facts,
+    Not,
     Traces,
     allowed_decisions,
     judge,
@@ -143,6 +146,21 @@ def test_an_opening_is_marked_done_with_its_item_and_only_an_opening_is_correcte
     assert CORRECT not in prolonging
 
 
+def test_what_lies_unpaid_in_a_cart_is_not_corrected_and_is_done_only_once_it_is_paid() -> None:
+    owed: dict[str, Any] = {"stage": ATTENTION, "traces": Traces.POSSIBLE, "owes": "row 17 in the upstream's cart"}
+    assert list(offered(**owed)) == [RETRY, MARK_DONE, CANCEL]
+    assert offered(**owed)[MARK_DONE][-1] == PAID
+    refused = judge(Facts(OperationKind.OPEN, **owed), CORRECT)
+    assert isinstance(refused, Not)
+    assert "row 17" in refused.why
+    assert "Cancel" in refused.why
+
+
+def test_an_item_that_is_known_and_unpaid_is_not_bought() -> None:
+    refused = intent(IntentState.REFUSED, FailureClass.REJECTED, step=IntentStep.CONFIRM_CART)
+    assert traces([UNPAID, refused], has_item=True) is Traces.POSSIBLE
+
+
 def test_a_task_in_somebodys_hand_is_not_ended_from_outside() -> None:
     by_hand = Stage.AWAITING_MANUAL_TASK
     assert set(offered(stage=by_hand)) == {REJECT, CANCEL}
@@ -176,12 +194,21 @@ STAGES = (
     ATTENTION,
     Stage.CANCELLED,
 )
-SENT: dict[str, tuple[IntentState, FailureClass | None] | None] = {
-    "nothing": None,
-    "never left": (IntentState.NOT_SENT, FailureClass.NOT_SENT),
-    "refused": (IntentState.REFUSED, FailureClass.FUNDS),
-    "unknown": (IntentState.UNKNOWN, FailureClass.OUTCOME_UNKNOWN),
-    "accepted": (IntentState.ACCEPTED, None),
+SENT: dict[str, Callable[[], list[Intent]]] = {
+    "nothing": list,
+    "never left": lambda: [intent(IntentState.NOT_SENT, FailureClass.NOT_SENT)],
+    "refused": lambda: [intent(IntentState.REFUSED, FailureClass.FUNDS)],
+    "unknown": lambda: [intent(IntentState.UNKNOWN, FailureClass.OUTCOME_UNKNOWN)],
+    "accepted": lambda: [intent(IntentState.ACCEPTED)],
+    "in the cart": lambda: [intent(IntentState.ACCEPTED, unpaid=UnpaidKind.CART_ROW)],
+    "its payment refused": lambda: [
+        intent(IntentState.ACCEPTED, unpaid=UnpaidKind.CART_ROW),
+        intent(IntentState.REFUSED, FailureClass.REJECTED, step=IntentStep.CONFIRM_CART),
+    ],
+    "its payment unknown": lambda: [
+        intent(IntentState.ACCEPTED, unpaid=UnpaidKind.CART_ROW),
+        intent(IntentState.UNKNOWN, FailureClass.OUTCOME_UNKNOWN, step=IntentStep.CONFIRM_CART),
+    ],
 }
 WHY = Decision(actor="anna", reason="seen to")
 
@@ -201,7 +228,7 @@ async def one_order(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIter
 
 
 def _decision(kind: DecisionKind, needs: tuple[str, ...]) -> Decision:
-    more: dict[str, object] = {VOUCH: VOUCH in needs}
+    more: dict[str, object] = {VOUCH: VOUCH in needs, PAID: PAID in needs}
     if kind is CORRECT:
         more["parameters"] = {"template": "debian-12"}
     if kind is MARK_DONE:
@@ -221,11 +248,10 @@ class _Case:
         operation = await session.get_one(Operation, number)
         operation.kind, operation.stage = self.kind, self.stage
         operation.called_off_at = utc_now() if self.called_off else None
-        state = SENT[self.sent]
-        if state is not None:
-            made = intent(*state)
+        for made in SENT[self.sent]():
             made.operation_id = number
             session.add(made)
+            await session.flush()
         if self.in_hand:
             task = await session.get_one(Task, 1)
             task.mode, task.assignee = TaskMode.MANUAL, "bob"

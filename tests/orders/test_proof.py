@@ -175,6 +175,7 @@ async def test_a_term_that_differs_from_the_announced_one_is_an_incident(
         ("catalogue", "4.00", "4.00", 0),
         ("catalogue", "5.00", "5.00", 0),
         ("quote", "7.00", "5.00", 0),
+        ("cart", "7.00", "5.00", 0),
     ],
 )
 async def test_an_opening_that_nobody_could_quote_shows_what_its_item_costs(
@@ -191,7 +192,9 @@ async def test_an_opening_that_nobody_could_quote_shows_what_its_item_costs(
         service = await session.get_one(Service, service_number)
         await show_real_cost(session, service, operation, snapshot)
     async with database.read() as session:
-        assert (await session.get_one(Operation, number)).cost == Money.of(shown, "EUR")
+        operation = await session.get_one(Operation, number)
+        assert operation.cost == Money.of(shown, "EUR")
+        assert operation.price.get("item_costs") == (f"{costs} EUR" if costs != "5.00" else None)
         raised = (await session.exec(select(Incident))).all()
     assert [one.kind for one in raised] == [IncidentKind.OTHER_TERM] * incidents
 
