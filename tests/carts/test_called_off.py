@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.called_off_rows import doubt_about
 from activities.cart_rows import Left
-from models.enums import FailureClass, IntentState, Stage, UnpaidKind
+from models.enums import FailureClass, IntentState, OperationKind, ServiceStatus, Stage, UnpaidKind
 from models.messages import Decision, DecisionKind, DecisionRecord, OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent
@@ -156,6 +156,23 @@ async def test_a_change_that_left_nothing_ends_without_a_look_at_strangers_rows(
     await cancel(bench, order)
     assert (await called_off(bench, order)).outcome is Submission.ENDED
     assert [row["id"] for row in await bench.rows()] == [foreign]
+
+
+async def test_an_opening_in_the_cart_that_a_person_should_pay_can_still_be_closed_without_a_charge(
+    bench: Bench,
+) -> None:
+    """Its item is tied to the service so that the payment is seen; that is not bought yet."""
+    order = await bench.order()
+    await bench.upstream.fault(function=CONFIRM, sok=True, kind="error", error={"type": "access"})
+    await bench.step(order)
+    assert (await bench.step(order)).outcome is Submission.MANUAL
+    assert (await bench.service(order)).upstream_number is not None
+    closing = await requests.switch(bench.database, order.service, OperationKind.CLOSE, client="shop", key="unwanted")
+    assert "is called off: what its requests may have left" in (await bench.operation(closing)).reason
+    assert (await called_off(bench, order)).outcome is Submission.ENDED
+    assert await bench.rows() == []
+    assert (await bench.service(order)).status is ServiceStatus.CLOSED
+    assert await bench.charges() == []
 
 
 OURS = CartRow(number="17", order="9", item="900", name="VPS-1", amount=Money.of("5.00", "EUR"))
