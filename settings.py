@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Seconds after which an order that heard nothing asks the upstream itself."""
     put_back_renewal: bool = False
     """Where the upstream's staff lets it renew a service that we renew, switch that off again by an operation."""
+    renewal_look_interval: float = Field(default=21600.0, gt=0)
+    """Seconds in which the form of each item is read once whose list does not say whether the upstream renews it."""
     manual_plan_changes: dict[str, list[str]] = Field(default_factory=lambda: {"vds": ["disk_gb"]})
     """Product type -> resources whose change no upstream can carry out by itself; a person gets a task. (JSON)"""
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)

@@ -120,9 +120,16 @@ class Resellflow:
     async def resume(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
         return await self._begin(requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key))
 
-    async def close_service(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
-        """Before everything else that waits for this service. Is it still being opened, its opening is called off."""
-        return await self._begin(requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key))
+    async def close_service(
+        self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR
+    ) -> AcceptedOrder:
+        """Before everything else that waits for this service. Is it still being opened, its opening is called off.
+
+        Raises NotTheirs where that opening is another storefront's.
+        """
+        return await self._begin(
+            requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key, asker=asker)
+        )
 
     async def change_plan(
         self,

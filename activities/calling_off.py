@@ -6,7 +6,8 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities import leftovers
-from activities.cart_rows import debt_of, left_in_cart, remove_own_row
+from activities.called_off_rows import InCart, clear_cart
+from activities.cart_rows import left_in_cart, remove_own_row
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
@@ -116,11 +117,13 @@ class CallingOffActivities:
             case Verdict.DONE:
                 return await self._clear_away(job, upstream, found.numbers)
             case Verdict.NOT_DONE:
-                return await self._stays_in_the_cart(job, upstream) or await self._end(job)
+                return await self._end_with_an_empty_cart(job, upstream)
             case Verdict.CANNOT_TELL:
                 reason = (
                     f"called off, and it can't be proven that nothing of it is left at the upstream: {found.reason}"
                 )
+                rows = (await left_in_cart(self._database, job, upstream)).labels
+                reason += f"; in the cart: {rows}" if rows else ""
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason)
             case Verdict.WAIT | Verdict.READ_FORMS:
                 raise look_again(found.reason, self._age(job))
@@ -163,24 +166,24 @@ class CallingOffActivities:
             return True
         return item.status is UpstreamStatus.DELETED
 
-    async def _stays_in_the_cart(self, job: Job, upstream: Upstream) -> SubmitResult | None:
-        """The row of a renewal or a change is not removed by machine: its service is in use."""
-        if job.operation.kind is OperationKind.OPEN or await debt_of(self._database, job) is None:
-            return None
-        left = await left_in_cart(self._database, job, upstream)
-        if not left.ours:
-            return None
-        reason = (
-            f"called off, and still in the cart of {job.account.name}: {left.labels}. Take it out there: it stops "
-            "every other order in that cart. Then retry, and this operation ends"
-        )
-        return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-
     async def _bought(self, job: Job, number: str) -> SubmitResult:
         reason = f"called off, but it has been done at the upstream already: item {number}"
         assert job.intent is not None  # noqa: S101 - something may have been left by it
         await self._troubles.mark_unknown(job, job.intent, reason, reopen=True)
         return SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason)
+
+    async def _end_with_an_empty_cart(self, job: Job, upstream: Upstream) -> SubmitResult:
+        """It was not done; it may be waiting in the cart for whoever pays next."""
+        cleared = await clear_cart(self._database, job, upstream)
+        match cleared.outcome:
+            case InCart.NOTHING:
+                return await self._end(job)
+            case InCart.REMOVED:
+                raise look_again(cleared.reason, self._age(job))  # it may have been paid a moment before
+            case InCart.LEFT:
+                advice = "If it is this order's, remove it there; then cancel, vouching for it"
+                reason = f"called off; {cleared.reason}. {advice}"
+                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
 
     async def _end(self, job: Job) -> SubmitResult:
         with database_in_words():

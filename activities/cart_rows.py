@@ -123,6 +123,10 @@ class Left:
     ours: tuple[tuple[UnpaidKind, CartRow], ...] = ()
     strangers: tuple[CartRow, ...] = ()
     """Rows that could be this order's, and nothing says whose they are."""
+    others: tuple[CartRow, ...] = ()
+    """The other rows of that cart."""
+    refused: frozenset[UnpaidKind] = frozenset()
+    """What the upstream does not show to this account."""
 
     @property
     def unpaid(self) -> Unpaid | None:
@@ -136,36 +140,45 @@ class Left:
         return "; ".join(row.label for row in (*(row for _, row in self.ours), *self.strangers))
 
 
-async def left_in_cart(database: Database, job: Job, upstream: Upstream, item: str = "") -> Left:
+async def left_in_cart(
+    database: Database, job: Job, upstream: Upstream, item: str = "", *, first: UnpaidKind | None = None
+) -> Left:
     """What may be of this order in the cart, apart from what other orders of ours claim. Empty where there is no cart.
 
-    `item`: the order's item, where it was found.
+    `item`: the order's item, where it was found. `first`: where to look first.
     """
     number = item or job.service.upstream_number or ""
-    kinds = (UnpaidKind.CART_ROW, UnpaidKind.ORDER) if job.account.dialect == Dialect.SIX else (UnpaidKind.ORDER,)
-    for kind in kinds:
+    kinds = [UnpaidKind.CART_ROW, UnpaidKind.ORDER] if job.account.dialect == Dialect.SIX else [UnpaidKind.ORDER]
+    refused: set[UnpaidKind] = set()
+    for kind in sorted(kinds, key=lambda one: one is not first):
         try:
             cart = await upstream.read_cart(kind)
         except (Rejected, SetupFault):
+            refused.add(kind)
             continue
         if cart.unreadable:
             raise OutcomeUnknown(f"the cart at {job.account.name} can't be read: {cart.unreadable}")
         async with database.read() as session:
             claims = await paying.claims(session, job.account_id)
         others = [claim for claim in claims if claim.operation != job.number]
+        mine = [claim for claim in claims if claim.operation == job.number]
         rows = [row for row in cart.rows if by_number(row, others, cart.rows) is None and not by_item(row, others)]
-        whose = [(row, await _is_ours(upstream, job, row, number)) for row in rows]
-        left = Left(
-            ours=tuple((kind, row) for row, ours in whose if ours),
-            strangers=tuple(row for row, ours in whose if ours is None),
-        )
-        if left.ours or left.strangers:
-            return left
-    return Left()
+        whose = [
+            (row, by_number(row, mine, cart.rows) is not None or await _is_ours(upstream, job, row, number))
+            for row in rows
+        ]
+        ours = tuple((kind, row) for row, is_ours in whose if is_ours)
+        strangers = tuple(row for row, is_ours in whose if is_ours is None)
+        if ours or strangers:
+            rest = tuple(row for row in cart.rows if all(row is not own for _, own in ours))
+            return Left(ours, strangers, rest, frozenset(refused))
+    return Left(refused=frozenset(refused))
 
 
 async def _is_ours(upstream: Upstream, job: Job, row: CartRow, number: str) -> bool | None:
     """None: nothing says whose it is."""
+    if number and not row.item and job.operation.kind is not OperationKind.OPEN:
+        return None
     if number:
         return row.item == number and row.product_type in ("", job.service.product_type)
     form = await _form(upstream, row, {job.service.product_type})

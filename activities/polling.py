@@ -82,6 +82,8 @@ KEY_AT_MOST_SECONDS = 3600.0
 STRANGERS_FORMS_SECONDS = 2.0
 """How often it is looked which new items nobody explains, while orders are under way or were just now."""
 STRANGERS_AT_ONCE = 5
+RENEWALS_AT_ONCE = 5
+"""So many forms are read in an idle interval to see who renews, where lists do not say it."""
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
@@ -101,6 +103,7 @@ class _Schedule:
     tasks: dict[int, float] = field(default_factory=dict)
     """Of each operation that a person does by hand and whose effect only a form shows."""
     renewals: float = 0.0
+    renewal_forms: float = 0.0
     key: dict[tuple[str, str], float] = field(default_factory=dict)
     """Of each item whose key has not come."""
 
@@ -139,6 +142,10 @@ class _Watch:
     """(product type, number) of our items whose forms tell something new."""
     refused: set[tuple[str, str]] = field(default_factory=set)
     """Items of nobody whose forms the upstream does not let us read."""
+    renewal_forms_since: float | None = None
+    """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
+    renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Items whose forms are still to be read to see who renews them."""
     well: bool = False
     """Something was read in this round."""
     unhealthy: ConnectionUnhealthy | None = None
@@ -252,11 +259,27 @@ class PollActivities:
         watch.due.renewals = time.monotonic() + self._settings.idle_interval
         async with self._database.read() as session:
             found = await renewal.mismatches(session, watch.account_id)
+        await self._look_at_forms_alone(watch)
         for one in found:
             if not one.reported:
                 watch.to_read.setdefault((one.product_type, one.number), _Form())
             elif one.owner is RenewalOwner.RESELLFLOW and self._settings.put_back_renewal and not one.put_back:
                 await self._put_back(one)
+
+    async def _look_at_forms_alone(self, watch: _Watch) -> None:
+        """Where lists do not say who renews, every form has its moment in a period; a few are read at a time."""
+        period, now = self._settings.renewal_look_interval, time.time()
+        if time.monotonic() >= watch.due.renewal_forms:
+            step = max(period / 72, self._settings.idle_interval)
+            watch.due.renewal_forms = time.monotonic() + step
+            since = watch.renewal_forms_since or now - step  # what runs anew has looked until about then
+            async with self._database.read() as session:
+                items = await renewal.told_by_forms_alone(session, watch.account_id)
+            watch.renewal_forms |= dict.fromkeys(renewal.due_between(items, since, now, period))
+            watch.renewal_forms_since = now
+        for item in list(watch.renewal_forms)[:RENEWALS_AT_ONCE]:
+            del watch.renewal_forms[item]
+            watch.to_read.setdefault(item, _Form())
 
     async def _put_back(self, found: Mismatch) -> None:
         change = ServiceChange(renewal_owner=found.owner)

@@ -96,11 +96,16 @@ Judgement = Allowed | Not
 
 
 def traces(intents: Sequence[Intent], *, has_item: bool = False) -> Traces:
-    """What these requests can have done. `has_item`: an opening whose item is known."""
+    """What these requests can have done. `has_item`: an opening whose item is known.
+
+    The item of a row in a cart is known before anybody pays it: there only a charge says that it is bought.
+    """
     if any(not intent.state.is_settled for intent in intents):
         return Traces.UNDER_WAY
-    known = has_item and debt(intents) is None  # an item can be known, and unpaid all the same
-    if known or any(intent.state is IntentState.ACCEPTED and not _is_unpaid(intent) for intent in intents):
+    was_unpaid = any(intent.unpaid_kind is not None for intent in intents)
+    if (has_item and not was_unpaid) or any(
+        intent.state is IntentState.ACCEPTED and not _is_unpaid(intent) for intent in intents
+    ):
         return Traces.ACCEPTED
     return Traces.NONE if all(map(_never_left, intents)) else Traces.POSSIBLE
 

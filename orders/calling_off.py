@@ -13,7 +13,8 @@ from models.enums import OperationKind, ServiceStatus, Source, Stage
 from models.messages import DecisionKind
 from models.order import Operation, Service
 from orders import funds, manual
-from orders.allowed import Facts, Traces
+from orders.allowed import Asker, Facts, Traces
+from orders.errors import NotTheirs
 from orders.facts import facts_of
 from orders.history import Origin, attribute
 from orders.stages import enter
@@ -61,6 +62,21 @@ async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> 
     session.add(AuditEntry(actor=client, action=CALLED_OFF, subject="operation", subject_number=facts.number))
     await session.flush()
     return facts.traces is not Traces.UNDER_WAY
+
+
+def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
+    """Whoever closes a service that is being opened calls its opening off: the same right as cancelling it.
+
+    Raises NotTheirs. What is bought already is closed like any service: those are common to all storefronts.
+    """
+    is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
+    if asker.is_operator or opening.actor == asker.name or not is_called_off:
+        return
+    raise NotTheirs(
+        f"{asker.name} is a {asker.role.value} and did not ask for operation {opening.id}, which opens service "
+        f"{opening.service_id}; it may be called off by {opening.actor} or by an operator. Once the service is open "
+        "every storefront may close it"
+    )
 
 
 def what_follows(opening: Facts) -> str:

@@ -49,6 +49,8 @@ def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
     known: dict[str, object] = {
         name: (None if name in _NONE_IF_EMPTY else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
     }
+    if "autoprolong" in known:
+        known["autoprolong"] = snapshot.autoprolong
     known |= _tariff_of_form(snapshot, form)
     if form.status is UpstreamStatus.UNKNOWN and not snapshot.gone:
         known |= {"status": UpstreamStatus(snapshot.status), "status_detail": snapshot.status_detail}
@@ -188,12 +190,28 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
     changes.extend(_cost_changes(snapshot, item))
     parameters = {
         name: (_text(getattr(snapshot, name)), _text(getattr(item, name)))
-        for name in ("name", "remoteid", "ip", "autoprolong")
+        for name in ("name", "remoteid", "ip")
         if getattr(item, name) and getattr(item, name) != getattr(snapshot, name)
     }
+    if _renewal_changed(snapshot, item):
+        parameters["autoprolong"] = (snapshot.autoprolong, item.autoprolong)
     if parameters:
         changes.append(Change(EventKind.PARAMETERS_CHANGED, parameters))
     return changes
+
+
+def _renewal_changed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
+    """Some lists show a word while the upstream renews, and an empty column while it does not."""
+    before, after = snapshot.autoprolong, item.autoprolong
+    if after:
+        return after != before and not (not before and renews(after) is False)
+    return bool(before) and _renewal_was_emptied(snapshot, item)
+
+
+def _renewal_was_emptied(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
+    """The list has told a word, and its column is there and empty now. A column that is missing tells nothing, nor does
+    a word that nobody knows."""
+    return not item.autoprolong and "autoprolong" in snapshot.listed and not item.raw.get("autoprolong", "?").strip()
 
 
 def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -265,7 +283,8 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[st
         snapshot.cost_amount = _stored(item.cost.amount)
         snapshot.cost_currency = item.cost.currency
     snapshot.ip = item.ip or snapshot.ip
-    snapshot.autoprolong = item.autoprolong or snapshot.autoprolong
+    if item.autoprolong or _renewal_was_emptied(snapshot, item):
+        snapshot.autoprolong = item.autoprolong
     snapshot.raw = {**snapshot.raw, **item.raw}
 
 

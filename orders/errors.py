@@ -34,6 +34,10 @@ class Refused(Exception):
     """What is asked cannot be done in the present state; the message says why. Nothing was changed."""
 
 
+class NotTheirs(Refused):
+    """What is asked is somebody else's to decide. Nothing was changed."""
+
+
 class NoMapping(NotFound):
     """The catalogue no longer says what the plan of a service is at its upstream."""
 

@@ -5,8 +5,10 @@ differ and no operation is about to change that, it is an incident, raised by a 
 be put back by an operation of ours (`RESELL_PUT_BACK_RENEWAL`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from zlib import crc32
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +21,7 @@ from models.order import IntakeKey, Operation, Service
 from models.parameters import RENEWAL_OWNER
 from orders.history import OURSELVES
 from orders.incidents import raise_incident
+from orders.meaning import RENEWAL_FIELD
 
 PUT_BACK_AT_MOST = 3
 """So often a day at most a service's renewal is put back: what switches it on again and again needs people."""
@@ -58,6 +61,32 @@ _KINDS = {
     RenewalOwner.RESELLFLOW: IncidentKind.RENEWED_TWICE,
     RenewalOwner.UPSTREAM: IncidentKind.RENEWED_BY_NOBODY,
 }
+
+
+async def told_by_forms_alone(session: AsyncSession, account_id: int) -> list[tuple[str, str]]:
+    """(product type, number) of the items of our services whose lists do not say whether the upstream renews them."""
+    found = await session.exec(
+        select(UpstreamSnapshot.product_type, UpstreamSnapshot.number, UpstreamSnapshot.listed)
+        .join(
+            Service,
+            (col(UpstreamSnapshot.account_id) == col(Service.account_id))
+            & (col(UpstreamSnapshot.product_type) == col(Service.product_type))
+            & (col(UpstreamSnapshot.number) == col(Service.upstream_number)),
+        )
+        .where(
+            Service.account_id == account_id,
+            col(Service.status).in_([ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED]),
+            col(UpstreamSnapshot.gone).is_(False),
+        )
+    )
+    return [(product_type, number) for product_type, number, listed in found.all() if RENEWAL_FIELD not in listed]
+
+
+def due_between(items: Iterable[tuple[str, str]], since: float, until: float, period: float) -> list[tuple[str, str]]:
+    """Those whose moment lies between two times (seconds). Each has one in every period, always the same, so that they
+    are spread evenly and nobody has to remember when each was read."""
+    moments = {item: crc32(" ".join(item).encode()) % 1_000_000 / 1_000_000 * period for item in items}
+    return [item for item, moment in moments.items() if (moment - since) % period < until - since]
 
 
 async def mismatches(session: AsyncSession, account_id: int, service: int | None = None) -> list[Mismatch]:

@@ -40,6 +40,7 @@ from models.parameters import (
 )
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders import addons, calling_off, naming, turns
+from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute
@@ -82,6 +83,8 @@ class _Asked:
     urgent: bool = False
     reason: str = ""
     """Why, in the asker's words; for the audit."""
+    asker: Asker = OPERATOR
+    """Whose right counts where the request calls something off."""
 
 
 _DONE = {
@@ -122,13 +125,14 @@ async def switch(
     key: str,
     urgent: bool = False,
     reason: str = "",
+    asker: Asker = OPERATOR,
 ) -> AcceptedOrder:
-    """Suspend, resume or close."""
+    """Suspend, resume or close. Raises NotTheirs where that would call off an opening that another shop asked for."""
 
     goes_first = urgent or kind is OperationKind.CLOSE
 
     async def asked(session: AsyncSession, row: Service) -> _Asked:
-        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, reason=reason)
+        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, reason=reason, asker=asker)
 
     body: dict[str, object] = {"urgent": urgent, "reason": reason}
     return await _accept(database, service, kind, asked, client, key, body, goes_first=goes_first)
@@ -312,7 +316,11 @@ async def _write_down(
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     is_closing_early = kind is OperationKind.CLOSE and running is not None and running.kind is OperationKind.OPEN
     opening = running if is_closing_early else None
-    follows = calling_off.what_follows(await facts_of(session, opening)) if opening is not None else ""
+    follows = ""
+    if opening is not None:
+        facts = await facts_of(session, opening)
+        calling_off.check_whose(opening, facts, request.asker)
+        follows = calling_off.what_follows(facts)
     explanation = explain(stage, follows)
     operation = Operation(
         service_id=service_number,

@@ -153,6 +153,7 @@ class Settings(BaseModel):
     unknown_addon: Literal["refuse", "ignore"] = "refuse"
     quote: Quote = Quote.NESTED
     discount_percent: Decimal = Field(default=Decimal(0), ge=0, lt=100)
+    autoprolong_in_lists: Literal["word", "empty_when_off", "absent"] = "word"
     default_autoprolong: Literal["period", "off"] = "period"
     licence_agreement_required: bool = False
     domain_contacts: Literal["optional", "needed"] = "optional"

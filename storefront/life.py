@@ -120,7 +120,7 @@ async def resume_service(
     "",
     status_code=HTTP_201_CREATED,
     summary="Close a service for good",
-    responses=_answers(examples.CLOSING_ACCEPTED),
+    responses=_answers(examples.CLOSING_ACCEPTED) | documented(FORBIDDEN),
 )
 async def close_service(
     number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
@@ -131,8 +131,9 @@ async def close_service(
     A service that is still being opened is called off: nothing more of its opening is sent. Had nothing been sent, both
     operations are `cancelled` in the answer already and the service is `closed`. May an earlier request have left
     something at the upstream, that is removed first; then both end, without a charge. A request under way is waited
-    for: had it no effect, both end; else the service is deleted once it is open. `waits_for` says which."""
-    accepted = await context.resellflow.close_service(number, key=key, client=caller.name)
+    for: had it no effect, both end; else the service is deleted once it is open. `waits_for` says which. A storefront
+    may call off only what it asked for itself, as with cancelling; every storefront may close what is open."""
+    accepted = await context.resellflow.close_service(number, key=key, client=caller.name, asker=caller.asker)
     return await _answer(context, caller, accepted, response)
 
 

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from models.database import is_unavailable
-from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
 from starter import TemporalUnavailable
 from upstreams.errors import UpstreamError
 
@@ -136,6 +136,7 @@ def install(app: FastAPI) -> None:
         (InvalidField, _invalid_field),
         (KeyReused, _key_reused),
         (NotFound, _not_found),
+        (NotTheirs, _forbidden),
         (Refused, _refused),
         (Forbidden, _forbidden),
         (TemporalUnavailable, _temporal_unavailable),

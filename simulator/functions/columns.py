@@ -131,7 +131,10 @@ def _columns(call: Call, item: Item) -> list[Node]:
         nodes += [Node("name", shown_name(call, item)), Node("domain", shown_domain(call, item))]
     else:
         nodes.append(Node("name", f"{tariff.name} #{item.id}"))
-    nodes += [Node("ip", item.ip), *(_live_columns(call, item) if settings.columns == "live" else _plain_columns(item))]
+    nodes += [
+        Node("ip", item.ip),
+        *(_live_columns(call, item) if settings.columns == "live" else _plain_columns(call, item)),
+    ]
     nodes += [
         Node("createdate", item.createdate.date().isoformat()),
         *expiry_nodes(call, item),
@@ -146,13 +149,23 @@ def _columns(call: Call, item: Item) -> list[Node]:
     return nodes
 
 
-def _plain_columns(item: Item) -> list[Node]:
+def _renewal(call: Call, item: Item, word: str) -> list[tuple[str, str]]:
+    match call.world.settings.autoprolong_in_lists:
+        case "word":
+            return [("autoprolong", word)]
+        case "empty_when_off":
+            return [("autoprolong", word if whole_number(item.autoprolong) else "")]
+        case "absent":
+            return []
+
+
+def _plain_columns(call: Call, item: Item) -> list[Node]:
     return fields(
         [
             ("username", item.username),
             ("datacentername", DATACENTERS.get(item.datacenter, "")),
             ("opendate", item.opendate.isoformat() if item.opendate else ""),
-            ("autoprolong", item.autoprolong),
+            *_renewal(call, item, item.autoprolong),
             ("period", str(item.period)),
         ]
     )
@@ -166,7 +179,7 @@ def _live_columns(call: Call, item: Item) -> list[Node]:
             ("datacenter", str(item.datacenter or "")),
             ("datacentername", DATACENTERS.get(item.datacenter, "")),
             ("intname", call.world.pricelists[item.pricelist].internal_name),
-            ("autoprolong", period_caption(period, call.lang) if period else none),
+            *_renewal(call, item, period_caption(period, call.lang) if period else none),
         ]
     )
     if item.type.is_server:

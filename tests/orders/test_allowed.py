@@ -97,6 +97,13 @@ def test_an_opening_whose_item_is_known_is_bought() -> None:
     assert traces([], has_item=True) is Traces.ACCEPTED
 
 
+def test_an_opening_whose_item_lies_unpaid_in_a_cart_is_not_bought() -> None:
+    assert traces([UNPAID], has_item=True) is Traces.POSSIBLE
+    taken_out = intent(IntentState.NOT_DONE, unpaid=UnpaidKind.CART_ROW)
+    assert traces([taken_out], has_item=True) is Traces.POSSIBLE
+    assert traces([UNPAID, intent(IntentState.ACCEPTED, step=IntentStep.PAY)], has_item=True) is Traces.ACCEPTED
+
+
 def offered(asker: Asker = OPERATOR, **facts: object) -> dict[DecisionKind, tuple[str, ...]]:
     return {
         one.decision: one.needs

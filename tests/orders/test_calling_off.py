@@ -14,12 +14,13 @@ from activities.pricing import Pricing
 from activities.submission import SubmitActivities
 from models.audit import AuditEntry
 from models.database import Database
-from models.enums import IntentState, OperationKind, ReservationState, ServiceStatus, Stage, TaskMode
+from models.enums import IntentState, OperationKind, ReservationState, Role, ServiceStatus, Stage, TaskMode
 from models.leases import LeaseTerms
 from models.money import Money
 from models.order import Intent, Operation, Service, Task
 from orders import funds, intents, requests
-from orders.errors import Refused
+from orders.allowed import Asker
+from orders.errors import NotTheirs, Refused
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -167,3 +168,39 @@ async def test_a_service_in_somebodys_hands_is_closed_after_them(database: Datab
     closing = await close(database, order)
     assert (await now(database, order)).stage is Stage.AWAITING_MANUAL_TASK
     assert "in bob's hands" in (await now(database, closing)).waits_for
+
+
+OTHER, OPERATOR = Asker(Role.STOREFRONT, "other"), Asker(Role.OPERATOR, "olga")
+
+
+async def close_as(database: Database, order: AcceptedOrder, asker: Asker) -> AcceptedOrder:
+    return await requests.switch(
+        database, order.service, OperationKind.CLOSE, client=asker.name, key="close", asker=asker
+    )
+
+
+async def test_another_shop_can_not_call_off_an_opening_and_an_operator_can(database: Database) -> None:
+    order = await ordered(database)
+    with pytest.raises(NotTheirs, match="it may be called off by shop or by an operator"):
+        await close_as(database, order, OTHER)
+    assert (await now(database, order)).called_off_at is None
+    await close_as(database, order, OPERATOR)
+    assert (await now(database, order)).stage is Stage.CANCELLED
+
+
+async def test_another_shop_can_not_call_off_an_opening_whose_request_is_under_way(database: Database) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        await intents.prepare(session, await locked_operation(session, order.operation), 1, "m", {}, {})
+    with pytest.raises(NotTheirs):
+        await close_as(database, order, OTHER)
+
+
+async def test_what_is_bought_every_shop_may_close(database: Database) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        intent = await intents.prepare(session, operation, 1, "m", {}, {})
+        await intents.accept(session, intent, await session.get_one(Service, order.service), "900")
+    closing = await close_as(database, order, OTHER)
+    assert (await now(database, closing)).stage is Stage.QUEUED

@@ -356,3 +356,38 @@ def test_a_forms_expiry_counts_where_the_list_shows_none() -> None:
         K.PARAMETERS_CHANGED: {"expires_on": ("", "2026-06-01")}
     }
     assert not list_is_behind(known, item(expires_on=date(2026, 7, 1)))
+
+
+def renewed(word: str, **more: Any) -> UpstreamItem:
+    """A row of a list that shows this in its column."""
+    return item(autoprolong=word, raw={"id": "17", "autoprolong": word}, **more)
+
+
+def seen_renewed() -> UpstreamSnapshot:
+    made = new_snapshot(1, renewed("1"))
+    note_listed(made, renewed("1"))
+    return made
+
+
+def test_a_column_that_is_emptied_is_a_change_of_who_renews() -> None:
+    known = seen_renewed()
+    [change] = compare(known, renewed(""))
+    assert (change.kind, change.fields) == (K.PARAMETERS_CHANGED, {"autoprolong": ("1", "")})
+    absorb(known, renewed(""), [change])
+    note_listed(known, renewed(""))
+    assert compare(known, renewed("")) == []
+    [back] = compare(known, renewed("1"))
+    assert back.fields == {"autoprolong": ("", "1")}
+
+
+def test_a_column_that_is_missing_or_shows_an_unknown_word_is_none() -> None:
+    assert compare(seen_renewed(), item(autoprolong="", raw={"id": "17"})) == []
+    assert compare(seen_renewed(), item(autoprolong="", raw={"id": "17", "autoprolong": "Verlaengert"})) == []
+
+
+def test_a_form_that_says_off_is_no_change_where_the_list_is_empty_then() -> None:
+    known = new_snapshot(1, renewed(""))
+    note_listed(known, renewed(""))
+    form = item(autoprolong="null", raw={"id": "17", "autoprolong": "null"})
+    assert compare(known, as_listed(known, form)) == []
+    assert compare(seen_renewed(), as_listed(seen_renewed(), form)) == [], "the list is what counts"

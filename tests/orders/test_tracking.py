@@ -231,3 +231,12 @@ async def test_renewal_is_put_back_three_times_a_day_at_most(panel: Panel) -> No
         else:
             await panel.shows(autoprolong="null")
     assert times == renewal.PUT_BACK_AT_MOST
+
+
+def test_every_form_has_its_moment_once_in_a_period_and_never_twice() -> None:
+    items = [("vds", str(number)) for number in range(900_000, 900_500)]
+    read = [one for start in range(0, 3600, 60) for one in renewal.due_between(items, start, start + 60, 3600)]
+    assert sorted(read) == items
+    at_once = [len(renewal.due_between(items, start, start + 60, 3600)) for start in range(0, 3600, 60)]
+    assert max(at_once) < 30, "evenly spread"
+    assert renewal.due_between(items, 7200, 7260, 3600) == renewal.due_between(items, 0, 60, 3600)

@@ -30,6 +30,18 @@ def test_an_order_that_says_nothing_of_its_renewal(sim: Simulator, knob: str, re
     assert sim.admin("GET", f"/items/{sim.order()}")["autoprolong"] == renewal
 
 
+@pytest.mark.parametrize(
+    ("knob", "renewed", "not_renewed"),
+    [("word", "Month", "Disabled"), ("empty_when_off", "Month", ""), ("absent", None, None)],
+)
+def test_how_lists_show_who_renews(sim: Simulator, knob: str, renewed: str | None, not_renewed: str | None) -> None:
+    sim.set(autoprolong_in_lists=knob, default_autoprolong="period")
+    number = sim.order()
+    assert sim.rows()[0].get("autoprolong") == renewed
+    sim.admin("PATCH", f"/items/{number}", {"autoprolong": "null"})
+    assert sim.rows()[0].get("autoprolong") == not_renewed
+
+
 def test_terms_may_have_to_be_accepted(sim: Simulator) -> None:
     assert sim.order()
     sim.set(licence_agreement_required=True)
