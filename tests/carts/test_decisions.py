@@ -95,19 +95,3 @@ async def test_an_opening_whose_item_is_known_and_unpaid_can_be_called_off(bench
     await decide(bench, order.operation, DecisionKind.CANCEL)
     assert (await bench.call_off(order)).stage is Stage.CANCELLED
     assert [row["id"] for row in await bench.rows()] == [foreign]
-
-
-@pytest.mark.parametrize("kind", ["renewal", "add-ons"])
-async def test_a_row_that_stays_in_the_cart_is_named_before_what_asked_for_it_ends(bench: Bench, kind: str) -> None:
-    """Only the row of an opening is removed by machine; another one would stop everybody's orders unseen."""
-    service = await bench.active()
-    asked = bench.prolong(service.service) if kind == "renewal" else bench.change(service.service, addons={"ram": 4})
-    order = await asked
-    await bench.step(order)
-    [row] = await bench.rows()
-    await decide(bench, order.operation, DecisionKind.CANCEL)
-    told = await bench.call_off(order)
-    assert told.outcome is Submission.ATTENTION
-    assert f"row {row['id']}" in told.reason
-    await bench.upstream.call("cart", id=row["id"], clicked_button="delete", sok="ok")
-    assert (await bench.call_off(order)).stage is Stage.CANCELLED
