@@ -76,8 +76,8 @@ async def test_where_nothing_can_be_proven_a_person_is_asked_and_nothing_sent(
 async def test_a_licence_whose_answer_is_lost(rehearsal: Rehearsal) -> None:
     here = await rehearsal.at("licences")
     await here.bought_once(await here.order(licence=True))
-    here.panel.broken["soft.order.param"] = "cut"
+    here.panel.broken["soft.order.param sok"] = "cut"
     order = await here.order(licence=True)
     await here.until(order, Stage.OUTCOME_UNKNOWN)
-    del here.panel.broken["soft.order.param"]
+    del here.panel.broken["soft.order.param sok"]
     await here.bought_once(order)
