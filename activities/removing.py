@@ -107,11 +107,11 @@ async def _balance(upstream: Upstream) -> Decimal | None:
 async def _cost_of_others(session: AsyncSession, job: Job, since: datetime) -> Decimal:
     """What other orders of the account are known to have been charged since."""
     charged = await session.exec(
-        select(Reservation.amount).where(
+        select(Reservation).where(
             Reservation.account_id == job.account_id,
             Reservation.operation_id != job.number,
             col(Reservation.release_number).is_not(None),
             col(Reservation.released_at) >= since,
         )
     )
-    return sum(charged.all(), Decimal(0))
+    return sum((entry.amount for entry in charged.all()), Decimal(0))

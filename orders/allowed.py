@@ -220,7 +220,9 @@ def _cancel(facts: Facts, asker: Asker) -> Judgement:
         case Traces.POSSIBLE if facts.called_off:
             return Not("it is called off already; it ends by itself once nothing of it is left at the upstream")
         case Traces.POSSIBLE:
-            effect = "cancel the order, after what an earlier request left at the upstream is removed"
+            left = "after what an earlier request left at the upstream is removed"
+            unclear = "once it is clear that no earlier request was carried out"
+            effect = f"cancel the order, {left if facts.kind is OperationKind.OPEN else unclear}"
             return Allowed(DecisionKind.CANCEL, (REASON,), (VOUCH,) if asker.is_operator else (), effect)
         case Traces.UNDER_WAY if facts.stage is not Stage.NEEDS_ATTENTION:
             return Not("a request may be under way; wait for its outcome, or close the service")

@@ -184,6 +184,11 @@ def test_a_sentence_tells_the_same_as_the_list() -> None:
     assert person_may(Facts(OperationKind.OPEN, FUNDS)) == "top up the upstream account, or cancel the order"
     assert person_may(Facts(OperationKind.OPEN, FUNDS), ANOTHER_SHOP) == "top up the upstream account"
     assert person_may(Facts(OperationKind.OPEN, Stage.SUBMITTING, traces=Traces.UNDER_WAY)) == "nothing to do"
+    left = Facts(OperationKind.OPEN, ATTENTION, traces=Traces.POSSIBLE)
+    assert "left at the upstream is removed" in person_may(left)
+    told = person_may(replace(left, kind=OperationKind.SUSPEND))
+    assert "removed" not in told
+    assert "cancel the order, once it is clear that no earlier request was carried out" in told
     told = person_may(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED))
     assert "cancel" not in told
     assert "it is bought, nothing is sent" in told

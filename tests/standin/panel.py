@@ -175,7 +175,7 @@ class Panel:
     """Every request that would cost, as received."""
     calls: dict[str, int] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
-    """Function -> cut, 502 or page, until the test takes it out."""
+    """Function -> cut, 502 or page, until the test takes it out. With ` sok` behind it: only where it is a change."""
     lowest: Decimal = Decimal(1000)
     caught: list[str] = field(default_factory=list)
     """Marks of the orders held."""

@@ -104,8 +104,7 @@ async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bou
     here = await rehearsal.story(where)
     await here.bought_once(await here.order())
     here.panel.disguise = "always"
-    more = {"domain": domain} if domain else {}
-    order = await here.order(parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value}, **more)
+    order = await here.order(domain=domain or None, parameters={"recipe": Fault.BAD_GATEWAY_AFTER.value})
     await here.left_to_a_person(order, charges=1)
     [item] = here.panel.by_mark((await here.service(order)).mark)
     assert str(item.number) in (await here.shop.operation(order.operation)).waits_for

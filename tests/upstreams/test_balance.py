@@ -190,3 +190,13 @@ async def test_trouble_with_the_connection_is_not_taken_for_a_missing_function(
     with pytest.raises(expected):
         await upstream.balance()
     assert len(panel.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [cut_before_answer, http("", 502)])
+async def test_a_read_that_fails_does_not_sound_like_a_lost_charge(
+    panel: Panel, upstream: BillmanagerUpstream, answer: Answerer
+) -> None:
+    panel.answers(answer)
+    with pytest.raises(OutcomeUnknown) as failed:
+        await upstream.balance()
+    assert "not known" not in failed.value.message

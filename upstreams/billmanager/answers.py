@@ -32,7 +32,8 @@ def judge(call: Call, status: int, content_type: str, location: str, body: bytes
     if document is not None and (200 <= status < 300 or (400 <= status < 500 and document.error is not None)):
         return document
     if 500 <= status < 600:
-        raise _unknown(call, f"HTTP status {status}{_page(call, body)}, so what became of the request is not known")
+        became = "" if call.effect is Effect.READ else ", so what became of the request is not known"
+        raise _unknown(call, f"HTTP status {status}{_page(call, body)}{became}")
     if 300 <= status < 400:
         where = call.clean(location.partition("?")[0], 80)
         raise _kept_out(call, f"HTTP status {status}, a redirect to {where or 'nowhere'}; is the address right?")

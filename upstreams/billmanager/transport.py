@@ -107,10 +107,12 @@ class Transport:
             except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
                 if not self._may_have_left(call, departure, traced):
                     raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
-                raise OutcomeUnknown(
-                    f"{call.label}: sent, but {_why(call, error)}; whether it was carried out is not known.",
-                    function=call.function,
-                ) from error
+                words = (
+                    f"asked, but {_why(call, error)}; it was only read, nothing was changed"
+                    if call.effect is Effect.READ
+                    else f"sent, but {_why(call, error)}; whether it was carried out is not known"
+                )
+                raise OutcomeUnknown(f"{call.label}: {words}.", function=call.function) from error
         about = call, status, headers.get("content-type", ""), headers.get("location", ""), body
         # Reading a long list takes a while; meanwhile other calls of the event loop shall go on.
         return judge(*about) if len(body) < _LONG else await asyncio.to_thread(judge, *about)
