@@ -254,7 +254,8 @@ def _reject_task(facts: Facts, asker: Asker) -> Judgement:
         case Traces.UNDER_WAY:
             return Not("a request may be under way; wait for its outcome")
         case Traces.NONE | Traces.POSSIBLE:
-            return Allowed(DecisionKind.REJECT_TASK, (REASON,), effect="reject its task")
+            effect = f"reject its task (then {facts.owes} is removed, or named if it can't be)" if facts.owes else ""
+            return Allowed(DecisionKind.REJECT_TASK, (REASON,), effect=effect or "reject its task")
 
 
 def _only_in_attention(facts: Facts, kind: DecisionKind) -> Not:

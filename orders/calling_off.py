@@ -24,14 +24,15 @@ CALLED_OFF = "called_off"
 """In the audit: a closing called off the opening of its service."""
 
 
-async def call_off(session: AsyncSession, operation: Operation, by: str) -> Facts:
+async def call_off(session: AsyncSession, operation: Operation, by: str, *, by_its_holder: bool = False) -> Facts:
     """The operation is locked by this transaction, its service too. Returns the facts that decided.
 
     Nothing has ever left: it has ended. Something may have been left at the upstream: its workflow looks for that first
-    (activities.calling_off). A request is under way: its outcome decides. Accepted: it is too late, nothing changes.
+    (activities.calling_off). A request is under way: its outcome decides. Accepted: it is too late; nothing is changed.
+    Nor is it while somebody has its task in hand, unless it is they who say so (`by_its_holder`).
     """
     facts = await facts_of(session, operation)
-    if facts.stage.is_final or facts.traces is Traces.ACCEPTED or facts.in_hand_of:
+    if facts.stage.is_final or facts.traces is Traces.ACCEPTED or (facts.in_hand_of and not by_its_holder):
         return facts
     if operation.called_off_at is None:
         operation.called_off_at, operation.called_off_by = utc_now(), by[:64]
@@ -111,7 +112,7 @@ async def end_called_off(session: AsyncSession, operation: Operation, what_is_le
         .where(
             AuditEntry.subject == "operation",
             AuditEntry.subject_number == operation.id,
-            col(AuditEntry.action).in_([DecisionKind.CANCEL.value, CALLED_OFF]),
+            col(AuditEntry.action).in_([DecisionKind.CANCEL.value, DecisionKind.REJECT_TASK.value, CALLED_OFF]),
         )
         .order_by(col(AuditEntry.id))
         .limit(1)

@@ -153,6 +153,8 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
             await _mark_done(session, operation, decision.upstream_number)
         case DecisionKind.CANCEL:
             await _cancel(session, operation, facts, decision)
+        case DecisionKind.REJECT_TASK if facts.owes:  # ended at once, its row would stop every other order in that cart
+            await calling_off.call_off(session, operation, decision.actor, by_its_holder=True)
         case DecisionKind.REJECT_TASK:
             await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
     detail = {"reason": decision.reason, "decision": record.decision_id}
@@ -181,7 +183,8 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
 async def is_called_off(session: AsyncSession, record: DecisionRecord) -> bool:
     """The decision was a cancellation that is not over yet: it ends once nothing of it is left at the upstream."""
     operation = await session.get_one(Operation, record.operation)
-    return record.kind is DecisionKind.CANCEL and not operation.stage.is_final
+    cancelled = record.kind in (DecisionKind.CANCEL, DecisionKind.REJECT_TASK)
+    return cancelled and not operation.stage.is_final
 
 
 async def _decided_already(session: AsyncSession, record: DecisionRecord) -> bool:

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
-from models.enums import Stage
+from models.enums import Stage, TaskMode
 from models.messages import Decision, DecisionKind, DecisionRecord, Submission
+from models.order import Task
 from orders import completion
 from orders.errors import Refused
 from orders.stages import enter, locked_operation
@@ -14,12 +16,14 @@ from tests.carts.bench import Bench
 CONFIRM = "cartorder.create.confirm"
 
 
-async def decide(bench: Bench, operation: int, kind: DecisionKind, **decision: Any) -> None:
+async def decide(
+    bench: Bench, operation: int, kind: DecisionKind, *, stage: Stage = Stage.NEEDS_ATTENTION, **decision: Any
+) -> None:
     """While it waits for a person."""
     told = Decision(actor="ann", reason="seen to", **decision)
     record = DecisionRecord(operation=operation, kind=kind, decision=told, decision_id=f"{kind} {decision}")
     async with bench.database.write() as session:
-        await enter(session, await locked_operation(session, operation), Stage.NEEDS_ATTENTION, "a person is asked")
+        await enter(session, await locked_operation(session, operation), stage, "a person is asked")
         await completion.decide(session, record)
 
 
@@ -95,3 +99,16 @@ async def test_an_opening_whose_item_is_known_and_unpaid_can_be_called_off(bench
     await decide(bench, order.operation, DecisionKind.CANCEL)
     assert (await bench.call_off(order)).stage is Stage.CANCELLED
     assert [row["id"] for row in await bench.rows()] == [foreign]
+
+
+async def test_who_rejects_the_task_of_an_unpaid_row_has_the_row_removed_before_it_ends(bench: Bench) -> None:
+    order = await bench.order()
+    await bench.step(order)
+    async with bench.database.write() as session:
+        task = (await session.exec(select(Task).where(Task.operation_id == order.operation))).one()
+        task.mode, task.assignee = TaskMode.MANUAL, "ann"
+        session.add(task)
+    await decide(bench, order.operation, DecisionKind.REJECT_TASK, stage=Stage.AWAITING_MANUAL_TASK)
+    assert not (await bench.operation(order)).stage.is_final
+    assert (await bench.call_off(order)).stage is Stage.CANCELLED
+    assert await bench.rows() == []

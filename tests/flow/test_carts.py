@@ -3,7 +3,11 @@
 import asyncio
 import signal
 
+from sqlmodel import select
+
 from models.enums import IncidentKind, Stage
+from models.messages import Decision
+from models.order import Task
 from tests.carts.bench import incidents_of
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
@@ -54,3 +58,18 @@ async def test_a_foreign_row_is_a_task_that_closes_by_itself_once_ours_is_paid_t
     await shop.upstream.call(CONFIRM, elid=send.unpaid_number or "", paymethod_id="0", sok="ok")
     await shop.until(order, Stage.COMPLETED, timeout=30)
     assert len(await shop.upstream.charges()) == 1
+
+
+async def test_who_rejects_that_task_has_our_row_taken_out_and_the_order_ends(shop: Shop) -> None:
+    await shop.upstream.set(skipbasket="ignored", taken_out="deleted")
+    await shop.upstream.call(
+        "v2.vds.order.param", pricelist="58", datacenter="1", order_period="1", domain="x.example.test", sok="ok"
+    )
+    order = await shop.order()
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    async with shop.database.read() as session:
+        task = (await session.exec(select(Task).where(Task.operation_id == order.operation))).one()
+    await shop.resellflow.reject_task(task.id or 0, Decision(actor="anna", reason="not wanted"))
+    await shop.until(order, Stage.CANCELLED, timeout=30)
+    assert (await shop.upstream.admin("GET", "/accounts/reseller/cart"))["count"] == 1, "the foreign row stays"
+    assert await shop.upstream.charges() == []
