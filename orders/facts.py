@@ -10,6 +10,7 @@ from models.enums import OperationKind, Stage, TaskMode
 from models.order import Intent, Operation, Service, Task
 from models.parameters import NEW_KEY, NEW_PASSWORD
 from orders.allowed import Facts, traces
+from orders.intents import leaves_unpaid
 
 
 async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
@@ -33,6 +34,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             has_no_values=bool({NEW_PASSWORD, NEW_KEY} & operation.parameters.keys()),
             in_hand_of=holders.get(number, ""),
             number=number,
+            unpaid=any(leaves_unpaid(intent) for intent in intents.get(number, [])),
         )
         for operation in operations
         if (number := operation.id or 0)
