@@ -36,10 +36,18 @@ def _may_be_paid_for(intent: Intent | None) -> bool:
     return not intents.may_have_charged(intent)
 
 
-def _what_is_missing(job: Job, cost: Money, free: Money, ahead: int) -> str:
-    plural = "" if ahead == 1 else "s"
-    line = f", {ahead} order{plural} ahead" if ahead else ""
-    return f"{cost} needed, {free} free on account {job.account.name}{line}"
+def what_is_missing(account: UpstreamAccount, cost: Money, standing: funds.Standing) -> str:
+    free = Money(amount=standing.free, currency=account.currency)
+    plural = "" if standing.ahead == 1 else "s"
+    line = f", {standing.ahead} order{plural} ahead" if standing.ahead else ""
+    if standing.refused and free.amount >= cost.amount:
+        patience = funds.REFUSAL_PATIENCE.total_seconds() / 60
+        return (
+            f"the upstream refused it for want of money although {free} are free by its balance and our credit limit, "
+            f"and {cost} are needed: asked again when the balance of account {account.name} has grown, or after "
+            f"{patience:.0f} minutes"
+        )
+    return f"{cost} needed, {free} free on account {account.name}{line}"
 
 
 class FundsActivities:
@@ -135,7 +143,7 @@ class FundsActivities:
             if standing.granted:
                 await enter(session, operation, Stage.CHECKING_BALANCE, "money set aside")
             else:
-                reason = _what_is_missing(job, cost, free, standing.ahead)
+                reason = what_is_missing(job.account, cost, standing)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
             session.add(operation)
         await self.tell_granted([number for number in granted if number != job.number])
@@ -214,8 +222,7 @@ class FundsActivities:
             prices.note(operation, priced.judgement, priced.asked_at)
             session.add(operation)
             if changed:
-                free = Money(amount=standing.free, currency=job.account.currency)
-                reason = _what_is_missing(job, cost, free, standing.ahead)
+                reason = what_is_missing(job.account, cost, standing)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
 
     async def _trouble_with_funds(self, job: Job, ref: OrderRef, error: UpstreamError) -> FundsResult:

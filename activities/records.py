@@ -14,7 +14,7 @@ from models.messages import (
     OrderRef,
     StageReport,
 )
-from orders import completion, manual
+from orders import calling_off, completion, manual
 from orders.errors import InvalidField, Refused
 from orders.stages import enter, locked_operation
 
@@ -32,6 +32,7 @@ class RecordActivities:
                 await enter(session, operation, report.stage, report.reason, failure=report.failure)
                 if report.stage is Stage.NEEDS_ATTENTION:
                     await completion.free_unused_funds(session, report.operation)
+                    await calling_off.say_that_a_person_is_needed(session, operation)
         if report.stage is Stage.NEEDS_ATTENTION:
             activity.logger.error("operation %s needs attention: %s", report.operation, report.reason)
 

@@ -187,6 +187,7 @@ class IncidentKind(StrEnum):
     OTHER_TERM = "other_term"
     """The upstream's result is not what it had announced: another expiry, another sum."""
     ADDONS_LOST = "addons_lost"
+    ADDONS_KEPT = "addons_kept"
     """Add-ons that a service has are not at the upstream any more."""
 
 

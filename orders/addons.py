@@ -112,6 +112,22 @@ def is_none(value: AddonValue | None) -> bool:
     return value in (None, 0, OFF)
 
 
+def without_none(values: Mapping[str, AddonValue]) -> dict[str, AddonValue]:
+    return {name: value for name, value in values.items() if not is_none(value)}
+
+
+def least(mapping: Mapped, name: str) -> AddonValue | None:
+    """The least that a plan has of it: what to ask for where it is not wanted. None: it can't be done without."""
+    form = AddonForm.of(mapping, name)
+    match form.kind:
+        case AddonKind.QUANTITY:
+            return form.least
+        case AddonKind.SWITCH:
+            return OFF
+        case AddonKind.CHOICE:
+            return next((ours for ours, theirs in form.choices.items() if is_no(ours) or is_no(theirs)), None)
+
+
 def check(asked: Mapping[str, object], mapping: Mapped | None, plan: str) -> dict[str, AddonValue]:
     """What was asked for, as a service keeps it. Raises InvalidField naming the add-on and the limit."""
     found: dict[str, AddonValue] = {}

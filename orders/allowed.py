@@ -5,7 +5,7 @@ people (`person_may`) is written from it. Pure: what is known of the operation c
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage, UnpaidKind
@@ -149,7 +149,11 @@ def judge(facts: Facts, kind: DecisionKind, asker: Asker = OPERATOR) -> Judgemen
         )
     if not asker.is_operator and not (kind is DecisionKind.CANCEL and asker.asked_for_it):
         return Not("only an operator may decide this; a shop may cancel what it asked for itself")
-    return _RULES[kind](facts, asker)
+    judged = _RULES[kind](facts, asker)
+    if asker.is_operator or isinstance(judged, Not):
+        return judged
+    needs = tuple(name for name in judged.needs if name != REASON)  # a shop may leave the reason out
+    return replace(judged, needs=needs, may=(REASON, *judged.may))
 
 
 def _retry(facts: Facts, asker: Asker) -> Judgement:
@@ -220,17 +224,28 @@ def _cancel(facts: Facts, asker: Asker) -> Judgement:
         case Traces.POSSIBLE if facts.called_off:
             return Not("it is called off already; it ends by itself once nothing of it is left at the upstream")
         case Traces.POSSIBLE:
-            left = "after what an earlier request left at the upstream is removed"
-            unclear = "once it is clear that no earlier request was carried out"
-            effect = f"cancel the order, {left if facts.kind is OperationKind.OPEN else unclear}"
+            effect = f"cancel the order, {_after_what(facts)}"
             return Allowed(DecisionKind.CANCEL, (REASON,), (VOUCH,) if asker.is_operator else (), effect)
         case Traces.UNDER_WAY if facts.stage is not Stage.NEEDS_ATTENTION:
-            return Not("a request may be under way; wait for its outcome, or close the service")
+            return Not(f"a request may be under way; wait for its outcome{_or_close(facts)}")
         case Traces.UNDER_WAY if asker.is_operator:
             effect = "cancel the order, if you have looked and vouch that nothing was bought"
             return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect)
         case Traces.UNDER_WAY:
-            return Not("the outcome of its request is not known, and an operator has to look; or close the service")
+            return Not(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
+
+
+def _after_what(facts: Facts) -> str:
+    if facts.kind is OperationKind.OPEN:
+        return "after what an earlier request left at the upstream is removed"
+    if facts.owes:
+        return "after what waits unpaid in the upstream's cart is taken out"
+    return "once it is proven that an earlier request had no effect"
+
+
+def _or_close(facts: Facts) -> str:
+    """An opening is called off by closing its service; closing is no way out of a renewal or a change."""
+    return ", or close the service" if facts.kind is OperationKind.OPEN else ""
 
 
 def _accept_price(facts: Facts, asker: Asker) -> Judgement:
@@ -283,8 +298,9 @@ NOTHING = "nothing to do"
 
 
 def person_may(facts: Facts, asker: Asker = OPERATOR) -> str:
-    """The same in a sentence, with what can be done outside of Resellflow."""
-    besides = [] if facts.called_off else [_BESIDES[facts.stage]] if facts.stage in _BESIDES else []
+    """The same in a sentence; for operators with what can be done outside of Resellflow, where shops have no hand."""
+    outside = asker.is_operator and not facts.called_off and facts.stage in _BESIDES
+    besides = [_BESIDES[facts.stage]] if outside else []
     parts = besides + [one.effect for one in allowed_decisions(facts, asker)]
     if len(parts) < 2:
         return parts[0] if parts else NOTHING

@@ -17,7 +17,7 @@ from orders.allowed import Asker, Facts, Traces
 from orders.errors import NotTheirs
 from orders.facts import facts_of
 from orders.history import Origin, attribute
-from orders.stages import enter
+from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
 
 CALLED_OFF = "called_off"
@@ -96,6 +96,8 @@ def what_follows(opening: Facts) -> str:
                 f"{its} is called off: what its requests may have left at the upstream is removed first, then both end "
                 "without a charge"
             )
+        case Traces.UNDER_WAY if opening.stage is Stage.NEEDS_ATTENTION:
+            return _a_person_is_needed(opening.number)
         case Traces.UNDER_WAY:
             return (
                 f"a request of {its} may be under way: if it had no effect, both end without a charge; else the "
@@ -103,6 +105,29 @@ def what_follows(opening: Facts) -> str:
             )
         case Traces.ACCEPTED:
             return f"{its} is bought already: the service is deleted when it is open"
+
+
+def _a_person_is_needed(opening: int) -> str:
+    return (
+        f"operation {opening}, which opens it, is called off and needs a person: what its requests have left at the "
+        "upstream can't be told by machine. Once somebody has decided there, both end, or the service is deleted"
+    )
+
+
+async def say_that_a_person_is_needed(session: AsyncSession, opening: Operation) -> None:
+    """The closing waits for an opening that was called off and goes on no more by itself. The opening is locked."""
+    if opening.kind is not OperationKind.OPEN or opening.called_off_at is None:
+        return
+    found = await session.exec(
+        select(Operation.id).where(
+            Operation.service_id == opening.service_id,
+            Operation.kind == OperationKind.CLOSE,
+            Operation.stage == Stage.QUEUED,
+        )
+    )
+    for number in found.all():
+        closing = await locked_operation(session, number or 0)
+        await enter(session, closing, Stage.QUEUED, _a_person_is_needed(opening.id or 0))
 
 
 async def end_called_off(session: AsyncSession, operation: Operation, what_is_left: str) -> None:

@@ -17,6 +17,7 @@ from orders.allowed import OPERATOR, PAID, VOUCH, Asker, Facts, Not, Traces, jud
 from orders.errors import InvalidField, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
+from orders.mappings import mapping_of
 from orders.other_terms import report_other_term, show_real_cost
 from orders.services import apply_snapshot
 from orders.stages import enter, locked_operation
@@ -64,10 +65,11 @@ async def _apply_own_part(
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
     asked = operation.parameters
     if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
+        before = await mapping_of(session, service)
         service.plan_id = int(asked[PLAN_ID])
-        await followups.addons_after_plan_change(session, service, operation, snapshot)
+        await followups.addons_after_plan_change(session, service, operation, snapshot, before=before)
     if operation.kind is OperationKind.SET_PARAMETERS:
-        service.addons = {**service.addons, **addons.wished(asked)}
+        service.addons = addons.without_none({**service.addons, **addons.wished(asked)})
         if "domain" in asked:
             service.name, service.name_is_ours = asked["domain"], False
         if RENEWAL_OWNER in asked:

@@ -210,7 +210,9 @@ async def _differs(
 
 
 async def _renewal_is_news(session: AsyncSession, account_id: int, row: UpstreamSnapshot) -> bool:
-    return any(not found.reported for found in await renewal.mismatches(session, account_id, row.service_id))
+    if any(not found.reported for found in await renewal.mismatches(session, account_id, row.service_id)):
+        return True
+    return row.service_id is not None and await renewal.is_put_right(session, account_id, row.service_id)
 
 
 async def _snapshots(

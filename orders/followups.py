@@ -4,20 +4,23 @@ A change of plan that did not take the add-ons along; a change of values whose s
 about. Each is queued, sent, settled and shown to people like any other.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.catalogue import ProcessingModule, TariffPlan
+from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
 from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
 from models.events import UpstreamSnapshot
 from models.explanations import explain
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
-from models.parameters import FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
+from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
 from orders import addons
 from orders.goals import fields_to_set
 from orders.history import OURSELVES
 from orders.incidents import raise_incident
-from orders.mappings import mapping_of
+from orders.mappings import by_tariff, mapping_of
 from orders.meaning import RENEWAL_FIELD, renews
 
 _RENEWAL = f"{FIELD_PREFIX}{RENEWAL_FIELD}"
@@ -39,12 +42,18 @@ async def renewal_as_asked(
 
 
 async def addons_after_plan_change(
-    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    session: AsyncSession,
+    service: Service,
+    operation: Operation,
+    snapshot: UpstreamSnapshot | None,
+    *,
+    before: PlanMapping | None = None,
 ) -> None:
     """The add-ons that the service has on its new plan: what the upstream's form shows.
 
-    Those that should have been carried along and are not there are set by an operation of its own. What can't be set,
-    because the form has no place for it, is an incident.
+    Those that should have been carried along and are not there are set by an operation of its own, which also switches
+    off what was to be dropped and is there all the same. What can't be set or switched off is an incident. `before`:
+    the mapping of the plan that it had.
     """
     carried = addons.wished(operation.parameters)
     mapping = await mapping_of(session, service)
@@ -53,31 +62,122 @@ async def addons_after_plan_change(
         return
     shown = addons.shown(mapping, snapshot.form)
     there = {name: shown[name] for name in carried if name in shown}
-    service.addons = {name: value for name, value in there.items() if not addons.is_none(value)}
+    known_by = [mapping, *await by_tariff(session, service, mapping.pricelist), *([before] if before else [])]
+    kept = still_there(operation.parameters.get(DROPPED_ADDONS, ""), known_by, snapshot.form)
+    service.addons = addons.without_none({**{one.name: one.shown for one in kept}, **there})
     missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
-    plan = (await session.get_one(TariffPlan, service.plan_id)).name
     settable = {name: value for name, value in missing.items() if name in shown}
-    if settable:
-        words = _words(settable)
-        title = f"Set the add-ons of service {service.id} again after its change of plan to {plan}: {words}"
-        await _follow(session, service, operation, addons.wish(settable, mapping), title)
+    await _set_again(session, service, operation, mapping, settable, kept)
     lost = {name: value for name, value in missing.items() if name not in shown}
     if lost:
-        message = (
-            f"Service {service.id} has lost {_words(lost)} with its change of plan to {plan}: the upstream's form of "
-            f"item {service.upstream_number} has no place for it. The service shows what is left. Order it anew at the "
-            "upstream or give the customer the money back."
-        )
-        await raise_incident(
-            session,
-            IncidentKind.ADDONS_LOST,
-            message,
-            about=f"operation {operation.id}",
-            account=service.account_id,
-            service=service.id,
-            operation=operation.id,
-            detail={name: str(value) for name, value in lost.items()},
-        )
+        await _report_lost(session, service, operation, lost)
+    stuck = {one.name: one.shown for one in kept if one.least is None}
+    if stuck:
+        await _report_kept(session, service, operation, stuck)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An add-on that was to be dropped with a change of plan, and that the upstream's form shows all the same."""
+
+    name: str
+    field: str
+    shown: addons.AddonValue
+    least: addons.AddonValue | None
+    """What to ask for instead; None: it can't be switched off."""
+    least_sent: str
+
+
+def still_there(dropped: str, mappings: Sequence[PlanMapping], form: Mapping[str, str]) -> list[Kept]:
+    """`mappings`: who may know the field of an add-on. The new plan's own; where it is not sold with that one, those of
+    other plans that are the same tariff; and the old plan's, as some upstreams keep the fields too."""
+    found = []
+    for part in dropped.split(", "):
+        name, _, had = part.partition(" ")
+        knows = next((one for one in mappings if one.addons.get(name) in form), None)
+        if knows is None:
+            continue
+        value, least = addons.shown(knows, form).get(name), addons.least(knows, name)
+        if value is None or addons.is_none(value) or value == least:
+            continue
+        if not _is_carried_over(value, addons.from_text(had), addons.AddonForm.of(knows, name).most):
+            continue
+        sent = addons.AddonForm.of(knows, name).sent(least) if least is not None else ""
+        found.append(Kept(name, knows.addons[name], value, least, sent))
+    return found
+
+
+async def _set_again(
+    session: AsyncSession,
+    service: Service,
+    operation: Operation,
+    mapping: PlanMapping,
+    settable: dict[str, addons.AddonValue],
+    kept: list[Kept],
+) -> None:
+    off = {one.name: one.least for one in kept if one.least is not None}
+    if not settable and not off:
+        return
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    wish = addons.wish(settable, mapping)
+    for one in kept:
+        if one.least is not None:
+            wish |= {f"{ADDON_PREFIX}{one.name}": str(one.least), f"{FIELD_PREFIX}{one.field}": one.least_sent}
+    what = [f"set {_words(settable)} again"] if settable else []
+    what += [f"take back what was to be dropped ({_words(off)})"] if off else []
+    title = f"Add-ons of service {service.id} after its change of plan to {plan}: {', and '.join(what)}"
+    await _follow(session, service, operation, wish, title)
+
+
+async def _report_lost(
+    session: AsyncSession, service: Service, operation: Operation, lost: dict[str, addons.AddonValue]
+) -> None:
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    message = (
+        f"Service {service.id} has lost {_words(lost)} with its change of plan to {plan}: the upstream's form of "
+        f"item {service.upstream_number} has no place for it. The service shows what is left. Order it anew at the "
+        "upstream or give the customer the money back."
+    )
+    await _report(session, IncidentKind.ADDONS_LOST, message, service, operation, lost)
+
+
+async def _report_kept(
+    session: AsyncSession, service: Service, operation: Operation, stuck: dict[str, addons.AddonValue]
+) -> None:
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    message = (
+        f"Service {service.id} still has {_words(stuck)} after its change of plan to {plan}, and goes on paying for "
+        f"it: it was to be dropped, and no machine can switch it off. The service shows it. Have item "
+        f"{service.upstream_number} freed of it at the upstream; the service follows by itself."
+    )
+    await _report(session, IncidentKind.ADDONS_KEPT, message, service, operation, stuck)
+
+
+async def _report(
+    session: AsyncSession,
+    kind: IncidentKind,
+    message: str,
+    service: Service,
+    operation: Operation,
+    values: dict[str, addons.AddonValue],
+) -> None:
+    await raise_incident(
+        session,
+        kind,
+        message,
+        about=f"operation {operation.id}",
+        account=service.account_id,
+        service=service.id,
+        operation=operation.id,
+        detail={name: str(value) for name, value in values.items()},
+    )
+
+
+def _is_carried_over(shown: addons.AddonValue, had: addons.AddonValue, most: int | None) -> bool:
+    """What it was, or the most that the new tariff has. Less than that is what a tariff includes by itself."""
+    if isinstance(shown, int) and isinstance(had, int):
+        return shown >= (had if most is None else min(had, most))
+    return shown == had
 
 
 def _is_enough(shown: addons.AddonValue | None, carried: addons.AddonValue) -> bool:

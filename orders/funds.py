@@ -43,6 +43,8 @@ class Standing:
     free: Decimal
     """What was left for this order and those behind it."""
     ahead: int
+    refused: bool = False
+    """The upstream itself refused it lately for want of money, with as much on the account as now."""
 
 
 async def locked_account(session: AsyncSession, account_id: int) -> UpstreamAccount:
@@ -123,7 +125,8 @@ async def standing(session: AsyncSession, account: UpstreamAccount, operation: i
     held = await _held(session, account.id, reading.release_count)
     free = reading.balance.amount + account.credit_limit - held
     ahead = sum(1 for other in await _waiting(session, account.id) if other.operation_id < operation)
-    return Standing(entry.state is ReservationState.GRANTED, entry.amount, free, ahead)
+    refused = _refused_lately(entry, reading.balance.amount, utc_now())
+    return Standing(entry.state is ReservationState.GRANTED, entry.amount, free, ahead, refused)
 
 
 async def first_waiting(session: AsyncSession, account_id: int) -> int | None:

@@ -1,11 +1,12 @@
 """Incidents: what must not happen and has happened, or may have. Written down once, and said loudly."""
 
 import logging
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
@@ -67,6 +68,19 @@ def checked_note(note: str) -> str:
         return _NOTE.validate_python(note.strip())
     except ValidationError:
         raise InvalidField("note", "says in 1 to 2000 characters what it was, and what was done about it") from None
+
+
+async def close_put_right(
+    session: AsyncSession, kinds: Collection[IncidentKind], service: int, *, actor: str, note: str
+) -> None:
+    """What they are about is seen to be right again: nobody need look any more."""
+    found = await session.exec(
+        select(Incident.id).where(
+            Incident.service_id == service, col(Incident.kind).in_(kinds), col(Incident.closed_at).is_(None)
+        )
+    )
+    for number in found.all():
+        await close_incident(session, number or 0, actor=actor, note=note)
 
 
 async def close_incident(session: AsyncSession, number: int, *, actor: str, note: str) -> None:

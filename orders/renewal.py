@@ -20,7 +20,7 @@ from models.incident import Incident
 from models.order import IntakeKey, Operation, Service
 from models.parameters import RENEWAL_OWNER
 from orders.history import OURSELVES
-from orders.incidents import raise_incident
+from orders.incidents import close_put_right, raise_incident
 from orders.meaning import RENEWAL_FIELD
 
 PUT_BACK_AT_MOST = 3
@@ -149,8 +149,39 @@ async def _is_about_to_change(session: AsyncSession, service: int) -> bool:
     return any(one.kind is OperationKind.OPEN or RENEWAL_OWNER in one.parameters for one in found.all())
 
 
+async def is_put_right(session: AsyncSession, account_id: int, service: int) -> bool:
+    """An incident says that both renew it, or neither; and its form does not show it any more."""
+    found = await session.exec(
+        select(Incident.id).where(
+            Incident.service_id == service,
+            col(Incident.kind).in_(_KINDS.values()),
+            col(Incident.closed_at).is_(None),
+        )
+    )
+    return found.first() is not None and not await _differ(session, account_id, service)
+
+
+async def _differ(session: AsyncSession, account_id: int, service: int) -> bool:
+    """Whether ours and the upstream's word differ, or the upstream's is not known; whatever is about to change."""
+    row = await session.get_one(Service, service, populate_existing=True)
+    found = await session.exec(
+        select(UpstreamSnapshot.renews).where(
+            UpstreamSnapshot.account_id == account_id,
+            UpstreamSnapshot.product_type == row.product_type,
+            UpstreamSnapshot.number == row.upstream_number,
+        )
+    )
+    told = found.first()
+    return told is None or told is (row.renewal_owner is RenewalOwner.RESELLFLOW)
+
+
 async def report(session: AsyncSession, account_id: int, service: int) -> None:
-    """Raise the incident of a service whose form was read just now, if there is one to raise."""
+    """Raise the incident of a service whose form was read just now, if there is one to raise; close those that it
+    shows to be put right."""
+    await session.flush()
+    if await is_put_right(session, account_id, service):
+        note = "put right: the item's form shows that the one renews it who should, and nobody else"
+        await close_put_right(session, list(_KINDS.values()), service, actor=OURSELVES, note=note)
     for found in await mismatches(session, account_id, service):
         if found.reported:
             continue

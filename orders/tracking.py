@@ -71,7 +71,8 @@ async def take_over_addons(
     if mapping is None:
         return {}
     shown = addons.shown(mapping, snapshot.form)
-    values: dict[str, addons.AddonValue] = {}
+    # What was to be dropped and is there all the same may be none that the plan is sold with: people see to it.
+    values = {} if plan_changed else {n: v for n, v in service.addons.items() if n not in mapping.addons}
     for name, field in mapping.addons.items():
         claimed = service.addons.get(name)
         if name in shown:

@@ -53,7 +53,9 @@ async def asked(bench: Bench, what: str, service: int) -> AcceptedOrder:
         case "add-on":
             return await bench.change(service, addons={"ram": 4})
         case _:
-            return await requests.change_plan(bench.database, service, "VDS-2", client="shop", key="plan")
+            return await requests.change_plan(
+                bench.database, service, "VDS-2", client="shop", key="plan", manual_when={}
+            )
 
 
 async def unpaid(bench: Bench, what: str) -> AcceptedOrder:

@@ -26,7 +26,13 @@ SUPPORT = {"kind": "choice", "choices": {"lite": "1", "pro": "2"}}
 async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
     """A shop whose plans have the simulator's add-ons, and whose plan changes no person is asked for."""
     async with open_shop(
-        shop_database, temporal_server, upstream, idle_interval=0.5, manual_plan_changes={}, put_back_renewal=True
+        shop_database,
+        temporal_server,
+        upstream,
+        idle_interval=0.5,
+        manual_plan_changes={},
+        put_back_renewal=True,
+        renewal_look_interval=2.0,
     ) as shop:
         await upstream.set(disk_change="automatic")
         await map_addons(shop, "VDS-1", ram="addon_61", backup="addon_62")
@@ -58,6 +64,26 @@ async def active(shop: Shop, **details: Any) -> Service:
 
 async def item_of(shop: Shop, service: Service) -> dict[str, Any]:
     return next(item for item in await shop.upstream.items() if str(item["id"]) == service.upstream_number)
+
+
+async def another_plan_of_the_same_tariff(shop: Shop) -> None:
+    """As VDS-2, and sold with memory."""
+    async with shop.database.write() as session:
+        found = await session.exec(select(PlanMapping).where(PlanMapping.pricelist == "59"))
+        known = found.one()
+        plan = TariffPlan(name="VDS-2M", product_type="vds", resources={"disk_gb": 60})
+        session.add(plan)
+        await session.flush()
+        forms: dict[str, dict[str, object]] = {"ram": {"kind": "quantity", "min": 2, "max": 16}}
+        session.add(
+            PlanMapping(
+                plan_id=plan.id or 0,
+                module_id=known.module_id,
+                pricelist="59",
+                addons={"ram": "addon_71"},
+                addon_forms=forms,
+            )
+        )
 
 
 async def by_hand(shop: Shop, service: Service, **changes: Any) -> None:
@@ -163,7 +189,26 @@ async def test_renewal_that_staff_switch_on_is_an_incident_and_put_back(shop: Sh
     assert (put_back.kind, put_back.actor) == (OperationKind.SET_PARAMETERS, "resellflow")
     assert (await item_of(shop, service))["autoprolong"] in NOT_RENEWED
     assert (await shop.service(service.id or 0)).renewal_owner is RenewalOwner.RESELLFLOW
-    assert len(await incidents(shop)) == 1
+    [closed] = await incidents(shop)
+    assert closed.closed_by == "resellflow"
+    assert "put right" in (closed.closing_note or "")
+
+
+@pytest.mark.parametrize("shown", ["empty_when_off", "absent"])
+async def test_renewal_that_staff_switch_off_is_seen_however_lists_show_it(shop: Shop, shown: str) -> None:
+    await shop.upstream.set(autoprolong_in_lists=shown)
+    service = await active(shop)
+    change = ServiceChange(renewal_owner=RenewalOwner.UPSTREAM)
+    order = await shop.resellflow.change_parameters(service.id or 0, change, key="theirs")
+    await shop.until(order, Stage.COMPLETED)
+    await by_hand(shop, service, autoprolong="null")
+
+    async def told() -> Incident | None:
+        return next(iter(await incidents(shop)), None)
+
+    found = await assert_eventually(told, timeout=15)
+    assert found is not None
+    assert (found.kind, found.service_id) == (IncidentKind.RENEWED_BY_NOBODY, service.id)
 
 
 async def test_add_ons_survive_a_change_of_plan(shop: Shop) -> None:
@@ -188,6 +233,20 @@ async def test_add_ons_that_the_new_plan_can_not_have_are_told_before(shop: Shop
     assert (await shop.service(service.id or 0)).addons == {}
     assert len(await operations(shop, service)) == 2
     assert await incidents(shop) == [], "it was agreed to"
+
+
+async def test_add_ons_that_were_to_be_dropped_and_are_carried_over_are_switched_off(shop: Shop) -> None:
+    """The new plan is not sold with memory; another plan of the same tariff is, and so its field is known."""
+    await shop.upstream.set(addons_on_change="mapped")
+    service = await active(shop, addons={"ram": 6})
+    await map_addons(shop, "VDS-2", backup="addon_72")
+    await another_plan_of_the_same_tariff(shop)
+    order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan", drop_addons=True)
+    await shop.until(order, Stage.COMPLETED)
+    *_, off = await until_all_completed(shop, service, 3)
+    assert off.kind is OperationKind.SET_PARAMETERS
+    assert (await item_of(shop, service))["addons"]["71"] == "2", "the least that the tariff has"
+    assert await incidents(shop) == []
 
 
 async def test_add_ons_that_the_form_has_no_place_for_are_an_incident(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from models.catalogue import PlanMapping
 from models.enums import OperationKind, UpstreamStatus
 from orders import addons
 from orders.errors import InvalidField
+from orders.followups import still_there
 from orders.goals import Seen, differences, fields_missing, fields_to_show
 from orders.meaning import renews, same_value
 
@@ -120,3 +121,51 @@ def test_what_a_plan_can_not_have_is_told_before_it_is_lost() -> None:
     kept, lost = addons.carried({"ram": 6, "support": "gold", "backup": "off", "gold": 1}, MAPPING, "VDS-1")
     assert kept == {"ram": 6}
     assert lost.keys() == {"support", "gold"}, "what is off is no loss"
+
+
+LIMITED: dict[str, dict[str, object]] = {
+    "ram": {"kind": "quantity", "min": 2, "max": 4},
+    "backup": {"kind": "switch"},
+    "panel": {"kind": "choice", "choices": {"lite": "1", "pro": "2"}},
+    "support": {"kind": "choice", "choices": {"none": "0", "gold": "5"}},
+}
+FIELDS = {"ram": "addon_71", "backup": "addon_72", "panel": "addon_73", "support": "addon_74"}
+
+
+def mapped(*names: str) -> PlanMapping:
+    return PlanMapping(
+        plan_id=1,
+        module_id=1,
+        pricelist="59",
+        addons={name: FIELDS[name] for name in names},
+        addon_forms={name: LIMITED[name] for name in names},
+    )
+
+
+@pytest.mark.parametrize(
+    ("dropped", "form", "expected"),
+    [
+        ("", {"addon_71": "6"}, []),
+        ("ram 6", {"addon_71": "4"}, [("ram", 4, "2")]),  # the most that the new tariff has
+        ("ram 3", {"addon_71": "3"}, [("ram", 3, "2")]),
+        ("ram 4", {"addon_71": "3"}, []),  # what a tariff includes by itself
+        ("ram 6", {"addon_71": "2"}, []),
+        ("ram 6", {}, []),
+        ("backup on", {"addon_72": "on"}, [("backup", "on", "off")]),
+        ("backup on", {"addon_72": "off"}, []),
+        ("support gold", {"addon_74": "5"}, [("support", "gold", "0")]),
+        ("panel pro", {"addon_73": "2"}, [("panel", "pro", None)]),  # it can't be had without
+        ("ram 6, backup on", {"addon_71": "6", "addon_72": "on"}, [("ram", 6, "2"), ("backup", "on", "off")]),
+    ],
+)
+def test_what_was_to_be_dropped_and_is_there_all_the_same_is_found(
+    dropped: str, form: dict[str, str], expected: list[tuple[str, addons.AddonValue, str | None]]
+) -> None:
+    found = still_there(dropped, [mapped(*FIELDS)], form)
+    assert [(one.name, one.shown, one.least_sent if one.least is not None else None) for one in found] == expected
+
+
+def test_the_field_is_known_by_another_plan_of_the_same_tariff_or_by_the_old_one() -> None:
+    [other] = still_there("ram 6", [mapped("backup"), mapped("ram")], {"addon_71": "6"})
+    assert (other.field, other.least) == ("addon_71", 2)
+    assert still_there("ram 6", [mapped("backup")], {"addon_71": "6"}) == []

@@ -118,7 +118,7 @@ ATTENTION, FUNDS = Stage.NEEDS_ATTENTION, Stage.WAITING_FOR_FUNDS
 def test_while_it_waits_for_money_it_can_be_cancelled_by_operators_and_by_who_asked_for_it() -> None:
     for traced in (Traces.NONE, Traces.POSSIBLE):
         assert list(offered(stage=FUNDS, traces=traced)) == [CANCEL]
-        assert list(offered(OWNER, stage=FUNDS, traces=traced)) == [CANCEL]
+        assert offered(OWNER, stage=FUNDS, traces=traced) == {CANCEL: ()}, "it may leave the reason out"
         assert offered(ANOTHER_SHOP, stage=FUNDS, traces=traced) == {}
 
 
@@ -182,16 +182,33 @@ def test_a_new_operation_is_told_of_as_the_rules_say(stage: Stage) -> None:
 
 def test_a_sentence_tells_the_same_as_the_list() -> None:
     assert person_may(Facts(OperationKind.OPEN, FUNDS)) == "top up the upstream account, or cancel the order"
-    assert person_may(Facts(OperationKind.OPEN, FUNDS), ANOTHER_SHOP) == "top up the upstream account"
+    assert person_may(Facts(OperationKind.OPEN, FUNDS), OWNER) == "cancel the order", "it has no hand in the account"
+    assert person_may(Facts(OperationKind.OPEN, FUNDS), ANOTHER_SHOP) == "nothing to do"
     assert person_may(Facts(OperationKind.OPEN, Stage.SUBMITTING, traces=Traces.UNDER_WAY)) == "nothing to do"
     left = Facts(OperationKind.OPEN, ATTENTION, traces=Traces.POSSIBLE)
     assert "left at the upstream is removed" in person_may(left)
     told = person_may(replace(left, kind=OperationKind.SUSPEND))
     assert "removed" not in told
-    assert "cancel the order, once it is clear that no earlier request was carried out" in told
+    assert "cancel the order, once it is proven that an earlier request had no effect" in told
     told = person_may(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED))
     assert "cancel" not in told
     assert "it is bought, nothing is sent" in told
+
+
+def test_closing_is_the_way_out_of_an_opening_alone() -> None:
+    for stage in (Stage.OUTCOME_UNKNOWN, ATTENTION):
+        told = [
+            judge(Facts(kind, stage, traces=Traces.UNDER_WAY), CANCEL, OWNER)
+            for kind in (OperationKind.OPEN, OperationKind.CHANGE_PLAN)
+        ]
+        assert ["close the service" in one.why for one in told if isinstance(one, Not)] == [True, False]
+
+
+def test_what_is_done_before_it_ends_is_told_as_it_is() -> None:
+    renewal = Facts(OperationKind.PROLONG, FUNDS, traces=Traces.POSSIBLE)
+    assert "is removed" in person_may(replace(renewal, kind=OperationKind.OPEN))
+    assert "once it is proven that an earlier request had no effect" in person_may(renewal)
+    assert "after what waits unpaid in the upstream's cart is taken out" in person_may(replace(renewal, owes="row 7"))
 
 
 # The database against the table.

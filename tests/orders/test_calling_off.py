@@ -6,16 +6,19 @@ from datetime import timedelta
 
 import pytest
 from sqlmodel import select
+from temporalio.testing import ActivityEnvironment
 
 from activities.balance import BalanceReader
 from activities.job import load_job
 from activities.kinds import Request
 from activities.pricing import Pricing
+from activities.records import RecordActivities
 from activities.submission import SubmitActivities
 from models.audit import AuditEntry
 from models.database import Database
 from models.enums import IntentState, OperationKind, ReservationState, Role, ServiceStatus, Stage, TaskMode
 from models.leases import LeaseTerms
+from models.messages import StageReport
 from models.money import Money
 from models.order import Intent, Operation, Service, Task
 from orders import funds, intents, requests
@@ -168,6 +171,30 @@ async def test_a_service_in_somebodys_hands_is_closed_after_them(database: Datab
     closing = await close(database, order)
     assert (await now(database, order)).stage is Stage.AWAITING_MANUAL_TASK
     assert "in bob's hands" in (await now(database, closing)).waits_for
+
+
+async def test_a_closing_says_that_a_person_is_needed_once_the_opening_needs_one(database: Database) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        intent = await intents.prepare(session, operation, 1, "m", {}, {})
+        await intents.settle(session, intent, IntentState.NOT_DONE)
+    closing = await close(database, order)
+    report = StageReport(operation=order.operation, stage=Stage.NEEDS_ATTENTION, reason="an item can't be removed")
+    await ActivityEnvironment().run(RecordActivities(database).report_stage, report)
+    told = await now(database, closing)
+    assert told.stage is Stage.QUEUED
+    assert f"operation {order.operation}, which opens it, is called off and needs a person" in told.waits_for
+
+
+async def test_a_closing_behind_an_opening_that_needs_a_person_says_so_at_once(database: Database) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        operation = await locked_operation(session, order.operation)
+        intent = await intents.prepare(session, operation, 1, "m", {}, {})
+        await intents.settle(session, intent, IntentState.UNKNOWN)
+        await enter(session, operation, Stage.NEEDS_ATTENTION, "nobody can tell")
+    assert "needs a person" in (await now(database, await close(database, order))).waits_for
 
 
 OTHER, OPERATOR = Asker(Role.STOREFRONT, "other"), Asker(Role.OPERATOR, "olga")

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import col, select
 
+from activities.funding import what_is_missing
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -200,6 +201,20 @@ async def test_after_a_refusal_an_order_waits_for_more_money_and_the_others_do_n
     assert (await ask(database, behind, reading("20.00"))).granted, "the upstream said no to the other one only"
     assert not (await ask(database, refused, reading("19.00"))).granted
     assert await give_out(database, reading("20.01")) == [refused]
+
+
+async def test_after_a_refusal_it_is_said_that_the_upstream_refused(database: Database) -> None:
+    first, *_ = await orders(database, 1)
+    assert not (await ask(database, first, reading("10"))).refused
+    await release(database, first, refused_balance="10")
+    standing = await ask(database, first, reading("10"))
+    assert (standing.granted, standing.refused) == (False, True)
+    async with database.read() as session:
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+    told = what_is_missing(account, Money.of("5.00", "EUR"), standing)
+    assert told.startswith("the upstream refused it for want of money although 10.00 EUR are free")
+    told = what_is_missing(account, Money.of("50.00", "EUR"), standing)
+    assert told.startswith("50.00 EUR needed, 10.00 EUR free"), "that is reason enough"
 
 
 async def test_a_refusal_is_forgotten_after_a_while(database: Database) -> None:

@@ -87,6 +87,10 @@ class Panel:
             found = (await session.exec(select(UpstreamEvent).order_by("id"))).all()
             return [(one.kind, set(one.changes)) for one in found if one.kind is not EventKind.APPEARED]
 
+    async def open_incidents(self) -> int:
+        async with self.database.read() as session:
+            return len([one for one in (await session.exec(select(Incident))).all() if one.closed_at is None])
+
     async def incidents(self) -> list[IncidentKind]:
         async with self.database.read() as session:
             return [one.kind for one in (await session.exec(select(Incident).order_by("id"))).all()]
@@ -231,6 +235,26 @@ async def test_renewal_is_put_back_three_times_a_day_at_most(panel: Panel) -> No
         else:
             await panel.shows(autoprolong="null")
     assert times == renewal.PUT_BACK_AT_MOST
+
+
+async def test_an_incident_of_both_renewing_closes_itself_once_the_form_shows_it_put_right(panel: Panel) -> None:
+    await panel.shows(autoprolong="1")
+    assert await panel.incidents() == [IncidentKind.RENEWED_TWICE]
+    assert await panel.open_incidents() == 1
+    await panel.shows(autoprolong="null")
+    assert await panel.open_incidents() == 0
+    await panel.shows(autoprolong="1")
+    assert await panel.open_incidents() == 1, "another time is another incident"
+
+
+async def test_it_closes_too_if_we_say_that_the_upstream_renews_and_the_form_stays_as_it_was(panel: Panel) -> None:
+    await panel.shows(autoprolong="1")
+    async with panel.database.write() as session:
+        service = await session.get_one(Service, panel.number)
+        service.renewal_owner = RenewalOwner.UPSTREAM
+        session.add(service)
+    await panel.shows()
+    assert await panel.open_incidents() == 0
 
 
 def test_every_form_has_its_moment_once_in_a_period_and_never_twice() -> None:
