@@ -47,15 +47,9 @@ async def called_off(bench: Bench, order: AcceptedOrder) -> SubmitResult:
 
 
 async def asked(bench: Bench, what: str, service: int) -> AcceptedOrder:
-    match what:
-        case "renewal":
-            return await bench.prolong(service)
-        case "add-on":
-            return await bench.change(service, addons={"ram": 4})
-        case _:
-            return await requests.change_plan(
-                bench.database, service, "VDS-2", client="shop", key="plan", manual_when={}
-            )
+    if what == "renewal":
+        return await bench.prolong(service)
+    return await bench.change(service, addons={"ram": 4})
 
 
 async def unpaid(bench: Bench, what: str) -> AcceptedOrder:
