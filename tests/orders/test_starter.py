@@ -17,7 +17,7 @@ from starter import Resellflow, TemporalUnavailable
 class SilentHandle:
     """A workflow handle as the SDK makes it: a cancellation of the call comes out as its own error."""
 
-    async def execute_update(self, update: Any, message: Any) -> Any:
+    async def execute_update(self, update: Any, message: Any, *, id: str) -> Any:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError as cancelled:

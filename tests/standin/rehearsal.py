@@ -42,7 +42,7 @@ SETTINGS: dict[str, Any] = {
     "hot_interval": 0.5,
     "balance_interval": 1.0,
 }
-PATIENCE = 40.0
+PATIENCE = 60.0
 """Many stories share two cores: a deadline says that something never comes, not how fast it comes."""
 AT_ONCE = 4
 """Calm stories under way at the same time."""

@@ -28,7 +28,7 @@ async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> 
     assert shown["stage_since"] == shown["stages"][-1]["at"]
     assert shown["waits_for"] == "money on the upstream account (5.00 EUR needed)"
     assert shown["next_step"]
-    assert shown["person_may"] == "top up the upstream account, or cancel the order"
+    assert shown["person_may"] == "cancel the order", "a shop does not top up the upstream account"
     assert shown["failure_class"] == "funds"
     assert shown["task"] == 1
     assert shown["ended_at"] is None
