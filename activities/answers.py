@@ -140,7 +140,7 @@ async def _patiently(write: Callable[[], Awaitable[T]], intent: Intent) -> T:
     while True:
         try:
             return await write()
-        except Exception as error:
+        except Exception as error:  # of whatever kind: the answer is known to this process alone, so it is logged
             if not is_unavailable(error) or time.monotonic() + pause > until:
                 activity.logger.error("the answer to request %s could not be written down: %s", intent.id, error)
                 raise

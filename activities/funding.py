@@ -204,10 +204,12 @@ class FundsActivities:
             return  # said when its turn comes
         try:
             priced = await self._pricing.price(job, upstream)
-        except Exception as error:
-            # Whatever is wrong with this order or its price is said when its turn comes; the money of the others must
-            # not wait for it.
+        except UpstreamError as error:
             activity.logger.info("operation %s: its price can't be asked again just now: %s", head, error)
+            return
+        except Exception:
+            # Nobody foresaw it. It is said when this order's turn comes; the money of the others must not wait for it.
+            activity.logger.exception("operation %s: asking its price again failed", head)
             return
         cost = priced.judgement.cost
         if priced.judgement.objection is not None or cost is None:

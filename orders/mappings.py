@@ -1,6 +1,6 @@
 """What a service's plan is at its upstream."""
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import PlanMapping, ProcessingModule
@@ -26,6 +26,6 @@ async def by_tariff(session: AsyncSession, service: Service, pricelist: str) -> 
     found = await session.exec(
         select(PlanMapping)
         .where(PlanMapping.module_id == module.id, PlanMapping.pricelist == pricelist)
-        .order_by(PlanMapping.id)  # type: ignore[arg-type]
+        .order_by(col(PlanMapping.id))
     )
     return list(found.all())

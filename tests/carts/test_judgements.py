@@ -3,6 +3,7 @@
 import itertools
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -160,8 +161,8 @@ def test_whatever_is_in_the_cart_only_what_is_ours_and_set_aside_is_paid() -> No
     assert paid > 50, "the cases are not all refused"
 
 
-def evidence(**known: object) -> PaymentEvidence:
-    values: dict[str, object] = {
+def evidence(**known: Any) -> PaymentEvidence:
+    values: dict[str, Any] = {
         "effect": False,
         "in_cart": True,
         "charged": False,
@@ -172,7 +173,7 @@ def evidence(**known: object) -> PaymentEvidence:
         "item": "91",
         "what": "row 11 (5.00 EUR)",
     }
-    return PaymentEvidence(**(values | known))  # type: ignore[arg-type]
+    return PaymentEvidence(**(values | known))
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,9 @@ def test_an_opening_whose_item_lies_unpaid_in_a_cart_is_not_bought() -> None:
     assert traces([UNPAID, intent(IntentState.ACCEPTED, step=IntentStep.PAY)], has_item=True) is Traces.ACCEPTED
 
 
-def offered(asker: Asker = OPERATOR, **facts: object) -> dict[DecisionKind, tuple[str, ...]]:
+def offered(asker: Asker = OPERATOR, **facts: Any) -> dict[DecisionKind, tuple[str, ...]]:
     return {
-        one.decision: one.needs
-        for one in allowed_decisions(Facts(**({"kind": OperationKind.OPEN} | facts)), asker)  # type: ignore[arg-type]
+        one.decision: one.needs for one in allowed_decisions(Facts(**({"kind": OperationKind.OPEN} | facts)), asker)
     }
 
 

@@ -1,6 +1,7 @@
 """Until when a request may be sent, and from when on its silence counts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,11 @@ async def an_order(database: Database) -> int:
     return order.operation
 
 
-async def prepare(database: Database, operation: int, **options: object) -> Intent:
+async def prepare(database: Database, operation: int, **options: Any) -> Intent:
     async with database.write() as session:
         row = await session.get_one(Operation, operation)
         service = await session.get_one(Service, row.service_id)
-        return await intents.prepare(session, row, 1, service.mark, {}, {}, **options)  # type: ignore[arg-type]
+        return await intents.prepare(session, row, 1, service.mark, {}, {}, **options)
 
 
 async def test_the_database_tells_the_time_of_now_with_parts_of_a_second(database: Database) -> None:

@@ -183,7 +183,7 @@ def departing() -> Iterator[Departure]:
 def _errors_of_httpx() -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # only looked at, and raised again: as httpx names it, or as it is
         for ours, theirs in _AS_HTTPX:
             if isinstance(error, ours):
                 raise theirs(str(error)) from error
