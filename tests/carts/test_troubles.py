@@ -382,3 +382,25 @@ async def test_an_item_that_stays_unpaid_although_its_number_was_in_the_answer_i
     assert look.unpaid
     await bench.to_the_end(order)
     assert await bench.charges() == [("open", "5.00")]
+
+
+@pytest.mark.parametrize("function", ["v2.vds.order.param", CONFIRM])
+async def test_an_answer_that_comes_when_the_activity_is_cancelled_already_is_written_down(
+    bench: Bench, function: str
+) -> None:
+    """A worker that stops, or an attempt that Temporal gives up, while the upstream takes its time."""
+    order = await bench.order()
+    if function == CONFIRM:
+        await bench.step(order)
+    await bench.reserve(order)
+    await bench.upstream.fault(function=function, sok=True, times=1, kind="stall", when="after", seconds=0.7)
+    sending = asyncio.create_task(bench.submit(order))
+
+    async def is_under_way() -> bool:
+        asked = await bench.upstream.requests(function)
+        return any(one["committing"] for one in asked) and not sending.done()
+
+    await assert_eventually(is_under_way, timeout=5)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert (await bench.intents(order))[-1].state is IntentState.ACCEPTED
