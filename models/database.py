@@ -14,6 +14,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models import sqlite
+
 BUSY_TIMEOUT_SECONDS = 30
 
 
@@ -48,7 +50,8 @@ class Database:
         self.is_sqlite = target.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
         if self.is_sqlite:
-            options |= {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}, "pool_size": pool_size, "max_overflow": 20}
+            connect = {"timeout": BUSY_TIMEOUT_SECONDS, "async_creator_fn": sqlite.connect}
+            options |= {"connect_args": connect, "pool_size": pool_size, "max_overflow": 20}
         else:
             options |= {"pool_size": pool_size, "max_overflow": 20, "connect_args": {"connect_timeout": 5}}
         self.engine: AsyncEngine = create_async_engine(target, **options)

@@ -1,6 +1,8 @@
 """What the tests share; each part is explained in its own module."""
 
 pytest_plugins = [
+    "tests.infrastructure.shared",
+    "tests.infrastructure.economy",
     "tests.infrastructure.databases",
     "tests.infrastructure.leaving",
     "tests.infrastructure.nested",

@@ -80,7 +80,7 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
     shop_database: str, upstream: Upstream, tmp_path: Path
 ) -> None:
     port = free_port()
-    away = TemporalServer(f"127.0.0.1:{port}", None, iter(["test-1"]))  # type: ignore[arg-type]  # nothing runs there
+    away = TemporalServer(f"127.0.0.1:{port}", iter(["test-1"]))  # nothing runs there yet
     client = await Client.connect(away.address, namespace="test-1", data_converter=pydantic_data_converter, lazy=True)
     async with open_shop(shop_database, away, upstream, worker=False, client=client) as shop:
         order = await shop.order()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,13 +22,14 @@ from psycopg import sql
 from stack import launcher
 from tests.infrastructure.eventually import wait_until
 from tests.infrastructure.processes import Program, free_port
+from tests.infrastructure.shared import Unavailable, postgres_of
 
 SETTING = "RESELL_TEST_DATABASE_URL"
 DOCKER_IMAGE = "postgres:16-alpine"
 DEBIAN_LAYOUT = Path("/usr/lib/postgresql")
 # Nothing here has to survive a crash, and waiting for the disk is most of the cost of creating a database.
 INSTALL = "INSERT INTO installation (id, tag, created_at) VALUES (1, {}, '2026-01-01 00:00:00.000000')"
-FAST_NOT_SAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+FAST_NOT_SAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 
 _numbers = itertools.count(1)
 
@@ -38,17 +39,30 @@ class NoServer(Exception):
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """`postgresql://…` of a server on which the tests may create databases.
+def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """`postgresql://…` of a server on which the tests may create databases: see `any_server`.
 
-    Looked for in this order: the setting RESELL_TEST_DATABASE_URL; a container, where Docker answers; the machine's
-    own server programs, run for this test run alone. Without any of them the tests that need it are skipped, or fail
-    where CI=true.
+    Without one the tests that need it are skipped, or fail where CI=true.
     """
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_of(pytestconfig)) or stack.enter_context(any_server())
+        except (NoServer, Unavailable) as reason:
+            explanation = f"NO POSTGRESQL, half of the database tests don't run: {reason}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(explanation)
+            pytest.skip(explanation)
+        yield url
+
+
+@contextmanager
+def any_server() -> Iterator[str]:
+    """The server named by the setting RESELL_TEST_DATABASE_URL; else a container, where Docker answers; else the
+    machine's own server programs, run for this test run alone. Raises NoServer where there are none of these."""
     if url := os.environ.get(SETTING):
         yield url
         return
-    reasons = []
+    reasons = [f"{SETTING} is not set"]
     for way in (_in_container, server_of_our_own):
         try:
             server = way()
@@ -61,10 +75,7 @@ def postgres_url() -> Iterator[str]:
         finally:
             server.__exit__(None, None, None)
         return
-    explanation = f"NO POSTGRESQL, half of the database tests don't run: {SETTING} is not set; {'; '.join(reasons)}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(explanation)
-    pytest.skip(explanation)
+    raise NoServer("; ".join(reasons))
 
 
 @pytest.fixture

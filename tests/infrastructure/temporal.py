@@ -18,6 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
+from tests.infrastructure.shared import temporal_of
 
 DYNAMIC_CONFIG = {
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
@@ -25,7 +26,7 @@ DYNAMIC_CONFIG = {
     # half a gigabyte for nothing. No test needs them.
     "worker.perNamespaceWorkerCount": "0",
 }
-STOCK_OF_NAMESPACES = 400
+STOCK_OF_NAMESPACES = 600
 
 
 @dataclass
@@ -33,7 +34,6 @@ class TemporalServer:
     """A development server on loopback."""
 
     address: str
-    program: Program
     _namespaces: Iterator[str] = field(repr=False)
 
     def next_namespace(self) -> str:
@@ -47,14 +47,21 @@ class TemporalServer:
         return await Client.connect(self.address, namespace=namespace, data_converter=pydantic_data_converter)
 
 
-def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> TemporalServer:
+@dataclass
+class OwnTemporalServer(TemporalServer):
+    """One that this process runs."""
+
+    program: Program
+
+
+def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> OwnTemporalServer:
     """Start a server of one's own, for tests that stop or restart it; the caller closes its `program`.
 
     It is not ready yet: see `until_serving`. For one that keeps its state over a restart, give
     `options=("--db-filename", path)` and the same port again.
     """
     port = port or free_port()
-    namespaces = [f"test-{number}" for number in range(1, STOCK_OF_NAMESPACES + 1)]
+    namespaces = _namespaces()
     program = Program(
         [
             temporal_program(),
@@ -66,14 +73,18 @@ def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> Te
         ],
         name="temporal server",
     )
-    return TemporalServer(f"127.0.0.1:{port}", program, iter(namespaces))
+    return OwnTemporalServer(f"127.0.0.1:{port}", iter(namespaces), program)
+
+
+def _namespaces(first: int = 0, step: int = 1) -> list[str]:
+    return [f"test-{number}" for number in range(1, STOCK_OF_NAMESPACES + 1)][first::step]
 
 
 async def until_serving(server: TemporalServer) -> None:
     """Return once the server answers for the last of its namespaces."""
 
     async def serving() -> bool:
-        if not server.program.running:
+        if isinstance(server, OwnTemporalServer) and not server.program.running:
             raise RuntimeError(f"the Temporal server ended:\n{server.program.output}")
         client = await server.connect(f"test-{STOCK_OF_NAMESPACES}")
         return await client.service_client.check_health()
@@ -81,17 +92,24 @@ async def until_serving(server: TemporalServer) -> None:
     try:
         await assert_eventually(serving, timeout=30, ignoring=(RuntimeError,), message="the Temporal server serves")
     except AssertionError as late:
-        late.add_note(server.program.output)
+        if isinstance(server, OwnTemporalServer):
+            late.add_note(server.program.output)
         raise
 
 
 @pytest_asyncio.fixture(scope="session")
-async def temporal_server() -> AsyncIterator[TemporalServer]:
+async def temporal_server(pytestconfig: pytest.Config) -> AsyncIterator[TemporalServer]:
     """The Temporal server of this test run (`.address`)."""
-    server = start_temporal_server()
-    with server.program:
+    if shared := temporal_of(pytestconfig):
+        address, number, count = shared
+        server = TemporalServer(address, iter(_namespaces(number, count)))
         await until_serving(server)
         yield server
+        return
+    own = start_temporal_server()
+    with own.program:
+        await until_serving(own)
+        yield own
 
 
 @pytest.fixture

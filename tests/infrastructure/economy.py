@@ -1,0 +1,46 @@
+"""Spares what many tests in one process would pay again and again, and no program in production pays twice.
+
+- SQLAlchemy compiles a statement once for each engine, and nearly every test has an engine of its own: here all engines
+  of a kind share their compiled statements. That was a third of the tests' time in the processor.
+- The modules loaded until the first test are not searched for garbage again and again.
+"""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+STATEMENTS_KEPT = 4000
+GARBAGE_THRESHOLDS = (20_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_compiled_statements() -> Iterator[None]:
+    create = create_async_engine
+    first: dict[str, Engine] = {}
+
+    def create_sharing(url: URL, **options: Any) -> AsyncEngine:
+        engine = create(url, **options)
+        known = first.get(url.drivername)
+        if known is None or known.dialect.server_version_info is None:  # it has not been connected yet
+            first[url.drivername] = engine.sync_engine
+            engine.sync_engine._compiled_cache.capacity = STATEMENTS_KEPT  # type: ignore[union-attr]
+        else:
+            # A compiled statement belongs to a dialect, so that is shared, too: it knows the server, not the database.
+            engine.sync_engine.dialect = known.dialect
+            engine.sync_engine._compiled_cache = known._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.database.create_async_engine", create_sharing)
+        yield
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)

@@ -1,0 +1,108 @@
+"""What the processes of one test run share: a Temporal server and a PostgreSQL server.
+
+With `-n`, pytest's first process starts them while the others still import, and tells those where they are. A server
+for each process would cost seconds of start-up and half a gigabyte each. Without `-n` the fixtures start what is asked
+for, as `pytest_configure_node` is never called then.
+"""
+
+import contextlib
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.eventually import wait_until
+
+PATIENCE = 60.0
+_shared = pytest.StashKey["_Shared"]()
+
+
+class Unavailable(Exception):
+    """The run could not start it; the message says why."""
+
+
+@dataclass
+class _Shared:
+    """The servers, in the process that started them."""
+
+    directory: Path
+    stack: ExitStack = field(default_factory=ExitStack)
+    over: threading.Event = field(default_factory=threading.Event)
+    temporal: str = ""
+
+    def start(self) -> None:
+        from tests.infrastructure.temporal import start_temporal_server
+
+        server = start_temporal_server()
+        self.stack.enter_context(server.program)
+        self.temporal = server.address
+        # A thread that lives as long as the server does: the kernel ends a program with the thread that started it.
+        thread = threading.Thread(target=self._run_postgres, name="the run's PostgreSQL", daemon=True)
+        thread.start()
+        self.stack.callback(thread.join, 30)
+        self.stack.callback(self.over.set)
+
+    def _run_postgres(self) -> None:
+        from tests.infrastructure.databases import NoServer, any_server
+
+        try:
+            with any_server() as url:
+                self._tell({"url": url})
+                self.over.wait()
+        except NoServer as reason:
+            self._tell({"reason": str(reason)})
+        except Exception as error:  # whatever it was, those who wait are told, and their tests fail with it
+            self._tell({"reason": f"{type(error).__name__}: {error}"})
+            raise
+
+    def _tell(self, news: dict[str, str]) -> None:
+        written = self.directory / "postgres.new"
+        written.write_text(json.dumps(news))
+        written.rename(self.directory / "postgres.json")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist is about to start another process."""
+    config: pytest.Config = node.config
+    if _shared not in config.stash:
+        directory = ExitStack()
+        path = Path(directory.enter_context(tempfile.TemporaryDirectory(prefix="resellflow-run-")))
+        config.stash[_shared] = _Shared(path, directory)
+        config.stash[_shared].start()
+    shared = config.stash[_shared]
+    node.workerinput["shared"] = {"temporal": shared.temporal, "directory": str(shared.directory)}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shared = config.stash.get(_shared, None)
+    if shared is not None:
+        shared.stack.close()
+
+
+def temporal_of(config: pytest.Config) -> tuple[str, int, int] | None:
+    """Its address, which of the run's processes this is, and how many there are. None: there is none to share."""
+    if not hasattr(config, "workerinput"):
+        return None
+    given = config.workerinput
+    return given["shared"]["temporal"], int(given["workerid"].removeprefix("gw")), given["workercount"]
+
+
+@contextlib.contextmanager
+def postgres_of(config: pytest.Config) -> Iterator[str | None]:
+    """The address of the server. None: there is none to share. Raises Unavailable."""
+    if not hasattr(config, "workerinput"):
+        yield None
+        return
+    file = Path(config.workerinput["shared"]["directory"]) / "postgres.json"
+    wait_until(file.exists, timeout=PATIENCE, message="the run's PostgreSQL server is there")
+    news = json.loads(file.read_text())
+    if "reason" in news:
+        raise Unavailable(news["reason"])
+    yield news["url"]
