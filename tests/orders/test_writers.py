@@ -1,13 +1,18 @@
 """Many writers at once."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
 from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.database import Database
+from models.tables import Installation
 from orders import funds
+from tests.infrastructure.databases import copy_of
 
 WRITERS = 20
 
@@ -28,9 +33,9 @@ async def test_writers_at_the_same_time_lose_nothing_of_each_other(database: Dat
     assert await releases(database) == WRITERS
 
 
-async def test_on_sqlite_writers_take_their_turns_in_line(database: Database) -> None:
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL lets them write side by side")
+async def test_on_sqlite_writers_take_their_turns_in_line(migrated_sqlite_template: Path, tmp_path: Path) -> None:
+    """PostgreSQL lets them write side by side."""
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
     done: list[int] = []
 
     async def write(number: int) -> None:
@@ -40,6 +45,30 @@ async def test_on_sqlite_writers_take_their_turns_in_line(database: Database) ->
 
     await asyncio.gather(*(write(number) for number in range(WRITERS)))
     assert done == list(range(WRITERS))
+    await database.close()
+
+
+async def test_on_sqlite_a_statement_is_one_trip_to_the_connection_s_thread(
+    migrated_sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
+    trips: list[str] = []
+    execute = aiosqlite.Connection._execute
+
+    async def counted(connection: aiosqlite.Connection, function: Any, *given: Any, **options: Any) -> Any:
+        trips.append(function.__name__)
+        return await execute(connection, function, *given, **options)  # type: ignore[no-untyped-call]
+
+    async with database.read() as session:
+        await session.exec(select(Installation))  # whoever reads first connects
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        installation = (await session.exec(select(Installation))).one()
+        assert len(trips) == 1, trips
+    trips.clear()
+    async with database.write() as session:
+        session.add(await session.merge(installation))
+    assert trips == ["_run", "_run", "commit"], "begin, look, and nothing had changed"
+    await database.close()
 
 
 async def test_a_writer_that_fails_or_is_cancelled_lets_the_next_one_go(database: Database) -> None:
