@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +49,10 @@ QUICK = {
     "idle_interval": 2.0,
     "hot_interval": 0.3,
 }
+
+
+CALM = 60.0
+"""An idle interval with which nothing but what the test does happens within it."""
 
 
 @dataclass
@@ -218,6 +222,21 @@ class Shop:
             raise
         assert found is not None
         return found
+
+    async def until_left_to_people(self, operation: int) -> None:
+        """A task is open, and the poller has looked at the item: in a calm shop its next look is a minute away, so a
+        person is the first to tell of what is changed now."""
+
+        async def looked() -> bool:
+            found = await self.operation(operation)
+            assert found.stage is Stage.AWAITING_MANUAL_TASK, found.stage
+            number = (await self.service(found.service_id)).upstream_number
+            return any(
+                form["parameters"].get("elid") == number and datetime.fromisoformat(form["time"]) > found.stage_since
+                for form in await self.upstream.requests("*.edit")
+            )
+
+        await assert_eventually(looked, timeout=30, message=f"the poller looks at the item of operation {operation}")
 
     def handle(self, order: AcceptedOrder) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(naming.workflow_id(order.service, order.kind, order.operation))
