@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import event
 from sqlmodel import col, select, update
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -51,9 +52,9 @@ PATIENCE = 60.0
 """Many stories share two cores: a deadline says that something never comes, not how fast it comes."""
 STORY_PATIENCE = 120.0
 """For one story, from its turn on. Its test may wait for longer: it waits for the turn, too."""
-INTERVAL = 0.2
+INTERVAL = 0.4
 """Stages that stories wait for last longer than this; asking more often is what the database would be busy with."""
-AT_ONCE = 4
+AT_ONCE = 8
 """Calm stories under way at the same time."""
 
 
@@ -189,12 +190,17 @@ class Rehearsal:
     _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def story(self, choices: Choices, *, balance: str = "100000", cost: str = "", **account: str) -> Story:
-        """A new upstream of this kind, put into the catalogue as an operator would. It ends with the story."""
-        opened = await self._open(choices, balance, cost, account)
+        """A new upstream of this kind, put into the catalogue as an operator would. It ends with the story.
+
+        It sells virtual servers alone; those that sell licences as well are the shared ones.
+        """
+        opened = await self._open(choices, balance, cost, account, sells=("vds",))
         _own.get([]).append(opened)
         return opened
 
-    async def _open(self, choices: Choices, balance: str, cost: str, account: dict[str, str]) -> Story:
+    async def _open(
+        self, choices: Choices, balance: str, cost: str, account: dict[str, str], *, sells: tuple[str, ...]
+    ) -> Story:
         name = f"u{next(self._names)}"
         panel = Panel(choices, Decimal(balance))
         await panel.open_door()
@@ -202,7 +208,7 @@ class Rehearsal:
         password = self.home / f"{name}.password"
         password.write_text(f"{panel.password}\n")
         file = self.home / f"{name}.toml"
-        file.write_text(_catalogue(name, panel, password, cost, account))
+        file.write_text(_catalogue(name, panel, password, cost, account, sells))
         async with self._loading:
             await load(self.shop.database, file, actor="rehearsal", dry_run=False)
         await self.shop.resellflow.start_poller(name)
@@ -212,7 +218,9 @@ class Rehearsal:
         """The one panel of this profile, shared by its stories. It ends with the last of them."""
         assert self._awaited[profile], f"a story that has not said that it needs {profile}: see at_panels"
         if profile not in self._shared:
-            self._shared[profile] = asyncio.create_task(self._open(PROFILES[profile], "100000", "", {}))
+            self._shared[profile] = asyncio.create_task(
+                self._open(PROFILES[profile], "100000", "", {}, sells=tuple(PLANS))
+            )
         return await self._shared[profile]
 
     def begin(
@@ -251,7 +259,13 @@ class Rehearsal:
                 await one.is_over()
 
 
-def _catalogue(name: str, panel: Panel, password: Path, cost: str, account: dict[str, str]) -> str:
+PLANS = {"vds": ("VDS", "58", 'datacenter = "1"'), "soft": ("LIC", "3541", "")}
+"""Of each product type its plan, tariff number and place."""
+
+
+def _catalogue(
+    name: str, panel: Panel, password: Path, cost: str, account: dict[str, str], sells: tuple[str, ...]
+) -> str:
     choices = panel.choices
     dialect = max(choices.dialects)
     further = "".join(f'{key} = "{value}"\n' for key, value in account.items())
@@ -266,7 +280,8 @@ username = "{panel.user}"
 password_file = "{password}"
 currency = "{choices.currency}"
 {further}"""
-    for kind, plan, pricelist, place in (("vds", "VDS", "58", 'datacenter = "1"'), ("soft", "LIC", "3541", "")):
+    for kind in sells:
+        plan, pricelist, place = PLANS[kind]
         text += f"""
 [[processing_modules]]
 name = "{name}-{kind}"
@@ -289,6 +304,12 @@ cost = {{ "1" = "{price} {choices.currency}" }}
     return text
 
 
+def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=OFF")
+    cursor.close()
+
+
 @asynccontextmanager
 async def open_rehearsal(
     database_url: str, temporal: TemporalServer, home: Path, *, worker: bool = True, **settings: Any
@@ -296,6 +317,8 @@ async def open_rehearsal(
     async with AsyncExitStack() as stack:
         database = Database(database_url)
         stack.push_async_callback(database.close)
+        # No power cut is rehearsed; and what a killed process has written is there without it.
+        event.listen(database.engine.sync_engine, "connect", _do_not_wait_for_the_disk)
         values = SETTINGS | settings
         chosen = Settings(database_url=database_url, **values)
         client = await temporal.connect(temporal.next_namespace())
