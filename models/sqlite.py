@@ -97,11 +97,6 @@ class _Connection(aiosqlite.Connection):
     def cursor(self) -> _Cursor:  # type: ignore[override]  # SQLAlchemy's adapter enters it, as it would aiosqlite's
         return _Cursor(self)
 
-    async def rollback(self) -> None:
-        """The pool asks for it whenever a connection comes back; after a commit there is nothing to be undone."""
-        if self._conn.in_transaction:
-            await super().rollback()
-
 
 async def connect(file: str, **options: Any) -> aiosqlite.Connection:
     """The `async_creator_fn` of SQLAlchemy's aiosqlite dialect; `options` are those of `sqlite3.connect`."""

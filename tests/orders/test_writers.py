@@ -2,15 +2,12 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
-import aiosqlite
 import pytest
 from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.tables import Installation
 from orders import funds
 from tests.infrastructure.databases import copy_of
 
@@ -45,29 +42,6 @@ async def test_on_sqlite_writers_take_their_turns_in_line(migrated_sqlite_templa
 
     await asyncio.gather(*(write(number) for number in range(WRITERS)))
     assert done == list(range(WRITERS))
-    await database.close()
-
-
-async def test_on_sqlite_a_statement_is_one_trip_to_the_connection_s_thread(
-    migrated_sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    trips: list[str] = []
-    execute = aiosqlite.Connection._execute
-
-    async def counted(connection: aiosqlite.Connection, function: Any, *given: Any, **options: Any) -> Any:
-        trips.append(function.__name__)
-        return await execute(connection, function, *given, **options)  # type: ignore[no-untyped-call]
-
-    async with database.read() as session:
-        await session.exec(select(Installation))  # whoever reads first connects
-        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
-        installation = (await session.exec(select(Installation))).one()
-        assert len(trips) == 1, trips
-    trips.clear()
-    async with database.write() as session:
-        session.add(await session.merge(installation))
-    assert trips == ["_run", "_run", "commit"], "begin, look, and nothing had changed"
     await database.close()
 
 
