@@ -51,7 +51,7 @@ QUICK = {
 }
 
 
-CALM = 60.0
+CALM = 600.0
 """An idle interval with which nothing but what the test does happens within it."""
 
 
@@ -224,7 +224,7 @@ class Shop:
         return found
 
     async def until_left_to_people(self, operation: int) -> None:
-        """A task is open, and the poller has looked at the item: in a calm shop its next look is a minute away, so a
+        """A task is open, and the poller has looked at the item: in a calm shop its next look is ten minutes away, so a
         person is the first to tell of what is changed now."""
 
         async def looked() -> bool:

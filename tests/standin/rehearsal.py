@@ -17,7 +17,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import event
 from sqlmodel import col, select, update
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -304,12 +303,6 @@ cost = {{ "1" = "{price} {choices.currency}" }}
     return text
 
 
-def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=OFF")
-    cursor.close()
-
-
 @asynccontextmanager
 async def open_rehearsal(
     database_url: str, temporal: TemporalServer, home: Path, *, worker: bool = True, **settings: Any
@@ -317,8 +310,6 @@ async def open_rehearsal(
     async with AsyncExitStack() as stack:
         database = Database(database_url)
         stack.push_async_callback(database.close)
-        # No power cut is rehearsed; and what a killed process has written is there without it.
-        event.listen(database.engine.sync_engine, "connect", _do_not_wait_for_the_disk)
         values = SETTINGS | settings
         chosen = Settings(database_url=database_url, **values)
         client = await temporal.connect(temporal.next_namespace())
