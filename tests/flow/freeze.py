@@ -161,6 +161,7 @@ class Row:
         self.frozen = Program(
             [sys.executable, "-m", "tests.flow.frozen_sender"],
             name="frozen sender",
+            forked=True,
             env={
                 "TEMPORAL_ADDRESS": self.shop.temporal.address,
                 "TEMPORAL_NAMESPACE": self.shop.client.namespace,

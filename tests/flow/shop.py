@@ -151,6 +151,7 @@ class Shop:
         program = Program(
             [sys.executable, "worker.py"],
             name="worker",
+            forked=True,
             env={
                 "TEMPORAL_ADDRESS": self.temporal.address,
                 "TEMPORAL_NAMESPACE": self.client.namespace,
@@ -244,7 +245,7 @@ class Shop:
 
 @asynccontextmanager
 async def open_upstream(*arguments: str) -> AsyncIterator[Upstream]:
-    program = Program([sys.executable, "-m", "simulator", "--port", "0", *arguments], name="simulator")
+    program = Program([sys.executable, "-m", "simulator", "--port", "0", *arguments], name="simulator", forked=True)
     with program:
         url = program.wait_for_line(r"simulator ready (\S+)")[1]
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:

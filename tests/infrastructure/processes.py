@@ -16,11 +16,12 @@ import httpx
 
 from stack import launcher
 from stack.ports import free_port
+from tests.infrastructure import forking
 from tests.infrastructure.eventually import wait_until
+from tests.infrastructure.forking import PROJECT, Forked
 
 __all__ = ["PROJECT", "Program", "free_port", "is_running"]
 
-PROJECT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 LINES_IN_FAILURES = 60
@@ -39,6 +40,9 @@ class Program:
 
         with Program([sys.executable, "-m", "simulator", "--port", str(port)]) as simulator:
             simulator.wait_for_line(r"simulator ready (\\S+)")
+
+    `forked`: a Python program of the project that is not started but forked, which spares it the time of its imports
+    (see `zygote`). `arguments` are the same.
     """
 
     def __init__(
@@ -49,26 +53,37 @@ class Program:
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         user: str | None = None,
+        forked: bool = False,
     ) -> None:
         self.name = name or Path(arguments[0]).name
         self._lines: list[str] = []
         self._news = threading.Condition()
         self._output_ended = False
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-S", "-E", launcher.__file__, str(os.getpid())),
-                *(("--user", user) if user else ()),
-                *("--", *map(str, arguments)),
-            ],
-            cwd=cwd or PROJECT,
-            env=_environment(env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        command, directory, environment = list(map(str, arguments)), cwd or PROJECT, _environment(env or {})
+        reading, writing = os.pipe()
+        self._pipe = open(reading, errors="replace")  # noqa: SIM115 - closed by the one who reads it
+        self._process: Forked | subprocess.Popen[bytes]
+        try:
+            if forked and forking.AVAILABLE:
+                assert command[0] == sys.executable, "only Python programs are forked"
+                assert user is None, "a forked program runs as the one who runs the tests"
+                self._process = Forked(command[1:], env=environment, cwd=directory, stdout=writing, stderr=writing)
+            else:
+                become = ("--user", user) if user else ()
+                self._process = subprocess.Popen(
+                    [sys.executable, "-S", "-E", launcher.__file__, str(os.getpid()), *become, "--", *command],
+                    cwd=directory,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=writing,
+                    start_new_session=True,
+                )
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            os.close(writing)
         self._reader = threading.Thread(target=self._read, name=f"output of {self.name}", daemon=True)
         self._reader.start()
 
@@ -186,11 +201,11 @@ class Program:
             error.add_note(f"{self.name} (process {self.pid}) wrote:\n{self._tail()}")
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._news:
-                self._lines.append(line.rstrip("\n"))
-                self._news.notify_all()
+        with self._pipe:
+            for line in self._pipe:
+                with self._news:
+                    self._lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
         with self._news:
             self._output_ended = True
             self._news.notify_all()

@@ -1,4 +1,4 @@
-"""What the processes of one test run share: a Temporal server and a PostgreSQL server.
+"""What the processes of one test run share: a Temporal server, a PostgreSQL server, and who forks their programs.
 
 With `-n`, pytest's first process starts them while the others still import, and tells those where they are. A server
 for each process would cost seconds of start-up and half a gigabyte each. Without `-n` the fixtures start what is asked
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.eventually import wait_until
+from tests.infrastructure.forking import start_zygote, use_zygote
 
 PATIENCE = 60.0
 _shared = pytest.StashKey["_Shared"]()
@@ -35,10 +36,12 @@ class _Shared:
     stack: ExitStack = field(default_factory=ExitStack)
     over: threading.Event = field(default_factory=threading.Event)
     temporal: str = ""
+    zygote: str = ""
 
     def start(self) -> None:
         from tests.infrastructure.temporal import start_temporal_server
 
+        self.zygote = start_zygote()
         server = start_temporal_server()
         self.stack.enter_context(server.program)
         self.temporal = server.address
@@ -77,7 +80,16 @@ def pytest_configure_node(node: Any) -> None:
         config.stash[_shared] = _Shared(path, directory)
         config.stash[_shared].start()
     shared = config.stash[_shared]
-    node.workerinput["shared"] = {"temporal": shared.temporal, "directory": str(shared.directory)}
+    node.workerinput["shared"] = {
+        "temporal": shared.temporal,
+        "zygote": shared.zygote,
+        "directory": str(shared.directory),
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        use_zygote(config.workerinput["shared"]["zygote"])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,6 +1,5 @@
 """Bringing the schema up: from nothing, again, by several at once; and it is the schema that the models describe."""
 
-import subprocess
 import sys
 
 import pytest
@@ -11,7 +10,7 @@ from alembic.migration import MigrationContext
 from models.database import Database, normalise_url, ping
 from models.migrate import migrate
 from models.tables import metadata
-from tests.infrastructure.processes import PROJECT
+from tests.infrastructure.processes import Program
 
 
 def sync_engine(url: str) -> sa.Engine:
@@ -58,7 +57,7 @@ def test_the_models_describe_the_migrated_schema(migrated_database_url: str) -> 
         engine.dispose()
 
 
-# Imports once and forks: starting several interpreters would take longer than all the rest.
+# Forks: starting several interpreters would take longer than all the rest.
 PROGRAM = """
 import os, sys, traceback
 from models.migrate import migrate
@@ -81,16 +80,9 @@ sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 
 def test_several_processes_at_once_bring_it_up_once(database_url: str) -> None:
     """As worker and API do that start together."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, database_url],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-1500:]
-    lines = done.stdout.splitlines()
+    with Program([sys.executable, "-c", PROGRAM, database_url], name="migrations", forked=True) as program:
+        assert program.wait_for_exit(timeout=60) == 0, program.output
+    lines = program.lines
     assert len(lines) == 4
     assert sum(line.startswith("(None,") for line in lines) == 1, lines
     assert tag(database_url)

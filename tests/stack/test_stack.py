@@ -22,7 +22,8 @@ def start_toy(tmp_path: Path) -> Iterator[StartToy]:
     programs: list[Program] = []
 
     def start(story: str) -> Program:
-        programs.append(Program([sys.executable, "-m", "tests.stack.toy", tmp_path, story], name=f"stack that {story}"))
+        command = [sys.executable, "-m", "tests.stack.toy", tmp_path, story]
+        programs.append(Program(command, name=f"stack that {story}", forked=True))
         return programs[-1]
 
     yield start
@@ -137,7 +138,7 @@ def test_taken_ports_are_told_before_anything_is_started(tmp_path: Path) -> None
         others = ("--temporal-port", "--simulator-port", "--worker-health-port")
         options = [str(part) for option in ports.items() for part in option]
         options += [part for option in others for part in (option, "0")]
-        with Program([sys.executable, "-m", "stack", "up", "--directory", tmp_path, *options]) as stack:
+        with Program([sys.executable, "-m", "stack", "up", "--directory", tmp_path, *options], forked=True) as stack:
             assert stack.wait_for_exit() == 1
     for option, number, use in (
         ("--api-port", ports["--api-port"], "the storefront API"),

@@ -31,7 +31,7 @@ def api_process(port: int, database_url: str) -> Program:
         "RESELL_STOREFRONT_TOKENS": f"shop={SHOP_TOKEN}",
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
     }
-    return Program([sys.executable, "-c", PROGRAM, str(port)], name="api", env=environment)
+    return Program([sys.executable, "-c", PROGRAM, str(port)], name="api", env=environment, forked=True)
 
 
 def test_it_starts_without_database_and_temporal_and_stops_on_sigterm() -> None:
