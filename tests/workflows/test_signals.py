@@ -94,6 +94,21 @@ async def test_an_event_that_was_looked_after_already_does_not_end_a_later_wait_
     await order.handle.terminate("seen")
 
 
+async def test_while_an_order_waits_for_money_the_same_event_again_has_it_look_once(bench: Bench) -> None:
+    """Each look is a request to the upstream: a poller that delivers twice must not double them."""
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    not_it = SubmitResult(outcome=Submission.FUNDS, reason="no money is set aside for the order")
+    order = await bench.order(reserve_funds=[dry, dry, dry], submit=[not_it, not_it])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    for _ in range(2):  # not by `event`: the server would drop the repeat by its request id
+        await order.handle.signal("upstream_event", seen(UpstreamStatus.PROCESSING))
+        await assert_eventually(lambda: len(order.asked("reserve_funds")) == 2)
+        await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.handle.query("stage")  # the second signal has been worked on
+    assert len(order.asked("submit")) == 1
+    await order.handle.terminate("seen")
+
+
 async def test_the_same_event_again_and_again_is_one(bench: Bench) -> None:
     order = await bench.order(waiting_steps(Stage.SUBMITTING))
     await order.until(Stage.SUBMITTING)
