@@ -348,6 +348,8 @@ class PollActivities:
         if self._grant_is_due(watch):
             watch.due.balance = time.monotonic() + self._settings.balance_interval
             await self._piece(watch, "giving out money", self._funds.grant_waiting(watch.account_id))
+        if watch.well:
+            await self._note_poll(watch)
         await self._judge_health(watch)
 
     async def _follow_hints(self, watch: _Watch, upstream: Upstream) -> None:
@@ -588,14 +590,19 @@ class PollActivities:
         watch.worked_at = time.monotonic()
         async with self._database.read() as session:
             found = await session.exec(
-                select(UpstreamAccount.unhealthy_reason, UpstreamAccount.polled_at).where(
-                    UpstreamAccount.id == watch.account_id
-                )
+                select(UpstreamAccount.unhealthy_reason).where(UpstreamAccount.id == watch.account_id)
             )
-            unhealthy_reason, polled_at = found.one()
+            unhealthy_reason = found.one()
         # An order may have found it unhealthy between two polls that worked.
         if unhealthy_reason and await events.record_health(self._database, watch.account_id, None):
             activity.logger.warning("upstream %s is well again", watch.name)
+
+    async def _note_poll(self, watch: _Watch) -> None:
+        """Only now: who reads that the account was looked at just now takes it for all that was due, and not for the
+        first list of several."""
+        async with self._database.read() as session:
+            found = await session.exec(select(UpstreamAccount.polled_at).where(UpstreamAccount.id == watch.account_id))
+            polled_at = found.one()
         if polled_at is None or (utc_now() - polled_at).total_seconds() > POLL_NOTE_SECONDS:
             await events.record_poll(self._database, watch.account_id)
 

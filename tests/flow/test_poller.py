@@ -17,6 +17,7 @@ from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.enums import EventKind, Knowledge, OperationKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
+from models.incident import Incident
 from models.messages import PollInput
 from orders import events
 from orders.events import Digest, Hot
@@ -336,3 +337,34 @@ async def test_only_a_young_order_that_waits_for_its_confirmation_has_the_databa
 
     await bench.poll_until(went_on, "money is given out again and again")
     assert (len(looks) > 1) is often
+
+
+async def test_an_account_counts_as_looked_at_once_all_its_lists_were_read(bench: Bench) -> None:
+    """Orders trust the latest look for what was there before them, and what is there at the first look is no news."""
+    may_go_on = asyncio.Event()
+    list_items = bench.upstream.list_items
+
+    async def held(product_type: str) -> Listing:
+        if product_type == "vds":
+            await may_go_on.wait()
+        return await list_items(product_type)
+
+    async def polled_at() -> object:
+        async with bench.database.read() as session:
+            return (await session.get_one(UpstreamAccount, ACCOUNT)).polled_at
+
+    async def incidents() -> list[Incident]:
+        async with bench.database.read() as session:
+            return list((await session.exec(select(Incident))).all())
+
+    bench.upstream.list_items = held  # type: ignore[method-assign]
+    bench.upstream.lists = {"soft": (item("1", "soft"),), "vds": (item("2"),)}
+    running = asyncio.create_task(bench.poll(60))
+    await assert_eventually(bench.snapshots, timeout=30, message="the first list is read")
+    assert await polled_at() is None
+    may_go_on.set()
+    await assert_eventually(polled_at, timeout=30, message="all lists are read")
+    assert len(await bench.snapshots()) == 2
+    assert await incidents() == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
