@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.infrastructure.databases",
     "tests.infrastructure.heaviest_first",
     "tests.infrastructure.leaving",
+    "tests.infrastructure.leftovers",
     "tests.infrastructure.nested",
     "tests.infrastructure.nothing_skipped",
     "tests.infrastructure.temporal",

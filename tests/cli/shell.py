@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from cli.app import run
 from tests.flow.shop import PASSWORD_VARIABLE
-from tests.infrastructure.processes import PROJECT
+from tests.infrastructure.processes import Program
 
 TIMEOUT = 60.0
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,7 +65,7 @@ class Shell:
     """Runs `resell` with these variables added to the environment.
 
     `resell` runs it in this process, in a thread of its own: an interpreter that has just been started is most of what
-    a command takes. `process` runs the real thing, for what only that can show.
+    a command takes. `process` runs the real thing, for what only that can show: forked, unless its start is the thing.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
@@ -87,31 +88,14 @@ class Shell:
             status = run(arguments)
         return Run(status, STYLES.sub("", out.getvalue()), err.getvalue())
 
-    async def start(self, *arguments: object, program: tuple[str, ...] = ("-m", "cli")) -> asyncio.subprocess.Process:
-        """A process of its own, running."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *program,
-            *map(str, arguments),
-            cwd=PROJECT,
-            env=inherited | self.variables,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+    def start(self, *arguments: object, program: Sequence[str] = ("-m", "cli"), forked: bool = True) -> Program:
+        """A process of its own, running; to be closed."""
+        foreign: dict[str, str | None] = {name: None for name in os.environ if name.startswith(FOREIGN)}
+        command = [sys.executable, *program, *map(str, arguments)]
+        return Program(command, name="resell", env=foreign | self.variables, forked=forked)
 
-    async def process(self, *arguments: object, program: tuple[str, ...] = ("-m", "cli")) -> Run:
-        """A process of its own, to its end."""
-        return await ended(await self.start(*arguments, program=program))
-
-
-async def ended(process: asyncio.subprocess.Process) -> Run:
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise AssertionError(f"it still runs after {TIMEOUT:g} s") from None
-    assert process.returncode is not None
-    return Run(process.returncode, out.decode(), err.decode())
+    async def process(self, *arguments: object, program: Sequence[str] = ("-m", "cli"), forked: bool = True) -> Run:
+        """A process of its own, to its end; its output and errors are both taken for output."""
+        with self.start(*arguments, program=program, forked=forked) as running:
+            status = await asyncio.to_thread(running.wait_for_exit, timeout=TIMEOUT)
+        return Run(status, "".join(f"{line}\n" for line in running.lines), "")

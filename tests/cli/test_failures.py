@@ -1,13 +1,11 @@
 """What goes wrong is one sentence on standard error and a status, never a traceback."""
 
+import asyncio
 import shlex
-import signal
 
-import httpx
 import pytest
 
-from tests.cli.shell import Shell, ended
-from tests.infrastructure.eventually import assert_eventually
+from tests.cli.shell import Shell
 from tests.infrastructure.processes import free_port
 
 
@@ -111,12 +109,13 @@ async def test_without_temporal_an_order_is_accepted_and_cancelled(stocked_shell
 
 
 async def test_help_explains_every_command_and_is_quick(shell: Shell) -> None:
-    run = await shell.process("--help", program=("-X", "importtime", "-m", "cli"))
+    # Really started: `python -m cli` as its user does it.
+    run = await shell.process("--help", program=("-X", "importtime", "-m", "cli"), forked=False)
     assert run.status == 0
     for command in ("migrate", "setup", "upstream", "order", "services", "operations", "tasks", "orphans", "api"):
         assert f"\n  {command} " in run.out
     for heavy in ("temporalio", "sqlmodel", "storefront.app"):
-        assert f" {heavy}\n" not in run.err
+        assert f" {heavy}\n" not in run.out
 
 
 async def test_starter_runs_the_same_command_line(shell: Shell) -> None:
@@ -126,13 +125,7 @@ async def test_starter_runs_the_same_command_line(shell: Shell) -> None:
 
 async def test_the_api_serves_until_it_is_told_to_stop(shell: Shell) -> None:
     port = free_port()
-    api = await shell.start("api", "--port", port)
-    async with httpx.AsyncClient(trust_env=False) as client:
-
-        async def alive() -> bool:
-            return (await client.get(f"http://127.0.0.1:{port}/healthz")).is_success
-
-        await assert_eventually(alive, timeout=30, ignoring=(httpx.TransportError,))
-    (await shell.resell("api", "--port", port)).failed(f"can't listen on 127.0.0.1:{port}: Address already in use")
-    api.send_signal(signal.SIGTERM)
-    assert (await ended(api)).status == 0
+    with shell.start("api", "--port", port) as api:
+        await asyncio.to_thread(api.wait_for_http, f"http://127.0.0.1:{port}/healthz")
+        (await shell.resell("api", "--port", port)).failed(f"can't listen on 127.0.0.1:{port}: Address already in use")
+        assert await asyncio.to_thread(api.terminate) == 0

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,9 @@ __all__ = ["PROJECT", "Program", "free_port", "is_running"]
 READY_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 LINES_IN_FAILURES = 60
+
+started: "weakref.WeakSet[Program]" = weakref.WeakSet()
+"""All that this process has started, as long as somebody knows of them: see `leftovers`."""
 
 
 class ProgramFailed(AssertionError):
@@ -84,6 +88,7 @@ class Program:
             raise
         finally:
             os.close(writing)
+        started.add(self)
         self._reader = threading.Thread(target=self._read, name=f"output of {self.name}", daemon=True)
         self._reader.start()
 

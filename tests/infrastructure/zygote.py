@@ -47,6 +47,8 @@ MODULES = (
     "models.migrate",
     "aiosqlite",
     "psycopg",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.h11_impl",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
 )

@@ -15,7 +15,7 @@ def shared_simulator() -> Iterator[Simulator]:
     """The process."""
     simulator = Simulator()
     yield simulator
-    simulator.stop()
+    simulator.close()
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def sim(shared_simulator: Simulator) -> Simulator:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], Simulator]]:
-    """Starts simulators over one state file; those still running are killed at the end."""
+    """Starts simulators over one state file; those still running are ended at the end."""
     running: list[Simulator] = []
 
     def start_one() -> Simulator:
@@ -38,5 +38,4 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Simulator]]:
 
     yield start_one
     for simulator in running:
-        if simulator.process.poll() is None:
-            simulator.kill()
+        simulator.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +12,8 @@ from xml.etree.ElementTree import Element
 import httpx
 from defusedxml.ElementTree import fromstring
 
+from tests.infrastructure.processes import Program
+
 USER, PASSWORD = "reseller", "sec:ret"
 ACCOUNTS = (f"{USER}:{PASSWORD}:100.00:EUR", "other:word:50.00:EUR")
 ORDER = {"pricelist": "58", "order_period": "1", "datacenter": "1", "skipbasket": "on", "sok": "ok"}
@@ -23,38 +23,33 @@ class Simulator:
     """One ``python -m simulator`` process."""
 
     def __init__(self, state: Path | None = None, *, accounts: tuple[str, ...] = ACCOUNTS) -> None:
-        command = [sys.executable, "-m", "simulator", "--port", "0"]
+        command: list[str | Path] = [sys.executable, "-m", "simulator", "--port", "0"]
         if state is not None:
-            command += ["--state", str(state)]
+            command += ["--state", state]
         for account in accounts:
             command += ["--account", account]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.ready_line = self.process.stdout.readline()
-        assert self.ready_line.startswith("simulator ready "), self.ready_line
-        self.url = self.ready_line.split()[-1]
+        self.program = Program(command, name="simulator", forked=True)
+        self.url = self.program.wait_for_line(r"^simulator ready (\S+)$")[1]
         self.root = self.url.removesuffix("/billmgr")
         self.client = httpx.Client(timeout=10)
 
     def kill(self) -> None:
         """As a crash would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-        self._close()
+        self.program.kill()
+        self.close()
 
     def stop(self) -> float:
         """As a supervisor would; tells how long it took."""
         started = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.program.terminate()
         took = time.monotonic() - started
-        self._close()
+        self.close()
         return took
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End it if it still runs."""
         self.client.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.program.close()
 
     # -- the panel
 

@@ -77,7 +77,7 @@ def test_sigterm_ends_it_quickly_and_cleanly_with_requests_under_way(start: Star
         pass
     took = simulator.stop()
     thread.join(5)
-    assert simulator.process.returncode == 0
+    assert simulator.program.returncode == 0
     assert took < 1
     assert len(failures) == 1
 
