@@ -13,6 +13,10 @@ import pytest
 
 from tests.infrastructure.processes import Program, started
 
+SIDE_BY_SIDE = "rehearsal"
+"""Tests with this fixture have their stories told side by side: one's program runs while another's test ends. The
+fixture ends what the stories leave."""
+
 _lasting: "weakref.WeakSet[Program]" = weakref.WeakSet()
 _before = pytest.StashKey["weakref.WeakSet[Program]"]()
 
@@ -36,6 +40,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
+    if SIDE_BY_SIDE in getattr(item, "fixturenames", ()):
+        return result
     left = [one for one in started if one not in item.stash[_before] and one not in _lasting and one.running]
     for program in left:
         program.close()
