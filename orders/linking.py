@@ -238,10 +238,11 @@ async def _adopt(
     database: Database, target: Target, wish: AdoptRequest, seen: Seen, actor: str, client: str, key: str
 ) -> Outcome:
     async with database.write() as session:
+        snapshot = await _locked_snapshot(session, target, seen)
+        # Behind the lock: the same request, sent twice at once, may have been done while this one waited for it.
         earlier = await adopted_before(session, client, key, target.account.name, seen.form.number, wish)
         if earlier is not None:
             return earlier
-        snapshot = await _locked_snapshot(session, target, seen)
         period = _period(target, seen.form, wish.period_months)
         differing = _differences(target, seen.form, period.period_months, None)
         differing += await _differing_mark(session, target, seen.form, None)

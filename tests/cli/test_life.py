@@ -29,6 +29,7 @@ async def test_a_task_is_taken_handed_over_and_done_from_the_shell(shop: Shop, s
     waiting = await resell("change-plan", 1, "VDS-2", "--wait")
     assert waiting.status == 1
     assert waiting.lines[-2].startswith("awaiting_manual_task; a person may: do the task")
+    await shop.until_left_to_people(2)
     [task] = (await resell("tasks", "--mode", "manual", "--free", "--department", "support", "--json")).json["items"]
     number = task["number"]
     taken = (await resell("tasks", "take", number, "--as", "anna")).done()
@@ -44,7 +45,6 @@ async def test_a_task_is_taken_handed_over_and_done_from_the_shell(shop: Shop, s
     assert "open, manual" in row
     (await resell("tasks", "complete", number, "--note", "done", "--as", "boris")).failed("not done yet")
     [item] = await shop.upstream.items()
-    await shop.until_left_to_people(2)
     await shop.upstream.admin("PATCH", f"/items/{item['id']}", {"pricelist": 59})
     done = (await resell("tasks", "complete", number, "--note", "done", "--as", "boris", "--json")).done()
     assert done.json["stage"] == "completed"

@@ -10,8 +10,13 @@ from tests.cli.shell import Shell
 
 
 async def test_a_new_installation_is_brought_up(
-    database_url: str, temporal_env: dict[str, str], temporal_client: Client, tmp_path: Path
+    database_url: str,
+    temporal_env: dict[str, str],
+    temporal_client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("cli.setup.POLLER_SECONDS", 30.0)  # a busy machine is not a Temporal that is away
     shell = Shell({"RESELL_DATABASE_URL": database_url, **temporal_env})
     first = (await shell.resell("migrate")).done()
     assert first.out.startswith("schema: (none) → ")
