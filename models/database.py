@@ -92,6 +92,7 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         if connection.get_execution_options().get("write", False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
+            # The driver's connection is ours (`models.sqlite`); SQLAlchemy knows it as any object, or none.
             connection.connection.driver_connection.begin_with_next_statement()  # type: ignore[union-attr]
 
 

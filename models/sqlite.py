@@ -70,6 +70,7 @@ class _Connection(aiosqlite.Connection):
 
     async def run(self, function: Callable[..., None], *arguments: Any) -> None:
         self._has_ended = False
+        # aiosqlite has no public way to run a function in the connection's thread, and leaves this one untyped.
         await self._execute(function, *arguments)  # type: ignore[no-untyped-call]
 
     def _begin_if_due(self) -> None:
@@ -86,7 +87,7 @@ class _Connection(aiosqlite.Connection):
     async def _end_by(self, end: Callable[[], None]) -> None:
         if self._has_ended:
             return
-        await self._execute(self._end, end)  # type: ignore[no-untyped-call]
+        await self._execute(self._end, end)  # type: ignore[no-untyped-call]  # see `run`
         self._has_ended = True  # not where the wait for it was cancelled: then it is ended again
 
     def _end(self, end: Callable[[], None]) -> None:

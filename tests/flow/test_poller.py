@@ -357,7 +357,7 @@ async def test_an_account_counts_as_looked_at_once_all_its_lists_were_read(bench
         async with bench.database.read() as session:
             return list((await session.exec(select(Incident))).all())
 
-    bench.upstream.list_items = held  # type: ignore[method-assign]
+    bench.upstream.list_items = held  # type: ignore[method-assign]  # of this one object
     bench.upstream.lists = {"soft": (item("1", "soft"),), "vds": (item("2"),)}
     running = asyncio.create_task(bench.poll(60))
     await assert_eventually(bench.snapshots, timeout=30, message="the first list is read")

@@ -32,6 +32,7 @@ def economical_engines() -> Iterator[None]:
         known = first.get(url.drivername)
         if known is None or known.dialect.server_version_info is None:  # it has not been connected yet
             first[url.drivername] = engine.sync_engine
+            # It is None only where it is switched off, which `Database` does not do.
             engine.sync_engine._compiled_cache.capacity = STATEMENTS_KEPT  # type: ignore[union-attr]
         else:
             # A compiled statement belongs to a dialect, so that is shared, too: it knows the server, not the database.
