@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -51,7 +52,8 @@ YOUNG_SECONDS = 120.0
 OLD_SECONDS = 3600.0
 """One waiting for longer than this is looked at every idle interval, or with the others if there are any."""
 CALM_SECONDS = 1.0
-"""How often the database is asked whether anything waits."""
+"""How often the database is asked whether anything waits, while no young order waits for a confirmation; and how often
+it is asked what the catalogue says, whoever waits."""
 
 
 POLL_NOTE_SECONDS = 5.0
@@ -87,6 +89,9 @@ RENEWALS_AT_ONCE = 5
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
+_WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.WAITING_FOR_FUNDS)
+"""Stages in which an order waits for what the poller does."""
+
 
 @dataclass
 class _Schedule:
@@ -96,6 +101,7 @@ class _Schedule:
     hot: dict[int, float] = field(default_factory=dict)
     balance: float = 0.0
     look: float = 0.0
+    catalogue: float = 0.0
     delivery: float = 0.0
     connect: float = 0.0
     keys: float = 0.0
@@ -208,7 +214,8 @@ class PollActivities:
         now = time.monotonic()
         if now >= watch.due.look:
             await self._look_who_waits(watch)
-            watch.due.look = time.monotonic() + (TICK_SECONDS if watch.hot or watch.waiting_for_funds else CALM_SECONDS)
+            young = any(hot.since_seconds < YOUNG_SECONDS for hot in watch.hot)
+            watch.due.look = time.monotonic() + (TICK_SECONDS if young else CALM_SECONDS)
         await self._deliver(watch)
         if watch.takes_hints:
             async with self._database.read() as session:
@@ -341,6 +348,8 @@ class PollActivities:
         if self._grant_is_due(watch):
             watch.due.balance = time.monotonic() + self._settings.balance_interval
             await self._piece(watch, "giving out money", self._funds.grant_waiting(watch.account_id))
+        if watch.well:
+            await self._note_poll(watch)
         await self._judge_health(watch)
 
     async def _follow_hints(self, watch: _Watch, upstream: Upstream) -> None:
@@ -409,24 +418,35 @@ class PollActivities:
 
     async def _look_who_waits(self, watch: _Watch) -> None:
         async with self._database.read() as session:
-            types = await session.exec(
-                select(ProcessingModule.product_type)
-                .where(ProcessingModule.account_id == watch.account_id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+            if time.monotonic() >= watch.due.catalogue:
+                watch.due.catalogue = time.monotonic() + CALM_SECONDS
+                await self._look_at_catalogue(session, watch)
+            # One short question: most of the time nothing waits, and then there is nothing else to be asked.
+            found = await session.exec(
+                select(Operation.stage)
+                .where(col(Operation.stage).in_(_WAITED_IN), Operation.upstream_name == watch.name)
                 .distinct()
             )
-            watch.product_types = tuple(sorted(types.all()))
-            watch.hot = await events.hot_operations(session, watch.name)
-            by_hand = await events.hot_operations(session, watch.name, (Stage.AWAITING_MANUAL_TASK,))
-            waiting = await session.exec(
-                select(Operation.id)
-                .where(col(Operation.stage) == Stage.WAITING_FOR_FUNDS, Operation.upstream_name == watch.name)
-                .limit(1)
-            )
-            watch.waiting_for_funds = waiting.first() is not None
-            watch.takes_hints = await hints.are_taken(session, watch.account_id)
+            stages = set(found.all())
+            watch.waiting_for_funds = Stage.WAITING_FOR_FUNDS in stages
+            watch.hot, by_hand = [], []
+            if Stage.AWAITING_CONFIRMATION in stages:
+                watch.hot = await events.hot_operations(session, watch.name)
+            if Stage.AWAITING_MANUAL_TASK in stages:
+                by_hand = await events.hot_operations(session, watch.name, (Stage.AWAITING_MANUAL_TASK,))
         self._look_at_tasks(watch, by_hand)
         known = {hot.operation for hot in watch.hot}
         watch.due.hot = {number: due for number, due in watch.due.hot.items() if number in known}
+
+    async def _look_at_catalogue(self, session: AsyncSession, watch: _Watch) -> None:
+        """What is to be listed, and whether hints are taken: it changes when people load a catalogue, no oftener."""
+        types = await session.exec(
+            select(ProcessingModule.product_type)
+            .where(ProcessingModule.account_id == watch.account_id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+            .distinct()
+        )
+        watch.product_types = tuple(sorted(types.all()))
+        watch.takes_hints = await hints.are_taken(session, watch.account_id)
 
     def _look_at_tasks(self, watch: _Watch, by_hand: list[Hot]) -> None:
         """What people do by hand and lists do not show: the item's form is read at every idle interval, so that a task
@@ -569,11 +589,21 @@ class PollActivities:
     async def _well(self, watch: _Watch) -> None:
         watch.worked_at = time.monotonic()
         async with self._database.read() as session:
-            account = await session.get_one(UpstreamAccount, watch.account_id)
+            found = await session.exec(
+                select(UpstreamAccount.unhealthy_reason).where(UpstreamAccount.id == watch.account_id)
+            )
+            unhealthy_reason = found.one()
         # An order may have found it unhealthy between two polls that worked.
-        if account.unhealthy_reason and await events.record_health(self._database, watch.account_id, None):
+        if unhealthy_reason and await events.record_health(self._database, watch.account_id, None):
             activity.logger.warning("upstream %s is well again", watch.name)
-        if account.polled_at is None or (utc_now() - account.polled_at).total_seconds() > POLL_NOTE_SECONDS:
+
+    async def _note_poll(self, watch: _Watch) -> None:
+        """Only now: who reads that the account was looked at just now takes it for all that was due, and not for the
+        first list of several."""
+        async with self._database.read() as session:
+            found = await session.exec(select(UpstreamAccount.polled_at).where(UpstreamAccount.id == watch.account_id))
+            polled_at = found.one()
+        if polled_at is None or (utc_now() - polled_at).total_seconds() > POLL_NOTE_SECONDS:
             await events.record_poll(self._database, watch.account_id)
 
     def _note(self, watch: _Watch, error: UpstreamError) -> None:

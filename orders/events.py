@@ -198,6 +198,8 @@ async def _differs(
             return True
         if any(known[number].misses for number in seen if number in known):
             return True
+        if not known:
+            return False
         account = await session.get_one(UpstreamAccount, account_id)
         for hot in await hot_operations(session, account.name, _CONFIRMED_BY_SIGHT):
             row = known.get(hot.upstream_number)

@@ -132,8 +132,12 @@ async def write_down(database: Database, account_id: int, hint: Hint) -> None:
 
 async def are_taken(session: AsyncSession, account_id: int) -> bool:
     """The account has a secret for hints; without one there are none."""
-    account = await session.get_one(UpstreamAccount, account_id)
-    return bool(account.hint_secret_env or account.hint_secret_file)
+    found = await session.exec(
+        select(UpstreamAccount.hint_secret_env, UpstreamAccount.hint_secret_file).where(
+            UpstreamAccount.id == account_id
+        )
+    )
+    return any(found.one())
 
 
 async def any_unread(session: AsyncSession, account_id: int) -> bool:

@@ -4,8 +4,10 @@ pytest_plugins = [
     "tests.infrastructure.shared",
     "tests.infrastructure.economy",
     "tests.infrastructure.databases",
+    "tests.infrastructure.heaviest_first",
     "tests.infrastructure.leaving",
     "tests.infrastructure.leftovers",
     "tests.infrastructure.nested",
+    "tests.infrastructure.nothing_skipped",
     "tests.infrastructure.temporal",
 ]

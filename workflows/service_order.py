@@ -43,6 +43,7 @@ class _Call(Protocol[R_co]):
 
 _DONE = TaskCompletion()
 SETTLES_AGAIN = "settles-again-when-an-item-of-ours-appears"
+HEEDS_EARLY_EVENTS = "heeds-what-came-before-it-waited-for-money"
 NOT_BEFORE_PAUSE = timedelta(minutes=1)
 """A "not before" date may have passed here and not there: clocks and time zones differ."""
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
@@ -90,6 +91,8 @@ class _State:
     funds_granted: bool = False
     seen: dict[str, UpstreamEventMessage] = field(default_factory=dict)
     """Events by id, kept: one may come before the answer to our own request."""
+    heeded: int = 0
+    """So many of them had come before the upstream was last looked at for items of ours."""
     said_done: TaskCompletion | None = None
     """Somebody signalled that the manual work is done, and it has not been checked yet."""
     done_by: TaskCompletion | None = None
@@ -169,15 +172,18 @@ class ServiceOrder:
         while not self._state.number:
             await self._secure_funds()
             self._enter(Stage.SUBMITTING)
+            self._state.heeded = len(self._state.seen)
             result = await self._insist(calls.submit, lambda sent: sent.outcome is Submission.TROUBLE)
             if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
                 self._enter(Stage.OUTCOME_UNKNOWN, result.reason)
+                self._state.heeded = len(self._state.seen)
                 result = await calls.settle(self._order)
             await self._take(result)
 
     async def _settle_again(self) -> None:
         """An item of ours has come to light: adopted on proof. Whatever else is found, the same person is asked."""
         self._state.appeared = False
+        self._state.heeded = len(self._state.seen)
         result = await calls.settle(self._order)
         if self._interrupted():
             self._act_on_decision()
@@ -207,7 +213,10 @@ class ServiceOrder:
         if result.outcome is Funds.WAITING:
             self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
             # An item of ours that comes to life meanwhile was paid by the upstream itself: then it is to be adopted.
+            # It may have done so before this run knew that it must wait: what came since the last look counts, too.
             known = len(self._state.seen)
+            if known > self._state.heeded and workflow.patched(HEEDS_EARLY_EVENTS):
+                known = self._state.heeded
             await self._wait(lambda: self._state.funds_granted or len(self._state.seen) > known)
 
     async def _take(self, result: SubmitResult) -> None:

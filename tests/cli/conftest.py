@@ -8,7 +8,7 @@ from catalogue.loading import load
 from models.database import Database
 from tests.catalogue.sample import written
 from tests.cli.shell import Shell
-from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
+from tests.flow.shop import CALM, PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
 from tests.infrastructure.temporal import TemporalServer
@@ -62,8 +62,8 @@ async def upstream(cli_simulator: Upstream) -> Upstream:
 
 @pytest.fixture
 async def shop(sqlite_url: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
-    """A whole reseller at work."""
-    async with open_shop(sqlite_url, temporal_server, upstream) as shop:
+    """A whole reseller at work, whose poller looks seldom at what nobody waits for: people are faster."""
+    async with open_shop(sqlite_url, temporal_server, upstream, idle_interval=CALM) as shop:
         yield shop
 
 

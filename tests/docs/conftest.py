@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from tests.cli.shell import Shell
 from tests.docs.example import Example
-from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
+from tests.flow.shop import CALM, PASSWORD, PASSWORD_VARIABLE, QUICK, Shop, Upstream, open_shop, open_upstream
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.temporal import TemporalServer
 
@@ -26,8 +26,7 @@ async def shop(
     await docs_simulator.admin("POST", "/reset")
     await docs_simulator.set(opening_delay=0.2)
     database = copy_of(migrated_sqlite_template, tmp_path)
-    # What people do to a task is to be the first that tells of it, and not the poller's next look at the item.
-    async with open_shop(database, temporal_server, docs_simulator, idle_interval=20.0) as shop:
+    async with open_shop(database, temporal_server, docs_simulator, idle_interval=CALM) as shop:
         yield shop
 
 

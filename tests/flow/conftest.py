@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.flow.shop import Shop, Upstream, open_shop, open_upstream
+from tests.flow.shop import CALM, Shop, Upstream, open_shop, open_upstream
 from tests.infrastructure.databases import Stock, copy_of
 from tests.infrastructure.temporal import TemporalServer
 
@@ -32,6 +32,13 @@ async def upstream(simulator: Upstream) -> Upstream:
 async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
     """A shop on SQLite with workers running."""
     async with open_shop(shop_database, temporal_server, upstream) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def calm_shop(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
+    """One whose poller looks at what nobody waits for so seldom that people are always faster."""
+    async with open_shop(shop_database, temporal_server, upstream, idle_interval=CALM) as shop:
         yield shop
 
 

@@ -17,9 +17,8 @@ from orders.errors import Refused
 from orders.intake import AcceptedOrder
 from orders.requests import ServiceChange
 from stack.embedded import temporal_program
-from tests.flow.shop import Shop, Upstream, open_shop
+from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
-from tests.infrastructure.temporal import TemporalServer
 
 
 async def _active(shop: Shop) -> Service:
@@ -39,17 +38,16 @@ async def _module(shop: Shop, number: int) -> str:
         return (await session.get_one(ProcessingModule, service.module_id)).name
 
 
-async def test_the_command_in_the_instructions_completes_the_change(shop: Shop) -> None:
+async def test_the_command_in_the_instructions_completes_the_change(calm_shop: Shop) -> None:
+    shop = calm_shop
     service = await _active(shop)
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan")
-    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    await shop.until_left_to_people(order.operation)
     command = next(
         line.partition("temporal ")[2]
         for line in (await _task(shop, order)).instructions.splitlines()
         if "temporal workflow signal" in line
     )
-    # The poller must not be first: the listings fail meanwhile.
-    await shop.upstream.fault(function="vds", kind="http_503", when="before")
     await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"pricelist": 59})
 
     address = f"--address {shop.temporal.address} --namespace {shop.client.namespace}"
@@ -96,24 +94,11 @@ async def test_a_change_is_done_when_plan_and_disk_are_right(shop: Shop) -> None
     assert "seen" in (await _task(shop, order)).note
 
 
-async def test_who_completed_a_task_is_written_down(
-    shop_database: str, temporal_server: TemporalServer, upstream: Upstream
-) -> None:
-    """The poller looks seldom, so that a person says it first."""
-    async with open_shop(shop_database, temporal_server, upstream, idle_interval=60.0) as shop:
-        await _completed_by_anna(shop)
-
-
-async def _completed_by_anna(shop: Shop) -> None:
+async def test_who_completed_a_task_is_written_down(calm_shop: Shop) -> None:
+    shop = calm_shop
     service = await _active(shop)
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan")
-    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
-    forms = len(await shop.upstream.requests("vds.edit"))
-
-    async def poller_has_looked() -> bool:
-        return len(await shop.upstream.requests("vds.edit")) > forms
-
-    await assert_eventually(poller_has_looked, timeout=20)
+    await shop.until_left_to_people(order.operation)
     await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"pricelist": 59})
     task = await _task(shop, order)
     await shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="anna", note="moved to node 7"))

@@ -73,8 +73,8 @@ class ByHand:
 
 @pytest.fixture
 async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
-    """One that looks at its upstream all the time."""
-    async with open_shop(shop_database, temporal_server, upstream, idle_interval=0.2) as shop:
+    """One that looks at its upstream twice a second."""
+    async with open_shop(shop_database, temporal_server, upstream, idle_interval=0.5) as shop:
         yield shop
 
 

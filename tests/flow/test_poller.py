@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
@@ -16,6 +17,7 @@ from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.enums import EventKind, Knowledge, OperationKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
+from models.incident import Incident
 from models.messages import PollInput
 from orders import events
 from orders.events import Digest, Hot
@@ -292,3 +294,77 @@ async def test_what_a_narrowed_list_does_not_show_is_read_by_its_form_however_ma
         return set(numbers) <= set(bench.upstream.asked)
 
     await bench.poll_until(all_read, "the form of each item that waits is read")
+
+
+async def test_while_nothing_waits_one_question_is_asked_and_the_catalogue_is_looked_at_now_and_then(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "CALM_SECONDS", 60)
+    asked: list[str] = []
+
+    @event.listens_for(bench.database.engine.sync_engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        asked.append(statement)
+
+    watch = polling._Watch(ACCOUNT, "main")
+    await bench.poller._look_who_waits(watch)
+    assert watch.product_types == ("soft", "vds")
+    asked.clear()
+    await bench.poller._look_who_waits(watch)
+    assert watch.product_types == ("soft", "vds")
+    assert len(asked) == 1, asked
+
+
+@pytest.mark.parametrize(("waited", "often"), [(1.0, True), (polling.YOUNG_SECONDS + 1, False)])
+async def test_only_a_young_order_that_waits_for_its_confirmation_has_the_database_asked_at_every_tick(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, waited: float, often: bool
+) -> None:
+    """One that waits for hours, for its opening or for money, is found as soon as one that is new."""
+    monkeypatch.setattr(polling, "CALM_SECONDS", 60)
+    bench.upstream.forms["1"] = item("1")
+    waiting(monkeypatch, Hot(1, 1, OperationKind.OPEN, "1", "vds", waited), for_funds=True)
+    looks: list[None] = []
+    look = PollActivities._look_who_waits
+
+    async def counted(self: PollActivities, watch: Any) -> None:
+        looks.append(None)
+        await look(self, watch)
+
+    monkeypatch.setattr(PollActivities, "_look_who_waits", counted)
+
+    async def went_on() -> bool:
+        return bench.purse.granted >= 3
+
+    await bench.poll_until(went_on, "money is given out again and again")
+    assert (len(looks) > 1) is often
+
+
+async def test_an_account_counts_as_looked_at_once_all_its_lists_were_read(bench: Bench) -> None:
+    """Orders trust the latest look for what was there before them, and what is there at the first look is no news."""
+    may_go_on = asyncio.Event()
+    list_items = bench.upstream.list_items
+
+    async def held(product_type: str) -> Listing:
+        if product_type == "vds":
+            await may_go_on.wait()
+        return await list_items(product_type)
+
+    async def polled_at() -> object:
+        async with bench.database.read() as session:
+            return (await session.get_one(UpstreamAccount, ACCOUNT)).polled_at
+
+    async def incidents() -> list[Incident]:
+        async with bench.database.read() as session:
+            return list((await session.exec(select(Incident))).all())
+
+    bench.upstream.list_items = held  # type: ignore[method-assign]
+    bench.upstream.lists = {"soft": (item("1", "soft"),), "vds": (item("2"),)}
+    running = asyncio.create_task(bench.poll(60))
+    await assert_eventually(bench.snapshots, timeout=30, message="the first list is read")
+    assert await polled_at() is None
+    may_go_on.set()
+    await assert_eventually(polled_at, timeout=30, message="all lists are read")
+    assert len(await bench.snapshots()) == 2
+    assert await incidents() == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

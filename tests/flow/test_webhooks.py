@@ -26,8 +26,8 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 @pytest.fixture
 async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
-    """One that looks at its upstream all the time, and may send to this machine."""
-    async with open_shop(shop_database, temporal_server, upstream, idle_interval=0.2, webhook_private=True) as shop:
+    """One that looks at its upstream twice a second, and may send to this machine."""
+    async with open_shop(shop_database, temporal_server, upstream, idle_interval=0.5, webhook_private=True) as shop:
         yield shop
 
 

@@ -18,7 +18,11 @@ asyncio_default_fixture_loop_scope = session
 asyncio_default_test_loop_scope = session
 addopts = -ra
 """
-PLUGINS = ("databases", "leaving")  # importing the SDK takes a second: a test that needs it gives `-p`
+PLUGINS = (
+    "databases",
+    "leaving",
+    "nothing_skipped",
+)  # importing the SDK takes a second: a test that needs it gives `-p`
 
 
 class RunPytest(Protocol):

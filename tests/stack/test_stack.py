@@ -22,7 +22,7 @@ def start_toy(tmp_path: Path) -> Iterator[StartToy]:
     programs: list[Program] = []
 
     def start(story: str) -> Program:
-        command = [sys.executable, "-m", "tests.stack.toy", tmp_path, story]
+        command: list[str | Path] = [sys.executable, "-m", "tests.stack.toy", tmp_path, story]
         programs.append(Program(command, name=f"stack that {story}", forked=True))
         return programs[-1]
 

@@ -27,7 +27,8 @@ async def rehearsal(
             tale = getattr(function, "tale", None)
             if function is not None and tale is not None:
                 arguments = item.callspec.params if hasattr(item, "callspec") else {}
-                opened.begin(item.nodeid, tale, arguments, troubling=function.troubling)
+                profiles = [*function.profiles, *([arguments["profile"]] if "profile" in arguments else [])]
+                opened.begin(item.nodeid, tale, arguments, profiles=profiles, troubling=function.troubling)
         yield opened
 
 

@@ -7,6 +7,7 @@ the test. The panel keeps the truth: what was charged, for which mark, and how l
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -23,6 +24,8 @@ NBSP = "\u00a0"
 WORDS = {1: "Заказана", 2: "Активна", 3: "Остановлена", 4: "Удалена", 5: "Обрабатывается"}
 LAGS = {"shown-soon": 1.2, "shown-late": 3.0}
 """Recipes of orders whose items come into the list so many seconds after they are made."""
+MET_LAG = 1.0
+"""Seconds after which a row comes into the list once a request has met it; see Choices.hides_until_met."""
 NAME_FIELD = {"vds": "domain", "vhost": "domain", "soft": "licname"}
 
 
@@ -95,6 +98,8 @@ class Choices:
     deleted_rows_stay: bool = False
     commit_delay: float = 0.0
     list_lag: float = 0.0
+    hides_until_met: bool = False
+    """An unpaid row comes into the list only after a further request was refused because of it."""
     key_delay: float = 0.0
     prepaid: bool = True
     """False: the panel itself lets the balance sink below zero, so that only the buyer's care keeps it above."""
@@ -507,6 +512,9 @@ class Panel:
             and mark
             and any(self.choices.marks_for_ever or i.status != 4 for i in self.by_mark(mark))
         ):
+            if self.choices.hides_until_met:
+                for met in self.by_mark(mark):
+                    met.listed_from = min(met.listed_from, monotonic() + MET_LAG)
             raise Refusal("exists", "remoteid", value=mark)
         name = form.get(NAME_FIELD[kind], "") or f"auto-{self._next}.example.net"
         price = self.choices.price * int(form[period])
@@ -515,7 +523,7 @@ class Panel:
                 left = self._new(kind, form["pricelist"], name, mark, 1)
                 left.paid = False
                 left.cost = price
-                left.listed_from = monotonic() + self.choices.list_lag
+                left.listed_from = math.inf if self.choices.hides_until_met else monotonic() + self.choices.list_lag
             raise Refusal(
                 "not_enough_money",
                 amount=f"{price:.4f}",

@@ -2,27 +2,32 @@
 
 One database, one Temporal namespace, one worker for all: a story that waits ten seconds costs the others nothing. The
 stories of one kind of panel share it, as a day's orders do; those that trouble a whole panel come afterwards, in turn.
+A panel is watched as long as a story needs it: dozens of pollers that nobody asks any more would cost most of the run.
 """
 
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
+from temporalio.service import RPCError, RPCStatusCode
 
 from catalogue.loading import load
 from models.audit import AuditEntry
-from models.catalogue import UpstreamAccount
+from models.catalogue import ProcessingModule, UpstreamAccount
 from models.database import Database
-from models.enums import ServiceStatus, Stage
+from models.enums import ModuleKind, ServiceStatus, Stage
 from models.messages import DecisionKind
 from models.order import Service
+from orders import naming
 from orders.intake import AcceptedOrder
 from settings import Settings
 from starter import Resellflow
@@ -44,7 +49,11 @@ SETTINGS: dict[str, Any] = {
 }
 PATIENCE = 60.0
 """Many stories share two cores: a deadline says that something never comes, not how fast it comes."""
-AT_ONCE = 4
+STORY_PATIENCE = 120.0
+"""For one story, from its turn on. Its test may wait for longer: it waits for the turn, too."""
+INTERVAL = 0.4
+"""Stages that stories wait for last longer than this; asking more often is what the database would be busy with."""
+AT_ONCE = 8
 """Calm stories under way at the same time."""
 
 
@@ -83,7 +92,7 @@ class Story:
 
         try:
             found = await assert_eventually(
-                reached, timeout=timeout, interval=0.1, message=f"operation {order.operation} in {stages}"
+                reached, timeout=timeout, interval=INTERVAL, message=f"operation {order.operation} in {stages}"
             )
             assert found == "reached", found
         except AssertionError as late:
@@ -128,6 +137,22 @@ class Story:
             wrong.add_note(await self.told(order))
             raise
 
+    async def is_over(self) -> None:
+        """Nobody looks at this panel any more: its poller ends, and the sweep does not start it again.
+
+        Of a reseller's accounts those with an upstream module are watched. The product has no way to take such a module
+        out of use, so that is done in the database.
+        """
+        account = await self.account()
+        async with self.shop.database.write() as session:
+            modules = update(ProcessingModule).where(col(ProcessingModule.account_id) == account.id)
+            await session.exec(modules.values(kind=ModuleKind.MANUAL))
+        try:
+            await self.shop.client.get_workflow_handle(naming.poller_id(self.name)).terminate("its story is over")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
     async def untouched(self, order: AcceptedOrder) -> None:
         """No person's decision is in the audit."""
         async with self.shop.database.read() as session:
@@ -142,6 +167,8 @@ class Story:
 
 
 Tale = Callable[..., Awaitable[None]]
+_own: ContextVar[list[Story]] = ContextVar("_own")
+"""The panels that the story of this context has for itself."""
 
 
 @dataclass
@@ -156,11 +183,23 @@ class Rehearsal:
     _crowd: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _shared: dict[str, asyncio.Task[Story]] = field(default_factory=dict)
+    _awaited: Counter[str] = field(default_factory=Counter)
+    """Of each profile, the stories that are not over."""
     _names: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def story(self, choices: Choices, *, balance: str = "100000", cost: str = "", **account: str) -> Story:
-        """A new upstream of this kind, put into the catalogue as an operator would."""
+        """A new upstream of this kind, put into the catalogue as an operator would. It ends with the story.
+
+        It sells virtual servers alone; those that sell licences as well are the shared ones.
+        """
+        opened = await self._open(choices, balance, cost, account, sells=("vds",))
+        _own.get([]).append(opened)
+        return opened
+
+    async def _open(
+        self, choices: Choices, balance: str, cost: str, account: dict[str, str], *, sells: tuple[str, ...]
+    ) -> Story:
         name = f"u{next(self._names)}"
         panel = Panel(choices, Decimal(balance))
         await panel.open_door()
@@ -168,38 +207,64 @@ class Rehearsal:
         password = self.home / f"{name}.password"
         password.write_text(f"{panel.password}\n")
         file = self.home / f"{name}.toml"
-        file.write_text(_catalogue(name, panel, password, cost, account))
+        file.write_text(_catalogue(name, panel, password, cost, account, sells))
         async with self._loading:
             await load(self.shop.database, file, actor="rehearsal", dry_run=False)
         await self.shop.resellflow.start_poller(name)
         return Story(name, panel, self.shop, password)
 
     async def at(self, profile: str) -> Story:
-        """The one panel of this profile, shared by its stories."""
+        """The one panel of this profile, shared by its stories. It ends with the last of them."""
+        assert self._awaited[profile], f"a story that has not said that it needs {profile}: see at_panels"
         if profile not in self._shared:
-            self._shared[profile] = asyncio.create_task(self.story(PROFILES[profile]))
+            self._shared[profile] = asyncio.create_task(
+                self._open(PROFILES[profile], "100000", "", {}, sells=tuple(PLANS))
+            )
         return await self._shared[profile]
 
-    def begin(self, key: str, tale: Tale, arguments: dict[str, Any], *, troubling: bool) -> None:
+    def begin(
+        self, key: str, tale: Tale, arguments: dict[str, Any], *, profiles: Iterable[str], troubling: bool
+    ) -> None:
         """A troubling story waits until the calm ones are over, and for its turn at the panel."""
-        task = asyncio.create_task(self._tell(tale, arguments, troubling), name=key)
+        profiles = list(profiles)
+        self._awaited.update(profiles)
+        task = asyncio.create_task(self._tell(tale, arguments, profiles, troubling), name=key)
         self.running[key] = task
         if not troubling:
             self._calm.append(task)
 
-    async def _tell(self, tale: Tale, arguments: dict[str, Any], troubling: bool) -> None:
+    async def _tell(self, tale: Tale, arguments: dict[str, Any], profiles: list[str], troubling: bool) -> None:
         if not troubling:
             async with self._crowd:
-                await tale(self, **arguments)
+                await self._tell_now(tale, arguments, profiles)
             return
         await asyncio.sleep(0)  # all are begun
         if self._calm:
             await asyncio.wait(self._calm)
-        async with self._turns.setdefault(arguments.get("profile", ""), asyncio.Lock()):
-            await tale(self, **arguments)
+        async with self._turns.setdefault(" ".join(profiles), asyncio.Lock()):
+            await self._tell_now(tale, arguments, profiles)
+
+    async def _tell_now(self, tale: Tale, arguments: dict[str, Any], profiles: list[str]) -> None:
+        own: list[Story] = []
+        _own.set(own)
+        try:
+            async with asyncio.timeout(STORY_PATIENCE):
+                await tale(self, **arguments)
+        finally:
+            self._awaited.subtract(profiles)
+            shared = [self._shared[name] for name in profiles if not self._awaited[name] and name in self._shared]
+            # A story within a story has a shop of its own, which is closed by now.
+            for one in [*(one for one in own if one.shop is self.shop), *(await asyncio.gather(*shared))]:
+                await one.is_over()
 
 
-def _catalogue(name: str, panel: Panel, password: Path, cost: str, account: dict[str, str]) -> str:
+PLANS = {"vds": ("VDS", "58", 'datacenter = "1"'), "soft": ("LIC", "3541", "")}
+"""Of each product type its plan, tariff number and place."""
+
+
+def _catalogue(
+    name: str, panel: Panel, password: Path, cost: str, account: dict[str, str], sells: tuple[str, ...]
+) -> str:
     choices = panel.choices
     dialect = max(choices.dialects)
     further = "".join(f'{key} = "{value}"\n' for key, value in account.items())
@@ -214,7 +279,8 @@ username = "{panel.user}"
 password_file = "{password}"
 currency = "{choices.currency}"
 {further}"""
-    for kind, plan, pricelist, place in (("vds", "VDS", "58", 'datacenter = "1"'), ("soft", "LIC", "3541", "")):
+    for kind in sells:
+        plan, pricelist, place = PLANS[kind]
         text += f"""
 [[processing_modules]]
 name = "{name}-{kind}"
@@ -278,7 +344,7 @@ async def eventually(condition: Callable[[], Awaitable[object]], message: str, *
     async def asked() -> object:
         return await condition()
 
-    await assert_eventually(asked, timeout=timeout, message=message)
+    await assert_eventually(asked, timeout=timeout, interval=INTERVAL, message=message)
 
 
 def fresh_key() -> str:

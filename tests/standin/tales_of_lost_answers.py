@@ -5,7 +5,7 @@ import pytest
 from models.enums import Stage
 from tests.standin.panel import Fault
 from tests.standin.rehearsal import Rehearsal, Story
-from tests.standin.stories import story, troubling_story
+from tests.standin.stories import at_panels, story, troubling_story
 
 FAULTS = [
     Fault.CUT_BEFORE,
@@ -60,6 +60,7 @@ async def test_the_same_with_a_name_that_the_customer_chose(rehearsal: Rehearsal
 
 @pytest.mark.parametrize("fault", [Fault.CUT_AFTER, Fault.PAGE_AFTER])
 @story
+@at_panels("blind")
 async def test_where_nothing_can_be_proven_a_person_is_asked_and_nothing_sent(
     rehearsal: Rehearsal, fault: Fault
 ) -> None:
@@ -73,6 +74,7 @@ async def test_where_nothing_can_be_proven_a_person_is_asked_and_nothing_sent(
 
 
 @troubling_story
+@at_panels("licences")
 async def test_a_licence_whose_answer_is_lost(rehearsal: Rehearsal) -> None:
     here = await rehearsal.at("licences")
     await here.bought_once(await here.order(licence=True))

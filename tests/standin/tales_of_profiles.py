@@ -11,7 +11,7 @@ from orders.events import is_orphan
 from tests.standin.panel import Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
-from tests.standin.stories import story
+from tests.standin.stories import at_panels, story
 from upstreams.connections import Connections
 
 IDLE = 2.0
@@ -47,6 +47,7 @@ async def test_many_at_once_are_as_many_services(rehearsal: Rehearsal, profile: 
 
 
 @story
+@at_panels("licences")
 async def test_a_licence_whose_key_is_late(rehearsal: Rehearsal) -> None:
     here = await rehearsal.at("licences")
     orders = [await here.order(licence=True) for _ in range(2)]
@@ -166,6 +167,7 @@ async def test_an_item_deleted_while_it_is_opened_is_said(rehearsal: Rehearsal, 
 
 
 @story
+@at_panels("old", "noisy")
 async def test_deleted_rows_of_the_same_domain_are_not_taken_for_the_order(rehearsal: Rehearsal) -> None:
     here = await rehearsal.at("old")
     for _ in range(3):

@@ -202,7 +202,7 @@ async def test_a_refusal_for_want_of_money_whose_answer_is_lost_goes_back_into_t
 @story
 async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehearsal: Rehearsal) -> None:
     """The row comes into the list only after our second request has met it."""
-    choices = replace(POOR, unique_remoteid=True, list_lag=9.0)
+    choices = replace(POOR, unique_remoteid=True, hides_until_met=True)
     here = await rehearsal.story(choices, balance="6.00", cost="5.00")
     order = await here.order(domain="shop.example.com")
     await here.until(order, Stage.WAITING_FOR_FUNDS)

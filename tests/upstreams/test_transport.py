@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -315,3 +316,20 @@ async def test_cancelling_is_not_turned_into_a_failure(panel: Panel, upstream: B
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_request_searches_for_no_module(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    """httpcore asks for one that need not be installed, several times a request; finding that out anew is dear."""
+    panel.standing["vds"] = A_LIST
+    await upstream.list_items("vds")  # whatever is imported late is there now
+    looked_for: list[str] = []
+
+    class Watching:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            looked_for.append(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "meta_path", [Watching, *sys.meta_path])
+        await upstream.list_items("vds")
+    assert looked_for == []

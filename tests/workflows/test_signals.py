@@ -65,6 +65,50 @@ async def test_an_order_waiting_for_money_whose_item_comes_to_life_looks_after_i
     assert (await order.ended()).upstream_number == ITEM
 
 
+async def test_an_item_that_comes_to_life_before_the_order_knows_that_it_must_wait_is_not_passed_over(
+    bench: Bench,
+) -> None:
+    """Refused for want of money; the upstream pays what it left and opens it while the balance is asked once more."""
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    refused = SubmitResult(outcome=Submission.FUNDS, reason="not_enough_money")
+    found = SubmitResult(outcome=Submission.UNKNOWN, reason="item 17 with our mark is at the upstream already")
+    asking = Held()
+    order = await bench.order(reserve_funds=[GRANTED, asking], submit=[refused, found], settle=[accepted()])
+    await asking.begun()
+    await order.event(seen())
+    asking.answer(dry)  # type: ignore[arg-type]
+    assert (await order.ended()).upstream_number == ITEM
+
+
+async def test_an_event_that_was_looked_after_already_does_not_end_a_later_wait_for_money(bench: Bench) -> None:
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    not_it = SubmitResult(outcome=Submission.FUNDS, reason="no money is set aside for the order")
+    asking = Held()
+    order = await bench.order(reserve_funds=[GRANTED, asking, dry], submit=[not_it, not_it])
+    await asking.begun()
+    await order.event(seen(UpstreamStatus.PROCESSING))
+    asking.answer(dry)  # type: ignore[arg-type]
+    await assert_eventually(lambda: len(order.asked("reserve_funds")) == 3)
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    assert len(order.asked("submit")) == 2
+    await order.handle.terminate("seen")
+
+
+async def test_while_an_order_waits_for_money_the_same_event_again_has_it_look_once(bench: Bench) -> None:
+    """Each look is a request to the upstream: a poller that delivers twice must not double them."""
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    not_it = SubmitResult(outcome=Submission.FUNDS, reason="no money is set aside for the order")
+    order = await bench.order(reserve_funds=[dry, dry, dry], submit=[not_it, not_it])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    for _ in range(2):  # not by `event`: the server would drop the repeat by its request id
+        await order.handle.signal("upstream_event", seen(UpstreamStatus.PROCESSING))
+        await assert_eventually(lambda: len(order.asked("reserve_funds")) == 2)
+        await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.handle.query("stage")  # the second signal has been worked on
+    assert len(order.asked("submit")) == 1
+    await order.handle.terminate("seen")
+
+
 async def test_the_same_event_again_and_again_is_one(bench: Bench) -> None:
     order = await bench.order(waiting_steps(Stage.SUBMITTING))
     await order.until(Stage.SUBMITTING)

@@ -7,8 +7,10 @@ lease (`upstreams.lease`).
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 
 import httpx
 
@@ -35,6 +37,11 @@ _NEVER_LEFT = (
     httpx.UnsupportedProtocol,
 )
 _SENDING = ".send_request_headers.started"
+
+if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+    # httpcore tries to import it several times a request. Where it is not installed, each time means a search of every
+    # directory of the path: a twentieth of a busy worker's time. Said here that it is not there, it goes on at once.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class Transport:
