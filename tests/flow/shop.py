@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -285,8 +285,9 @@ async def open_shop(
         )
 
         def stop_workers() -> None:
-            for program in shop.workers:
-                program.close()
+            with ExitStack() as every_one:
+                for program in shop.workers:
+                    every_one.callback(program.close)
 
         stack.callback(stop_workers)
         if worker:

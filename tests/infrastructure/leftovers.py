@@ -2,49 +2,35 @@
 
 Problem: a program that nobody ends takes the processor, a port or a database from all the tests that come after.
 
-Mechanism: what was started while the test ran, its own fixtures included, must have ended when they are all torn down.
-What a fixture of a wider scope starts may stay.
+Mechanism: what a test and its own fixtures have started must have ended when they are all torn down. What a fixture of
+a wider scope starts may stay, and so may what its tasks start later: a task inherits the variable.
 """
 
-import weakref
 from collections.abc import Generator
 
 import pytest
 
-from tests.infrastructure.processes import Program, started
-
-SIDE_BY_SIDE = "rehearsal"
-"""Tests with this fixture have their stories told side by side: one's program runs while another's test ends. The
-fixture ends what the stories leave."""
-
-_lasting: "weakref.WeakSet[Program]" = weakref.WeakSet()
-_before = pytest.StashKey["weakref.WeakSet[Program]"]()
+from tests.infrastructure.processes import outlasts_test, started_by_test
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-    before = set(started)
+    before = outlasts_test.set(fixturedef.scope != "function")
     try:
         return (yield)
     finally:
-        if fixturedef.scope != "function":
-            _lasting.update(set(started) - before)
+        outlasts_test.reset(before)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    item.stash[_before] = weakref.WeakSet(started)
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    result = yield
-    if SIDE_BY_SIDE in getattr(item, "fixturenames", ()):
-        return result
-    left = [one for one in started if one not in item.stash[_before] and one not in _lasting and one.running]
-    for program in left:
-        program.close()
-    if left:
-        pytest.fail("left running: " + ", ".join(f"{one.name} (process {one.pid})" for one in left), pytrace=False)
-    return result
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    finally:
+        left = [program for program in started_by_test if program.running]
+        started_by_test.clear()
+        for program in left:
+            program.close()
+        if left:
+            told = ", ".join(f"{program.name} (process {program.pid})" for program in left)
+            pytest.fail(f"left running: {told}", pytrace=False)

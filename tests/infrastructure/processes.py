@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 
@@ -27,8 +27,9 @@ READY_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 LINES_IN_FAILURES = 60
 
-started: "weakref.WeakSet[Program]" = weakref.WeakSet()
-"""All that this process has started, as long as somebody knows of them: see `leftovers`."""
+outlasts_test = ContextVar("outlasts_test", default=False)
+"""Whether what is started here may run on when the test is over: see `leftovers`."""
+started_by_test: "list[Program]" = []
 
 
 class ProgramFailed(AssertionError):
@@ -88,7 +89,8 @@ class Program:
             raise
         finally:
             os.close(writing)
-        started.add(self)
+        if not outlasts_test.get():
+            started_by_test.append(self)
         self._reader = threading.Thread(target=self._read, name=f"output of {self.name}", daemon=True)
         self._reader.start()
 

@@ -6,7 +6,9 @@ from tests.infrastructure.nested import RunPytest
 from tests.infrastructure.processes import is_running
 
 TEST = """
+    import asyncio
     import pytest
+    import pytest_asyncio
     from tests.infrastructure.processes import Program
 
     known = []
@@ -25,6 +27,25 @@ TEST = """
     @pytest.fixture
     def forgetful():
         start()
+
+    @pytest_asyncio.fixture(scope="session")
+    async def starting_later():
+        asked = asyncio.Event()
+
+        async def start_one():
+            await asked.wait()
+            start()
+
+        task = asyncio.create_task(start_one())
+        yield asked, task
+        assert known[1].running
+        known[1].close()
+
+    async def test_has_a_fixture_that_starts_one_later(starting_later):
+        asked, task = starting_later
+        asked.set()
+        await task
+        assert known[1].running
 
     def test_leaves_one():
         start()
@@ -48,5 +69,5 @@ def test_it_is_told_and_ended(run_pytest: RunPytest) -> None:
     told = re.findall(r"ERROR at teardown of test_(\w+) _+\nleft running: sleep \(process \d+\)\n", run.output)
     assert told == ["leaves_one", "fails_and_leaves_one", "has_a_fixture_that_leaves_one"], run.output
     pids = {int(line.split()[1]) for line in run.lines if line.startswith("started ")}
-    assert len(pids) == 5
+    assert len(pids) == 6
     assert not any(is_running(pid) for pid in pids)

@@ -23,6 +23,8 @@ def stack(command: str, directory: Path) -> tuple[Program, dict[str, int]]:
     ports = {name: free_port() for name in PORTS}
     options = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
     arguments: list[str | Path] = [sys.executable, "-m", "stack", command, "--directory", directory, *options]
+    # Really started, not forked: a missing import is seen here, also in what the stack itself starts, which are
+    # worker.py, `python -m simulator` and `resell`. `python -m cli` is really started in tests/cli/test_failures.py.
     return Program(arguments, name=f"stack {command}"), ports
 
 
