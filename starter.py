@@ -25,8 +25,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.calling_off import tell_called_off
-from activities.starting import start_order, start_poller, start_sweep
-from models.database import Database, is_unavailable
+from activities.starting import start_accepted, start_poller, start_sweep
+from models.database import Database
 from models.enums import OperationKind
 from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, Message, OrderResult, TaskCompletion
 from models.money import Money
@@ -84,8 +84,7 @@ class Resellflow:
         order = await intake.accept_order(
             self.database, request, client=client, key=key, hostname_suffix=self.settings.hostname_suffix
         )
-        if order.created:
-            await self.try_to_start(order.operation)
+        await self._try_to_start(order)
         return order
 
     async def prolong(
@@ -169,8 +168,7 @@ class Resellflow:
             await self._tell_to_step_aside(order.stepped_aside)
         if order.called_off is not None:
             await self._tell_called_off(order.called_off.operation)
-        if order.created:
-            await self.try_to_start(order.operation)
+        await self._try_to_start(order)
         return order
 
     async def _tell_to_step_aside(self, order: AcceptedOrder) -> None:
@@ -254,22 +252,17 @@ class Resellflow:
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id or 0)
         return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
 
-    async def try_to_start(self, operation: int) -> bool:
-        """Start an operation's workflow, if Temporal can be reached just now."""
+    async def _try_to_start(self, order: AcceptedOrder) -> None:
+        """Start the workflow of what was accepted just now, if Temporal can be reached; else the sweep does."""
+        if not order.created or order.queued:
+            return
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                return await start_order(
-                    self.client,
-                    self.database,
-                    self.settings.task_queue,
-                    self.settings.order_policy(),
-                    operation,
-                )
-        except Exception as error:
-            if not isinstance(error, TimeoutError | RPCError | RuntimeError) and not is_unavailable(error):
-                raise
-            log.warning("operation %s is accepted; its workflow starts when Temporal is back: %s", operation, error)
-            return False
+                await start_accepted(self.client, self.settings.task_queue, self.settings.order_policy(), order)
+        except (TimeoutError, RPCError, RuntimeError) as error:
+            log.warning(
+                "operation %s is accepted; its workflow starts when Temporal is back: %s", order.operation, error
+            )
 
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker = OPERATOR

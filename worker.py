@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.balance import BalanceReader
 from activities.calling_off import CallingOffActivities
+from activities.carrying_out import CarryingOutActivities
 from activities.funding import FundsActivities
 from activities.health import HealthServer
 from activities.polling import PollActivities
@@ -57,6 +58,9 @@ class Activities:
         terms = settings.lease_terms()
         window = timedelta(seconds=settings.settle_window)
         self.submission = SubmitActivities(database, self._connections, balances, pricing, terms, settle_window=window)
+        self.carrying_out = CarryingOutActivities(
+            database, self._connections, self.funds, self.submission, balances, pricing, terms
+        )
         self.settlement = SettleActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window), terms=terms
         )
@@ -81,6 +85,7 @@ class Activities:
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
         return [
+            self.carrying_out.carry_out,
             self.funds.reserve_funds,
             self.submission.submit,
             self.settlement.settle,

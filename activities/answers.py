@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
@@ -22,7 +23,7 @@ from models.database import Database, is_unavailable
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Stage
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
-from orders import funds, intents
+from orders import funds, intents, straight
 from orders.errors import Refused
 from orders.late import is_late, take_late_yes
 from orders.stages import enter, locked_operation
@@ -95,6 +96,29 @@ class Answers:
         return await self._written(intent, look)
 
     async def accepted(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
+        """The upstream said yes. `job` and `intent` as they were when the request left."""
+        if sent.unpaid is None and sent.number and await self._straight(job, intent, sent.number):
+            return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=sent.number)
+        return await self._accepted_carefully(job, intent, sent)
+
+    async def _straight(self, job: Job, intent: Intent, number: str) -> bool:
+        """The answer to the first and only request of an operation, while nothing else has happened to it.
+
+        False: it is not so, and nothing is written.
+        """
+
+        async def once() -> bool:
+            try:
+                async with self._database.write() as session:
+                    await straight.arrive(session, job.operation, intent, job.service, number)
+            except (straight.NotStraight, IntegrityError):
+                return False
+            return True
+
+        with database_in_words():
+            return await _patiently(once, intent)
+
+    async def _accepted_carefully(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
         result = TAKEN_OVER
 
         async def write(session: AsyncSession, operation: Operation, stored: Intent) -> None:

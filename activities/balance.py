@@ -4,6 +4,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from orders.funds import Reading
@@ -27,7 +30,10 @@ class BalanceReader:
         self._slots: dict[int, _Slot] = {}
 
     async def reading(self, account: UpstreamAccount, upstream: Upstream, *, fresh: bool = False) -> Reading:
-        """Raises the errors of `upstreams.errors`."""
+        """`account` as it was just read: its sum of charges is the note that belongs to the balance.
+
+        Raises the errors of `upstreams.errors`.
+        """
         assert account.id is not None  # noqa: S101 - read from the database
         slot = self._slots.setdefault(account.id, _Slot(asyncio.Lock()))
         asked = time.monotonic()
@@ -35,22 +41,16 @@ class BalanceReader:
             age_allowed = 0.0 if fresh else FRESH_SECONDS
             if slot.reading is not None and slot.read_at > asked - age_allowed:
                 return slot.reading
-            count, known_call = await self._notes(account.id)
             began = time.monotonic()
             balance = await upstream.balance()
-            slot.reading = Reading(balance.amount, count)
+            slot.reading = Reading(balance.amount, account.charged)
             slot.read_at = began
-            if balance.read_by != known_call:
+            if balance.read_by != account.balance_call:
                 await self._remember_call(account.id, balance.read_by)
             return slot.reading
 
-    async def _notes(self, account_id: int) -> tuple[int, str | None]:
-        async with self._database.read() as session:
-            account = await session.get_one(UpstreamAccount, account_id)
-            return account.release_count, account.balance_call
-
     async def _remember_call(self, account_id: int, call: str) -> None:
         async with self._database.write() as session:
-            account = await session.get_one(UpstreamAccount, account_id)
-            account.balance_call = call
-            session.add(account)
+            await session.exec(
+                update(UpstreamAccount).where(col(UpstreamAccount.id) == account_id).values(balance_call=call)
+            )

@@ -23,6 +23,7 @@ from models.order import Intent, Operation, Reservation
 from orders import funds, intents, naming, prices
 from orders.errors import ByHand, NoMapping
 from orders.stages import enter, locked_operation
+from orders.straight import MONEY_SET_ASIDE
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
 from upstreams.port import Upstream
@@ -70,38 +71,42 @@ class FundsActivities:
 
     @activity.defn
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
-        """Set money aside for this order, or get it in line. Granted money stays granted until charged or released."""
+        """As `reserve`, for runs that were started before money and request were one activity."""
         async with self._troubles.at_work(ref.operation):
+            return await self.reserve(ref)
+
+    async def reserve(self, ref: OrderRef) -> FundsResult:
+        """Set money aside for this order, or get it in line. Granted money stays granted until charged or released."""
+        with database_in_words():
+            why_not = await stopped(self._database, ref.operation)
+        if why_not is not None:
+            return why_not
+        try:
             with database_in_words():
-                why_not = await stopped(self._database, ref.operation)
-            if why_not is not None:
-                return why_not
-            try:
-                with database_in_words():
-                    job = await load_job(self._database, ref.operation)
-            except ByHand as reason:
-                return FundsResult(outcome=Funds.BY_HAND, reason=str(reason))
-            except NoMapping as fault:
-                return FundsResult(outcome=Funds.ATTENTION, reason=str(fault), failure=FailureClass.SETUP_FAULT)
-            if not job.operation.stage.is_running:
-                return FundsResult(outcome=Funds.ENDED, stage=job.operation.stage)
-            if job.operation.stage is Stage.NEEDS_ATTENTION:
-                return FundsResult(
-                    outcome=Funds.ATTENTION, reason=job.operation.reason, failure=job.operation.failure_class
-                )
-            if not _may_be_paid_for(job.intent):
-                return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
-            try:
-                upstream = await self._connections.to(job.account)
-                priced = await self._pricing.price(job, upstream)
-                cost = priced.judgement.cost
-                if priced.judgement.objection is not None or cost is None or cost.amount == 0:
-                    return await self._without_a_line(job, priced)
-                reading = await self._balances.reading(job.account, upstream)
-            except UpstreamError as error:
-                return await self._trouble_with_funds(job, ref, error)
-            with database_in_words():
-                return await self._get_in_line(job, priced, cost, reading)
+                job = await load_job(self._database, ref.operation)
+        except ByHand as reason:
+            return FundsResult(outcome=Funds.BY_HAND, reason=str(reason))
+        except NoMapping as fault:
+            return FundsResult(outcome=Funds.ATTENTION, reason=str(fault), failure=FailureClass.SETUP_FAULT)
+        if not job.operation.stage.is_running:
+            return FundsResult(outcome=Funds.ENDED, stage=job.operation.stage)
+        if job.operation.stage is Stage.NEEDS_ATTENTION:
+            return FundsResult(
+                outcome=Funds.ATTENTION, reason=job.operation.reason, failure=job.operation.failure_class
+            )
+        if not _may_be_paid_for(job.intent):
+            return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
+        try:
+            upstream = await self._connections.to(job.account)
+            priced = await self._pricing.price(job, upstream)
+            cost = priced.judgement.cost
+            if priced.judgement.objection is not None or cost is None or cost.amount == 0:
+                return await self._without_a_line(job, priced)
+            reading = await self._balances.reading(job.account, upstream)
+        except UpstreamError as error:
+            return await self.in_trouble(job, ref, error)
+        with database_in_words():
+            return await self._get_in_line(job, priced, cost, reading)
 
     async def _without_a_line(self, job: Job, priced: Priced) -> FundsResult:
         """Nothing is to be set aside: a person has to see the price, or there is nothing to pay. What costs nothing
@@ -141,7 +146,7 @@ class FundsActivities:
             free = Money(amount=standing.free, currency=job.account.currency)
             reason = ""
             if standing.granted:
-                await enter(session, operation, Stage.CHECKING_BALANCE, "money set aside")
+                await enter(session, operation, Stage.CHECKING_BALANCE, MONEY_SET_ASIDE)
             else:
                 reason = what_is_missing(job.account, cost, standing)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
@@ -175,6 +180,7 @@ class FundsActivities:
         reading = await self._balances.reading(account, upstream, fresh=True)
         await self._price_the_head_again(account_id, upstream, reading)
         async with self._database.write() as session:
+            await funds.recount(session, account_id)
             await funds.give_out(session, account_id, reading)
             waiting = await session.exec(
                 select(Operation.id)
@@ -227,7 +233,8 @@ class FundsActivities:
                 reason = what_is_missing(job.account, cost, standing)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
 
-    async def _trouble_with_funds(self, job: Job, ref: OrderRef, error: UpstreamError) -> FundsResult:
+    async def in_trouble(self, job: Job, ref: OrderRef, error: UpstreamError) -> FundsResult:
+        """The upstream could not be asked: nothing is set aside."""
         await self._troubles.note_health(job, error)
         if ref.patient:
             raise after_failed_read(error, activity.info().attempt)

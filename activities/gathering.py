@@ -70,12 +70,19 @@ def shown(item: UpstreamItem) -> Shown:
     return Shown(item.name, item.remoteid)
 
 
-async def notes_before(session: AsyncSession, job: Job, listing: Listing | None) -> dict[str, list[str]]:
-    """What is to be remembered of the time before the first call. By number, as clocks of two hosts may differ."""
+def notes_of_what_was_seen(job: Job) -> dict[str, list[str]]:
+    """What is to be remembered of the time before the first call, where the poller's looks suffice.
+
+    By number, as clocks of two hosts may differ. What was written since the job was read counts as seen later: that
+    leaves more to be looked at, never less.
+    """
+    return {SEEN_UP_TO: [str(job.seen_up_to)]}
+
+
+async def notes_before(session: AsyncSession, job: Job, listing: Listing) -> dict[str, list[str]]:
+    """The same with what a list shows just now."""
     last = (await session.exec(select(func.max(UpstreamSnapshot.id)))).one()
     notes = {SEEN_UP_TO: [str(last or 0)]}
-    if listing is None:
-        return notes
     known = await session.exec(
         select(UpstreamSnapshot.number).where(
             UpstreamSnapshot.account_id == job.account_id,

@@ -2,15 +2,24 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement, Integer, and_, cast, func
 from sqlmodel import col, select
 
-from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, UpstreamAccount
+from models.catalogue import (
+    MappedPeriod,
+    PlanMapping,
+    ProcessingModule,
+    TariffPlan,
+    TariffPlanPrice,
+    UpstreamAccount,
+)
 from models.database import Database
 from models.enums import ModuleKind
+from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
 from models.parameters import PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, Form, ProductType
-from orders import addons, intents
+from orders import addons
 from orders.errors import ByHand, NoMapping, NotFound
 from orders.goals import fields_to_set
 from upstreams.port import OrderSpec
@@ -23,8 +32,16 @@ class Job:
     account: UpstreamAccount
     mapping: PlanMapping
     period: MappedPeriod
+    plan: TariffPlan
+    """The one that the operation is about."""
+    price: TariffPlanPrice | None
+    """What that plan is sold for, for so many months."""
+    snapshot: UpstreamSnapshot | None
+    """The service's item as it was last seen."""
     intent: Intent | None
     """The latest call made for this operation, if any."""
+    seen_up_to: int
+    """The last snapshot that was written by then, of whatever item."""
 
     @property
     def number(self) -> int:
@@ -68,33 +85,68 @@ class Job:
 
 
 async def load_job(database: Database, operation_number: int) -> Job:
-    """Raises NotFound for an unknown operation, ByHand if no upstream does it, NoMapping if the catalogue lacks it."""
+    """All of it in one statement, as it is at one moment.
+
+    Raises NotFound for an unknown operation, ByHand if no upstream does it, NoMapping if the catalogue lacks it.
+    """
+    plan_id = func.coalesce(_asked(PLAN_ID), col(Service.plan_id))
+    months = func.coalesce(_asked(PERIOD_MONTHS), col(Service.period_months))
+    latest = select(func.max(Intent.id)).where(Intent.operation_id == operation_number).scalar_subquery()
+    last_snapshot = select(func.max(UpstreamSnapshot.id)).scalar_subquery()
+    query = (
+        select(  # type: ignore[call-overload]  # it knows no more than four
+            Operation,
+            Service,
+            ProcessingModule,
+            TariffPlan,
+            UpstreamAccount,
+            PlanMapping,
+            MappedPeriod,
+            TariffPlanPrice,
+            UpstreamSnapshot,
+            Intent,
+            last_snapshot,
+            months,
+        )
+        .join(Service, col(Operation.service_id) == col(Service.id))
+        .join(ProcessingModule, col(ProcessingModule.id) == func.coalesce(Service.home_module_id, Service.module_id))
+        .join(TariffPlan, col(TariffPlan.id) == plan_id)
+        .outerjoin(UpstreamAccount, col(UpstreamAccount.id) == col(Service.account_id))
+        .outerjoin(
+            PlanMapping,
+            and_(col(PlanMapping.plan_id) == plan_id, col(PlanMapping.module_id) == col(ProcessingModule.id)),
+        )
+        .outerjoin(
+            MappedPeriod,
+            and_(col(MappedPeriod.mapping_id) == col(PlanMapping.id), col(MappedPeriod.period_months) == months),
+        )
+        .outerjoin(
+            TariffPlanPrice,
+            and_(col(TariffPlanPrice.plan_id) == plan_id, col(TariffPlanPrice.period_months) == months),
+        )
+        .outerjoin(
+            UpstreamSnapshot,
+            and_(
+                col(UpstreamSnapshot.account_id) == col(Service.account_id),
+                col(UpstreamSnapshot.product_type) == col(Service.product_type),
+                col(UpstreamSnapshot.number) == col(Service.upstream_number),
+            ),
+        )
+        .outerjoin(Intent, col(Intent.id) == latest)
+        .where(Operation.id == operation_number)
+    )
     async with database.read() as session:
-        found = await session.exec(
-            select(Operation, Service)
-            .join(Service, col(Operation.service_id) == col(Service.id))
-            .where(Operation.id == operation_number)
-        )
-        row = found.one_or_none()
-        if row is None:
-            raise NotFound("operation", operation_number)
-        operation, service = row
-        module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
-        account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
-        if account is None or module.kind is ModuleKind.MANUAL:
-            raise ByHand(f"processing module {module.name} is manual")
-        months = int(operation.parameters.get(PERIOD_MONTHS, service.period_months))
-        mapped = await session.exec(
-            select(PlanMapping, MappedPeriod)
-            .join(MappedPeriod, col(MappedPeriod.mapping_id) == col(PlanMapping.id))
-            .where(
-                PlanMapping.plan_id == int(operation.parameters.get(PLAN_ID, service.plan_id)),
-                PlanMapping.module_id == module.id,
-                MappedPeriod.period_months == months,
-            )
-        )
-        pair = mapped.one_or_none()
-        if pair is None:
-            raise NoMapping(service.id or 0, months)
-        mapping, period = pair
-        return Job(operation, service, account, mapping, period, await intents.latest(session, operation_number))
+        row = (await session.exec(query)).one_or_none()
+    if row is None:
+        raise NotFound("operation", operation_number)
+    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, wanted = row
+    if account is None or module.kind is ModuleKind.MANUAL:
+        raise ByHand(f"processing module {module.name} is manual")
+    if mapping is None or period is None:
+        raise NoMapping(service.id or 0, wanted)
+    return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0)
+
+
+def _asked(parameter: str) -> ColumnElement[int]:
+    """A number that the operation was asked for; null where it says nothing of it."""
+    return cast(col(Operation.parameters)[parameter].as_string(), Integer)

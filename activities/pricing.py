@@ -17,7 +17,8 @@ from models.enums import FailureClass, OperationKind, ReservationState
 from models.messages import Submission, SubmitResult
 from models.rates import NO_RATES, Rates
 from orders import funds, paying, prices
-from orders.expectation import read_terms
+from orders.expectation import terms_of
+from orders.paying import ToPay
 from orders.prices import Judgement
 from orders.stages import locked_operation
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
@@ -60,23 +61,29 @@ class Pricing:
         Once it lies in the upstream's cart, only that says what it costs: a quote would tell what it costs a second
         time, or that there is nothing left to buy.
         """
-        with database_in_words():
-            async with self._database.read() as session:
-                owed = await paying.to_pay(session, job.number)
+        owed = await self._to_pay(job)
         if owed is not None and owed.price is None:
             return Priced(Judgement(job.operation.cost, job.operation.price), None)
         if owed is not None:
             answer = Answer(Quote(price=owed.price), utc_now())
         else:
             answer = await self._answer(job, upstream)
-        with database_in_words():
-            async with self._database.read() as session:
-                terms = await read_terms(session, job.operation, job.service, job.account, job.mapping, job.period)
+        terms = terms_of(
+            job.operation, job.service, job.account, job.mapping, job.period, job.plan, job.price, job.snapshot
+        )
         row = owed.row or "what was ordered" if owed is not None else ""
         judgement = prices.judge(
             terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused, in_cart=row
         )
         return Priced(judgement, answer.asked_at)
+
+    async def _to_pay(self, job: Job) -> ToPay | None:
+        """What an earlier request left unpaid."""
+        if job.intent is None:
+            return None
+        with database_in_words():
+            async with self._database.read() as session:
+                return await paying.to_pay(session, job.number)
 
     async def before_sending(self, job: Job, upstream: Upstream) -> SubmitResult | None:
         """Ask again if the quote is old: the order has waited since. None: the money set aside covers the price.

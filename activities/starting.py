@@ -6,14 +6,14 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind, Stage
 from models.messages import OrderInput, OrderPolicy, PollInput, SendInput, SweepInput
 from models.order import Operation
 from models.parameters import STEPPED_ASIDE
 from orders import naming
-from orders.stages import enter, locked_operation
+from orders.intake import AcceptedOrder
+from orders.stages import locked_operation, note_started
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.search_attributes import of_order
@@ -21,6 +21,23 @@ from workflows.service_order import ServiceOrder
 from workflows.webhook_sender import WebhookSender
 
 RPC_TIMEOUT = timedelta(seconds=5)
+
+
+async def start_accepted(client: Client, task_queue: str, policy: OrderPolicy, order: AcceptedOrder) -> None:
+    """Start the workflow of an operation that was accepted just now, from what its acceptance tells.
+
+    Its first activity notes in the database that it runs. Raises RPCError or RuntimeError when Temporal can't be
+    reached.
+    """
+    given = OrderInput(
+        service=order.service,
+        operation=order.operation,
+        kind=order.kind,
+        upstream=order.upstream,
+        policy=policy,
+        in_one_step=True,
+    )
+    await _start(client, task_queue, given, WorkflowIDConflictPolicy.USE_EXISTING)
 
 
 async def start_order(client: Client, database: Database, task_queue: str, policy: OrderPolicy, number: int) -> bool:
@@ -39,14 +56,23 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
         kind=operation.kind,
         upstream=operation.upstream_name,
         policy=policy,
+        in_one_step=True,
     )
     # One that stepped aside has ended its workflow by itself, if it heard of it.
     returns = STEPPED_ASIDE in operation.parameters and operation.workflow_started_at is None
     conflict = WorkflowIDConflictPolicy.TERMINATE_EXISTING if returns else WorkflowIDConflictPolicy.USE_EXISTING
+    await _start(client, task_queue, order, conflict)
+    if operation.workflow_started_at is None:
+        async with database.write() as session:
+            await note_started(session, await locked_operation(session, number))
+    return True
+
+
+async def _start(client: Client, task_queue: str, order: OrderInput, conflict: WorkflowIDConflictPolicy) -> None:
     await client.start_workflow(
         ServiceOrder.run,
         order,
-        id=naming.workflow_id(order.service, order.kind, number),
+        id=naming.workflow_id(order.service, order.kind, order.operation),
         task_queue=task_queue,
         id_conflict_policy=conflict,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
@@ -54,14 +80,6 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
         static_summary=_summary(order),
         rpc_timeout=RPC_TIMEOUT,
     )
-    if operation.workflow_started_at is None:
-        async with database.write() as session:
-            stored = await locked_operation(session, number)
-            stored.workflow_started_at = utc_now()
-            if stored.stage is Stage.ACCEPTED:
-                await enter(session, stored, Stage.CHECKING_BALANCE)
-            session.add(stored)
-    return True
 
 
 def _summary(order: OrderInput) -> str:

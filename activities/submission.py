@@ -72,47 +72,51 @@ class SubmitActivities:
 
     @activity.defn
     async def submit(self, ref: OrderRef) -> SubmitResult:
-        """Send the request, once: intent, send, settle. Run again after a crash it sends nothing that may have gone."""
+        """As `send_once`, for an order that has waited for its money, or was started before there was `carry_out`."""
         async with self._troubles.at_work(ref.operation):
-            with database_in_words():
-                job = await load_job(self._database, ref.operation)
-                if await self._is_paid_with_others(job):
-                    return await self._cart.wait(job, ref, "it is being paid together with others of its cart")
-                known = await self._outcome_so_far(job)
-                async with self._database.read() as session:
-                    enough = await attempts.story_of_enough(session, job.number)
-            if known is None and job.operation.called_off_at is not None:
-                known = NOTHING_SENT
-            if known is not None:
-                return known
-            if enough:
-                return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=enough)
-            if (early := self._given_up_early(job)) is not None:
-                return await self._trouble_with_request(job, ref, early)
-            if job.account.unhealthy_reason:
-                error = ConnectionUnhealthy(job.account.unhealthy_reason)
-                return await self._trouble_with_request(job, ref, error)
-            kind = KINDS[job.operation.kind]
-            try:
-                upstream = await self._connections.to(job.account)
-                paid = await self._cart.pay(job, ref, upstream)
-                if paid is not None:
-                    return paid
-                prepared = await kind.prepare(self._database, job, upstream)
-                if isinstance(prepared, Obstacle):
-                    return await self._stand_before(job, prepared.result)
-                changed = await self._pricing.before_sending(job, upstream)
-            except UpstreamError as error:
-                return await self._trouble_with_request(job, ref, error)
-            if changed is not None:
-                return changed
-            with database_in_words():
-                written = await self._write_intent(job, prepared)
-                if written is None:
-                    return await self._report_anew(ref)
-                job = await load_job(self._database, ref.operation)  # as written down: mark and target
-            intent, held = written
-            return await to_its_end(self._send(job, ref, intent, held, kind, upstream))
+            return await self.send_once(ref)
+
+    async def send_once(self, ref: OrderRef) -> SubmitResult:
+        """Send the request, once: intent, send, settle. Run again after a crash it sends nothing that may have gone."""
+        with database_in_words():
+            job = await load_job(self._database, ref.operation)
+            if await self._is_paid_with_others(job):
+                return await self._cart.wait(job, ref, "it is being paid together with others of its cart")
+            known = await self._outcome_so_far(job)
+            async with self._database.read() as session:
+                enough = await attempts.story_of_enough(session, job.number)
+        if known is None and job.operation.called_off_at is not None:
+            known = NOTHING_SENT
+        if known is not None:
+            return known
+        if enough:
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=enough)
+        if (early := self._given_up_early(job)) is not None:
+            return await self.in_trouble(job, ref, early)
+        if job.account.unhealthy_reason:
+            error = ConnectionUnhealthy(job.account.unhealthy_reason)
+            return await self.in_trouble(job, ref, error)
+        kind = KINDS[job.operation.kind]
+        try:
+            upstream = await self._connections.to(job.account)
+            paid = await self._cart.pay(job, ref, upstream)
+            if paid is not None:
+                return paid
+            prepared = await kind.prepare(self._database, job, upstream)
+            if isinstance(prepared, Obstacle):
+                return await self._stand_before(job, prepared.result)
+            changed = await self._pricing.before_sending(job, upstream)
+        except UpstreamError as error:
+            return await self.in_trouble(job, ref, error)
+        if changed is not None:
+            return changed
+        with database_in_words():
+            written = await self._write_intent(job, prepared)
+            if written is None:
+                return await self._report_anew(ref)
+            job = await load_job(self._database, ref.operation)  # as written down: mark and target
+        intent, held = written
+        return await to_its_end(self.send(job, ref, intent, held, kind, upstream))
 
     async def _stand_before(self, job: Job, result: SubmitResult) -> SubmitResult:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
@@ -214,7 +218,7 @@ class SubmitActivities:
             assert intent.send_until is not None  # noqa: S101 - set just now
             return intent, Lease.written(asked, self._terms.lease, intent.send_until, self._terms.skew)
 
-    async def _send(
+    async def send(
         self, job: Job, ref: OrderRef, intent: Intent, held: Lease, kind: Kind, upstream: Upstream
     ) -> SubmitResult:
         """From here on the request may have gone, unless upstream or network say for certain that it has not."""
@@ -224,7 +228,7 @@ class SubmitActivities:
         except NotSent as error:
             if not await self._answers.not_sent(intent, error):
                 return TAKEN_OVER
-            return await self._trouble_with_request(job, ref, error)
+            return await self.in_trouble(job, ref, error)
         except OutcomeUnknown as error:
             await self._answers.lost(intent, error, FailureClass.OUTCOME_UNKNOWN)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
@@ -239,7 +243,7 @@ class SubmitActivities:
             if intent.attempt >= UNHEALTHY_AT_MOST:
                 reason = f"refused {intent.attempt} times although the account can be read: {error.message}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=reason)
-            return await self._trouble_with_request(job, ref, error)
+            return await self.in_trouble(job, ref, error)
         except NotYet as error:
             if not await self._answers.refused(intent, error):
                 return TAKEN_OVER
@@ -304,7 +308,7 @@ class SubmitActivities:
         session.add(operation)
         await funds.request(session, job.account_id, job.number, cost)
 
-    async def _trouble_with_request(self, job: Job, ref: OrderRef, error: UpstreamError) -> SubmitResult:
+    async def in_trouble(self, job: Job, ref: OrderRef, error: UpstreamError) -> SubmitResult:
         """Nothing was sent, or nothing that counts."""
         match error:
             case Rejected() | SetupFault() | AlreadyExists():

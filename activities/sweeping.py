@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 from temporalio import activity
 from temporalio.client import Client
@@ -25,6 +26,8 @@ INTERVAL_SECONDS = 2.0
 CHECK_RUNNING_SECONDS = 60.0
 GRACE = timedelta(seconds=30)
 """An order that entered its stage so recently is not suspected of having lost its workflow."""
+JUST_ACCEPTED = timedelta(seconds=5)
+"""Who accepted an operation starts it too, within so long; then its first activity notes that it runs."""
 BATCH = 200
 REMEMBERED = timedelta(days=7)
 """For so long a workflow that has not heard that its order was called off is told."""
@@ -81,6 +84,7 @@ class SweepActivities:
                 .where(
                     col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
                     col(Operation.workflow_started_at).is_(None),
+                    ~_is_being_started(),
                 )
                 .order_by(col(Operation.id))
                 .limit(BATCH)
@@ -172,3 +176,12 @@ class SweepActivities:
         if time.monotonic() >= self._sender_is_due_at:
             await start_webhook_sender(self._client, self._settings.task_queue)
             self._sender_is_due_at = time.monotonic() + CHECK_RUNNING_SECONDS
+
+
+def _is_being_started() -> ColumnElement[bool]:
+    """Accepted just now, and not one whose turn in the queue has come: that one is the sweep's to start."""
+    return and_(
+        col(Operation.created_at) > utc_now() - JUST_ACCEPTED,
+        col(Operation.stage_since) == col(Operation.created_at),
+        col(Operation.stage) == Stage.ACCEPTED,
+    )

@@ -9,8 +9,10 @@ from sqlmodel import select
 
 from models.enums import Stage
 from models.order import Operation, Service
+from orders.allowed import person_may
 from orders.errors import NotFound
-from orders.views import StagePassed, stages_after
+from orders.facts import facts_of
+from orders.views import BEFORE_ALL, StagePassed, stages_after
 
 if TYPE_CHECKING:
     from models.database import Database
@@ -26,6 +28,7 @@ class Followed:
 
     operation: Operation
     service: Service
+    person_may: str
     stages: tuple[StagePassed, ...] = ()
 
     @property
@@ -37,7 +40,7 @@ class Followed:
         operation, service = self.operation, self.service
         if not self.completed:
             return [
-                f"{operation.stage.value}; a person may: {operation.person_may}",
+                f"{operation.stage.value}; a person may: {self.person_may}",
                 f"more: resell operations show {operation.id}",
             ]
         seconds = ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds()
@@ -51,7 +54,8 @@ async def look(database: "Database", operation: int, stages: tuple[StagePassed, 
         found = await session.get(Operation, operation)
         if found is None:
             raise NotFound("operation", operation)
-        return Followed(found, await session.get_one(Service, found.service_id), stages)
+        may = person_may(await facts_of(session, found))
+        return Followed(found, await session.get_one(Service, found.service_id), may, stages)
 
 
 async def follow(database: "Database", operation: int, say: Callable[[str], None]) -> Followed:
@@ -66,7 +70,7 @@ async def follow(database: "Database", operation: int, say: Callable[[str], None
 
 async def _stages_entered(database: "Database", operation: int) -> AsyncIterator[StagePassed]:
     """Every stage entered so far and then each as it is entered, until the operation ends or needs a person."""
-    last = 0
+    last = BEFORE_ALL
     while True:
         # The stage is read first: whatever led to it has its entry by then.
         async with database.read() as session:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import amount_column, enum_column, json_column, utc_column
+from models.columns import amount_column, enum_column, json_column, units_column, utc_column
 from models.enums import AbovePrice, Dialect, Knowledge, ModuleKind, RenewalOwner, Unquoted
 from models.money import Money
 
@@ -55,7 +55,14 @@ class UpstreamAccount(SQLModel, table=True):
     """The operation whose rows are being paid in this account's cart: one at a time."""
     cart_held_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     release_count: int = 0
-    """Counts reservations released because they were charged; see orders.funds."""
+    """Counts reservations released because they were charged."""
+    set_aside: int = Field(default=0, sa_column=units_column())
+    """What is granted to orders and not charged yet, in ten-thousandths of the currency; see orders.funds."""
+    charged: int = Field(default=0, sa_column=units_column())
+    """All that was ever granted and then charged, in ten-thousandths. It only grows: a reading of the balance notes it.
+    """
+    waiting: int = 0
+    """How many orders are in line for money."""
 
 
 class ProcessingModule(SQLModel, table=True):

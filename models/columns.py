@@ -78,5 +78,19 @@ def amount_column(**options: Any) -> sa.Column[Any]:
     return sa.Column(Amount(), **({"nullable": False} | options))
 
 
+def units_column(**options: Any) -> sa.Column[Any]:
+    """Money in ten-thousandths, for sums that the database itself keeps: exact on SQLite, where `Amount` is text."""
+    return sa.Column(sa.BigInteger(), **({"nullable": False} | options))
+
+
+def units(amount: Decimal) -> int:
+    """An amount in ten-thousandths, as exact as it is stored."""
+    return int(amount.scaleb(Amount.DECIMALS).to_integral_value())
+
+
+def of_units(number: int) -> Decimal:
+    return Decimal(number).scaleb(-Amount.DECIMALS)
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)

@@ -124,8 +124,17 @@ async def ping(database: Database) -> None:
 async def now(session: AsyncSession) -> datetime:
     """The time by the database's clock, that of this moment and not of the transaction's start."""
     connection = await session.connection()
-    if connection.dialect.name == "sqlite":
-        text = (await connection.execute(sa.text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))).scalar_one()
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    moment: datetime = (await connection.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
-    return moment.astimezone(UTC)
+    return time_of((await connection.execute(sa.select(clock(session)))).scalar_one())
+
+
+def clock(session: AsyncSession) -> sa.ColumnElement[Any]:
+    """The same as part of a statement; `time_of` reads what comes back."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f", "now")
+    return sa.func.clock_timestamp()
+
+
+def time_of(told: str | datetime) -> datetime:
+    if isinstance(told, str):
+        return datetime.fromisoformat(told).replace(tzinfo=UTC)
+    return told.astimezone(UTC)

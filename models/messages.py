@@ -33,6 +33,8 @@ class OrderInput(Message):
     kind: OperationKind
     upstream: str = ""
     policy: OrderPolicy = OrderPolicy()
+    in_one_step: bool = False
+    """Money and request are one activity. False: it was started before there was that one."""
 
 
 class OrderRef(Message):
@@ -105,6 +107,25 @@ class SubmitResult(Message):
     field: str = ""
     not_before: datetime | None = None
     stage: Stage | None = None
+
+
+class StepResult(Message):
+    """How far one try has come to have an operation done at the upstream: money first, then the request."""
+
+    funds: FundsResult
+    request: SubmitResult | None = None
+    """None: no money is set aside, so nothing was sent in this try."""
+
+    @property
+    def in_trouble(self) -> bool:
+        """Nothing was sent; the connection is down or unhealthy."""
+        if self.request is not None:
+            return self.request.outcome is Submission.TROUBLE
+        return self.funds.outcome is Funds.TROUBLE
+
+    @property
+    def reason(self) -> str:
+        return self.request.reason if self.request is not None else self.funds.reason
 
 
 class UpstreamEventMessage(Message):

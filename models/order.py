@@ -20,6 +20,7 @@ from models.enums import (
     TaskState,
     UnpaidKind,
 )
+from models.explanations import Explanation, explain
 from models.money import Money
 
 _NOT_RUNNING = "stage NOT IN ('queued', 'completed', 'cancelled')"
@@ -92,9 +93,6 @@ class Operation(SQLModel, table=True):
     stage_since: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     reason: str = ""
     """What is particular about the stage this time."""
-    waits_for: str = ""
-    next_step: str = ""
-    person_may: str = ""
     failure_class: FailureClass | None = Field(default=None, sa_column=enum_column(FailureClass, nullable=True))
     parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """What this operation was asked to do, e.g. period_months for an opening."""
@@ -115,6 +113,18 @@ class Operation(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+
+    @property
+    def waits_for(self) -> str:
+        return self._explanation.waits_for
+
+    @property
+    def next_step(self) -> str:
+        return self._explanation.next_step
+
+    @property
+    def _explanation(self) -> Explanation:
+        return explain(self.stage, self.reason, called_off=self.called_off_at is not None)
 
     @property
     def cost(self) -> Money | None:
@@ -178,6 +188,7 @@ class Task(SQLModel, table=True):
 
 
 _UNSETTLED = "state IN ('prepared', 'unknown')"
+_UNSETTLED_OR_ACCEPTED = "state IN ('prepared', 'unknown', 'accepted')"
 
 
 class Intent(SQLModel, table=True):
@@ -191,6 +202,15 @@ class Intent(SQLModel, table=True):
             unique=True,
             sqlite_where=sa.text(_UNSETTLED),
             postgresql_where=sa.text(_UNSETTLED),
+        ),
+        # Never again after a yes: what was accepted is not sent a second time, whatever goes wrong in the code above.
+        sa.Index(
+            "one_unsettled_or_accepted_intent_per_step",
+            "operation_id",
+            "step",
+            unique=True,
+            sqlite_where=sa.text(_UNSETTLED_OR_ACCEPTED),
+            postgresql_where=sa.text(_UNSETTLED_OR_ACCEPTED),
         ),
         {"sqlite_autoincrement": True},
     )
@@ -250,7 +270,7 @@ class Reservation(SQLModel, table=True):
     """The balance when the upstream itself refused for want of money."""
     refused_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     release_number: int | None = None
-    """The account's release_count when this was released as charged."""
+    """The account's release_count when this was released as charged; empty: it was released uncharged."""
     requested_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     granted_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     released_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -1,7 +1,9 @@
 """How an operation ends: applied, marked done by a person, or cancelled; and the next one of the service goes."""
 
 from dataclasses import replace
+from typing import cast
 
+from sqlalchemy import and_
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -10,16 +12,16 @@ from models.columns import utc_now
 from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Source, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
-from models.order import Operation, Service
+from models.order import Operation, Service, Task
 from models.parameters import PLAN_ID, RENEWAL_OWNER
-from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices
+from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices, stages
 from orders.allowed import OPERATOR, PAID, VOUCH, Asker, Facts, Not, Traces, judge
-from orders.errors import InvalidField, Refused
+from orders.errors import InvalidField, NotFound, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
 from orders.mappings import mapping_of
 from orders.other_terms import report_other_term, show_real_cost
-from orders.services import apply_snapshot
+from orders.services import apply_snapshot, differing
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
 
@@ -39,24 +41,68 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
 
     `by`: the person who said that the manual work is done. Safe to repeat: an operation that has ended stays as it is.
     """
-    operation = await locked_operation(session, number)
+    operation, service, task, snapshot, unapplied = await _ending(session, number)
     if not operation.stage.is_running:
         return None
-    service = await session.get_one(Service, operation.service_id, populate_existing=True)
-    snapshot = await _apply_last_look(session, service, operation)
+    if snapshot is not None and (unapplied or snapshot.service_id != service.id or differing(service, snapshot)):
+        # The poller applies what it sees, unless it did not know yet whose item it was.
+        snapshot = await _apply_last_look(session, service, operation)
     await report_other_term(session, service, operation)
     await show_real_cost(session, service, operation, snapshot)
     await _apply_own_part(session, service, operation, snapshot)
     if by is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, by)
-    await manual.close_task(session, number, by)
+    manual.note_who_did_it(session, task, by)
     await manual.bring_home(session, service)
-    await funds.release(session, number)
-    await enter(session, operation, Stage.COMPLETED)
-    session.add(
-        AuditEntry(actor="resellflow", action="operation_completed", subject="operation", subject_number=number)
+    left = await stages.complete(session, operation, task)
+    if left.holds_money:
+        await funds.release(session, number)
+    return await start_next_queued(session, operation.service_id) if left.is_followed else None
+
+
+_Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool]
+
+
+async def _ending(session: AsyncSession, number: int) -> _Ending:
+    """The operation, locked, and what its end touches, in one statement. Raises NotFound.
+
+    The snapshot is that of the service's item, not locked; the last one says whether something that was seen of the
+    item has not been applied to the service.
+    """
+    unapplied = (
+        select(UpstreamEvent.id)
+        .where(
+            UpstreamEvent.account_id == Service.account_id,
+            UpstreamEvent.product_type == Service.product_type,
+            UpstreamEvent.upstream_number == Service.upstream_number,
+            col(UpstreamEvent.applied_at).is_(None),
+            UpstreamEvent.kind != EventKind.HELD_BACK,
+        )
+        .exists()
     )
-    return await start_next_queued(session, operation.service_id)
+    found = await session.exec(
+        select(  # type: ignore[call-overload]  # it knows no more than four
+            Operation, Service, Task, UpstreamSnapshot, unapplied
+        )
+        .join(Service, col(Service.id) == col(Operation.service_id))
+        .join(Task, col(Task.operation_id) == col(Operation.id))
+        .outerjoin(
+            UpstreamSnapshot,
+            and_(
+                col(UpstreamSnapshot.account_id) == col(Service.account_id),
+                col(UpstreamSnapshot.product_type) == col(Service.product_type),
+                col(UpstreamSnapshot.number) == col(Service.upstream_number),
+            ),
+        )
+        .where(Operation.id == number)
+        .with_for_update(key_share=True, of=Operation)
+        .execution_options(populate_existing=True)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("operation", number)
+    stages.attribute_to(session, row[0])
+    return cast(_Ending, tuple(row))
 
 
 async def _apply_own_part(

@@ -3,28 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.enums import OperationKind
 from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Operation, Service
-from models.parameters import ADDON_PREFIX, PLAN_ID
+from models.parameters import ADDON_PREFIX
 from orders.addonprices import AddonPrice, addons_total
 from orders.prices import WITH_EXPECTATION, Sum, Terms
 
 
-async def read_terms(
-    session: AsyncSession,
+def terms_of(
     operation: Operation,
     service: Service,
     account: UpstreamAccount,
     mapping: PlanMapping,
     period: MappedPeriod,
+    plan: TariffPlan,
+    price: TariffPlanPrice | None,
+    snapshot: UpstreamSnapshot | None,
 ) -> Terms:
-    """For the mapping and the period that the operation is about."""
+    """All of the plan and the period that the operation is about; `snapshot`: the item as it was last seen."""
     terms = Terms(
         kind=operation.kind,
         currency=account.currency,
@@ -42,9 +41,8 @@ async def read_terms(
     base, source = _period_cost(period, renewing)
     expected = _with_addons(base, source, mapping.addon_costs, service, period.period_months, "the cost")
     if renewing and period.renewal_cost is None:
-        expected = await _last_shown(session, service, period) or expected
-    plan_id = int(operation.parameters.get(PLAN_ID, service.plan_id))
-    selling = await _selling(session, plan_id, service, period.period_months, renewing)
+        expected = _last_shown(service, period, snapshot) or expected
+    selling = _selling(plan, price, service, period.period_months, renewing)
     return replace(terms, expected=expected, stand_in=expected, selling=selling)
 
 
@@ -54,27 +52,17 @@ def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
     return period.cost, "cost of the catalogue"
 
 
-async def _last_shown(session: AsyncSession, service: Service, period: MappedPeriod) -> Sum | None:
+def _last_shown(service: Service, period: MappedPeriod, snapshot: UpstreamSnapshot | None) -> Sum | None:
     """The item's price of its own period, add-ons and all; of another period it tells nothing."""
     if period.period_months != service.period_months:
         return None
-    found = await session.exec(
-        select(UpstreamSnapshot).where(
-            UpstreamSnapshot.account_id == service.account_id,
-            UpstreamSnapshot.product_type == service.product_type,
-            UpstreamSnapshot.number == service.upstream_number,
-        )
-    )
-    snapshot = found.one_or_none()
     if snapshot is None or not snapshot.cost_amount or snapshot.cost_currency is None:
         return None
     shown = Money(amount=snapshot.cost_amount, currency=snapshot.cost_currency)
     return Sum(shown, "what the upstream last showed for the item")
 
 
-async def _selling(session: AsyncSession, plan_id: int, service: Service, months: int, renewing: bool) -> Sum:
-    plan = await session.get_one(TariffPlan, plan_id)
-    price = await session.get(TariffPlanPrice, (plan_id, months))
+def _selling(plan: TariffPlan, price: TariffPlanPrice | None, service: Service, months: int, renewing: bool) -> Sum:
     if price is None:
         return Sum(missing="the plan has no selling price for this period")
     base = (price.renewal_price if renewing else None) or price.price

@@ -13,7 +13,6 @@ from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
 from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
 from models.events import UpstreamSnapshot
-from models.explanations import explain
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
 from orders import addons
@@ -200,15 +199,11 @@ async def _follow(
     if await session.get(IntakeKey, (OURSELVES, key)) is not None:
         return
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
-    explanation = explain(Stage.QUEUED)
     following = Operation(
         service_id=service.id,
         kind=OperationKind.SET_PARAMETERS,
         upstream_name=first.upstream_name,
         stage=Stage.QUEUED,
-        waits_for=explanation.waits_for,
-        next_step=explanation.next_step,
-        person_may=explanation.person_may,
         parameters=parameters | {FOLLOWS: str(first.id)},
         actor=first.actor,
     )

@@ -1,37 +1,48 @@
 """Money of an upstream account set aside for orders in flight, so that the account is never overdrawn.
 
-A reading is a balance together with the account's `release_count` just before it was read. What an order was charged
-is missing from a balance read earlier; so a reservation released as charged *after* a reading still counts against
-that reading. This is exact whatever the clocks say, and lets one reading serve many orders.
+The account keeps three sums with it: what is set aside, what was ever charged of it, and how many wait in line. Every
+function here changes them in the transaction that changes a reservation. So what an order costs does not grow with the
+orders in flight.
+
+A reading is a balance together with the account's sum of charges just before it was asked for. What an order was
+charged is missing from a balance read earlier; so what was charged *after* that note still counts against that reading.
+This is exact whatever the clocks say, and lets one reading serve many orders.
 
 Orders that wait are served strictly in the order of their numbers: a large one is not overtaken for ever by small ones.
 """
 
+import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import or_
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
-from models.columns import utc_now
-from models.enums import ReservationState
+from models.columns import of_units, units, utc_now
+from models.enums import Knowledge, ReservationState
 from models.money import CurrencyMismatch, Money
 from models.order import Reservation
 from orders.errors import NotFound
 
+log = logging.getLogger(__name__)
+
 REFUSAL_PATIENCE = timedelta(minutes=10)
 """After the upstream itself refused for want of money, it is asked again when more is free, or after this long."""
+LINE = 100
+"""So many of those in line are looked at in one read."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A balance (without the credit limit) and the release count noted before it was asked for."""
+    """A balance (without the credit limit), and the account's sum of charges noted before it was asked for."""
 
     balance: Money
-    release_count: int
+    charged: int
+    """`UpstreamAccount.charged`, in ten-thousandths."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,85 @@ async def locked_account(session: AsyncSession, account_id: int) -> UpstreamAcco
 
 
 async def reservation_of(session: AsyncSession, operation: int) -> Reservation | None:
-    return (await session.exec(select(Reservation).where(Reservation.operation_id == operation))).one_or_none()
+    found = await session.exec(
+        select(Reservation).where(Reservation.operation_id == operation).execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+def free(account: UpstreamAccount, reading: Reading) -> Decimal:
+    """What may still be set aside by this reading. Negative: more is set aside than there is."""
+    held = account.set_aside + account.charged - reading.charged
+    return reading.balance.amount + account.credit_limit - of_units(held)
+
+
+async def set_aside_at_once(
+    session: AsyncSession, account: UpstreamAccount, operation: int, amount: Money, reading: Reading
+) -> bool:
+    """Grant an order its money if nobody waits and enough is free, without loading anything. It has no reservation yet.
+
+    `account` may be of an earlier moment: what decides is its row as it is now. False: nothing is changed.
+    """
+    assert account.id is not None  # noqa: S101 - read from the database
+    wanted = units(amount.amount)
+    limit = units(reading.balance.amount + account.credit_limit)
+    now = utc_now()
+    granted = await session.exec(
+        update(UpstreamAccount)
+        .where(
+            col(UpstreamAccount.id) == account.id,
+            col(UpstreamAccount.waiting) == 0,
+            col(UpstreamAccount.set_aside) + col(UpstreamAccount.charged) + wanted <= limit + reading.charged,
+        )
+        .values(set_aside=col(UpstreamAccount.set_aside) + wanted, balance=reading.balance.amount, balance_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if granted.rowcount == 0:
+        return False
+    session.add(
+        Reservation(
+            operation_id=operation,
+            account_id=account.id,
+            state=ReservationState.GRANTED,
+            amount=amount.amount,
+            requested_at=now,
+            granted_at=now,
+        )
+    )
+    return True
+
+
+async def charge_at_once(
+    session: AsyncSession, account_id: int, operation: int, amount: Decimal, *, names_items: bool
+) -> bool:
+    """As `charge`, of what was granted and not touched since, without loading anything. False: it is not so.
+
+    `names_items`: the answer showed that this upstream's answers to orders name the item.
+    """
+    learned = {"orders_return_number": Knowledge.YES} if names_items else {}
+    counted = await session.exec(
+        update(UpstreamAccount)
+        .where(col(UpstreamAccount.id) == account_id)
+        .values(
+            set_aside=col(UpstreamAccount.set_aside) - units(amount),
+            charged=col(UpstreamAccount.charged) + units(amount),
+            release_count=col(UpstreamAccount.release_count) + 1,
+            **learned,
+        )
+        .returning(col(UpstreamAccount.release_count))
+        .execution_options(synchronize_session=False)
+    )
+    released = await session.exec(
+        update(Reservation)
+        .where(
+            col(Reservation.operation_id) == operation,
+            col(Reservation.state) == ReservationState.GRANTED,
+            col(Reservation.amount) == amount,
+        )
+        .values(state=ReservationState.RELEASED, release_number=counted.scalar_one(), released_at=utc_now())
+        .execution_options(synchronize_session=False)
+    )
+    return bool(released.rowcount)
 
 
 async def request(session: AsyncSession, account_id: int, operation: int, amount: Money) -> Reservation:
@@ -78,7 +167,9 @@ async def request(session: AsyncSession, account_id: int, operation: int, amount
     entry = await reservation_of(session, operation)
     if entry is None:
         entry = Reservation(operation_id=operation, account_id=account_id, amount=amount.amount)
-    elif entry.state is ReservationState.RELEASED:
+    else:
+        _uncount(account, entry)
+    if entry.state is ReservationState.RELEASED:
         entry.state = ReservationState.WAITING
         entry.requested_at = utc_now()
     elif entry.state is ReservationState.GRANTED and entry.amount < amount.amount:
@@ -89,25 +180,39 @@ async def request(session: AsyncSession, account_id: int, operation: int, amount
         # What costs nothing waits for nothing: not for a balance below zero, and not for those ahead.
         entry.state = ReservationState.GRANTED
         entry.granted_at = utc_now()
-    session.add(entry)
+    _count(account, entry)
+    session.add_all([account, entry])
     await session.flush()
     return entry
+
+
+def _count(account: UpstreamAccount, entry: Reservation) -> None:
+    """This reservation is part of the account's sums from now on."""
+    account.set_aside += units(entry.amount) if entry.state is ReservationState.GRANTED else 0
+    account.waiting += entry.state is ReservationState.WAITING
+
+
+def _uncount(account: UpstreamAccount, entry: Reservation) -> None:
+    """It is about to change: what it was is part of the sums no more."""
+    account.set_aside -= units(entry.amount) if entry.state is ReservationState.GRANTED else 0
+    account.waiting -= entry.state is ReservationState.WAITING
 
 
 async def give_out(session: AsyncSession, account_id: int, reading: Reading) -> list[int]:
     """Grant what the reading allows, in line. Returns the operations that were granted money just now."""
     account = await locked_account(session, account_id)
-    free = reading.balance.amount + account.credit_limit - await _held(session, account_id, reading.release_count)
-    now = utc_now()
+    left, now = free(account, reading), utc_now()
     granted: list[int] = []
-    for entry in await _waiting(session, account_id):
+    async for entry in _in_line(session, account):
         if _refused_lately(entry, reading.balance.amount, now):
             continue  # it has the money by our reckoning and not by the upstream's; the others need not wait for that
-        if entry.amount > free:
+        if entry.amount > left:
             break
-        free -= entry.amount
+        left -= entry.amount
+        _uncount(account, entry)
         entry.state = ReservationState.GRANTED
         entry.granted_at = now
+        _count(account, entry)
         session.add(entry)
         granted.append(entry.operation_id)
     account.balance = reading.balance.amount
@@ -118,15 +223,43 @@ async def give_out(session: AsyncSession, account_id: int, reading: Reading) -> 
 
 
 async def standing(session: AsyncSession, account: UpstreamAccount, operation: int, reading: Reading) -> Standing:
+    """How it stands now. `account` may be of an earlier moment."""
     assert account.id is not None  # noqa: S101 - read from the database
+    account = await locked_account(session, account.id)
     entry = await reservation_of(session, operation)
     if entry is None:
         raise NotFound("reservation of operation", operation)
-    held = await _held(session, account.id, reading.release_count)
-    free = reading.balance.amount + account.credit_limit - held
-    ahead = sum(1 for other in await _waiting(session, account.id) if other.operation_id < operation)
+    ahead = await _ahead(session, account.id or 0, operation) if account.waiting else 0
     refused = _refused_lately(entry, reading.balance.amount, utc_now())
-    return Standing(entry.state is ReservationState.GRANTED, entry.amount, free, ahead, refused)
+    return Standing(entry.state is ReservationState.GRANTED, entry.amount, free(account, reading), ahead, refused)
+
+
+async def recount(session: AsyncSession, account_id: int) -> bool:
+    """Count the sums anew from the reservations. False, and a line in the log: they were not right, and are now.
+
+    Whoever changes reservations by hand in the database is the one way to that.
+    """
+    account = await locked_account(session, account_id)
+    found = await session.exec(
+        select(Reservation).where(Reservation.account_id == account_id, Reservation.state != ReservationState.RELEASED)
+    )
+    rows = found.all()
+    set_aside = sum(units(one.amount) for one in rows if one.state is ReservationState.GRANTED)
+    waiting = sum(one.state is ReservationState.WAITING for one in rows)
+    if (account.set_aside, account.waiting) == (set_aside, waiting):
+        return True
+    log.warning(
+        "account %s: its reservations come to %s set aside and %d in line, and %s and %d were noted: put right",
+        account.name,
+        of_units(set_aside),
+        waiting,
+        of_units(account.set_aside),
+        account.waiting,
+    )
+    account.set_aside, account.waiting = set_aside, waiting
+    session.add(account)
+    await session.flush()
+    return False
 
 
 async def first_waiting(session: AsyncSession, account_id: int) -> int | None:
@@ -147,6 +280,8 @@ async def charge(session: AsyncSession, account_id: int, operation: int) -> None
     entry = await reservation_of(session, operation)
     if entry is None or entry.state is ReservationState.RELEASED:
         return
+    _uncount(account, entry)
+    account.charged += units(entry.amount)
     account.release_count += 1
     entry.state = ReservationState.RELEASED
     entry.release_number = account.release_count
@@ -161,6 +296,11 @@ async def release(session: AsyncSession, operation: int, *, refused_balance: Dec
     entry = await reservation_of(session, operation)
     if entry is None or entry.state is ReservationState.RELEASED:
         return
+    account = await locked_account(session, entry.account_id)
+    entry = await reservation_of(session, operation)  # money may have been given out while the account was waited for
+    assert entry is not None  # noqa: S101 - reservations stay
+    _uncount(account, entry)
+    session.add(account)
     entry.state = ReservationState.RELEASED
     entry.release_number = None
     entry.released_at = utc_now()
@@ -177,26 +317,38 @@ def _refused_lately(entry: Reservation, balance: Decimal, now: datetime) -> bool
     return balance <= entry.refused_balance and now < entry.refused_at + REFUSAL_PATIENCE
 
 
-async def _held(session: AsyncSession, account_id: int, release_count: int) -> Decimal:
-    entries = await session.exec(
-        select(Reservation).where(
+async def _in_line(session: AsyncSession, account: UpstreamAccount) -> AsyncIterator[Reservation]:
+    """Those who wait, in line and locked; read as far as they are asked for."""
+    behind = 0
+    while account.waiting:
+        found = await session.exec(
+            select(Reservation)
+            .where(
+                Reservation.account_id == account.id,
+                Reservation.state == ReservationState.WAITING,
+                col(Reservation.operation_id) > behind,
+            )
+            .order_by(col(Reservation.operation_id))
+            .limit(LINE)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        line = found.all()
+        for entry in line:
+            yield entry
+        if len(line) < LINE:
+            return
+        behind = line[-1].operation_id
+
+
+async def _ahead(session: AsyncSession, account_id: int, operation: int) -> int:
+    found = await session.exec(
+        select(func.count())
+        .select_from(Reservation)
+        .where(
             Reservation.account_id == account_id,
-            or_(
-                col(Reservation.state) == ReservationState.GRANTED,
-                (col(Reservation.state) == ReservationState.RELEASED)
-                & (col(Reservation.release_number) > release_count),
-            ),
+            Reservation.state == ReservationState.WAITING,
+            col(Reservation.operation_id) < operation,
         )
     )
-    return sum((entry.amount for entry in entries.all()), Decimal(0))
-
-
-async def _waiting(session: AsyncSession, account_id: int) -> list[Reservation]:
-    found = await session.exec(
-        select(Reservation)
-        .where(Reservation.account_id == account_id, Reservation.state == ReservationState.WAITING)
-        .order_by(col(Reservation.operation_id))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return list(found.all())
+    return found.one()

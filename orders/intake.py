@@ -4,23 +4,26 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from sqlalchemy import and_
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry, Installation
+from models.audit import AuditEntry
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
+from models.columns import utc_now
 from models.database import Database
-from models.enums import ModuleKind, OperationKind, Stage
-from models.explanations import explain
-from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.enums import ModuleKind, OperationKind
+from models.numbers import next_number
+from models.order import IntakeKey, Operation, Service, Task
 from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import addons, naming
 from orders.errors import InvalidField, KeyReused
 from orders.forms import check_form
+from orders.installation import installation_tag
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.text import Lines, PlainText, Words, check_text
 
@@ -69,6 +72,18 @@ class ServiceRequest(BaseModel):
 
 
 @dataclass(frozen=True)
+class NewRows:
+    """A service that was ordered just now, and what belongs to it."""
+
+    service: Service
+    operation: Operation
+    plan: TariffPlan
+    module: ProcessingModule
+    account: UpstreamAccount | None
+    task: int
+
+
+@dataclass(frozen=True)
 class AcceptedOrder:
     service: int
     operation: int
@@ -78,6 +93,10 @@ class AcceptedOrder:
     """False: this key had made the order before."""
     stepped_aside: "AcceptedOrder | None" = None
     """The operation that let this urgent one go first: its workflow is to be told."""
+    queued: bool = False
+    """Another operation of the service runs: its workflow starts when its turn comes."""
+    rows: "NewRows | None" = None
+    """What was written for a new service, so that nobody need read it to show it."""
     called_off: "AcceptedOrder | None" = None
     """The opening of which nothing is sent any more: its workflow is to be told."""
 
@@ -97,6 +116,9 @@ class _Offer:
     """None: done by hand."""
     mapping: PlanMapping
     period: MappedPeriod
+    service: int
+    """The number that the service gets."""
+    operation: int
 
     @property
     def way(self) -> str:
@@ -111,26 +133,22 @@ async def accept_order(
     Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
     """
     body_hash = _hash(request)
-    known = await _known(database, client, key, body_hash)
-    if known is not None:
-        return known
+    tag = await installation_tag(database)
     try:
         async with database.write() as session:
-            again = await _find_key(session, client, key, body_hash)
-            if again is not None:
-                return again
-            offer = await _find_offer(session, request)
-            return await _write_down(session, request, offer, client, key, body_hash, hostname_suffix)
+            offer = await _find_offer(session, request, client, key)
+            if offer is None:
+                again = await _find_key(session, client, key, body_hash)
+                if again is not None:
+                    return again
+                await _refuse(session, request)
+            return await _write_down(session, request, offer, tag, client, key, body_hash, hostname_suffix)
     except IntegrityError:
-        winner = await _known(database, client, key, body_hash)  # the same key, posted twice at once
+        async with database.read() as session:
+            winner = await _find_key(session, client, key, body_hash)  # the same key, posted twice at once
         if winner is None:
             raise
         return winner
-
-
-async def _known(database: Database, client: str, key: str, body_hash: str) -> AcceptedOrder | None:
-    async with database.read() as session:
-        return await _find_key(session, client, key, body_hash)
 
 
 def _hash(request: ServiceRequest) -> str:
@@ -151,31 +169,60 @@ async def _find_key(session: AsyncSession, client: str, key: str, body_hash: str
     )
 
 
-async def _find_offer(session: AsyncSession, request: ServiceRequest) -> _Offer:
+async def _find_offer(session: AsyncSession, request: ServiceRequest, client: str, key: str) -> _Offer | None:
+    """The first way to get the plan for so many months; in the same statement, whether the key is free, and the numbers
+    of the service and the operation to come. None: the key is known, or there is no such way."""
+    known = select(IntakeKey.operation_id).where(IntakeKey.client == client, IntakeKey.key == key).exists()
+    found = await session.exec(
+        select(  # type: ignore[call-overload]  # it knows no more than four
+            TariffPlan,
+            ProcessingModule,
+            PlanMapping,
+            MappedPeriod,
+            UpstreamAccount,
+            next_number(session, Service),
+            next_number(session, Operation),
+        )
+        .join(PlanMapping, col(PlanMapping.plan_id) == col(TariffPlan.id))
+        .join(ProcessingModule, col(PlanMapping.module_id) == col(ProcessingModule.id))
+        .join(MappedPeriod, col(MappedPeriod.mapping_id) == col(PlanMapping.id))
+        .join(  # a period that is mapped but has no price is not on sale
+            TariffPlanPrice,
+            and_(
+                col(TariffPlanPrice.plan_id) == col(TariffPlan.id),
+                col(TariffPlanPrice.period_months) == col(MappedPeriod.period_months),
+            ),
+        )
+        .outerjoin(UpstreamAccount, col(UpstreamAccount.id) == col(ProcessingModule.account_id))
+        .where(
+            TariffPlan.name == request.plan,
+            col(TariffPlan.active).is_(True),
+            MappedPeriod.period_months == request.period_months,
+            ~known,
+        )
+        .order_by(col(ProcessingModule.priority), col(ProcessingModule.id))
+        .limit(1)
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    plan, module, mapping, period, account, service, operation = row
+    by_hand = module.kind is ModuleKind.MANUAL
+    kind = PRODUCT_TYPES[plan.product_type]
+    return _Offer(plan, kind, module, None if by_hand else account, mapping, period, service, operation)
+
+
+async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
+    """Why the plan can't be had so. Raises InvalidField."""
     plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == request.plan))).one_or_none()
     if plan is None or not plan.active:
         raise InvalidField("plan", f"there is no tariff plan {request.plan!r}")
-    ways = (
-        await session.exec(
-            select(PlanMapping, ProcessingModule)
-            .join(ProcessingModule, PlanMapping.module_id == ProcessingModule.id)  # type: ignore[arg-type]
-            .where(PlanMapping.plan_id == plan.id)
-            .order_by(ProcessingModule.priority, ProcessingModule.id)  # type: ignore[arg-type]
-        )
-    ).all()
-    priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan.id))
-    sold = set(priced.all())  # a period that is mapped but has no price is not on sale
-    periods: set[int] = set()
-    for mapping, module in ways:
-        mapped = (await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))).all()
-        periods |= {entry.period_months for entry in mapped} & sold
-        for entry in mapped:
-            if entry.period_months == request.period_months and entry.period_months in sold:
-                by_hand = module.kind is ModuleKind.MANUAL
-                account = None if by_hand else await session.get_one(UpstreamAccount, module.account_id)
-                return _Offer(plan, PRODUCT_TYPES[plan.product_type], module, account, mapping, entry)
-    if not ways:
+    mappings = (await session.exec(select(PlanMapping.id).where(PlanMapping.plan_id == plan.id))).all()
+    if not mappings:
         raise InvalidField("plan", f"{request.plan!r} is not mapped to any processing module; it can't be ordered yet")
+    priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan.id))
+    mapped = await session.exec(select(MappedPeriod.period_months).where(col(MappedPeriod.mapping_id).in_(mappings)))
+    periods = set(priced.all()) & set(mapped.all())
     offered = ", ".join(str(months) for months in sorted(periods)) or "no period at all"
     raise InvalidField(
         "period_months", f"{request.plan!r} can't be had for {request.period_months} months; only for {offered}"
@@ -222,6 +269,7 @@ async def _write_down(
     session: AsyncSession,
     request: ServiceRequest,
     offer: _Offer,
+    tag: str,
     client: str,
     key: str,
     body_hash: str,
@@ -230,66 +278,73 @@ async def _write_down(
     domain = check_details(request, offer.kind, offer.mapping)
     limit = request.agreed_cost_limit
     check_limit(limit, offer.account)
-    tag = (await session.get_one(Installation, 1)).tag
     assert offer.plan.id is not None  # noqa: S101 - read from the database
     assert offer.module.id is not None  # noqa: S101 - read from the database
+    mark, now = naming.mark(tag, offer.service), utc_now()
     service = Service(
+        id=offer.service,
         customer=request.customer,
         plan_id=offer.plan.id,
         product_type=offer.plan.product_type,
         module_id=offer.module.id,
         account_id=offer.account.id if offer.account else None,
-        name=domain or "",
+        name=domain or naming.own_name(offer.kind, mark, hostname_suffix),
         name_is_ours=domain is None,
-        mark=f"new-{hashlib.sha256(f'{client} {key}'.encode()).hexdigest()[:56]}",  # until the number is known
+        mark=mark,
         period_months=request.period_months,
         parameters=request.parameters,
         addons=addons.check(request.addons, offer.mapping, offer.plan.name),
         renewal_owner=offer.mapping.renewal_owner,
         cost_amount=offer.period.cost_amount,
         cost_currency=offer.period.cost_currency,
+        status_since=now,
+        created_at=now,
     )
-    session.add(service)
-    await session.flush()
-    assert service.id is not None  # noqa: S101 - just flushed
-    service.mark = naming.mark(tag, service.id)
-    service.name = domain or naming.own_name(offer.kind, service.mark, hostname_suffix)
-    explanation = explain(Stage.ACCEPTED)
     operation = Operation(
-        service_id=service.id,
+        id=offer.operation,
+        service_id=offer.service,
         kind=OperationKind.OPEN,
         upstream_name=offer.account.name if offer.account else "",
-        waits_for=explanation.waits_for,
-        next_step=explanation.next_step,
-        person_may=explanation.person_may,
         parameters={"period_months": str(request.period_months)},
         cost_amount=offer.period.cost_amount,
         cost_currency=offer.period.cost_currency,
         agreed_limit_amount=limit.amount if limit else None,
         agreed_limit_currency=limit.currency if limit else None,
         actor=client,
+        stage_since=now,
+        created_at=now,
     )
+    task = Task(
+        operation_id=offer.operation,
+        service_id=offer.service,
+        department=offer.module.department,
+        title=f"Open {offer.plan.name} as service {offer.service} {offer.way}",
+    )
+    session.add(service)
+    await session.flush()  # each before what refers to it
     session.add(operation)
     await session.flush()
-    assert operation.id is not None  # noqa: S101 - just flushed
-    session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=operation.id))
-    session.add(StageEntry(operation_id=operation.id, stage=Stage.ACCEPTED))
-    session.add(
-        Task(
-            operation_id=operation.id,
-            service_id=service.id,
-            department=offer.module.department,
-            title=f"Open {offer.plan.name} as service {service.id} {offer.way}",
-        )
-    )
+    session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=offer.operation))
+    session.add(task)
     session.add(
         AuditEntry(
             actor=client,
             action="order_accepted",
             subject="operation",
-            subject_number=operation.id,
-            detail={"service": str(service.id), "plan": offer.plan.name, "period_months": str(request.period_months)},
+            subject_number=offer.operation,
+            detail={
+                "service": str(offer.service),
+                "plan": offer.plan.name,
+                "period_months": str(request.period_months),
+            },
         )
     )
     await session.flush()
-    return AcceptedOrder(service.id, operation.id, OperationKind.OPEN, operation.upstream_name, created=True)
+    return AcceptedOrder(
+        offer.service,
+        offer.operation,
+        OperationKind.OPEN,
+        operation.upstream_name,
+        created=True,
+        rows=NewRows(service, operation, offer.plan, offer.module, offer.account, task.id or 0),
+    )

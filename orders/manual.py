@@ -114,9 +114,8 @@ def _seen_prolonged(service: Service, operation: Operation) -> bool:
     return bool(before) and service.expires_on is not None and service.expires_on.isoformat() > str(before)
 
 
-async def close_task(session: AsyncSession, operation_number: int, by: TaskCompletion | None) -> None:
+def note_who_did_it(session: AsyncSession, task: Task, by: TaskCompletion | None) -> None:
     """Write down who did a manual task; nobody: it was seen to be done."""
-    task = (await session.exec(select(Task).where(Task.operation_id == operation_number))).one()
     if task.mode is not TaskMode.MANUAL or task.state is not TaskState.OPEN:
         return
     task.note = by.note if by else "seen to be done at the upstream"

@@ -169,15 +169,25 @@ def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapsh
 def stage_entered(session: AsyncSession, operation: Operation, before: Stage) -> None:
     """The operation is in another stage than before: told where a storefront may have to act or to show it."""
     wanted = type_of_stage(operation.stage)
-    if wanted is None or operation.id is None:
+    if wanted is None:
         return
     if wanted is MessageType.OPERATION_STARTED and before is not Stage.ACCEPTED:
         return  # tried again from the start: it had been told
+    _tell_stage(session, operation, wanted, operation.stage, before)
+
+
+def operation_started(session: AsyncSession, operation: Operation) -> None:
+    """Its workflow runs, and it was accepted until now; it may be further than that already."""
+    _tell_stage(session, operation, MessageType.OPERATION_STARTED, Stage.CHECKING_BALANCE, Stage.ACCEPTED)
+
+
+def _tell_stage(session: AsyncSession, operation: Operation, wanted: MessageType, stage: Stage, before: Stage) -> None:
+    assert operation.id is not None  # noqa: S101 - stored already
     news = OperationNews(
         service=operation.service_id,
         operation=operation.id,
         kind=operation.kind,
-        stage=operation.stage,
+        stage=stage,
         stage_before=before,
         reason=operation.reason,
         failure_class=operation.failure_class,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_UP, Decimal
+from typing import Any
 
 from models.enums import AbovePrice, FailureClass, OperationKind, Stage, Unquoted
 from models.money import Money
@@ -326,13 +327,21 @@ def accept(operation: Operation, *, actor: str, at: datetime) -> None:
 
 def note(operation: Operation, judgement: Judgement, quoted_at: datetime | None) -> None:
     """What is judged is what people see."""
+    for name, value in noted(judgement, quoted_at).items():
+        setattr(operation, name, value)
+
+
+def noted(judgement: Judgement, quoted_at: datetime | None) -> dict[str, Any]:
+    """The same as columns of the operation."""
     cost = judgement.cost
-    operation.cost_amount = cost.amount if cost else None
-    operation.cost_currency = cost.currency if cost else None
     row = dict(judgement.price)
     if quoted_at is not None:
         row["quoted_at"] = quoted_at.isoformat(timespec="milliseconds")
-    operation.price = row
+    return {
+        "cost_amount": cost.amount if cost else None,
+        "cost_currency": cost.currency if cost else None,
+        "price": row,
+    }
 
 
 def note_refusal(operation: Operation, required: Money | None) -> None:

@@ -20,9 +20,9 @@ from models.catalogue import (
     TariffPlanPrice,
     UpstreamAccount,
 )
+from models.columns import utc_now
 from models.database import Database
 from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage
-from models.explanations import explain
 from models.money import Money
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.parameters import (
@@ -321,16 +321,15 @@ async def _write_down(
         facts = await facts_of(session, opening)
         calling_off.check_whose(opening, facts, request.asker)
         follows = calling_off.what_follows(facts)
-    explanation = explain(stage, follows)
+    now = utc_now()
     operation = Operation(
         service_id=service_number,
         kind=kind,
         upstream_name=account.name if account else "",
         stage=stage,
+        stage_since=now,
+        created_at=now,
         reason=follows,
-        waits_for=explanation.waits_for,
-        next_step=explanation.next_step,
-        person_may=explanation.person_may,
         parameters=request.parameters,
         cost_amount=request.cost.amount if request.cost else None,
         cost_currency=request.cost.currency if request.cost else None,
@@ -378,6 +377,7 @@ async def _write_down(
         kind,
         operation.upstream_name,
         created=True,
+        queued=stage is Stage.QUEUED,
         stepped_aside=stepped_aside,
         called_off=called_off,
     )

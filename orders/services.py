@@ -10,30 +10,34 @@ from orders.history import Changes, cost_text, text
 def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> Changes:
     """Make the service what its item is. Returns what changed: field -> (before, after)."""
     changed: Changes = {}
-
-    def put(name: str, value: object) -> None:
-        before = getattr(service, name)
-        if before != value:
-            changed[name] = (text(before), text(value))
-            setattr(service, name, value)
-
-    status = _service_status(service.status, UpstreamStatus(snapshot.status), gone=snapshot.gone)
-    if status is not service.status:
-        put("status", status)
+    cost = cost_text(service.cost_amount, service.cost_currency)
+    for name, value in differing(service, snapshot).items():
+        if name not in ("cost_amount", "cost_currency"):
+            changed[name] = (text(getattr(service, name)), text(value))
+        setattr(service, name, value)
+    if "status" in changed:
         service.status_since = utc_now()
-    put("suspend_reason", snapshot.suspend_reason)
-    if snapshot.expires_on is not None:
-        put("expires_on", snapshot.expires_on)
-    if snapshot.ip:
-        put("ip", snapshot.ip)
-    if snapshot.pricelist:
-        put("upstream_pricelist", snapshot.pricelist)
-    if snapshot.cost_amount:
-        cost = cost_text(service.cost_amount, service.cost_currency)
-        service.cost_amount, service.cost_currency = snapshot.cost_amount, snapshot.cost_currency
-        if cost != cost_text(service.cost_amount, service.cost_currency):
-            changed["cost"] = (cost, cost_text(service.cost_amount, service.cost_currency))
+    after = cost_text(service.cost_amount, service.cost_currency)
+    if cost != after:
+        changed["cost"] = (cost, after)
     return changed
+
+
+def differing(service: Service, snapshot: UpstreamSnapshot) -> dict[str, object]:
+    """What the item shows otherwise than the service has it, in the service's words."""
+    shown: dict[str, object] = {
+        "status": _service_status(service.status, UpstreamStatus(snapshot.status), gone=snapshot.gone),
+        "suspend_reason": snapshot.suspend_reason,
+    }
+    if snapshot.expires_on is not None:
+        shown["expires_on"] = snapshot.expires_on
+    if snapshot.ip:
+        shown["ip"] = snapshot.ip
+    if snapshot.pricelist:
+        shown["upstream_pricelist"] = snapshot.pricelist
+    if snapshot.cost_amount:
+        shown |= {"cost_amount": snapshot.cost_amount, "cost_currency": snapshot.cost_currency}
+    return {name: value for name, value in shown.items() if getattr(service, name) != value}
 
 
 def _service_status(now: ServiceStatus, upstream: UpstreamStatus, *, gone: bool) -> ServiceStatus:

@@ -1,15 +1,16 @@
 """The one place that moves an operation from stage to stage, with its time, its explanation and its record."""
 
-from sqlmodel import select
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
-from models.enums import FailureClass, Source, Stage, TaskState
-from models.explanations import explain
-from models.order import Operation, StageEntry, Task
-from orders.allowed import person_may
+from models.enums import FailureClass, ReservationState, Source, Stage, TaskState
+from models.order import Operation, Reservation, StageEntry, Task
 from orders.errors import NotFound
-from orders.facts import facts_of
 from orders.history import OURSELVES, Origin, attribute
 from orders.outbox import stage_entered
 
@@ -27,8 +28,17 @@ async def locked_operation(session: AsyncSession, number: int) -> Operation:
     operation = found.one_or_none()
     if operation is None:
         raise NotFound("operation", number)
-    attribute(session, Origin(operation.actor or OURSELVES, operation.kind.value, number, source=Source.OPERATION))
+    attribute_to(session, operation)
     return operation
+
+
+def attribute_to(session: AsyncSession, operation: Operation) -> None:
+    """From here on, whatever this transaction changes of a service comes from this operation."""
+    attribute(session, origin_of(operation))
+
+
+def origin_of(operation: Operation) -> Origin:
+    return Origin(operation.actor or OURSELVES, operation.kind.value, operation.id, source=Source.OPERATION)
 
 
 async def enter(
@@ -48,18 +58,14 @@ async def enter(
         return operation.stage is stage
     if operation.stage is Stage.QUEUED and stage not in _OUT_OF_THE_QUEUE:
         return False
-    explanation = explain(stage, reason, called_off=operation.called_off_at is not None)
-    if operation.stage is stage and operation.waits_for == explanation.waits_for:
+    if operation.stage is stage and operation.reason == reason:
         return True
     now, before = utc_now(), operation.stage
     if before is not stage:
         operation.stage_since = now
     operation.stage = stage
     operation.reason = reason
-    operation.waits_for = explanation.waits_for
-    operation.next_step = explanation.next_step
     operation.failure_class = failure
-    operation.person_may = person_may(await facts_of(session, operation))
     assert operation.id is not None  # noqa: S101 - stored already
     session.add(StageEntry(operation_id=operation.id, stage=stage, at=now, reason=reason))
     if stage.is_final:
@@ -70,6 +76,54 @@ async def enter(
         stage_entered(session, operation, before)
     await session.flush()
     return True
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """What is to be seen to after an operation has ended."""
+
+    holds_money: bool
+    """Money is set aside for it, or it is in line for some."""
+    is_followed: bool
+    """Another operation of the service waits for its turn."""
+
+
+async def complete(session: AsyncSession, operation: Operation, task: Task | None) -> LeftBehind:
+    """Enter the last stage of an operation that runs and is locked; its task ends with it.
+
+    What is left behind is read by the statement that ends it: under the lock nobody gets money or queues for it now.
+    """
+    assert operation.id is not None  # noqa: S101 - stored already
+    await session.flush()
+    now, before, queued = utc_now(), operation.stage, aliased(Operation)
+    money = select(Reservation.id).where(
+        Reservation.operation_id == operation.id, Reservation.state != ReservationState.RELEASED
+    )
+    others = select(queued.id).where(queued.service_id == operation.service_id, queued.stage == Stage.QUEUED)
+    ended = await session.exec(
+        update(Operation)
+        .where(col(Operation.id) == operation.id)
+        .values(stage=Stage.COMPLETED, stage_since=now, reason="", failure_class=None, ended_at=now)
+        .returning(money.exists(), others.exists())
+        .execution_options(synchronize_session="evaluate")
+    )
+    left = LeftBehind(*ended.one())
+    session.add(StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now))
+    if task is not None and task.state is TaskState.OPEN:
+        task.state, task.closed_at = TaskState.DONE, now
+        session.add(task)
+    stage_entered(session, operation, before)
+    await session.flush()
+    return left
+
+
+async def note_started(session: AsyncSession, operation: Operation) -> None:
+    """Its workflow runs. Safe to repeat."""
+    if operation.workflow_started_at is None:
+        operation.workflow_started_at = utc_now()
+        session.add(operation)
+    if operation.stage is Stage.ACCEPTED:
+        await enter(session, operation, Stage.CHECKING_BALANCE)
 
 
 async def _close_task(session: AsyncSession, operation: Operation, state: TaskState) -> None:

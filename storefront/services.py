@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Header, Path, Query, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from orders.intake import ServiceRequest
-from orders.views import Page, ServiceView, find_operation, find_service, list_services
+from orders.views import Page, ServiceView, find_operation, find_service, list_services, new_documents
 from storefront import examples
 from storefront.auth import AnyCaller
 from storefront.context import InContext
@@ -58,9 +58,12 @@ async def place_order(
     """Writes the order down and starts its workflow. While Temporal is away the order is accepted all the same; its
     operation stays `accepted` until the workflow starts by itself."""
     accepted = await context.resellflow.place_order(order, key=key, client=caller.name)
-    async with context.database.read() as session:
-        service = await find_service(session, accepted.service)
-        operation = await find_operation(session, context.links, accepted.operation, caller.asker)
+    if accepted.rows is not None:
+        service, operation = new_documents(context.links, accepted.rows, caller.asker)
+    else:
+        async with context.database.read() as session:
+            service = await find_service(session, accepted.service)
+            operation = await find_operation(session, context.links, accepted.operation, caller.asker)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"{router.prefix}/{accepted.service}"
     return OrderAccepted(service=service, operation=operation)

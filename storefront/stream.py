@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import is_unavailable
 from models.enums import Stage
-from orders.views import OperationDetail, StagePassed, stages_after
+from orders.views import BEFORE_ALL, OperationDetail, StagePassed, stages_after
 from storefront.context import Context
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ async def _entered(context: Context, operation: int, last: int) -> list[StagePas
 
 def _entry_id(text: str | None) -> int:
     """An id we never gave means from the beginning: a browser that sends it could not do otherwise."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else BEFORE_ALL
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -26,6 +26,7 @@ from models.messages import (
     SendInput,
     SendLap,
     StageReport,
+    StepResult,
     SubmitResult,
     SweepInput,
     SweepLap,
@@ -70,6 +71,12 @@ async def submit(order: OrderInput, *, patient: bool) -> SubmitResult:
     return await _upstream(
         "submit", order, patient, SubmitResult, order.policy.submit_timeout, "send the request, once"
     )
+
+
+async def carry_out(order: OrderInput, *, patient: bool) -> StepResult:
+    limit = order.policy.read_timeout + order.policy.submit_timeout
+    summary = "set money aside, then send the request, once"
+    return await _upstream("carry_out", order, patient, StepResult, limit, summary)
 
 
 async def settle(order: OrderInput) -> SubmitResult:

@@ -25,6 +25,7 @@ from models.messages import (
     OrderInput,
     OrderResult,
     StageReport,
+    StepResult,
     Submission,
     SubmitResult,
     TaskCompletion,
@@ -33,8 +34,8 @@ from models.messages import (
 from workflows import calls
 from workflows.search_attributes import ORDER_STAGE
 
-R = TypeVar("R", FundsResult, SubmitResult)
-R_co = TypeVar("R_co", FundsResult, SubmitResult, covariant=True)
+R = TypeVar("R", FundsResult, SubmitResult, StepResult)
+R_co = TypeVar("R_co", FundsResult, SubmitResult, StepResult, covariant=True)
 
 
 class _Call(Protocol[R_co]):
@@ -170,15 +171,38 @@ class ServiceOrder:
     async def _have_it_done(self) -> None:
         """Until the upstream has accepted our request and we know which item it is."""
         while not self._state.number:
-            await self._secure_funds()
-            self._enter(Stage.SUBMITTING)
-            self._state.heeded = len(self._state.seen)
-            result = await self._insist(calls.submit, lambda sent: sent.outcome is Submission.TROUBLE)
+            result = await (self._in_one_step() if self._order.in_one_step else self._in_two_steps())
             if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
                 self._enter(Stage.OUTCOME_UNKNOWN, result.reason)
                 self._state.heeded = len(self._state.seen)
                 result = await calls.settle(self._order)
             await self._take(result)
+
+    async def _in_one_step(self) -> SubmitResult:
+        """Money and request by one activity, unless there is money to be waited for between them."""
+        self._enter(Stage.CHECKING_BALANCE)
+        self._state.funds_granted = False
+        before = len(self._state.seen)
+        result = await self._insist(calls.carry_out, lambda step: step.in_trouble)
+        if result.request is not None:
+            self._state.heeded = before
+            return result.request
+        if self._must_wait(result.funds):
+            # An item of ours that comes to life meanwhile was paid by the upstream itself: then it is to be adopted.
+            # It may have done so before this run knew that it must wait: what came since the last look counts, too.
+            self._enter(Stage.WAITING_FOR_FUNDS, result.funds.reason)
+            await self._wait(lambda: self._state.funds_granted or len(self._state.seen) > self._state.heeded)
+        return await self._request()
+
+    async def _in_two_steps(self) -> SubmitResult:
+        """Runs that were started before both were one activity."""
+        await self._secure_funds()
+        return await self._request()
+
+    async def _request(self) -> SubmitResult:
+        self._enter(Stage.SUBMITTING)
+        self._state.heeded = len(self._state.seen)
+        return await self._insist(calls.submit, lambda sent: sent.outcome is Submission.TROUBLE)
 
     async def _settle_again(self) -> None:
         """An item of ours has come to light: adopted on proof. Whatever else is found, the same person is asked."""
@@ -202,22 +226,28 @@ class ServiceOrder:
         self._enter(Stage.CHECKING_BALANCE)
         self._state.funds_granted = False
         result = await self._insist(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
-        if result.outcome is Funds.ENDED:
-            raise _Ended(result.stage or Stage.COMPLETED)
-        if result.outcome is Funds.CALLED_OFF:
-            raise _CalledOff
-        if result.outcome is Funds.BY_HAND:
-            raise _ByHand(result.reason)
-        if result.outcome is Funds.ATTENTION:
-            raise _NeedsAttention(result.reason, result.failure)
-        if result.outcome is Funds.WAITING:
+        if self._must_wait(result):
             self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
-            # An item of ours that comes to life meanwhile was paid by the upstream itself: then it is to be adopted.
-            # It may have done so before this run knew that it must wait: what came since the last look counts, too.
             known = len(self._state.seen)
             if known > self._state.heeded and workflow.patched(HEEDS_EARLY_EVENTS):
                 known = self._state.heeded
             await self._wait(lambda: self._state.funds_granted or len(self._state.seen) > known)
+
+    def _must_wait(self, result: FundsResult) -> bool:
+        """Whether it is in line for money. False: it is set aside, or none is needed."""
+        match result.outcome:
+            case Funds.ENDED:
+                raise _Ended(result.stage or Stage.COMPLETED)
+            case Funds.CALLED_OFF:
+                raise _CalledOff
+            case Funds.BY_HAND:
+                raise _ByHand(result.reason)
+            case Funds.ATTENTION:
+                raise _NeedsAttention(result.reason, result.failure)
+            case Funds.WAITING:
+                return True
+            case Funds.GRANTED | Funds.NOT_NEEDED | Funds.TROUBLE:
+                return False
 
     async def _take(self, result: SubmitResult) -> None:
         match result.outcome:

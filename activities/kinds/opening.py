@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from activities.gathering import notes_before
+from activities.gathering import notes_before, notes_of_what_was_seen
 from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import told_no_before
@@ -43,7 +43,7 @@ class Opening:
 
     async def _clear_the_way(self, database: Database, job: Job, upstream: Upstream) -> Obstacle | None:
         """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
-        if not await ever_sent(database, job):
+        if job.intent is None or not await ever_sent(database, job):
             return None
         obstacle = told_no_before(job)
         if obstacle is not None:
@@ -63,7 +63,9 @@ class Opening:
         polled = job.account.polled_at
         watched = polled is not None and utc_now() - polled < WATCHED_LATELY
         told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
-        listing = None if watched and told_apart else await upstream.list_items(job.service.product_type)
+        if watched and told_apart:
+            return notes_of_what_was_seen(job) | balance_before(job)
+        listing = await upstream.list_items(job.service.product_type)
         async with database.read() as session:
             return await notes_before(session, job, listing) | balance_before(job)
 

@@ -15,6 +15,7 @@ from orders.views.history import HistoryEntry, list_history
 from orders.views.incidents import IncidentView, find_incident, list_incidents
 from orders.views.intents import IntentView, list_intents
 from orders.views.operations import (
+    BEFORE_ALL,
     DecisionView,
     OperationDetail,
     OperationView,
@@ -24,6 +25,7 @@ from orders.views.operations import (
     stages_after,
 )
 from orders.views.paging import Page, PageRequest
+from orders.views.placed import new_documents
 from orders.views.services import ServiceView, UpstreamItemRef, find_service, list_services
 from orders.views.tasks import TaskDetail, TaskView, TaskWanted, find_task, list_tasks
 from orders.views.upstreams import (
@@ -45,6 +47,7 @@ from orders.views.webhooks import (
 )
 
 __all__ = [
+    "BEFORE_ALL",
     "AuditView",
     "DecisionView",
     "DeliveryDetail",
@@ -91,5 +94,6 @@ __all__ = [
     "list_tasks",
     "list_upstreams",
     "list_webhooks",
+    "new_documents",
     "stages_after",
 ]

@@ -1,10 +1,11 @@
 """Operations as they are shown, with the stages they have passed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pydantic import Field
+from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,6 +23,8 @@ from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
 
 _NOUN = "operation"
+BEFORE_ALL = -1
+"""Below the id of every stage."""
 
 
 class DecisionView(Document):
@@ -159,15 +162,38 @@ async def list_operations(
     return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker))
 
 
-async def stages_after(session: AsyncSession, operation: int, entry_id: int = 0) -> list[StagePassed]:
+async def stages_after(session: AsyncSession, operation: int, entry_id: int = BEFORE_ALL) -> list[StagePassed]:
     """The stages that an operation entered after the entry with this id, oldest first. One indexed read."""
     found = await session.exec(
-        select(StageEntry, Operation.called_off_at)
-        .join(Operation, col(Operation.id) == col(StageEntry.operation_id))
-        .where(StageEntry.operation_id == operation, col(StageEntry.id) > entry_id)
+        select(Operation, StageEntry)
+        .outerjoin(StageEntry, and_(col(StageEntry.operation_id) == col(Operation.id), col(StageEntry.id) > entry_id))
+        .where(Operation.id == operation)
         .order_by(col(StageEntry.id))
     )
-    return [_stage_passed(entry, called_off_at) for entry, called_off_at in found.all()]
+    rows = found.all()
+    entered = [_stage_passed(entry, row.called_off_at) for row, entry in rows if entry is not None]
+    if entry_id == BEFORE_ALL and rows:
+        return first_stage(rows[0][0], entered) + entered
+    return entered
+
+
+def first_stage(operation: Operation, entered: Sequence[StagePassed]) -> list[StagePassed]:
+    """The acceptance of an opening, which says what its operation says already and so is no row of its own.
+
+    Empty where it is one: older openings have it, and operations that may have to queue at first.
+    """
+    if operation.kind is not OperationKind.OPEN or (entered and entered[0].stage is Stage.ACCEPTED):
+        return []
+    accepted = StageEntry(id=0, operation_id=operation.id or 0, stage=Stage.ACCEPTED, at=operation.created_at)
+    return [_stage_passed(accepted, None)]
+
+
+def show_new(links: WorkflowLinks, operation: Operation, task: int, asker: Asker = OPERATOR) -> OperationDetail:
+    """An opening that was accepted just now: nothing of it is to be read."""
+    assert operation.id is not None  # noqa: S101 - stored already
+    facts = Facts(kind=operation.kind, stage=operation.stage, number=operation.id)
+    view = _shown(links, {operation.id: facts}, asker)(operation)
+    return OperationDetail(**dict(view), task=task, stages=first_stage(operation, ()))
 
 
 def _stage_passed(entry: StageEntry, called_off_at: datetime | None) -> StagePassed:

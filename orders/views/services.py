@@ -137,6 +137,12 @@ async def find_service(session: AsyncSession, number: int) -> ServiceView:
     return (await _Names.of(session, [service])).show(service)
 
 
+def show_new(service: Service, plan: str, module: str, account: str | None) -> ServiceView:
+    """A service that was ordered just now, with the names of what it refers to: nothing of it is to be read."""
+    accounts = {} if service.account_id is None or account is None else {service.account_id: account}
+    return _Names({service.plan_id: plan}, {service.module_id: module}, accounts, {}, {}).show(service)
+
+
 async def list_services(
     session: AsyncSession,
     ask: PageRequest,

@@ -54,9 +54,7 @@ async def filled(shell: Shell, tmp_path: Path) -> Shell:
                     upstream_name="main",
                     stage=stage,
                     stage_since=NOON,
-                    waits_for="a person's decision (the upstream refused the value of ostempl)",
-                    next_step="nothing is sent until a person decides",
-                    person_may="retry, correct and retry, mark done, or cancel",
+                    reason="the upstream refused the value of ostempl",
                     failure_class=FailureClass.REJECTED if refused else None,
                     actor="shop",
                 )

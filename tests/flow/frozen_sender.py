@@ -72,7 +72,7 @@ class Stopping:
 def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setattr) -> None:
     """Put the stops where they belong. What stops is the program as it is: nothing of it is replaced."""
     connect = httpcore.AnyIOBackend.connect_tcp
-    accepted, send = Answers.accepted, SubmitActivities._send
+    accepted, send = Answers.accepted, SubmitActivities.send
 
     async def stopping_connect(self: Any, *args: Any, **options: Any) -> Any:
         await stopping.passes(Moment.BEFORE_CONNECT)
@@ -98,7 +98,7 @@ def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setat
     patch(departure, "MAX_CONNECTIONS", 100)  # all stand still at once
     patch(httpcore.AnyIOBackend, "connect_tcp", stopping_connect)
     patch(Answers, "accepted", stopping_accepted)
-    patch(SubmitActivities, "_send", stopping_send)
+    patch(SubmitActivities, "send", stopping_send)
 
 
 def _stop_at_stream(stream: Any, stopping: Stopping, patch: Callable[[Any, str, Any], None]) -> None:

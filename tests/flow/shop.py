@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.starting import start_sweep
+from activities.starting import start_order, start_sweep
 from models.catalogue import (
     MappedPeriod,
     PlanMapping,
@@ -26,9 +26,10 @@ from models.catalogue import (
 )
 from models.database import Database
 from models.enums import Stage
-from models.order import Intent, Operation, Service, StageEntry
+from models.order import Intent, Operation, Service
 from orders import naming
 from orders.intake import AcceptedOrder, ServiceRequest
+from orders.views import stages_after
 from settings import Settings
 from starter import Resellflow
 from tests.infrastructure.eventually import assert_eventually
@@ -180,6 +181,11 @@ class Shop:
         async with self.database.read() as session:
             return await session.get_one(Operation, number)
 
+    async def start_anew(self, order: AcceptedOrder) -> None:
+        """What the sweep does for an operation that has lost its workflow."""
+        policy = self.settings.order_policy()
+        await start_order(self.client, self.database, self.settings.task_queue, policy, order.operation)
+
     async def service(self, number: int) -> Service:
         async with self.database.read() as session:
             return await session.get_one(Service, number)
@@ -187,11 +193,8 @@ class Shop:
     async def stages(self, number: int) -> list[str]:
         """The stages that an operation has passed, without repetitions."""
         async with self.database.read() as session:
-            found = await session.exec(
-                select(StageEntry).where(StageEntry.operation_id == number).order_by(col(StageEntry.id))
-            )
             names: list[str] = []
-            for entry in found.all():
+            for entry in await stages_after(session, number):
                 if not names or names[-1] != entry.stage.value:
                     names.append(entry.stage.value)
             return names
@@ -206,10 +209,10 @@ class Shop:
 
         async def reached() -> Operation | None:
             # Two columns and no entity: with many orders under way this question is asked more often than all others.
-            question = select(Operation.stage, Operation.waits_for).where(Operation.id == order.operation)
+            question = select(Operation.stage, Operation.reason).where(Operation.id == order.operation)
             async with self.database.read() as session:
-                stage, waits_for = (await session.exec(question)).one()
-            assert stage in stages, f"{Stage(stage).value}: {waits_for}"
+                stage, reason = (await session.exec(question)).one()
+            assert stage in stages, f"{Stage(stage).value}: {reason}"
             operation = await self.operation(order.operation)
             return operation if operation.stage in stages else None
 

@@ -31,7 +31,7 @@ async def test_a_terminated_workflow_is_started_anew_and_goes_on_from_what_is_wr
     order = await shop.order()
     await shop.until(order, Stage.AWAITING_CONFIRMATION)
     await shop.handle(order).terminate("an operator's slip")
-    await shop.resellflow.try_to_start(order.operation)
+    await shop.start_anew(order)
     [item] = await shop.upstream.items()
     await shop.upstream.admin("POST", f"/items/{item['id']}/open")
     await shop.until(order, Stage.COMPLETED)
@@ -101,7 +101,7 @@ async def test_an_order_that_needs_attention_still_does_when_its_workflow_is_sta
     order = await shop.order()
     before = await shop.until(order, Stage.NEEDS_ATTENTION)
     await shop.handle(order).terminate("an operator's slip")
-    await shop.resellflow.try_to_start(order.operation)
+    await shop.start_anew(order)
 
     async def asks_again() -> bool:
         return bool(await shop.handle(order).query("stage") == "needs_attention")

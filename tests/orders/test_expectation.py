@@ -13,7 +13,7 @@ from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Service
 from orders import requests
-from orders.expectation import read_terms
+from orders.expectation import terms_of
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.prices import Terms
 
@@ -33,8 +33,7 @@ async def prolonged(database: Database, **addons: int) -> AcceptedOrder:
 
 async def terms(database: Database, order: AcceptedOrder) -> Terms:
     job = await load_job(database, order.operation)
-    async with database.read() as session:
-        return await read_terms(session, job.operation, job.service, job.account, job.mapping, job.period)
+    return terms_of(job.operation, job.service, job.account, job.mapping, job.period, job.plan, job.price, job.snapshot)
 
 
 async def catalogue(database: Database, **values: Any) -> None:

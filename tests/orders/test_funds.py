@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from activities.funding import what_is_missing
 from models.catalogue import UpstreamAccount
-from models.columns import utc_now
+from models.columns import units, utc_now
 from models.database import Database
 from models.enums import ReservationState
 from models.money import CurrencyMismatch, Money
@@ -65,7 +65,7 @@ async def release(database: Database, operation: int, refused_balance: str | Non
 
 async def count(database: Database) -> int:
     async with database.read() as session:
-        return (await session.get_one(UpstreamAccount, ACCOUNT)).release_count
+        return (await session.get_one(UpstreamAccount, ACCOUNT)).charged
 
 
 async def granted(database: Database) -> list[int]:
@@ -183,7 +183,7 @@ async def test_a_charge_is_counted_once(database: Database) -> None:
     for _ in range(3):
         await charge(database, number)
     await release(database, number, refused_balance="1.00")
-    assert await count(database) == 1
+    assert await count(database) == units(Decimal("5.00"))
 
 
 async def test_a_charge_nobody_asked_money_for_is_no_failure(database: Database) -> None:

@@ -11,6 +11,7 @@ import httpx
 from sqlmodel import SQLModel, select
 from temporalio.client import Client
 
+from activities.starting import start_order
 from models.database import Database
 from models.enums import Stage
 from models.order import Operation, StageEntry
@@ -52,8 +53,8 @@ class Api:
     async def started_order(self) -> None:
         """Place order 1 and see its workflow started, on a slow machine too (where the sweep would see to it)."""
         await self.order()
-        resellflow = Resellflow(self.database, self.client, self.settings)
-        await assert_eventually(lambda: resellflow.try_to_start(1), timeout=30, message="the workflow is started")
+        given = self.client, self.database, self.settings.task_queue, self.settings.order_policy()
+        await assert_eventually(lambda: start_order(*given, 1), timeout=30, message="the workflow is started")
 
     async def post_order(self, key: str | None, **changes: object) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}

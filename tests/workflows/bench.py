@@ -50,6 +50,7 @@ from models.messages import (
     SendInput,
     SendLap,
     StageReport,
+    StepResult,
     Submission,
     SubmitResult,
     SweepInput,
@@ -177,6 +178,18 @@ class ScriptedActivities(Activities):
 
     def __init__(self, script: Script) -> None:
         self._script = script
+        self._granted: dict[int, FundsResult] = {}
+        """What is granted stays granted: so answers whoever asks for it again and is told nothing else."""
+
+    @activity.defn
+    async def carry_out(self, ref: OrderRef) -> StepResult:
+        """Told as `reserve_funds` and `submit`, which are its two parts."""
+        key = ref.operation
+        funds: FundsResult = await self._script.run("reserve_funds", key, ref, self._granted.get(key))
+        if funds.outcome not in (Funds.GRANTED, Funds.NOT_NEEDED):
+            return StepResult(funds=funds)
+        self._granted[key] = funds
+        return StepResult(funds=funds, request=await self._script.run("submit", key, ref))
 
     @activity.defn
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
@@ -252,7 +265,7 @@ class ScriptedActivities(Activities):
 
     @property
     def upstream(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.reserve_funds, self.submit, self.settle, self.look, self.call_off]
+        return [self.carry_out, self.reserve_funds, self.submit, self.settle, self.look, self.call_off]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -353,13 +366,19 @@ class Bench:
         *,
         policy: OrderPolicy | None = None,
         kind: OperationKind = OperationKind.OPEN,
+        in_one_step: bool = True,
         start_signal: UpstreamEventMessage | None = None,
         **more_steps: Sequence[Step],
     ) -> ScriptedOrder:
         """Start an order whose activities take these steps."""
         number = next(self._numbers)
         given = OrderInput(
-            service=1000 + number, operation=number, kind=kind, upstream="main", policy=policy or OrderPolicy()
+            service=1000 + number,
+            operation=number,
+            kind=kind,
+            upstream="main",
+            policy=policy or OrderPolicy(),
+            in_one_step=in_one_step,
         )
         for name, several in {**(steps or {}), **more_steps}.items():
             self.script.tell(name, number, several)

@@ -36,7 +36,7 @@ async def test_time_limits_are_those_of_the_orders_own_policy(bench: Bench) -> N
         if event.HasField("activity_task_scheduled_event_attributes")
     }
     heartbeat = timedelta(seconds=3)
-    assert found == {"reserve_funds": (timedelta(seconds=11), heartbeat), "submit": (timedelta(seconds=22), heartbeat)}
+    assert found == {"carry_out": (timedelta(seconds=11 + 22), heartbeat)}
     [timer] = [event for event in history.events if event.HasField("timer_started_event_attributes")]
     assert timer.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() == timedelta(minutes=33)
     await order.handle.terminate("seen")

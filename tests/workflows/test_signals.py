@@ -17,7 +17,7 @@ async def test_an_event_before_the_answer_to_the_request_that_made_the_item_is_k
     order = await bench.order(reserve_funds=[GRANTED], submit=[sending])
     await sending.begun()
     await order.event(seen())
-    assert await order.stage() is Stage.SUBMITTING
+    assert await order.stage() is Stage.CHECKING_BALANCE
     sending.answer(accepted())
     assert (await order.ended()).upstream_number == ITEM
     assert "TIMER_STARTED" not in await order.events(), "it had not to wait at all"
@@ -110,14 +110,14 @@ async def test_while_an_order_waits_for_money_the_same_event_again_has_it_look_o
 
 
 async def test_the_same_event_again_and_again_is_one(bench: Bench) -> None:
-    order = await bench.order(waiting_steps(Stage.SUBMITTING))
-    await order.until(Stage.SUBMITTING)
+    order = await bench.order(waiting_steps(Stage.CHECKING_BALANCE))
+    await order.until(Stage.CHECKING_BALANCE)
     for _ in range(5):
         assert await order.event(seen(UpstreamStatus.PROCESSING))
     assert (await order.events()).count("WORKFLOW_EXECUTION_SIGNALED") == 1, "the server drops a request id it knows"
     for _ in range(3):  # and the order does, where the server cannot
         await order.handle.signal("upstream_event", seen(UpstreamStatus.PROCESSING))
-    assert await order.stage() is Stage.SUBMITTING
+    assert await order.stage() is Stage.CHECKING_BALANCE
     await order.handle.terminate("seen")
 
 

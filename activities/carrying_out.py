@@ -1,0 +1,165 @@
+"""Money and request in one go: what an operation needs from its start until the upstream has answered.
+
+An operation to which nothing has happened goes straight: everything is read at once, the upstream is asked for price
+and balance, then money and intent are committed together, then the request leaves, then its answer is committed.
+Whatever is not as expected goes the careful way instead, step by step (activities.funding, activities.submission), from
+what is written down by then. After a crash it goes on from
+the intent: what was granted is not quoted or granted anew.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy.exc import IntegrityError
+from temporalio import activity
+
+from activities.answers import to_its_end
+from activities.balance import BalanceReader
+from activities.failures import database_in_words
+from activities.funding import FundsActivities
+from activities.job import Job, load_job
+from activities.kinds import KINDS, Obstacle, Request
+from activities.pricing import Priced, Pricing, is_fresh
+from activities.submission import SubmitActivities
+from activities.troubles import Troubles
+from models.columns import utc_now
+from models.database import Database
+from models.leases import LeaseTerms
+from models.messages import Funds, FundsResult, OrderRef, StepResult
+from models.money import Money
+from models.order import Intent
+from orders import funds, prices, straight
+from orders.errors import ByHand, NoMapping
+from orders.funds import Reading
+from orders.stages import locked_operation, note_started
+from upstreams.connections import Connections
+from upstreams.errors import UpstreamError
+from upstreams.lease import Clocks, Lease
+from upstreams.port import Upstream
+
+
+class CarryingOutActivities:
+    """One instance per worker: it shares readings and quotes between orders."""
+
+    def __init__(
+        self,
+        database: Database,
+        connections: Connections,
+        funding: FundsActivities,
+        submission: SubmitActivities,
+        balances: BalanceReader,
+        pricing: Pricing,
+        terms: LeaseTerms,
+    ) -> None:
+        self._database = database
+        self._connections = connections
+        self._funding = funding
+        self._submission = submission
+        self._balances = balances
+        self._pricing = pricing
+        self._terms = terms
+        self._troubles = Troubles(database)
+
+    @activity.defn
+    async def carry_out(self, ref: OrderRef) -> StepResult:
+        """Set money aside, then send the request, once."""
+        async with self._troubles.at_work(ref.operation):
+            result = await self._straight(ref)
+            if result is not None:
+                return result
+            return await self._carefully(ref)
+
+    async def _carefully(self, ref: OrderRef) -> StepResult:
+        await self._note_started(ref)
+        granted = await self._funding.reserve(ref)
+        if granted.outcome not in (Funds.GRANTED, Funds.NOT_NEEDED):
+            return StepResult(funds=granted)
+        return StepResult(funds=granted, request=await self._submission.send_once(ref))
+
+    async def _note_started(self, ref: OrderRef) -> None:
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, ref.operation)
+                if operation.stage.is_running:
+                    await note_started(session, operation)
+
+    async def _straight(self, ref: OrderRef) -> StepResult | None:
+        """None: it has to go the careful way, and nothing is written yet."""
+        try:
+            with database_in_words():
+                job = await load_job(self._database, ref.operation)
+        except (ByHand, NoMapping):
+            return None
+        if job.intent is not None or job.operation.called_off_at is not None or job.account.unhealthy_reason:
+            return None
+        if job.operation.stage not in straight.SETS_OUT_FROM:
+            return None
+        try:
+            upstream = await self._connections.to(job.account)
+            priced = await self._pricing.price(job, upstream)
+            cost = priced.judgement.cost
+            if priced.judgement.objection is not None:
+                return None
+            reading = await self._balances.reading(job.account, upstream) if _costs(cost) else None
+            if not _seems_free(job, cost, reading):
+                return None
+        except UpstreamError as error:
+            await self._note_started(ref)
+            return StepResult(funds=await self._funding.in_trouble(job, ref, error))
+        try:
+            prepared = await KINDS[job.operation.kind].prepare(self._database, job, upstream)
+        except UpstreamError as error:
+            await self._note_started(ref)
+            funds_result = FundsResult(outcome=Funds.NOT_NEEDED)  # nothing is set aside yet
+            return StepResult(funds=funds_result, request=await self._submission.in_trouble(job, ref, error))
+        if isinstance(prepared, Obstacle) or not _still_priced(priced):
+            return None
+        return await self._set_out(job, ref, priced, reading, prepared, upstream)
+
+    async def _set_out(
+        self, job: Job, ref: OrderRef, priced: Priced, reading: Reading | None, request: Request, upstream: Upstream
+    ) -> StepResult | None:
+        outset = straight.Outset(
+            operation=job.operation,
+            account=job.account,
+            cost=priced.judgement.cost,
+            reading=reading,
+            price=prices.noted(priced.judgement, priced.asked_at),
+            mark=job.service.mark,
+            request=request.fields,
+            before=request.before,
+            target=request.target,
+        )
+        asked = Clocks.now()  # before the database is asked: what is lost between the two counts
+        try:
+            with database_in_words():
+                async with self._database.write() as session:
+                    operation, intent = await straight.set_out(session, outset, lease=self._terms.lease)
+        except (straight.NotStraight, IntegrityError):
+            return None
+        held = self._lease(asked, intent)
+        job = replace(job, operation=operation, intent=intent)
+        kind = KINDS[operation.kind]
+        sent = await to_its_end(self._submission.send(job, ref, intent, held, kind, upstream))
+        return StepResult(funds=FundsResult(outcome=Funds.GRANTED), request=sent)
+
+    def _lease(self, asked: Clocks, intent: Intent) -> Lease:
+        assert intent.send_until is not None  # noqa: S101 - set just now
+        return Lease.written(asked, self._terms.lease, intent.send_until, self._terms.skew)
+
+
+def _costs(cost: Money | None) -> bool:
+    return cost is not None and cost.amount > 0
+
+
+def _seems_free(job: Job, cost: Money | None, reading: Reading | None) -> bool:
+    """By what was read of the account a moment ago. If it is not so, nothing more is asked of the upstream for it."""
+    if cost is None or reading is None:
+        return True
+    if cost.currency != job.account.currency or job.account.waiting:
+        return False
+    return cost.amount <= funds.free(job.account, reading)
+
+
+def _still_priced(priced: Priced) -> bool:
+    """Looking before sending may have taken a while; an old price is asked for again."""
+    return priced.asked_at is None or is_fresh(priced.asked_at.isoformat(), utc_now())

@@ -1,0 +1,17 @@
+"""What was ordered just now, shown from the rows that were written for it: nothing of it is read again."""
+
+from orders import intake
+from orders.allowed import OPERATOR, Asker
+from orders.views import operations, services
+from orders.views.documents import WorkflowLinks
+from orders.views.operations import OperationDetail
+from orders.views.services import ServiceView
+
+
+def new_documents(
+    links: WorkflowLinks, rows: intake.NewRows, asker: Asker = OPERATOR
+) -> tuple[ServiceView, OperationDetail]:
+    """Service and operation, as `find_service` and `find_operation` would show them."""
+    account = rows.account.name if rows.account is not None else None
+    service = services.show_new(rows.service, rows.plan.name, rows.module.name, account)
+    return service, operations.show_new(links, rows.operation, rows.task, asker)
