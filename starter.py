@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from temporalio.client import (
@@ -26,6 +27,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.calling_off import tell_called_off
 from activities.starting import start_accepted, start_poller, start_sweep
+from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
 from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, Message, OrderResult, TaskCompletion
@@ -84,8 +86,7 @@ class Resellflow:
         order = await intake.accept_order(
             self.database, request, client=client, key=key, hostname_suffix=self.settings.hostname_suffix
         )
-        await self._try_to_start(order)
-        return order
+        return await self._try_to_start(order)
 
     async def prolong(
         self, service: int, months: int, *, key: str, client: str = "python", agreed_cost_limit: Money | None = None
@@ -168,8 +169,7 @@ class Resellflow:
             await self._tell_to_step_aside(order.stepped_aside)
         if order.called_off is not None:
             await self._tell_called_off(order.called_off.operation)
-        await self._try_to_start(order)
-        return order
+        return await self._try_to_start(order)
 
     async def _tell_to_step_aside(self, order: AcceptedOrder) -> None:
         """Its run ends. Not heard, it does no harm: the database lets it do nothing, and its next run replaces it."""
@@ -252,10 +252,10 @@ class Resellflow:
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id or 0)
         return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
 
-    async def _try_to_start(self, order: AcceptedOrder) -> None:
+    async def _try_to_start(self, order: AcceptedOrder) -> AcceptedOrder:
         """Start the workflow of what was accepted just now, if Temporal can be reached; else the sweep does."""
         if not order.created or order.queued:
-            return
+            return order
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 await start_accepted(self.client, self.settings.task_queue, self.settings.order_policy(), order)
@@ -263,6 +263,8 @@ class Resellflow:
             log.warning(
                 "operation %s is accepted; its workflow starts when Temporal is back: %s", order.operation, error
             )
+            return order
+        return replace(order, started_at=utc_now())
 
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker = OPERATOR

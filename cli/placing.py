@@ -88,12 +88,12 @@ async def _place(
         if wait:
             return accepted, await follow(resellflow.database, accepted.operation, say)
         now = await look(resellflow.database, accepted.operation)
-        say(_what_next(now.operation))
+        say(_what_next(accepted, now.operation))
         return accepted, now
 
 
-def _what_next(operation: "Operation") -> str:
-    if operation.stage is Stage.ACCEPTED and operation.workflow_started_at is None:
+def _what_next(accepted: "AcceptedOrder", operation: "Operation") -> str:
+    if accepted.created and accepted.started_at is None and operation.stage is Stage.ACCEPTED:
         return "Temporal can't be reached just now; the order is accepted and starts by itself when it is back"
     return f"{operation.stage.value}; look again with: resell operations show {operation.id}"
 

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+HIGHEST_NUMBER = 2**31 - 1
+"""The highest that a column for whole numbers holds."""
 _SQLITE_SEQUENCE = sa.table("sqlite_sequence", sa.column("name", sa.String), sa.column("seq", sa.Integer))
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -17,7 +18,7 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.columns import utc_now
 from models.database import Database
 from models.enums import ModuleKind, OperationKind
-from models.numbers import next_number
+from models.numbers import HIGHEST_NUMBER, next_number
 from models.order import IntakeKey, Operation, Service, Task
 from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import addons, naming
@@ -95,6 +96,8 @@ class AcceptedOrder:
     """The operation that let this urgent one go first: its workflow is to be told."""
     queued: bool = False
     """Another operation of the service runs: its workflow starts when its turn comes."""
+    started_at: datetime | None = None
+    """When its workflow was started by who accepted it. None: it was not, or not now; then the sweep starts it."""
     rows: "NewRows | None" = None
     """What was written for a new service, so that nobody need read it to show it."""
     called_off: "AcceptedOrder | None" = None
@@ -172,6 +175,8 @@ async def _find_key(session: AsyncSession, client: str, key: str, body_hash: str
 async def _find_offer(session: AsyncSession, request: ServiceRequest, client: str, key: str) -> _Offer | None:
     """The first way to get the plan for so many months; in the same statement, whether the key is free, and the numbers
     of the service and the operation to come. None: the key is known, or there is no such way."""
+    if abs(request.period_months) > HIGHEST_NUMBER:
+        return None  # no period is so long, and no database would look for it
     known = select(IntakeKey.operation_id).where(IntakeKey.client == client, IntakeKey.key == key).exists()
     found = await session.exec(
         select(  # type: ignore[call-overload]  # it knows no more than four

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -96,8 +96,11 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
     )
     session.add(intent)
     reason = MONEY_SET_ASIDE if _costs(outset.cost) else ""
-    session.add(StageEntry(operation_id=operation.id, stage=Stage.CHECKING_BALANCE, at=now, reason=reason))
-    session.add(StageEntry(operation_id=operation.id, stage=Stage.SUBMITTING, at=now))
+    passed = [(Stage.CHECKING_BALANCE, reason), (Stage.SUBMITTING, "")]
+    await session.exec(
+        insert(StageEntry),
+        params=[{"operation_id": operation.id, "stage": stage, "at": now, "reason": why} for stage, why in passed],
+    )
     if seen.stage is Stage.ACCEPTED:
         outbox.operation_started(session, operation)
     await session.flush()

@@ -16,6 +16,7 @@ from models.enums import (
     TaskState,
 )
 from models.messages import Decision
+from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON_PREFIX
 from orders.addons import text as addon_text
 from orders.errors import InvalidField
@@ -41,7 +42,6 @@ from orders.views import (
     UpstreamView,
     WebhookView,
 )
-from orders.views.documents import HIGHEST_NUMBER
 from orders.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
 from orders.views.tasks import AGE_PATTERN
 from storefront.problems import Problem

@@ -59,7 +59,7 @@ async def place_order(
     operation stays `accepted` until the workflow starts by itself."""
     accepted = await context.resellflow.place_order(order, key=key, client=caller.name)
     if accepted.rows is not None:
-        service, operation = new_documents(context.links, accepted.rows, caller.asker)
+        service, operation = new_documents(context.links, accepted.rows, accepted.started_at, caller.asker)
     else:
         async with context.database.read() as session:
             service = await find_service(session, accepted.service)

@@ -7,9 +7,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from models.money import Money
+from models.numbers import HIGHEST_NUMBER
 from orders.errors import NotFound
 
-HIGHEST_NUMBER = 2**31 - 1
 _CENT = Decimal("0.01")
 
 

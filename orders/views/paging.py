@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from pydantic import Field
 
+from models.numbers import HIGHEST_NUMBER
 from orders.errors import InvalidField
-from orders.views.documents import HIGHEST_NUMBER, Document
+from orders.views.documents import Document
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 200

@@ -1,5 +1,7 @@
 """What was ordered just now, shown from the rows that were written for it: nothing of it is read again."""
 
+from datetime import datetime
+
 from orders import intake
 from orders.allowed import OPERATOR, Asker
 from orders.views import operations, services
@@ -9,9 +11,10 @@ from orders.views.services import ServiceView
 
 
 def new_documents(
-    links: WorkflowLinks, rows: intake.NewRows, asker: Asker = OPERATOR
+    links: WorkflowLinks, rows: intake.NewRows, started_at: datetime | None, asker: Asker = OPERATOR
 ) -> tuple[ServiceView, OperationDetail]:
     """Service and operation, as `find_service` and `find_operation` would show them."""
+    rows.operation.workflow_started_at = started_at
     account = rows.account.name if rows.account is not None else None
     service = services.show_new(rows.service, rows.plan.name, rows.module.name, account)
     return service, operations.show_new(links, rows.operation, rows.task, asker)

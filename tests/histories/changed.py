@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from models.enums import Stage
-from models.messages import OrderInput, OrderResult
+from models.messages import OrderInput, OrderResult, SubmitResult
 from workflows import calls
 from workflows.service_order import ServiceOrder
 
@@ -18,9 +18,9 @@ class SendsBeforeAskingForMoney(ServiceOrder):
     async def run(self, order: OrderInput) -> OrderResult:
         return await super().run(order)
 
-    async def _secure_funds(self) -> None:
+    async def _in_one_step(self) -> SubmitResult:
         await calls.submit(self._order, patient=False)
-        await super()._secure_funds()
+        return await super()._in_one_step()
 
 
 @workflow.defn(name="ServiceOrder")

@@ -9,7 +9,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.records import RecordActivities
 from models.enums import FailureClass, IntentState, Stage
-from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
+from models.messages import Funds, FundsResult, OrderRef, StepResult, Submission, SubmitResult
 from models.order import Intent, Operation
 from models.queues import upstream_queue
 from orders.stages import enter, locked_operation
@@ -24,12 +24,9 @@ class Refusing:
     """An upstream side that has money and refuses every request."""
 
     @activity.defn
-    async def reserve_funds(self, ref: OrderRef) -> FundsResult:
-        return FundsResult(outcome=Funds.GRANTED)
-
-    @activity.defn
-    async def submit(self, ref: OrderRef) -> SubmitResult:
-        return SubmitResult(outcome=Submission.ATTENTION, reason="no such template", failure=FailureClass.REJECTED)
+    async def carry_out(self, ref: OrderRef) -> StepResult:
+        refused = SubmitResult(outcome=Submission.ATTENTION, reason="no such template", failure=FailureClass.REJECTED)
+        return StepResult(funds=FundsResult(outcome=Funds.GRANTED), request=refused)
 
 
 @pytest.fixture
@@ -46,7 +43,7 @@ async def stuck_api(api: Api, temporal_client: Client) -> AsyncIterator[Api]:
     upstream = Worker(
         temporal_client,
         task_queue=upstream_queue(api.settings.task_queue),
-        activities=[refusing.reserve_funds, refusing.submit],
+        activities=[refusing.carry_out],
     )
     async with orders, upstream:
         await api.started_order()
