@@ -1,9 +1,11 @@
 """What an activity needs to know of the operation it works for, read in one transaction."""
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, Integer, and_, cast, func
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, cast, func
 from sqlmodel import col, select
+from sqlmodel.sql.expression import Select
 
 from models.catalogue import (
     MappedPeriod,
@@ -84,16 +86,46 @@ class Job:
         )
 
 
+_Whole = Select[
+    Operation,
+    Service,
+    ProcessingModule,
+    TariffPlan,
+    UpstreamAccount | None,
+    PlanMapping | None,
+    MappedPeriod | None,
+    TariffPlanPrice | None,
+    UpstreamSnapshot | None,
+    Intent | None,
+    int | None,
+    int,
+]
+
+
 async def load_job(database: Database, operation_number: int) -> Job:
     """All of it in one statement, as it is at one moment.
 
     Raises NotFound for an unknown operation, ByHand if no upstream does it, NoMapping if the catalogue lacks it.
     """
+    async with database.read() as session:
+        row = (await session.exec(_whole_job(), params={"operation": operation_number})).one_or_none()
+    if row is None:
+        raise NotFound("operation", operation_number)
+    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, wanted = row
+    if account is None or module.kind is ModuleKind.MANUAL:
+        raise ByHand(f"processing module {module.name} is manual")
+    if mapping is None or period is None:
+        raise NoMapping(service.id or 0, wanted)
+    return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0)
+
+
+@cache
+def _whole_job() -> _Whole:
     plan_id = func.coalesce(_asked(PLAN_ID), col(Service.plan_id))
     months = func.coalesce(_asked(PERIOD_MONTHS), col(Service.period_months))
-    latest = select(func.max(Intent.id)).where(Intent.operation_id == operation_number).scalar_subquery()
+    latest = select(func.max(Intent.id)).where(Intent.operation_id == bindparam("operation")).scalar_subquery()
     last_snapshot = select(func.max(UpstreamSnapshot.id)).scalar_subquery()
-    query = (
+    query: _Whole = (
         select(  # type: ignore[call-overload]  # it knows no more than four
             Operation,
             Service,
@@ -133,18 +165,9 @@ async def load_job(database: Database, operation_number: int) -> Job:
             ),
         )
         .outerjoin(Intent, col(Intent.id) == latest)
-        .where(Operation.id == operation_number)
+        .where(Operation.id == bindparam("operation"))
     )
-    async with database.read() as session:
-        row = (await session.exec(query)).one_or_none()
-    if row is None:
-        raise NotFound("operation", operation_number)
-    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, wanted = row
-    if account is None or module.kind is ModuleKind.MANUAL:
-        raise ByHand(f"processing module {module.name} is manual")
-    if mapping is None or period is None:
-        raise NoMapping(service.id or 0, wanted)
-    return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0)
+    return query
 
 
 def _asked(parameter: str) -> ColumnElement[int]:

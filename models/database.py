@@ -124,12 +124,12 @@ async def ping(database: Database) -> None:
 async def now(session: AsyncSession) -> datetime:
     """The time by the database's clock, that of this moment and not of the transaction's start."""
     connection = await session.connection()
-    return time_of((await connection.execute(sa.select(clock(session)))).scalar_one())
+    return time_of((await connection.execute(sa.select(clock(connection.dialect.name)))).scalar_one())
 
 
-def clock(session: AsyncSession) -> sa.ColumnElement[Any]:
+def clock(dialect: str) -> sa.ColumnElement[Any]:
     """The same as part of a statement; `time_of` reads what comes back."""
-    if session.get_bind().dialect.name == "sqlite":
+    if dialect == "sqlite":
         return sa.func.strftime("%Y-%m-%d %H:%M:%f", "now")
     return sa.func.clock_timestamp()
 

@@ -1,11 +1,13 @@
 """How an operation ends: applied, marked done by a person, or cancelled; and the next one of the service goes."""
 
 from dataclasses import replace
+from functools import cache
 from typing import cast
 
-from sqlalchemy import and_
+from sqlalchemy import and_, bindparam
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
 
 from models.audit import AuditEntry
 from models.columns import utc_now
@@ -61,6 +63,7 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
 
 
 _Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool]
+_WholeEnding = Select[Operation, Service, Task, UpstreamSnapshot | None, bool]
 
 
 async def _ending(session: AsyncSession, number: int) -> _Ending:
@@ -69,6 +72,16 @@ async def _ending(session: AsyncSession, number: int) -> _Ending:
     The snapshot is that of the service's item, not locked; the last one says whether something that was seen of the
     item has not been applied to the service.
     """
+    found = await session.exec(_whole_ending(), params={"operation": number})
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("operation", number)
+    stages.attribute_to(session, row[0])
+    return cast(_Ending, tuple(row))
+
+
+@cache
+def _whole_ending() -> _WholeEnding:
     unapplied = (
         select(UpstreamEvent.id)
         .where(
@@ -80,7 +93,7 @@ async def _ending(session: AsyncSession, number: int) -> _Ending:
         )
         .exists()
     )
-    found = await session.exec(
+    query: _WholeEnding = (
         select(  # type: ignore[call-overload]  # it knows no more than four
             Operation, Service, Task, UpstreamSnapshot, unapplied
         )
@@ -94,15 +107,11 @@ async def _ending(session: AsyncSession, number: int) -> _Ending:
                 col(UpstreamSnapshot.number) == col(Service.upstream_number),
             ),
         )
-        .where(Operation.id == number)
+        .where(Operation.id == bindparam("operation"))
         .with_for_update(key_share=True, of=Operation)
         .execution_options(populate_existing=True)
     )
-    row = found.one_or_none()
-    if row is None:
-        raise NotFound("operation", number)
-    stages.attribute_to(session, row[0])
-    return cast(_Ending, tuple(row))
+    return query
 
 
 async def _apply_own_part(

@@ -16,11 +16,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import func, update
+from sqlalchemy import Update, and_, bindparam, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models import rows
 from models.catalogue import UpstreamAccount
 from models.columns import of_units, units, utc_now
 from models.enums import Knowledge, ReservationState
@@ -86,38 +88,45 @@ def free(account: UpstreamAccount, reading: Reading) -> Decimal:
 
 async def set_aside_at_once(
     session: AsyncSession, account: UpstreamAccount, operation: int, amount: Money, reading: Reading
-) -> bool:
+) -> Reservation | None:
     """Grant an order its money if nobody waits and enough is free, without loading anything. It has no reservation yet.
 
-    `account` may be of an earlier moment: what decides is its row as it is now. False: nothing is changed.
+    `account` may be of an earlier moment: what decides is its row as it is now. Returns the reservation that is to be
+    inserted. None: nothing is changed.
     """
     assert account.id is not None  # noqa: S101 - read from the database
-    wanted = units(amount.amount)
-    limit = units(reading.balance.amount + account.credit_limit)
-    now = utc_now()
-    granted = await session.exec(
-        update(UpstreamAccount)
-        .where(
-            col(UpstreamAccount.id) == account.id,
-            col(UpstreamAccount.waiting) == 0,
-            col(UpstreamAccount.set_aside) + col(UpstreamAccount.charged) + wanted <= limit + reading.charged,
-        )
-        .values(set_aside=col(UpstreamAccount.set_aside) + wanted, balance=reading.balance.amount, balance_at=now)
-        .execution_options(synchronize_session=False)
+    now, limit = utc_now(), units(reading.balance.amount + account.credit_limit)
+    granted = await rows.changed(
+        session,
+        _setting_aside(),
+        account=account.id,
+        wanted=units(amount.amount),
+        limit=limit + reading.charged,
+        **rows.new(balance=reading.balance.amount, balance_at=now),
     )
-    if granted.rowcount == 0:
-        return False
-    session.add(
-        Reservation(
-            operation_id=operation,
-            account_id=account.id,
-            state=ReservationState.GRANTED,
-            amount=amount.amount,
-            requested_at=now,
-            granted_at=now,
-        )
+    if not granted:
+        return None
+    return Reservation(
+        operation_id=operation,
+        account_id=account.id,
+        state=ReservationState.GRANTED,
+        amount=amount.amount,
+        requested_at=now,
+        granted_at=now,
     )
-    return True
+
+
+@cache
+def _setting_aside() -> Update:
+    account = rows.table_of(UpstreamAccount)
+    wanted = bindparam("wanted", type_=account.c.set_aside.type)
+    expected = and_(
+        account.c.id == bindparam("account"),
+        account.c.waiting == 0,
+        account.c.set_aside + account.c.charged + wanted <= bindparam("limit", type_=account.c.set_aside.type),
+    )
+    values = {"set_aside": account.c.set_aside + wanted, **rows.setting(UpstreamAccount, "balance", "balance_at")}
+    return update(account).where(expected).values(values)
 
 
 async def charge_at_once(
@@ -127,30 +136,37 @@ async def charge_at_once(
 
     `names_items`: the answer showed that this upstream's answers to orders name the item.
     """
+    counted = await rows.change(session, _charging(names_items), account=account_id, amount=units(amount))
+    if counted is None:
+        return False
+    released = {"state": ReservationState.RELEASED, "release_number": counted[0], "released_at": utc_now()}
+    return await rows.changed(session, _releasing(), operation=operation, granted=amount, **rows.new(**released))
+
+
+@cache
+def _charging(names_items: bool) -> Update:
+    account = rows.table_of(UpstreamAccount)
+    amount = bindparam("amount", type_=account.c.set_aside.type)
+    values = {
+        "set_aside": account.c.set_aside - amount,
+        "charged": account.c.charged + amount,
+        "release_count": account.c.release_count + 1,
+    }
     learned = {"orders_return_number": Knowledge.YES} if names_items else {}
-    counted = await session.exec(
-        update(UpstreamAccount)
-        .where(col(UpstreamAccount.id) == account_id)
-        .values(
-            set_aside=col(UpstreamAccount.set_aside) - units(amount),
-            charged=col(UpstreamAccount.charged) + units(amount),
-            release_count=col(UpstreamAccount.release_count) + 1,
-            **learned,
-        )
-        .returning(col(UpstreamAccount.release_count))
-        .execution_options(synchronize_session=False)
+    statement = update(account).where(account.c.id == bindparam("account")).values(values | learned)
+    return statement.returning(account.c.release_count)
+
+
+@cache
+def _releasing() -> Update:
+    reservation = rows.table_of(Reservation)
+    expected = and_(
+        reservation.c.operation_id == bindparam("operation"),
+        reservation.c.state == ReservationState.GRANTED,
+        reservation.c.amount == bindparam("granted", type_=reservation.c.amount.type),
     )
-    released = await session.exec(
-        update(Reservation)
-        .where(
-            col(Reservation.operation_id) == operation,
-            col(Reservation.state) == ReservationState.GRANTED,
-            col(Reservation.amount) == amount,
-        )
-        .values(state=ReservationState.RELEASED, release_number=counted.scalar_one(), released_at=utc_now())
-        .execution_options(synchronize_session=False)
-    )
-    return bool(released.rowcount)
+    values = rows.setting(Reservation, "state", "release_number", "released_at")
+    return update(reservation).where(expected).values(values)
 
 
 async def request(session: AsyncSession, account_id: int, operation: int, amount: Money) -> Reservation:
@@ -243,9 +259,9 @@ async def recount(session: AsyncSession, account_id: int) -> bool:
     found = await session.exec(
         select(Reservation).where(Reservation.account_id == account_id, Reservation.state != ReservationState.RELEASED)
     )
-    rows = found.all()
-    set_aside = sum(units(one.amount) for one in rows if one.state is ReservationState.GRANTED)
-    waiting = sum(one.state is ReservationState.WAITING for one in rows)
+    in_flight = found.all()
+    set_aside = sum(units(one.amount) for one in in_flight if one.state is ReservationState.GRANTED)
+    waiting = sum(one.state is ReservationState.WAITING for one in in_flight)
     if (account.set_aside, account.waiting) == (set_aside, waiting):
         return True
     log.warning(

@@ -109,9 +109,9 @@ def write_look(session: AsyncSession, service: Service, operation: Operation, ap
         session.add(_entry(service, origin, applied, {}))
 
 
-def write_change(session: AsyncSession, service: Service, origin: Origin, changes: Changes) -> None:
-    """Write down changes that are made past the session: by a statement, and not by changing the service's row."""
-    session.add(_entry(service, origin, changes, {}))
+def change_entry(service: Service, origin: Origin, changes: Changes) -> AuditEntry:
+    """For changes that are made past the session: by a statement, and not by changing the service's row."""
+    return _entry(service, origin, changes, {})
 
 
 def note_told(session: AsyncSession, service: Service, applied: Changes) -> None:

@@ -5,14 +5,17 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Annotated, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
-from sqlalchemy import and_
+from sqlalchemy import and_, bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
 
+from models import rows
 from models.audit import AuditEntry
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.columns import utc_now
@@ -81,7 +84,6 @@ class NewRows:
     plan: TariffPlan
     module: ProcessingModule
     account: UpstreamAccount | None
-    task: int
 
 
 @dataclass(frozen=True)
@@ -172,21 +174,40 @@ async def _find_key(session: AsyncSession, client: str, key: str, body_hash: str
     )
 
 
+_Way = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int]
+
+
 async def _find_offer(session: AsyncSession, request: ServiceRequest, client: str, key: str) -> _Offer | None:
     """The first way to get the plan for so many months; in the same statement, whether the key is free, and the numbers
     of the service and the operation to come. None: the key is known, or there is no such way."""
     if abs(request.period_months) > HIGHEST_NUMBER:
         return None  # no period is so long, and no database would look for it
-    known = select(IntakeKey.operation_id).where(IntakeKey.client == client, IntakeKey.key == key).exists()
-    found = await session.exec(
+    asked = {"plan": request.plan, "months": request.period_months, "client": client, "key": key}
+    found = await session.exec(_offers(session.get_bind().dialect.name), params=asked)
+    row = found.one_or_none()
+    if row is None:
+        return None
+    plan, module, mapping, period, account, service, operation = row
+    by_hand = module.kind is ModuleKind.MANUAL
+    kind = PRODUCT_TYPES[plan.product_type]
+    return _Offer(plan, kind, module, None if by_hand else account, mapping, period, service, operation)
+
+
+@cache
+def _offers(dialect: str) -> _Way:
+    """Ways to get `plan` for `months`, the first one first, unless the `client` has used the `key`."""
+    known = select(IntakeKey.operation_id).where(
+        IntakeKey.client == bindparam("client"), IntakeKey.key == bindparam("key")
+    )
+    query: _Way = (
         select(  # type: ignore[call-overload]  # it knows no more than four
             TariffPlan,
             ProcessingModule,
             PlanMapping,
             MappedPeriod,
             UpstreamAccount,
-            next_number(session, Service),
-            next_number(session, Operation),
+            next_number(dialect, Service),
+            next_number(dialect, Operation),
         )
         .join(PlanMapping, col(PlanMapping.plan_id) == col(TariffPlan.id))
         .join(ProcessingModule, col(PlanMapping.module_id) == col(ProcessingModule.id))
@@ -200,21 +221,15 @@ async def _find_offer(session: AsyncSession, request: ServiceRequest, client: st
         )
         .outerjoin(UpstreamAccount, col(UpstreamAccount.id) == col(ProcessingModule.account_id))
         .where(
-            TariffPlan.name == request.plan,
+            TariffPlan.name == bindparam("plan"),
             col(TariffPlan.active).is_(True),
-            MappedPeriod.period_months == request.period_months,
-            ~known,
+            MappedPeriod.period_months == bindparam("months"),
+            ~known.exists(),
         )
         .order_by(col(ProcessingModule.priority), col(ProcessingModule.id))
         .limit(1)
     )
-    row = found.one_or_none()
-    if row is None:
-        return None
-    plan, module, mapping, period, account, service, operation = row
-    by_hand = module.kind is ModuleKind.MANUAL
-    kind = PRODUCT_TYPES[plan.product_type]
-    return _Offer(plan, kind, module, None if by_hand else account, mapping, period, service, operation)
+    return query
 
 
 async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
@@ -325,31 +340,20 @@ async def _write_down(
         department=offer.module.department,
         title=f"Open {offer.plan.name} as service {offer.service} {offer.way}",
     )
-    session.add(service)
-    await session.flush()  # each before what refers to it
-    session.add(operation)
-    await session.flush()
-    session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=offer.operation))
-    session.add(task)
-    session.add(
-        AuditEntry(
-            actor=client,
-            action="order_accepted",
-            subject="operation",
-            subject_number=offer.operation,
-            detail={
-                "service": str(offer.service),
-                "plan": offer.plan.name,
-                "period_months": str(request.period_months),
-            },
-        )
+    intake_key = IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=offer.operation)
+    audit = AuditEntry(
+        actor=client,
+        action="order_accepted",
+        subject="operation",
+        subject_number=offer.operation,
+        detail={"service": str(offer.service), "plan": offer.plan.name, "period_months": str(request.period_months)},
     )
-    await session.flush()
+    await rows.insert(session, service, operation, intake_key, task, audit)
     return AcceptedOrder(
         offer.service,
         offer.operation,
         OperationKind.OPEN,
         operation.upstream_name,
         created=True,
-        rows=NewRows(service, operation, offer.plan, offer.module, offer.account, task.id or 0),
+        rows=NewRows(service, operation, offer.plan, offer.module, offer.account),
     )

@@ -173,15 +173,19 @@ def stage_entered(session: AsyncSession, operation: Operation, before: Stage) ->
         return
     if wanted is MessageType.OPERATION_STARTED and before is not Stage.ACCEPTED:
         return  # tried again from the start: it had been told
-    _tell_stage(session, operation, wanted, operation.stage, before)
+    session.add(_of_stage(operation, wanted, operation.stage, before))
 
 
-def operation_started(session: AsyncSession, operation: Operation) -> None:
+def operation_started(operation: Operation) -> WebhookMessage:
     """Its workflow runs, and it was accepted until now; it may be further than that already."""
-    _tell_stage(session, operation, MessageType.OPERATION_STARTED, Stage.CHECKING_BALANCE, Stage.ACCEPTED)
+    return _of_stage(operation, MessageType.OPERATION_STARTED, Stage.CHECKING_BALANCE, Stage.ACCEPTED)
 
 
-def _tell_stage(session: AsyncSession, operation: Operation, wanted: MessageType, stage: Stage, before: Stage) -> None:
+def operation_completed(operation: Operation, before: Stage) -> WebhookMessage:
+    return _of_stage(operation, MessageType.OPERATION_COMPLETED, Stage.COMPLETED, before)
+
+
+def _of_stage(operation: Operation, wanted: MessageType, stage: Stage, before: Stage) -> WebhookMessage:
     assert operation.id is not None  # noqa: S101 - stored already
     news = OperationNews(
         service=operation.service_id,
@@ -192,7 +196,7 @@ def _tell_stage(session: AsyncSession, operation: Operation, wanted: MessageType
         reason=operation.reason,
         failure_class=operation.failure_class,
     )
-    session.add(message(wanted, news, service=operation.service_id))
+    return message(wanted, news, service=operation.service_id)
 
 
 def task_overdue(session: AsyncSession, task: Task) -> None:

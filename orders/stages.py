@@ -1,18 +1,22 @@
 """The one place that moves an operation from stage to stage, with its time, its explanation and its record."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import update
-from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlalchemy import Update, bindparam, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models import rows
 from models.columns import utc_now
 from models.enums import FailureClass, ReservationState, Source, Stage, TaskState
 from models.order import Operation, Reservation, StageEntry, Task
 from orders.errors import NotFound
 from orders.history import OURSELVES, Origin, attribute
-from orders.outbox import stage_entered
+from orders.outbox import operation_completed, stage_entered
 
 _OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 
@@ -95,26 +99,46 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
     """
     assert operation.id is not None  # noqa: S101 - stored already
     await session.flush()
-    now, before, queued = utc_now(), operation.stage, aliased(Operation)
-    money = select(Reservation.id).where(
-        Reservation.operation_id == operation.id, Reservation.state != ReservationState.RELEASED
-    )
-    others = select(queued.id).where(queued.service_id == operation.service_id, queued.stage == Stage.QUEUED)
-    ended = await session.exec(
-        update(Operation)
-        .where(col(Operation.id) == operation.id)
-        .values(stage=Stage.COMPLETED, stage_since=now, reason="", failure_class=None, ended_at=now)
-        .returning(money.exists(), others.exists())
-        .execution_options(synchronize_session="evaluate")
-    )
-    left = LeftBehind(*ended.one())
-    session.add(StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now))
+    now, before = utc_now(), operation.stage
+    values = {"stage": Stage.COMPLETED, "stage_since": now, "reason": "", "failure_class": None, "ended_at": now}
+    of_it = {"operation": operation.id, "service": operation.service_id}
+    left = await rows.change(session, _completing(), **of_it, **rows.new(**values))
+    assert left is not None  # noqa: S101 - it is locked
+    _note_written(operation, values)
     if task is not None and task.state is TaskState.OPEN:
-        task.state, task.closed_at = TaskState.DONE, now
-        session.add(task)
-    stage_entered(session, operation, before)
-    await session.flush()
-    return left
+        closed = {"state": TaskState.DONE, "closed_at": now}
+        await rows.changed(session, _closing(), task=task.id, **rows.new(**closed))
+        _note_written(task, closed)
+    entry = StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now)
+    await rows.insert(session, entry, operation_completed(operation, before))
+    holds_money, is_followed = left
+    return LeftBehind(holds_money, is_followed)
+
+
+def _note_written(row: SQLModel, values: Mapping[str, Any]) -> None:
+    """These values are in the database already: the session has nothing to write."""
+    for name, value in values.items():
+        set_committed_value(row, name, value)
+
+
+@cache
+def _completing() -> Update:
+    operation, money = rows.table_of(Operation), rows.table_of(Reservation)
+    other = operation.alias()
+    service = bindparam("service", type_=operation.c.service_id.type)
+    holds_money = select(money.c.id).where(
+        money.c.operation_id == operation.c.id, money.c.state != ReservationState.RELEASED
+    )
+    is_followed = select(other.c.id).where(other.c.service_id == service, other.c.stage == Stage.QUEUED)
+    names = ("stage", "stage_since", "reason", "failure_class", "ended_at")
+    statement = update(operation).where(operation.c.id == bindparam("operation"))
+    return statement.values(rows.setting(Operation, *names)).returning(holds_money.exists(), is_followed.exists())
+
+
+@cache
+def _closing() -> Update:
+    task = rows.table_of(Task)
+    return update(task).where(task.c.id == bindparam("task")).values(rows.setting(Task, "state", "closed_at"))
 
 
 async def note_started(session: AsyncSession, operation: Operation) -> None:

@@ -8,21 +8,22 @@ under locks. So both ways can be under way at once, in several workers.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, update
-from sqlmodel import col
+from sqlalchemy import ColumnElement, Update, and_, bindparam, update
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import database
+from models import database, rows
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.money import Money
-from models.order import Intent, Operation, Service, StageEntry
+from models.order import Intent, Operation, Reservation, Service, StageEntry
 from orders import funds, outbox
-from orders.history import write_change
+from orders.history import change_entry
 from orders.stages import origin_of
 
 SETS_OUT_FROM = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE})
@@ -58,66 +59,107 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
     Raises NotStraight, or sqlalchemy's IntegrityError where another attempt was faster.
     """
     seen, account = outset.operation, outset.account
-    assert account.id is not None  # noqa: S101 - read from the database
+    assert seen.id is not None and account.id is not None  # noqa: S101, PT018 - read from the database
     now = utc_now()
-    claimed = await session.exec(
-        update(Operation)
-        .where(
-            col(Operation.id) == seen.id,
-            col(Operation.stage) == seen.stage,
-            col(Operation.stage_since) == seen.stage_since,
-            col(Operation.called_off_at).is_(None),
-        )
-        .values(
-            stage=Stage.SUBMITTING,
-            stage_since=now,
-            reason="",
-            failure_class=None,
-            parameters={**seen.parameters, **outset.target},
-            workflow_started_at=seen.workflow_started_at or now,
-            **outset.price,
-        )
-        .returning(Operation, database.clock(session))
-        .execution_options(synchronize_session=False)
+    values = {
+        "stage": Stage.SUBMITTING,
+        "stage_since": now,
+        "reason": "",
+        "failure_class": None,
+        "parameters": {**seen.parameters, **outset.target},
+        "workflow_started_at": seen.workflow_started_at or now,
+        **outset.price,
+    }
+    claimed = await rows.change(
+        session, _setting_out(session.get_bind().dialect.name), **_seen(seen), **rows.new(**values)
     )
-    row = claimed.one_or_none()
-    if row is None:
+    if claimed is None:
         raise NotStraight
-    operation, clock = row
-    await _set_aside(session, outset)
+    operation = Operation(**{**seen.model_dump(), **values})
+    written: list[SQLModel] = []
+    if _costs(outset.cost):
+        written.append(await _set_aside(session, outset))
     intent = Intent(
-        operation_id=operation.id,
+        operation_id=seen.id,
         account_id=account.id,
         attempt=1,
-        send_until=database.time_of(clock) + lease,
+        send_until=database.time_of(claimed[0]) + lease,
         mark=outset.mark,
         request=outset.request,
         before=outset.before,
     )
-    session.add(intent)
+    intent.id = await rows.insert_numbered(session, intent)
     reason = MONEY_SET_ASIDE if _costs(outset.cost) else ""
-    passed = [(Stage.CHECKING_BALANCE, reason), (Stage.SUBMITTING, "")]
-    await session.exec(
-        insert(StageEntry),
-        params=[{"operation_id": operation.id, "stage": stage, "at": now, "reason": why} for stage, why in passed],
-    )
+    written.append(StageEntry(operation_id=seen.id, stage=Stage.CHECKING_BALANCE, at=now, reason=reason))
+    written.append(StageEntry(operation_id=seen.id, stage=Stage.SUBMITTING, at=now))
     if seen.stage is Stage.ACCEPTED:
-        outbox.operation_started(session, operation)
-    await session.flush()
+        written.append(outbox.operation_started(operation))
+    await rows.insert(session, *written)
     return operation, intent
 
 
-async def _set_aside(session: AsyncSession, outset: Outset) -> None:
-    if outset.cost is None or not _costs(outset.cost):
-        return
-    assert outset.reading is not None  # noqa: S101 - what costs something has had the balance read for it
+async def _set_aside(session: AsyncSession, outset: Outset) -> Reservation:
+    assert outset.cost is not None and outset.reading is not None  # noqa: S101, PT018 - it costs something
     assert outset.operation.id is not None  # noqa: S101 - read from the database
-    if not await funds.set_aside_at_once(session, outset.account, outset.operation.id, outset.cost, outset.reading):
+    granted = await funds.set_aside_at_once(session, outset.account, outset.operation.id, outset.cost, outset.reading)
+    if granted is None:
         raise NotStraight
+    return granted
 
 
 def _costs(cost: Money | None) -> bool:
     return cost is not None and cost.amount > 0
+
+
+def _seen(operation: Operation) -> dict[str, Any]:
+    """What a statement expects of an operation: that nothing has happened to it since it was read."""
+    return {
+        "operation": operation.id,
+        "seen_stage": operation.stage,
+        "seen_since": operation.stage_since,
+    }
+
+
+def _unchanged() -> ColumnElement[bool]:
+    row = rows.table_of(Operation).c
+    return and_(
+        row.id == bindparam("operation"),
+        row.stage == bindparam("seen_stage", type_=row.stage.type),
+        row.stage_since == bindparam("seen_since", type_=row.stage_since.type),
+        row.called_off_at.is_(None),
+    )
+
+
+@cache
+def _setting_out(dialect: str) -> Update:
+    names = ("stage", "stage_since", "reason", "failure_class", "parameters", "workflow_started_at")
+    values = rows.setting(Operation, *names, "cost_amount", "cost_currency", "price")
+    statement = update(rows.table_of(Operation)).where(_unchanged()).values(values)
+    return statement.returning(database.clock(dialect))
+
+
+@cache
+def _arriving() -> Update:
+    values = rows.setting(Operation, "stage", "stage_since", "reason", "failure_class")
+    return update(rows.table_of(Operation)).where(_unchanged()).values(values)
+
+
+@cache
+def _accepting() -> Update:
+    intent = rows.table_of(Intent)
+    expected = and_(intent.c.id == bindparam("intent"), intent.c.state == IntentState.PREPARED)
+    return update(intent).where(expected).values(rows.setting(Intent, "state", "settled_at", "upstream_number"))
+
+
+@cache
+def _linking() -> Update:
+    service = rows.table_of(Service)
+    expected = and_(
+        service.c.id == bindparam("service"),
+        service.c.upstream_number.is_(None),
+        service.c.status == ServiceStatus.ORDERED,
+    )
+    return update(service).where(expected).values(rows.setting(Service, "upstream_number", "status", "status_since"))
 
 
 async def arrive(session: AsyncSession, operation: Operation, intent: Intent, service: Service, number: str) -> None:
@@ -127,62 +169,29 @@ async def arrive(session: AsyncSession, operation: Operation, intent: Intent, se
     service holds the item.
     """
     assert operation.id is not None  # noqa: S101 - read from the database
-    now = utc_now()
-    await _claim(session, operation, now, number)
-    settled = await session.exec(
-        update(Intent)
-        .where(col(Intent.id) == intent.id, col(Intent.state) == IntentState.PREPARED)
-        .values(state=IntentState.ACCEPTED, settled_at=now, upstream_number=number)
-        .execution_options(synchronize_session=False)
-    )
-    if settled.rowcount == 0:
-        raise NotStraight
-    if _costs(operation.cost):
-        assert operation.cost is not None  # noqa: S101 - just looked at
+    now, reason = utc_now(), f"item {number}"
+    stage = {"stage": Stage.AWAITING_CONFIRMATION, "stage_since": now, "reason": reason, "failure_class": None}
+    settled = {"state": IntentState.ACCEPTED, "settled_at": now, "upstream_number": number}
+    _expect(await rows.changed(session, _arriving(), **_seen(operation), **rows.new(**stage)))
+    _expect(await rows.changed(session, _accepting(), intent=intent.id, **rows.new(**settled)))
+    if operation.cost is not None and _costs(operation.cost):
         opening = operation.kind is OperationKind.OPEN
-        if not await funds.charge_at_once(
-            session, intent.account_id, operation.id, operation.cost.amount, names_items=opening
-        ):
-            raise NotStraight
+        amount = operation.cost.amount
+        _expect(await funds.charge_at_once(session, intent.account_id, operation.id, amount, names_items=opening))
+    written: list[SQLModel] = [
+        StageEntry(operation_id=operation.id, stage=Stage.AWAITING_CONFIRMATION, at=now, reason=reason)
+    ]
     if service.upstream_number != number:
-        await _link(session, operation, service, number, now)
-    session.add(
-        StageEntry(operation_id=operation.id, stage=Stage.AWAITING_CONFIRMATION, at=now, reason=f"item {number}")
-    )
+        link = {"upstream_number": number, "status": ServiceStatus.PROCESSING, "status_since": now}
+        _expect(await rows.changed(session, _linking(), service=service.id, **rows.new(**link)))
+        changes = {
+            "status": (ServiceStatus.ORDERED.value, ServiceStatus.PROCESSING.value),
+            "upstream_number": ("", number),
+        }
+        written.append(change_entry(service, origin_of(operation), changes))
+    await rows.insert(session, *written)
 
 
-async def _claim(session: AsyncSession, operation: Operation, now: datetime, number: str) -> None:
-    claimed = await session.exec(
-        update(Operation)
-        .where(
-            col(Operation.id) == operation.id,
-            col(Operation.stage) == Stage.SUBMITTING,
-            col(Operation.stage_since) == operation.stage_since,
-            col(Operation.called_off_at).is_(None),
-        )
-        .values(stage=Stage.AWAITING_CONFIRMATION, stage_since=now, reason=f"item {number}", failure_class=None)
-        .execution_options(synchronize_session=False)
-    )
-    if claimed.rowcount == 0:
+def _expect(found: bool) -> None:
+    if not found:
         raise NotStraight
-
-
-async def _link(session: AsyncSession, operation: Operation, service: Service, number: str, now: datetime) -> None:
-    """The service is this item from now on, and the upstream works on it."""
-    linked = await session.exec(
-        update(Service)
-        .where(
-            col(Service.id) == service.id,
-            col(Service.upstream_number).is_(None),
-            col(Service.status) == ServiceStatus.ORDERED,
-        )
-        .values(upstream_number=number, status=ServiceStatus.PROCESSING, status_since=now)
-        .execution_options(synchronize_session=False)
-    )
-    if linked.rowcount == 0:
-        raise NotStraight
-    changes = {
-        "status": (ServiceStatus.ORDERED.value, ServiceStatus.PROCESSING.value),
-        "upstream_number": ("", number),
-    }
-    write_change(session, service, origin_of(operation), changes)

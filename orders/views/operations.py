@@ -188,12 +188,11 @@ def first_stage(operation: Operation, entered: Sequence[StagePassed]) -> list[St
     return [_stage_passed(accepted, None)]
 
 
-def show_new(links: WorkflowLinks, operation: Operation, task: int, asker: Asker = OPERATOR) -> OperationDetail:
+def show_new(links: WorkflowLinks, operation: Operation, asker: Asker = OPERATOR) -> OperationView:
     """An opening that was accepted just now: nothing of it is to be read."""
     assert operation.id is not None  # noqa: S101 - stored already
     facts = Facts(kind=operation.kind, stage=operation.stage, number=operation.id)
-    view = _shown(links, {operation.id: facts}, asker)(operation)
-    return OperationDetail(**dict(view), task=task, stages=first_stage(operation, ()))
+    return _shown(links, {operation.id: facts}, asker)(operation)
 
 
 def _stage_passed(entry: StageEntry, called_off_at: datetime | None) -> StagePassed:

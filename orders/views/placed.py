@@ -6,15 +6,15 @@ from orders import intake
 from orders.allowed import OPERATOR, Asker
 from orders.views import operations, services
 from orders.views.documents import WorkflowLinks
-from orders.views.operations import OperationDetail
+from orders.views.operations import OperationView
 from orders.views.services import ServiceView
 
 
 def new_documents(
     links: WorkflowLinks, rows: intake.NewRows, started_at: datetime | None, asker: Asker = OPERATOR
-) -> tuple[ServiceView, OperationDetail]:
+) -> tuple[ServiceView, OperationView]:
     """Service and operation, as `find_service` and `find_operation` would show them."""
     rows.operation.workflow_started_at = started_at
     account = rows.account.name if rows.account is not None else None
     service = services.show_new(rows.service, rows.plan.name, rows.module.name, account)
-    return service, operations.show_new(links, rows.operation, rows.task, asker)
+    return service, operations.show_new(links, rows.operation, asker)
