@@ -14,7 +14,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
-from models.queues import poller_queue, upstream_queue
 from models.rates import ExchangeRate, Rates
 
 
@@ -25,7 +24,7 @@ class Settings(BaseSettings):
     """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
 
     task_queue: str = "resellflow"
-    """Queue of the workflows. The upstream's activities and the pollers have queues named after it."""
+    """Queue of the workflows; the others are named after it (`models.queues`)."""
 
     storefront_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
     """Bearer tokens that may place orders and read: `NAME=TOKEN,NAME=TOKEN`. The name is the client in the audit."""
@@ -98,14 +97,6 @@ class Settings(BaseSettings):
                 )
             tokens[name.strip()] = token.strip()
         return tokens
-
-    @property
-    def upstream_task_queue(self) -> str:
-        return upstream_queue(self.task_queue)
-
-    @property
-    def poller_task_queue(self) -> str:
-        return poller_queue(self.task_queue)
 
     def rates(self) -> Rates:
         return Rates(tuple(self.exchange_rates))

@@ -1,10 +1,14 @@
-"""Runs the Temporal workers: workflows, upstream calls, pollers. `python worker.py`; stops gracefully on SIGTERM."""
+"""Runs the Temporal workers: orders, upstream calls, pollers, webhooks. `python worker.py`; SIGTERM stops it.
 
+`--roles orders,webhooks` leaves the rest to other processes.
+"""
+
+import argparse
 import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +33,7 @@ from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
 from models.database import Database, is_unavailable, ping
+from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from process_exit import leave
 from settings import Settings, load_settings
 from starter import connect_client
@@ -45,6 +50,9 @@ PASSED_THROUGH = ("models", "workflows", "pydantic", "pydantic_core", "annotated
 """Loaded once instead of per workflow: they do no I/O, and a replay is a third cheaper."""
 SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
+
+LAP_ENDS = timedelta(seconds=5)
+"""For a long activity to end by itself when the worker stops."""
 
 
 class Activities:
@@ -94,8 +102,16 @@ class Activities:
         ]
 
     @property
+    def sweep(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.sweeping.sweep_orders]
+
+    @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.polling.poll_upstream, self.sweeping.sweep_orders, self.webhooks.send_webhooks]
+        return [self.polling.poll_upstream]
+
+    @property
+    def senders(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.webhooks.send_webhooks]
 
     async def close(self) -> None:
         await self._connections.close()
@@ -111,13 +127,17 @@ BUILD_ID = "resellflow"
 second of a core that nobody gets anything for, as replays and not build ids tell which code may run a workflow."""
 
 
-def build_workers(client: Client, activities: Activities, settings: Settings) -> list[Worker]:
-    """One worker per task queue: orders; calls to upstreams, with a brake; the long activities."""
-    return [
-        order_worker(client, activities, settings),
-        upstream_worker(client, activities, settings),
-        poller_worker(client, activities, settings),
-    ]
+def build_workers(
+    client: Client, activities: Activities, settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES
+) -> list[Worker]:
+    """One worker for each role, each with a task queue of its own."""
+    build = {
+        WorkerRole.ORDERS: order_worker,
+        WorkerRole.UPSTREAM: upstream_worker,
+        WorkerRole.POLLER: poller_worker,
+        WorkerRole.WEBHOOKS: webhook_worker,
+    }
+    return [build[role](client, activities, settings) for role in WorkerRole if role in roles]
 
 
 def order_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
@@ -125,7 +145,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=activities.local,
+        activities=[*activities.local, *activities.sweep],
         workflow_runner=workflow_runner(),
         build_id=BUILD_ID,
         graceful_shutdown_timeout=_stopping(settings),
@@ -136,7 +156,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
 def upstream_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
     return Worker(
         client,
-        task_queue=settings.upstream_task_queue,
+        task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         build_id=BUILD_ID,
         max_concurrent_activities=settings.upstream_concurrency,
@@ -147,12 +167,23 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
 
 
 def poller_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
+    """Takes what older versions have put into its queue, too: the sweep and the sender of runs that they began."""
     return Worker(
         client,
-        task_queue=settings.poller_task_queue,
-        activities=activities.pollers,
+        task_queue=poller_queue(settings.task_queue),
+        activities=[*activities.pollers, *activities.sweep, *activities.senders],
         build_id=BUILD_ID,
-        graceful_shutdown_timeout=timedelta(seconds=5),
+        graceful_shutdown_timeout=LAP_ENDS,
+    )
+
+
+def webhook_worker(client: Client, activities: Activities, settings: Settings) -> Worker:
+    return Worker(
+        client,
+        task_queue=webhook_queue(settings.task_queue),
+        activities=activities.senders,
+        build_id=BUILD_ID,
+        graceful_shutdown_timeout=LAP_ENDS,
     )
 
 
@@ -188,7 +219,7 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
             log.warning("making sure that the sweep runs: %s; tried again in %.0f s", error, every)
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> int:
     """Work until told to stop. Returns the exit code."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -202,12 +233,13 @@ async def run(settings: Settings) -> int:
         await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
         await _patiently("asking the database", lambda: ping(database), stopping)
         activities = Activities(database, client, settings)
-        workers = build_workers(client, activities, settings)
+        workers = build_workers(client, activities, settings, roles)
         await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
         running = [asyncio.create_task(worker.run()) for worker in workers]
         keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
-        health.watch(client, settings, running)
-        log.info("working on task queues %s", ", ".join(worker.task_queue for worker in workers))
+        health.watch(client, settings.task_queue, roles, running)
+        told = ", ".join(role for role in WorkerRole if role in roles)
+        log.info("roles %s: working on task queues %s", told, ", ".join(worker.task_queue for worker in workers))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
         keeping.cancel()
@@ -226,7 +258,22 @@ async def run(settings: Settings) -> int:
         await database.close()
 
 
-def main() -> None:
+def _chosen_roles(arguments: Sequence[str] | None) -> frozenset[WorkerRole]:
+    def roles(text: str) -> frozenset[WorkerRole]:
+        try:
+            return roles_of(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None  # argparse hides the words of a ValueError
+
+    parser = argparse.ArgumentParser(prog="worker.py", description="Run orders, upstream calls, pollers and webhooks.")
+    every_one = ",".join(WorkerRole)
+    parser.add_argument("--roles", type=roles, default=ALL_ROLES, metavar=every_one, help="default: all of them")
+    chosen: frozenset[WorkerRole] = parser.parse_args(arguments).roles
+    return chosen
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    roles = _chosen_roles(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
@@ -234,7 +281,7 @@ def main() -> None:
     except ValidationError as error:
         print(f"worker: the settings are not right: {error}", file=sys.stderr)
         leave(2)
-    leave(asyncio.run(run(settings)))
+    leave(asyncio.run(run(settings, roles)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -19,11 +19,20 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from models.database import Database, ping
-from settings import Settings
+from models.queues import WorkerRole, queues_of
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 3.0
+
+_ACTIVITIES = (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,)
+_KINDS = {
+    WorkerRole.ORDERS: (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, *_ACTIVITIES),
+    WorkerRole.UPSTREAM: _ACTIVITIES,
+    WorkerRole.POLLER: _ACTIVITIES,
+    WorkerRole.WEBHOOKS: _ACTIVITIES,
+}
+"""What is polled for in the queue of each role."""
 
 
 class _Server(uvicorn.Server):
@@ -35,7 +44,7 @@ class _Server(uvicorn.Server):
 
 
 class HealthServer:
-    """`GET /healthz` on the configured address: 200 and {"status": "ok"}, or 503 and what is wrong."""
+    """`GET /healthz` on the configured address: 200 and {"status": "ok", "roles": […]}, or 503 and what is wrong."""
 
     def __init__(self, address: str, database: Database) -> None:
         self._address = address
@@ -45,6 +54,7 @@ class HealthServer:
         self._client: Client | None = None
         self._queues: list[tuple[str, TaskQueueType.ValueType]] = []
         self._running: list[asyncio.Task[None]] = []
+        self._roles: list[WorkerRole] = []
 
     async def start(self) -> None:
         """Raises OSError if the address is taken."""
@@ -56,13 +66,14 @@ class HealthServer:
         self._server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
 
-    def watch(self, client: Client, settings: Settings, running: list[asyncio.Task[None]]) -> None:
-        """The workers run from now on."""
+    def watch(
+        self, client: Client, task_queue: str, roles: Collection[WorkerRole], running: list[asyncio.Task[None]]
+    ) -> None:
+        """The workers of these roles run from now on."""
         self._client = client
+        self._roles = [role for role in WorkerRole if role in roles]
         self._queues = [
-            (settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-            (settings.upstream_task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
-            (settings.poller_task_queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+            (queue, kind) for role in self._roles for queue in queues_of(role, task_queue) for kind in _KINDS[role]
         ]
         self._running = running
 
@@ -74,8 +85,9 @@ class HealthServer:
     async def _answer(self, _request: Request) -> JSONResponse:
         problems = await self._problems()
         if problems:
-            return JSONResponse({"status": "failing", "problems": problems}, status_code=503)
-        return JSONResponse({"status": "ok"})
+            failing = {"status": "failing", "roles": self._roles, "problems": problems}
+            return JSONResponse(failing, status_code=503)
+        return JSONResponse({"status": "ok", "roles": self._roles})
 
     async def _problems(self) -> list[str]:
         problems: list[str] = []

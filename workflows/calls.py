@@ -32,7 +32,7 @@ from models.messages import (
     SweepLap,
     TaskCompletion,
 )
-from models.queues import poller_queue, upstream_queue
+from models.queues import poller_queue, sweep_queue, upstream_queue, webhook_queue
 
 R = TypeVar("R")
 
@@ -150,23 +150,28 @@ async def complete_operation(order: OrderInput, by: TaskCompletion | None = None
 
 
 async def poll_upstream(poller: PollInput) -> PollLap:
-    return await _for_a_lap("poll_upstream", poller, PollLap, f"watch {poller.upstream}")
+    queue = poller_queue(workflow.info().task_queue)
+    return await _for_a_lap("poll_upstream", poller, PollLap, queue, f"watch {poller.upstream}")
 
 
 async def sweep_orders(sweep: SweepInput) -> SweepLap:
-    return await _for_a_lap("sweep_orders", sweep, SweepLap, "start what is not started")
+    queue = sweep_queue(workflow.info().task_queue)
+    return await _for_a_lap("sweep_orders", sweep, SweepLap, queue, "start what is not started")
 
 
 async def send_webhooks(sender: SendInput) -> SendLap:
-    return await _for_a_lap("send_webhooks", sender, SendLap, "send webhooks")
+    queue = webhook_queue(workflow.info().task_queue)
+    return await _for_a_lap("send_webhooks", sender, SendLap, queue, "send webhooks")
 
 
-async def _for_a_lap(name: str, given: PollInput | SweepInput | SendInput, result: type[R], summary: str) -> R:
+async def _for_a_lap(
+    name: str, given: PollInput | SweepInput | SendInput, result: type[R], queue: str, summary: str
+) -> R:
     answer: R = await workflow.execute_activity(
         name,
         given,
         result_type=result,
-        task_queue=poller_queue(workflow.info().task_queue),
+        task_queue=queue,
         start_to_close_timeout=given.lap + timedelta(minutes=5),
         heartbeat_timeout=given.heartbeat_timeout,
         retry_policy=RetryPolicy(

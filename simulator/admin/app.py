@@ -34,6 +34,7 @@ def admin_app(bench: Bench) -> Starlette:
         ("DELETE", "/accounts/{name}/events", accounts.take_events),
         ("GET", "/items", items.list_items),
         ("POST", "/items", items.create_item),
+        ("POST", "/items/many", items.create_items),
         ("GET", "/items/{id:int}", items.read_item),
         ("PATCH", "/items/{id:int}", items.change_item),
         ("DELETE", "/items/{id:int}", items.delete_item),
@@ -50,7 +51,7 @@ def admin_app(bench: Bench) -> Starlette:
         ("GET", "/charges", traffic.list_charges),
     ]
     making = {"/accounts", "/accounts/{name}/top-up", "/accounts/{name}/pay-back", "/accounts/{name}/events"}
-    making |= {"/items", "/items/{id:int}/clone", "/items/{id:int}/cart", "/faults"}
+    making |= {"/items", "/items/many", "/items/{id:int}/clone", "/items/{id:int}/cart", "/faults"}
     routes = [
         route(bench, method, path, handler, 201 if method == "POST" and path in making else 200)
         for method, path, handler in table

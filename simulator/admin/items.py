@@ -76,9 +76,28 @@ class NewItem(Body):
     addons: dict[int, str] = Field(default_factory=dict)
 
 
+class NewItems(NewItem):
+    """So many alike; ``domain`` and ``licname`` are preceded by each one's number."""
+
+    count: int = Field(ge=1, le=1_000_000)
+
+
 async def create_item(bench: Bench, request: Request) -> Result:
     """Make a service by hand; nothing is charged."""
-    new = await body(request, NewItem)
+    return _shown(bench, _made(bench, await body(request, NewItem)))
+
+
+async def create_items(bench: Bench, request: Request) -> Result:
+    """Make many services at once; what a file keeps of them is written in one transaction."""
+    new = await body(request, NewItems)
+    first = bench.world.meta.next_id
+    for number in range(1, new.count + 1):
+        named = {name: f"{number}-{value}" for name in ("domain", "licname") if (value := getattr(new, name))}
+        _made(bench, new.model_copy(update=named))
+    return {"count": new.count, "first": first, "last": bench.world.meta.next_id - 1}
+
+
+def _made(bench: Bench, new: NewItem) -> Item:
     world = bench.world
     account = bench.account(new.account)
     tariff = world.pricelists.get(new.pricelist)
@@ -110,7 +129,7 @@ async def create_item(bench: Bench, request: Request) -> Result:
     )
     world.record(item, "item.edit", "staff")
     world.touch(item)
-    return _shown(bench, item)
+    return item
 
 
 class Clone(Body):

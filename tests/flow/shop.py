@@ -27,6 +27,7 @@ from models.catalogue import (
 from models.database import Database
 from models.enums import Stage
 from models.order import Intent, Operation, Service
+from models.queues import ALL_ROLES, WorkerRole
 from orders import naming
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.views import stages_after
@@ -35,7 +36,7 @@ from starter import Resellflow
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer
-from worker import Activities, order_worker, poller_worker, upstream_worker
+from worker import Activities, build_workers
 
 USER, PASSWORD = "reseller", "secret"
 PASSWORD_VARIABLE = "TEST_UPSTREAM_PASSWORD"
@@ -134,8 +135,8 @@ class Shop:
         """
         os.environ[PASSWORD_VARIABLE] = PASSWORD
         activities = Activities(self.database, self.client, self.settings)
-        build = [order_worker, poller_worker] if but_upstream else [order_worker, upstream_worker, poller_worker]
-        workers = [one(self.client, activities, self.settings) for one in build]
+        roles = ALL_ROLES - {WorkerRole.UPSTREAM} if but_upstream else ALL_ROLES
+        workers = build_workers(self.client, activities, self.settings, roles)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(activities.close)
             for one in workers:
@@ -147,10 +148,11 @@ class Shop:
         await start_sweep(self.client, self.settings.task_queue)
         return True
 
-    def start_worker(self) -> Program:
+    def start_worker(self, *roles: WorkerRole) -> Program:
         """A worker process, as in production. It is working once its orders move; nobody need wait for it."""
+        chosen = ["--roles", ",".join(roles)] if roles else []
         program = Program(
-            [sys.executable, "worker.py"],
+            [sys.executable, "worker.py", *chosen],
             name="worker",
             forked=True,
             env={

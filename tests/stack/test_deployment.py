@@ -14,6 +14,7 @@ import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
+from models.queues import WorkerRole, roles_of
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.infrastructure.databases import NoServer, server_of_our_own
 from tests.infrastructure.processes import PROJECT
@@ -46,9 +47,15 @@ def test_the_compose_file_is_valid_with_the_example_settings() -> None:
     example = "deploy/example.env"
     done = run(*compose_program(), "--env-file", example, "--profile", "simulator", "config", "--services")
     assert done.returncode == 0, done.stderr
-    assert {"postgresql", "temporal", "temporal-ui", "migrate", "worker", "api", "simulator"} <= set(
+    assert {"postgresql", "temporal", "temporal-ui", "migrate", "worker", "poller", "api", "simulator"} <= set(
         done.stdout.split()
     )
+
+
+def test_the_workers_of_the_compose_file_have_every_role_between_them() -> None:
+    given = re.findall(r'"worker", "--roles", "([\w,]+)"', (PROJECT / "docker-compose.yml").read_text())
+    roles = [role for one in given for role in roles_of(one)]
+    assert sorted(roles) == sorted(WorkerRole)
 
 
 def test_a_missing_secret_is_refused_and_the_example_named(tmp_path: Path) -> None:

@@ -268,8 +268,16 @@ class ScriptedActivities(Activities):
         return [self.carry_out, self.reserve_funds, self.submit, self.settle, self.look, self.call_off]
 
     @property
+    def sweep(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.sweep_orders]
+
+    @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.poll_upstream, self.sweep_orders, self.send_webhooks]
+        return [self.poll_upstream]
+
+    @property
+    def senders(self) -> list[Callable[..., Awaitable[Any]]]:
+        return [self.send_webhooks]
 
 
 @dataclass

@@ -35,7 +35,7 @@ from models.messages import (
     StageReport,
     SweepInput,
 )
-from models.queues import poller_queue, upstream_queue
+from models.queues import poller_queue, sweep_queue, upstream_queue, webhook_queue
 from settings import Settings
 from worker import WORKFLOWS, Activities
 from workflows import calls
@@ -116,13 +116,16 @@ async def test_what_workflows_call_is_what_the_workers_offer(
     expected = {
         *_offered(offered.local, LOCAL),
         *_offered(offered.upstream, upstream_queue(QUEUE)),
+        *_offered(offered.sweep, sweep_queue(QUEUE)),
         *_offered(offered.pollers, poller_queue(QUEUE)),
+        *_offered(offered.senders, webhook_queue(QUEUE)),
     }
     assert await _called(monkeypatch) == expected
 
 
 async def test_every_activity_defined_is_registered(offered: Activities) -> None:
-    registered = {function.__qualname__ for function in [*offered.local, *offered.upstream, *offered.pollers]}
+    groups = (offered.local, offered.upstream, offered.sweep, offered.pollers, offered.senders)
+    registered = {function.__qualname__ for group in groups for function in group}
     defined = {
         function.__qualname__
         for module in _modules(activities)

@@ -1,0 +1,215 @@
+"""What an order and a poll cost in statements, transactions, events and requests: counts, never times.
+
+`*_NOW` is what it costs today and must not grow; `*_GOAL` is where it shall come down to. Whoever makes it cheaper
+writes the new number down.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlmodel import func, select
+from temporalio.api.enums.v1 import EventType
+
+from benchmarks.statements import part
+from models.catalogue import ProcessingModule, TariffPlan
+from models.enums import ServiceStatus, Stage
+from models.events import UpstreamSnapshot
+from models.order import Service
+from orders.intake import AcceptedOrder
+from tests.flow.shop import CALM, USER, Shop, Upstream, open_shop
+from tests.infrastructure.counting import PLACING, Cost, Counted, counting
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.temporal import TemporalServer
+from upstreams.billmanager.listing import PAGE_SIZE
+
+
+@dataclass(frozen=True)
+class Limit:
+    statements: int
+    transactions: int
+    history_events: int
+    requests: int
+    """Of the upstream. The first order of a plan asks for the price, too; those after it know it."""
+
+
+OPENING_GOAL = Limit(statements=25, transactions=5, history_events=20, requests=2)
+OPENING_NOW = OPENING_GOAL
+PROLONG_NOW = Limit(statements=101, transactions=16, history_events=27, requests=5)
+PROMISES = 4
+"""Committed each on its own: acceptance; grant and intent; the settled answer; the end."""
+
+
+@dataclass(frozen=True)
+class PollCost:
+    """Of one list."""
+
+    statements: int
+    transactions: int
+    requests: int
+
+
+LIST_NOW = PollCost(statements=8, transactions=6, requests=1)
+"""Of a round of lists, one list for each product type. The same at 10 and at 1,000 rows; of requests, one a page."""
+POLLER = "poll_upstream"
+LISTS = 6
+"""So many rounds are counted together."""
+ROUNDS_WATCHED = 8
+ROUNDING = 1
+"""Timers that run on their own may fall among the rounds, or not."""
+ITEMS = {"account": USER, "type": "vds", "pricelist": 58, "period": 1, "status": 2, "domain": "existing.example.test"}
+
+
+@dataclass
+class CountedShop:
+    shop: Shop
+    counted: Counted
+
+    async def cost_of(self, place: Callable[[], Awaitable[AcceptedOrder]]) -> tuple[Cost, list[str]]:
+        """What an order costs from the call that places it to its workflow's end, and its history's events."""
+        shop = self.shop
+        self.counted.forget()
+        with part(PLACING):
+            order = await place()
+        await shop.until(order, Stage.COMPLETED)
+        await shop.handle(order).result()
+        cost = self.counted.cost()
+        history = await shop.handle(order).fetch_history()
+        return cost, [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
+
+
+@pytest.fixture
+async def counted_shop(
+    migrated_database_url: str, temporal_server: TemporalServer, upstream: Upstream
+) -> AsyncIterator[CountedShop]:
+    """On SQLite and on PostgreSQL, with the workers in this process."""
+    with counting() as counted:
+        async with open_shop(migrated_database_url, temporal_server, upstream) as shop:
+            yield CountedShop(shop, counted)
+
+
+def assert_within(limit: Limit, cost: Cost, events: list[str]) -> None:
+    seen = Limit(cost.statements, cost.transactions, len(events), cost.requests)
+    told = f"{seen}\n{cost}\n{chr(10).join(events)}"
+    assert cost.writes >= PROMISES, told
+    assert cost.statements <= limit.statements, told
+    assert cost.transactions <= limit.transactions, told
+    assert len(events) <= limit.history_events, told
+    assert cost.requests <= limit.requests, told
+
+
+async def test_an_opening(counted_shop: CountedShop) -> None:
+    shop = counted_shop.shop
+    await counted_shop.cost_of(shop.order)  # the first learns what the next ones know
+    assert_within(OPENING_NOW, *await counted_shop.cost_of(shop.order))
+
+
+async def test_a_prolong(counted_shop: CountedShop) -> None:
+    shop = counted_shop.shop
+    opening = await shop.order()
+    await shop.until(opening, Stage.COMPLETED)
+
+    async def prolong() -> AcceptedOrder:
+        return await shop.resellflow.prolong(opening.service, 1, key="p1")
+
+    assert_within(PROLONG_NOW, *await counted_shop.cost_of(prolong))
+
+
+async def _known(shop: Shop) -> int:
+    async with shop.database.read() as session:
+        return (await session.exec(select(func.count()).select_from(UpstreamSnapshot))).one()
+
+
+async def _link(shop: Shop, numbers: range) -> None:
+    """Let services of ours hold these items."""
+    async with shop.database.write() as session:
+        account = await shop.account(session)
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
+        module = (await session.exec(select(ProcessingModule).where(ProcessingModule.product_type == "vds"))).one()
+        assert plan.id is not None
+        assert module.id is not None
+        for number in numbers:
+            service = Service(
+                customer="c-1",
+                plan_id=plan.id,
+                product_type="vds",
+                module_id=module.id,
+                account_id=account.id,
+                status=ServiceStatus.ACTIVE,
+                name=f"linked-{number}.example.test",
+                mark=f"linked-{number}",
+                upstream_number=str(number),
+                period_months=1,
+            )
+            session.add(service)
+
+
+async def _stock(shop: Shop, rows: int) -> None:
+    """So many more items at the upstream, every tenth a service of ours; known to the poller that runs."""
+    made = await shop.upstream.admin("POST", "/items/many", {"count": rows, **ITEMS})
+    linked = range(made["first"], made["last"] + 1, 10)
+    await _link(shop, linked)
+
+    async def all_known() -> bool:
+        forms = await shop.upstream.requests("vds.edit")  # of services that are in service when first seen
+        read = {form["parameters"]["elid"] for form in forms}
+        return read.issuperset(map(str, linked)) and await _known(shop) >= made["last"] + 1 - made["first"]
+
+    await assert_eventually(all_known, timeout=90, message=f"{rows} more items are known")
+
+
+async def _requests_for_lists(shop: Shop, count: int) -> None:
+    begun = len(await shop.upstream.requests("vds"))
+
+    async def so_many() -> bool:
+        return len(await shop.upstream.requests("vds")) >= begun + count
+
+    await assert_eventually(so_many, timeout=90, message=f"{count} requests for lists")
+
+
+async def _without_lists(counted: Counted) -> set[str]:
+    """What the poller asks of the database while it has nothing to list: no list is to blame for that."""
+    counted.forget()
+
+    async def watched() -> bool:
+        return len(counted.of([POLLER])) >= ROUNDS_WATCHED
+
+    await assert_eventually(watched, timeout=60, message="the poller looks around, and lists nothing")
+    assert [function for who, function in counted.requests if who == POLLER] == []
+    return {text for one in counted.of([POLLER]) for text in one.statements}
+
+
+async def _cost_of_lists(counted: Counted, shop: Shop, pages: int, without_lists: set[str]) -> PollCost:
+    await _requests_for_lists(shop, 3 * pages)  # the first ones may have something to tell
+    counted.forget()
+    await _requests_for_lists(shop, LISTS * pages)
+    found = counted.of([POLLER])
+    for_lists = [[text for text in one.statements if text not in without_lists] for one in found]
+    return PollCost(
+        statements=round(sum(map(len, for_lists)) / LISTS),
+        transactions=round(sum(1 for one in for_lists if one) / LISTS),
+        requests=round(counted.requests.count((POLLER, "vds")) / LISTS),
+    )
+
+
+@pytest.mark.timeout(300)  # a busy machine is no failure
+async def test_lists_without_news(
+    migrated_database_url: str, temporal_server: TemporalServer, upstream: Upstream
+) -> None:
+    with counting() as counted:
+        async with open_shop(
+            migrated_database_url, temporal_server, upstream, worker=False, idle_interval=CALM
+        ) as calm:
+            async with calm.working():
+                await _stock(calm, 10)
+                without_lists = await _without_lists(counted)
+            busy = replace(calm, settings=calm.settings.model_copy(update={"idle_interval": 0.5}))
+            async with busy.working():
+                few = await _cost_of_lists(counted, busy, 1, without_lists)
+                await _stock(busy, 990)
+                many = await _cost_of_lists(counted, busy, 1000 // PAGE_SIZE, without_lists)
+    assert few.statements <= LIST_NOW.statements, few
+    assert few.transactions <= LIST_NOW.transactions, few
+    assert (few.requests, many.requests) == (1, 1000 // PAGE_SIZE)
+    assert abs(many.statements - few.statements) <= ROUNDING, (few, many)
+    assert abs(many.transactions - few.transactions) <= ROUNDING, (few, many)
