@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util.concurrency import await_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import sqlite
+from models import postgres, sqlite
 
-BUSY_TIMEOUT_SECONDS = 30
+BUSY_TIMEOUT_SECONDS = sqlite.LOCK_TIMEOUT_SECONDS
 
 
 def normalise_url(text: str) -> URL:
@@ -39,61 +40,106 @@ def normalise_url(text: str) -> URL:
 
 
 class Database:
-    """Short transactions: `read()` sees a consistent state, `write()` commits on leaving and rolls back on an error.
+    """Short transactions: `read()` only reads, `write()` commits on leaving and rolls back on an error.
 
-    On SQLite a write transaction takes the write lock at its start (BEGIN IMMEDIATE), so two writers queue instead of
-    failing half way. On PostgreSQL rows that decide are locked with SELECT … FOR UPDATE by the code that decides.
+    On SQLite a read sees one state from its first statement on, and a write takes the write lock at its start, so two
+    writers queue instead of failing half way. On PostgreSQL every statement sees what was committed when it began;
+    rows that decide are locked with SELECT … FOR UPDATE by the code that decides, in a write.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         target = normalise_url(url)
         self.is_sqlite = target.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        # Of several free connections the one used last has the most statements prepared.
+        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 20, "pool_use_lifo": True}
         if self.is_sqlite:
-            connect = {"timeout": BUSY_TIMEOUT_SECONDS, "async_creator_fn": sqlite.connect}
-            options |= {"connect_args": connect, "pool_size": pool_size, "max_overflow": 20}
+            file = target.database or ":memory:"
+            options["creator"] = lambda: await_(sqlite.connect(file))
         else:
-            options |= {"pool_size": pool_size, "max_overflow": 20, "connect_args": {"connect_timeout": 5}}
+            options["connect_args"] = postgres.CONNECT_OPTIONS
         self.engine: AsyncEngine = create_async_engine(target, **options)
-        # SQLite lets one write at a time and has the others ask again, up to a tenth of a second later and in no
-        # order; so this process's own writers wait for each other here, in line.
-        self._one_writer: AbstractAsyncContextManager[None] = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._reader: AsyncEngine = self.engine
+        self._one_writer: AbstractAsyncContextManager[AsyncEngine | AsyncConnection] = nullcontext(self.engine)
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
+            self._one_writer = _Writer(self.engine)
+        else:
+            postgres.prepare(self.engine)
+            self._reader = self.engine.execution_options(**{postgres.READS: True})
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with _session(self._reader, autoflush=False) as session:
             yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        async with self._one_writer, AsyncSession(self.engine, expire_on_commit=False) as session:
-            await session.connection(execution_options={"write": True})
+        async with self._one_writer as bind, _session(bind) as session:
+            if self.is_sqlite:
+                await session.connection()  # takes the lock
             yield session
             await session.commit()
 
     async def close(self) -> None:
+        if isinstance(self._one_writer, _Writer):
+            await self._one_writer.close()
         await self.engine.dispose()
 
 
-def _prepare_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say, below
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+@asynccontextmanager
+async def _session(bind: AsyncEngine | AsyncConnection, **options: Any) -> AsyncIterator[AsyncSession]:
+    session = AsyncSession(bind, expire_on_commit=False, **options)
+    try:
+        yield session
+    except BaseException:
+        await session.__aexit__(None, None, None)  # to its end, also if this task is cancelled meanwhile
+        raise
+    await session.close()  # nothing is left to be asked of the database
 
+
+class _Writer:
+    """The one connection of this process that writes to SQLite, for one transaction at a time.
+
+    SQLite lets one write at a time and has the others ask again, up to a tenth of a second later and in no order; so
+    this process's own writers wait for each other here, in line. The connection stays open, out of the pool.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._line = asyncio.Lock()
+        self._connection: AsyncConnection | None = None
+
+    async def __aenter__(self) -> AsyncConnection:
+        await self._line.acquire()
+        try:
+            if self._connection is None or self._connection.closed or self._connection.invalidated:
+                self._connection = await self._engine.execution_options(write=True).connect()
+            return self._connection
+        except BaseException:
+            self._line.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._line.release()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:
+        ours = connection.connection.dbapi_connection
+        assert isinstance(ours, sqlite.Connection)  # noqa: S101 - see the engine's creator
         if connection.get_execution_options().get("write", False):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                ours.begin_writing()
+            except sqlite3.OperationalError as error:
+                raise OperationalError("BEGIN IMMEDIATE", None, error) from error
         else:
-            # The driver's connection is ours (`models.sqlite`); SQLAlchemy knows it as any object, or none.
-            connection.connection.driver_connection.begin_with_next_statement()  # type: ignore[union-attr]
+            ours.begin_reading()
 
 
 def is_unavailable(error: BaseException) -> bool:

@@ -1,0 +1,66 @@
+"""PostgreSQL's connections: as few round trips as a transaction needs.
+
+A read is a round trip a statement: it begins no transaction, which would be two more. (Under READ COMMITTED, our level,
+a transaction adds nothing to statements that only read: each sees what is committed when it begins. And psycopg forgets
+what it has prepared whenever a transaction is rolled back, as reads always were.)
+
+A pooled connection is not asked before each use whether it lives: one that the server has closed can be told by its
+socket. Only after a rest is it asked, for a firewall forgets connections in silence.
+"""
+
+import select
+import time
+from typing import Any
+
+from psycopg import Error
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+CONNECT_OPTIONS = {"connect_timeout": 5}
+READS = "reads"
+"""Execution option of a connection that only reads."""
+REST_SECONDS = 60
+"""A connection that was not used for so long is asked whether it lives."""
+_USED_AT = "used_at"
+
+
+def prepare(engine: AsyncEngine) -> None:
+    """Make `engine`'s connections so. Raises nothing: the server need not be there."""
+    dialect = engine.dialect
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(READS, False):
+            _driver(connection).set_autocommit(True)
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def on_checkin(connection: Any, record: Any) -> None:
+        if connection is not None and connection.autocommit:
+            connection.set_autocommit(False)
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def on_checkout(connection: Any, record: Any, _fairy: Any) -> None:
+        if _has_something_to_say(connection.driver_connection):
+            raise DisconnectionError("the server has closed the connection")
+        used_at = record.info.get(_USED_AT)
+        if used_at is not None and time.monotonic() - used_at > REST_SECONDS:
+            try:
+                dialect.do_ping(connection)
+            except Error as error:
+                raise DisconnectionError(str(error)) from error
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _has_something_to_say(connection: Any) -> bool:
+    """Of a connection from which nothing was asked: its end, or news that a new connection needn't be told."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

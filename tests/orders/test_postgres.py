@@ -1,0 +1,123 @@
+"""PostgreSQL's connections: a read begins no transaction, a write always does, and a dead connection is replaced."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
+
+from models import postgres
+from models.database import Database
+from tests.infrastructure.eventually import assert_eventually
+
+TABLE = sa.Table("sample", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+ALL = sa.select(TABLE.c.id)
+
+
+@pytest.fixture
+async def sample(postgres_database_url: str) -> AsyncIterator[Database]:
+    """With one connection, which everything shares."""
+    database = Database(postgres_database_url, pool_size=1)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(TABLE.metadata.create_all)
+    yield database
+    await database.close()
+
+
+async def seen(database: Database) -> list[int]:
+    async with database.read() as session:
+        return list((await (await session.connection()).execute(ALL)).scalars())
+
+
+async def put(database: Database, number: int) -> None:
+    async with database.write() as session:
+        await (await session.connection()).execute(sa.insert(TABLE).values(id=number))
+
+
+async def driver(connection: Any) -> psycopg.AsyncConnection[Any]:
+    found = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(found, psycopg.AsyncConnection)
+    return found
+
+
+async def test_a_read_begins_no_transaction(sample: Database) -> None:
+    async with sample.read() as session:
+        connection = await session.connection()
+        await connection.execute(ALL)
+        assert (await driver(connection)).info.transaction_status is TransactionStatus.IDLE
+
+
+async def test_a_write_is_one_transaction_also_after_a_read_of_its_connection(sample: Database) -> None:
+    async def fail() -> None:
+        async with sample.write() as session:
+            connection = await session.connection()
+            await connection.execute(sa.insert(TABLE).values(id=1))
+            assert (await driver(connection)).info.transaction_status is TransactionStatus.INTRANS
+            raise ZeroDivisionError
+
+    assert await seen(sample) == []
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await seen(sample) == []
+    await put(sample, 2)
+    assert await seen(sample) == [2]
+
+
+async def test_reads_keep_what_is_prepared(sample: Database) -> None:
+    for _ in range(10):
+        await seen(sample)
+    async with sample.read() as session:
+        prepared = await (await session.connection()).execute(sa.text("SELECT statement FROM pg_prepared_statements"))
+        assert any("FROM sample" in statement for statement in prepared.scalars())
+
+
+async def test_connections_that_the_server_has_closed_are_replaced(
+    sample: Database, postgres_database_url: str
+) -> None:
+    await seen(sample)
+    async with await psycopg.AsyncConnection.connect(postgres_database_url, autocommit=True) as other:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert await seen(sample) == []
+    await put(sample, 1)
+    assert await seen(sample) == [1]
+
+
+async def test_after_a_rest_a_connection_is_asked_whether_it_lives(
+    sample: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    sa.event.listen(sample.engine.sync_engine, "connect", lambda connection, _record: opened.append(connection))
+
+    def silent(_connection: object) -> bool:
+        raise psycopg.OperationalError("no route to host")
+
+    monkeypatch.setattr(sample.engine.dialect, "do_ping", silent)
+    await seen(sample)
+    assert not opened, "used just now: not asked"
+    monkeypatch.setattr(postgres, "REST_SECONDS", -1)
+    await put(sample, 1)
+    assert len(opened) == 1
+    monkeypatch.setattr(postgres, "REST_SECONDS", 60)
+    assert await seen(sample) == [1]
+
+
+async def test_a_cancelled_read_leaves_no_connection_behind_that_is_busy(sample: Database) -> None:
+    async def ask() -> None:
+        async with sample.read() as session:
+            await (await session.connection()).execute(sa.text("SELECT pg_sleep(60)"))
+
+    asking = asyncio.create_task(ask())
+    pool = sample.engine.sync_engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    await assert_eventually(lambda: pool.checkedout() == 1, message="it is under way")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await put(sample, 1)
+    assert await seen(sample) == [1]
