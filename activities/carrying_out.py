@@ -102,6 +102,8 @@ class CarryingOutActivities:
             reading = await self._balances.reading(job.account, upstream) if _costs(cost) else None
             if not _seems_free(job, cost, reading):
                 return None
+            if reading is not None:  # part of what is noted of the time before the request
+                job.account.balance, job.account.balance_at = reading.balance.amount, utc_now()
         except UpstreamError as error:
             await self._note_started(ref)
             return StepResult(funds=await self._funding.in_trouble(job, ref, error))

@@ -59,7 +59,9 @@ class Database:
             options["connect_args"] = postgres.CONNECT_OPTIONS
         self.engine: AsyncEngine = create_async_engine(target, **options)
         self._reader: AsyncEngine = self.engine
-        self._one_writer: AbstractAsyncContextManager[AsyncEngine | AsyncConnection] = nullcontext(self.engine)
+        self._one_writer: AbstractAsyncContextManager[AsyncEngine | AsyncConnection] = nullcontext(
+            self.engine.execution_options(write=True)
+        )
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
             self._one_writer = _Writer(self.engine)

@@ -35,7 +35,7 @@ class Limit:
 
 OPENING_GOAL = Limit(statements=25, transactions=5, history_events=20, requests=2)
 OPENING_NOW = OPENING_GOAL
-PROLONG_NOW = Limit(statements=101, transactions=16, history_events=27, requests=5)
+PROLONG_NOW = Limit(statements=40, transactions=8, history_events=20, requests=5)
 PROMISES = 4
 """Committed each on its own: acceptance; grant and intent; the settled answer; the end."""
 
