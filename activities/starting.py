@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from models.columns import utc_now
 from models.database import Database
@@ -52,6 +52,7 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         search_attributes=of_order(order),
         static_summary=_summary(order),
+        priority=Priority(fairness_key=order.upstream or None),  # of its activities, too: see activities.slots
         rpc_timeout=RPC_TIMEOUT,
     )
     if operation.workflow_started_at is None:
