@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)
     """For tariffs in another currency than their account's: what one unit is worth, and of which day that is. (JSON)"""
     upstream_concurrency: int = Field(default=20, gt=0)
-    """Calls to upstreams under way at once, per worker."""
+    """Activities that call an upstream under way at once, for each account, per worker."""
     upstream_calls_per_second: float = Field(default=100.0, gt=0)
     """Brake on activities that call upstreams, over all workers."""
 

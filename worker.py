@@ -28,6 +28,7 @@ from activities.pricing import Pricing
 from activities.records import RecordActivities
 from activities.registration import ensure_search_attributes
 from activities.settlement import SettleActivities
+from activities.slots import PLACES_PER_SLOT, AccountSlots
 from activities.starting import start_sweep
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
@@ -159,7 +160,8 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         build_id=BUILD_ID,
-        max_concurrent_activities=settings.upstream_concurrency,
+        interceptors=[AccountSlots(settings.upstream_concurrency)],
+        max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
         graceful_shutdown_timeout=_stopping(settings),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),

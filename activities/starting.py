@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from models.database import Database
 from models.enums import OperationKind, Stage
@@ -78,6 +78,7 @@ async def _start(client: Client, task_queue: str, order: OrderInput, conflict: W
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         search_attributes=of_order(order),
         static_summary=_summary(order),
+        priority=Priority(fairness_key=order.upstream or None),  # of its activities, too: see activities.slots
         rpc_timeout=RPC_TIMEOUT,
     )
 

@@ -15,12 +15,15 @@ from benchmarks.running import measure, progress
 from stack.processes import StackFailed
 
 D = Options()
+D_CONCURRENCY = ",".join(map(str, D.concurrency))
 Orders = Annotated[int, typer.Option(min=1, help="Orders to measure, and as many bare workflows.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="How many are under way at once.")]
+Concurrency = Annotated[str, typer.Option(metavar="N,N,…", help="How many are under way at once; a load for each.")]
 WarmUp = Annotated[int, typer.Option(min=1, help="Orders and bare workflows before the measured ones.")]
 RoundTrip = Annotated[float, typer.Option(min=0, help="Milliseconds that each request to the upstream takes.")]
 OpeningDelay = Annotated[float, typer.Option(min=0, help="Seconds from the upstream's yes to an active item.")]
-Existing = Annotated[int, typer.Option(min=0, help="Services at the upstream before the first order.")]
+Existing = Annotated[
+    int, typer.Option(min=0, help="Services on a second account: measure its first look, and orders there.")
+]
 Through = Annotated[Way, typer.Option(help="Place orders by the Python API, or by the REST API as a process.")]
 DatabaseUrl = Annotated[
     str, typer.Option(metavar="sqlite|URL", help="URL: a PostgreSQL server; a database is made there, and dropped.")
@@ -29,6 +32,9 @@ Store = Annotated[TemporalStore, typer.Option(help="Where the Temporal server ke
 IdleSeconds = Annotated[float, typer.Option(min=0, help="How long to watch what nothing costs; 0: not at all.")]
 WaitingOrders = Annotated[int, typer.Option(min=1, help="Orders that wait for an opening by hand.")]
 WaitingSeconds = Annotated[float, typer.Option(min=0, help="How long they are watched; 0: not at all.")]
+Workers = Annotated[
+    list[str] | None, typer.Option("--worker", metavar="ROLES", help="A worker process; once for each. Default: one.")
+]
 Directory = Annotated[Path | None, typer.Option(help="Keep data and logs here.", file_okay=False)]
 JsonFile = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the report to this file, too.")]
 
@@ -38,7 +44,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     orders: Orders = D.orders,
-    concurrency: Concurrency = D.concurrency,
+    concurrency: Concurrency = D_CONCURRENCY,
     warm_up: WarmUp = D.warm_up,
     round_trip_ms: RoundTrip = D.round_trip_ms,
     opening_delay: OpeningDelay = D.opening_delay,
@@ -49,13 +55,14 @@ def main(
     idle_seconds: IdleSeconds = D.idle_seconds,
     waiting_orders: WaitingOrders = D.waiting_orders,
     waiting_seconds: WaitingSeconds = D.waiting_seconds,
+    worker: Workers = None,
     directory: Directory = None,
     json_file: JsonFile = None,
 ) -> None:
     """Measure orders against the simulator, and bare workflows beside them."""
     options = Options(
         orders=orders,
-        concurrency=concurrency,
+        concurrency=_numbers(concurrency),
         warm_up=warm_up,
         round_trip_ms=round_trip_ms,
         opening_delay=opening_delay,
@@ -66,9 +73,17 @@ def main(
         idle_seconds=idle_seconds,
         waiting_orders=waiting_orders,
         waiting_seconds=waiting_seconds,
+        workers=tuple(worker) if worker else D.workers,
         directory=directory,
     )
     process_exit.leave(asyncio.run(_run(options, json_file)))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise typer.BadParameter(f"{text!r} is not numbers with commas between them, such as 20,50")
+    return tuple(map(int, parts))
 
 
 async def _run(options: Options, json_file: Path | None) -> int:

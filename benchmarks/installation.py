@@ -1,6 +1,8 @@
 """Resellflow as it runs in production, for one run of a benchmark: real processes, on ports and data of its own."""
 
+import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -12,12 +14,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from benchmarks import counted
 from benchmarks.options import Options, TemporalStore
-from benchmarks.upstream import Simulator
-from benchmarks.usage import peak_memory_mib
+from benchmarks.statements import Tally
+from benchmarks.upstream import PAGE, Simulator
+from benchmarks.usage import WORKER, Process, peak_memory_mib
 from stack.embedded import (
     CATALOGUE,
-    PROJECT,
     SEARCH_ATTRIBUTES,
     UPSTREAM_CURRENCY,
     UPSTREAM_PASSWORD,
@@ -28,7 +31,12 @@ from stack.ports import LOOPBACK, free_port
 from stack.processes import Child, Ready, Supervisor, answers
 
 TOKEN = "of-the-benchmark"
+LARGE = Path(__file__).with_name("large.toml").read_text()
+MAIN = CATALOGUE.read_text()
+LARGE_USER = "large"
 BALANCE = "100000000.00"
+LOOK_SECONDS = 60.0
+"""For a busy process to write down what it has counted."""
 
 
 class Installation:
@@ -38,8 +46,11 @@ class Installation:
         self._options = options
         self._directory = directory
         self._http = http
-        self._temporal_port, self._simulator_port, self._api_port, self._health_port = (free_port() for _ in range(4))
+        self._temporal_port, self._simulator_port, self._api_port = (free_port() for _ in range(3))
         self._running: dict[str, Child] = {}
+        self._roles: dict[str, str] = {}
+        """Of each worker, by the name of its process."""
+        self._looks = 0
         self.simulator = Simulator(http, f"http://{LOOPBACK}:{self._simulator_port}")
         self.api_url = f"http://{LOOPBACK}:{self._api_port}"
         (directory / "temporal.toml").write_text("")
@@ -51,8 +62,8 @@ class Installation:
             | {
                 "RESELL_DATABASE_URL": database_url,
                 "RESELL_STOREFRONT_TOKENS": f"benchmark={TOKEN}",
-                "RESELL_WORKER_HEALTH_ADDRESS": f"{LOOPBACK}:{self._health_port}",
                 "MAIN_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
+                "LARGE_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
                 "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self._temporal_port}",
                 "TEMPORAL_CONFIG_FILE": str(directory / "temporal.toml"),
                 "NO_PROXY": f"{LOOPBACK},localhost",
@@ -61,19 +72,41 @@ class Installation:
         )
 
     @property
-    def processes(self) -> dict[str, int]:
-        """Process ids by the names of `benchmarks.report.Cpu`."""
-        pids = {name: child.pid for name, child in self._running.items()}
-        if "bare-worker" in pids:
-            pids["worker"] = pids.pop("bare-worker")
-        return pids | {"placing": os.getpid()}
+    def processes(self) -> list[Process]:
+        """Those that run, this one among them."""
+        found = [Process(_kind(name), child.pid, self._roles.get(name, "")) for name, child in self._running.items()]
+        return [*found, Process("placing", os.getpid())]
 
     def worker_wrote(self) -> str:
-        """Its last lines, for people to read."""
-        return "\n".join(f"  {line}" for line in self._running["worker"].last_lines())
+        """The last lines of each, for people to read."""
+        return "\n".join(f"  {line}" for name in self._roles for line in self._running[name].last_lines())
 
     def worker_memory(self) -> float | None:
-        return peak_memory_mib(self.processes["worker"])
+        """The most that the workers ever had."""
+        peaks = [peak_memory_mib(process.pid) for process in self.processes if process.name == WORKER]
+        known = [peak for peak in peaks if peak is not None]
+        return round(sum(known), 1) if len(known) == len(peaks) else None
+
+    async def tallies(self) -> dict[str, Tally]:
+        """What workers and API have asked of the database since they were started, by who asked."""
+        self._looks += 1
+        counted_ones = [name for name in self._running if name in self._roles or name == "api"]
+        for name in counted_ones:
+            os.kill(self._running[name].pid, signal.SIGUSR1)
+        total: dict[str, Tally] = {}
+        for name in counted_ones:
+            for who, tally in (await self._look(name)).tallies.items():
+                total[who] = total.get(who, Tally()) + tally
+        return total
+
+    async def _look(self, name: str) -> counted.Look:
+        async with asyncio.timeout(LOOK_SECONDS):
+            while (look := counted.read(self._tally_file(name))).number < self._looks:  # noqa: ASYNC110 - a file
+                await asyncio.sleep(0.01)
+        return look
+
+    def _tally_file(self, name: str) -> Path:
+        return self._directory / f"{name}.tally.json"
 
     async def start_temporal(self) -> None:
         """The dev server, without its UI."""
@@ -92,26 +125,48 @@ class Installation:
         await self.simulator.set(
             latency_ms=self._options.round_trip_ms, opening_delay=self._options.opening_delay, opening="auto"
         )
-        await self.simulator.add_services(self._options.existing, UPSTREAM_USER)
 
     async def prepare_database(self) -> None:
+        await self.supervisor.run("migrate", [_resell(), "migrate"])
+        await self._load_catalogue(MAIN, UPSTREAM_USER)
+
+    async def stock_large_account(self) -> None:
+        await self.simulator.add_account(LARGE_USER, UPSTREAM_PASSWORD, BALANCE, UPSTREAM_CURRENCY)
+        await self.simulator.add_services(self._options.existing, LARGE_USER)
+        await self.simulator.read_list(LARGE_USER, UPSTREAM_PASSWORD, -(-self._options.existing // PAGE))
+
+    async def load_large_account(self) -> None:
+        """From now on its poller looks at it."""
+        await self._load_catalogue(LARGE, LARGE_USER)
+
+    async def _load_catalogue(self, template: str, username: str) -> None:
         values = {
             "simulator_url": f"http://{LOOPBACK}:{self._simulator_port}",
-            "username": UPSTREAM_USER,
+            "username": username,
             "currency": UPSTREAM_CURRENCY,
         }
-        catalogue = self._directory / "catalogue.toml"
-        catalogue.write_text(Template(CATALOGUE.read_text()).substitute(values))
-        await self.supervisor.run("migrate", [_resell(), "migrate"])
-        await self.supervisor.run("setup", [_resell(), "setup", catalogue])
+        catalogue = self._directory / f"catalogue-{username}.toml"
+        catalogue.write_text(Template(template).substitute(values))
+        await self.supervisor.run(f"setup-{username}", [_resell(), "setup", catalogue])
 
-    async def start_worker(self) -> None:
-        url = f"http://{LOOPBACK}:{self._health_port}/healthz"
-        await self._start("worker", [sys.executable, PROJECT / "worker.py"], self._answers(url))
+    async def start_workers(self) -> None:
+        for number, roles in enumerate(self._options.workers, 1):
+            name = f"worker-{number}"
+            self._roles[name] = roles
+            port = free_port()
+            arguments = ["worker", *(["--roles", roles] if roles else [])]
+            health = {"RESELL_WORKER_HEALTH_ADDRESS": f"{LOOPBACK}:{port}"}
+            await self._start_counted(name, arguments, self._answers(f"http://{LOOPBACK}:{port}/healthz"), health)
 
     async def start_api(self) -> None:
-        command: list[str | Path] = [_resell(), "api", "--host", LOOPBACK, "--port", str(self._api_port)]
-        await self._start("api", command, self._answers(f"{self.api_url}/readyz"))
+        arguments = ["resell", "api", "--host", LOOPBACK, "--port", str(self._api_port)]
+        await self._start_counted("api", arguments, self._answers(f"{self.api_url}/readyz"), {})
+
+    async def _start_counted(self, name: str, arguments: list[str], ready: Ready, variables: dict[str, str]) -> None:
+        """`env` becomes the program that it starts, so the process id is the program's."""
+        given = [f"{variable}={value}" for variable, value in variables.items()]
+        module: list[str | Path] = [sys.executable, "-m", "benchmarks.counted", self._tally_file(name)]
+        await self._start(name, ["env", *given, *module, *arguments], ready)
 
     async def start_bare_worker(self, ready: Ready) -> None:
         await self._start("bare-worker", [sys.executable, "-m", "benchmarks.bare_worker"], ready)
@@ -135,6 +190,11 @@ class Installation:
         except (RPCError, RuntimeError):
             return False
         return True
+
+
+def _kind(name: str) -> str:
+    """The field of `benchmarks.report.Cpu` for a process."""
+    return WORKER if name == "bare-worker" or name.startswith("worker-") else name
 
 
 def _resell() -> Path:

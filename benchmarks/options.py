@@ -28,8 +28,8 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     orders: int = 200
-    concurrency: int = 50
-    """Orders under way at once: the next is placed when one has ended."""
+    concurrency: tuple[int, ...] = (50,)
+    """Orders under way at once: the next is placed when one has ended. One load for each."""
     warm_up: int = 10
     """Orders (and bare workflows) before the measured ones."""
     round_trip_ms: float = 50.0
@@ -37,7 +37,9 @@ class Options(BaseModel):
     opening_delay: float = 1.0
     """From the upstream's yes to its item being active."""
     existing: int = 0
-    """Services that are at the upstream before the first order, and none of ours."""
+    """Services on a second account, none of ours: how it is taken in, and what orders there cost."""
+    workers: tuple[str, ...] = ("",)
+    """The roles of each worker process; empty: all of them."""
     through: Way = Way.STARTER
     database: str = SQLITE
     """`sqlite`, or the address of a PostgreSQL server on which a database is made for the run, and dropped."""
@@ -47,3 +49,8 @@ class Options(BaseModel):
     waiting_seconds: float = 30.0
     directory: Path | None = None
     """Where data and logs are kept; without it they are gone with the run."""
+
+    @property
+    def at_once(self) -> int:
+        """The first concurrency: that of all that is not done for each of them."""
+        return self.concurrency[0]

@@ -13,9 +13,12 @@ from sqlmodel import col, func, select
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from benchmarks.statements import PLACING, part
+from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind, ServiceStatus, Stage
+from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders import naming
 from orders.intake import ServiceRequest
@@ -24,6 +27,8 @@ from starter import Resellflow
 from storefront.schemas import OrderAccepted
 
 PLAN = "VDS-1"
+LARGE_PLAN = "VDS-LARGE"
+"""At the account with many services."""
 START_INTERVAL = 0.5
 
 
@@ -55,15 +60,15 @@ class Ended:
 
 
 class Storefront(Protocol):
-    async def place(self) -> Placed: ...
+    async def place(self, plan: str) -> Placed: ...
 
 
 class ByStarter:
     def __init__(self, resellflow: Resellflow) -> None:
         self._resellflow = resellflow
 
-    async def place(self) -> Placed:
-        request = ServiceRequest(plan=PLAN, period_months=1, customer="benchmark")
+    async def place(self, plan: str) -> Placed:
+        request = ServiceRequest(plan=plan, period_months=1, customer="benchmark")
         asked_at, began = utc_now(), time.monotonic()
         order = await self._resellflow.place_order(request, key=os.urandom(12).hex(), client="benchmark")
         return Placed(order.service, order.operation, asked_at, time.monotonic() - began)
@@ -75,8 +80,8 @@ class ByApi:
         self._url = f"{url}/v1/services"
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def place(self) -> Placed:
-        body = {"plan": PLAN, "period_months": 1, "customer": "benchmark"}
+    async def place(self, plan: str) -> Placed:
+        body = {"plan": plan, "period_months": 1, "customer": "benchmark"}
         headers = self._headers | {"Idempotency-Key": os.urandom(12).hex()}
         asked_at, began = utc_now(), time.monotonic()
         answer = await self._http.post(self._url, json=body, headers=headers)
@@ -96,12 +101,13 @@ class Followed:
         self._database = database
         self._patience = patience
 
-    async def place(self) -> Placed:
-        return await self._storefront.place()
+    async def place(self, plan: str = PLAN) -> Placed:
+        with part(PLACING):
+            return await self._storefront.place(plan)
 
-    async def place_and_wait(self) -> Placed:
+    async def place_and_wait(self, plan: str = PLAN) -> Placed:
         """Until its workflow has ended."""
-        placed = await self._storefront.place()
+        placed = await self.place(plan)
         await self.wait(placed)
         return placed
 
@@ -143,6 +149,25 @@ class Followed:
                     return
             await asyncio.sleep(0.1)
         raise OrderFailed(f"not all of {len(numbers)} orders wait for a confirmation after {self._patience:g} s")
+
+    async def until_known(self, account: str, services: int, patience: float) -> None:
+        """Until the poller has so many services of the account in the database. Raises OrderFailed when patience ends
+        before."""
+        question = (
+            select(func.count())
+            .select_from(UpstreamSnapshot)
+            .join(UpstreamAccount, col(UpstreamSnapshot.account_id) == col(UpstreamAccount.id))
+            .where(UpstreamAccount.name == account)
+        )
+        ends = time.monotonic() + patience
+        known = 0
+        while time.monotonic() < ends:
+            async with self._database.read() as session:
+                known = (await session.exec(question)).one()
+            if known >= services:
+                return
+            await asyncio.sleep(0.5)
+        raise OrderFailed(f"{known} of {services} services are known after {patience:g} s")
 
     async def ends(self, orders: Sequence[Placed]) -> list[Ended]:
         """Raises OrderFailed if one did not end as an active service."""

@@ -36,11 +36,39 @@ class Cpu(BaseModel):
     """CPU milliseconds of each process, threads included. The kernel counts in steps of 10 ms."""
 
     worker: float | None
+    """All worker processes together."""
     server: float | None
     placing: float | None
     """The process that places the orders, waits for their ends, and measures."""
     api: float | None = None
     simulator: float | None = None
+    workers: dict[str, float | None] = {}
+    """Each worker process by its roles, where there are several."""
+
+
+class Memory(BaseModel):
+    """MiB that are resident at the end of a phase."""
+
+    worker: float | None
+    server: float | None
+    placing: float | None
+    api: float | None = None
+    simulator: float | None = None
+    workers: dict[str, float | None] = {}
+
+
+class Sql(BaseModel):
+    """Statements and transactions, those of poller, sweep and webhook sender left out."""
+
+    statements: float
+    transactions: float
+    write_transactions: float
+    """Those of `transactions` that may write."""
+    for_all_statements: float
+    """Of poller, sweep and webhook sender."""
+    for_all_transactions: float
+    by_activity: dict[str, float]
+    """Statements by who asked; `placing` is the call that places an order."""
 
 
 class Machine(BaseModel):
@@ -75,6 +103,8 @@ class Bare(BaseModel):
     history_events: Spread
     cpu_ms_each: Cpu
     worker_memory_mib: float | None
+    """The most that the worker ever had."""
+    memory_mib: Memory
 
 
 class Orders(BaseModel):
@@ -95,6 +125,9 @@ class Orders(BaseModel):
     history_events: Spread
     cpu_ms_each: Cpu
     worker_memory_mib: float | None
+    """The most that the worker ever had."""
+    memory_mib: Memory
+    sql_each: Sql
 
 
 class Ratios(BaseModel):
@@ -107,14 +140,57 @@ class Ratios(BaseModel):
     worker_and_server_cpu: float | None
 
 
+class Load(BaseModel):
+    """Both loads at one concurrency, on an account with no other services."""
+
+    concurrency: int
+    orders: Orders
+    bare: Bare
+    ratios: Ratios
+
+
+class FirstLook(BaseModel):
+    """From the command that loads the account's catalogue until all of its services are known."""
+
+    services: int
+    seconds: float
+    services_per_second: float
+    cpu_ms: Cpu
+    memory_mib: Memory
+    statements_per_service: float
+    """Of the poller."""
+    orders_placed: int
+    """Meanwhile, on the other account, a few at once."""
+    orders_confirmed: int
+    """Of these, while it went on."""
+    orders_lost: int
+    """Not done within two minutes."""
+    order_to_completed_s: Spread | None
+    seconds_until_first_order_here: float
+    """An order on this account, placed with the start of the first look: until it was completed."""
+
+
+class Existing(BaseModel):
+    """The second account. `orders` and `ratios` of the report are measured on it."""
+
+    first_look: FirstLook
+    empty: Orders
+    """The same load on the account without other services, earlier in this run."""
+    active_to_active_p50_ratio: float | None
+    """`upstream_active_to_active_s` here, in that of the empty account."""
+    active_to_active_p95_ratio: float | None
+
+
 class Idle(BaseModel):
     """Nothing waits for anything."""
 
     seconds: float
     upstream_requests_per_minute: float
     history_events_added: int
-    """In the workflows that always run: poller and sweep."""
+    """In the workflows that always run: pollers and sweep."""
     cpu_ms_per_minute: Cpu
+    memory_mib: Memory
+    sql_per_minute: Sql
 
 
 class Waiting(BaseModel):
@@ -128,6 +204,7 @@ class Waiting(BaseModel):
     """In poller and sweep."""
     upstream_requests_per_minute: float
     cpu_ms_per_minute: Cpu
+    memory_mib: Memory
 
 
 class Report(BaseModel):
@@ -137,6 +214,9 @@ class Report(BaseModel):
     orders: Orders
     bare: Bare
     ratios: Ratios
+    """`orders`, `bare` and `ratios` are those of the first concurrency."""
+    loads: list[Load]
+    existing: Existing | None
     idle: Idle | None
     waiting: Waiting | None
 

@@ -5,7 +5,6 @@ What asks is the Temporal activity whose context a statement runs in, or the par
 the transaction and are not counted apart. A transaction is counted from the moment it begins, reading ones too.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +15,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from temporalio import activity
 
+FOR_ALL = frozenset({"poll_upstream", "send_webhooks", "sweep_orders"})
+"""Activities that work for all orders together, and on their own clock."""
+PLACING = "placing"
+"""The part of whoever places an order."""
 ELSEWHERE = "elsewhere"
 """Neither in an activity nor in a part that has a name."""
 
@@ -56,6 +59,12 @@ class Tally:
     @property
     def transactions(self) -> int:
         return self.reads + self.writes
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.statements + other.statements, self.reads + other.reads, self.writes + other.writes)
+
+    def __sub__(self, other: "Tally") -> "Tally":
+        return Tally(self.statements - other.statements, self.reads - other.reads, self.writes - other.writes)
 
 
 @contextmanager
@@ -110,11 +119,3 @@ def recording() -> Iterator[list[Transaction]]:
     transactions: list[Transaction] = []
     with listening(transactions.append, lambda transaction, statement: transaction.statements.append(statement)):
         yield transactions
-
-
-def totals(transactions: list[Transaction]) -> Counter[str]:
-    """`{asked_by: statements}`."""
-    counts: Counter[str] = Counter()
-    for transaction in transactions:
-        counts[transaction.asked_by] += len(transaction.statements)
-    return counts

@@ -1,11 +1,12 @@
 """The simulator's administration: its clock of openings, what it was asked, what it charged."""
 
-import asyncio
 from collections import Counter
 from datetime import datetime
 
 import httpx
 from pydantic import BaseModel
+
+PAGE = 500
 
 
 class Charge(BaseModel):
@@ -29,6 +30,7 @@ class Simulator:
     def __init__(self, client: httpx.AsyncClient, root: str) -> None:
         self._client = client
         self._root = f"{root}/_sim"
+        self._panel = f"{root}/billmgr"
 
     async def set(self, **knobs: object) -> None:
         await self._send("PATCH", "/settings", knobs)
@@ -53,19 +55,24 @@ class Simulator:
         """Do what a person at the upstream does in an opening by hand."""
         await self._send("POST", f"/items/{item}/open")
 
+    async def add_account(self, name: str, password: str, balance: str, currency: str) -> None:
+        body = {"name": name, "password": password, "balance": balance, "currency": currency}
+        await self._send("POST", "/accounts", body)
+
     async def add_services(self, count: int, account: str) -> None:
         """Active services that nobody ordered."""
-        busy = asyncio.Semaphore(20)
+        body = {"account": account, "type": "vds", "pricelist": 58, "domain": "existing.example.test", "count": count}
+        await self._send("POST", "/items/many", body)
 
-        async def add(number: int) -> None:
-            async with busy:
-                domain = f"existing-{number}.example.test"
-                body = {"account": account, "type": "vds", "pricelist": 58, "period": 1, "status": 2, "domain": domain}
-                await self._send("POST", "/items", body)
-
-        await asyncio.gather(*(add(number) for number in range(count)))
+    async def read_list(self, account: str, password: str, pages: int) -> None:
+        """As a poller will. Writing a row for the first time costs the simulator ten times as much as ever after, and
+        that should not be taken for the cost of a first look."""
+        fields = {"authinfo": f"{account}:{password}", "func": "vds", "out": "xml", "lang": "en", "p_cnt": str(PAGE)}
+        for number in range(1, pages + 1):
+            answer = await self._client.post(self._panel, data={**fields, "p_num": str(number)}, timeout=120)
+            answer.raise_for_status()
 
     async def _send(self, method: str, path: str, body: object = None) -> bytes:
-        answer = await self._client.request(method, self._root + path, json=body)
+        answer = await self._client.request(method, self._root + path, json=body, timeout=120)
         answer.raise_for_status()
         return answer.content

@@ -2,13 +2,15 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.report import Cpu
+from benchmarks.report import Cpu, Memory
 
 PROC = Path("/proc")
+WORKER = "worker"
 
 
 def cpu_seconds(pid: int) -> float | None:
@@ -23,12 +25,51 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def peak_memory_mib(pid: int) -> float | None:
+    return _status_mib(pid, "VmHWM:")
+
+
+def resident_memory_mib(pid: int) -> float | None:
+    return _status_mib(pid, "VmRSS:")
+
+
+def _status_mib(pid: int, field: str) -> float | None:
     try:
         status = (PROC / str(pid) / "status").read_text()
     except OSError:
         return None
-    kib = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    kib = next((line.split()[1] for line in status.splitlines() if line.startswith(field)), None)
     return None if kib is None else round(int(kib) / 1024, 1)
+
+
+@dataclass(frozen=True)
+class Process:
+    """`name` is a field of `Cpu`; several processes may have the same one, and differ by their roles."""
+
+    name: str
+    pid: int
+    roles: str = ""
+
+
+def memory(processes: Sequence[Process]) -> Memory:
+    """What these processes hold now."""
+    return Memory(**_fields(processes, [resident_memory_mib(process.pid) for process in processes], 1))
+
+
+def _fields(processes: Sequence[Process], values: Sequence[float | None], digits: int) -> dict[str, Any]:
+    """By name, summed up; workers also by their roles where there are several."""
+
+    def total(name: str) -> float | None:
+        found = [value for process, value in zip(processes, values, strict=True) if process.name == name]
+        known = [value for value in found if value is not None]
+        return round(sum(known), digits) if found and len(known) == len(found) else None
+
+    workers = {
+        process.roles: None if value is None else round(value, digits)
+        for process, value in zip(processes, values, strict=True)
+        if process.name == WORKER
+    }
+    names = ("worker", "server", "placing", "api", "simulator")
+    return {name: total(name) for name in names} | {"workers": workers if len(workers) > 1 else {}}
 
 
 @dataclass(frozen=True)
@@ -36,22 +77,14 @@ class Used:
     """Between two looks."""
 
     seconds: float
-    cpu: Mapping[str, float | None]
+    processes: Sequence[Process]
+    cpu: Sequence[float | None]
+    """Seconds of each process."""
 
     def cpu_ms(self, parts: float) -> Cpu:
         """CPU milliseconds for each of so many parts: orders, or minutes."""
-
-        def each(name: str) -> float | None:
-            seconds = self.cpu.get(name)
-            return None if seconds is None else round(seconds * 1000 / parts, 2)
-
-        return Cpu(
-            worker=each("worker"),
-            server=each("server"),
-            placing=each("placing"),
-            api=each("api"),
-            simulator=each("simulator"),
-        )
+        each = [None if seconds is None else seconds * 1000 / parts for seconds in self.cpu]
+        return Cpu(**_fields(self.processes, each, 2))
 
     @property
     def minutes(self) -> float:
@@ -61,16 +94,16 @@ class Used:
 class Meter:
     """Notes what these processes have used; `used` tells what they used since then."""
 
-    def __init__(self, processes: Mapping[str, int]) -> None:
-        self._processes = dict(processes)
-        self._before = {name: cpu_seconds(pid) for name, pid in self._processes.items()}
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self._processes = tuple(processes)
+        self._before = [cpu_seconds(process.pid) for process in self._processes]
         self._began = time.monotonic()
 
     def used(self) -> Used:
         seconds = time.monotonic() - self._began
-        now = {name: cpu_seconds(pid) for name, pid in self._processes.items()}
-        cpu: dict[str, float | None] = {}
-        for name, after in now.items():
-            before = self._before[name]
-            cpu[name] = None if before is None or after is None else after - before
-        return Used(seconds, cpu)
+        now = [cpu_seconds(process.pid) for process in self._processes]
+        cpu = [
+            None if before is None or after is None else after - before
+            for before, after in zip(self._before, now, strict=True)
+        ]
+        return Used(seconds, self._processes, cpu)

@@ -33,6 +33,8 @@ from simulator.store import Store
 from simulator.tariffs import default_catalogue
 
 FIRST_ITEM = 900001
+_NOT_SHOWN = frozenset({"latency_ms", "opening", "opening_delay"})
+"""Knobs that no row of a list shows, turned while a load runs: 100,000 rows written anew take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,11 @@ class State:
         return self.meta.settings
 
     def change_settings(self, settings: Settings) -> None:
-        """Set the knobs; rows are written anew, as they may look different now."""
+        """Set the knobs; rows are written anew where they may look different now."""
+        before, after = self.meta.settings.model_dump(), settings.model_dump()
         self.meta.settings = settings
-        self.row_cache.clear()
+        if any(after[name] != before[name] for name in after.keys() - _NOT_SHOWN):
+            self.row_cache.clear()
         self._changed["meta", 0] = self.meta
 
     def move_clock(self) -> None:
@@ -190,8 +194,9 @@ class State:
         """Write what changed since the last time."""
         if not self._changed and not self._removed:
             return
-        saved = [(kind, number, entity.model_dump_json()) for (kind, number), entity in self._changed.items()]
-        self._store.write(saved, self._removed)
+        if self._store.keeps:
+            saved = [(kind, number, entity.model_dump_json()) for (kind, number), entity in self._changed.items()]
+            self._store.write(saved, self._removed)
         self._changed = {}
         self._removed = set()
 

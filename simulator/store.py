@@ -34,6 +34,11 @@ class Store:
             self._db.close()
             raise Unusable(f"{path}: {error}") from error
 
+    @property
+    def keeps(self) -> bool:
+        """There is a file."""
+        return self._db is not None
+
     def load(self, kind: str) -> list[str]:
         """The bodies of every entity of a kind, by ascending id."""
         if self._db is None:

@@ -66,8 +66,10 @@ def _services(call: Call) -> Document:
         items = [item for item in items if _FILTERS[name](item) == value]
     column, backwards = _sorting(call)
     chosen = list(items)
-    if column != "id" or backwards:
+    if column != "id":
         chosen.sort(key=_SORT[column], reverse=backwards)
+    elif backwards:
+        chosen.reverse()  # they are by number already, and there may be 100,000
     page, size = _page(call)
     shown = chosen[(page - 1) * size : page * size]
     return list_document(call, [row_of(call, item) for item in shown], total=len(chosen), paged=True)

@@ -33,7 +33,8 @@ def processes_with(directory: Path) -> list[str]:
 @pytest.mark.timeout(300)  # a busy machine is no failure
 def test_a_small_run_reports_all_there_is_to_report_and_leaves_nothing_running(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    command = [sys.executable, "-m", "benchmarks", "--orders", "5", "--warm-up", "1", "--concurrency", "5"]
+    command = [sys.executable, "-m", "benchmarks", "--orders", "5", "--warm-up", "1", "--concurrency", "5,3"]
+    command += ["--existing", "40", "--worker", "orders,upstream,webhooks", "--worker", "poller"]
     command += ["--round-trip-ms", "20", "--opening-delay", "0.3", "--temporal-store", "memory"]
     command += ["--idle-seconds", "2", "--waiting-seconds", "1", "--waiting-orders", "2"]
     command += ["--directory", str(tmp_path), "--json", str(file)]
@@ -60,13 +61,45 @@ def test_a_small_run_reports_all_there_is_to_report_and_leaves_nothing_running(t
     assert orders.cpu_ms_each.simulator is not None
     assert orders.cpu_ms_each.placing is not None
     assert report.ratios.history_events > 1
+    assert orders.sql_each.statements >= orders.sql_each.transactions >= orders.sql_each.write_transactions >= 4
+    assert {"placing", "poll_upstream"} <= orders.sql_each.by_activity.keys()
+    assert orders.sql_each.for_all_statements > 0
+    for held in (orders.memory_mib, bare.memory_mib):
+        assert held.worker
+        assert held.server
+        assert held.simulator
+    assert orders.memory_mib.workers.keys() == {"orders,upstream,webhooks", "poller"}
+    assert orders.cpu_ms_each.workers.keys() == {"orders,upstream,webhooks", "poller"}
+
+    assert [load.concurrency for load in report.loads] == [5, 3]
+    assert report.loads[0].bare == bare
+    assert report.existing is not None
+    assert report.existing.empty == report.loads[0].orders
+    assert report.existing.empty.upstream_charges == 5
+    assert report.existing.active_to_active_p50_ratio is not None
+    look = report.existing.first_look
+    assert look.services == 40
+    assert look.services_per_second > 0
+    assert look.statements_per_service > 0
+    assert look.orders_placed >= look.orders_confirmed
+    assert look.orders_lost == 0
+    assert look.seconds_until_first_order_here > 0
 
     assert idle is not None
     assert idle.history_events_added == 0
-    assert idle.upstream_requests_per_minute <= 60
+    assert idle.upstream_requests_per_minute <= 120, "two accounts, or the end of a round"
+    assert idle.sql_per_minute.for_all_statements > 0
+    assert idle.sql_per_minute.statements == 0
     assert waiting is not None
     assert waiting.orders == 2
     assert waiting.history_events_added == 0
+
+
+def test_concurrencies_that_are_no_numbers_are_refused() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--concurrency", "20,many"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "20,many" in done.stderr
 
 
 @LINUX

@@ -11,14 +11,14 @@ import pytest
 from sqlmodel import func, select
 from temporalio.api.enums.v1 import EventType
 
-from benchmarks.statements import part
+from benchmarks.statements import PLACING, part
 from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.intake import AcceptedOrder
 from tests.flow.shop import CALM, USER, Shop, Upstream, open_shop
-from tests.infrastructure.counting import PLACING, Cost, Counted, counting
+from tests.infrastructure.counting import Cost, Counted, counting
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from upstreams.billmanager.listing import PAGE_SIZE

@@ -11,13 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from benchmarks.statements import ELSEWHERE, Transaction, asking, recording
+from benchmarks.statements import ELSEWHERE, FOR_ALL, Transaction, asking, recording
 from upstreams.billmanager.transport import Transport
-
-FOR_ALL = frozenset({"poll_upstream", "send_webhooks", "sweep_orders"})
-"""Activities that work for all orders together, and on their own clock."""
-PLACING = "placing"
-"""The part of whoever places an order; wrap the call in `part(PLACING)`."""
 
 
 @dataclass(frozen=True)
