@@ -16,9 +16,11 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities import lists
 from activities.delivery import deliver
 from activities.funding import FundsActivities
 from activities.heartbeat import heartbeating, pause
+from activities.lists import Lists
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
@@ -140,6 +142,7 @@ class _Watch:
     hints: list[UpstreamHint] = field(default_factory=list)
     """Those not followed yet."""
     listed_at: dict[str, float] = field(default_factory=dict)
+    lists: Lists = field(default_factory=Lists)
     unlisted: set[tuple[str, str]] = field(default_factory=set)
     """(product type, number) of items that are waited for and that the latest list did not show, because a filter
     narrows it, say: their forms are read, however many they are."""
@@ -487,26 +490,21 @@ class PollActivities:
         watch.listed_at[product_type] = time.monotonic()
         watch.due.listing[product_type] = time.monotonic() + self._settings.idle_interval
         self._put_off_hot(watch, product_type)
-        listing = await upstream.list_items(product_type)
-        shown = {item.number for item in listing.items}
+        look = await lists.begin(self._database, watch.lists, watch.account_id, product_type)
+        try:
+            await look.read(upstream, watch.lists)
+        finally:  # what was taken in stays, also where a later page could not be read
+            if look.pages or look.digest.events:
+                self._count(watch, look.digest)
+            for number in look.digest.to_read:
+                watch.to_read[product_type, number] = _Form()
         watch.unlisted = {
             (hot.product_type, hot.upstream_number)
             for hot in watch.hot
             if (hot.product_type, hot.upstream_number) in watch.unlisted or hot.product_type == product_type
-        } - {(product_type, number) for number in shown}
-        watch.pages[product_type] = listing.pages
-        digest = await events.take_in(
-            self._database,
-            watch.account_id,
-            product_type,
-            listing.items,
-            complete=listing.complete,
-            lists_show_remoteid=listing.shows_remoteid,
-        )
-        self._count(watch, digest)
-        for number in digest.to_read:
-            watch.to_read[product_type, number] = _Form()
-        for number in digest.suspects:
+        } - {(product_type, number) for number in look.shown}
+        watch.pages[product_type] = look.pages
+        for number in look.digest.suspects[: lists.SUSPECTS_AT_ONCE]:
             if watch.failures >= FAILURES_IN_A_ROW:
                 break
             await self._piece(
@@ -604,7 +602,7 @@ class PollActivities:
             found = await session.exec(select(UpstreamAccount.polled_at).where(UpstreamAccount.id == watch.account_id))
             polled_at = found.one()
         if polled_at is None or (utc_now() - polled_at).total_seconds() > POLL_NOTE_SECONDS:
-            await events.record_poll(self._database, watch.account_id)
+            await events.record_poll(self._database, watch.account_id, watch.lists.read_at)
 
     def _note(self, watch: _Watch, error: UpstreamError) -> None:
         """A failed read: it is tried again at the pace of the schedule."""

@@ -276,6 +276,9 @@ class Knowledge(StrEnum):
 class EventKind(StrEnum):
     """What an event says has changed at the upstream."""
 
+    FIRST_LOOK = "first_look"
+    """All items of a type that were there when its list was read for the first time, in one event; those of services of
+    ours have events of their own."""
     APPEARED = "appeared"
     OPENED = "opened"
     SUSPENDED = "suspended"

@@ -9,6 +9,9 @@ from sqlmodel import Field, SQLModel
 from models.columns import amount_column, enum_column, json_column, utc_column, utc_now
 from models.enums import EventKind
 
+TO_JUDGE = "row_digest = ''"
+"""Snapshots whose row in the list is judged whatever it shows."""
+
 
 class UpstreamSnapshot(SQLModel, table=True):
     """One item as last seen at the upstream. Without a service it is an orphan."""
@@ -16,6 +19,14 @@ class UpstreamSnapshot(SQLModel, table=True):
     __tablename__ = "upstream_snapshot"
     __table_args__ = (
         sa.UniqueConstraint("account_id", "product_type", "number"),
+        sa.Index("upstream_snapshot_first_seen", "account_id", "product_type", "first_seen_at"),
+        sa.Index(
+            "upstream_snapshot_to_judge",
+            "account_id",
+            "product_type",
+            sqlite_where=sa.text(TO_JUDGE),
+            postgresql_where=sa.text(TO_JUDGE),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -32,7 +43,7 @@ class UpstreamSnapshot(SQLModel, table=True):
     status_detail: str = ""
     suspend_reason: str | None = None
     name: str = Field(default="", index=True)
-    remoteid: str | None = None
+    remoteid: str | None = Field(default=None, index=True)
     expires_on: date | None = None
     pricelist: str = ""
     pricelist_id: str = ""
@@ -54,11 +65,31 @@ class UpstreamSnapshot(SQLModel, table=True):
     """Values shown by the upstream that cannot be right, reported once: field -> value."""
     form: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Plain fields of the form as last read, secrets left out."""
+    row_digest: str | None = Field(default="", max_length=64)
+    """Digest of the list's row that was judged last. Empty: the next row is judged whatever it shows, because something
+    other than a list has changed this snapshot. None: it is gone, and the poller knows."""
     misses: int = 0
     """Complete listings in a row that did not show it."""
     gone: bool = False
     first_seen_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     changed_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class UpstreamList(SQLModel, table=True):
+    """How far the list of one product type of an account is known."""
+
+    __tablename__ = "upstream_list"
+
+    account_id: int = Field(foreign_key="upstream_account.id", primary_key=True)
+    product_type: str = Field(max_length=32, primary_key=True)
+    loaded_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """Since when every item that was there at first is known. Until then an item that is not known is not new."""
+    listed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """When it was last read to the end; written down every few seconds."""
+    audit_entry: int = 0
+    """Changes of services up to this entry of the audit, and …"""
+    stage_entry: int = 0
+    """… stages of operations up to this entry, have been heeded in judging rows."""
 
 
 class UpstreamEvent(SQLModel, table=True):

@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from models.audit import AuditEntry, Installation
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
-from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
+from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
@@ -30,6 +30,7 @@ __all__ = [
     "UpstreamAccount",
     "UpstreamEvent",
     "UpstreamHint",
+    "UpstreamList",
     "UpstreamSnapshot",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -56,7 +56,7 @@ async def report_second(
     return True
 
 
-_WAITS_FOR_A_PERSON = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
+WAITS_FOR_A_PERSON = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
 
 
 async def report_paid(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
@@ -68,9 +68,9 @@ async def report_paid(session: AsyncSession, service: Service, snapshot: Upstrea
         select(Operation).where(Operation.service_id == service.id).order_by(col(Operation.id).desc()).limit(1)
     )
     operation = found.one_or_none()
-    if operation is None or not (operation.stage.is_final or operation.stage in _WAITS_FOR_A_PERSON):
+    if operation is None or not (operation.stage.is_final or operation.stage in WAITS_FOR_A_PERSON):
         return False
-    number, waits = snapshot.number, operation.stage in _WAITS_FOR_A_PERSON
+    number, waits = snapshot.number, operation.stage in WAITS_FOR_A_PERSON
     if waits:
         found_as = f"whose order waits for a person ({operation.stage.value})"
         advice = (

@@ -11,7 +11,8 @@ How sure what a docstring says is: documented by the vendor, seen in code of pub
 docs/billmanager.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
@@ -210,6 +211,35 @@ class UpstreamItem(_Value):
     `no`; absent where the form has no place for a key."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """One row of a list, read as far as it takes to know it again."""
+
+    number: str
+    digest: str
+    """The same for the same row, whatever else the list shows; another one when any field of it differs, or when the
+    adapter has come to read rows in another way."""
+    item: Callable[[], UpstreamItem]
+    """Reads the row. To be called before the next page is asked for, if at all."""
+
+
+TakeRows = Callable[[Sequence[ListedRow], int | None], Awaitable[None]]
+"""Takes the rows of one page, and the total that the upstream names, if it does."""
+
+
+class ListEnd(_Value):
+    """What is known of a list when its last page has been read."""
+
+    complete: bool
+    """True only if every page was read, the number of rows agrees with the total that the upstream named, and no filter
+    narrows the list."""
+    incomplete_because: str = ""
+    """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
+    pages: int
+    shows_remoteid: Knowledge
+    """Whether rows carry the remoteid field; unknown for an empty list."""
+
+
 class Listing(_Value):
     """All items of a product type, in pages ordered by number."""
 
@@ -331,6 +361,13 @@ class Upstream(Protocol):
 
     async def list_items(self, product_type: str) -> Listing:
         """Every item of this type, deleted ones included where the upstream shows them."""
+        ...
+
+    async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
+        """The same page by page, in memory of one page, each row unread until it is asked for.
+
+        Rows that the upstream moves while it is read may come twice. Raises what `take` raises, too.
+        """
         ...
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:

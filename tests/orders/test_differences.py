@@ -13,7 +13,7 @@ from orders.differences import Change, absorb, as_listed, compare, list_is_behin
 from upstreams.port import UpstreamItem
 
 K, S = EventKind, UpstreamStatus
-SEEN_ONLY_BY_THE_INTAKE = {K.APPEARED, K.VANISHED}
+SEEN_ONLY_BY_THE_INTAKE = {K.APPEARED, K.VANISHED, K.FIRST_LOOK}
 
 ITEM = UpstreamItem(
     number="17",

@@ -56,7 +56,7 @@ async def test_two_slips_in_turn_are_no_trouble(database: Database) -> None:
     for slip in (SLIP, OTHER_SLIP, SLIP, OTHER_SLIP):
         await look(database, **slip)
     found = await kinds(database)
-    assert found[0] is EventKind.APPEARED
+    assert found[0] is EventKind.FIRST_LOOK
     assert set(found[1:]) == {EventKind.HELD_BACK}
 
 
@@ -133,4 +133,4 @@ async def test_a_look_that_brings_nothing_writes_nothing(database: Database) -> 
     assert await look(database) == 1
     for _ in range(3):
         assert await look(database) == 0
-    assert await kinds(database) == [EventKind.APPEARED]
+    assert await kinds(database) == [EventKind.FIRST_LOOK]

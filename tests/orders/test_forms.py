@@ -47,4 +47,4 @@ async def test_an_item_that_its_form_denies_vanishes_alone(database: Database) -
     }
     async with database.read() as session:
         kinds = [event.kind for event in (await session.exec(select(UpstreamEvent).order_by("id"))).all()]
-    assert kinds == [*[EventKind.APPEARED] * 3, EventKind.VANISHED]
+    assert kinds == [EventKind.FIRST_LOOK, EventKind.VANISHED]

@@ -100,7 +100,7 @@ async def test_a_row_without_the_mark_that_the_form_shows_is_no_proof_of_it(shel
 async def test_a_row_teaches_also_when_the_form_had_told_everything_before(shelf: Database) -> None:
     await add_service(shelf, "17")
     await read(shelf, item(remoteid=MARK, name=NAME))
-    assert (await listed(shelf, item(remoteid=MARK, name=NAME))).events == 0
+    assert (await listed(shelf, item(remoteid=MARK, name=NAME))).events == 1, "the first look, and nothing of the item"
     assert await learned(shelf) == (Knowledge.YES, Knowledge.YES)
     async with shelf.read() as session:
         [snapshot] = (await session.exec(select(UpstreamSnapshot))).all()

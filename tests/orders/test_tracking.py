@@ -85,7 +85,11 @@ class Panel:
         """The latest events, without the first look."""
         async with self.database.read() as session:
             found = (await session.exec(select(UpstreamEvent).order_by("id"))).all()
-            return [(one.kind, set(one.changes)) for one in found if one.kind is not EventKind.APPEARED]
+            return [
+                (one.kind, set(one.changes))
+                for one in found
+                if one.kind is not EventKind.FIRST_LOOK and one.kind is not EventKind.APPEARED
+            ]
 
     async def open_incidents(self) -> int:
         async with self.database.read() as session:

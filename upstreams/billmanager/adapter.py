@@ -6,6 +6,7 @@ What is relied on, what is assumed and how to check it on a real upstream: docs/
 """
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,14 +18,14 @@ from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.items import item
-from upstreams.billmanager.listing import Pages, read_pages
+from upstreams.billmanager.listing import Pages, TakePage, read_pages
 from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.tariffs import is_unknown_function
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.verdicts import own_form
-from upstreams.billmanager.wire import Document
+from upstreams.billmanager.wire import Document, Row
 from upstreams.errors import (
     ConnectionUnhealthy,
     OutcomeUnknown,
@@ -32,7 +33,19 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, Quote, UpstreamItem
+from upstreams.port import (
+    Balance,
+    Capabilities,
+    Connection,
+    ListedRow,
+    ListEnd,
+    Listing,
+    OrderAccepted,
+    OrderSpec,
+    Quote,
+    TakeRows,
+    UpstreamItem,
+)
 
 _MENU_SECONDS = 600.0
 
@@ -123,23 +136,36 @@ class BillmanagerUpstream(Carts, Operations):
 
         Where it is empty, the menu is read once and the lists of the sub-types that it names (`vds.vps`) are read, too.
         """
-        lists = [await self._read_list(product_type)]
+        found: dict[str, UpstreamItem] = {}
+
+        async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
+            found.update({row.number: row.item() for row in rows})
+
+        end = await self.walk_items(product_type, take)
+        return Listing(items=tuple(sorted(found.values(), key=_by_number)), **end.model_dump())
+
+    async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
+        """The same, each page handed on before the next is asked for."""
+        currency = self._connection.currency
+        shows_remoteid = Knowledge.UNKNOWN
+
+        async def take_page(rows: Sequence[Row], total: int | None) -> None:
+            nonlocal shows_remoteid
+            if rows and shows_remoteid is not Knowledge.YES:
+                shows_remoteid = Knowledge.YES if any(row.shows_remoteid for row in rows) else Knowledge.NO
+            await take([_listed(row, product_type, currency) for row in rows], total)
+
+        lists = [await self._read_list(product_type, take_page)]
         doubts = [lists[0].because]
-        if not lists[0].rows:
+        if not lists[0].numbers:
             try:
-                lists += [await self._read_list(product_type, name) for name in await self._sub_lists(product_type)]
+                for name in await self._sub_lists(product_type):
+                    lists.append(await self._read_list(product_type, take_page, name))
             except OutcomeUnknown as error:
                 doubts.append(f"it is empty, and whether there are lists of sub-types is not known: {error.message}")
         doubts += [pages.because for pages in lists[1:]]
-        currency = self._connection.currency
-        rows = {number: row for pages in lists for number, row in pages.rows.items()}
-        items = [item(row, product_type, number, currency) for number, row in rows.items()]
-        shows_remoteid = Knowledge.UNKNOWN
-        if items:
-            shows_remoteid = Knowledge.YES if any(one.remoteid is not None for one in items) else Knowledge.NO
         because = next((doubt for doubt in doubts if doubt), "")
-        return Listing(
-            items=tuple(sorted(items, key=_by_number)),
+        return ListEnd(
             complete=not because,
             incomplete_because=because,
             pages=sum(pages.pages for pages in lists),
@@ -212,13 +238,13 @@ class BillmanagerUpstream(Carts, Operations):
             problems=tuple(problems),
         )
 
-    async def _read_list(self, product_type: str, function: str = "") -> Pages:
+    async def _read_list(self, product_type: str, take: TakePage, function: str = "") -> Pages:
         call = self._session.describe(function or product_type, Effect.READ, product_type=product_type)
 
         async def fetch(fields: dict[str, str]) -> Document:
             return await self._session.send(call, fields)
 
-        return await read_pages(fetch)
+        return await read_pages(fetch, take)
 
     async def _sub_lists(self, product_type: str) -> tuple[str, ...]:
         """Lists of sub-types that the menu names. A panel without a menu has none; the menu is kept for ten minutes."""
@@ -276,6 +302,15 @@ def _as_problem(error: UpstreamError) -> str:
 
 def _together(answers: set[Knowledge]) -> Knowledge:
     return next((known for known in (Knowledge.YES, Knowledge.NO) if known in answers), Knowledge.UNKNOWN)
+
+
+_READS_ROWS = 1
+"""Counts the ways in which rows have been read: another one makes every row another one."""
+
+
+def _listed(row: Row, product_type: str, currency: str) -> ListedRow:
+    digest = f"{_READS_ROWS}{currency}{row.digest}"
+    return ListedRow(row.number, digest, lambda: item(row.fields, product_type, row.number, currency))
 
 
 def _by_number(one: UpstreamItem) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from upstreams.billmanager.listing import PAGE_SIZE, read_pages
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.verdicts import must_be_yes
-from upstreams.billmanager.wire import Document, Fields
+from upstreams.billmanager.wire import Document, Fields, Row
 from upstreams.errors import OutcomeUnknown
 from upstreams.port import Cart, CartRow, Connection, Expense, Expenses, Payment, Unpaid
 
@@ -61,9 +61,13 @@ class Carts:
         async def fetch(page: dict[str, str]) -> Document:
             return await self._session.send(call, page | {"fromdate": since.isoformat()})
 
-        pages = await read_pages(fetch)
-        entries = [_expense(number, row, self._connection.currency) for number, row in pages.rows.items()]
-        recent = tuple(entry for entry in entries if entry.on is None or entry.on >= since)
+        entries: dict[str, Expense] = {}
+
+        async def take(rows: Sequence[Row], _total: int | None) -> None:
+            entries.update({row.number: _expense(row.number, row.fields, self._connection.currency) for row in rows})
+
+        pages = await read_pages(fetch, take)
+        recent = tuple(entry for entry in entries.values() if entry.on is None or entry.on >= since)
         return Expenses(entries=recent, complete=pages.complete)
 
     async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:

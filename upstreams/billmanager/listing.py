@@ -7,9 +7,9 @@ named at the list's root (`p_filter`, seen in code) and makes the list incomplet
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from upstreams.billmanager.wire import Document, Fields
+from upstreams.billmanager.wire import Document, Row
 
 PAGE_SIZE = 500
 _MOST_PAGES = 2_000
@@ -17,11 +17,18 @@ _WORDS = 120
 """Characters of the upstream's own words in a reason."""
 
 
+TakePage = Callable[[Sequence[Row], int | None], Awaitable[None]]
+"""Takes the rows of a page that have a number, and the total that the upstream names."""
+
+
 class Pages:
-    """Collects rows by number. `complete` is true only if they are proven to be all rows there are."""
+    """Counts rows by number; the rows themselves are handed on. `complete` is true only if they are proven to be all
+    rows there are."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Fields] = {}
+        self.numbers: set[str] = set()
+        self.latest: Sequence[Row] = ()
+        """Rows of the page that was added last."""
         self.pages = 0
         self.because = ""
         """Why the rows may not be all, in words for a person; empty where they are proven to be all."""
@@ -39,16 +46,17 @@ class Pages:
     def add(self, page: Document) -> bool:
         """Take in one page. True if another one has to be read."""
         self.pages += 1
-        received = page.rows
-        numbered = _numbered(page)
+        received = page.raw_rows
+        numbered = {row.number: row for row in received if row.number}
+        self.latest = tuple(numbered.values())
         total = page.counter("p_elems")
         if total is None and not received:
             total = self._total  # behind the last page nothing need be counted any more
         self._look_for_doubts(page, len(received) - len(numbered), total)
         self._watch_the_order(list(numbered))
         self._total = total
-        new = numbered.keys() - self.rows.keys()
-        self.rows.update(numbered)
+        new = numbered.keys() - self.numbers
+        self.numbers |= new
         more = (
             self._counted(page, len(received), bool(new))
             if total is not None
@@ -63,12 +71,12 @@ class Pages:
     @property
     def wants_a_second_look(self) -> bool:
         """Rows may have moved between the pages without a trace: a new one came on top, or there is no total."""
-        is_paged = self.pages > 1 and len(self.rows) > len(self._first)
+        is_paged = self.pages > 1 and len(self.numbers) > len(self._first)
         return self.complete and is_paged and not (self._ascending and self._total is not None)
 
     def look_again(self, first_page: Document) -> None:
         """The first page once more: if it is as it was, no row came on top of it and none on it went away."""
-        if list(_numbered(first_page)) != self._first or first_page.counter("p_elems") != self._total:
+        if _numbers(first_page) != self._first or first_page.counter("p_elems") != self._total:
             self.because = "the list changed while it was read page by page"
 
     def _look_for_doubts(self, page: Document, unnumbered: int, total: int | None) -> None:
@@ -98,7 +106,7 @@ class Pages:
         A total that is reached with a full page of the upstream's own size may be the page's and not the list's: one
         more page tells.
         """
-        known, total = len(self.rows), self._total or 0
+        known, total = len(self.numbers), self._total or 0
         self.because = "" if known == total else f"the upstream names {total} rows in all and shows {known}"
         if known < total:
             return new
@@ -124,15 +132,19 @@ class Pages:
         return True
 
 
-async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Document]]) -> Pages:
-    """Read pages in order of number until no more is to be had; raises what `fetch` raises.
+async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Document]], take: TakePage) -> Pages:
+    """Read pages in order of number until no more is to be had, and hand on each before the next is asked for; raises
+    what `fetch` and `take` raise.
 
     One request per page, and the first page once more where rows may have moved between them unseen.
     """
     pages = Pages()
     more = True
     while more:
-        more = pages.add(await fetch(page_fields(pages.pages + 1)))
+        page = await fetch(page_fields(pages.pages + 1))
+        more = pages.add(page)
+        rows, pages.latest = pages.latest, ()
+        await take(rows, page.counter("p_elems"))
     if pages.wants_a_second_look:
         pages.look_again(await fetch(page_fields(1)))
     return pages
@@ -142,5 +154,5 @@ def page_fields(number: int) -> dict[str, str]:
     return {"p_cnt": str(PAGE_SIZE), "p_num": str(number), "p_col": "+id"}
 
 
-def _numbered(page: Document) -> dict[str, Fields]:
-    return {row["id"].raw: row for row in page.rows if "id" in row and row["id"].raw}
+def _numbers(page: Document) -> list[str]:
+    return list(dict.fromkeys(row.number for row in page.raw_rows if row.number))

@@ -9,6 +9,7 @@ of its own. A localised field may carry the raw value in an attribute `orig`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element
 
@@ -50,6 +51,26 @@ class WireError:
     object: str
     params: dict[str, str]
     message: str
+
+
+class Row:
+    """A row of a list, read as far as it takes to know it again."""
+
+    __slots__ = ("_elem", "digest", "number")
+
+    def __init__(self, elem: Element) -> None:
+        self._elem = elem
+        number = _leaf(elem, "id")
+        self.number = "" if number is None else Field(_text(number), dict(number.attrib)).raw
+        self.digest = _digest(elem)
+
+    @property
+    def shows_remoteid(self) -> bool:
+        return _leaf(self._elem, "remoteid") is not None
+
+    @property
+    def fields(self) -> Fields:
+        return _fields(self._elem)
 
 
 class Document:
@@ -122,6 +143,11 @@ class Document:
     @property
     def rows(self) -> tuple[Fields, ...]:
         return tuple(_fields(elem) for elem in self._root.findall("elem"))
+
+    @property
+    def raw_rows(self) -> tuple[Row, ...]:
+        """The same, each unread until its fields are asked for."""
+        return tuple(Row(elem) for elem in self._root.findall("elem"))
 
     @property
     def nested(self) -> "Document | None":
@@ -225,6 +251,21 @@ class Document:
         """Attributes and fields of each `notify/item`."""
         for item in self._root.iterfind("notify/item"):
             yield dict(item.attrib), _fields(item)
+
+
+def _leaf(elem: Element, name: str) -> Element | None:
+    return next((node for node in elem.iterfind(name) if len(node) == 0), None)
+
+
+def _digest(elem: Element) -> str:
+    """Of everything that stands in it: names, texts, attributes, in their order."""
+    parts: list[str] = []
+    for node in elem.iter():
+        parts.append(f"{node.tag} {len(node)}")
+        if node.attrib:
+            parts += (f"{name}={value}" for name, value in node.attrib.items())
+        parts.append(node.text or "")
+    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _text(node: Element | None) -> str:

@@ -1,0 +1,75 @@
+"""One look at a list of the account: read page by page, taken in batch by batch."""
+
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from temporalio import activity
+
+from models.columns import utc_now
+from models.database import Database
+from orders.events import Digest, Known, ListLook
+from upstreams.port import Upstream
+
+SUSPECTS_AT_ONCE = 50
+"""Items missing from a list whose forms are read after it; the others after the next one, which does not show them
+either."""
+PROGRESS_SECONDS = 5.0
+"""How often it is said how far a first look has come."""
+
+
+@dataclass
+class Lists:
+    """What a lap of the poller remembers of the account's lists, by product type."""
+
+    known: dict[str, Known] = field(default_factory=dict)
+    read_at: dict[str, datetime] = field(default_factory=dict)
+    """When each was last read to its end."""
+
+
+class Look:
+    """One look at a list. What has been taken in is in `digest`, also if it is broken off."""
+
+    def __init__(self, database: Database, known: Known) -> None:
+        self._look = ListLook(database, known, _Progress(known).say)
+        self._known = known
+        self.pages = 0
+        """0: it has not been read to its end."""
+
+    @property
+    def digest(self) -> Digest:
+        return self._look.digest
+
+    @property
+    def shown(self) -> AbstractSet[str]:
+        """Numbers of all its items."""
+        return self._look.seen
+
+    async def read(self, upstream: Upstream, lists: Lists) -> None:
+        """Raises the errors of `upstreams.errors`."""
+        await self._look.begin()
+        end = await upstream.walk_items(self._known.product_type, self._look.rows)
+        await self._look.end(end)
+        self.pages = end.pages
+        lists.read_at[self._known.product_type] = utc_now()
+
+
+async def begin(database: Database, lists: Lists, account_id: int, product_type: str) -> Look:
+    known = lists.known.get(product_type)
+    if known is None:
+        known = lists.known[product_type] = await Known.load(database, account_id, product_type)
+    return Look(database, known)
+
+
+class _Progress:
+    """Of a first look, which takes a while where there are many items."""
+
+    def __init__(self, known: Known) -> None:
+        self._name = f"upstream {known.upstream}, {known.product_type}"
+        self._said_at = time.monotonic()
+
+    def say(self, seen: int, total: int | None) -> None:
+        if time.monotonic() - self._said_at >= PROGRESS_SECONDS:
+            self._said_at = time.monotonic()
+            activity.logger.info("%s: first look, %d of %s items", self._name, seen, total or "?")

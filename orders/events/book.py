@@ -1,0 +1,197 @@
+"""What the database knows of the items of one transaction: services, operations and what was told them, read with a few
+queries for all items together and never with one for each."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, or_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.enums import Stage
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.order import Operation, Service
+from orders import history
+from orders.linking import ADOPTED, LINKED
+from orders.naming import canonical
+
+AT_ONCE = 500
+"""Items of one transaction, and so the values of one IN."""
+
+_ENDED = (Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A service as far as it takes to tell marks apart."""
+
+    service: int
+    mark: str
+    name: str
+
+
+@dataclass
+class Book:
+    """`load` it with the items, then ask."""
+
+    session: AsyncSession
+    account_id: int
+    product_type: str
+    by_number: dict[str, Service] = field(default_factory=dict)
+    shown: list[Service] = field(default_factory=list)
+    """Services of the account and type whose mark, or made-up name, one of the items shows."""
+    by_mark: dict[str, Service] = field(default_factory=dict)
+    by_name: dict[str, list[Service]] = field(default_factory=dict)
+    """Of those: by mark, and by the name that we made up."""
+    running: dict[int, Operation] = field(default_factory=dict)
+    """Service -> its operation under way."""
+    last: dict[int, Operation] = field(default_factory=dict)
+    """Service whose item is not known -> its latest operation."""
+    by_hand: set[int] = field(default_factory=set)
+    """Services linked or adopted by a person."""
+    lookalikes: list[UpstreamSnapshot] = field(default_factory=list)
+    """Items without a service that show the mark or made-up name of one of these services."""
+    _told: set[tuple[int, bool, str, int]] = field(default_factory=set)
+    _marked: dict[str, list[Marked]] = field(default_factory=dict)
+
+    async def load(self, numbers: Collection[str], names: Iterable[str], marks: Iterable[str]) -> None:
+        await self._services(numbers, {*names} - {""}, {*marks} - {""})
+        owners = {one.id: one for one in (*self.by_number.values(), *self.shown) if one.id is not None}
+        if not owners:
+            return
+        await self._operations(owners.keys())
+        await self._links(owners.keys())
+        await self._look_alike(owners.values())
+        await self._marks_that_begin_with({shown.mark for shown in self.shown})
+
+    async def know(self, services: Collection[int]) -> None:
+        """Services besides those of `load`, for operations that wait."""
+        known = {one.id for one in (*self.by_number.values(), *self.shown)}
+        missing = [number for number in services if number not in known]
+        if not missing:
+            return
+        found = await self.session.exec(select(Service).where(col(Service.id).in_(missing)))
+        more = found.all()
+        self.by_number |= {one.upstream_number: one for one in more if one.upstream_number}
+        await self._links(missing)
+        await self._look_alike(more)
+
+    def was_told(self, operation: int, number: str, status: int, *, met: bool) -> bool:
+        return (operation, met, number, status) in self._told
+
+    def note_told(self, operation: int, number: str, status: int, *, met: bool) -> None:
+        self._told.add((operation, met, number, status))
+
+    async def told(self, operations: Collection[int]) -> None:
+        """Learn what these operations have been told."""
+        if not operations:
+            return
+        found = await self.session.exec(
+            select(
+                UpstreamEvent.operation_id, UpstreamEvent.met, UpstreamEvent.upstream_number, UpstreamEvent.status
+            ).where(col(UpstreamEvent.operation_id).in_(operations), col(UpstreamEvent.met).is_not(None))
+        )
+        for operation, met, number, status in found.all():
+            if operation is not None and met is not None:
+                self.note_told(operation, number, status, met=met)
+
+    async def begin_with(self, shown: str) -> list[Marked]:
+        """Services whose marks begin with what is shown: it may be one of theirs, cut short."""
+        start = shown.strip().lower()
+        if start not in self._marked:
+            await self._marks_that_begin_with({start})
+        return self._marked[start]
+
+    async def _services(self, numbers: Collection[str], names: set[str], marks: set[str]) -> None:
+        found = await self.session.exec(
+            select(Service).where(
+                Service.account_id == self.account_id,
+                Service.product_type == self.product_type,  # each type may count its items by itself
+                col(Service.upstream_number).in_(numbers),
+            )
+        )
+        self.by_number = {one.upstream_number: one for one in found.all() if one.upstream_number}
+        # Two questions, one for each index, and the account looked at here: marks and names are almost unique.
+        shown: dict[int | None, Service] = {}
+        if marks:
+            by_mark = await self.session.exec(select(Service).where(col(Service.mark).in_(marks)))
+            shown |= {one.id: one for one in by_mark.all()}
+        spelled = names | {canonical(name) for name in names}
+        if spelled:
+            by_name = await self.session.exec(
+                select(Service).where(col(Service.name).in_(spelled), col(Service.name_is_ours).is_(True))
+            )
+            shown |= {one.id: one for one in by_name.all()}
+        self.shown = [
+            one for one in shown.values() if one.account_id == self.account_id and one.product_type == self.product_type
+        ]
+        self.by_mark = {one.mark: one for one in self.shown}
+        for one in self.shown:
+            if one.name_is_ours:
+                self.by_name.setdefault(one.name, []).append(one)
+
+    async def _operations(self, services: Collection[int]) -> None:
+        found = await self.session.exec(
+            select(Operation).where(col(Operation.service_id).in_(services), col(Operation.stage).not_in(_ENDED))
+        )
+        self.running = {one.service_id: one for one in found.all()}
+        await self.told([one.id for one in self.running.values() if one.id is not None])
+        unlinked = [one.id for one in self.shown if one.upstream_number is None and one.id is not None]
+        if unlinked:
+            latest = select(func.max(Operation.id)).where(col(Operation.service_id).in_(unlinked))
+            last = await self.session.exec(
+                select(Operation).where(col(Operation.id).in_(latest.group_by(col(Operation.service_id))))
+            )
+            self.last = {one.service_id: one for one in last.all()}
+
+    async def _links(self, services: Collection[int]) -> None:
+        found = await self.session.exec(
+            select(AuditEntry.subject_number).where(
+                col(AuditEntry.subject_number).in_(services),
+                AuditEntry.subject == history.SUBJECT,
+                col(AuditEntry.action).in_([LINKED, ADOPTED]),
+            )
+        )
+        self.by_hand.update(found.all())
+
+    async def _look_alike(self, services: Iterable[Service]) -> None:
+        marks: set[str] = set()
+        names: set[str] = set()
+        for one in services:
+            marks |= {one.mark, one.mark.upper(), one.mark.lower()}
+            if one.name_is_ours and one.name:
+                names |= {one.name, one.name.upper(), f"{one.name}."}
+        found: dict[int | None, UpstreamSnapshot] = {one.id: one for one in self.lookalikes}
+        # Two questions for the two indexes, and the rest is looked at here: among conditions that most items meet, the
+        # database would begin with one of those.
+        for column, values in ((col(UpstreamSnapshot.remoteid), marks), (col(UpstreamSnapshot.name), names)):
+            if values:
+                rows = await self.session.exec(select(UpstreamSnapshot).where(column.in_(values)))
+                found |= {one.id: one for one in rows.all()}
+        self.lookalikes = [
+            one
+            for one in found.values()
+            if one.account_id == self.account_id and one.product_type == self.product_type and one.service_id is None
+        ]
+
+    async def _marks_that_begin_with(self, shown: set[str]) -> None:
+        starts = {text.strip().lower() for text in shown} - self._marked.keys()
+        if not starts:
+            return
+        lengths: dict[int, set[str]] = {}
+        for start in starts:
+            lengths.setdefault(len(start), set()).add(start)
+        found = await self.session.exec(
+            select(Service.id, Service.mark, Service.name).where(
+                Service.account_id == self.account_id,
+                or_(*(func.lower(func.substr(Service.mark, 1, size)).in_(group) for size, group in lengths.items())),
+            )
+        )
+        for start in starts:
+            self._marked[start] = []
+        for number, mark, name in found.all():
+            for size in lengths:
+                begun = self._marked.get(mark[:size].lower())
+                if begun is not None and mark[:size].lower() in starts:
+                    begun.append(Marked(number or 0, mark, name))

@@ -1,0 +1,384 @@
+"""One transaction of taking in: items are compared with their snapshots, and every difference is written down."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import UpstreamAccount
+from models.columns import utc_now
+from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
+from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
+from models.order import Service
+from orders import renewal, tracking
+from orders.differences import (
+    Change,
+    absorb,
+    as_listed,
+    compare,
+    key_changes,
+    list_is_behind,
+    listed_fields,
+    merged,
+    new_snapshot,
+    note_form,
+    note_listed,
+    seen_again,
+)
+from orders.events.book import Book
+from orders.events.digest import Digest
+from orders.events.learning import Lessons
+from orders.events.owners import Owners
+from orders.events.waiting import CONFIRMED_BY_SIGHT, Hot, hot_operations
+from orders.goals import Seen, outcome
+from orders.history import Changes, write_events
+from orders.outbox import item_appeared
+from orders.services import apply_snapshot
+from upstreams.port import UpstreamItem
+
+MISSES_BEFORE_GONE = 2
+
+_TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_CHANGED, EventKind.OPERATION_ENDED})
+"""After these the form is read, which tells more than the list (addresses, the tariff's number)."""
+_HINTS_AT_MORE = frozenset({"pricelist", "autoprolong", "cost"})
+"""Fields of a list whose change may come of one that only the form shows: tariff number, who renews, add-ons."""
+_NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
+"""Stages in which nothing was asked of the upstream: what it shows is no answer to this operation."""
+
+
+async def snapshots_of(
+    session: AsyncSession, account_id: int, product_type: str, numbers: Collection[str], *, lock: bool = False
+) -> Sequence[UpstreamSnapshot]:
+    """What is known of these items. `lock`: nobody else changes it until this transaction ends."""
+    query = select(UpstreamSnapshot).where(
+        UpstreamSnapshot.account_id == account_id,
+        UpstreamSnapshot.product_type == product_type,
+        col(UpstreamSnapshot.number).in_(numbers),
+    )
+    # In one order everywhere, so that two who lock several never wait for each other.
+    return (await session.exec(query.order_by(col(UpstreamSnapshot.id)).with_for_update() if lock else query)).all()
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An operation that hears of an event, and what the event means for it."""
+
+    operation: int
+    met: bool
+
+
+class Intake:
+    """One transaction. `load` what it is about, take in the items, then `confirm_waiting`."""
+
+    def __init__(self, session: AsyncSession, account: UpstreamAccount, product_type: str) -> None:
+        assert account.id is not None  # noqa: S101 - read from the database
+        self._session = session
+        self._account = account
+        self._account_id = account.id
+        self._product_type = product_type
+        self._book = Book(session, account.id, product_type)
+        self._owners = Owners(self._book)
+        self._lessons = Lessons(self._book, account)
+        self._known: dict[str, UpstreamSnapshot] = {}
+        self._vanished: list[UpstreamSnapshot] = []
+        self._is_loaded = False
+        self.digest = Digest()
+
+    async def load(self, numbers: Collection[str], items: Iterable[UpstreamItem] = ()) -> None:
+        """Everything that is asked of the database for these numbers. The snapshots first, with their locks: what is
+        read of services after that is as the last one left it who held them."""
+        found = await snapshots_of(self._session, self._account_id, self._product_type, numbers, lock=True)
+        self._known = {row.number: row for row in found}
+        listed = await self._session.get(UpstreamList, (self._account_id, self._product_type))
+        self._is_loaded = listed is not None and listed.loaded_at is not None
+        items = list(items)
+        names = [*(row.name for row in found), *(item.name for item in items)]
+        marks = [*(row.remoteid or "" for row in found), *(item.remoteid or "" for item in items)]
+        await self._book.load(numbers, names, marks)
+
+    async def row(self, item: UpstreamItem, digest: str, *, again: bool = False) -> None:
+        """A row of a list. `again`: something else than the item has changed, so an equal one is judged, too."""
+        known = self._known.get(item.number)
+        snapshot, changes = self._compared(item)
+        if known is not None and snapshot.pricelist_unexplained:
+            self.digest.to_read.append(snapshot.number)
+        followed = await self._follow(snapshot, changes, None)
+        changes = self._with_followed(snapshot, changes, followed)
+        if known is None and not self._is_loaded and await self._owners.owner(snapshot) is None:
+            note_listed(snapshot, item)  # one of those that the event of the first look counts
+        elif changes:
+            await self._take_in_changes(snapshot, item, changes, followed, from_form=False)
+        elif again or snapshot.listed != listed_fields(item):
+            note_listed(snapshot, item)
+            service = await self._owners.owner(snapshot)
+            self._lessons.of_row(service, item)
+            if service is not None and service.upstream_number == snapshot.number and _form_wanted(snapshot):
+                self.digest.to_read.append(snapshot.number)
+        snapshot.row_digest = "" if snapshot.pricelist_unexplained else digest
+
+    async def form(self, form: UpstreamItem) -> None:
+        """An item as its form shows it."""
+        item, form_before = form, None
+        known = self._known.get(form.number)
+        if known is not None:
+            form_before = known.form
+            self.digest.list_again |= list_is_behind(known, form)
+            self.digest.form_changed |= known.form != form.raw
+            item = as_listed(known, form)
+        number_before = known.pricelist_id if known is not None else None
+        snapshot, changes = self._compared(item)
+        note_form(snapshot, form)
+        followed = await self._follow(snapshot, changes, form_before)
+        changes = self._with_followed(snapshot, changes, followed)
+        if changes:
+            await self._take_in_changes(snapshot, item, changes, followed, from_form=True)
+        if changes or form_before != form.raw or number_before != snapshot.pricelist_id:
+            snapshot.row_digest = ""  # the list is judged by this, too
+        if snapshot.service_id is not None:
+            await renewal.report(self._session, self._account_id, snapshot.service_id)
+
+    def digests(self, numbers: Iterable[str]) -> dict[str, str]:
+        """Number -> the digest that its snapshot has now."""
+        return {number: self._known[number].row_digest or "" for number in numbers}
+
+    def missing(self, number: str) -> bool:
+        """A complete list does not show it. False: it is gone, which is known."""
+        snapshot = self._known.get(number)
+        if snapshot is None or snapshot.gone:
+            return False
+        snapshot.misses += 1
+        snapshot.row_digest = ""
+        if snapshot.misses >= MISSES_BEFORE_GONE:
+            self.digest.suspects.append(number)
+        return True
+
+    def vanish(self, number: str) -> None:
+        """The upstream itself says that it does not exist."""
+        snapshot = self._known.get(number)
+        if snapshot is None or snapshot.gone:
+            return
+        snapshot.gone = True
+        snapshot.version += 1
+        snapshot.status = int(UpstreamStatus.DELETED)
+        snapshot.settled_status = int(UpstreamStatus.DELETED)
+        snapshot.changed_at = utc_now()
+        snapshot.row_digest = ""
+        self._vanished.append(snapshot)
+
+    async def confirm_waiting(self) -> None:
+        """Tell every order that waits for a state its item is in, whether that state is news or not.
+
+        So an item that was ready before the order knew its number confirms the order too.
+        """
+        for snapshot in self._vanished:
+            service = await self._owners.owner(snapshot)
+            tell = self._to_be_told(service, snapshot)
+            change = Change(EventKind.VANISHED, {"status": ("", "gone")})
+            event = self._event(snapshot, change, service, tell, {})
+            if service is not None and service.upstream_number == snapshot.number:
+                self._apply(service, snapshot, [event])
+        await self._session.flush()
+        waiting = [
+            (hot, self._known[hot.upstream_number])
+            for hot in await hot_operations(self._session, self._account.name, CONFIRMED_BY_SIGHT)
+            if hot.product_type == self._product_type and hot.upstream_number in self._known
+        ]
+        await self._book.told({hot.operation for hot, _ in waiting})
+        met = [(hot, row, goal) for hot, row in waiting if (goal := self._news(hot, row)) is not None]
+        await self._book.know({hot.service for hot, _, _ in met})
+        for hot, row, goal in met:
+            service = self._book.by_number[hot.upstream_number]
+            row.service_id = hot.service
+            await self._settled(service, row)
+            closed = row.status == UpstreamStatus.DELETED
+            kind = EventKind.CLOSED if closed else _settled_kind(hot.kind)
+            event_id = f"confirm-{hot.operation}-{row.number}-{row.status}-{goal}"
+            event = self._add_event(event_id, row, Change(kind), service, _Told(hot.operation, goal), row.raw)
+            self._apply(service, row, [event])
+            if _form_wanted(row):
+                self.digest.to_read.append(row.number)
+
+    def _news(self, hot: Hot, row: UpstreamSnapshot) -> bool | None:
+        """What the item's state means for the operation, if that was not said."""
+        met = hot.outcome(row)
+        return None if met is None or self._book.was_told(hot.operation, row.number, row.status, met=met) else met
+
+    def _compared(self, item: UpstreamItem) -> tuple[UpstreamSnapshot, list[Change]]:
+        """The item's snapshot, brought up to the item, and what that changed."""
+        snapshot = self._known.get(item.number)
+        if snapshot is None:
+            snapshot = new_snapshot(self._account_id, item)
+            self._session.add(snapshot)
+            self._known[item.number] = snapshot
+            appeared = Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())})
+            return snapshot, [appeared, *key_changes({}, item)]
+        changes = compare(snapshot, item)
+        if changes:
+            absorb(snapshot, item, changes)
+        else:
+            seen_again(snapshot, item)
+        return snapshot, changes
+
+    def _with_followed(self, snapshot: UpstreamSnapshot, changes: list[Change], followed: Changes) -> list[Change]:
+        if not followed:
+            return changes
+        if not changes:
+            snapshot.version += 1
+        kind = EventKind.PLAN_CHANGED if "plan" in followed else EventKind.PARAMETERS_CHANGED
+        return merged([*changes, Change(kind, followed)])
+
+    async def _follow(
+        self, snapshot: UpstreamSnapshot, changes: list[Change], form_before: dict[str, str] | None
+    ) -> Changes:
+        """What staff changed of tariff and add-ons, taken over by the service. `form_before`: the form was read."""
+        tariff = next((change.fields["pricelist_id"][1] for change in changes if "pricelist_id" in change.fields), "")
+        if not tariff and form_before is None:
+            return {}
+        service = await self._owners.owner(snapshot)
+        if service is None or service.upstream_number != snapshot.number:
+            return {}
+        plan = await tracking.take_over_plan(self._session, service, tariff) if tariff else {}
+        now = snapshot.form.get("pricelist")
+        if form_before is None and tariff != now:
+            return plan  # the form, which tells of add-ons, is of an earlier time
+        before = form_before or {}
+        changed = bool(tariff) or before.get("pricelist") not in (None, now)
+        return plan | await tracking.take_over_addons(self._session, service, snapshot, before, plan_changed=changed)
+
+    async def _take_in_changes(
+        self,
+        snapshot: UpstreamSnapshot,
+        item: UpstreamItem,
+        changes: list[Change],
+        followed: Changes,
+        *,
+        from_form: bool,
+    ) -> None:
+        """Events for the changes, told to the order that waits for them and applied to the service."""
+        if not from_form:
+            note_listed(snapshot, item)
+        snapshot.changed_at = utc_now()
+        service = await self._owners.owner(snapshot)
+        if not from_form:
+            self._lessons.of_row(service, item)
+        tell = self._to_be_told(service, snapshot)
+        if tell is not None and service is not None and service.upstream_number == snapshot.number:
+            await self._settled(service, snapshot)
+        events = []
+        for change in changes:
+            event = self._event(snapshot, change, service, tell, item.raw)
+            tell = None if event.operation_id else tell  # one signal for one look is enough
+            events.append(event)
+        if service is None and changes[0].kind is EventKind.APPEARED and self._is_loaded:
+            item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
+        if service is not None and service.upstream_number == snapshot.number:
+            self._apply(service, snapshot, events, followed)
+            if any(_form_tells_more(event, from_form=from_form) for event in events) or _form_wanted(snapshot):
+                self.digest.to_read.append(snapshot.number)
+
+    async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+        """An order hears what became of its item: by then lists have shown what they show of it, and of others."""
+        self._lessons.of_listed(service, snapshot)
+        await self._owners.report_others(service)
+
+    def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> _Told | None:
+        """The running operation of this service, if the item's state decides it and it has not heard so yet.
+
+        It may hear before it knows its item's number, that is before the answer to its own request.
+        """
+        running = self._book.running.get(service.id or 0) if service is not None else None
+        if running is None or running.id is None:
+            return None
+        met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
+        if met is None or running.stage in _NOT_ASKED_YET:
+            return None
+        if running.kind is OperationKind.PROLONG and running.stage not in CONFIRMED_BY_SIGHT:
+            return (
+                None  # any growth counts after a yes; before it is known what became of the request, it proves nothing
+            )
+        told = self._book.was_told(running.id, snapshot.number, snapshot.status, met=met)
+        return None if told else _Told(running.id, met)
+
+    def _event(
+        self,
+        snapshot: UpstreamSnapshot,
+        change: Change,
+        service: Service | None,
+        tell: _Told | None,
+        raw: dict[str, str],
+    ) -> UpstreamEvent:
+        # A value held back may come again later, after other changes: the version tells these events apart too.
+        event_id = hashlib.sha256(
+            f"{self._account.name}|{snapshot.product_type}|{snapshot.number}|{change.kind}|{snapshot.version}".encode()
+        ).hexdigest()[:40]
+        held_back = change.kind is EventKind.HELD_BACK
+        return self._add_event(event_id, snapshot, change, service, None if held_back else tell, raw)
+
+    def _add_event(
+        self,
+        event_id: str,
+        snapshot: UpstreamSnapshot,
+        change: Change,
+        service: Service | None,
+        tell: _Told | None,
+        raw: dict[str, str],
+    ) -> UpstreamEvent:
+        event = UpstreamEvent(
+            event_id=event_id,
+            account_id=self._account_id,
+            product_type=snapshot.product_type,
+            upstream_number=snapshot.number,
+            kind=change.kind,
+            changes={name: list(pair) for name, pair in change.fields.items()},
+            raw=raw,
+            status=snapshot.status,
+            service_id=service.id if service else None,
+            operation_id=tell.operation if tell else None,
+            met=tell.met if tell else None,
+        )
+        self._session.add(event)
+        self.digest.events += 1
+        if tell is not None:
+            self.digest.waiting += 1
+            self._book.note_told(tell.operation, snapshot.number, snapshot.status, met=tell.met)
+        return event
+
+    def _apply(
+        self, service: Service, snapshot: UpstreamSnapshot, events: list[UpstreamEvent], followed: Changes | None = None
+    ) -> None:
+        snapshot.service_id = service.id
+        applied = apply_snapshot(service, snapshot) | (followed or {})
+        now = utc_now()
+        for event in events:
+            if event.kind is not EventKind.HELD_BACK:
+                event.applied_at = now
+        write_events(self._session, service, self._account.name, events, applied)
+
+
+def _form_tells_more(event: UpstreamEvent, *, from_form: bool) -> bool:
+    return event.kind in _TOLD_BY_FORM or (not from_form and not _HINTS_AT_MORE.isdisjoint(event.changes))
+
+
+def _form_wanted(snapshot: UpstreamSnapshot) -> bool:
+    """It was in service when it was first seen, so that no opening was seen."""
+    return snapshot.status == UpstreamStatus.ACTIVE and not snapshot.form
+
+
+def _settled_kind(kind: OperationKind) -> EventKind:
+    match kind:
+        case OperationKind.OPEN:
+            return EventKind.OPENED
+        case OperationKind.PROLONG:
+            return EventKind.PROLONGED
+        case OperationKind.SUSPEND:
+            return EventKind.SUSPENDED
+        case OperationKind.RESUME:
+            return EventKind.RESUMED
+        case OperationKind.CLOSE:
+            return EventKind.CLOSED
+        case OperationKind.CHANGE_PLAN:
+            return EventKind.PLAN_CHANGED
+        case OperationKind.SET_PARAMETERS:
+            return EventKind.PARAMETERS_CHANGED

@@ -1,0 +1,44 @@
+"""What our own items, as lists show them, teach about an upstream's lists."""
+
+from models.catalogue import UpstreamAccount
+from models.enums import Knowledge
+from models.events import UpstreamSnapshot
+from models.order import Service
+from orders.events.book import Book
+from orders.intents import learn
+from orders.naming import same_name
+from upstreams.port import UpstreamItem
+
+
+class Lessons:
+    """Name and mark of what people linked were not sent with an order of ours: that they come back proves nothing."""
+
+    def __init__(self, book: Book, account: UpstreamAccount) -> None:
+        self._book = book
+        self._account = account
+
+    def of_row(self, service: Service | None, item: UpstreamItem) -> None:
+        """Our own item as a list just showed it."""
+        if service is None or service.upstream_number != item.number or service.id in self._book.by_hand:
+            return
+        if item.remoteid is not None:
+            self._mark(_seen(item.remoteid == service.mark))
+        if item.name:
+            self._name(_seen(same_name(item.name, service.name)))
+
+    def of_listed(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+        """An item that a list showed earlier; what a form said of it proves nothing of lists."""
+        if not snapshot.listed or service.id in self._book.by_hand:
+            return
+        self._mark(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark))
+        self._name(_seen("name" in snapshot.listed and same_name(snapshot.name, service.name)))
+
+    def _mark(self, seen: Knowledge) -> None:
+        self._account.lists_return_mark = learn(seen, self._account.lists_return_mark)
+
+    def _name(self, seen: Knowledge) -> None:
+        self._account.lists_return_name = learn(seen, self._account.lists_return_name)
+
+
+def _seen(comes_back: bool) -> Knowledge:
+    return Knowledge.YES if comes_back else Knowledge.NO

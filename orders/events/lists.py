@@ -1,0 +1,258 @@
+"""A list, page by page: only rows that are not as they were judged last are read at all, and those in batches."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from models.catalogue import UpstreamAccount
+from models.columns import utc_now
+from models.database import Database
+from models.enums import EventKind, Knowledge, UpstreamStatus
+from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
+from orders.differences import compare, is_unexplained, listed_fields
+from orders.events.book import AT_ONCE, Book
+from orders.events.digest import Digest
+from orders.events.forms import take_form
+from orders.events.judging import Intake, snapshots_of
+from orders.events.known import Known
+from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
+from orders.intents import learn
+from upstreams.port import ListedRow, ListEnd, UpstreamItem
+
+BREATH = 50
+"""Rows that are read before other work of the event loop has its turn."""
+HEEDED_AT_LEAST = 500
+"""So many entries more must have been heeded before that is written down by itself."""
+
+Progress = Callable[[int, int | None], None]
+
+
+class ListLook:
+    """One look at a list: `begin`, `rows` for each page, `end`. Each batch is a transaction of its own, between which
+    others may write; what was taken in stays if the look is broken off."""
+
+    def __init__(self, database: Database, known: Known, progress: Progress | None = None) -> None:
+        self._database = database
+        self._known = known
+        self._progress = progress
+        self._waiting: dict[str, tuple[UpstreamItem, str]] = {}
+        self._found_new = False
+        self.seen: set[str] = set()
+        self.digest = Digest()
+
+    async def begin(self) -> None:
+        """To be awaited before the first page is asked for: what changes from here on is heeded in the next look."""
+        async with self._database.read() as session:
+            await self._known.heed(session)
+
+    async def rows(self, rows: Sequence[ListedRow], total: int | None = None) -> None:
+        """Take in a page."""
+        for count, row in enumerate(rows, start=1):
+            self.seen.add(row.number)
+            if self._known.is_as_judged(row.number, row.digest):
+                continue
+            self._waiting[row.number] = (row.item(), row.digest)
+            if len(self._waiting) >= AT_ONCE:
+                await self._judge()
+            elif count % BREATH == 0:
+                await asyncio.sleep(0)
+        if not self._known.loaded and self._progress is not None:
+            self._progress(len(self.seen), total)
+
+    async def end(self, end: ListEnd) -> Digest:
+        """The last page has been taken in."""
+        await self._judge()
+        if end.complete:
+            await self._miss()
+            self._known.again.clear()  # what it does not show can't be judged by it
+        await self._confirm()
+        await self._note(end)
+        return self.digest
+
+    async def _judge(self) -> None:
+        """What waits to be judged: what is only written differently is remembered, the rest is written down."""
+        rows, self._waiting = self._waiting, {}
+        if not rows:
+            return
+        news = rows if not self._known.loaded else await self._news(rows)
+        digests = {number: digest for number, (_, digest) in rows.items() if number not in news}
+        if news:
+            async with self._database.write() as session:
+                account = await session.get_one(UpstreamAccount, self._known.account_id)
+                intake = Intake(session, account, self._known.product_type)
+                await intake.load(list(news), [item for item, _ in news.values()])
+                for number, (item, digest) in news.items():
+                    await intake.row(item, digest, again=number in self._known.again)
+                await session.flush()
+            digests |= intake.digests(news)
+            self._found_new |= not news.keys() <= self._known.digests.keys()
+            self.digest.add(intake.digest)
+        # Only now, as only now it is committed.
+        self._known.digests |= digests
+        self._known.again -= rows.keys()
+        self._known.gone -= rows.keys()
+
+    async def _news(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, tuple[UpstreamItem, str]]:
+        """Those that are to be written down."""
+        known = self._known
+        async with self._database.read() as session:
+            found = await snapshots_of(session, known.account_id, known.product_type, list(rows))
+        snapshots = {row.number: row for row in found}
+        return {
+            number: row
+            for number, row in rows.items()
+            if number in known.again or _is_news(snapshots.get(number), row[0])
+        }
+
+    async def _miss(self) -> None:
+        """A complete list does not show these."""
+        missing = sorted(self._known.digests.keys() - self.seen)
+        for start in range(0, len(missing), AT_ONCE):
+            numbers = missing[start : start + AT_ONCE]
+            async with self._database.write() as session:
+                account = await session.get_one(UpstreamAccount, self._known.account_id)
+                intake = Intake(session, account, self._known.product_type)
+                await intake.load(numbers)
+                there = {number for number in numbers if intake.missing(number)}
+                await session.flush()
+            for number in numbers:
+                if number in there:
+                    self._known.digests[number] = ""
+                else:
+                    del self._known.digests[number]
+                    self._known.gone.add(number)
+            self.digest.add(intake.digest)
+
+    async def _confirm(self) -> None:
+        """Tell operations that wait for a state which their item is in already, though no row has changed."""
+        known = self._known
+        if not known.digests:
+            return
+        async with self._database.read() as session:
+            waiting = [
+                hot
+                for hot in await hot_operations(session, known.upstream, CONFIRMED_BY_SIGHT)
+                if hot.product_type == known.product_type and hot.upstream_number in known.digests
+            ]
+            if not waiting:
+                return
+            numbers = {hot.upstream_number for hot in waiting}
+            rows = await snapshots_of(session, known.account_id, known.product_type, numbers)
+            snapshots = {row.number: row for row in rows}
+            book = Book(session, known.account_id, known.product_type)
+            await book.told([hot.operation for hot in waiting])
+        ready = {
+            row.number
+            for hot in waiting
+            if (row := snapshots.get(hot.upstream_number)) is not None
+            and (met := hot.outcome(row)) is not None
+            and not book.was_told(hot.operation, row.number, row.status, met=met)
+        }
+        if not ready:
+            return
+        async with self._database.write() as session:
+            account = await session.get_one(UpstreamAccount, known.account_id)
+            intake = Intake(session, account, known.product_type)
+            await intake.load(ready)
+            await intake.confirm_waiting()
+            await session.flush()
+        self.digest.add(intake.digest)
+
+    async def _note(self, end: ListEnd) -> None:
+        """Write down what was learned of the list itself; most looks teach nothing."""
+        known = self._known
+        is_loaded = known.loaded or end.complete or not self._found_new
+        shows = learn(end.shows_remoteid, known.lists_show_remoteid)
+        heeded = (known.audit_entry, known.stage_entry) if not known.again else known.stored
+        due = sum(heeded) - sum(known.stored) >= HEEDED_AT_LEAST or not known.is_stored
+        if is_loaded is known.loaded and shows is known.lists_show_remoteid and not known.gone and not due:
+            return
+        async with self._database.write() as session:
+            account = await session.get_one(UpstreamAccount, known.account_id)
+            account.lists_show_remoteid = learn(end.shows_remoteid, account.lists_show_remoteid)
+            row = await session.get(UpstreamList, (known.account_id, known.product_type))
+            if row is None:
+                row = UpstreamList(account_id=known.account_id, product_type=known.product_type)
+            row.audit_entry, row.stage_entry = heeded
+            if is_loaded and row.loaded_at is None:
+                row.loaded_at = row.listed_at = utc_now()
+                self._tell_of_first_look(session.add, account)
+            session.add(row)
+            for start in range(0, len(known.gone), AT_ONCE):
+                numbers = sorted(known.gone)[start : start + AT_ONCE]
+                await session.exec(
+                    update(UpstreamSnapshot)
+                    .where(
+                        col(UpstreamSnapshot.account_id) == known.account_id,
+                        col(UpstreamSnapshot.product_type) == known.product_type,
+                        col(UpstreamSnapshot.number).in_(numbers),
+                        col(UpstreamSnapshot.gone).is_(True),
+                    )
+                    .values(row_digest=None)
+                )
+        known.loaded, known.lists_show_remoteid, known.stored = is_loaded, shows, heeded
+        known.gone, known.is_stored = set(), True
+
+    def _tell_of_first_look(self, add: Callable[[UpstreamEvent], None], account: UpstreamAccount) -> None:
+        """One event instead of one for each item."""
+        known = self._known
+        about = f"{account.name}|{known.product_type}|{EventKind.FIRST_LOOK}|{utc_now().isoformat()}"
+        add(
+            UpstreamEvent(
+                event_id=hashlib.sha256(about.encode()).hexdigest()[:40],
+                account_id=known.account_id,
+                product_type=known.product_type,
+                upstream_number="",
+                kind=EventKind.FIRST_LOOK,
+                changes={"items": ["", str(len(known.digests))]},
+                status=int(UpstreamStatus.UNKNOWN),
+            )
+        )
+        self.digest.events += 1
+
+
+async def take_in(
+    database: Database,
+    account_id: int,
+    product_type: str,
+    items: Iterable[UpstreamItem],
+    *,
+    complete: bool,
+    from_form: bool = False,
+    lists_show_remoteid: Knowledge = Knowledge.UNKNOWN,
+) -> Digest:
+    """Compare what was read with the snapshots and write every difference down.
+
+    `complete`: the items are the whole list of their type, so what is not among them is missing. `from_form`: they were
+    read from their forms.
+    """
+    if from_form:
+        digest = Digest()
+        for form in items:
+            digest.add(await take_form(database, account_id, product_type, form))
+        return digest
+    look = ListLook(database, await Known.load(database, account_id, product_type))
+    await look.begin()
+    await look.rows(rows_of(items))
+    return await look.end(ListEnd(complete=complete, pages=1, shows_remoteid=lists_show_remoteid))
+
+
+def rows_of(items: Iterable[UpstreamItem]) -> list[ListedRow]:
+    """Items that have been read already, as rows of a list."""
+
+    def row(item: UpstreamItem) -> ListedRow:
+        return ListedRow(item.number, hashlib.sha256(item.model_dump_json().encode()).hexdigest()[:32], lambda: item)
+
+    return [row(item) for item in items]
+
+
+def _is_news(row: UpstreamSnapshot | None, item: UpstreamItem) -> bool:
+    """The row tells something that the snapshot does not, or is wanted for what the snapshot lacks."""
+    if row is None or row.gone or row.misses or not row.row_digest or row.pricelist_unexplained:
+        return True
+    if row.listed != listed_fields(item) or item.pricelist_id not in ("", row.pricelist_id):
+        return True
+    return is_unexplained(row, item) or bool(compare(row, item))

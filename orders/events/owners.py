@@ -1,0 +1,95 @@
+"""Whose item is it? By number, else by our mark or the name that we made up; and what else was made for a service."""
+
+from collections.abc import Iterator
+
+from models.enums import UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Service
+from orders.events.book import Book
+from orders.marks import same_mark
+from orders.naming import canonical, same_name
+from orders.second_items import WAITS_FOR_A_PERSON, report_paid, report_second
+
+
+class Owners:
+    """Asks the book, and reports what nobody counts on."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._unowned: list[UpstreamSnapshot] = []
+        """Judged in this transaction."""
+        self._reported: set[str] = set()
+
+    async def owner(self, snapshot: UpstreamSnapshot) -> Service | None:
+        """The service this item is: by number if we know it, else by our mark. Only the number makes it the item's
+        owner for good: a second item with the same mark stays an orphan."""
+        service = self._book.by_number.get(snapshot.number)
+        if service is not None:
+            snapshot.service_id = service.id
+            return service
+        self._unowned.append(snapshot)
+        shown = list(self._shown_by(snapshot))
+        for linked in shown:
+            if linked.upstream_number is not None:
+                await self._report_second(snapshot, linked)
+        for ordered in shown:
+            if ordered.upstream_number is None and await self._tells(snapshot, ordered):
+                await self._report_paid(ordered, snapshot)
+                return ordered
+        return None
+
+    async def report_others(self, service: Service) -> None:
+        """Items with this service's mark, or the name that we made up for it, that were seen before it was linked."""
+        if service.mark in self._reported:
+            return
+        self._reported.add(service.mark)
+        found = {one.number: one for one in (*self._book.lookalikes, *self._unowned)}
+        for snapshot in found.values():
+            if snapshot.service_id is not None or snapshot.number == service.upstream_number:
+                continue
+            if same_mark(snapshot.remoteid or "", service.mark):
+                if await self._tells(snapshot, service):
+                    await self._report(service, snapshot)
+            elif service.name_is_ours and not snapshot.remoteid and same_name(snapshot.name, service.name):
+                await self._report(service, snapshot, by="its name")
+
+    def _shown_by(self, snapshot: UpstreamSnapshot) -> Iterator[Service]:
+        """Services whose mark the item shows, or whose name where we made that up."""
+        found: dict[int | None, Service] = {}
+        if snapshot.remoteid and (marked := self._book.by_mark.get(snapshot.remoteid)) is not None:
+            found[marked.id] = marked
+        for name in {snapshot.name, canonical(snapshot.name)} - {""}:
+            found |= {one.id: one for one in self._book.by_name.get(name, ())}
+        yield from sorted(found.values(), key=lambda one: one.id or 0)
+
+    async def _tells(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
+        """Whether what it shows of this service, whole mark or name, may not as well be another service's mark, cut
+        short: then the item's name must be this service's, and no name of such another's."""
+        if not same_mark(snapshot.remoteid or "", service.mark):
+            return True
+        others = [one for one in await self._book.begin_with(snapshot.remoteid or "") if one.service != service.id]
+        return not others or (
+            same_name(snapshot.name, service.name) and not any(same_name(snapshot.name, one.name) for one in others)
+        )
+
+    async def _report_second(self, snapshot: UpstreamSnapshot, service: Service) -> None:
+        """An item with the mark of a service that is another item already: bought twice? People must know.
+
+        Or with its name, where we made that up and no mark of somebody else's is shown.
+        """
+        if snapshot.remoteid and same_mark(snapshot.remoteid, service.mark):
+            if await self._tells(snapshot, service):
+                await self._report(service, snapshot)
+        elif not snapshot.remoteid:
+            await self._report(service, snapshot, by="its name")
+
+    async def _report_paid(self, service: Service, snapshot: UpstreamSnapshot) -> None:
+        operation = self._book.last.get(service.id or 0)
+        if operation is not None and (operation.stage.is_final or operation.stage in WAITS_FOR_A_PERSON):
+            await report_paid(self._book.session, service, snapshot)
+
+    async def _report(self, service: Service, second: UpstreamSnapshot, by: str = "its mark") -> None:
+        """Write down, once for each item, that `second` was ordered for this service, too."""
+        if second.gone or second.status == UpstreamStatus.DELETED:
+            return
+        await report_second(self._book.session, service, second.number, by=by)
