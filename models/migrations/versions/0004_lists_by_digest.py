@@ -3,7 +3,7 @@
 Each item keeps the digest of the row that was judged last, each list of an account how far it is known. What is there
 is judged once more at the next look; lists of accounts that have been watched count as loaded.
 
-Revision: 0004, after: 0002.
+Revision: 0004, after: 0003.
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from alembic import op
 from models.columns import UtcDateTime
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
