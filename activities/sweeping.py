@@ -15,9 +15,9 @@ from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database, is_unavailable
-from models.enums import IntentState, ModuleKind, Stage
+from models.enums import IntentState, ModuleKind
 from models.messages import SweepInput, SweepLap
-from models.order import Intent, Operation
+from models.order import RUNNING, Intent, Operation
 from orders import naming
 from settings import Settings
 
@@ -78,10 +78,7 @@ class SweepActivities:
         async with self._database.read() as session:
             found = await session.exec(
                 select(Operation.id)
-                .where(
-                    col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
-                    col(Operation.workflow_started_at).is_(None),
-                )
+                .where(RUNNING, col(Operation.workflow_started_at).is_(None))
                 .order_by(col(Operation.id))
                 .limit(BATCH)
             )
@@ -93,7 +90,7 @@ class SweepActivities:
         async with self._database.read() as session:
             found = await session.exec(
                 select(Operation).where(
-                    col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+                    RUNNING,
                     col(Operation.workflow_started_at).is_not(None),
                     col(Operation.stage_since) < utc_now() - GRACE,
                 )

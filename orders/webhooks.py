@@ -17,7 +17,7 @@ from models.audit import AuditEntry, Installation
 from models.columns import utc_now
 from models.database import Database
 from models.enums import DeliveryState, MessageType
-from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from models.webhooks import PENDING, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound
 from orders.outbox import Ping, message
 from orders.webhook_targets import check_url
@@ -105,7 +105,7 @@ def wants(endpoint: WebhookEndpoint, kind: str) -> bool:
 def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:
     assert endpoint.id is not None  # noqa: S101 - read from the database
     assert one.id is not None  # noqa: S101 - read from the database
-    return WebhookDelivery(endpoint_id=endpoint.id, message_id=one.id)
+    return WebhookDelivery(endpoint_id=endpoint.id, message_id=one.id, service_id=one.service_id)
 
 
 # What is due, and how it went.
@@ -114,19 +114,15 @@ def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery
 async def due(database: Database, *, but_not: Collection[int]) -> list[Parcel]:
     """What may be sent now, oldest first, at most a batch for each endpoint that works and is not in `but_not`."""
     async with database.read() as session:
+        has_due = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, _due_now())
         found = await session.exec(
-            select(WebhookDelivery.endpoint_id)
-            .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
-            .where(
-                _due_now(),
-                col(WebhookEndpoint.active).is_(True),
-                col(WebhookEndpoint.id).not_in(but_not),
+            select(WebhookEndpoint.id).where(
+                col(WebhookEndpoint.active).is_(True), col(WebhookEndpoint.id).not_in(but_not), has_due.exists()
             )
-            .distinct()
         )
         parcels: list[Parcel] = []
         for endpoint in found.all():
-            parcels += await _parcels(session, endpoint)
+            parcels += await _parcels(session, endpoint or 0)
         return parcels
 
 
@@ -150,7 +146,7 @@ async def called(database: Database, resting: Collection[int]) -> list[int]:
 
 
 def _due_now() -> ColumnElement[bool]:
-    return and_(col(WebhookDelivery.state) == DeliveryState.PENDING, col(WebhookDelivery.next_attempt_at) <= utc_now())
+    return and_(PENDING, col(WebhookDelivery.next_attempt_at) <= utc_now())
 
 
 async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
