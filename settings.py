@@ -79,9 +79,18 @@ class Settings(BaseSettings):
     )
     """Seconds before each further try of a webhook; after the last one it is given up. (JSON)"""
     webhook_retention_days: float = Field(default=30.0, gt=0)
-    """Days for which webhooks and the log of their deliveries are kept."""
+    """Days for which webhooks are kept; the log of a delivery from its end on."""
     webhook_private: bool = False
     """Webhooks may go to private and loopback addresses, and in plain http there."""
+
+    event_retention_days: float = Field(default=180.0, gt=0)
+    """Days for which the changes seen at upstreams are kept."""
+    hint_retention_days: float = Field(default=1.0, gt=0)
+    """Days for which a push hint is kept after it was followed."""
+    stage_retention_days: float = Field(default=365.0, gt=0)
+    """Days for which the stages of an operation are kept after its end; the last one stays."""
+    snapshot_retention_days: float = Field(default=365.0, gt=0)
+    """Days for which an item is remembered that is gone from its upstream."""
 
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
     @classmethod

@@ -25,7 +25,11 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
         found = await session.exec(
             select(UpstreamEvent, Operation)
             .join(Operation, col(UpstreamEvent.operation_id) == col(Operation.id))
-            .where(UpstreamEvent.account_id == account_id, col(UpstreamEvent.delivered_at).is_(None))
+            .where(
+                UpstreamEvent.account_id == account_id,
+                col(UpstreamEvent.delivered_at).is_(None),
+                col(UpstreamEvent.operation_id).is_not(None),
+            )
             .order_by(col(UpstreamEvent.id))
             .limit(BATCH + 1)
         )

@@ -209,7 +209,6 @@ class PollActivities:
             account = found.one_or_none()
         if account is None or account.id is None:
             raise NotFound("upstream account", poller.upstream)
-        await hints.forget_old(self._database, account.id)
         return _Watch(account.id, account.name)
 
     async def _round(self, watch: _Watch) -> None:

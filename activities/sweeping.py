@@ -18,7 +18,7 @@ from models.columns import utc_now
 from models.database import Database, is_unavailable
 from models.enums import IntentState, ModuleKind, Stage
 from models.messages import SweepInput, SweepLap
-from models.order import Intent, Operation
+from models.order import RUNNING, Intent, Operation
 from orders import naming
 from settings import Settings
 
@@ -81,11 +81,7 @@ class SweepActivities:
         async with self._database.read() as session:
             found = await session.exec(
                 select(Operation.id)
-                .where(
-                    col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
-                    col(Operation.workflow_started_at).is_(None),
-                    ~_is_being_started(),
-                )
+                .where(RUNNING, col(Operation.workflow_started_at).is_(None), ~_is_being_started())
                 .order_by(col(Operation.id))
                 .limit(BATCH)
             )
@@ -97,7 +93,7 @@ class SweepActivities:
         async with self._database.read() as session:
             found = await session.exec(
                 select(Operation).where(
-                    col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+                    RUNNING,
                     col(Operation.workflow_started_at).is_not(None),
                     col(Operation.stage_since) < utc_now() - GRACE,
                 )

@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
@@ -18,6 +18,7 @@ from itertools import groupby
 from temporalio import activity
 
 from activities.heartbeat import heartbeating, pause
+from activities.retention import prune_daily
 from activities.webhook_post import Post, Posted
 from models.database import Database, is_unavailable
 from models.messages import SendInput, SendLap
@@ -25,8 +26,11 @@ from orders import webhooks
 from orders.webhooks import Parcel
 from settings import Settings
 
-INTERVAL_SECONDS = 0.5
-PRUNE_SECONDS = 3600.0
+INTERVAL_SECONDS = 1.0
+BUSY_INTERVAL_SECONDS = 0.25
+"""Between two looks of which the first found something."""
+NOBODY_SECONDS = 60.0
+"""Between two times that messages are passed over while there is no endpoint."""
 AT_ONCE = 8
 """Messages under way to one endpoint."""
 LONGEST_REST = 60.0
@@ -44,21 +48,26 @@ class WebhookActivities:
 
     @activity.defn
     async def send_webhooks(self, sender: SendInput) -> SendLap:
-        """Send what is due, look again twice a second, for one lap or until the worker stops."""
+        """Send what is due, look again every second, for one lap or until the worker stops."""
         sending = _Sending(self._database, self._settings)
         ends = time.monotonic() + sender.lap.total_seconds()
+        pruning = asyncio.create_task(prune_daily(self._database, self._settings))
         async with heartbeating(lambda: {"delivered": sending.delivered, "failed": sending.failed}):
             try:
                 while time.monotonic() < ends and not activity.is_worker_shutdown():
+                    found = False
                     try:
-                        await sending.look()
+                        found = await sending.look()
                     except Exception as error:
                         if not is_unavailable(error):
                             raise
                         activity.logger.warning("webhooks: the database can't be reached: %s", error)
-                    await pause(INTERVAL_SECONDS)
+                    await pause(BUSY_INTERVAL_SECONDS if found else INTERVAL_SECONDS)
             finally:
+                pruning.cancel()
                 await sending.close()
+                with suppress(asyncio.CancelledError):
+                    await pruning
         return SendLap(delivered=sending.delivered, failed=sending.failed)
 
 
@@ -102,24 +111,40 @@ class _Sending:
         self._post = Post(timeout=settings.webhook_timeout, private=settings.webhook_private)
         self._lanes: dict[int, _Lane] = defaultdict(_Lane)
         self._source = ""
-        self._prune_at = 0.0
+        self._pass_over_at = 0.0
         self.delivered = 0
         self.failed = 0
 
-    async def look(self) -> None:
-        """Spread what is new, and set out with what is due."""
-        self._source = self._source or f"urn:resellflow:{await webhooks.installation_tag(self._database)}"
-        await webhooks.spread(self._database)
+    async def look(self) -> bool:
+        """Spread what is new, and set out with what is due. True if there was anything to do."""
+        waiting = await webhooks.waiting(self._database)
+        if not waiting.somebody_listens:
+            await self._pass_over()
+            return False
+        if waiting.to_spread:
+            await webhooks.spread(self._database)
+            waiting = await webhooks.waiting(self._database)
+        await self._wake_called()
+        held = {endpoint for endpoint, lane in self._lanes.items() if lane.is_busy or lane.rests}
+        if waiting.due - held:
+            await self._set_out_with_all(held)
+        return waiting.to_spread or bool(waiting.due - held)
+
+    async def _pass_over(self) -> None:
+        if time.monotonic() >= self._pass_over_at:
+            more = await webhooks.pass_over(self._database) == webhooks.SLICE
+            self._pass_over_at = 0.0 if more else time.monotonic() + NOBODY_SECONDS
+
+    async def _wake_called(self) -> None:
         idle = {endpoint: lane for endpoint, lane in self._lanes.items() if not lane.is_busy}
         for endpoint in await webhooks.called(self._database, [one for one, lane in idle.items() if lane.rests]):
             idle[endpoint].wake()
-        held = [endpoint for endpoint, lane in self._lanes.items() if lane.is_busy or lane.rests]
+
+    async def _set_out_with_all(self, held: Collection[int]) -> None:
+        self._source = self._source or f"urn:resellflow:{await webhooks.installation_tag(self._database)}"
         parcels = await webhooks.due(self._database, but_not=held)
         for endpoint, several in groupby(parcels, lambda parcel: parcel.endpoint):
             self._lanes[endpoint].task = asyncio.create_task(self._set_out(self._lanes[endpoint], list(several)))
-        if time.monotonic() >= self._prune_at:
-            more = await webhooks.prune(self._database, timedelta(days=self._settings.webhook_retention_days))
-            self._prune_at = 0.0 if more else time.monotonic() + PRUNE_SECONDS
 
     async def close(self) -> None:
         running = [lane.task for lane in self._lanes.values() if lane.task is not None]

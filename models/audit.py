@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from models.columns import json_column, utc_column, utc_now
@@ -11,14 +12,17 @@ class AuditEntry(SQLModel, table=True):
     """A change of state and who made it; written in the same transaction as the change."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        sa.Index("audit_entry_of_subject", "subject", "subject_number", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     actor: str = Field(max_length=64)
     action: str = Field(max_length=64)
     subject: str = Field(max_length=32)
-    subject_number: int = Field(index=True)
+    subject_number: int
     changes: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
     """Field -> [before, after], as text; where values were changed."""
     detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())

@@ -11,6 +11,8 @@ from models.enums import EventKind
 
 TO_JUDGE = "row_digest = ''"
 """Snapshots whose row in the list is judged whatever it shows."""
+_NO_SERVICE_ON_SQLITE = "service_id IS NULL AND gone IS 0"
+_NO_SERVICE = "service_id IS NULL AND gone IS false"
 
 
 class UpstreamSnapshot(SQLModel, table=True):
@@ -26,6 +28,21 @@ class UpstreamSnapshot(SQLModel, table=True):
             "product_type",
             sqlite_where=sa.text(TO_JUDGE),
             postgresql_where=sa.text(TO_JUDGE),
+        ),
+        sa.Index(
+            "upstream_snapshot_orphans",
+            "account_id",
+            "id",
+            sqlite_where=sa.text(_NO_SERVICE_ON_SQLITE),
+            postgresql_where=sa.text(_NO_SERVICE),
+        ),
+        sa.Index(
+            "upstream_snapshot_strangers",
+            "account_id",
+            "product_type",
+            "first_seen_at",
+            sqlite_where=sa.text(_NO_SERVICE_ON_SQLITE),
+            postgresql_where=sa.text(_NO_SERVICE),
         ),
         {"sqlite_autoincrement": True},
     )
@@ -92,12 +109,31 @@ class UpstreamList(SQLModel, table=True):
     """… stages of operations up to this entry, have been heeded in judging rows."""
 
 
+_UNDELIVERED = "delivered_at IS NULL AND operation_id IS NOT NULL"
+_FOR_AN_OPERATION = "operation_id IS NOT NULL"
+
+
 class UpstreamEvent(SQLModel, table=True):
     """One change seen at the upstream, and what became of it."""
 
     __tablename__ = "upstream_event"
     __table_args__ = (
-        sa.Index("upstream_event_undelivered", "account_id", "delivered_at"),
+        sa.Index("upstream_event_by_account", "account_id", "id"),
+        sa.Index("upstream_event_by_kind", "account_id", "kind", "id"),
+        sa.Index("upstream_event_by_service", "service_id", "id"),
+        sa.Index(
+            "upstream_event_of_operation",
+            "operation_id",
+            sqlite_where=sa.text(_FOR_AN_OPERATION),
+            postgresql_where=sa.text(_FOR_AN_OPERATION),
+        ),
+        sa.Index(
+            "upstream_event_undelivered",
+            "account_id",
+            "id",
+            sqlite_where=sa.text(_UNDELIVERED),
+            postgresql_where=sa.text(_UNDELIVERED),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -113,8 +149,8 @@ class UpstreamEvent(SQLModel, table=True):
     raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     status: int
     """The item's status after the change."""
-    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
-    operation_id: int | None = Field(default=None, foreign_key="operation.id", index=True)
+    service_id: int | None = Field(default=None, foreign_key="service.id")
+    operation_id: int | None = Field(default=None, foreign_key="operation.id")
     """The operation that waits for it, if any: it gets a signal."""
     met: bool | None = None
     """Whether the goal of that operation is reached, or (false) out of reach."""
@@ -124,11 +160,24 @@ class UpstreamEvent(SQLModel, table=True):
     delivery_note: str = ""
 
 
+_UNREAD = "read_at IS NULL"
+
+
 class UpstreamHint(SQLModel, table=True):
     """An item that the upstream says has changed, to be read by the poller soon. Nothing else of a hint is believed."""
 
     __tablename__ = "upstream_hint"
-    __table_args__ = (sa.Index("upstream_hint_waiting", "account_id", "read_at"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        sa.Index(
+            "upstream_hint_waiting",
+            "account_id",
+            "id",
+            sqlite_where=sa.text(_UNREAD),
+            postgresql_where=sa.text(_UNREAD),
+        ),
+        sa.Index("upstream_hint_received", "account_id", "received_at"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="upstream_account.id")

@@ -2,23 +2,33 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from models.columns import enum_column, json_column, utc_column, utc_now
 from models.enums import IncidentKind
+
+_OPEN = "closed_at IS NULL"
+_CLOSED = "closed_at IS NOT NULL"
 
 
 class Incident(SQLModel, table=True):
     """One incident; the same one is written down once (`fingerprint`), however often it is met."""
 
     __tablename__ = "incident"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        sa.Index("incident_open", "id", sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
+        sa.Index("incident_closed", "id", sqlite_where=sa.text(_CLOSED), postgresql_where=sa.text(_CLOSED)),
+        sa.Index("incident_by_kind", "kind", "id"),
+        sa.Index("incident_of_service", "service_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     kind: IncidentKind = Field(sa_column=enum_column(IncidentKind))
     fingerprint: str = Field(unique=True, max_length=255)
     account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
-    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
+    service_id: int | None = Field(default=None, foreign_key="service.id")
     operation_id: int | None = Field(default=None, foreign_key="operation.id", index=True)
     message: str
     """What happened and what a person should do, in plain words."""

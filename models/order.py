@@ -23,7 +23,9 @@ from models.enums import (
 from models.explanations import Explanation, explain
 from models.money import Money
 
-_NOT_RUNNING = "stage NOT IN ('queued', 'completed', 'cancelled')"
+_RUNNING = "stage NOT IN ('queued', 'completed', 'cancelled')"
+RUNNING = sa.text(f"operation.{_RUNNING}")
+"""The operation runs. Said with the same words as in the index of these, which the database can use then."""
 
 
 class Service(SQLModel, table=True):
@@ -33,18 +35,21 @@ class Service(SQLModel, table=True):
     __table_args__ = (
         # Two services can never hold the same upstream item, whatever goes wrong in the code above.
         sa.UniqueConstraint("account_id", "product_type", "upstream_number"),
+        sa.Index("service_by_customer", "customer", "id"),
+        sa.Index("service_by_status", "status", "id"),
+        sa.Index("service_by_plan", "plan_id", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    customer: str = Field(index=True, max_length=200)
+    customer: str = Field(max_length=200)
     plan_id: int = Field(foreign_key="tariff_plan.id")
     product_type: str = Field(max_length=32)
     module_id: int = Field(foreign_key="processing_module.id")
     home_module_id: int | None = Field(default=None, foreign_key="processing_module.id")
     """Set while the service is in the hands of the manual module: where it goes back to."""
-    account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
-    status: ServiceStatus = Field(default=ServiceStatus.ORDERED, sa_column=enum_column(ServiceStatus, index=True))
+    account_id: int | None = Field(default=None, foreign_key="upstream_account.id")
+    status: ServiceStatus = Field(default=ServiceStatus.ORDERED, sa_column=enum_column(ServiceStatus))
     status_since: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     suspend_reason: str | None = None
     name: str = Field(index=True, max_length=255)
@@ -67,6 +72,11 @@ class Service(SQLModel, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 
 
+_CALLED_OFF = "called_off_at IS NOT NULL"
+_NOT_STARTED = f"{_RUNNING} AND workflow_started_at IS NULL"
+_ENDED = "ended_at IS NOT NULL"
+
+
 class Operation(SQLModel, table=True):
     """One thing to be done to a service. `id` is the operation number."""
 
@@ -76,16 +86,32 @@ class Operation(SQLModel, table=True):
             "one_running_operation_per_service",
             "service_id",
             unique=True,
-            sqlite_where=sa.text(_NOT_RUNNING),
-            postgresql_where=sa.text(_NOT_RUNNING),
+            sqlite_where=sa.text(_RUNNING),
+            postgresql_where=sa.text(_RUNNING),
         ),
         sa.Index("operation_stage_upstream", "stage", "upstream_name"),
-        sa.Index("operation_called_off", "called_off_at"),
+        sa.Index("operation_by_service", "service_id", "id"),
+        sa.Index("operation_by_stage", "stage", "id"),
+        sa.Index("operation_by_kind", "kind", "id"),
+        sa.Index("operation_by_upstream", "upstream_name", "id"),
+        sa.Index(
+            "operation_not_started",
+            "id",
+            sqlite_where=sa.text(_NOT_STARTED),
+            postgresql_where=sa.text(_NOT_STARTED),
+        ),
+        sa.Index("operation_ended", "ended_at", sqlite_where=sa.text(_ENDED), postgresql_where=sa.text(_ENDED)),
+        sa.Index(
+            "operation_called_off",
+            "called_off_at",
+            sqlite_where=sa.text(_CALLED_OFF),
+            postgresql_where=sa.text(_CALLED_OFF),
+        ),
         {"sqlite_autoincrement": True},
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    service_id: int = Field(foreign_key="service.id", index=True)
+    service_id: int = Field(foreign_key="service.id")
     kind: OperationKind = Field(sa_column=enum_column(OperationKind))
     upstream_name: str = Field(default="", max_length=64)
     """Name of the upstream account; empty when done by hand."""
@@ -155,26 +181,41 @@ class StageEntry(SQLModel, table=True):
     """A stage that an operation entered, and when."""
 
     __tablename__ = "stage_entry"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (sa.Index("stage_entry_of_operation", "operation_id", "id"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)
-    operation_id: int = Field(foreign_key="operation.id", index=True)
+    operation_id: int = Field(foreign_key="operation.id")
     stage: Stage = Field(sa_column=enum_column(Stage))
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     reason: str = ""
+
+
+TAKEN = "assignee != ''"
+MAY_BE_OVERDUE = "(overdue OR (state = 'open' AND due_at IS NOT NULL))"
+"""It is overdue, or is open and becomes so."""
 
 
 class Task(SQLModel, table=True):
     """The piece of work linked to an operation, for people to see. Only a manual one asks them to act."""
 
     __tablename__ = "task"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        sa.Index("task_by_state", "state", "id"),
+        sa.Index("task_by_mode", "mode", "id"),
+        sa.Index("task_by_service", "service_id", "id"),
+        sa.Index("task_by_department", "department", "id"),
+        sa.Index("task_by_assignee", "assignee", "id"),
+        sa.Index("task_by_age", "created_at"),
+        sa.Index("task_taken", "id", sqlite_where=sa.text(TAKEN), postgresql_where=sa.text(TAKEN)),
+        sa.Index("task_overdue", "id", sqlite_where=sa.text(MAY_BE_OVERDUE), postgresql_where=sa.text(MAY_BE_OVERDUE)),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id", unique=True)
-    service_id: int = Field(foreign_key="service.id", index=True)
+    service_id: int = Field(foreign_key="service.id")
     mode: TaskMode = Field(default=TaskMode.AUTOMATIC, sa_column=enum_column(TaskMode))
-    state: TaskState = Field(default=TaskState.OPEN, sa_column=enum_column(TaskState, index=True))
+    state: TaskState = Field(default=TaskState.OPEN, sa_column=enum_column(TaskState))
     department: str = Field(max_length=64)
     title: str
     instructions: str = ""
@@ -212,11 +253,12 @@ class Intent(SQLModel, table=True):
             sqlite_where=sa.text(_UNSETTLED_OR_ACCEPTED),
             postgresql_where=sa.text(_UNSETTLED_OR_ACCEPTED),
         ),
+        sa.Index("intent_of_operation", "operation_id", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    operation_id: int = Field(foreign_key="operation.id", index=True)
+    operation_id: int = Field(foreign_key="operation.id")
     account_id: int = Field(foreign_key="upstream_account.id", index=True)
     attempt: int
     step: IntentStep = Field(default=IntentStep.SEND, sa_column=enum_column(IntentStep))

@@ -43,6 +43,7 @@ class WebhookMessage(SQLModel, table=True):
             sqlite_where=sa.text(_NOT_SPREAD),
             postgresql_where=sa.text(_NOT_SPREAD),
         ),
+        sa.Index("webhook_message_of_service", "service_id", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -51,11 +52,16 @@ class WebhookMessage(SQLModel, table=True):
     """The same in every try: receivers drop repeats by it (webhook-id, and the CloudEvents id)."""
     kind: str = Field(max_length=64)
     """CloudEvents type."""
-    service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
+    service_id: int | None = Field(default=None, foreign_key="service.id")
     data: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     spread_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """When its deliveries were written, one for every endpoint that wants it."""
+
+
+_PENDING = "state = 'pending'"
+PENDING = sa.text(f"webhook_delivery.{_PENDING}")
+"""The delivery is on its way. Said with the words of the index of these, which the database can use then."""
 
 
 class WebhookDelivery(SQLModel, table=True):
@@ -64,13 +70,24 @@ class WebhookDelivery(SQLModel, table=True):
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         sa.UniqueConstraint("endpoint_id", "message_id"),
-        sa.Index("webhook_delivery_due", "state", "next_attempt_at"),
+        sa.Index("webhook_delivery_by_endpoint", "endpoint_id", "id"),
+        sa.Index("webhook_delivery_by_state", "state", "id"),
+        sa.Index("webhook_delivery_by_service", "service_id", "id"),
+        sa.Index(
+            "webhook_delivery_due",
+            "endpoint_id",
+            "next_attempt_at",
+            sqlite_where=sa.text(_PENDING),
+            postgresql_where=sa.text(_PENDING),
+        ),
         {"sqlite_autoincrement": True},
     )
 
     id: int | None = Field(default=None, primary_key=True)
     endpoint_id: int = Field(foreign_key="webhook_endpoint.id")
     message_id: int = Field(foreign_key="webhook_message.id", index=True)
+    service_id: int | None = None
+    """As in the message: what is asked about a service needs no look at all messages."""
     state: DeliveryState = Field(default=DeliveryState.PENDING, sa_column=enum_column(DeliveryState))
     attempts: int = 0
     next_attempt_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
@@ -81,10 +98,10 @@ class WebhookAttempt(SQLModel, table=True):
     """One try of a delivery, as it went."""
 
     __tablename__ = "webhook_attempt"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (sa.Index("webhook_attempt_of_delivery", "delivery_id", "id"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)
-    delivery_id: int = Field(foreign_key="webhook_delivery.id", index=True)
+    delivery_id: int = Field(foreign_key="webhook_delivery.id")
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     status_code: int | None = None
     duration_ms: int = 0

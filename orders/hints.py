@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
@@ -27,8 +27,6 @@ MOST_UNREAD = 500
 MOST_NUMBERS = 50
 CLOCKS_DIFFER_AT_MOST = timedelta(minutes=5)
 SHORTEST_SECRET = 16
-KEPT_FOR = timedelta(days=1)
-"""Hints that have been read stay for so long, for people who look for one."""
 _ENCODED_SECRET = "whsec_"  # noqa: S105 - the prefix of one
 
 Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$")]
@@ -184,12 +182,3 @@ async def note_read(database: Database, outcomes: dict[str, list[UpstreamHint]])
                     .where(col(UpstreamHint.id) == hint.id, col(UpstreamHint.received_at) == hint.received_at)
                     .values(read_at=utc_now(), outcome=outcome)
                 )
-
-
-async def forget_old(database: Database, account_id: int) -> None:
-    async with database.write() as session:
-        await session.exec(
-            delete(UpstreamHint).where(
-                col(UpstreamHint.account_id) == account_id, col(UpstreamHint.read_at) < utc_now() - KEPT_FOR
-            )
-        )

@@ -6,11 +6,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
-from models.enums import FINAL_STAGES, OperationKind
+from models.enums import OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders.events import is_orphan
 
+_NOT_FINAL = [stage for stage in Stage if not stage.is_final]
 SHORTLY = timedelta(minutes=15)
 """For so long after an order has ended, an item that appears may still be one that it bought."""
 
@@ -35,16 +36,14 @@ async def strangers(session: AsyncSession, account_id: int, upstream: str) -> li
 
 async def _under_way(session: AsyncSession, upstream: str) -> dict[str, datetime]:
     """Product type -> since when orders of it are under way, for those of which any is, or was just now."""
-    orders = await session.exec(
+    openings = (
         select(Service.product_type, Operation.created_at)
         .join(Service, col(Operation.service_id) == col(Service.id))
-        .where(
-            Operation.kind == OperationKind.OPEN,
-            Operation.upstream_name == upstream,
-            col(Operation.stage).not_in(FINAL_STAGES) | (col(Operation.ended_at) > utc_now() - SHORTLY),
-        )
+        .where(Operation.kind == OperationKind.OPEN, Operation.upstream_name == upstream)
     )
     since: dict[str, datetime] = {}
-    for product_type, created in orders.all():
-        since[product_type] = min(created, since.get(product_type, created))
+    # Asked one by one: each has an index of few rows.
+    for of_few in (col(Operation.stage).in_(_NOT_FINAL), col(Operation.ended_at) > utc_now() - SHORTLY):
+        for product_type, created in (await session.exec(openings.where(of_few))).all():
+            since[product_type] = min(created, since.get(product_type, created))
     return since

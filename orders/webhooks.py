@@ -8,22 +8,23 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
 from models.audit import AuditEntry, Installation
-from models.columns import utc_now
+from models.columns import UtcDateTime, utc_now
 from models.database import Database
 from models.enums import DeliveryState, MessageType
-from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from models.webhooks import PENDING, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound
 from orders.outbox import Ping, message
 from orders.webhook_targets import check_url
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 BATCH = 200
+SLICE = 1000
+"""Messages that nobody wants are passed over, so many in a transaction."""
 ANSWER_LENGTH = 200
 KINDS = tuple(kind.value for kind in MessageType if kind is not MessageType.PING)
 """What an endpoint can ask for; a ping goes only to the one that is tried."""
@@ -74,28 +75,81 @@ async def installation_tag(database: Database) -> str:
 # From messages to deliveries.
 
 
-async def spread(database: Database) -> int:
-    """Write the deliveries of new messages, one for every endpoint that wants it. Returns the number of messages."""
+@dataclass(frozen=True)
+class Waiting:
+    """What there is to do for the sender."""
+
+    somebody_listens: bool
+    """There is an endpoint, if only a paused one."""
+    to_spread: bool
+    due: frozenset[int]
+    """Endpoints for which something is due, those left alone included."""
+
+
+async def waiting(database: Database) -> Waiting:
+    """Asked every second, so in one statement, which reads as many rows as there are endpoints."""
     async with database.read() as session:
-        if not (await session.exec(not_spread().limit(1))).all():
-            return 0
+        found = (await session.exec(_WAITING)).all()
+    return Waiting(
+        somebody_listens=bool(found),
+        to_spread=any(to_spread for _, _, to_spread in found),
+        due=frozenset(endpoint for endpoint, is_due, _ in found if is_due and endpoint is not None),
+    )
+
+
+async def spread(database: Database) -> int:
+    """Write the deliveries of a batch of new messages, one for every endpoint that wants it. Returns the number of
+    messages."""
     async with database.write() as session:
-        waiting = await session.exec(
-            not_spread().limit(BATCH).with_for_update().execution_options(populate_existing=True)
+        new = await session.exec(
+            select(WebhookMessage.id, WebhookMessage.kind, WebhookMessage.service_id)
+            .where(col(WebhookMessage.spread_at).is_(None))
+            .order_by(col(WebhookMessage.id))
+            .limit(BATCH)
+            .with_for_update()
         )
-        messages = waiting.all()
+        messages = new.all()
+        if not messages:
+            return 0
         endpoints = (await session.exec(select(WebhookEndpoint))).all()
-        for one in messages:
-            one.spread_at = utc_now()
-            session.add(one)
-            for endpoint in endpoints:
-                if wants(endpoint, one.kind):
-                    session.add(_delivery(endpoint, one))
+        now = utc_now()
+        numbers = [number for number, _, _ in messages]
+        await session.exec(
+            update(WebhookMessage).where(col(WebhookMessage.id).in_(numbers)).values(spread_at=now),
+            execution_options={"synchronize_session": False},
+        )
+        deliveries = [
+            WebhookDelivery(endpoint_id=endpoint.id or 0, message_id=number or 0, service_id=service)
+            for number, kind, service in messages
+            for endpoint in endpoints
+            if wants(endpoint, kind)
+        ]
+        if deliveries:
+            rows = [one.model_dump(exclude={"id"}) for one in deliveries]
+            await (await session.connection()).execute(insert(WebhookDelivery), rows)
     return len(messages)
 
 
-def not_spread() -> SelectOfScalar[WebhookMessage]:
-    return select(WebhookMessage).where(col(WebhookMessage.spread_at).is_(None)).order_by(col(WebhookMessage.id))
+async def pass_over(database: Database) -> int:
+    """Nobody listens: a slice of new messages is done with. Returns the number of messages.
+
+    They are there still for an endpoint that comes later and asks for what has happened.
+    """
+    async with database.write() as session:
+        return await _pass_over(session, limit=SLICE)
+
+
+async def _pass_over(session: AsyncSession, limit: int | None = None) -> int:
+    new = select(WebhookMessage.id).where(col(WebhookMessage.spread_at).is_(None))
+    if limit is not None:
+        new = new.order_by(col(WebhookMessage.id)).limit(limit)
+    done = await session.exec(
+        update(WebhookMessage)
+        .where(col(WebhookMessage.id).in_(new), ~select(WebhookEndpoint.id).exists())
+        .values(spread_at=utc_now()),
+        execution_options={"synchronize_session": False},
+    )
+    return int(done.rowcount)
 
 
 def wants(endpoint: WebhookEndpoint, kind: str) -> bool:
@@ -103,9 +157,7 @@ def wants(endpoint: WebhookEndpoint, kind: str) -> bool:
 
 
 def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:
-    assert endpoint.id is not None  # noqa: S101 - read from the database
-    assert one.id is not None  # noqa: S101 - read from the database
-    return WebhookDelivery(endpoint_id=endpoint.id, message_id=one.id)
+    return WebhookDelivery(endpoint_id=endpoint.id or 0, message_id=one.id or 0, service_id=one.service_id)
 
 
 # What is due, and how it went.
@@ -114,19 +166,15 @@ def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery
 async def due(database: Database, *, but_not: Collection[int]) -> list[Parcel]:
     """What may be sent now, oldest first, at most a batch for each endpoint that works and is not in `but_not`."""
     async with database.read() as session:
+        has_due = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, _due_now())
         found = await session.exec(
-            select(WebhookDelivery.endpoint_id)
-            .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
-            .where(
-                _due_now(),
-                col(WebhookEndpoint.active).is_(True),
-                col(WebhookEndpoint.id).not_in(but_not),
+            select(WebhookEndpoint.id).where(
+                col(WebhookEndpoint.active).is_(True), col(WebhookEndpoint.id).not_in(but_not), has_due.exists()
             )
-            .distinct()
         )
         parcels: list[Parcel] = []
         for endpoint in found.all():
-            parcels += await _parcels(session, endpoint)
+            parcels += await _parcels(session, endpoint or 0)
         return parcels
 
 
@@ -150,7 +198,20 @@ async def called(database: Database, resting: Collection[int]) -> list[int]:
 
 
 def _due_now() -> ColumnElement[bool]:
-    return and_(col(WebhookDelivery.state) == DeliveryState.PENDING, col(WebhookDelivery.next_attempt_at) <= utc_now())
+    return and_(PENDING, col(WebhookDelivery.next_attempt_at) <= utc_now())
+
+
+_NEW = select(WebhookMessage.id).where(col(WebhookMessage.spread_at).is_(None)).exists()
+_DUE = (
+    select(WebhookDelivery.id)
+    .where(
+        WebhookDelivery.endpoint_id == WebhookEndpoint.id,
+        PENDING,
+        col(WebhookDelivery.next_attempt_at) <= bindparam("now", callable_=utc_now, type_=UtcDateTime()),
+    )
+    .exists()
+)
+_WAITING = select(WebhookEndpoint.id, and_(col(WebhookEndpoint.active).is_(True), _DUE), _NEW)
 
 
 async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
@@ -285,21 +346,6 @@ async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: 
     return len(wanted)
 
 
-async def prune(database: Database, keep: timedelta) -> bool:
-    """Remove a batch of what is older than `keep`, with its deliveries, however they ended. True if there is more."""
-    async with database.write() as session:
-        found = await session.exec(
-            select(WebhookMessage.id)
-            .where(col(WebhookMessage.at) < utc_now() - keep)
-            .order_by(col(WebhookMessage.id))
-            .limit(BATCH)
-        )
-        numbers = list(found.all())
-        await _remove_deliveries(session, col(WebhookDelivery.message_id).in_(numbers))
-        await session.exec(delete(WebhookMessage).where(col(WebhookMessage.id).in_(numbers)))
-    return len(numbers) == BATCH
-
-
 async def _remove_deliveries(session: AsyncSession, which: ColumnElement[bool]) -> None:
     numbers = select(WebhookDelivery.id).where(which)
     await session.exec(delete(WebhookAttempt).where(col(WebhookAttempt.delivery_id).in_(numbers)))
@@ -342,6 +388,7 @@ async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, priv
     for kind in endpoint.kinds:
         if kind not in KINDS:
             raise InvalidField("kind", f"there is no type {kind!r}; known are {', '.join(KINDS)}")
+    await _pass_over(session)  # what happened while nobody listened is not news for the first who does
     session.add(endpoint)
     await session.flush()
     _audit(session, endpoint, actor, "added", {"url": endpoint.url})

@@ -114,7 +114,7 @@ class Known:
 
     def _changes(self) -> sa.CompoundSelect[Any]:
         nothing, no = sa.literal(0), sa.literal(False)
-        items: sa.Select[Any] = sa.select(
+        items: sa.Select[*tuple[Any, ...]] = sa.select(
             sa.literal("item").label("what"),
             col(UpstreamSnapshot.number).label("number"),
             col(UpstreamSnapshot.gone).label("is_gone"),

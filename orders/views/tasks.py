@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import Field
-from sqlalchemy import and_, not_, or_
+from sqlalchemy import ScalarSelect, and_, not_, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import TaskMode, TaskState
-from models.order import Task
+from models.order import MAY_BE_OVERDUE, TAKEN, Task
 from orders.errors import InvalidField, NotFound
 from orders.views.audit import AuditView, shown_entry
 from orders.views.documents import Document, existing
@@ -21,6 +21,8 @@ from orders.views.paging import Page, PageRequest, page_of
 _NOUN = "task"
 _SIGNAL = re.compile(r"temporal workflow signal .+")
 _AGE = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
+_OUT_OF_ORDER = timedelta(hours=1)
+"""Within this time tasks may be numbered otherwise than they were created."""
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 AGE_PATTERN = rf"^{_AGE.pattern}$"
 """How an age is written: 90m, 24h, 3d."""
@@ -141,15 +143,23 @@ async def list_tasks(session: AsyncSession, ask: PageRequest, wanted: TaskWanted
         if value is not None:
             query = query.where(col(column) == value)
     if wanted.taken is not None:
-        query = query.where(col(Task.assignee) != "" if wanted.taken else col(Task.assignee) == "")
+        query = query.where(text(TAKEN) if wanted.taken else col(Task.assignee) == "")
     if wanted.overdue is not None:
         late = and_(col(Task.state) == TaskState.OPEN, col(Task.due_at).is_not(None), col(Task.due_at) < utc_now())
         is_overdue = or_(col(Task.overdue), late)
-        query = query.where(is_overdue if wanted.overdue else not_(is_overdue))
+        query = query.where(text(MAY_BE_OVERDUE), is_overdue) if wanted.overdue else query.where(not_(is_overdue))
     if wanted.older_than is not None:
-        query = query.where(col(Task.created_at) < utc_now() - age("older_than", wanted.older_than))
+        moment = utc_now() - age("older_than", wanted.older_than)
+        query = query.where(col(Task.created_at) < moment, col(Task.id) <= _last_before(moment + _OUT_OF_ORDER))
     rows = (await session.exec(query.order_by(col(Task.id).desc()).limit(ask.limit + 1))).all()
     return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
+
+
+def _last_before(moment: datetime) -> ScalarSelect[int | None]:
+    """The number of the newest task that is older. Tasks are numbered as they are created, so that the list need not
+    pass all that are too young; nearly so, as clocks differ."""
+    last = select(Task.id).where(col(Task.created_at) < moment).order_by(col(Task.created_at).desc()).limit(1)
+    return last.scalar_subquery()
 
 
 def age(field: str, text: str) -> timedelta:

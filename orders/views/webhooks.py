@@ -106,14 +106,14 @@ async def list_deliveries(
         .where(col(WebhookDelivery.id) < ask.before(_NOUN))
     )
     if webhook is not None:
-        known = await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == webhook))
-        if known.one_or_none() is None:
+        known = (await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == webhook))).one_or_none()
+        if known is None:
             raise InvalidField("webhook", f"there is no webhook {webhook!r}")
-        query = query.where(WebhookEndpoint.name == webhook)
+        query = query.where(WebhookDelivery.endpoint_id == known)
     if state is not None:
         query = query.where(WebhookDelivery.state == state)
     if service is not None:
-        query = query.where(WebhookMessage.service_id == service)
+        query = query.where(WebhookDelivery.service_id == service)
     rows = (await session.exec(query.order_by(col(WebhookDelivery.id).desc()).limit(ask.limit + 1))).all()
     return page_of(_NOUN, ask, rows, lambda row: row[0].id, lambda row: _show(*row))
 

@@ -1,14 +1,10 @@
 """What the endpoint takes, and what becomes of it while nobody watches the upstream."""
 
 import os
-from datetime import timedelta
 
 import httpx
 import pytest
-from sqlmodel import col, select
 
-from models.columns import utc_now
-from models.events import UpstreamHint
 from orders import hints
 from tests.hints.sender import SECRET, SECRET_VARIABLE, send, signed
 from tests.storefront.api import Api, assert_problem
@@ -41,19 +37,6 @@ async def test_a_hint_that_comes_again_while_it_is_followed_is_followed_again(qu
     await send(api.stranger, {"number": "17"})
     await hints.note_read(api.database, {"read": followed})
     assert await waiting(api) == [("", "17")]
-
-
-async def test_hints_that_were_read_are_forgotten_after_a_day(quiet_api: Api) -> None:
-    long_ago = utc_now() - timedelta(days=2)
-    await quiet_api.add(
-        UpstreamHint(account_id=ACCOUNT, upstream_number="1", read_at=long_ago),
-        UpstreamHint(account_id=ACCOUNT, upstream_number="2", read_at=utc_now()),
-        UpstreamHint(account_id=ACCOUNT, upstream_number="3", received_at=long_ago),
-    )
-    await hints.forget_old(quiet_api.database, ACCOUNT)
-    async with quiet_api.database.read() as session:
-        kept = await session.exec(select(UpstreamHint.upstream_number).order_by(col(UpstreamHint.id)))
-        assert list(kept.all()) == ["2", "3"]
 
 
 async def test_a_flood_is_bounded(quiet_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,12 @@ import sys
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from models.database import Database, normalise_url, ping
-from models.migrate import migrate
+from models.migrate import alembic_config, migrate
 from models.tables import metadata
 from tests.infrastructure.processes import Program
 
@@ -111,3 +112,43 @@ def test_an_upgrade_that_fails_half_way_leaves_nothing_behind(
     finally:
         engine.dispose()
     assert migrate(database_url)[0] is None
+
+
+def _upgrade(url: str, revision: str) -> None:
+    engine = sync_engine(url)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), revision)
+    finally:
+        engine.dispose()
+
+
+def test_deliveries_learn_the_service_of_their_message(database_url: str) -> None:
+    _upgrade(database_url, "0002")
+    engine = sync_engine(database_url)
+    now = "'2026-01-01 00:00:00.000000'"
+    try:
+        with engine.begin() as connection:
+            for statement in (
+                "INSERT INTO tariff_plan (id, name, product_type, resources, active)"
+                " VALUES (1, 'VDS-1', 'vds', '{}', true)",
+                "INSERT INTO processing_module (id, name, kind, product_type, department, priority)"
+                " VALUES (1, 'manual', 'manual', 'vds', 'support', 0)",
+                "INSERT INTO service (id, customer, plan_id, product_type, module_id, status, status_since, name,"
+                " name_is_ours, mark, upstream_pricelist, period_months, parameters, addons, renewal_owner, ip,"
+                f" created_at) VALUES (7, 'c', 1, 'vds', 1, 'active', {now}, 'n', true, 'm', '', 1, '{{}}', '{{}}',"
+                f" 'resellflow', '', {now})",
+                "INSERT INTO webhook_endpoint (id, name, url, secret_env, kinds, active, failure, created_at)"
+                f" VALUES (1, 'shop', 'https://x.test', 'S', '[]', true, '', {now})",
+                "INSERT INTO webhook_message (id, message_id, kind, service_id, data, at)"
+                f" VALUES (1, 'a', 'k', 7, '{{}}', {now}), (2, 'b', 'k', NULL, '{{}}', {now})",
+                "INSERT INTO webhook_delivery (id, endpoint_id, message_id, state, attempts, next_attempt_at)"
+                f" VALUES (1, 1, 1, 'pending', 0, {now}), (2, 1, 2, 'pending', 0, {now})",
+            ):
+                connection.execute(sa.text(statement))
+        migrate(database_url)
+        with engine.connect() as connection:
+            found = connection.execute(sa.text("SELECT service_id FROM webhook_delivery ORDER BY id")).scalars().all()
+        assert found == [7, None]
+    finally:
+        engine.dispose()

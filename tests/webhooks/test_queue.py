@@ -1,10 +1,14 @@
 """The queue's transactions, on both databases."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from activities.webhooks import _Sending
 from models.columns import utc_now
 from models.database import Database
 from models.enums import DeliveryState
@@ -13,6 +17,7 @@ from orders import webhooks
 from orders.errors import InvalidField, NotFound
 from orders.webhook_targets import check_url
 from orders.webhooks import Try
+from settings import Settings
 from tests.webhooks.sender import add_endpoint, deliveries, delivery, tell
 
 URL = "https://shop.example.com/hooks"
@@ -77,24 +82,82 @@ async def test_all_since_a_time_also_for_an_endpoint_that_came_later(either_data
     }
 
 
-async def test_what_is_old_is_removed_and_so_is_an_endpoint_with_its_log(either_database: Database) -> None:
+async def test_an_endpoint_is_removed_with_its_log(either_database: Database) -> None:
     database = either_database
     await add_endpoint(database, URL)
-    await tell(database, 1, at=utc_now() - timedelta(days=31))
-    await tell(database, 2)
+    await tell(database, 1)
     await webhooks.spread(database)
-    for parcel in await webhooks.due(database, but_not=[]):
-        await webhooks.record(database, parcel, Try(None, 1, "no answer"), again_in=timedelta(0))
-    assert not await webhooks.prune(database, timedelta(days=30)), "all of it fits into one batch"
-    [left] = await deliveries(database)
-    assert (await delivery(database, left.number)).data["task"] == 2
+    [parcel] = await webhooks.due(database, but_not=[])
+    await webhooks.record(database, parcel, Try(None, 1, "no answer"), again_in=timedelta(0))
     async with database.write() as session:
         await webhooks.remove_endpoint(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
     assert await deliveries(database) == []
     async with database.read() as session:
         with pytest.raises(NotFound):
             await webhooks.endpoint_named(session, "shop")
-        assert (await session.get_one(WebhookMessage, 2)).spread_at is not None
+        assert (await session.get_one(WebhookMessage, 1)).spread_at is not None
+
+
+async def test_where_nobody_listens_messages_are_passed_over(
+    either_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = either_database
+    monkeypatch.setattr(webhooks, "SLICE", 2)
+    await tell(database, 1, 2, 3)
+    assert not (await webhooks.waiting(database)).somebody_listens
+    assert [await webhooks.pass_over(database) for _ in range(3)] == [2, 1, 0]
+    assert await deliveries(database) == []
+    await tell(database, 4)
+    await add_endpoint(database, URL)
+    assert await webhooks.waiting(database) == webhooks.Waiting(True, False, frozenset()), "4 is older than it"
+    await tell(database, 5)
+    assert (await webhooks.waiting(database)).to_spread
+    assert await webhooks.pass_over(database) == 0, "somebody does"
+    await webhooks.spread(database)
+    assert [parcel.data["task"] for parcel in await webhooks.due(database, but_not=[])] == [5]
+    async with database.write() as session:
+        endpoint = await webhooks.endpoint_named(session, "shop")
+        assert await webhooks.replay_since(session, endpoint, utc_now() - timedelta(hours=1), actor="olga") == 5
+
+
+async def test_a_batch_is_spread_by_as_many_statements_as_one_message(either_database: Database) -> None:
+    database = either_database
+    await add_endpoint(database, URL, "one")
+    await add_endpoint(database, URL, "two")
+    costs = []
+    for several in ([1], list(range(2, 100))):
+        await tell(database, *several)
+        with counted(database) as statements:
+            assert await webhooks.spread(database) == len(several)
+        costs.append(len(statements))
+    assert costs == [4, 4], "messages, endpoints, the mark, the deliveries"
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        sa.event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+async def test_a_look_that_finds_nothing_is_one_statement(either_database: Database, listens: bool) -> None:
+    database = either_database
+    if listens:
+        await add_endpoint(database, URL)
+    sending = _Sending(database, Settings())
+    assert not await sending.look()
+    with counted(database) as statements:
+        assert [await sending.look() for _ in range(5)] == [False] * 5
+    assert len(statements) == 5
+    await sending.close()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ OTHER_SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(sender, "BUSY_INTERVAL_SECONDS", 0.02)
 
 
 async def until(database: Database, *states: DeliveryState) -> None:
