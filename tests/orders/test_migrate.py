@@ -1,6 +1,7 @@
 """Bringing the schema up: from nothing, again, by several at once; and it is the schema that the models describe."""
 
 import sys
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -152,3 +153,86 @@ def test_deliveries_learn_the_service_of_their_message(database_url: str) -> Non
         assert found == [7, None]
     finally:
         engine.dispose()
+
+
+_NOW = "'2026-01-01 00:00:00.000000'"
+_BEFORE_THE_SUMS = (
+    "INSERT INTO upstream_account (id, name, kind, url, dialect, username, currency, credit_limit, lists_show_remoteid,"
+    " forms_show_remoteid, lists_return_mark, lists_return_name, orders_return_number, problems, release_count)"
+    " VALUES (1, 'main', 'billmanager', 'http://u', 6, 'r', 'EUR', '0', 'unknown', 'unknown', 'unknown', 'unknown',"
+    " 'unknown', '[]', 1)",
+    "INSERT INTO tariff_plan (id, name, product_type, resources, active) VALUES (1, 'VDS-1', 'vds', '{}', true)",
+    "INSERT INTO processing_module (id, name, kind, account_id, product_type, department, priority)"
+    " VALUES (1, 'm', 'upstream', 1, 'vds', 'support', 0)",
+    *(
+        statement
+        for number in (1, 2, 3, 4)
+        for statement in (
+            "INSERT INTO service (id, customer, plan_id, product_type, module_id, account_id, status, status_since,"
+            " name, name_is_ours, mark, upstream_pricelist, period_months, parameters, addons, renewal_owner, ip, created_at)"
+            f" VALUES ({number}, 'c', 1, 'vds', 1, 1, 'ordered', {_NOW}, 'n', true, 'm{number}', '', 1, '{{}}', '{{}}',"
+            f" 'resellflow', '', {_NOW})",
+            "INSERT INTO operation (id, service_id, kind, upstream_name, stage, stage_since, reason, waits_for,"
+            " next_step, person_may, parameters, actor, urgent, created_at)"
+            f" VALUES ({number}, {number}, 'open', 'main', 'retrying', {_NOW}, 'why', 'w', 'n', 'p', '{{}}', 'shop',"
+            f" false, {_NOW})",
+        )
+    ),
+    *(
+        "INSERT INTO reservation (operation_id, account_id, state, amount, release_number, requested_at)"
+        f" VALUES ({operation}, 1, '{state}', '{amount}', {release}, {_NOW})"
+        for operation, state, amount, release in (
+            (1, "granted", "5.0000", "NULL"),
+            (2, "waiting", "7.5000", "NULL"),
+            (3, "released", "2.2500", "1"),
+            (4, "released", "9.0000", "NULL"),
+        )
+    ),
+)
+
+
+def _intent(operation: int, state: str) -> str:
+    return (
+        "INSERT INTO intent (operation_id, account_id, attempt, state, mark, request, before, message, created_at)"
+        f" VALUES ({operation}, 1, 1, '{state}', 'm', '{{}}', '{{}}', '', {_NOW})"
+    )
+
+
+def _execute(url: str, *statements: str) -> None:
+    engine = sync_engine(url)
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement.replace("before,", '"before",')))
+    finally:
+        engine.dispose()
+
+
+def _read(url: str, statement: str) -> list[tuple[Any, ...]]:
+    engine = sync_engine(url)
+    try:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(statement))]
+    finally:
+        engine.dispose()
+
+
+def test_the_sums_of_an_account_are_counted_from_the_reservations_that_are_there(database_url: str) -> None:
+    _upgrade(database_url, "0002")
+    _execute(database_url, *_BEFORE_THE_SUMS, _intent(1, "accepted"), _intent(2, "refused"), _intent(2, "prepared"))
+    migrate(database_url)
+    assert _read(database_url, "SELECT set_aside, charged, waiting FROM upstream_account") == [(50000, 22500, 1)]
+    assert _read(database_url, "SELECT stage, reason FROM operation WHERE id = 1") == [("retrying", "why")]
+
+
+def test_a_request_that_was_accepted_twice_is_named_and_nothing_is_changed(database_url: str) -> None:
+    """Which of the two is right, only people can tell."""
+    _upgrade(database_url, "0002")
+    _execute(database_url, *_BEFORE_THE_SUMS, _intent(3, "accepted"), _intent(3, "accepted"), _intent(1, "accepted"))
+    with pytest.raises(RuntimeError, match=r"more than one request .*: 3 \(send\)\. Nothing is changed"):
+        migrate(database_url)
+    assert _read(database_url, "SELECT count(*) FROM intent") == [(3,)]
+    assert _read(database_url, "SELECT waits_for FROM operation WHERE id = 1") == [("w",)]
+    _execute(database_url, "UPDATE intent SET state = 'abandoned' WHERE id = 1")
+    migrate(database_url)
+    assert _read(database_url, "SELECT set_aside FROM upstream_account") == [(50000,)]
