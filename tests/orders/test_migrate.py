@@ -169,7 +169,8 @@ _BEFORE_THE_SUMS = (
         for number in (1, 2, 3, 4)
         for statement in (
             "INSERT INTO service (id, customer, plan_id, product_type, module_id, account_id, status, status_since,"
-            " name, name_is_ours, mark, upstream_pricelist, period_months, parameters, addons, renewal_owner, ip, created_at)"
+            " name, name_is_ours, mark, upstream_pricelist, period_months, parameters, addons, renewal_owner, ip,"
+            " created_at)"
             f" VALUES ({number}, 'c', 1, 'vds', 1, 1, 'ordered', {_NOW}, 'n', true, 'm{number}', '', 1, '{{}}', '{{}}',"
             f" 'resellflow', '', {_NOW})",
             "INSERT INTO operation (id, service_id, kind, upstream_name, stage, stage_since, reason, waits_for,"
