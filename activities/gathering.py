@@ -79,8 +79,8 @@ def notes_of_what_was_seen(job: Job) -> dict[str, list[str]]:
     return {SEEN_UP_TO: [str(job.seen_up_to)]}
 
 
-async def notes_before(session: AsyncSession, job: Job, listing: Listing) -> dict[str, list[str]]:
-    """The same with what a list shows just now."""
+async def notes_before(session: AsyncSession, job: Job, there: list[str]) -> dict[str, list[str]]:
+    """The same with the numbers of all items that a list shows just now."""
     last = (await session.exec(select(func.max(UpstreamSnapshot.id)))).one()
     notes = {SEEN_UP_TO: [str(last or 0)]}
     known = await session.exec(
@@ -91,7 +91,7 @@ async def notes_before(session: AsyncSession, job: Job, listing: Listing) -> dic
         )
     )
     seen = set(known.all())
-    return notes | {THERE: [item.number for item in listing.items if item.number not in seen]}
+    return notes | {THERE: [number for number in there if number not in seen]}
 
 
 async def _calls(session: AsyncSession, operation: int) -> list[Intent]:

@@ -1,6 +1,7 @@
 """What an activity needs to know of the operation it works for, read in one transaction."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, cast, func
@@ -17,7 +18,7 @@ from models.catalogue import (
 )
 from models.database import Database
 from models.enums import ModuleKind
-from models.events import UpstreamSnapshot
+from models.events import UpstreamList, UpstreamSnapshot
 from models.order import Intent, Operation, Service
 from models.parameters import PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, Form, ProductType
@@ -44,6 +45,14 @@ class Job:
     """The latest call made for this operation, if any."""
     seen_up_to: int
     """The last snapshot that was written by then, of whatever item."""
+    known_list: UpstreamList | None
+    """How far the list of the service's type is known."""
+
+    @property
+    def listed_at(self) -> datetime | None:
+        """When that list was last read to its end; None also before every item that was there at first is known."""
+        known = self.known_list
+        return known.listed_at if known is not None and known.loaded_at is not None else None
 
     @property
     def number(self) -> int:
@@ -98,6 +107,7 @@ _Whole = Select[
     UpstreamSnapshot | None,
     Intent | None,
     int | None,
+    UpstreamList | None,
     int,
 ]
 
@@ -111,12 +121,12 @@ async def load_job(database: Database, operation_number: int) -> Job:
         row = (await session.exec(_whole_job(), params={"operation": operation_number})).one_or_none()
     if row is None:
         raise NotFound("operation", operation_number)
-    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, wanted = row
+    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, known, wanted = row
     if account is None or module.kind is ModuleKind.MANUAL:
         raise ByHand(f"processing module {module.name} is manual")
     if mapping is None or period is None:
         raise NoMapping(service.id or 0, wanted)
-    return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0)
+    return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0, known)
 
 
 @cache
@@ -138,6 +148,7 @@ def _whole_job() -> _Whole:
             UpstreamSnapshot,
             Intent,
             last_snapshot,
+            UpstreamList,
             months,
         )
         .join(Service, col(Operation.service_id) == col(Service.id))
@@ -162,6 +173,13 @@ def _whole_job() -> _Whole:
                 col(UpstreamSnapshot.account_id) == col(Service.account_id),
                 col(UpstreamSnapshot.product_type) == col(Service.product_type),
                 col(UpstreamSnapshot.number) == col(Service.upstream_number),
+            ),
+        )
+        .outerjoin(
+            UpstreamList,
+            and_(
+                col(UpstreamList.account_id) == col(Service.account_id),
+                col(UpstreamList.product_type) == col(Service.product_type),
             ),
         )
         .outerjoin(Intent, col(Intent.id) == latest)

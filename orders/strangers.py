@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.enums import OperationKind, Stage
-from models.events import UpstreamSnapshot
+from models.events import UpstreamList, UpstreamSnapshot
 from models.order import Operation, Service
 from orders.events import is_orphan
 
@@ -18,19 +19,31 @@ SHORTLY = timedelta(minutes=15)
 
 async def strangers(session: AsyncSession, account_id: int, upstream: str) -> list[tuple[str, str]]:
     """(product type, number) of items of nobody, newest first, that appeared while orders of their type were under way
-    or shortly after; those whose forms were not read and whose mark no list shows."""
+    or shortly after; those whose forms were not read and whose mark no list shows. What the first look at a type found
+    was there before, whenever it was loaded."""
     found: list[tuple[str, str]] = []
-    for product_type, since in (await _under_way(session, upstream)).items():
+    under_way = await _under_way(session, upstream)
+    if not under_way:
+        return found
+    lists = await session.exec(
+        select(UpstreamList.product_type, UpstreamList.loaded_at).where(
+            UpstreamList.account_id == account_id, col(UpstreamList.product_type).in_(under_way)
+        )
+    )
+    for product_type, loaded in lists.all():
+        if loaded is None:
+            continue
         orphans = await session.exec(
-            select(UpstreamSnapshot)
+            select(UpstreamSnapshot.number, UpstreamSnapshot.form)
             .where(
                 is_orphan(account_id),
                 UpstreamSnapshot.product_type == product_type,
-                col(UpstreamSnapshot.first_seen_at) >= since,
+                col(UpstreamSnapshot.first_seen_at) >= max(under_way[product_type], loaded),
+                func.coalesce(UpstreamSnapshot.remoteid, "") == "",
             )
             .order_by(col(UpstreamSnapshot.id).desc())
         )
-        found += [(product_type, one.number) for one in orphans.all() if not one.form and not one.remoteid]
+        found += [(product_type, number) for number, form in orphans.all() if not form]
     return found
 
 

@@ -1,5 +1,6 @@
 """Open: the set-up request. There is no item yet; afterwards it is known by our mark (activities.lookup)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from activities.gathering import notes_before, notes_of_what_was_seen
@@ -13,7 +14,7 @@ from models.database import Database
 from models.enums import FailureClass, Knowledge
 from models.messages import Submission, SubmitResult
 from orders.settlement import Judgement, Verdict
-from upstreams.port import Quote, Upstream
+from upstreams.port import ListedRow, Quote, Upstream
 
 WATCHED_LATELY = timedelta(minutes=2)
 """What the poller saw last is taken for what is there, if it has read the account so lately."""
@@ -58,16 +59,27 @@ class Opening:
         return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason))
 
     async def _notes(self, database: Database, job: Job, upstream: Upstream) -> dict[str, list[str]]:
-        """What is there before the first request. The poller knows it, unless it has not looked for a while; and where
-        the mark alone may not tell the items of one name apart, its last look is not enough."""
-        polled = job.account.polled_at
-        watched = polled is not None and utc_now() - polled < WATCHED_LATELY
+        """What is there before the first request. The poller knows it, unless it has not read the list of this type
+        for a while, or never to its end; and where the mark alone may not tell the items of one name apart, its last
+        look is not enough. Then the numbers are collected here."""
+        watched = job.listed_at is not None and utc_now() - job.listed_at < WATCHED_LATELY
         told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
         if watched and told_apart:
             return notes_of_what_was_seen(job) | balance_before(job)
-        listing = await upstream.list_items(job.service.product_type)
+        there = await _numbers(upstream, job.service.product_type)
         async with database.read() as session:
-            return await notes_before(session, job, listing) | balance_before(job)
+            return await notes_before(session, job, there) | balance_before(job)
+
+
+async def _numbers(upstream: Upstream, product_type: str) -> list[str]:
+    """Of all items there, in memory of no more than the numbers."""
+    numbers: dict[str, None] = {}
+
+    async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
+        numbers.update((row.number, None) for row in rows)
+
+    await upstream.walk_items(product_type, take)
+    return list(numbers)
 
 
 def _items(numbers: tuple[str, ...]) -> str:

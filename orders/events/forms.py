@@ -25,7 +25,7 @@ async def take_form(database: Database, account_id: int, product_type: str, form
         await intake.load([form.number], [form])
         await intake.form(form)
         await intake.confirm_waiting()
-        await session.flush()
+        await intake.write()
         return intake.digest
 
 
@@ -37,7 +37,7 @@ async def take_absence(database: Database, account_id: int, product_type: str, n
         await intake.load([number])
         intake.vanish(number)
         await intake.confirm_waiting()
-        await session.flush()
+        await intake.write()
         return intake.digest
 
 

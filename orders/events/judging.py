@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import col, select
+from sqlalchemy import insert
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
@@ -84,6 +85,8 @@ class Intake:
         self._known: dict[str, UpstreamSnapshot] = {}
         self._vanished: list[UpstreamSnapshot] = []
         self._is_loaded = False
+        self._new: list[UpstreamSnapshot] = []
+        self._events: list[UpstreamEvent] = []
         self.digest = Digest()
 
     async def load(self, numbers: Collection[str], items: Iterable[UpstreamItem] = ()) -> None:
@@ -102,6 +105,8 @@ class Intake:
         """A row of a list. `again`: something else than the item has changed, so an equal one is judged, too."""
         known = self._known.get(item.number)
         snapshot, changes = self._compared(item)
+        if known is None:
+            self._new.append(snapshot)
         if known is not None and snapshot.pricelist_unexplained:
             self.digest.to_read.append(snapshot.number)
         followed = await self._follow(snapshot, changes, None)
@@ -129,6 +134,7 @@ class Intake:
             item = as_listed(known, form)
         number_before = known.pricelist_id if known is not None else None
         snapshot, changes = self._compared(item)
+        self._session.add(snapshot)
         note_form(snapshot, form)
         followed = await self._follow(snapshot, changes, form_before)
         changes = self._with_followed(snapshot, changes, followed)
@@ -200,6 +206,21 @@ class Intake:
             if _form_wanted(row):
                 self.digest.to_read.append(row.number)
 
+    async def write(self) -> None:
+        """Everything, to the database; to be awaited last. What is new goes there with one statement for each table:
+        nobody asks for the numbers of these rows, and SQLAlchemy would ask for each on SQLite."""
+        await self._session.flush()
+        await self._insert(UpstreamSnapshot, self._new)
+        await self._insert(UpstreamEvent, self._events)
+
+    async def _insert(self, model: type[SQLModel], rows: Sequence[SQLModel]) -> None:
+        if not rows:
+            return
+        table = SQLModel.metadata.tables[str(model.__tablename__)]
+        names = [column.key for column in table.columns if column.key != "id"]
+        values = [{name: getattr(row, name) for name in names} for row in rows]
+        await (await self._session.connection()).execute(insert(table), values)
+
     def _news(self, hot: Hot, row: UpstreamSnapshot) -> bool | None:
         """What the item's state means for the operation, if that was not said."""
         met = hot.outcome(row)
@@ -210,7 +231,6 @@ class Intake:
         snapshot = self._known.get(item.number)
         if snapshot is None:
             snapshot = new_snapshot(self._account_id, item)
-            self._session.add(snapshot)
             self._known[item.number] = snapshot
             appeared = Change(EventKind.APPEARED, {"status": ("", item.status.name.lower())})
             return snapshot, [appeared, *key_changes({}, item)]
@@ -338,7 +358,7 @@ class Intake:
             operation_id=tell.operation if tell else None,
             met=tell.met if tell else None,
         )
-        self._session.add(event)
+        self._events.append(event)
         self.digest.events += 1
         if tell is not None:
             self.digest.waiting += 1

@@ -86,7 +86,7 @@ class ListLook:
                 await intake.load(list(news), [item for item, _ in news.values()])
                 for number, (item, digest) in news.items():
                     await intake.row(item, digest, again=number in self._known.again)
-                await session.flush()
+                await intake.write()
             digests |= intake.digests(news)
             self._found_new |= not news.keys() <= self._known.digests.keys()
             self.digest.add(intake.digest)
@@ -117,7 +117,7 @@ class ListLook:
                 intake = Intake(session, account, self._known.product_type)
                 await intake.load(numbers)
                 there = {number for number in numbers if intake.missing(number)}
-                await session.flush()
+                await intake.write()
             for number in numbers:
                 if number in there:
                     self._known.digests[number] = ""
@@ -158,7 +158,7 @@ class ListLook:
             intake = Intake(session, account, known.product_type)
             await intake.load(ready)
             await intake.confirm_waiting()
-            await session.flush()
+            await intake.write()
         self.digest.add(intake.digest)
 
     async def _note(self, end: ListEnd) -> None:

@@ -12,7 +12,7 @@ from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import IncidentKind, IntentState, OperationKind, Stage, UpstreamStatus
-from models.events import UpstreamSnapshot
+from models.events import UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
 from models.order import Intent, Operation, Service
@@ -207,6 +207,7 @@ async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(
     long_ago = utc_now() - timedelta(hours=1)
     async with database.write() as session:
         session.add(item("1", first_seen_at=long_ago))
+        session.add(UpstreamList(account_id=1, product_type="vds", loaded_at=long_ago))
     async with database.read() as session:
         assert await strangers(session, 1, "main") == []
     service, operation = await _service(database, "v1.example.com")

@@ -34,6 +34,9 @@ ROW = UpstreamItem(
 FORM = {"pricelist": "58", "addon_61": "4", "addon_62": "off", "autoprolong": "null"}
 
 
+FIRST = (EventKind.FIRST_LOOK, EventKind.APPEARED)
+
+
 class Panel:
     """A service of ours, and its item in list and form."""
 
