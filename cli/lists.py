@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import decisions, history, keeping
+from cli import decisions, history, keeping, retention
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
@@ -38,6 +38,7 @@ def add_commands(app: typer.Typer) -> None:
     decisions.add_commands(operations_group)
     app.command()(upstreams)
     app.command()(orphans)
+    retention.add_commands(app)
 
 
 # Services.
@@ -212,6 +213,8 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
         ]
     )
     print()
+    if view.history_begins_at is not None:
+        print(f"the stages before {shown(view.history_begins_at)} UTC have been removed, as they are old")
     print_table(
         [whole("entered (UTC)"), whole("stage"), Words("reason")],
         [[f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.stage.value, entry.reason] for entry in view.stages],

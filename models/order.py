@@ -139,6 +139,8 @@ class Operation(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    history_begins_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """Since when the stages passed are whole; those before have been removed by age. None: all are there."""
 
     @property
     def waits_for(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_
+from sqlalchemy import ColumnElement, and_, delete, func, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -159,6 +159,18 @@ async def prune(database: Database, keep: Keep) -> dict[str, int]:
     return removed
 
 
+async def _note_where_stages_begin(session: AsyncSession, numbers: Sequence[int]) -> None:
+    """In the operations of these entries: they begin after the last of them."""
+    following = aliased(StageEntry)
+    removed = select(StageEntry.operation_id, func.max(StageEntry.id)).where(col(StageEntry.id).in_(numbers))
+    for operation, last in (await session.exec(removed.group_by(col(StageEntry.operation_id)))).all():
+        first = select(func.min(following.at)).where(following.operation_id == operation, col(following.id) > last)
+        await session.exec(
+            update(Operation).where(col(Operation.id) == operation).values(history_begins_at=first.scalar_subquery()),
+            execution_options={"synchronize_session": False},
+        )
+
+
 async def last_run(session: AsyncSession) -> datetime | None:
     """When `prune` was last done with."""
     found = await session.exec(
@@ -216,6 +228,8 @@ async def _candidates(database: Database, rule: Rule, start: int, end: int) -> S
 async def _remove(database: Database, rule: Rule, numbers: Sequence[int]) -> int:
     number = col(rule.table.id)  # type: ignore[attr-defined]  # as above
     async with database.write() as session:
+        if rule.table is StageEntry:
+            await _note_where_stages_begin(session, numbers)
         done = await session.exec(
             delete(rule.table).where(number.in_(numbers), rule.condition),  # it may have changed since
             execution_options={"synchronize_session": False},

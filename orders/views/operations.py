@@ -85,16 +85,9 @@ class OperationDetail(OperationView):
     task: int | None = Field(description="number of the task that goes with it")
     stages: list[StagePassed] = Field(description="oldest first")
     history_begins_at: datetime | None = Field(
-        description="since when `stages` is whole: what was before has been removed by age; null: it is whole"
+        description="since when `stages` is whole: those between the acceptance and then have been removed by age; "
+        "null: all are there"
     )
-
-
-_FIRST_STAGES = {Stage.ACCEPTED, Stage.QUEUED}
-
-
-def _history_begins_at(stages: Sequence[StagePassed]) -> datetime | None:
-    """Every operation begins in one of two stages, and the last stage is never removed."""
-    return None if not stages or stages[0].stage in _FIRST_STAGES else stages[0].at
 
 
 def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Callable[[Operation], OperationView]:
@@ -144,7 +137,7 @@ async def find_operation(
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
     stages = await stages_after(session, number)
     view = _shown(links, await facts_of_all(session, [operation]), asker)(operation)
-    return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=_history_begins_at(stages))
+    return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
 
 async def list_operations(

@@ -1,16 +1,20 @@
 """What is shown: plain lines for a pipe, tables that fit a terminal, JSON for programs."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import select
 
 from catalogue.loading import load
+from cli.retention import KINDS
 from models.database import Database
 from models.enums import FailureClass, IncidentKind, OperationKind, ServiceStatus, Stage, TaskMode
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service, StageEntry, Task
 from orders.incidents import raise_incident
+from orders.retention import Keep, prune
 from tests.catalogue.sample import written
 from tests.cli.shell import Shell
 
@@ -205,3 +209,26 @@ async def test_upstreams_and_orphans_are_listed(filled: Shell) -> None:
     orphans = (await filled.resell("orphans")).done()
     assert orphans.lines[1].split() == ["main", "vds", "4999", "active", "stray.example.com", "05-17", "12:30"]
     assert (await filled.resell("orphans", "main", "--json")).done().json["items"][0]["number"] == "4999"
+
+
+async def test_what_was_removed_because_of_its_age_is_told(filled: Shell) -> None:
+    nothing = (await filled.resell("retention")).done()
+    assert nothing.lines == ["nothing was looked at yet: the worker does it once a day"]
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    long_ago = NOON.replace(year=2001)
+    async with database.write() as session:
+        await session.exec(update(StageEntry).values(at=long_ago))
+        operation = await session.get_one(Operation, 1)
+        operation.ended_at = long_ago
+        session.add_all([operation, StageEntry(operation_id=1, stage=Stage.COMPLETED, at=long_ago)])
+        before = len((await session.exec(select(StageEntry).where(StageEntry.operation_id == 1))).all())
+    keep = timedelta(days=30)
+    await prune(database, Keep(events=keep, hints=keep, stages=keep, snapshots=keep, webhooks=keep))
+    await database.close()
+    run = (await filled.resell("retention")).done()
+    assert run.lines[0].split() == ["at", *KINDS, "seconds"]
+    assert run.lines[1].split()[2:-1] == ["0", "0", str(before - 1), "0", "0", "0", "0"]
+    as_json = (await filled.resell("retention", "--json")).done().json
+    assert as_json["items"][0]["detail"]["stages"] == str(before - 1)
+    shown = (await filled.resell("operations", "show", 1)).done()
+    assert "the stages before 2001-05-17 12:30:15 UTC have been removed, as they are old" in shown.lines

@@ -77,8 +77,8 @@ RARE: dict[str, dict[str, list[str]]] = {
 NEWEST_FIRST_WILL_DO = {("/v1/tasks", one) for one in ("overdue=false", "taken=false", "older_than=399d")}
 """Nearly every task is not overdue and in nobody's hands, so a page of these is found by passing few others. Of old
 ones the number of the first is looked up; from there on all are old."""
-OF_THE_PAGE = ("WHERE intent.operation_id IN (", "WHERE incident.service_id IN (")
-"""May be sorted: what belongs to the rows of the page."""
+OF_THE_PAGE = ("WHERE intent.operation_id IN (", "WHERE incident.service_id IN (", "ORDER BY stage_entry.id")
+"""May be sorted: what belongs to the rows of the page, and the stages of one operation."""
 
 BIG = {
     "audit_entry",
