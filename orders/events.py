@@ -43,6 +43,8 @@ from orders.services import apply_snapshot
 from upstreams.port import UpstreamItem
 
 MISSES_BEFORE_GONE = 2
+_FEW = 500
+"""So many numbers are named to the database in one question."""
 
 
 _TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_CHANGED, EventKind.OPERATION_ENDED})
@@ -144,8 +146,7 @@ async def take_in(
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, account_id)
         intake = _Intake(session, account)
-        # A form tells of its own item alone: nothing else is read, or locked, for it.
-        await intake.load(product_type, {item.number for item in items} if from_form else None)
+        await intake.load(product_type, _of_these_alone(items, complete=complete))
         for item in items:
             await intake.item(item, from_form=from_form)
         if complete:
@@ -154,6 +155,12 @@ async def take_in(
         intake.learn(lists_show_remoteid)
         await session.flush()
         return intake.digest
+
+
+def _of_these_alone(items: list[UpstreamItem], *, complete: bool) -> set[str] | None:
+    """A form, or the head of a list, tells of its own items alone: nothing else is read, or locked, for it. None: what
+    is known of all of their type is compared."""
+    return {item.number for item in items} if not complete and len(items) <= _FEW else None
 
 
 async def take_absence(database: Database, account_id: int, product_type: str, number: str) -> Digest:
@@ -179,7 +186,7 @@ async def _differs(
 ) -> bool:
     """A cheap look before a write transaction: most polls bring nothing new."""
     async with database.read() as session:
-        numbers = {item.number for item in items} if from_form else None
+        numbers = _of_these_alone(items, complete=complete)
         known = {row.number: row for row in await _snapshots(session, account_id, product_type, numbers)}
         for item in items:
             row = known.get(item.number)

@@ -224,6 +224,17 @@ class Listing(_Value):
     """Whether rows carry the remoteid field; unknown for an empty list."""
 
 
+class Head(_Value):
+    """The newest items of a product type, in order of their numbers, the highest first."""
+
+    items: tuple[UpstreamItem, ...]
+    in_order: bool
+    """The answer was seen to be what was asked for: numbers descending, no more rows than asked for, no filter. That
+    there is nothing newer can't be seen."""
+    because: str = ""
+    """Why it is not, in words."""
+
+
 class ProlongQuote(_Value):
     """What the renewal form shows for one period. None where it does not say it, or not for that period."""
 
@@ -331,6 +342,13 @@ class Upstream(Protocol):
 
     async def list_items(self, product_type: str) -> Listing:
         """Every item of this type, deleted ones included where the upstream shows them."""
+        ...
+
+    async def newest_items(self, product_type: str, count: int) -> Head:
+        """The head of the list sorted by number, newest first: at most `count` rows, in one request.
+
+        Whether an upstream sorts is seen on each answer; no rows where it does not.
+        """
         ...
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:

@@ -16,8 +16,9 @@ from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.carts import Carts
+from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
-from upstreams.billmanager.listing import Pages, read_pages
+from upstreams.billmanager.listing import Pages, numbered, read_pages
 from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
@@ -32,7 +33,17 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import Balance, Capabilities, Connection, Listing, OrderAccepted, OrderSpec, Quote, UpstreamItem
+from upstreams.port import (
+    Balance,
+    Capabilities,
+    Connection,
+    Head,
+    Listing,
+    OrderAccepted,
+    OrderSpec,
+    Quote,
+    UpstreamItem,
+)
 
 _MENU_SECONDS = 600.0
 
@@ -145,6 +156,17 @@ class BillmanagerUpstream(Carts, Operations):
             pages=sum(pages.pages for pages in lists),
             shows_remoteid=shows_remoteid,
         )
+
+    async def newest_items(self, product_type: str, count: int) -> Head:
+        """`{product_type}` with `p_col=-id` (seen in code), `p_num=1`, `p_cnt` (documented). One request."""
+        call = self._session.describe(product_type, Effect.READ, product_type=product_type)
+        page = await self._session.send(call, newest_fields(count))
+        because = out_of_order(page, count)
+        if because:
+            return Head(items=(), in_order=False, because=because)
+        currency = self._connection.currency
+        items = tuple(item(row, product_type, number, currency) for number, row in numbered(page).items())
+        return Head(items=items, in_order=True)
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
         """The form `{product_type}.edit`, which without `sok` only reads (API5, documented). Raises NoSuchItem."""

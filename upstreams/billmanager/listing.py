@@ -40,15 +40,15 @@ class Pages:
         """Take in one page. True if another one has to be read."""
         self.pages += 1
         received = page.rows
-        numbered = _numbered(page)
+        rows = numbered(page)
         total = page.counter("p_elems")
         if total is None and not received:
             total = self._total  # behind the last page nothing need be counted any more
-        self._look_for_doubts(page, len(received) - len(numbered), total)
-        self._watch_the_order(list(numbered))
+        self._look_for_doubts(page, len(received) - len(rows), total)
+        self._watch_the_order(list(rows))
         self._total = total
-        new = numbered.keys() - self.rows.keys()
-        self.rows.update(numbered)
+        new = rows.keys() - self.rows.keys()
+        self.rows.update(rows)
         more = (
             self._counted(page, len(received), bool(new))
             if total is not None
@@ -68,7 +68,7 @@ class Pages:
 
     def look_again(self, first_page: Document) -> None:
         """The first page once more: if it is as it was, no row came on top of it and none on it went away."""
-        if list(_numbered(first_page)) != self._first or first_page.counter("p_elems") != self._total:
+        if list(numbered(first_page)) != self._first or first_page.counter("p_elems") != self._total:
             self.because = "the list changed while it was read page by page"
 
     def _look_for_doubts(self, page: Document, unnumbered: int, total: int | None) -> None:
@@ -142,5 +142,6 @@ def page_fields(number: int) -> dict[str, str]:
     return {"p_cnt": str(PAGE_SIZE), "p_num": str(number), "p_col": "+id"}
 
 
-def _numbered(page: Document) -> dict[str, Fields]:
+def numbered(page: Document) -> dict[str, Fields]:
+    """The rows that have a number, by it."""
     return {row["id"].raw: row for row in page.rows if "id" in row and row["id"].raw}
