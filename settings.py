@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     """Seconds between two listings of an upstream while nothing waits for it."""
     hot_interval: float = Field(default=1.0, gt=0)
     """Seconds between two looks while orders wait for a confirmation; twice as long after two minutes."""
+    poll_reads_at_once: int = Field(default=5, ge=1, le=8)
+    """Forms of one upstream account that are read at once for what waits; a list is read beside them. The account's
+    connections for reading are ten, and orders need some."""
     balance_interval: float = Field(default=3.0, gt=0)
     """Seconds between two looks at the balance while orders wait for money."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)

@@ -1,6 +1,8 @@
 """Delivering events to the orders that wait for them."""
 
-from sqlmodel import col, select
+import asyncio
+
+from sqlmodel import col, select, update
 from temporalio.client import Client
 
 from activities.signals import signal
@@ -13,6 +15,7 @@ from models.order import Operation
 from orders import naming
 
 BATCH = 200
+SIGNALS_AT_ONCE = 20
 
 
 async def deliver(database: Database, client: Client, account_id: int) -> int:
@@ -34,12 +37,25 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
             .limit(BATCH + 1)
         )
         waiting = list(found.all())
+    of_each: dict[int | None, list[tuple[UpstreamEvent, Operation]]] = {}
+    for event, operation in waiting[:BATCH]:
+        of_each.setdefault(operation.id, []).append((event, operation))
     notes: dict[int, str] = {}
+    orders = iter(of_each.values())
+
+    async def tell() -> None:
+        for events_of_one in orders:  # those of one order in the order of time
+            for event, operation in events_of_one:
+                assert event.id is not None  # noqa: S101 - read from the database
+                notes[event.id] = await _tell(client, event, operation)
+
+    signalling = [asyncio.create_task(tell()) for _ in range(min(SIGNALS_AT_ONCE, len(of_each)))]
     try:
-        for event, operation in waiting[:BATCH]:
-            assert event.id is not None  # noqa: S101 - read from the database
-            notes[event.id] = await _tell(client, event, operation)
+        await asyncio.gather(*signalling)
     finally:
+        for one in signalling:
+            one.cancel()
+        await asyncio.gather(*signalling, return_exceptions=True)
         if notes:
             await _write_notes(database, notes)
     return max(0, len(waiting) - BATCH)
@@ -83,9 +99,15 @@ async def _tell(client: Client, event: UpstreamEvent, operation: Operation) -> s
 
 
 async def _write_notes(database: Database, notes: dict[int, str]) -> None:
+    """One statement for each thing to be noted, however many events there are."""
+    events_of: dict[str, list[int]] = {}
+    for number, note in notes.items():
+        events_of.setdefault(note, []).append(number)
     async with database.write() as session:
-        found = await session.exec(select(UpstreamEvent).where(col(UpstreamEvent.id).in_(notes)))
-        for event in found.all():
-            event.delivered_at = utc_now()
-            event.delivery_note = notes[event.id or 0]
-            session.add(event)
+        for note, numbers in events_of.items():
+            await session.exec(
+                update(UpstreamEvent)
+                .where(col(UpstreamEvent.id).in_(numbers))
+                .values(delivered_at=utc_now(), delivery_note=note)
+                .execution_options(synchronize_session=False)
+            )

@@ -138,16 +138,6 @@ async def are_taken(session: AsyncSession, account_id: int) -> bool:
     return any(found.one())
 
 
-async def any_unread(session: AsyncSession, account_id: int) -> bool:
-    """Asked four times a second, so as little as possible."""
-    found = await session.exec(
-        select(UpstreamHint.id)
-        .where(UpstreamHint.account_id == account_id, col(UpstreamHint.read_at).is_(None))
-        .limit(1)
-    )
-    return found.first() is not None
-
-
 async def unread(session: AsyncSession, account_id: int, limit: int) -> Sequence[UpstreamHint]:
     """Oldest first."""
     found = await session.exec(

@@ -254,6 +254,19 @@ class Listing(_Value):
     """Whether rows carry the remoteid field; unknown for an empty list."""
 
 
+@dataclass(frozen=True)
+class Head:
+    """The newest items of a product type, in order of their numbers, the highest first."""
+
+    rows: tuple[ListedRow, ...]
+    """Rows of the list, as `walk_items` hands them on."""
+    in_order: bool
+    """The answer was seen to be what was asked for: numbers descending, no more rows than asked for, no filter. That
+    there is nothing newer can't be seen."""
+    because: str = ""
+    """Why it is not, in words."""
+
+
 class ProlongQuote(_Value):
     """What the renewal form shows for one period. None where it does not say it, or not for that period."""
 
@@ -367,6 +380,13 @@ class Upstream(Protocol):
         """The same page by page, in memory of one page, each row unread until it is asked for.
 
         Rows that the upstream moves while it is read may come twice. Raises what `take` raises, too.
+        """
+        ...
+
+    async def newest_items(self, product_type: str, count: int) -> Head:
+        """The head of the list sorted by number, newest first: at most `count` rows, in one request.
+
+        Whether an upstream sorts is seen on each answer; no rows where it does not.
         """
         ...
 

@@ -62,6 +62,16 @@ class ListLook:
         if not self._known.loaded and self._progress is not None:
             self._progress(len(self.seen), total)
 
+    async def end_of_part(self) -> Digest:
+        """Only some rows of the list were asked for: nothing is missing, and nothing is learned of the list itself."""
+        await self._judge()
+        await self._confirm()
+        return self.digest
+
+    async def judge(self) -> None:
+        """Judge what waits to be judged: later, something newer may be known of it."""
+        await self._judge()
+
     async def end(self, end: ListEnd) -> Digest:
         """The last page has been taken in."""
         await self._judge()

@@ -10,7 +10,9 @@ from sqlalchemy import event
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities import heartbeat, polling
+from activities import heartbeat
+from activities.poller import schedule
+from activities.poller.watch import Form, Watch
 from activities.polling import PollActivities
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
@@ -26,7 +28,7 @@ from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
-from upstreams.port import ListEnd, Listing, TakeRows, UpstreamItem
+from upstreams.port import Head, ListEnd, Listing, TakeRows, UpstreamItem
 
 ACCOUNT = 1
 NO_RIGHT = ConnectionUnhealthy("no right to call this function", error_type="access")
@@ -45,6 +47,7 @@ class Memory:
     def __init__(self) -> None:
         self.lists: dict[str, tuple[UpstreamItem, ...] | Exception] = {"vds": (), "soft": ()}
         self.forms: dict[str, UpstreamItem | Exception] = {}
+        self.head = Head(rows=(), in_order=False, because="it is not sorted")
         self.asked: list[str] = []
         self.connecting: list[None] = []
         self.no_password = False
@@ -68,6 +71,10 @@ class Memory:
         listing = await self.list_items(product_type)
         await take(rows_of(listing.items), len(listing.items))
         return ListEnd(complete=listing.complete, pages=listing.pages, shows_remoteid=listing.shows_remoteid)
+
+    async def newest_items(self, product_type: str, count: int) -> Head:
+        self.asked.append(f"head of {product_type}")
+        return self.head
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
         self.asked.append(number)
@@ -127,8 +134,8 @@ class Bench:
 
 @pytest.fixture
 async def bench(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(polling, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(polling, "CALM_SECONDS", 0.02)
+    monkeypatch.setattr(schedule, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(schedule, "CALM_SECONDS", 0.02)
     database = Database(shop_database)
     await stock_catalogue(database, "http://upstream.invalid/billmgr")
     yield Bench(database)
@@ -182,7 +189,7 @@ async def test_a_suspect_whose_form_is_refused_is_gone(bench: Bench) -> None:
 
 
 async def test_forms_to_read_stay_until_they_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling._Form, "__init__", _quick_form)
+    monkeypatch.setattr(Form, "__init__", _quick_form)
     waiting(monkeypatch)
     once = [Digest(to_read=["17", "18", "19"])]
     real = ListLook.end
@@ -232,12 +239,12 @@ async def test_of_an_upstream_that_is_silent_not_every_form_is_read_in_one_round
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(monkeypatch, *(hot(number) for number in range(1, 9)))
-    monkeypatch.setattr(polling, "TICK_SECONDS", 30.0)
+    monkeypatch.setattr(schedule, "TICK_SECONDS", 30.0)
     bench.upstream.lists = {"soft": (), "vds": ()}
     bench.upstream.forms = {str(number): SILENCE for number in range(1, 9)}
     running = asyncio.create_task(bench.poll(0.1))
     await asyncio.sleep(0.3)
-    assert len(bench.upstream.asked) == 2 + polling.FAILURES_IN_A_ROW
+    assert len(bench.upstream.asked) == 2 + schedule.FAILURES_IN_A_ROW
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -304,14 +311,14 @@ async def test_what_a_narrowed_list_does_not_show_is_read_by_its_form_however_ma
 async def test_while_nothing_waits_one_question_is_asked_and_the_catalogue_is_looked_at_now_and_then(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "CALM_SECONDS", 60)
+    monkeypatch.setattr(schedule, "CALM_SECONDS", 60)
     asked: list[str] = []
 
     @event.listens_for(bench.database.engine.sync_engine, "before_cursor_execute")
     def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
         asked.append(statement)
 
-    watch = polling._Watch(ACCOUNT, "main")
+    watch = Watch.of(ACCOUNT, "main", bench.poller._settings)
     await bench.poller._look_who_waits(watch)
     assert watch.product_types == ("soft", "vds")
     asked.clear()
@@ -320,12 +327,12 @@ async def test_while_nothing_waits_one_question_is_asked_and_the_catalogue_is_lo
     assert len(asked) == 1, asked
 
 
-@pytest.mark.parametrize(("waited", "often"), [(1.0, True), (polling.YOUNG_SECONDS + 1, False)])
+@pytest.mark.parametrize(("waited", "often"), [(1.0, True), (schedule.YOUNG_SECONDS + 1, False)])
 async def test_only_a_young_order_that_waits_for_its_confirmation_has_the_database_asked_at_every_tick(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, waited: float, often: bool
 ) -> None:
     """One that waits for hours, for its opening or for money, is found as soon as one that is new."""
-    monkeypatch.setattr(polling, "CALM_SECONDS", 60)
+    monkeypatch.setattr(schedule, "CALM_SECONDS", 60)
     bench.upstream.forms["1"] = item("1")
     waiting(monkeypatch, Hot(1, 1, OperationKind.OPEN, "1", "vds", waited), for_funds=True)
     looks: list[None] = []

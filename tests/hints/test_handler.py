@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from sqlmodel import select
 
-from activities import polling
+from activities.poller import schedule
 from models.enums import ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
@@ -138,7 +138,7 @@ async def all_read(hinted: Hinted) -> bool:
 async def test_an_item_that_nobody_knows_is_found_by_a_listing(
     hinted: Hinted, panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "STRANGERS_SECONDS", 0.5)
+    monkeypatch.setattr(schedule, "STRANGERS_SECONDS", 0.5)
     item = await hinted.upstream.bought_by_hand("new.example.com")
     await panel.event(QUERY_STRING=f"func=service.postopen&elid={item['id']}", REQUEST_METHOD="GET")
 

@@ -17,6 +17,7 @@ from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.carts import Carts
+from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, TakePage, read_pages
 from upstreams.billmanager.operations import Operations
@@ -37,6 +38,7 @@ from upstreams.port import (
     Balance,
     Capabilities,
     Connection,
+    Head,
     ListedRow,
     ListEnd,
     Listing,
@@ -171,6 +173,17 @@ class BillmanagerUpstream(Carts, Operations):
             pages=sum(pages.pages for pages in lists),
             shows_remoteid=shows_remoteid,
         )
+
+    async def newest_items(self, product_type: str, count: int) -> Head:
+        """`{product_type}` with `p_col=-id` (seen in code), `p_num=1`, `p_cnt` (documented). One request."""
+        call = self._session.describe(product_type, Effect.READ, product_type=product_type)
+        page = await self._session.send(call, newest_fields(count))
+        because = out_of_order(page, count)
+        if because:
+            return Head(rows=(), in_order=False, because=because)
+        currency = self._connection.currency
+        rows = tuple(_listed(row, product_type, currency) for row in page.raw_rows)
+        return Head(rows=rows, in_order=True)
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
         """The form `{product_type}.edit`, which without `sok` only reads (API5, documented). Raises NoSuchItem."""

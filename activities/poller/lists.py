@@ -1,16 +1,18 @@
 """One look at a list of the account: read page by page, taken in batch by batch."""
 
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from temporalio import activity
 
+from activities.poller.looks import Looks
 from models.columns import utc_now
 from models.database import Database
 from orders.events import Digest, Known, ListLook
-from upstreams.port import Upstream
+from upstreams.port import ListedRow, Upstream
 
 SUSPECTS_AT_ONCE = 50
 """Items missing from a list whose forms are read after it; the others after the next one, which does not show them
@@ -46,13 +48,43 @@ class Look:
         """Numbers of all its items."""
         return self._look.seen
 
-    async def read(self, upstream: Upstream, lists: Lists) -> None:
+    async def read(self, upstream: Upstream, lists: Lists, looks: Looks) -> None:
         """Raises the errors of `upstreams.errors`."""
-        await self._look.begin()
-        end = await upstream.walk_items(self._known.product_type, self._look.rows)
-        await self._look.end(end)
+        async with looks.asking() as asked:
+            await self._look.begin()
+
+            async def take(rows: Sequence[ListedRow], total: int | None) -> None:
+                async with looks.writing():
+                    await self._take(rows, total, looks, asked)
+
+            end = await upstream.walk_items(self._known.product_type, take)
+            async with looks.writing():
+                await self._look.end(end)
         self.pages = end.pages
         lists.read_at[self._known.product_type] = utc_now()
+
+    async def _take(self, rows: Sequence[ListedRow], total: int | None, looks: Looks, asked: int) -> None:
+        """A page, without the rows of items that were looked at since the list was asked for: they may be older."""
+        kind, before = self._known.product_type, self.digest.events
+        newest = [row for row in rows if not looks.overtaken(asked, kind, row.number)]
+        self._look.seen.update(row.number for row in rows)
+        await self._look.rows(newest, total)
+        await self._look.judge()
+        if self.digest.events != before:
+            looks.wrote(kind, [row.number for row in newest])
+
+
+async def take_head(
+    database: Database, lists: Lists, account_id: int, product_type: str, rows: Sequence[ListedRow]
+) -> Digest:
+    """Rows of the head of a list, compared with what is known as rows of the whole list are."""
+    known = lists.known.get(product_type)
+    if known is None:
+        known = lists.known[product_type] = await Known.load(database, account_id, product_type)
+    look = ListLook(database, known)
+    await look.begin()
+    await look.rows(rows)
+    return await look.end_of_part()
 
 
 async def begin(database: Database, lists: Lists, account_id: int, product_type: str) -> Look:

@@ -1,0 +1,57 @@
+"""Signals go out as soon as their events are committed, beside whatever else the poller does."""
+
+import asyncio
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.delivery import deliver
+from activities.poller.schedule import PUT_OFF_SECONDS, UNAVAILABLE_SECONDS
+from activities.poller.watch import Watch
+from models.database import Database, is_unavailable
+
+
+class Deliverer:
+    """One task of a run of the poller; what it has not delivered when the run ends, the next run delivers."""
+
+    def __init__(self, database: Database, client: Client, watch: Watch) -> None:
+        self._database = database
+        self._client = client
+        self._account_id, self._name, self._waiting = watch.account_id, watch.name, watch.undelivered
+        self._waiting.set()  # what an earlier run left
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Deliverer":
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            rest = await self._deliver()
+            if rest:
+                self._waiting.set()
+                await asyncio.sleep(rest)
+
+    async def _deliver(self) -> float:
+        """Returns 0, or the seconds after which it is to be tried again."""
+        try:
+            while await deliver(self._database, self._client, self._account_id):
+                pass
+        except RPCError as error:
+            activity.logger.warning("poller %s: Temporal does not take signals just now: %s", self._name, error)
+            return UNAVAILABLE_SECONDS
+        except Exception as error:
+            if is_unavailable(error):
+                activity.logger.warning("poller %s, signals: the database can't be reached: %s", self._name, error)
+                return UNAVAILABLE_SECONDS
+            activity.logger.exception("poller %s: delivering failed", self._name)
+            return PUT_OFF_SECONDS
+        return 0.0

@@ -1,0 +1,95 @@
+"""Forms: of what is waited for, and of items of which something else says that they have changed."""
+
+import time
+from collections.abc import Iterable
+from functools import partial
+
+from activities.poller import schedule
+from activities.poller.pieces import at_once, piece
+from activities.poller.watch import Form, Watch
+from models.database import Database
+from orders import events
+from orders.events import Digest, Hot
+from upstreams.errors import NoSuchItem, Rejected, SetupFault
+from upstreams.port import Upstream
+
+
+async def read(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> Digest:
+    """Read a form and write down what it tells; anew where something else of the item was written down meanwhile."""
+    for hot in watch.hot:
+        if hot.upstream_number == number and hot.product_type == product_type:
+            watch.due.looked_at(hot)
+    digest: Digest | None = None
+    while digest is None:
+        digest = await _look(database, watch, upstream, product_type, number)
+    watch.count(digest)
+    if digest.list_again:
+        watch.due.list_now(product_type)
+    return digest
+
+
+async def _look(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> Digest | None:
+    """None: overtaken by another look."""
+    async with watch.looks.asking() as asked:
+        try:
+            items = [await upstream.read_item(product_type, number)]
+        except NoSuchItem:
+            items = []
+        async with watch.looks.writing():
+            if watch.looks.overtaken(asked, product_type, number):
+                return None
+            if items:
+                digest = await events.take_in(
+                    database, watch.account_id, product_type, items, complete=False, from_form=True
+                )
+            else:
+                digest = await events.take_absence(database, watch.account_id, product_type, number)
+            if digest.events or digest.form_changed:
+                watch.looks.wrote(product_type, [number])
+            return digest
+
+
+async def read_hot(database: Database, watch: Watch, upstream: Upstream, waiting: Iterable[Hot], width: int) -> None:
+    """The forms of what is waited for, several at once."""
+
+    async def one(hot: Hot) -> None:
+        reading = read(database, watch, upstream, hot.product_type, hot.upstream_number)
+        if not await piece(database, watch, watch.tally, _about(hot.product_type, hot.upstream_number), reading):
+            watch.due.put_off(hot)
+
+    await at_once(width, [partial(one, hot) for hot in waiting], lambda: not watch.tally.enough)
+
+
+async def read_told(
+    database: Database, watch: Watch, upstream: Upstream, items: Iterable[tuple[str, str]], width: int
+) -> None:
+    """Forms that are in `watch.to_read`, several at once."""
+
+    async def one(item: tuple[str, str]) -> None:
+        await piece(database, watch, watch.tally, _about(*item), _read_told(database, watch, upstream, *item))
+
+    await at_once(width, [partial(one, item) for item in items], lambda: not watch.tally.enough)
+
+
+async def _read_told(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> None:
+    """Read a form that tells something new; it stays to be read until it was, or is refused for good."""
+    form = watch.to_read[product_type, number]
+    form.due = time.monotonic() + form.rest
+    form.rest = min(2 * form.rest, schedule.FORM_AGAIN_AT_MOST_SECONDS)
+    try:
+        digest = await read(database, watch, upstream, product_type, number)
+    except (Rejected, SetupFault):
+        watch.to_read.pop((product_type, number), None)
+        raise
+    watch.refused.discard((product_type, number))
+    if watch.to_read.get((product_type, number)) is form:  # a list may have told of it once more meanwhile
+        del watch.to_read[product_type, number]
+    if form.looks and digest.form_changed:
+        watch.due.list_soon(product_type)  # for most fields the list is what counts
+    elif form.looks > 1:
+        later = time.monotonic() + schedule.SECOND_LOOK_SECONDS
+        watch.to_read[product_type, number] = Form(due=later, looks=form.looks - 1)
+
+
+def _about(product_type: str, number: str) -> str:
+    return f"the form of {product_type} {number}"

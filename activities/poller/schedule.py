@@ -1,0 +1,222 @@
+"""When is what read: every interval of the poller, and what is due now.
+
+Times are monotonic seconds, unless a docstring says otherwise. docs/polling-schedule.md has the table.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from orders.events import Hot
+from settings import Settings
+
+TICK_SECONDS = 0.25
+"""How often the poller looks at its schedule."""
+CALM_SECONDS = 1.0
+"""How often the database is asked whether anything waits, while no young order waits for a confirmation."""
+CATALOGUE_SECONDS = 5.0
+"""How often it is asked what the catalogue says: which types are listed, and whether hints are taken."""
+YOUNG_SECONDS = 120.0
+"""An order waiting for longer than this is looked at half as often."""
+OLD_SECONDS = 3600.0
+"""One waiting for longer than this is looked at every idle interval, or with the others if there are any."""
+LIST_SHARE = 10
+"""A list that took so long to read and compare is read again after so many times that at the earliest, whoever asks for
+it: it never takes more than a tenth of the time."""
+POLL_NOTE_SECONDS = 5.0
+"""How often the time of the last poll is written down."""
+CONNECT_AGAIN_SECONDS = 2.0
+"""After the account could not be connected to, because its password is missing, say."""
+PUT_OFF_SECONDS = 5.0
+"""How long a piece of work rests after an error that nobody foresaw."""
+UNAVAILABLE_SECONDS = 2.0
+"""How long Temporal or the database is left alone after it could not be reached."""
+FAILURES_IN_A_ROW = 3
+"""After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
+
+FORM_AGAIN_SECONDS = 5.0
+"""How long a form that could not be read rests: at first, and twice as long each time, up to the next."""
+FORM_AGAIN_AT_MOST_SECONDS = 300.0
+
+HEAD_AT_LEAST = 50
+HEAD_AT_MOST = 500
+"""Rows of a list's head that are asked for: twice as many as openings are waited for, within these."""
+HEAD_AGAIN_SECONDS = 60.0
+"""How long the head of a list is not asked for after it was not what was asked for, or lacked what should be in it."""
+
+HINTS_SECONDS = 0.5
+"""How often it is looked whether hints have come, where they are taken."""
+HINTS_AT_ONCE = 100
+FORMS_FOR_HINTS = 5
+"""Of more hinted items of a type than these, and than its list has pages, the list is read instead of their forms."""
+SECOND_LOOK_SECONDS = 2.0
+"""A hint may come before what it tells of can be read: then the item is read once more."""
+LISTED_FOR_HINTS_SECONDS = 1.0
+"""How often at most hints may have a type listed."""
+STRANGERS_SECONDS = 5.0
+"""How often hints of items that nobody knows may have everything listed: they may be other people's."""
+
+NOTHING_NEW_SECONDS = 60.0
+"""How often it is looked for keys and strangers although no look at the upstream has brought anything new."""
+KEYS_SECONDS = 2.0
+"""How often it is looked which licences wait for their keys, while any does or something is new."""
+KEYS_AT_ONCE = 5
+KEY_PATIENCE = 0.1
+"""The form of one that waits is read again after this part of the time that it has waited …"""
+KEY_AT_MOST_SECONDS = 3600.0
+"""… or after this time."""
+STRANGERS_FORMS_SECONDS = 2.0
+"""How often it is looked which new items nobody explains, while there are some or something is new."""
+STRANGERS_AT_ONCE = 5
+RENEWALS_AT_ONCE = 5
+"""So many forms are read in an idle interval to see who renews, where lists do not say it."""
+RENEWAL_STEPS = 72
+"""Into so many steps the period is divided in which each of those forms is read once."""
+
+
+class Turn(Enum):
+    """What is done now and then, each at an interval of its own."""
+
+    LOOK = auto()
+    CATALOGUE = auto()
+    CONNECT = auto()
+    HINTS = auto()
+    KEYS = auto()
+    STRANGERS = auto()
+    RENEWALS = auto()
+    RENEWAL_FORMS = auto()
+    BALANCE = auto()
+
+
+@dataclass
+class _Listed:
+    """The latest reading of a list."""
+
+    begun: float
+    took: float = 0.0
+
+
+class Schedule:
+    """When what is due next."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turns: dict[Turn, float] = {}
+        self._listing: dict[str, float] = {}
+        self._listed: dict[str, _Listed] = {}
+        self._hot: dict[int, float] = {}
+        self._tasks: dict[int, float] = {}
+        self._heads: dict[str, float] = {}
+
+    # -- what has a turn of its own
+
+    def is_due(self, turn: Turn) -> bool:
+        return time.monotonic() >= self._turns.get(turn, 0.0)
+
+    def rest(self, turn: Turn, seconds: float) -> None:
+        """It is due again in so many seconds."""
+        self._turns[turn] = time.monotonic() + seconds
+
+    def take(self, turn: Turn, seconds: float) -> bool:
+        """Whether it is due; if so, it is again in so many seconds."""
+        if not self.is_due(turn):
+            return False
+        self.rest(turn, seconds)
+        return True
+
+    def something_is_new(self) -> None:
+        """A look brought changes: keys may be waited for, and items may have come that nobody explains."""
+        for turn, seconds in ((Turn.KEYS, KEYS_SECONDS), (Turn.STRANGERS, STRANGERS_FORMS_SECONDS)):
+            self._turns[turn] = min(self._turns.get(turn, 0.0), time.monotonic() + seconds)
+
+    # -- lists
+
+    def types_due(self, product_types: Iterable[str]) -> list[str]:
+        """Those whose interval is over."""
+        now = time.monotonic()
+        return [kind for kind in product_types if now >= max(self._listing.get(kind, 0.0), self._earliest(kind))]
+
+    def may_list(self, product_type: str) -> bool:
+        """It would not take more than its share of the time."""
+        return time.monotonic() >= self._earliest(product_type)
+
+    def list_begins(self, product_type: str) -> None:
+        now = time.monotonic()
+        took = self._listed[product_type].took if product_type in self._listed else 0.0
+        self._listed[product_type] = _Listed(now, took)
+        self._listing[product_type] = now + self._settings.idle_interval
+
+    def list_ended(self, product_type: str) -> None:
+        """Read, compared and written down, or given up."""
+        listed = self._listed[product_type]
+        listed.took = time.monotonic() - listed.begun
+
+    def list_now(self, product_type: str) -> None:
+        """As soon as its share of the time allows."""
+        self._listing[product_type] = 0.0
+
+    def list_soon(self, product_type: str, rest: float = LISTED_FOR_HINTS_SECONDS) -> None:
+        """Have a type listed, but not more often than `rest` allows."""
+        begun = self._listed[product_type].begun if product_type in self._listed else 0.0
+        self._listing[product_type] = min(self._listing.get(product_type, 0.0), begun + rest)
+
+    def put_off_list(self, product_type: str) -> None:
+        rested = time.monotonic() + PUT_OFF_SECONDS
+        self._listing[product_type] = max(self._listing.get(product_type, 0.0), rested)
+
+    def longest_rest(self) -> float:
+        """Seconds within which each list that can be read has been read once more."""
+        return max([self._settings.idle_interval, *(LIST_SHARE * one.took for one in self._listed.values())])
+
+    def _earliest(self, product_type: str) -> float:
+        listed = self._listed.get(product_type)
+        return 0.0 if listed is None else listed.begun + LIST_SHARE * listed.took
+
+    # -- items that are waited for
+
+    def only_these_wait(self, hot: Iterable[Hot]) -> None:
+        known = {one.operation for one in hot}
+        self._hot = {operation: due for operation, due in self._hot.items() if operation in known}
+
+    def hot_due(self, hot: Iterable[Hot]) -> list[Hot]:
+        """Those that are to be looked at, the longest put off first."""
+        now = time.monotonic()
+        due = [one for one in hot if now >= self._hot.get(one.operation, 0.0)]
+        return sorted(due, key=lambda one: self._hot.get(one.operation, 0.0))
+
+    def looked_at(self, hot: Hot) -> None:
+        self._hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
+
+    def put_off(self, hot: Hot) -> None:
+        """After an error that nobody foresaw."""
+        self._hot[hot.operation] = max(self._hot.get(hot.operation, 0.0), time.monotonic() + PUT_OFF_SECONDS)
+
+    def look_again(self, young: bool) -> None:
+        """When the database is asked again who waits."""
+        self.rest(Turn.LOOK, TICK_SECONDS if young else CALM_SECONDS)
+
+    def tasks_due(self, by_hand: Iterable[Hot]) -> list[Hot]:
+        """Of what people do by hand and lists do not show, those whose forms are to be read now."""
+        now = time.monotonic()
+        shown_by_forms = [hot for hot in by_hand if hot.by_form]
+        self._tasks = {hot.operation: self._tasks.get(hot.operation, 0.0) for hot in shown_by_forms}
+        due = [hot for hot in shown_by_forms if now >= self._tasks[hot.operation]]
+        self._tasks |= {hot.operation: now + self._settings.idle_interval for hot in due}
+        return due
+
+    def _hot_interval(self, hot: Hot) -> float:
+        if hot.since_seconds < YOUNG_SECONDS:
+            return self._settings.hot_interval
+        if hot.since_seconds < OLD_SECONDS:
+            return 2 * self._settings.hot_interval
+        return self._settings.idle_interval
+
+    # -- heads of lists
+
+    def may_read_head(self, product_type: str) -> bool:
+        return time.monotonic() >= self._heads.get(product_type, 0.0)
+
+    def no_head(self, product_type: str) -> None:
+        """Its head is no use, for a while."""
+        self._heads[product_type] = time.monotonic() + HEAD_AGAIN_SECONDS

@@ -1,0 +1,51 @@
+"""Who waits for what the poller does, and what the catalogue wants to be watched."""
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from activities.poller.schedule import CATALOGUE_SECONDS, Turn
+from activities.poller.watch import Watch
+from models.catalogue import ProcessingModule
+from models.database import Database
+from models.enums import ModuleKind, Stage
+from models.order import Operation
+from orders import events, hints
+from orders.events import Hot
+
+_WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.WAITING_FOR_FUNDS)
+"""Stages in which an order waits for what the poller does."""
+
+
+async def look_who_waits(database: Database, watch: Watch) -> None:
+    by_hand: list[Hot] = []
+    async with database.read() as session:
+        if watch.due.take(Turn.CATALOGUE, CATALOGUE_SECONDS):
+            await _look_at_catalogue(session, watch)
+        # One short question: most of the time nothing waits, and then there is nothing else to be asked.
+        found = await session.exec(
+            select(Operation.stage)
+            .where(col(Operation.stage).in_(_WAITED_IN), Operation.upstream_name == watch.name)
+            .distinct()
+        )
+        stages = set(found.all())
+        watch.waiting_for_funds = Stage.WAITING_FOR_FUNDS in stages
+        watch.hot = []
+        if Stage.AWAITING_CONFIRMATION in stages:
+            watch.hot = await events.hot_operations(session, watch.name)
+        if Stage.AWAITING_MANUAL_TASK in stages:
+            by_hand = await events.hot_operations(session, watch.name, (Stage.AWAITING_MANUAL_TASK,))
+    # What people do by hand and lists do not show closes by itself when it is done, or paid for, at the upstream.
+    for hot in watch.due.tasks_due(by_hand):
+        watch.to_read_soon(hot.product_type, hot.upstream_number)
+    watch.due.only_these_wait(watch.hot)
+
+
+async def _look_at_catalogue(session: AsyncSession, watch: Watch) -> None:
+    """What is to be listed, and whether hints are taken: it changes when people load a catalogue, no oftener."""
+    types = await session.exec(
+        select(ProcessingModule.product_type)
+        .where(ProcessingModule.account_id == watch.account_id, ProcessingModule.kind == ModuleKind.UPSTREAM)
+        .distinct()
+    )
+    watch.product_types = tuple(sorted(types.all()))
+    watch.takes_hints = await hints.are_taken(session, watch.account_id)

@@ -1,0 +1,113 @@
+"""The state of one run of the poller."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from activities.poller import schedule
+from activities.poller.lists import Lists
+from activities.poller.looks import Looks
+from activities.poller.schedule import Schedule
+from models.events import UpstreamHint
+from orders.events import Digest, Hot
+from settings import Settings
+from upstreams.errors import ConnectionUnhealthy
+
+
+@dataclass
+class Form:
+    """A form that is still to be read."""
+
+    due: float = 0.0
+    rest: float = schedule.FORM_AGAIN_SECONDS
+    looks: int = 0
+    """Of a hinted item: how often it is read at most until it shows something new."""
+
+
+@dataclass
+class Tally:
+    """What became of the reads of one round, or of one turn of the lists."""
+
+    well: bool = False
+    """Something was read."""
+    unhealthy: ConnectionUnhealthy | None = None
+    """What was said of the account."""
+    failures: int = 0
+    """Reads that failed in a row, for want of an answer or of rights."""
+
+    @property
+    def enough(self) -> bool:
+        return self.failures >= schedule.FAILURES_IN_A_ROW
+
+
+@dataclass
+class Watch:
+    """What one run of the activity knows of its account."""
+
+    account_id: int
+    name: str
+    due: Schedule
+    product_types: tuple[str, ...] = ()
+    pages: dict[str, int] = field(default_factory=dict)
+    """Of each type that was listed in this run."""
+    hot: list[Hot] = field(default_factory=list)
+    waiting_for_funds: bool = False
+    takes_hints: bool = False
+    """The account has a secret for push hints."""
+    hints: list[UpstreamHint] = field(default_factory=list)
+    """Those not followed yet."""
+    unlisted: set[tuple[str, str]] = field(default_factory=set)
+    """(product type, number) of items that are waited for and that the latest list did not show, because a filter
+    narrows it, say: their forms are read, however many they are."""
+    undelivered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Events were committed that orders are to be told of."""
+    to_read: dict[tuple[str, str], Form] = field(default_factory=dict)
+    """(product type, number) of our items whose forms tell something new."""
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """Items of nobody whose forms the upstream does not let us read."""
+    keys: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When the form of each item is read next whose key has not come."""
+    renewal_forms_since: float | None = None
+    """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
+    renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Items whose forms are still to be read to see who renews them."""
+    lists: Lists = field(default_factory=Lists)
+    looks: Looks = field(default_factory=Looks)
+    tally: Tally = field(default_factory=Tally)
+    """Of the round."""
+    listing: Tally = field(default_factory=Tally)
+    """Of the lists, which are read beside the rounds."""
+    worked_at: float = -1e9
+    """When a read last succeeded. One list that is refused among others says nothing of the account."""
+    polls: int = 0
+    events: int = 0
+    last_poll_at: datetime | None = None
+
+    @classmethod
+    def of(cls, account_id: int, name: str, settings: Settings) -> "Watch":
+        return cls(account_id, name, Schedule(settings))
+
+    def by_form(self, hot: Hot) -> bool:
+        """Whether no list will tell of it."""
+        return hot.by_form or (hot.product_type, hot.upstream_number) in self.unlisted
+
+    def forms_due(self) -> list[tuple[str, str]]:
+        now = time.monotonic()
+        return [item for item, form in self.to_read.items() if now >= form.due]
+
+    def to_read_soon(self, product_type: str, number: str) -> None:
+        self.to_read.setdefault((product_type, number), Form())
+
+    def count(self, digest: Digest) -> None:
+        self.polls += 1
+        self.events += digest.events
+        self.last_poll_at = datetime.now(UTC)
+        if digest.waiting:
+            self.undelivered.set()
+        if digest.events or digest.form_changed:
+            self.due.something_is_new()
+
+    def progress(self) -> dict[str, object]:
+        """For the heartbeat."""
+        return {"polls": self.polls, "events": self.events, "last": str(self.last_poll_at or "")}
