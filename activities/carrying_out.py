@@ -37,6 +37,10 @@ from upstreams.lease import Clocks, Lease
 from upstreams.port import Upstream
 
 
+class _StepByStep(Exception):
+    """Why it has to go the careful way, in words. Nothing is written yet."""
+
+
 class CarryingOutActivities:
     """One instance per worker: it shares readings and quotes between orders."""
 
@@ -63,9 +67,10 @@ class CarryingOutActivities:
     async def carry_out(self, ref: OrderRef) -> StepResult:
         """Set money aside, then send the request, once."""
         async with self._troubles.at_work(ref.operation):
-            result = await self._straight(ref)
-            if result is not None:
-                return result
+            try:
+                return await self._straight(ref)
+            except _StepByStep as why:
+                activity.logger.info("operation %s goes on step by step: %s", ref.operation, why)
             return await self._carefully(ref)
 
     async def _carefully(self, ref: OrderRef) -> StepResult:
@@ -82,26 +87,26 @@ class CarryingOutActivities:
                 if operation.stage.is_running:
                     await note_started(session, operation)
 
-    async def _straight(self, ref: OrderRef) -> StepResult | None:
-        """None: it has to go the careful way, and nothing is written yet."""
+    async def _straight(self, ref: OrderRef) -> StepResult:
+        """Raises _StepByStep."""
         try:
             with database_in_words():
                 job = await load_job(self._database, ref.operation)
-        except (ByHand, NoMapping):
-            return None
-        if job.intent is not None or job.operation.called_off_at is not None or job.account.unhealthy_reason:
-            return None
-        if job.operation.stage not in straight.SETS_OUT_FROM:
-            return None
+        except (ByHand, NoMapping) as fault:
+            raise _StepByStep(str(fault)) from fault
+        if job.intent is not None or job.operation.called_off_at is not None:
+            raise _StepByStep("a request was made for it, or it was called off")
+        if job.operation.stage not in straight.SETS_OUT_FROM or job.account.unhealthy_reason:
+            raise _StepByStep(f"it is {job.operation.stage.value}, or its account unhealthy")
         try:
             upstream = await self._connections.to(job.account)
             priced = await self._pricing.price(job, upstream)
             cost = priced.judgement.cost
             if priced.judgement.objection is not None:
-                return None
+                raise _StepByStep("its price needs a person")
             reading = await self._balances.reading(job.account, upstream) if _costs(cost) else None
             if not _seems_free(job, cost, reading):
-                return None
+                raise _StepByStep("money is not free at once")
             if reading is not None:  # part of what is noted of the time before the request
                 job.account.balance, job.account.balance_at = reading.balance.amount, utc_now()
         except UpstreamError as error:
@@ -113,13 +118,15 @@ class CarryingOutActivities:
             await self._note_started(ref)
             funds_result = FundsResult(outcome=Funds.NOT_NEEDED)  # nothing is set aside yet
             return StepResult(funds=funds_result, request=await self._submission.in_trouble(job, ref, error))
-        if isinstance(prepared, Obstacle) or not _still_priced(priced):
-            return None
+        if isinstance(prepared, Obstacle):
+            raise _StepByStep(prepared.result.reason)
+        if not _still_priced(priced):
+            raise _StepByStep("its price is to be asked again")
         return await self._set_out(job, ref, priced, reading, prepared, upstream)
 
     async def _set_out(
         self, job: Job, ref: OrderRef, priced: Priced, reading: Reading | None, request: Request, upstream: Upstream
-    ) -> StepResult | None:
+    ) -> StepResult:
         outset = straight.Outset(
             operation=job.operation,
             account=job.account,
@@ -136,8 +143,8 @@ class CarryingOutActivities:
             with database_in_words():
                 async with self._database.write() as session:
                     operation, intent = await straight.set_out(session, outset, lease=self._terms.lease)
-        except (straight.NotStraight, IntegrityError):
-            return None
+        except (straight.NotStraight, IntegrityError) as why:
+            raise _StepByStep(f"something has happened to it meanwhile ({type(why).__name__})") from why
         held = self._lease(asked, intent)
         job = replace(job, operation=operation, intent=intent)
         kind = KINDS[operation.kind]

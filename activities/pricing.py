@@ -1,6 +1,6 @@
 """What an operation costs, asked of the upstream right before its money is set aside, and again after every wait.
 
-Orders of the same tariff, period and add-ons that ask within the same five seconds share one answer; whoever asks while
+Orders of the same tariff, period and add-ons that ask within the same four seconds share one answer; whoever asks while
 a question is under way waits for that one. What happens to an existing service has its own price and is never shared.
 """
 
@@ -25,7 +25,9 @@ from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, Se
 from upstreams.port import Quote, Upstream
 
 QUOTE_AGE = timedelta(seconds=5)
-"""A quote serves those who ask within so long of it; an older one is asked for again before anything is sent."""
+"""A quote that is older is asked for again before anything is sent."""
+SHARED_AGE = timedelta(seconds=4)
+"""A quote serves those who ask within so long of it; so they have some time to send before it is too old."""
 
 _SAID_BY_THE_REQUEST = (Rejected, SetupFault, AlreadyExists, NotYet, NotEnoughMoney)
 """Refusals of a quote that the request itself will meet again, with the right field."""
@@ -170,7 +172,7 @@ def _is_of_use(asking: tuple[datetime, asyncio.Task[Answer]], now: datetime) -> 
     began, task = asking
     if not task.done():
         return True
-    return not task.cancelled() and task.exception() is None and timedelta(0) <= now - began <= QUOTE_AGE
+    return not task.cancelled() and task.exception() is None and timedelta(0) <= now - began <= SHARED_AGE
 
 
 def _retrieved(task: asyncio.Task[Answer]) -> None:
