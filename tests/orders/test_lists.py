@@ -263,9 +263,12 @@ async def test_what_only_a_form_changed_is_judged_by_the_list_again(watch: Watch
     assert (await kinds(watch.database))[-2:] == [EventKind.SUSPENDED, EventKind.RESUMED]
 
 
-async def test_an_item_that_is_missing_and_comes_back_with_the_same_row(watch: Watch) -> None:
+@pytest.mark.parametrize("restarted", [False, True], ids=["same-lap", "after-a-restart"])
+async def test_an_item_that_is_missing_and_comes_back_with_the_same_row(watch: Watch, restarted: bool) -> None:
     await watch.look(many(3))
     assert (await watch.look(many(2))).suspects == []
+    if restarted:
+        watch.known = None
     await watch.look(many(3))
     assert (await snapshots(watch.database))["1002"].misses == 0, "two misses must be in a row"
     for suspects in ([], ["1002"]):
