@@ -8,11 +8,13 @@ from sqlalchemy import insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
+from models.webhooks import WebhookMessage
 from orders import renewal, tracking
 from orders.differences import (
     Change,
@@ -209,9 +211,18 @@ class Intake:
     async def write(self) -> None:
         """Everything, to the database; to be awaited last. What is new goes there with one statement for each table:
         nobody asks for the numbers of these rows, and SQLAlchemy would ask for each on SQLite."""
-        await self._session.flush()
         await self._insert(UpstreamSnapshot, self._new)
         await self._insert(UpstreamEvent, self._events)
+        for model in (WebhookMessage, AuditEntry):
+            await self._insert(model, self._taken_back(model))
+        await self._session.flush()
+
+    def _taken_back(self, model: type[SQLModel]) -> list[SQLModel]:
+        """Rows that others have added to the session and nobody asks for."""
+        found = [row for row in self._session.new if isinstance(row, model)]
+        for row in found:
+            self._session.expunge(row)
+        return found
 
     async def _insert(self, model: type[SQLModel], rows: Sequence[SQLModel]) -> None:
         if not rows:

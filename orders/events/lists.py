@@ -22,6 +22,8 @@ from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
 from orders.intents import learn
 from upstreams.port import ListedRow, ListEnd, UpstreamItem
 
+LOADED_AT_ONCE = 200
+"""Of a first look, which is so many batches that each of them should be short."""
 BREATH = 50
 """Rows that are read before other work of the event loop has its turn."""
 HEEDED_AT_LEAST = 500
@@ -55,7 +57,7 @@ class ListLook:
             if self._known.is_as_judged(row.number, row.digest):
                 continue
             self._waiting[row.number] = (row.item(), row.digest)
-            if len(self._waiting) >= AT_ONCE:
+            if len(self._waiting) >= (AT_ONCE if self._known.loaded else LOADED_AT_ONCE):
                 await self._judge()
             elif count % BREATH == 0:
                 await asyncio.sleep(0)
@@ -94,8 +96,10 @@ class ListLook:
                 account = await session.get_one(UpstreamAccount, self._known.account_id)
                 intake = Intake(session, account, self._known.product_type)
                 await intake.load(list(news), [item for item, _ in news.values()])
-                for number, (item, digest) in news.items():
+                for count, (number, (item, digest)) in enumerate(news.items(), start=1):
                     await intake.row(item, digest, again=number in self._known.again)
+                    if count % BREATH == 0:
+                        await asyncio.sleep(0)
                 await intake.write()
             digests |= intake.digests(news)
             self._found_new |= not news.keys() <= self._known.digests.keys()
@@ -139,13 +143,11 @@ class ListLook:
     async def _confirm(self) -> None:
         """Tell operations that wait for a state which their item is in already, though no row has changed."""
         known = self._known
-        if not known.digests:
-            return
         async with self._database.read() as session:
             waiting = [
                 hot
                 for hot in await hot_operations(session, known.upstream, CONFIRMED_BY_SIGHT)
-                if hot.product_type == known.product_type and hot.upstream_number in known.digests
+                if hot.product_type == known.product_type
             ]
             if not waiting:
                 return

@@ -142,8 +142,7 @@ async def test_what_changes_at_once_is_asked_about_at_once(watch: Watch, count: 
     assert digest.waiting == (count - 1 if waited_for else 0)
     assert watch.counts["SELECT"] <= 25
     assert watch.counts["UPDATE"] + watch.counts["BEGIN"] <= 6
-    if not waited_for:
-        assert watch.counts["INSERT"] == 1
+    assert watch.counts["INSERT"] <= 5, "one for each table"
     assert len(watch.built) == count
 
 
@@ -189,7 +188,7 @@ async def test_a_first_look_that_was_broken_off_goes_on(watch: Watch) -> None:
 async def test_others_may_write_between_two_slices(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     writers: list[int] = []
     real = Database.write
-    monkeypatch.setattr(taking, "AT_ONCE", 100)
+    monkeypatch.setattr(taking, "LOADED_AT_ONCE", 100)
 
     def counted(database: Database) -> Any:
         writers.append(len(writers))
@@ -264,9 +263,12 @@ async def test_what_only_a_form_changed_is_judged_by_the_list_again(watch: Watch
     assert (await kinds(watch.database))[-2:] == [EventKind.SUSPENDED, EventKind.RESUMED]
 
 
-async def test_an_item_that_is_missing_and_comes_back_with_the_same_row(watch: Watch) -> None:
+@pytest.mark.parametrize("restarted", [False, True], ids=["same-lap", "after-a-restart"])
+async def test_an_item_that_is_missing_and_comes_back_with_the_same_row(watch: Watch, restarted: bool) -> None:
     await watch.look(many(3))
     assert (await watch.look(many(2))).suspects == []
+    if restarted:
+        watch.known = None
     await watch.look(many(3))
     assert (await snapshots(watch.database))["1002"].misses == 0, "two misses must be in a row"
     for suspects in ([], ["1002"]):
