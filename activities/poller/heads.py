@@ -1,10 +1,11 @@
 """The head of a list sorted by number, newest first: one request tells of any number of openings.
 
-It is used where two openings or more are waited for, of types that were listed in this run, and only as far as it is
-seen to be what was asked for: where an upstream does not sort, or its head lacks what is waited for, forms are read.
+It is used for openings of types that were listed in this run (a form alone would tell of an item what its list writes
+differently, which is a change once the list is read), and only as far as it is seen to be what was asked for: where an
+upstream does not sort, or its head lacks what is waited for, forms are read.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from temporalio import activity
 
@@ -14,10 +15,10 @@ from models.database import Database
 from models.enums import OperationKind
 from orders import events
 from orders.events import Hot
-from upstreams.port import Upstream
+from upstreams.port import Upstream, UpstreamItem
 
-OPENINGS_AT_LEAST = 2
-"""For fewer the forms cost no more requests, and tell more."""
+SHOWN_AT_LEAST = 2
+"""A head that shows fewer of those that are waited for saves no request."""
 
 
 def by_head(watch: Watch, due: Collection[Hot]) -> dict[str, list[Hot]]:
@@ -26,11 +27,7 @@ def by_head(watch: Watch, due: Collection[Hot]) -> dict[str, list[Hot]]:
     for hot in due:
         if hot.kind is OperationKind.OPEN and not watch.by_form(hot):
             openings.setdefault(hot.product_type, []).append(hot)
-    return {
-        kind: found
-        for kind, found in openings.items()
-        if len(found) >= OPENINGS_AT_LEAST and kind in watch.pages and watch.due.may_read_head(kind)
-    }
+    return {kind: found for kind, found in openings.items() if kind in watch.pages and watch.due.may_read_head(kind)}
 
 
 async def read_head(
@@ -42,24 +39,49 @@ async def read_head(
     async with watch.looks.asking() as asked:
         head = await upstream.newest_items(product_type, count)
         shown = wanted & {item.number for item in head.items} if head.in_order else set()
-        if len(shown) < min(len(wanted), OPENINGS_AT_LEAST):
+        if len(shown) < min(len(wanted), SHOWN_AT_LEAST):
             why = head.because or "it lacks items that there are"
             activity.logger.info("poller %s: the head of %s is no use: %s", watch.name, product_type, why)
             watch.due.no_head(product_type)
         if not shown:
             return shown
-        async with watch.looks.writing():
-            before = watch.heads.get(product_type, {})
-            rows = [item for item in head.items if not watch.looks.overtaken(asked, product_type, item.number)]
-            news = [item for item in rows if item.number in wanted or item != before.get(item.number)]
-            digest = await events.take_in(database, watch.account_id, product_type, news, complete=False)
-            watch.heads[product_type] = {item.number: item for item in rows}
-            if digest.events:
-                watch.looks.wrote(product_type, [item.number for item in news])
-    watch.count(digest)
-    for number in digest.to_read:
-        watch.to_read[product_type, number] = Form()
+        await _write_down(database, watch, product_type, head.items, wanted, asked)
     for hot in openings:
         if hot.upstream_number in shown:
             watch.due.looked_at(hot)
     return shown
+
+
+async def _write_down(
+    database: Database,
+    watch: Watch,
+    product_type: str,
+    items: Sequence[UpstreamItem],
+    wanted: Collection[str],
+    asked: int,
+) -> None:
+    """Those that are waited for and those that have changed since the last head; the first orders hear of their items
+    while the next are compared."""
+    before = watch.heads.get(product_type, {})
+    now: dict[str, UpstreamItem] = {}
+    news: list[UpstreamItem] = []
+    for item in items:
+        if item.number in wanted or item != before.get(item.number):
+            news.append(item)
+        else:
+            now[item.number] = item
+    watch.heads[product_type] = now  # the others follow once they are written down
+    for start in range(0, len(news), schedule.HEAD_SLICE):
+        async with watch.looks.writing():
+            part = [
+                item
+                for item in news[start : start + schedule.HEAD_SLICE]
+                if not watch.looks.overtaken(asked, product_type, item.number)
+            ]
+            digest = await events.take_in(database, watch.account_id, product_type, part, complete=False)
+            now |= {item.number: item for item in part}
+            if digest.events:
+                watch.looks.wrote(product_type, [item.number for item in part])
+        watch.count(digest)
+        for number in digest.to_read:
+            watch.to_read[product_type, number] = Form()
