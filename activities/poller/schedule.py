@@ -35,6 +35,8 @@ UNAVAILABLE_SECONDS = 2.0
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
+FORMS_A_ROUND = 20
+"""So many forms of what waits, and as many others, are read before it is looked again what is the most urgent."""
 FORM_AGAIN_SECONDS = 5.0
 """How long a form that could not be read rests: at first, and twice as long each time, up to the next."""
 FORM_AGAIN_AT_MOST_SECONDS = 300.0
@@ -42,6 +44,8 @@ FORM_AGAIN_AT_MOST_SECONDS = 300.0
 HEAD_AT_LEAST = 50
 HEAD_AT_MOST = 500
 """Rows of a list's head that are asked for: twice as many as openings are waited for, within these."""
+HEAD_SLICE = 250
+"""So many of its rows are written down at once."""
 HEAD_AGAIN_SECONDS = 60.0
 """How long the head of a list is not asked for after it was not what was asked for, or lacked what should be in it."""
 

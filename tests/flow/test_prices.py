@@ -77,6 +77,7 @@ async def test_a_price_that_rises_after_it_was_accepted_is_asked_for_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pricing, "QUOTE_AGE", timedelta(0))
+    monkeypatch.setattr(pricing, "SHARED_AGE", timedelta(0))
     await price(shop.upstream, "40.00")
     order = await shop.order()
     await shop.until(order, Stage.NEEDS_ATTENTION)
@@ -135,6 +136,7 @@ async def test_after_a_wait_for_money_the_price_is_asked_again_and_more_is_set_a
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pricing, "QUOTE_AGE", timedelta(0))
+    monkeypatch.setattr(pricing, "SHARED_AGE", timedelta(0))
     await shop.upstream.set_balance("1.00")
     order = await shop.order()
     await shop.until(order, Stage.WAITING_FOR_FUNDS)
@@ -160,6 +162,7 @@ async def test_a_price_that_rises_beyond_what_is_tolerated_during_a_wait_is_not_
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pricing, "QUOTE_AGE", timedelta(0))
+    monkeypatch.setattr(pricing, "SHARED_AGE", timedelta(0))
     await shop.upstream.set_balance("1.00")
     order = await shop.order()
     await shop.until(order, Stage.WAITING_FOR_FUNDS)
@@ -174,6 +177,7 @@ async def test_a_price_that_rises_beyond_what_is_tolerated_during_a_wait_is_not_
 
 async def test_an_order_does_not_wait_for_a_price_that_has_fallen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "QUOTE_AGE", timedelta(0))
+    monkeypatch.setattr(pricing, "SHARED_AGE", timedelta(0))
     monkeypatch.setattr(funding, "REQUOTE_WAITING", timedelta(seconds=0.5))
     await shop.upstream.set_balance("2.00")
     order = await shop.order()
