@@ -105,23 +105,24 @@ class Followed:
         with part(PLACING):
             return await self._storefront.place(plan)
 
-    async def place_and_wait(self, plan: str = PLAN) -> Placed:
+    async def place_and_wait(self, plan: str = PLAN, patience: float | None = None) -> Placed:
         """Until its workflow has ended."""
         placed = await self.place(plan)
-        await self.wait(placed)
+        await self.wait(placed, patience)
         return placed
 
-    async def wait(self, placed: Placed) -> None:
-        """Raises OrderFailed when patience ends before the order does."""
+    async def wait(self, placed: Placed, patience: float | None = None) -> None:
+        """Raises OrderFailed when patience, as ever or of so many seconds, ends before the order does."""
+        patience = patience or self._patience
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 while not await self._has_ended(placed.workflow_id):  # noqa: ASYNC110 - the sweep tells nobody
                     await asyncio.sleep(START_INTERVAL)
         except TimeoutError:
             async with self._database.read() as session:
                 operation = await session.get_one(Operation, placed.operation)
             told = f"{operation.stage.value}: {operation.waits_for}"
-            raise OrderFailed(f"order {placed.operation} isn't done after {self._patience:g} s; it is {told}") from None
+            raise OrderFailed(f"order {placed.operation} isn't done after {patience:g} s; it is {told}") from None
 
     async def _has_ended(self, workflow_id: str) -> bool:
         """Waits for the workflow's end. False, at once, if it has not been started yet: Temporal had more to do than

@@ -191,7 +191,8 @@ class _Run:
                     (late if over.is_set() else confirmed).append(placed)
 
         async def place_here() -> float:
-            await followed.place_and_wait(LARGE_PLAN)
+            # It may have to wait until all services are known.
+            await followed.place_and_wait(LARGE_PLAN, FIRST_LOOK_PATIENCE)
             return time.monotonic() - began
 
         lanes = [asyncio.create_task(place()) for _ in range(LANES)]
