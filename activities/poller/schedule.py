@@ -49,7 +49,7 @@ HEAD_SLICE = 250
 HEAD_AGAIN_SECONDS = 60.0
 """How long the head of a list is not asked for after it was not what was asked for, or lacked what should be in it."""
 
-HINTS_SECONDS = 0.25
+HINTS_SECONDS = 0.5
 """How often it is looked whether hints have come, where they are taken."""
 HINTS_AT_ONCE = 100
 FORMS_FOR_HINTS = 5
