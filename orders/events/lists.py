@@ -42,6 +42,10 @@ class ListLook:
         self._progress = progress
         self._waiting: dict[str, tuple[UpstreamItem, str]] = {}
         self._found_new = False
+        self._there: frozenset[str] = frozenset()
+        self._again: frozenset[str] = frozenset()
+        """Items that were known, and those to be judged again, when the look began: what came since, from the head of
+        the list or a form, is not for this one to tell."""
         self.seen: set[str] = set()
         self.digest = Digest()
 
@@ -49,6 +53,7 @@ class ListLook:
         """To be awaited before the first page is asked for: what changes from here on is heeded in the next look."""
         async with self._database.read() as session:
             await self._known.heed(session)
+        self._there, self._again = frozenset(self._known.digests), frozenset(self._known.again)
 
     async def rows(self, rows: Sequence[ListedRow], total: int | None = None) -> None:
         """Take in a page."""
@@ -79,7 +84,7 @@ class ListLook:
         await self._judge()
         if end.complete:
             await self._miss()
-            self._known.again.clear()  # what it does not show can't be judged by it
+            self._known.again -= self._again  # what it does not show can't be judged by it
         await self._confirm()
         await self._note(end)
         return self.digest
@@ -123,7 +128,7 @@ class ListLook:
 
     async def _miss(self) -> None:
         """A complete list does not show these."""
-        missing = sorted(self._known.digests.keys() - self.seen)
+        missing = sorted((self._known.digests.keys() & self._there) - self.seen)
         for start in range(0, len(missing), AT_ONCE):
             numbers = missing[start : start + AT_ONCE]
             async with self._database.write() as session:

@@ -281,6 +281,28 @@ async def test_an_item_that_is_missing_and_comes_back_with_the_same_row(watch: W
     assert (await kinds(watch.database))[-2:] == [EventKind.VANISHED, EventKind.OPENED]
 
 
+async def test_what_the_head_brings_while_the_list_is_read_is_not_for_the_list_to_tell(watch: Watch) -> None:
+    """An item that is newer than the list is not missing from it; what changed behind it is judged by the next one."""
+    service = await add_service(watch.database, "1000")
+    for _ in range(3):
+        await watch.look(many(3))
+    assert watch.known is not None
+    rows = rows_of(many(3))
+    look = ListLook(watch.database, watch.known)
+    await look.begin()
+    await look.rows(rows)
+    async with watch.database.write() as session:
+        (await session.get_one(Service, service)).ip = "192.0.2.1"  # which writes an entry of the audit
+    head = ListLook(watch.database, watch.known)
+    await head.begin()
+    await head.rows(rows_of([item(1003)]))
+    await head.end_of_part()
+    await look.end(ListEnd(complete=True, pages=1, shows_remoteid=Knowledge.UNKNOWN))
+    assert (await snapshots(watch.database))["1003"].misses == 0
+    await watch.look(many(4))
+    assert watch.built == ["1000"]
+
+
 async def test_an_incomplete_list_misses_nothing(watch: Watch) -> None:
     await watch.look(many(5))
     for _ in range(3):
