@@ -28,7 +28,6 @@ from activities.poller.strangers import look_for_strangers
 from activities.poller.watch import Form, Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.database import Database, is_unavailable
-from models.enums import OperationKind
 from models.messages import PollInput, PollLap
 from orders import events
 from orders.errors import NotFound
@@ -80,7 +79,7 @@ class PollActivities:
                         raise
                     activity.logger.warning("poller %s: the database can't be reached: %s", watch.name, error)
                     watch.due.rest(Turn.LOOK, schedule.UNAVAILABLE_SECONDS)
-                await pause(schedule.TICK_SECONDS)
+                await pause(0.0 if watch.more else schedule.TICK_SECONDS)
                 is_last = time.monotonic() >= ends
                 if is_last and not aside.busy:
                     break
@@ -96,6 +95,7 @@ class PollActivities:
 
     async def _round(self, watch: Watch, aside: Aside, *, may_list: bool) -> None:
         """Do what is due, the urgent first."""
+        watch.more = False
         if watch.due.is_due(Turn.LOOK):
             await self._look_who_waits(watch)
             watch.due.look_again(any(hot.since_seconds < schedule.YOUNG_SECONDS for hot in watch.hot))
@@ -135,7 +135,8 @@ class PollActivities:
         if due:
             aside.begin(self._read_lists(watch, upstream, due))
         await self._look_at_hot(watch, upstream, hot, width)
-        await forms.read_told(self._database, watch, upstream, watch.forms_due(), width)
+        told = watch.forms_due()[: schedule.FORMS_A_ROUND]
+        await forms.read_told(self._database, watch, upstream, told, width)
         if self._grant_is_due(watch):
             watch.due.rest(Turn.BALANCE, self._settings.balance_interval)
             granting = self._funds.grant_waiting(watch.account_id)
@@ -143,6 +144,7 @@ class PollActivities:
         if watch.tally.well and not aside.busy and not watch.due.types_due(watch.product_types):
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.tally)
+        watch.more = watch.tally.well and bool(watch.due.hot_due(watch.hot) or watch.forms_due())
 
     def _types_for_many(self, watch: Watch, hot: list[Hot], due: Collection[str]) -> list[str]:
         """Types whose lists have fewer pages than items are waited for that no head of a list tells of; they are left
@@ -153,8 +155,7 @@ class PollActivities:
             if kind in at_heads or kind in due or kind not in watch.pages or not watch.due.may_list(kind):
                 continue
             waiting_for_it = [one for one in hot if one.product_type == kind and not watch.by_form(one)]
-            is_single = len(waiting_for_it) == 1 and waiting_for_it[0].kind is OperationKind.OPEN
-            if waiting_for_it and not is_single and len(waiting_for_it) >= watch.pages[kind]:
+            if waiting_for_it and len(waiting_for_it) >= watch.pages[kind]:
                 found.append(kind)
                 for one in waiting_for_it:
                     watch.due.looked_at(one)
@@ -173,7 +174,7 @@ class PollActivities:
             if not await piece(self._database, watch, watch.tally, about, look(product_type, openings, shown)):
                 watch.due.no_head(product_type)
             hot = [one for one in hot if one.product_type != product_type or one.upstream_number not in shown]
-        await forms.read_hot(self._database, watch, upstream, hot, width)
+        await forms.read_hot(self._database, watch, upstream, hot[: schedule.FORMS_A_ROUND], width)
 
     def _grant_is_due(self, watch: Watch) -> bool:
         return watch.waiting_for_funds and watch.due.is_due(Turn.BALANCE)

@@ -182,6 +182,8 @@ class Settings(BaseModel):
     names: Names = Names.AS_SENT
     deleted_rows: Literal["listed", "vanish"] = "listed"
     list_order: Literal["oldest_first", "newest_first"] = "oldest_first"
+    sorting: Literal["honoured", "ignored", "as_text"] = "honoured"
+    page_size: Literal["honoured", "ignored"] = "honoured"
     max_page: int | None = Field(default=None, ge=1)
     total_shown: bool = True
     status_columns: Literal["code", "word", "real"] = "code"

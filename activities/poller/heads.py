@@ -1,7 +1,8 @@
 """The head of a list sorted by number, newest first: one request tells of any number of openings.
 
-It is used where two openings or more are waited for, of types that were listed in this run, and only as far as it is
-seen to be what was asked for: where an upstream does not sort, or its head lacks what is waited for, forms are read.
+It is used for openings of types that were listed in this run (a form alone would tell of an item what its list writes
+differently, which is a change once the list is read), and only as far as it is seen to be what was asked for: where an
+upstream does not sort, or its head lacks what is waited for, forms are read.
 """
 
 from collections.abc import Collection
@@ -16,8 +17,8 @@ from models.enums import OperationKind
 from orders.events import Hot
 from upstreams.port import Upstream
 
-OPENINGS_AT_LEAST = 2
-"""For fewer the forms cost no more requests, and tell more."""
+SHOWN_AT_LEAST = 2
+"""A head that shows fewer of those that are waited for saves no request."""
 
 
 def by_head(watch: Watch, due: Collection[Hot]) -> dict[str, list[Hot]]:
@@ -26,11 +27,7 @@ def by_head(watch: Watch, due: Collection[Hot]) -> dict[str, list[Hot]]:
     for hot in due:
         if hot.kind is OperationKind.OPEN and not watch.by_form(hot):
             openings.setdefault(hot.product_type, []).append(hot)
-    return {
-        kind: found
-        for kind, found in openings.items()
-        if len(found) >= OPENINGS_AT_LEAST and kind in watch.pages and watch.due.may_read_head(kind)
-    }
+    return {kind: found for kind, found in openings.items() if kind in watch.pages and watch.due.may_read_head(kind)}
 
 
 async def read_head(
@@ -42,7 +39,7 @@ async def read_head(
     async with watch.looks.asking() as asked:
         head = await upstream.newest_items(product_type, count)
         shown = wanted & {row.number for row in head.rows} if head.in_order else set()
-        if len(shown) < min(len(wanted), OPENINGS_AT_LEAST):
+        if len(shown) < min(len(wanted), SHOWN_AT_LEAST):
             why = head.because or "it lacks items that there are"
             activity.logger.info("poller %s: the head of %s is no use: %s", watch.name, product_type, why)
             watch.due.no_head(product_type)

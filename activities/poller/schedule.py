@@ -35,6 +35,8 @@ UNAVAILABLE_SECONDS = 2.0
 FAILURES_IN_A_ROW = 3
 """After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
 
+FORMS_A_ROUND = 20
+"""So many forms of what waits, and as many others, are read before it is looked again what is the most urgent."""
 FORM_AGAIN_SECONDS = 5.0
 """How long a form that could not be read rests: at first, and twice as long each time, up to the next."""
 FORM_AGAIN_AT_MOST_SECONDS = 300.0

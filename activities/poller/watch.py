@@ -78,6 +78,8 @@ class Watch:
     """Of the round."""
     listing: Tally = field(default_factory=Tally)
     """Of the lists, which are read beside the rounds."""
+    more: bool = False
+    """The round has left something that is due."""
     worked_at: float = -1e9
     """When a read last succeeded. One list that is refused among others says nothing of the account."""
     polls: int = 0

@@ -66,11 +66,15 @@ def _services(call: Call) -> Document:
         items = [item for item in items if _FILTERS[name](item) == value]
     column, backwards = _sorting(call)
     chosen = list(items)
-    if column != "id":
+    if column == "id" and call.world.settings.sorting == "as_text":
+        chosen.sort(key=lambda item: str(item.id), reverse=backwards)
+    elif column != "id":
         chosen.sort(key=_SORT[column], reverse=backwards)
     elif backwards:
         chosen.reverse()  # they are by number already, and there may be 100,000
     page, size = _page(call)
+    if call.world.settings.page_size == "ignored":
+        page, size = 1, max(len(chosen), 1)
     shown = chosen[(page - 1) * size : page * size]
     return list_document(call, [row_of(call, item) for item in shown], total=len(chosen), paged=True)
 
@@ -164,7 +168,7 @@ def _passes(call: Call, row: Node) -> bool:
 
 def _sorting(call: Call) -> tuple[str, bool]:
     column = call.params.get("p_col", "")
-    if not column:
+    if not column or call.world.settings.sorting == "ignored":
         return "id", call.world.settings.list_order == "newest_first"
     backwards = column.startswith("-")
     name = column.lstrip("+- ")

@@ -18,6 +18,19 @@ async def _active_service(shop: Shop) -> Service:
     return await shop.service(order.service)
 
 
+async def _form_was_read(shop: Shop, service: Service) -> None:
+    """The form is read after the opening is told of."""
+
+    async def is_read() -> bool:
+        async with shop.database.read() as session:
+            found = await session.exec(
+                select(UpstreamSnapshot).where(UpstreamSnapshot.number == service.upstream_number)
+            )
+            return bool(found.one().form)
+
+    await assert_eventually(is_read)
+
+
 async def _by_hand(shop: Shop, service: Service, **changes: Any) -> None:
     await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", changes)
 
@@ -132,7 +145,7 @@ async def test_an_item_that_nobody_ordered_is_an_orphan(shop: Shop) -> None:
 
 
 async def test_with_nothing_waiting_a_poll_is_one_listing_of_each_type(shop: Shop) -> None:
-    await _active_service(shop)
+    await _form_was_read(shop, await _active_service(shop))
     await shop.upstream.admin("DELETE", "/requests")
 
     async def two_rounds() -> bool:

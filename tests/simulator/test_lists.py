@@ -193,3 +193,23 @@ def test_an_unpaid_service_that_is_deleted_cannot_be_paid_any_more(sim: Simulato
     sim.xml("vds.delete", elid=sim.rows()[0]["id"], sok="ok")
     assert sim.error("payment.add", billorder=bill, clicked_button="fromsubaccount", sok="ok")[0] == "missed"
     assert sim.charges() == []
+
+
+def test_p_col_may_be_ignored(sim: Simulator) -> None:
+    numbers = [str(number) for number in make(sim, 3)]
+    sim.set(sorting="ignored")
+    assert [row["id"] for row in sim.rows(p_col="-id")] == numbers
+    sim.set(list_order="newest_first")
+    assert [row["id"] for row in sim.rows(p_col="+id")] == numbers[::-1]
+
+
+def test_numbers_may_be_sorted_as_text(sim: Simulator) -> None:
+    sim.admin("PATCH", "/settings", {"sorting": "as_text"})
+    numbers = [str(number) for number in make(sim, 3)]
+    assert [row["id"] for row in sim.rows(p_col="-id")] == sorted(numbers, reverse=True)
+
+
+def test_p_cnt_may_be_ignored(sim: Simulator) -> None:
+    make(sim, 3)
+    sim.set(page_size="ignored")
+    assert len(sim.rows(p_cnt="1", p_num="2")) == 3

@@ -1,0 +1,155 @@
+"""Waiting orders do not wait for each other, nor for lists."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from sqlmodel import col, select
+
+from activities.poller import schedule
+from models.enums import UpstreamStatus
+from models.events import UpstreamEvent, UpstreamSnapshot
+from tests.infrastructure.eventually import assert_eventually
+from tests.poller.account import Account, open_account
+from upstreams.errors import OutcomeUnknown
+
+SELDOM = 600.0
+QUICK = 0.05
+
+
+def asked(account: Account) -> Counter[str]:
+    return Counter(what.split()[0] for what in account.panel.asked)
+
+
+async def head_was_read(account: Account) -> None:
+    await assert_eventually(lambda: "head" in account.panel.asked, timeout=60, message="the head is read")
+
+
+async def statuses(account: Account) -> dict[str, int]:
+    async with account.database.read() as session:
+        found = await session.exec(select(UpstreamSnapshot.number, UpstreamSnapshot.status))
+        return dict(found.all())
+
+
+@pytest.mark.parametrize("others", [0, 1200])
+async def test_one_head_tells_of_all_openings_whatever_else_the_account_has(url: str, others: int) -> None:
+    async with (
+        open_account(url, waiting=60, others=others, idle_interval=SELDOM, hot_interval=QUICK) as account,
+        account.watched(),
+    ):
+        await head_was_read(account)
+        account.panel.asked.clear()
+        account.panel.open(account.numbers)
+        await assert_eventually(account.all_heard, timeout=60, interval=0.01, message="every order hears of it")
+        found = asked(account)
+        assert found["page"] == 0, "no list is read for them"
+        assert found["form"] <= 2 * schedule.FORMS_A_ROUND, "not one for each"
+
+
+async def test_what_the_head_does_not_show_has_its_form_read(url: str) -> None:
+    async with open_account(url, waiting=3, idle_interval=SELDOM, hot_interval=QUICK) as account:
+        for newer in range(1, 120):
+            number = str(910000 + newer)
+            account.panel.items[number] = account.panel.items[account.numbers[0]].model_copy(update={"number": number})
+        async with account.watched():
+            account.panel.page = 1  # so the list would cost more than the forms
+            account.panel.open(account.numbers)
+            await assert_eventually(account.all_heard, timeout=60, message="every order hears of it")
+            await assert_eventually(lambda: "head" in account.panel.asked, timeout=5)
+
+
+async def test_an_upstream_that_does_not_sort_has_forms_read_several_at_once_and_is_asked_for_its_head_seldom(
+    url: str,
+) -> None:
+    async with open_account(
+        url, waiting=12, others=20, idle_interval=SELDOM, hot_interval=QUICK, seconds=0.01
+    ) as account:
+        account.panel.sorts, account.panel.page = False, 1
+        async with account.watched():
+            account.panel.most_at_once = 0
+            account.panel.open(account.numbers)
+            await assert_eventually(account.all_heard, timeout=60, message="every order hears of it")
+            assert 1 < account.panel.most_at_once <= 5
+            assert asked(account)["head"] == 1
+
+
+async def test_an_order_hears_of_its_opening_while_other_forms_are_still_read(url: str) -> None:
+    async with open_account(url, waiting=8, others=20, idle_interval=SELDOM, hot_interval=QUICK) as account:
+        account.panel.sorts, account.panel.page = False, 1
+        async with account.watched():
+            held = account.numbers[0]
+            account.panel.held[held] = asyncio.Event()
+            account.panel.open(account.numbers)
+
+            async def the_others_heard() -> bool:
+                return len(account.temporal.heard) == len(account.numbers) - 1
+
+            await assert_eventually(the_others_heard, timeout=60, message="the others hear of theirs")
+            account.panel.held[held].set()
+            await assert_eventually(account.all_heard, timeout=60, message="and then the last")
+
+
+async def test_orders_hear_of_their_openings_while_a_long_list_is_read_whose_older_rows_change_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "LIST_SHARE", 0)
+    async with open_account(url, waiting=5, idle_interval=QUICK, hot_interval=QUICK) as account:
+        async with account.watched():
+            account.panel.may_list.clear()
+            pages = account.panel.asked.count("page of vds")
+            await assert_eventually(lambda: account.panel.asked.count("page of vds") > pages, timeout=60)
+            account.panel.open(account.numbers)  # the list that is being read shows them as they were
+            await assert_eventually(account.all_heard, timeout=60, message="every order hears of it")
+            account.panel.may_list.set()
+            await assert_eventually(lambda: account.panel.asked.count("page of vds") > pages + 3, timeout=60)
+        active = int(UpstreamStatus.ACTIVE)
+        assert set((await statuses(account)).values()) == {active}
+        async with account.database.read() as session:
+            events = (await session.exec(select(UpstreamEvent))).all()
+        assert all(event.status in (active, int(UpstreamStatus.PROCESSING)) for event in events)
+        per_item = Counter((event.upstream_number, event.kind) for event in events)
+        assert set(per_item.values()) == {1}, "nothing happened twice"
+
+
+async def test_a_run_that_is_ended_in_the_middle_of_a_list_leaves_nothing_behind(url: str) -> None:
+    async with open_account(url, waiting=1, idle_interval=QUICK, hot_interval=QUICK) as account:
+        before = asyncio.all_tasks()
+        async with account.watched():
+            account.panel.may_list.clear()
+            pages = account.panel.asked.count("page of vds")
+            await assert_eventually(lambda: account.panel.asked.count("page of vds") > pages, timeout=60)
+        assert asyncio.all_tasks() <= before
+
+
+async def test_a_silent_account_is_asked_for_one_form_at_a_time_until_it_answers(url: str) -> None:
+    async with open_account(
+        url, waiting=12, others=20, idle_interval=SELDOM, hot_interval=QUICK, seconds=0.01
+    ) as account:
+        account.panel.sorts, account.panel.page = False, 1
+        async with account.watched():
+            account.panel.errors = {number: OutcomeUnknown("no answer") for number in account.numbers}
+            account.panel.asked.clear()
+            await assert_eventually(lambda: asked(account)["form"] > 20, timeout=60)
+            account.panel.most_at_once = 0
+            await assert_eventually(lambda: asked(account)["form"] > 30, timeout=60)
+            assert account.panel.most_at_once == 1
+            account.panel.errors = {}
+            account.panel.open(account.numbers)
+            await assert_eventually(account.all_heard, timeout=60, message="it answers again")
+
+
+async def test_what_was_signalled_is_noted_in_one_statement_however_many_orders_there_are(url: str) -> None:
+    async def all_noted() -> bool:
+        async with account.database.read() as session:
+            told = await session.exec(select(UpstreamEvent).where(col(UpstreamEvent.operation_id).is_not(None)))
+            return [one.delivered_at is None for one in told.all()] == [False] * 60
+
+    async with (
+        open_account(url, waiting=60, idle_interval=SELDOM, hot_interval=QUICK) as account,
+        account.watched(),
+    ):
+        await head_was_read(account)
+        account.panel.open(account.numbers)
+        await assert_eventually(all_noted, timeout=60, message="all are noted")
+        noted = [one for one in account.statements if one.startswith("UPDATE upstream_event")]
+        assert len(noted) <= 10, noted

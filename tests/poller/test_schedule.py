@@ -1,0 +1,96 @@
+"""When is what read, by a clock that the test sets."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from activities.poller import schedule
+from activities.poller.schedule import LIST_SHARE, Schedule, Turn
+from models.enums import OperationKind
+from orders.events import Hot
+from settings import Settings
+
+IDLE = 15.0
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def due() -> Schedule:
+    return Schedule(Settings(idle_interval=IDLE, hot_interval=1.0))
+
+
+def _listed(due: Schedule, clock: Clock, took: float) -> float:
+    """Returns when it was begun."""
+    begun = clock.now
+    due.list_begins("vds")
+    clock.now += took
+    due.list_ended("vds")
+    return begun
+
+
+def test_a_short_list_is_read_at_the_idle_interval(due: Schedule, clock: Clock) -> None:
+    assert due.types_due(["soft", "vds"]) == ["soft", "vds"]
+    begun = _listed(due, clock, took=0.1)
+    clock.now = begun + IDLE - 0.01
+    assert due.types_due(["vds"]) == []
+    clock.now = begun + IDLE
+    assert due.types_due(["vds"]) == ["vds"]
+
+
+@pytest.mark.parametrize("wish", ["interval", "a form shows more", "a hint"])
+def test_a_long_list_never_takes_more_than_a_tenth_of_the_time_whoever_wants_it(
+    due: Schedule, clock: Clock, wish: str
+) -> None:
+    begun = _listed(due, clock, took=20.0)
+    if wish == "a form shows more":
+        due.list_now("vds")
+    elif wish == "a hint":
+        due.list_soon("vds")
+    clock.now = begun + LIST_SHARE * 20 - 0.01
+    assert (due.types_due(["vds"]), due.may_list("vds")) == ([], False)
+    clock.now = begun + 200
+    assert (due.types_due(["vds"]), due.may_list("vds")) == (["vds"], True)
+
+
+def test_a_list_wanted_soon_is_read_before_its_interval_is_over(due: Schedule, clock: Clock) -> None:
+    begun = _listed(due, clock, took=0.01)
+    due.list_soon("vds")
+    clock.now = begun + schedule.LISTED_FOR_HINTS_SECONDS
+    assert due.types_due(["vds"]) == ["vds"]
+
+
+@pytest.mark.parametrize(("waited", "interval"), [(1.0, 1.0), (121.0, 2.0), (3601.0, IDLE)])
+def test_what_waits_long_is_looked_at_less_often(due: Schedule, clock: Clock, waited: float, interval: float) -> None:
+    hot = Hot(1, 1, OperationKind.OPEN, "17", "vds", waited)
+    assert due.hot_due([hot]) == [hot]
+    due.looked_at(hot)
+    clock.now += interval - 0.01
+    assert due.hot_due([hot]) == []
+    clock.now += 0.01
+    assert due.hot_due([hot]) == [hot]
+
+
+def test_a_head_that_is_no_use_rests(due: Schedule, clock: Clock) -> None:
+    assert due.may_read_head("vds")
+    due.no_head("vds")
+    assert (due.may_read_head("vds"), due.may_read_head("soft")) == (False, True)
+    clock.now += schedule.HEAD_AGAIN_SECONDS
+    assert due.may_read_head("vds")
+
+
+def test_keys_and_strangers_are_looked_for_seldom_unless_something_is_new(due: Schedule, clock: Clock) -> None:
+    due.rest(Turn.KEYS, schedule.NOTHING_NEW_SECONDS)
+    due.something_is_new()
+    assert not due.is_due(Turn.KEYS)
+    clock.now += schedule.KEYS_SECONDS
+    assert due.is_due(Turn.KEYS)
