@@ -49,7 +49,7 @@ class Panel:
 
     def open(self, numbers: list[str]) -> None:
         for number in numbers:
-            self.items[number] = _item(int(number), UpstreamStatus.ACTIVE)
+            self.items[number] = _item(int(number), UpstreamStatus.ACTIVE, ip="192.0.2.2")
 
     async def list_items(self, product_type: str) -> Listing:
         found = tuple(self.items.values()) if product_type == "vds" else ()
@@ -192,5 +192,5 @@ async def _orders(database: Database, numbers: list[str]) -> None:
         )
 
 
-def _item(number: int, status: UpstreamStatus) -> UpstreamItem:
-    return UpstreamItem(number=str(number), product_type="vds", status=status, name=f"s{number}.example.test")
+def _item(number: int, status: UpstreamStatus, ip: str = "192.0.2.1") -> UpstreamItem:
+    return UpstreamItem(number=str(number), product_type="vds", status=status, name=f"s{number}.example.test", ip=ip)
