@@ -18,11 +18,12 @@ from models.database import Database
 from models.enums import Knowledge, OperationKind, Stage, UpstreamStatus
 from models.messages import PollInput
 from models.order import Operation, Service
+from orders.events.lists import rows_of
 from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from upstreams.errors import NoSuchItem
-from upstreams.port import Head, Listing, UpstreamItem
+from upstreams.port import Head, ListEnd, Listing, TakeRows, UpstreamItem
 
 FIRST_NUMBER = 900001
 """Of those that are waited for; others are older."""
@@ -60,11 +61,17 @@ class Panel:
             await self.may_list.wait()
         return Listing(items=found, complete=True, pages=pages, shows_remoteid=Knowledge.UNKNOWN)
 
+    async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
+        listing = await self.list_items(product_type)
+        await take(rows_of(listing.items), len(listing.items))
+        return ListEnd(complete=listing.complete, pages=listing.pages, shows_remoteid=listing.shows_remoteid)
+
     async def newest_items(self, product_type: str, count: int) -> Head:
         await self._request("head")
         if not self.sorts:
-            return Head(items=(), in_order=False, because="it does not sort")
-        return Head(items=tuple(sorted(self.items.values(), key=lambda one: -int(one.number))[:count]), in_order=True)
+            return Head(rows=(), in_order=False, because="it does not sort")
+        newest = sorted(self.items.values(), key=lambda one: -int(one.number))[:count]
+        return Head(rows=tuple(rows_of(newest)), in_order=True)
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
         await self._request(f"form {number}")

@@ -16,14 +16,6 @@ async def test_a_look_is_overtaken_by_what_was_written_down_since_it_was_asked_f
             assert not looks.overtaken(later, "vds", "17")
 
 
-async def test_a_list_overtakes_every_item_of_its_type() -> None:
-    looks = Looks()
-    async with looks.asking() as asked:
-        looks.wrote_list("vds")
-        assert looks.overtaken(asked, "vds", "17")
-        assert not looks.overtaken(asked, "soft", "17")
-
-
 async def test_nothing_is_remembered_that_no_look_can_be_older_than() -> None:
     looks = Looks()
     async with looks.asking() as long:

@@ -16,7 +16,7 @@ def page(numbers: Sequence[object], inner: str = "") -> Answerer:
 async def test_it_is_one_request_sorted_by_number_backwards(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(page([12, 11, 9]))
     head = await upstream.newest_items("vds", 3)
-    assert ([item.number for item in head.items], head.in_order, head.because) == (["12", "11", "9"], True, "")
+    assert ([row.number for row in head.rows], head.in_order, head.because) == (["12", "11", "9"], True, "")
     [request] = panel.requests
     asked = {name: request.fields[name] for name in ("func", "p_col", "p_num", "p_cnt")}
     assert asked == {"func": "vds", "p_col": "-id", "p_num": "1", "p_cnt": "3"}
@@ -24,7 +24,7 @@ async def test_it_is_one_request_sorted_by_number_backwards(panel: Panel, upstre
 
 async def test_a_page_of_the_upstreams_own_size_is_a_shorter_head(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(page([12, 11], "<p_elems>30</p_elems><p_cnt>2</p_cnt>"))
-    assert len((await upstream.newest_items("vds", 50)).items) == 2
+    assert len((await upstream.newest_items("vds", 50)).rows) == 2
 
 
 @pytest.mark.parametrize(
@@ -44,5 +44,5 @@ async def test_what_is_no_head_has_no_rows(
 ) -> None:
     panel.answers(answer)
     head = await upstream.newest_items("vds", 3)
-    assert (head.items, head.in_order) == ((), False)
+    assert (head.rows, head.in_order) == ((), False)
     assert why in head.because
