@@ -29,6 +29,8 @@ LONG_SECONDS = 0.005
 """A statement that once took so much of the processor runs in the thread from then on."""
 SHORT_COMMIT_SECONDS = 0.001
 """As long as commits take less, of late, they run here: the two changes of thread alone cost a fifth of that."""
+ALONE_SECONDS = 0.005
+"""For so long statements may run here before the other tasks of the event loop get a turn."""
 MANY_ROWS = 50
 """Rows of one `executemany` from which on it goes to the thread."""
 REMEMBERED_STATEMENTS = 1000
@@ -40,6 +42,7 @@ _Parameters = Sequence[Any]
 
 _long: set[str] = set()
 """Statements seen to take long, of all connections of this process."""
+_others_ran_at = 0.0
 
 
 class Connection(AdaptedConnection):
@@ -79,7 +82,7 @@ class Connection(AdaptedConnection):
         """`function`, which executes `statement`; here, or in the thread. To be called in SQLAlchemy's greenlet."""
         if may_take_long or statement in _long or self._thread_is_busy():
             return self._in_thread(function)
-        self.run_async(_nothing_to_wait_for)
+        self.run_async(_let_others_run)
         started = time.thread_time()
         try:
             return function()
@@ -203,8 +206,12 @@ class Cursor:
         cursor.close()
 
 
-async def _nothing_to_wait_for(_connection: object) -> None:
-    """SQLAlchemy wants every statement of an asynchronous engine to await something."""
+async def _let_others_run(_connection: object) -> None:
+    """What runs here never waits, so a task that asks much would keep all others from running."""
+    global _others_ran_at
+    if time.monotonic() - _others_ran_at > ALONE_SECONDS:
+        await asyncio.sleep(0)
+        _others_ran_at = time.monotonic()
 
 
 async def _result_of(future: "Future[Any] | None") -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,28 @@ async def test_many_rows_are_written_in_the_thread(sample: Database, in_threads:
     assert len(await seen(sample)) == 1 + sqlite.MANY_ROWS
 
 
-async def test_who_waits_for_a_lock_holds_up_nobody(sample: Database, file: Path) -> None:
+async def test_who_asks_much_lets_others_run(sample: Database) -> None:
+    async def ask_on() -> None:
+        ends = time.monotonic() + 10
+        while not others_ran and time.monotonic() < ends:
+            await seen(sample)
+
+    others_ran: list[int] = []
+    await seen(sample)  # the connection is open from now on
+    asyncio.get_running_loop().call_soon(others_ran.append, 1)
+    await ask_on()
+    assert others_ran, "in ten seconds"
+
+
+async def test_who_waits_for_a_lock_holds_up_nobody(sample: Database, file: Path, in_threads: list[int]) -> None:
+    await put(sample, 9)  # the writing connection is open from now on
+    in_threads.clear()
     with another_writer(file) as other:
+        other.execute("DELETE FROM sample")
         putting = asyncio.create_task(put(sample, 1))
+        await assert_eventually(lambda: bool(in_threads), message="it waits, in its thread")
         for _ in range(20):
-            assert await seen(sample) == []
+            assert await seen(sample) == [9]
         assert not putting.done()
         other.execute("INSERT INTO sample VALUES (7)")
         other.execute("COMMIT")
