@@ -1,6 +1,6 @@
 """When is what read: every interval of the poller, and what is due now.
 
-Times are monotonic seconds, unless a docstring says otherwise. docs/polling-schedule.md has the table.
+Times are monotonic seconds, unless a docstring says otherwise. docs/polling.md has the table.
 """
 
 import time
