@@ -145,7 +145,9 @@ class FundsActivities:
             prices.note(operation, priced.judgement, priced.asked_at)
             free = Money(amount=standing.free, currency=job.account.currency)
             reason = ""
-            if standing.granted:
+            if standing.granted and operation.stage is Stage.RETRYING:
+                pass  # why it is tried again is what people are to see, until something is sent
+            elif standing.granted:
                 await enter(session, operation, Stage.CHECKING_BALANCE, MONEY_SET_ASIDE)
             else:
                 reason = what_is_missing(job.account, cost, standing)

@@ -44,7 +44,7 @@ FORM_AGAIN_AT_MOST_SECONDS = 300.0
 HEAD_AT_LEAST = 50
 HEAD_AT_MOST = 500
 """Rows of a list's head that are asked for: twice as many as openings are waited for, within these."""
-HEAD_SLICE = 250
+HEAD_SLICE = 100
 """So many of its rows are written down at once."""
 HEAD_AGAIN_SECONDS = 60.0
 """How long the head of a list is not asked for after it was not what was asked for, or lacked what should be in it."""

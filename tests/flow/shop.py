@@ -26,6 +26,7 @@ from models.catalogue import (
 )
 from models.database import Database
 from models.enums import Stage
+from models.events import UpstreamList
 from models.order import Intent, Operation, Service
 from models.queues import ALL_ROLES, WorkerRole
 from orders import naming
@@ -182,6 +183,18 @@ class Shop:
     async def operation(self, number: int) -> Operation:
         async with self.database.read() as session:
             return await session.get_one(Operation, number)
+
+    async def until_looked_at(self, product_type: str) -> None:
+        """The poller has read this list once: no order need read it before it is sent."""
+
+        async def looked() -> bool:
+            async with self.database.read() as session:
+                found = await session.exec(
+                    select(UpstreamList.loaded_at).where(UpstreamList.product_type == product_type)
+                )
+                return found.first() is not None
+
+        await assert_eventually(looked, timeout=30, message=f"the first look at the list of {product_type}")
 
     async def start_anew(self, order: AcceptedOrder) -> None:
         """What the sweep does for an operation that has lost its workflow."""

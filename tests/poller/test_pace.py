@@ -78,8 +78,17 @@ async def test_an_order_hears_of_its_opening_while_other_forms_are_still_read(ur
         account.panel.sorts, account.panel.page = False, 1
         async with account.watched():
             held = account.numbers[0]
-            account.panel.held[held] = asyncio.Event()
-            account.panel.open(account.numbers)
+
+            def between_two_rounds() -> bool:
+                """Within a round some have been read already, and wait for its end with it."""
+                read = {account.panel.asked.count(f"form {number}") for number in account.numbers}
+                if account.panel.at_once or len(read) > 1:
+                    return False
+                account.panel.held[held] = asyncio.Event()
+                account.panel.open(account.numbers)
+                return True
+
+            await assert_eventually(between_two_rounds, timeout=60)
 
             async def the_others_heard() -> bool:
                 return len(account.temporal.heard) == len(account.numbers) - 1
