@@ -6,7 +6,7 @@ from functools import partial
 
 from activities.poller import schedule
 from activities.poller.pieces import at_once, piece
-from activities.poller.watch import Form, Watch
+from activities.poller.watch import Answer, Form, Watch
 from models.database import Database
 from orders import events
 from orders.events import Digest, Hot
@@ -32,21 +32,45 @@ async def _look(database: Database, watch: Watch, upstream: Upstream, product_ty
     """None: overtaken by another look."""
     async with watch.looks.asking() as asked:
         try:
-            items = [await upstream.read_item(product_type, number)]
+            form = await upstream.read_item(product_type, number)
         except NoSuchItem:
-            items = []
+            return await _absent(database, watch, product_type, number, asked)
+        answer = Answer(asked, form)
+        waiting = watch.answers.setdefault(product_type, [])
+        waiting.append(answer)
         async with watch.looks.writing():
-            if watch.looks.overtaken(asked, product_type, number):
-                return None
-            if items:
-                digest = await events.take_in(
-                    database, watch.account_id, product_type, items, complete=False, from_form=True
-                )
-            else:
-                digest = await events.take_absence(database, watch.account_id, product_type, number)
-            if digest.events or digest.form_changed:
-                watch.looks.wrote(product_type, [number])
-            return digest
+            if answer in waiting:  # whoever comes first writes down what has come for all
+                together = list(waiting)
+                waiting.clear()
+                await _write_down(database, watch, product_type, together)
+        if answer.failure is not None:
+            raise answer.failure
+        return answer.digest
+
+
+async def _absent(database: Database, watch: Watch, product_type: str, number: str, asked: int) -> Digest | None:
+    async with watch.looks.writing():
+        if watch.looks.overtaken(asked, product_type, number):
+            return None
+        digest = await events.take_absence(database, watch.account_id, product_type, number)
+        if digest.events:
+            watch.looks.wrote(product_type, [number])
+        return digest
+
+
+async def _write_down(database: Database, watch: Watch, product_type: str, answers: list[Answer]) -> None:
+    """All of them in one transaction; what fails, fails for each."""
+    newest = [one for one in answers if not watch.looks.overtaken(one.asked, product_type, one.form.number)]
+    try:
+        brought = await events.take_forms(database, watch.account_id, product_type, [one.form for one in newest])
+    except Exception as error:
+        for one in answers:
+            one.failure = error
+        return
+    for one in newest:
+        one.digest = brought[one.form.number]
+    changed = [number for number, digest in brought.items() if digest.events or digest.form_changed]
+    watch.looks.wrote(product_type, changed)
 
 
 async def read_hot(database: Database, watch: Watch, upstream: Upstream, waiting: Iterable[Hot], width: int) -> None:

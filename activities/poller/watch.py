@@ -13,6 +13,7 @@ from models.events import UpstreamHint
 from orders.events import Digest, Hot
 from settings import Settings
 from upstreams.errors import ConnectionUnhealthy
+from upstreams.port import UpstreamItem
 
 
 @dataclass
@@ -23,6 +24,17 @@ class Form:
     rest: float = schedule.FORM_AGAIN_SECONDS
     looks: int = 0
     """Of a hinted item: how often it is read at most until it shows something new."""
+
+
+@dataclass(eq=False)
+class Answer:
+    """A form that was read and waits to be written down."""
+
+    asked: int
+    form: UpstreamItem
+    digest: Digest | None = None
+    """What it brought; None: it was overtaken by another look."""
+    failure: Exception | None = None
 
 
 @dataclass
@@ -64,6 +76,8 @@ class Watch:
     """Events were committed that orders are to be told of."""
     to_read: dict[tuple[str, str], Form] = field(default_factory=dict)
     """(product type, number) of our items whose forms tell something new."""
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    """By product type: they are written down together, as soon as nothing else is being written down."""
     refused: set[tuple[str, str]] = field(default_factory=set)
     """Items of nobody whose forms the upstream does not let us read."""
     keys: dict[tuple[str, str], float] = field(default_factory=dict)

@@ -7,7 +7,7 @@ digests of rows between two polls, and which rows are judged in spite of an equa
 """
 
 from orders.events.digest import Digest
-from orders.events.forms import take_absence
+from orders.events.forms import take_absence, take_forms
 from orders.events.known import Known
 from orders.events.lists import ListLook, take_in
 from orders.events.notes import record_health, record_poll
@@ -24,5 +24,6 @@ __all__ = [
     "record_health",
     "record_poll",
     "take_absence",
+    "take_forms",
     "take_in",
 ]

@@ -1,4 +1,6 @@
-"""One form that was read, or that the upstream says does not exist."""
+"""Forms that were read, or an item that the upstream says does not exist."""
+
+from collections.abc import Iterable, Mapping
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,19 +16,30 @@ from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
 from upstreams.port import UpstreamItem
 
 
-async def take_form(database: Database, account_id: int, product_type: str, form: UpstreamItem) -> Digest:
-    """Compare a form with the snapshot and write every difference down, in one transaction."""
-    if not await _is_news(database, account_id, product_type, form):
-        return Digest()
+async def take_forms(
+    database: Database, account_id: int, product_type: str, forms: Iterable[UpstreamItem]
+) -> dict[str, Digest]:
+    """Compare forms with their snapshots and write every difference down, in one transaction.
+
+    Returns what each brought, by number. Of events that tell orders what their items show already, all are counted with
+    the last form.
+    """
+    by_number = {form.number: form for form in forms}
+    brought = {number: Digest() for number in by_number}
+    news = await _news(database, account_id, product_type, by_number)
+    if not news:
+        return brought
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, account_id)
         intake = Intake(session, account, product_type)
-        # A form tells of its own item alone: nothing else is read, or locked, for it.
-        await intake.load([form.number], [form])
-        await intake.form(form)
+        # Forms tell of their own items alone: nothing else is read, or locked, for them.
+        await intake.load([form.number for form in news], news)
+        for form in news:
+            intake.digest = brought[form.number]
+            await intake.form(form)
         await intake.confirm_waiting()
         await intake.write()
-        return intake.digest
+    return brought
 
 
 async def take_absence(database: Database, account_id: int, product_type: str, number: str) -> Digest:
@@ -41,20 +54,24 @@ async def take_absence(database: Database, account_id: int, product_type: str, n
         return intake.digest
 
 
-async def _is_news(database: Database, account_id: int, product_type: str, form: UpstreamItem) -> bool:
+async def _news(
+    database: Database, account_id: int, product_type: str, forms: Mapping[str, UpstreamItem]
+) -> list[UpstreamItem]:
     """A cheap look before a write transaction: most forms bring nothing new."""
     async with database.read() as session:
-        found = await snapshots_of(session, account_id, product_type, [form.number])
-        if not found:
-            return True
-        (row,) = found
-        if row.form != form.raw or row.misses or form.pricelist_id not in ("", row.pricelist_id):
-            return True
-        if compare(row, as_listed(row, form)):
-            return True
-        if row.service_id is not None and await _renewal_is_news(session, account_id, row.service_id):
-            return True
-        return await _somebody_waits(session, account_id, row)
+        found = await snapshots_of(session, account_id, product_type, list(forms))
+        rows = {row.number: row for row in found}
+        return [form for number, form in forms.items() if await _is_news(session, account_id, rows.get(number), form)]
+
+
+async def _is_news(session: AsyncSession, account_id: int, row: UpstreamSnapshot | None, form: UpstreamItem) -> bool:
+    if row is None or row.form != form.raw or row.misses or form.pricelist_id not in ("", row.pricelist_id):
+        return True
+    if compare(row, as_listed(row, form)):
+        return True
+    if row.service_id is not None and await _renewal_is_news(session, account_id, row.service_id):
+        return True
+    return await _somebody_waits(session, account_id, row)
 
 
 async def _renewal_is_news(session: AsyncSession, account_id: int, service: int) -> bool:

@@ -15,7 +15,7 @@ from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from orders.differences import compare, is_unexplained, listed_fields
 from orders.events.book import AT_ONCE, Book
 from orders.events.digest import Digest
-from orders.events.forms import take_form
+from orders.events.forms import take_forms
 from orders.events.judging import Intake, snapshots_of
 from orders.events.known import Known
 from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
@@ -248,8 +248,8 @@ async def take_in(
     """
     if from_form:
         digest = Digest()
-        for form in items:
-            digest.add(await take_form(database, account_id, product_type, form))
+        for brought in (await take_forms(database, account_id, product_type, items)).values():
+            digest.add(brought)
         return digest
     look = ListLook(database, await Known.load(database, account_id, product_type))
     await look.begin()
