@@ -87,27 +87,62 @@ async def read_hot(database: Database, watch: Watch, upstream: Upstream, waiting
 async def read_told(
     database: Database, watch: Watch, upstream: Upstream, items: Iterable[tuple[str, str]], width: int
 ) -> None:
-    """Forms that are in `watch.to_read`, several at once."""
+    """Forms that are in `watch.to_read`, several at once. Nobody waits for them, so all are written down together."""
+    answers: dict[str, list[Answer]] = {}
 
     async def one(item: tuple[str, str]) -> None:
-        await piece(database, watch, watch.tally, _about(*item), _read_told(database, watch, upstream, *item))
+        reading = _read_told(database, watch, upstream, *item, asked, answers)
+        await piece(database, watch, watch.tally, _about(*item), reading)
 
-    await at_once(width, [partial(one, item) for item in items], lambda: not watch.tally.enough)
+    async with watch.looks.asking() as asked:
+        await at_once(width, [partial(one, item) for item in items], lambda: not watch.tally.enough)
+        for product_type, together in answers.items():
+            async with watch.looks.writing():
+                await _write_down(database, watch, product_type, together)
+            for answer in together:
+                about = _about(product_type, answer.form.number)
+                await piece(database, watch, watch.tally, about, _finish(watch, product_type, answer))
 
 
-async def _read_told(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> None:
+async def _read_told(
+    database: Database,
+    watch: Watch,
+    upstream: Upstream,
+    product_type: str,
+    number: str,
+    asked: int,
+    answers: dict[str, list[Answer]],
+) -> None:
     """Read a form that tells something new; it stays to be read until it was, or is refused for good."""
     form = watch.to_read[product_type, number]
     form.due = time.monotonic() + form.rest
     form.rest = min(2 * form.rest, schedule.FORM_AGAIN_AT_MOST_SECONDS)
     try:
-        digest = await read(database, watch, upstream, product_type, number)
+        answers.setdefault(product_type, []).append(Answer(asked, await upstream.read_item(product_type, number)))
+    except NoSuchItem:
+        digest = await _absent(database, watch, product_type, number, asked)
+        if digest is not None:
+            watch.count(digest)
+            watch.to_read.pop((product_type, number), None)
     except (Rejected, SetupFault):
         watch.to_read.pop((product_type, number), None)
         raise
+
+
+async def _finish(watch: Watch, product_type: str, answer: Answer) -> None:
+    """What follows from a form that was written down. Raises what writing it down raised."""
+    number, digest = answer.form.number, answer.digest
+    form = watch.to_read[product_type, number]
+    if answer.failure is not None:
+        raise answer.failure
+    if digest is None:  # overtaken by another look: to be read again
+        form.due = 0.0
+        return
+    watch.count(digest)
+    if digest.list_again:
+        watch.due.list_now(product_type)
     watch.refused.discard((product_type, number))
-    if watch.to_read.get((product_type, number)) is form:  # a list may have told of it once more meanwhile
-        del watch.to_read[product_type, number]
+    del watch.to_read[product_type, number]
     if form.looks and digest.form_changed:
         watch.due.list_soon(product_type)  # for most fields the list is what counts
     elif form.looks > 1:
