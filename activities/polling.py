@@ -195,6 +195,9 @@ class PollActivities:
                     watch.due.put_off_list(product_type)
             finally:
                 watch.due.list_ended(product_type)
+            known = watch.lists.known.get(product_type)
+            if known is not None and known.read_to_the_end and not known.loaded:
+                watch.due.first_look_goes_on(product_type)
         if watch.listing.well:
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.listing)

@@ -1,12 +1,12 @@
 """Open: the set-up request. There is no item yet; afterwards it is known by our mark (activities.lookup)."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from activities.gathering import notes_before, notes_of_what_was_seen
 from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import told_no_before
+from activities.kinds.numbers import numbers, shared_numbers
 from activities.leftovers import balance_before
 from activities.lookup import ever_sent, find_out, keep_evidence, left_behind
 from models.columns import utc_now
@@ -14,7 +14,7 @@ from models.database import Database
 from models.enums import FailureClass, Knowledge
 from models.messages import Submission, SubmitResult
 from orders.settlement import Judgement, Verdict
-from upstreams.port import ListedRow, Quote, Upstream
+from upstreams.port import Quote, Upstream
 
 WATCHED_LATELY = timedelta(minutes=2)
 """What the poller saw last is taken for what is there, if it has read the account so lately."""
@@ -66,20 +66,10 @@ class Opening:
         told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
         if watched and told_apart:
             return notes_of_what_was_seen(job) | balance_before(job)
-        there = await _numbers(upstream, job.service.product_type)
+        kind = job.service.product_type
+        there = await (shared_numbers(upstream, kind) if told_apart else numbers(upstream, kind))
         async with database.read() as session:
             return await notes_before(session, job, there) | balance_before(job)
-
-
-async def _numbers(upstream: Upstream, product_type: str) -> list[str]:
-    """Of all items there, in memory of no more than the numbers."""
-    numbers: dict[str, None] = {}
-
-    async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
-        numbers.update((row.number, None) for row in rows)
-
-    await upstream.walk_items(product_type, take)
-    return list(numbers)
 
 
 def _items(numbers: tuple[str, ...]) -> str:

@@ -156,6 +156,11 @@ class Schedule:
         listed = self._listed[product_type]
         listed.took = time.monotonic() - listed.begun
 
+    def first_look_goes_on(self, product_type: str) -> None:
+        """Until it is over each order reads the list itself: so it has all the time there is."""
+        self._listed[product_type].took = 0.0
+        self._listing[product_type] = 0.0
+
     def list_now(self, product_type: str) -> None:
         """As soon as its share of the time allows."""
         self._listing[product_type] = 0.0

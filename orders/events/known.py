@@ -51,6 +51,8 @@ class Known:
     """Items that are gone, which is still to be noted as known."""
     stored: tuple[int, int] = (0, 0)
     """What the database has of `audit_entry` and `stage_entry`, or is to have at least."""
+    read_to_the_end: bool = False
+    """A look has reached the list's end since this was made."""
     is_stored: bool = False
     """The list has a row in the database."""
     overlap: float = 0.0

@@ -42,6 +42,9 @@ class ListLook:
         self._progress = progress
         self._waiting: dict[str, tuple[UpstreamItem, str]] = {}
         self._found_new = False
+        self._found_older = False
+        """It shows an item that was not known, and whose number is not higher than all that were known before."""
+        self._highest: int | None = None
         self._there: frozenset[str] = frozenset()
         self._again: frozenset[str] = frozenset()
         """Items that were known, and those to be judged again, when the look began: what came since, from the head of
@@ -54,6 +57,8 @@ class ListLook:
         async with self._database.read() as session:
             await self._known.heed(session)
         self._there, self._again = frozenset(self._known.digests), frozenset(self._known.again)
+        if not self._known.loaded:
+            self._highest = max(map(_as_number, self._there), default=None)
 
     async def rows(self, rows: Sequence[ListedRow], total: int | None = None) -> None:
         """Take in a page."""
@@ -107,12 +112,17 @@ class ListLook:
                         await asyncio.sleep(0)
                 await intake.write()
             digests |= intake.digests(news)
-            self._found_new |= not news.keys() <= self._known.digests.keys()
+            new = news.keys() - self._known.digests.keys()
+            self._found_new |= bool(new)
+            self._found_older |= any(not self._is_newer(number) for number in new)
             self.digest.add(intake.digest)
         # Only now, as only now it is committed.
         self._known.digests |= digests
         self._known.again -= rows.keys()
         self._known.gone -= rows.keys()
+
+    def _is_newer(self, number: str) -> bool:
+        return self._highest is not None and _as_number(number) > self._highest
 
     async def _news(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, tuple[UpstreamItem, str]]:
         """Those that are to be written down."""
@@ -181,7 +191,10 @@ class ListLook:
     async def _note(self, end: ListEnd) -> None:
         """Write down what was learned of the list itself; most looks teach nothing."""
         known = self._known
-        is_loaded = known.loaded or end.complete or not self._found_new
+        # What came on top while the list was read makes it incomplete, and no look less than the first.
+        only_newer = known.read_to_the_end and not self._found_older
+        is_loaded = known.loaded or end.complete or not self._found_new or only_newer
+        known.read_to_the_end = True
         shows = learn(end.shows_remoteid, known.lists_show_remoteid)
         heeded = (known.audit_entry, known.stage_entry) if not known.again else known.stored
         due = sum(heeded) - sum(known.stored) >= HEEDED_AT_LEAST or not known.is_stored
@@ -255,6 +268,11 @@ async def take_in(
     await look.begin()
     await look.rows(rows_of(items))
     return await look.end(ListEnd(complete=complete, pages=1, shows_remoteid=lists_show_remoteid))
+
+
+def _as_number(text: str) -> int:
+    """-1 for a number that is none: nobody knows whether it is newer than others."""
+    return int(text) if text.isascii() and text.isdigit() else -1
 
 
 def rows_of(items: Iterable[UpstreamItem]) -> list[ListedRow]:

@@ -355,3 +355,29 @@ async def test_entries_heeded_are_written_down_now_and_then(watch: Watch) -> Non
     await watch.look(many(2))
     await watch.look(many(2))
     assert watch.counts == {"SELECT": 2, "INSERT": 0, "UPDATE": 0, "BEGIN": 0}
+
+
+async def test_the_first_look_is_over_although_orders_bring_new_items_all_the_time(watch: Watch) -> None:
+    """The list is never complete then, as it changes while it is read; but a second look shows that none was missed."""
+    await watch.look(many(5), complete=False)
+    assert watch.known is not None
+    assert not watch.known.loaded, "one look that is not complete proves nothing"
+    await watch.look([*many(5), item(2001)], complete=False)
+    assert watch.known.loaded
+
+
+async def test_the_first_look_goes_on_while_older_items_turn_up(watch: Watch) -> None:
+    await watch.look(many(5)[1:], complete=False)
+    await watch.look([*many(5), item(2001)], complete=False)
+    assert watch.known is not None
+    assert not watch.known.loaded, "the first one was missed: there may be others"
+    await watch.look([*many(5), item(2001), item(2002)], complete=False)
+    assert watch.known.loaded
+
+
+async def test_a_look_that_another_run_broke_off_is_no_look_to_the_end(watch: Watch) -> None:
+    await watch.look(many(3), complete=False)
+    watch.known = None
+    await watch.look(many(6), complete=False)
+    assert watch.known is not None
+    assert not watch.known.loaded, "the newer ones may be what the broken look had not come to"
