@@ -23,6 +23,7 @@ from activities.webhook_post import Post, Posted
 from models.database import Database, is_unavailable
 from models.messages import SendInput, SendLap
 from orders import webhooks
+from orders.installation import installation_tag
 from orders.webhooks import Parcel
 from settings import Settings
 
@@ -141,7 +142,7 @@ class _Sending:
             idle[endpoint].wake()
 
     async def _set_out_with_all(self, held: Collection[int]) -> None:
-        self._source = self._source or f"urn:resellflow:{await webhooks.installation_tag(self._database)}"
+        self._source = self._source or f"urn:resellflow:{await installation_tag(self._database)}"
         parcels = await webhooks.due(self._database, but_not=held)
         for endpoint, several in groupby(parcels, lambda parcel: parcel.endpoint):
             self._lanes[endpoint].task = asyncio.create_task(self._set_out(self._lanes[endpoint], list(several)))

@@ -217,7 +217,7 @@ async def _range(database: Database, rule: Rule) -> tuple[int, int]:
 
 
 async def _candidates(database: Database, rule: Rule, start: int, end: int) -> Sequence[int]:
-    number = col(rule.table.id)  # type: ignore[attr-defined]  # as above
+    number = col(rule.table.id)  # type: ignore[attr-defined]  # every table of a rule has one
     async with database.read() as session:
         found = await session.exec(
             select(number).where(number >= start, number < end, rule.condition).order_by(number).limit(SLICE)
@@ -226,7 +226,7 @@ async def _candidates(database: Database, rule: Rule, start: int, end: int) -> S
 
 
 async def _remove(database: Database, rule: Rule, numbers: Sequence[int]) -> int:
-    number = col(rule.table.id)  # type: ignore[attr-defined]  # as above
+    number = col(rule.table.id)  # type: ignore[attr-defined]  # every table of a rule has one
     async with database.write() as session:
         if rule.table is StageEntry:
             await _note_where_stages_begin(session, numbers)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry, Installation
+from models.audit import AuditEntry
 from models.columns import UtcDateTime, utc_now
 from models.database import Database
 from models.enums import DeliveryState, MessageType
@@ -65,11 +65,6 @@ class Try:
     @property
     def delivered(self) -> bool:
         return not self.error
-
-
-async def installation_tag(database: Database) -> str:
-    async with database.read() as session:
-        return (await session.get_one(Installation, 1)).tag
 
 
 # From messages to deliveries.

@@ -7,7 +7,7 @@ from functools import partial
 from activities.poller import schedule
 from activities.poller.pieces import at_once, piece
 from activities.poller.watch import Answer, Form, Watch
-from models.database import Database
+from models.database import Database, is_unavailable
 from orders import events
 from orders.events import Digest, Hot
 from upstreams.errors import NoSuchItem, Rejected, SetupFault
@@ -59,12 +59,16 @@ async def _absent(database: Database, watch: Watch, product_type: str, number: s
 
 
 async def _write_down(database: Database, watch: Watch, product_type: str, answers: list[Answer]) -> None:
-    """All of them in one transaction; what fails, fails for each."""
+    """All of them in one transaction; if that fails, each in one of its own, so that one spoils no other."""
     newest = [one for one in answers if not watch.looks.overtaken(one.asked, product_type, one.form.number)]
     try:
         brought = await events.take_forms(database, watch.account_id, product_type, [one.form for one in newest])
-    except Exception as error:
-        for one in answers:
+    except Exception as error:  # of whatever kind: who asked for the form raises it, and puts that form off
+        if len(newest) > 1 and not is_unavailable(error):
+            for one in newest:
+                await _write_down(database, watch, product_type, [one])
+            return
+        for one in newest:
             one.failure = error
         return
     for one in newest:

@@ -2,13 +2,20 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
+from temporalio.testing import ActivityEnvironment
 
 from activities.poller import schedule
+from activities.poller.forms import read_told
+from activities.poller.watch import Watch
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
+from orders import events
+from orders.events import Digest
+from settings import Settings
 from tests.infrastructure.eventually import assert_eventually
 from tests.poller.account import Account, open_account
 from upstreams.errors import OutcomeUnknown
@@ -163,3 +170,24 @@ async def test_what_was_signalled_is_noted_in_one_statement_however_many_orders_
         await assert_eventually(all_noted, timeout=60, message="all are noted")
         noted = [one for one in account.statements if one.startswith("UPDATE upstream_event")]
         assert len(noted) <= 10, noted
+
+
+async def test_a_form_that_cannot_be_written_down_spoils_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forms that come together are written down together; one of them has what nobody foresaw."""
+    async with open_account(url, waiting=0, others=6, idle_interval=SELDOM, hot_interval=QUICK) as account:
+        watch = Watch.of(1, "main", Settings())
+        take_forms = events.take_forms
+
+        async def fails_for_the_third(*arguments: Any) -> dict[str, Digest]:
+            if "3" in [form.number for form in arguments[3]]:
+                raise ValueError("nobody foresaw it")
+            return await take_forms(*arguments)
+
+        monkeypatch.setattr(events, "take_forms", fails_for_the_third)
+        items = [("vds", str(number)) for number in range(1, 6)]
+        for item in items:
+            watch.to_read_soon(*item)
+        panel: Any = account.panel
+        await ActivityEnvironment().run(read_told, account.database, watch, panel, items, 5)
+        assert list(watch.to_read) == [("vds", "3")], "it is read again later, the others are done"
+        assert sorted(await statuses(account)) == ["1", "2", "4", "5"]
