@@ -287,6 +287,11 @@ def _troubles(view: "UpstreamView") -> list[str]:
         found.append("the balance is below the minimal balance of a processing module")
     if view.hints and view.hints.unread:
         found.append(f"{view.hints.unread} push hints are unread since {shown(view.hints.unread_since)} UTC")
+    for held in view.held_back:
+        one = held.examples[0]
+        found.append(
+            f"{held.rows} of the rows of {held.product_type} are held back, whole or in part: {one.number}: {one.why}"
+        )
     if view.funds and view.funds.waiting_orders:
         found.append(f"orders wait for {view.funds.waiting}")
     return found

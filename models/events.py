@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from models.columns import amount_column, enum_column, json_column, utc_column, utc_now
 from models.enums import EventKind
 
+HELD_BACK_AT_MOST = 500
 TO_JUDGE = "row_digest = ''"
 """Snapshots whose row in the list is judged whatever it shows."""
 _NO_SERVICE_ON_SQLITE = "service_id IS NULL AND gone IS 0"
@@ -107,6 +108,8 @@ class UpstreamList(SQLModel, table=True):
     """Changes of services up to this entry of the audit, and …"""
     stage_entry: int = 0
     """… stages of operations up to this entry, have been heeded in judging rows."""
+    held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    """Rows that were held back, whole or in part: number -> why. At most HELD_BACK_AT_MOST of them."""
 
 
 _UNDELIVERED = "delivered_at IS NULL AND operation_id IS NOT NULL"

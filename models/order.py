@@ -67,6 +67,8 @@ class Service(SQLModel, table=True):
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
     ip: str = ""
     expires_on: date | None = None
+    anchor_day: int | None = None
+    """The day of the month on which its terms end (31: the last of a month that has no such day)."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

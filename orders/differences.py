@@ -3,7 +3,7 @@
 Values that cannot be right are reported as HELD_BACK and never enter the snapshot, so nothing is applied from them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
@@ -11,10 +11,10 @@ from decimal import Context, Decimal
 from models.columns import utc_now
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamSnapshot
+from orders.expiry import is_implausible
 from orders.meaning import renews
 from upstreams.port import KEY_READY, UpstreamItem
 
-EARLIEST_EXPIRY = date(2000, 1, 1)
 COST_JUMP = Decimal(100)
 """A cost this many times the last one is a slip, not a price."""
 CENT_OF_A_CENT = Decimal("0.0001")
@@ -35,7 +35,8 @@ def new_snapshot(account_id: int, item: UpstreamItem) -> UpstreamSnapshot:
     snapshot = UpstreamSnapshot(
         account_id=account_id, product_type=item.product_type, number=item.number, status=int(item.status)
     )
-    _take_over(snapshot, item, held_back=set())
+    snapshot.held_back = _implausible(snapshot, item)
+    _take_over(snapshot, item, snapshot.held_back.keys())
     return snapshot
 
 
@@ -107,8 +108,21 @@ def note_listed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
 
 def compare(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The changes from the snapshot to the item, most important first; none if it is as it was."""
-    changes = [*_status_changes(snapshot, item), *_value_changes(snapshot, item), *key_changes(snapshot.raw, item)]
+    changes = [
+        *_status_changes(snapshot, item),
+        *_value_changes(snapshot, item),
+        *held_back_changes(snapshot, item),
+        *key_changes(snapshot.raw, item),
+    ]
     return merged(change for change in changes if not _reported_already(snapshot, change))
+
+
+def held_back_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
+    """What is shown and can't be true, so that nothing is taken over from it."""
+    return [
+        Change(EventKind.HELD_BACK, {name: (_text(getattr(snapshot, name, "")), shown)})
+        for name, shown in item.unreadable.items()
+    ]
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:
@@ -128,8 +142,8 @@ def _reported_already(snapshot: UpstreamSnapshot, change: Change) -> bool:
 def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]) -> None:
     """Bring the snapshot up to the item, without the values that were held back."""
     implausible = _implausible(snapshot, item)
-    _take_over(snapshot, item, implausible)
-    snapshot.held_back = {name: _text(getattr(item, name)) for name in implausible}
+    _take_over(snapshot, item, implausible.keys())
+    snapshot.held_back = implausible
     snapshot.misses = 0
     snapshot.gone = False
     if changes:
@@ -179,7 +193,7 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
     changes: list[Change] = []
     if item.expires_on is not None and item.expires_on != snapshot.expires_on:
         pair = {"expires_on": (_text(snapshot.expires_on), item.expires_on.isoformat())}
-        if item.expires_on < EARLIEST_EXPIRY:
+        if is_implausible(item.expires_on):
             changes.append(Change(EventKind.HELD_BACK, pair))
         elif snapshot.expires_on is None:
             changes.append(Change(EventKind.PARAMETERS_CHANGED, pair))
@@ -251,9 +265,23 @@ def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
             return []
 
 
-def _implausible(snapshot: UpstreamSnapshot, item: UpstreamItem) -> set[str]:
-    changes = _value_changes(snapshot, item)
-    return {name for change in changes if change.kind is EventKind.HELD_BACK for name in change.fields}
+def held_back_fields(item: UpstreamItem) -> dict[str, str]:
+    """Field -> what it shows and nobody believes, whatever was known of the item before."""
+    found = dict(item.unreadable)
+    if item.expires_on is not None and is_implausible(item.expires_on):
+        found["expires_on"] = item.expires_on.isoformat()
+    return found
+
+
+def _implausible(snapshot: UpstreamSnapshot, item: UpstreamItem) -> dict[str, str]:
+    """Field -> what it shows and nobody believes."""
+    changes = [*_value_changes(snapshot, item), *held_back_changes(snapshot, item)]
+    return {
+        name: after
+        for change in changes
+        if change.kind is EventKind.HELD_BACK
+        for name, (_, after) in change.fields.items()
+    }
 
 
 def _cost_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -270,13 +298,12 @@ def _cost_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change
     return [Change(EventKind.HELD_BACK if jumped else EventKind.COST_CHANGED, pair)]
 
 
-def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: set[str]) -> None:
+def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: Collection[str]) -> None:
     if item.status is not UpstreamStatus.UNKNOWN or snapshot.gone:
         _take_over_status(snapshot, item)
     snapshot.name = item.name or snapshot.name
     snapshot.remoteid = item.remoteid if item.remoteid is not None else snapshot.remoteid
-    plausible = item.expires_on is not None and item.expires_on >= EARLIEST_EXPIRY
-    if plausible and "expires_on" not in held_back:
+    if item.expires_on is not None and "expires_on" not in held_back:
         snapshot.expires_on = item.expires_on
     _take_over_tariff(snapshot, item)
     if item.cost is not None and "cost" not in held_back:

@@ -206,9 +206,16 @@ class UpstreamItem(_Value):
     """Price of the item's whole period. What is shown as the price of a month is none (unless the period is one)."""
     ip: str = ""
     autoprolong: str = ""
+    unreadable: dict[str, str] = Field(default_factory=dict)
+    """What is shown and can't be true (a cost of 10^30, a name of 9,000 characters), by the field it is missing from: a
+    part of it, for people to see."""
     raw: dict[str, str] = Field(default_factory=dict)
     """Every plain field as received, secrets (passwords, keys) left out. Of a licence's form also `key_ready`: `yes` or
     `no`; absent where the form has no place for a key."""
+
+
+class UnusableRow(ValueError):
+    """A row that can be no item. Its message says why, in words that follow "held back: "."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +227,7 @@ class ListedRow:
     """The same for the same row, whatever else the list shows; another one when any field of it differs, or when the
     adapter has come to read rows in another way."""
     item: Callable[[], UpstreamItem]
-    """Reads the row. To be called before the next page is asked for, if at all."""
+    """Reads the row. To be called before the next page is asked for, if at all. Raises UnusableRow."""
 
 
 TakeRows = Callable[[Sequence[ListedRow], int | None], Awaitable[None]]

@@ -47,6 +47,11 @@ class Known:
     """Of every item that is not gone: number -> digest of the row judged last; empty where the next one is judged."""
     again: set[str] = field(default_factory=set)
     """Items to be judged whatever their rows show."""
+    held_back: dict[str, str] = field(default_factory=dict)
+    """Rows that were held back, whole or in part: number -> why."""
+    held_digests: dict[str, str] = field(default_factory=dict)
+    """Of rows held back whole since this was made: number -> digest. They are judged again once they change."""
+    stored_held_back: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     """Items that are gone, which is still to be noted as known."""
     stored: tuple[int, int] = (0, 0)
@@ -87,12 +92,16 @@ class Known:
                 stage_entry=stage_entry,
                 digests={number: digest or "" for number, digest in found.all()},
                 stored=(audit_entry, stage_entry),
+                held_back=dict(row.held_back) if row is not None else {},
+                stored_held_back=dict(row.held_back) if row is not None else {},
                 is_stored=row is not None,
                 overlap=0.0 if database.is_sqlite else OVERLAP_SECONDS,
             )
 
     def is_as_judged(self, number: str, digest: str) -> bool:
         """The row need not be judged."""
+        if self.held_digests.get(number) == digest and number not in self.again:
+            return True
         return bool(digest) and self.digests.get(number) == digest and number not in self.again
 
     async def heed(self, session: AsyncSession) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import update
@@ -9,10 +10,10 @@ from sqlmodel import col
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.database import Database
+from models.database import Database, is_unavailable
 from models.enums import EventKind, Knowledge, UpstreamStatus
-from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
-from orders.differences import compare, is_unexplained, listed_fields
+from models.events import HELD_BACK_AT_MOST, UpstreamEvent, UpstreamList, UpstreamSnapshot
+from orders.differences import compare, held_back_fields, is_unexplained, listed_fields
 from orders.events.book import AT_ONCE, Book
 from orders.events.digest import Digest
 from orders.events.forms import take_forms
@@ -20,12 +21,18 @@ from orders.events.judging import Intake, snapshots_of
 from orders.events.known import Known
 from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
 from orders.intents import learn
-from upstreams.port import ListedRow, ListEnd, UpstreamItem
+from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
+
+logger = logging.getLogger(__name__)
 
 LOADED_AT_ONCE = 200
 """Of a first look, which is so many batches that each of them should be short."""
 BREATH = 50
 """Rows that are read before other work of the event loop has its turn."""
+APART = 20
+"""Rows that are tried together once a batch has failed, before each is tried alone."""
+GIVEN_UP_AT = APART
+"""So many of the first rows that all fail are not to blame for it."""
 HEEDED_AT_LEAST = 500
 """So many entries more must have been heeded before that is written down by itself."""
 
@@ -62,17 +69,45 @@ class ListLook:
 
     async def rows(self, rows: Sequence[ListedRow], total: int | None = None) -> None:
         """Take in a page."""
+        twice = _shown_twice(rows)
         for count, row in enumerate(rows, start=1):
             self.seen.add(row.number)
             if self._known.is_as_judged(row.number, row.digest):
                 continue
-            self._waiting[row.number] = (row.item(), row.digest)
+            if row.number in twice:
+                self._hold_back(row.number, "", "it is shown twice, with different values")
+                continue
+            item = self._read(row)
+            if item is None:
+                continue
+            self._waiting[row.number] = (item, row.digest)
             if len(self._waiting) >= (AT_ONCE if self._known.loaded else LOADED_AT_ONCE):
                 await self._judge()
             elif count % BREATH == 0:
                 await asyncio.sleep(0)
         if not self._known.loaded and self._progress is not None:
             self._progress(len(self.seen), total)
+
+    def _read(self, row: ListedRow) -> UpstreamItem | None:
+        """None: it is held back."""
+        try:
+            return row.item()
+        except UnusableRow as reason:
+            self._hold_back(row.number, row.digest, str(reason))
+        except Exception as error:  # of whatever kind: no row spoils the list that it stands in
+            if row.number not in self._known.held_digests:
+                logger.exception("%s: a row of %s can't be read", self._known.upstream, self._known.product_type)
+            self._hold_back(row.number, row.digest, f"it can't be read ({type(error).__name__})")
+        return None
+
+    def _hold_back(self, number: str, digest: str, why: str) -> None:
+        """The whole row. What was known of its item stays. `digest`: it is judged again once it has another one; empty:
+        in every look."""
+        known = self._known
+        if number not in known.held_digests:
+            logger.warning("%s: row %s of %s is held back: %s", known.upstream, number, known.product_type, why)
+        known.held_digests[number] = digest
+        known.held_back[number] = why
 
     async def end_of_part(self) -> Digest:
         """Only some rows of the list were asked for: nothing is missing, and nothing is learned of the list itself."""
@@ -99,6 +134,41 @@ class ListLook:
         rows, self._waiting = self._waiting, {}
         if not rows:
             return
+        try:
+            await self._judge_together(rows)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            spoiling = await self._judge_apart(rows)
+            if len(spoiling) == len(rows) > 1:
+                raise  # it is not the rows
+            for number, failure in spoiling.items():
+                if number not in self._known.held_digests:
+                    about = (self._known.upstream, number, self._known.product_type)
+                    logger.error("%s: row %s of %s can't be written down", *about, exc_info=failure)
+                self._hold_back(number, "", f"it can't be written down ({_in_a_word(failure)})")
+
+    async def _judge_apart(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, Exception]:
+        """One of them spoils the others: they are taken in apart. Returns those that can't be, and why."""
+        spoiling: dict[str, Exception] = {}
+        pairs = list(rows.items())
+        while pairs:
+            part, pairs = dict(pairs[:APART]), pairs[APART:]
+            try:
+                await self._judge_together(part)
+            except Exception as error:
+                if is_unavailable(error):
+                    raise
+                if len(part) == 1:
+                    spoiling |= dict.fromkeys(part, error)
+                    continue
+                for number, row in part.items():
+                    spoiling |= await self._judge_apart({number: row})
+                if len(spoiling) >= GIVEN_UP_AT and len(spoiling) == len(part):
+                    return dict.fromkeys(rows, error)
+        return spoiling
+
+    async def _judge_together(self, rows: dict[str, tuple[UpstreamItem, str]]) -> None:
         news = rows if not self._known.loaded else await self._news(rows)
         digests = {number: digest for number, (_, digest) in rows.items() if number not in news}
         if news:
@@ -118,8 +188,19 @@ class ListLook:
             self.digest.add(intake.digest)
         # Only now, as only now it is committed.
         self._known.digests |= digests
+        self._note_held_back(rows)
         self._known.again -= rows.keys()
         self._known.gone -= rows.keys()
+
+    def _note_held_back(self, rows: dict[str, tuple[UpstreamItem, str]]) -> None:
+        """Which of these show something that nobody believes."""
+        for number, (item, _) in rows.items():
+            self._known.held_digests.pop(number, None)
+            held = held_back_fields(item)
+            if held:
+                self._known.held_back[number] = "; ".join(f"{name} {shown}" for name, shown in held.items())
+            else:
+                self._known.held_back.pop(number, None)
 
     def _is_newer(self, number: str) -> bool:
         return self._highest is not None and _as_number(number) > self._highest
@@ -198,6 +279,12 @@ class ListLook:
         shows = learn(end.shows_remoteid, known.lists_show_remoteid)
         heeded = (known.audit_entry, known.stage_entry) if not known.again else known.stored
         due = sum(heeded) - sum(known.stored) >= HEEDED_AT_LEAST or not known.is_stored
+        if end.complete:
+            for number in known.held_back.keys() - self.seen:
+                del known.held_back[number]
+                known.held_digests.pop(number, None)
+        held_back = self._held_back()
+        due = due or held_back != known.stored_held_back
         if is_loaded is known.loaded and shows is known.lists_show_remoteid and not known.gone and not due:
             return
         async with self._database.write() as session:
@@ -207,6 +294,7 @@ class ListLook:
             if row is None:
                 row = UpstreamList(account_id=known.account_id, product_type=known.product_type)
             row.audit_entry, row.stage_entry = heeded
+            row.held_back = held_back
             if is_loaded and row.loaded_at is None:
                 row.loaded_at = row.listed_at = utc_now()
                 self._tell_of_first_look(session.add, account)
@@ -224,7 +312,10 @@ class ListLook:
                     .values(row_digest=None)
                 )
         known.loaded, known.lists_show_remoteid, known.stored = is_loaded, shows, heeded
-        known.gone, known.is_stored = set(), True
+        known.gone, known.is_stored, known.stored_held_back = set(), True, held_back
+
+    def _held_back(self) -> dict[str, str]:
+        return dict(list(self._known.held_back.items())[:HELD_BACK_AT_MOST])
 
     def _tell_of_first_look(self, add: Callable[[UpstreamEvent], None], account: UpstreamAccount) -> None:
         """One event instead of one for each item."""
@@ -268,6 +359,18 @@ async def take_in(
     await look.begin()
     await look.rows(rows_of(items))
     return await look.end(ListEnd(complete=complete, pages=1, shows_remoteid=lists_show_remoteid))
+
+
+def _shown_twice(rows: Iterable[ListedRow]) -> set[str]:
+    """Numbers that rows of one page show with different values."""
+    digests: dict[str, set[str]] = {}
+    for row in rows:
+        digests.setdefault(row.number, set()).add(row.digest)
+    return {number for number, found in digests.items() if len(found) > 1}
+
+
+def _in_a_word(error: Exception) -> str:
+    return type(getattr(error, "orig", None) or error).__name__
 
 
 def _as_number(text: str) -> int:

@@ -13,12 +13,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.enums import Knowledge, ReservationState
-from models.events import UpstreamHint, UpstreamSnapshot
+from models.events import HELD_BACK_AT_MOST, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.money import Money
 from models.order import Reservation
 from orders.errors import InvalidField, NotFound
 from orders.events import is_orphan
 from orders.views.documents import Document, money
+
+HELD_BACK_SHOWN = 10
 
 
 class UpstreamHealth(StrEnum):
@@ -73,6 +75,21 @@ class HintsView(Document):
     unread_since: datetime | None
 
 
+class HeldBackRow(Document):
+    """A row of which nothing, or not all, was believed."""
+
+    number: str = Field(description="as the list shows it")
+    why: str = Field(description="what it shows that can't be true: a part of it")
+
+
+class HeldBackView(Document):
+    """Rows of one list that were held back, whole or in part, at the last look. All others count."""
+
+    product_type: str
+    rows: int = Field(description=f"how many; no more than {HELD_BACK_AT_MOST} are counted")
+    examples: list[HeldBackRow] = Field(description=f"the first {HELD_BACK_SHOWN}")
+
+
 class UpstreamView(Document):
     """Our customer account at a selling system."""
 
@@ -90,6 +107,7 @@ class UpstreamView(Document):
     capabilities: UpstreamCapabilities
     problems: list[str] = Field(description="what the last check found wrong")
     orphans: int = Field(description="items at the upstream that are no service of ours")
+    held_back: list[HeldBackView] = Field(description="lists with rows that can't be true; empty: there are none")
     hints: HintsView | None = Field(description="null: no secret for push hints is set up")
 
 
@@ -157,8 +175,24 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         ),
         problems=account.problems,
         orphans=orphans.one(),
+        held_back=await _held_back(session, account),
         hints=await _hints(session, account),
     )
+
+
+async def _held_back(session: AsyncSession, account: UpstreamAccount) -> list[HeldBackView]:
+    lists = (await session.exec(select(UpstreamList).where(UpstreamList.account_id == account.id))).all()
+    return [
+        HeldBackView(
+            product_type=one.product_type,
+            rows=len(one.held_back),
+            examples=[
+                HeldBackRow(number=number, why=why) for number, why in list(one.held_back.items())[:HELD_BACK_SHOWN]
+            ],
+        )
+        for one in sorted(lists, key=lambda row: row.product_type)
+        if one.held_back
+    ]
 
 
 async def _hints(session: AsyncSession, account: UpstreamAccount) -> HintsView | None:

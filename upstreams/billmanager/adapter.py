@@ -15,6 +15,7 @@ import httpx
 from models.enums import Dialect, Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
+from upstreams.billmanager.bounds import check_number
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.heads import newest_fields, out_of_order
@@ -139,23 +140,32 @@ class BillmanagerUpstream(Carts, Operations):
         Where it is empty, the menu is read once and the lists of the sub-types that it names (`vds.vps`) are read, too.
         """
         found: dict[str, UpstreamItem] = {}
+        currency = self._connection.currency
 
-        async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
-            found.update({row.number: row.item() for row in rows})
+        async def take(rows: Sequence[Row], _total: int | None) -> None:
+            # Also those that walk_items holds back: that one of them is not what is looked for has to be seen.
+            found.update({row.number: item(row.fields, product_type, row.number, currency) for row in rows})
 
-        end = await self.walk_items(product_type, take)
+        end = await self._walk(product_type, take)
         return Listing(items=tuple(sorted(found.values(), key=_by_number)), **end.model_dump())
 
     async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
         """The same, each page handed on before the next is asked for."""
         currency = self._connection.currency
+
+        async def take_page(rows: Sequence[Row], total: int | None) -> None:
+            await take([_listed(row, product_type, currency) for row in rows], total)
+
+        return await self._walk(product_type, take_page)
+
+    async def _walk(self, product_type: str, take: TakePage) -> ListEnd:
         shows_remoteid = Knowledge.UNKNOWN
 
         async def take_page(rows: Sequence[Row], total: int | None) -> None:
             nonlocal shows_remoteid
             if rows and shows_remoteid is not Knowledge.YES:
                 shows_remoteid = Knowledge.YES if any(row.shows_remoteid for row in rows) else Knowledge.NO
-            await take([_listed(row, product_type, currency) for row in rows], total)
+            await take(rows, total)
 
         lists = [await self._read_list(product_type, take_page)]
         doubts = [lists[0].because]
@@ -317,13 +327,16 @@ def _together(answers: set[Knowledge]) -> Knowledge:
     return next((known for known in (Knowledge.YES, Knowledge.NO) if known in answers), Knowledge.UNKNOWN)
 
 
-_READS_ROWS = 1
+_READS_ROWS = 2
 """Counts the ways in which rows have been read: another one makes every row another one."""
 
 
 def _listed(row: Row, product_type: str, currency: str) -> ListedRow:
-    digest = f"{_READS_ROWS}{currency}{row.digest}"
-    return ListedRow(row.number, digest, lambda: item(row.fields, product_type, row.number, currency))
+    def read() -> UpstreamItem:
+        check_number(row.number)
+        return item(row.fields, product_type, row.number, currency)
+
+    return ListedRow(row.number, f"{_READS_ROWS}{currency}{row.digest}", read)
 
 
 def _by_number(one: UpstreamItem) -> tuple[int, str]:

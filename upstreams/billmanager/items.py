@@ -5,12 +5,23 @@ from datetime import date
 
 from models.enums import SuspendReason, UpstreamStatus
 from models.money import Money
+from upstreams.billmanager.bounds import (
+    MOST_MONEY,
+    TEXT_CHARACTERS,
+    bounded,
+    excerpt,
+    is_no_date,
+    is_no_price,
+    too_long,
+)
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
 from upstreams.billmanager.periods import months, price_and_unit, renewal
 from upstreams.billmanager.products import ProductType, is_secret, product
 from upstreams.billmanager.wire import Fields
 from upstreams.port import KEY_READY, UpstreamItem
 
+_EXPIRY = ("real_expiredate", "expiredate")
+_COSTS = ("item_cost", "cost_iso", "cost")
 _NOT_PLAIN = frozenset({"p_num", "p_cnt", "p_elems", "p_col"})
 
 # Finer status (seen in code IDX 3578094251): item_status_5_open, item_status_3_abusesuspend, ...
@@ -41,26 +52,46 @@ _REASONS = (SuspendReason.ABUSE, SuspendReason.STAFF, SuspendReason.AUTOMATIC)
 def item(fields: Fields, product_type: str, number: str, currency: str) -> UpstreamItem:
     """`number` is the item's; `currency` is assumed for a cost without a currency word."""
     kind = product(product_type)
+    fields = bounded(fields)
     status, detail = _status(fields)
     if status is UpstreamStatus.UNKNOWN:
         status, detail = _own_status(fields, kind, detail)
     status, detail = _special_status(fields, status, detail)
+    texts = {
+        "name": _first(fields, *kind.name_fields, "domain", "licname"),
+        "remoteid": fields["remoteid"].text if "remoteid" in fields else "",
+        "pricelist": _first(fields, "pricelist"),
+        "pricelist_id": _pricelist_id(fields),
+        "ip": _first(fields, "ip"),
+        "status_detail": detail,
+    }
+    unreadable = too_long(texts)
+    texts |= dict.fromkeys(unreadable, "")
+    expires_on = first_date(fields, *_EXPIRY)
+    if expires_on is None:
+        no_date = next((text for name in _EXPIRY if is_no_date(text := _raw(fields, name))), "")
+        unreadable |= {"expires_on": excerpt(no_date)} if no_date else {}
+    absurd = next((text for text in _cost_texts(fields) if is_no_price(text)), "")
+    cost = None if absurd else _cost(fields, currency)
+    if absurd or (cost is not None and not 0 <= cost.amount < MOST_MONEY):
+        cost, unreadable["cost"] = None, excerpt(absurd or str(cost))
     return UpstreamItem(
         number=number,
         product_type=product_type,
         status=status,
-        status_detail=detail,
+        status_detail=texts["status_detail"],
         suspend_reason=_suspend_reason(fields, status, detail),
-        name=_first(fields, *kind.name_fields, "domain", "licname"),
-        remoteid=fields["remoteid"].text if "remoteid" in fields else None,
-        expires_on=first_date(fields, "real_expiredate", "expiredate"),
+        name=texts["name"],
+        remoteid=texts["remoteid"] if "remoteid" in fields and "remoteid" not in unreadable else None,
+        expires_on=expires_on,
         created_on=first_date(fields, "createdate", "opendate"),
-        pricelist=_first(fields, "pricelist"),
-        pricelist_id=_pricelist_id(fields),
-        period=_raw(fields, "period"),
-        cost=_cost(fields, currency),
-        ip=_first(fields, "ip"),
-        autoprolong=renewal(_raw(fields, "autoprolong")),
+        pricelist=texts["pricelist"],
+        pricelist_id=texts["pricelist_id"],
+        period=_raw(fields, "period")[:TEXT_CHARACTERS],
+        cost=cost,
+        ip=texts["ip"],
+        unreadable=unreadable,
+        autoprolong=renewal(_raw(fields, "autoprolong")[:TEXT_CHARACTERS]),
         raw=_plain(fields) | _key_ready(fields, kind),
     )
 
@@ -170,6 +201,10 @@ def _cost(fields: Fields, currency: str) -> Money | None:
         return None
     amounts = (_amount(price_and_unit(_raw(fields, name))[0], currency) for name in ("cost_iso", "cost"))
     return next((amount for amount in amounts if amount is not None), None)
+
+
+def _cost_texts(fields: Fields) -> list[str]:
+    return [text for name in _COSTS if name in fields for text in (fields[name].text, fields[name].raw)]
 
 
 def _currency(fields: Fields, account: str) -> str:

@@ -48,7 +48,8 @@ class Pages:
         self.pages += 1
         received = page.raw_rows
         numbered = {row.number: row for row in received if row.number}
-        self.latest = tuple(numbered.values())
+        # Of rows that are one number twice and differ, all: whoever takes them in believes neither.
+        self.latest = tuple({(row.number, row.digest): row for row in received if row.number}.values())
         total = page.counter("p_elems")
         if total is None and not received:
             total = self._total  # behind the last page nothing need be counted any more
@@ -96,7 +97,7 @@ class Pages:
         if self.pages == 1:
             self._first = numbers
         for text in numbers:
-            number = int(text) if text.isascii() and text.isdigit() else -1
+            number = int(text) if text.isascii() and text.isdigit() else -1  # 64 digits at most
             self._ascending = self._ascending and number > self._last_number
             self._last_number = number
 

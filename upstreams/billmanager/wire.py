@@ -24,6 +24,10 @@ _NO_FILTER = frozenset({"off", "no"})
 _FUNCTION = re.compile(r"(?:^|[?&])(?:func|startform)=(?P<name>[\w.]+)")
 
 
+_COUNTER_DIGITS = 18
+_NUMBER_CHARACTERS = 64
+
+
 class NotADocument(ValueError):
     """The body is not an XML document of the upstream's kind."""
 
@@ -62,8 +66,8 @@ class Row:
     def __init__(self, elem: Element) -> None:
         self._elem = elem
         number = _leaf(elem, "id")
-        self.number = "" if number is None else Field(_text(number), dict(number.attrib)).raw
         self.digest = _digest(elem)
+        self.number = "" if number is None else _short(Field(_text(number), dict(number.attrib)).raw, self.digest)
 
     @property
     def shows_remoteid(self) -> bool:
@@ -189,7 +193,7 @@ class Document:
     def counter(self, name: str) -> int | None:
         """A whole number such as `p_elems`, or None."""
         text = _text(self._root.find(name))
-        return int(text) if text.isascii() and text.isdigit() else None
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= _COUNTER_DIGITS else None
 
     def table_rows(self, name: str) -> "tuple[Document, ...]":
         """Rows of the inner `list` of that name, each read like a document of its own; empty if there is none."""
@@ -279,6 +283,11 @@ def _refuse_dtd(body: bytes) -> None:
 
 def _leaf(elem: Element, name: str) -> Element | None:
     return next((node for node in elem.iterfind(name) if len(node) == 0), None)
+
+
+def _short(number: str, digest: str) -> str:
+    """A number that is kept in columns and compared: one that is too long to be any is told apart by its row."""
+    return number if len(number) <= _NUMBER_CHARACTERS else f"{number[:24]}…{digest}"
 
 
 def _digest(elem: Element) -> str:
