@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, cast, func
@@ -17,7 +18,7 @@ from models.catalogue import (
     UpstreamAccount,
 )
 from models.database import Database
-from models.enums import ModuleKind
+from models.enums import ModuleKind, OperationKind
 from models.events import UpstreamList, UpstreamSnapshot
 from models.order import Intent, Operation, Service
 from models.parameters import PERIOD_MONTHS, PLAN_ID
@@ -26,6 +27,8 @@ from orders import addons
 from orders.errors import ByHand, NoMapping, NotFound
 from orders.goals import fields_to_set
 from upstreams.port import OrderSpec
+
+_NEEDS_A_PERIOD = frozenset({OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN})
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ async def load_job(database: Database, operation_number: int) -> Job:
     operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, known, wanted = row
     if account is None or module.kind is ModuleKind.MANUAL:
         raise ByHand(f"processing module {module.name} is manual")
+    if period is None and mapping is not None and operation.kind not in _NEEDS_A_PERIOD:
+        period = _any_period(mapping, service)
     if mapping is None or period is None:
         raise NoMapping(service.id or 0, wanted)
     return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0, known)
@@ -186,6 +191,17 @@ def _whole_job() -> _Whole:
         .where(Operation.id == bindparam("operation"))
     )
     return query
+
+
+def _any_period(mapping: PlanMapping, service: Service) -> MappedPeriod:
+    """In place of one that is not in the catalogue any more, for what is done without looking at it."""
+    return MappedPeriod(
+        mapping_id=mapping.id or 0,
+        period_months=service.period_months,
+        upstream_period=service.period_months,
+        cost_amount=service.cost_amount or Decimal(0),
+        cost_currency=service.cost_currency or "",
+    )
 
 
 def _asked(parameter: str) -> ColumnElement[int]:

@@ -306,7 +306,8 @@ def _costs(entry: MappingEntry) -> Iterable[tuple[str, Money]]:
 
 
 def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEntry) -> Iterable[str]:
-    if service.period_months in periods and service.period_months not in entry.periods:
+    period = periods.get(service.period_months)
+    if period is not None and not period.retired and service.period_months not in entry.periods:
         yield f"periods.{service.period_months}"
     known = PRODUCT_TYPES[service.product_type].parameters
     for parameter, value in service.parameters.items():

@@ -188,17 +188,35 @@ class _Loading:
                     plan_id=plan_id, period_months=months, amount=money.amount, currency=money.currency
                 )
                 fields.append(FieldChange(f"prices.{months}", "", str(money)))
-            elif row.price != money:
-                fields.append(FieldChange(f"prices.{months}", str(row.price), str(money)))
-                row.amount, row.currency = money.amount, money.currency
+            elif row.price != money or row.retired:
+                fields.append(FieldChange(f"prices.{months}", "" if row.retired else str(row.price), str(money)))
+                row.amount, row.currency, row.retired = money.amount, money.currency, False
             fields += _put_money(
                 row, "renewal_amount", "renewal_currency", f"renewal_prices.{months}", entry.renewal_prices.get(months)
             )
             self._session.add(row)
-        for months in stored.keys() - entry.prices.keys():
-            fields.append(FieldChange(f"prices.{months}", str(stored[months].price), ""))
-            await self._session.delete(stored[months])
+        for months in sorted(stored.keys() - entry.prices.keys()):
+            row = stored[months]
+            living = sum(
+                count for (plan, _, of), count in self._standing.living.items() if (plan, of) == (plan_id, months)
+            )
+            if not row.retired:
+                fields.append(FieldChange(f"prices.{months}", str(row.price), ""))
+            await self._take_out(row, f'tariff_plans "{entry.name}": prices.{months}', living)
         return fields
+
+    async def _take_out(self, row: TariffPlanPrice | MappedPeriod, name: str, living: int) -> None:
+        """It is sold to nobody any more. Those who have it keep it."""
+        if not living:
+            await self._session.delete(row)
+            return
+        row.retired = True
+        self._session.add(row)
+        have = "1 service has" if living == 1 else f"{living} services have"
+        self._report.notes.append(
+            f"{name}: it is not in the file any more, and {have} it; can't be ordered any more, but they are prolonged "
+            "by it as before"
+        )
 
     async def _mapping(self, entry: MappingEntry, plan: str) -> None:
         stored = self._standing.mappings.get((plan, entry.processing_module))
@@ -215,11 +233,12 @@ class _Loading:
         if stored is None:
             self._session.add(row)
             await self._session.flush()
-        fields += await self._periods(_id(row), entry)
+        fields += await self._periods(row, entry, plan)
         name = f"{plan} → {entry.processing_module}"
         await self._record("tariff_plans.mappings", name, row, stored is None, fields)
 
-    async def _periods(self, mapping_id: int, entry: MappingEntry) -> list[FieldChange]:
+    async def _periods(self, mapping: PlanMapping, entry: MappingEntry, plan: str) -> list[FieldChange]:
+        mapping_id = _id(mapping)
         stored = self._standing.periods.get(mapping_id, {})
         fields: list[FieldChange] = []
         for months, upstream_period in sorted(entry.periods.items()):
@@ -236,7 +255,10 @@ class _Loading:
                 fields.append(FieldChange(f"periods.{months}", "", str(upstream_period)))
                 fields.append(FieldChange(f"cost.{months}", "", str(cost)))
             else:
-                if row.upstream_period != upstream_period:
+                if row.retired:
+                    fields.append(FieldChange(f"periods.{months}", "", str(upstream_period)))
+                    row.retired = False
+                elif row.upstream_period != upstream_period:
                     fields.append(FieldChange(f"periods.{months}", str(row.upstream_period), str(upstream_period)))
                 if row.cost != cost:
                     fields.append(FieldChange(f"cost.{months}", str(row.cost), str(cost)))
@@ -250,9 +272,13 @@ class _Loading:
                 entry.renewal_cost.get(months),
             )
             self._session.add(row)
-        for months in stored.keys() - entry.periods.keys():
-            fields.append(FieldChange(f"periods.{months}", str(stored[months].upstream_period), ""))
-            await self._session.delete(stored[months])
+        for months in sorted(stored.keys() - entry.periods.keys()):
+            row = stored[months]
+            living = self._standing.living[mapping.plan_id, mapping.module_id, months]
+            if not row.retired:
+                fields.append(FieldChange(f"periods.{months}", str(row.upstream_period), ""))
+            name = f"tariff_plans.mappings {plan} → {entry.processing_module}: periods.{months}"
+            await self._take_out(row, name, living)
         return fields
 
     async def _record(self, table: str, name: str, row: SQLModel, added: bool, fields: list[FieldChange]) -> None:

@@ -1,7 +1,9 @@
 """What the database has before a file is loaded, as far as loading has to know it."""
 
+from collections import Counter
 from dataclasses import dataclass
 
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,7 +15,7 @@ from models.catalogue import (
     TariffPlanPrice,
     UpstreamAccount,
 )
-from models.enums import FINAL_STAGES
+from models.enums import FINAL_STAGES, ServiceStatus
 from models.order import Operation, Service
 
 
@@ -33,6 +35,8 @@ class Standing:
     accounts_in_use: set[int]
     modules_in_use: set[int]
     plans_in_use: set[int]
+    living: Counter[tuple[int, int, int]]
+    """(plan id, module id, months) -> services that are not closed."""
     under_way: dict[tuple[int, int], list[Service]]
     """(plan id, module id) -> services with an operation that has not ended: it needs what the catalogue said."""
 
@@ -65,8 +69,19 @@ async def read_standing(session: AsyncSession) -> Standing:
         accounts_in_use={account for account, _, _, _ in used if account is not None},
         modules_in_use={module for _, now, home, _ in used for module in (now, home) if module is not None},
         plans_in_use={plan for _, _, _, plan in used},
+        living=await _living(session),
         under_way=await _under_way(session),
     )
+
+
+async def _living(session: AsyncSession) -> Counter[tuple[int, int, int]]:
+    module = func.coalesce(Service.home_module_id, Service.module_id)
+    found = await session.exec(
+        select(Service.plan_id, module, Service.period_months, func.count())
+        .where(Service.status != ServiceStatus.CLOSED)
+        .group_by(col(Service.plan_id), module, col(Service.period_months))
+    )
+    return Counter({(plan, at, months): count for plan, at, months, count in found.all()})
 
 
 async def _under_way(session: AsyncSession) -> dict[tuple[int, int], list[Service]]:

@@ -196,8 +196,11 @@ def complete(
     as_json: AsJson = False,
 ) -> None:
     """Say that a task is done. It is checked at the upstream, and refused if the upstream does not show it."""
+    from orders.expiry import check_expiry
+
     by = _by(actor, override, reason)
     expiry = expires_on.date() if expires_on else None
+    check_expiry("expires_on", expiry)
     completion = valid(TaskCompletion, actor=by.actor, note=note.strip(), expires_on=expiry)
     _end(task, lambda resellflow: resellflow.complete_task(task, completion, override=by.because), as_json)
 

@@ -110,6 +110,8 @@ class TariffPlanPrice(SQLModel, table=True):
     renewal_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     renewal_currency: str | None = Field(default=None, max_length=3)
     """Selling price of a renewal by this period, where it is another one."""
+    retired: bool = False
+    """It was taken out of the catalogue while services of this period lived: theirs still, and sold to nobody else."""
 
     @property
     def price(self) -> Money:
@@ -164,6 +166,8 @@ class MappedPeriod(SQLModel, table=True):
     cost_currency: str = Field(max_length=3)
     renewal_cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     renewal_cost_currency: str | None = Field(default=None, max_length=3)
+    retired: bool = False
+    """Likewise."""
 
     @property
     def cost(self) -> Money:

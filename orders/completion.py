@@ -23,7 +23,7 @@ from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
 from orders.mappings import mapping_of
 from orders.other_terms import report_other_term, show_real_cost
-from orders.services import apply_snapshot, differing
+from orders.services import apply_snapshot, differing, still_wrong
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
 
@@ -56,7 +56,7 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
         await manual.apply_by_hand(session, service, operation, by)
     manual.note_who_did_it(session, task, by)
     await manual.bring_home(session, service)
-    left = await stages.complete(session, operation, task)
+    left = await stages.complete(session, operation, task, still_wrong(service, operation))
     if left.holds_money:
         await funds.release(session, number)
     return await start_next_queued(session, operation.service_id) if left.is_followed else None

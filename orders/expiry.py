@@ -6,6 +6,7 @@ from datetime import date
 from dateutil.relativedelta import relativedelta
 
 from models.columns import utc_now
+from orders.errors import InvalidField
 
 EARLIEST = date(2000, 1, 1)
 YEARS_AHEAD = 30
@@ -23,6 +24,12 @@ def why_implausible(expires_on: date, today: date | None = None) -> str:
 
 def is_implausible(expires_on: date) -> bool:
     return bool(why_implausible(expires_on))
+
+
+def check_expiry(field: str, expires_on: date | None) -> None:
+    """Raises InvalidField for a date that somebody has entered and no service ends on."""
+    if expires_on is not None and (why := why_implausible(expires_on)):
+        raise InvalidField(field, f"{expires_on} {why}; nothing ends then")
 
 
 def months_later(day: date, months: int, anchor_day: int | None = None) -> date:

@@ -217,6 +217,7 @@ def _offers(dialect: str) -> _Way:
             and_(
                 col(TariffPlanPrice.plan_id) == col(TariffPlan.id),
                 col(TariffPlanPrice.period_months) == col(MappedPeriod.period_months),
+                col(TariffPlanPrice.retired).is_(False),
             ),
         )
         .outerjoin(UpstreamAccount, col(UpstreamAccount.id) == col(ProcessingModule.account_id))
@@ -224,6 +225,7 @@ def _offers(dialect: str) -> _Way:
             TariffPlan.name == bindparam("plan"),
             col(TariffPlan.active).is_(True),
             MappedPeriod.period_months == bindparam("months"),
+            col(MappedPeriod.retired).is_(False),
             ~known.exists(),
         )
         .order_by(col(ProcessingModule.priority), col(ProcessingModule.id))
@@ -240,8 +242,16 @@ async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
     mappings = (await session.exec(select(PlanMapping.id).where(PlanMapping.plan_id == plan.id))).all()
     if not mappings:
         raise InvalidField("plan", f"{request.plan!r} is not mapped to any processing module; it can't be ordered yet")
-    priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan.id))
-    mapped = await session.exec(select(MappedPeriod.period_months).where(col(MappedPeriod.mapping_id).in_(mappings)))
+    priced = await session.exec(
+        select(TariffPlanPrice.period_months).where(
+            TariffPlanPrice.plan_id == plan.id, col(TariffPlanPrice.retired).is_(False)
+        )
+    )
+    mapped = await session.exec(
+        select(MappedPeriod.period_months).where(
+            col(MappedPeriod.mapping_id).in_(mappings), col(MappedPeriod.retired).is_(False)
+        )
+    )
     periods = set(priced.all()) & set(mapped.all())
     offered = ", ".join(str(months) for months in sorted(periods)) or "no period at all"
     raise InvalidField(

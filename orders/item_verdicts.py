@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from dateutil.relativedelta import relativedelta
-
 from models.enums import UpstreamStatus
+from orders.expiry import months_later
 from orders.settlement import Judgement, Verdict
 
 TOLERANCE = timedelta(days=1)
@@ -29,6 +28,8 @@ class Term:
     unknown_since: datetime
     now: datetime
     window: timedelta
+    anchor_day: int | None = None
+    """The day of the month on which the item's terms end, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def expected(term: Term) -> tuple[date, ...]:
     if term.before is None or term.months <= 0:
         return ()
     starts = [term.before] + ([term.sent_on] if term.before < term.sent_on else [])
-    return tuple(start + relativedelta(months=term.months) for start in starts)
+    days = [months_later(start, term.months, anchor) for start in starts for anchor in (None, term.anchor_day)]
+    return tuple(dict.fromkeys(days))
 
 
 def judge_term(term: Term) -> Judgement:

@@ -433,12 +433,13 @@ async def _running(session: AsyncSession, service_number: int) -> Operation | No
 
 def _period(target: Target, item: UpstreamItem, months: int | None) -> MappedPeriod:
     """The period asked for, or the one that the item shows. Raises InvalidField."""
-    offered = ", ".join(str(one) for one in sorted(target.periods)) or "no period at all"
-    if months is not None and months not in target.periods:
+    periods = {of: row for of, row in target.periods.items() if not row.retired}
+    offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
+    if months is not None and months not in periods:
         raise InvalidField("period_months", f"{target.plan.name!r} is mapped for {offered}")
-    fitting = [row for row in target.periods.values() if str(row.upstream_period) == item.period]
+    fitting = [row for row in periods.values() if str(row.upstream_period) == item.period]
     if months is not None:
-        return target.periods[months]
+        return periods[months]
     if len(fitting) != 1:
         shown = f"shows period {item.period}" if item.period else "does not show its period"
         raise InvalidField("period_months", f"the item {shown}; say which of {offered} it is")

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from dateutil.relativedelta import relativedelta
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,10 +12,12 @@ from models.enums import ModuleKind, OperationKind, ServiceStatus, Source, Stage
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
 from models.parameters import ADDON_PREFIX, EXPIRES_BEFORE, FIELD_PREFIX, FOLLOWS, PERIOD_MONTHS, PLAN_ID
+from orders import expiry
 from orders.addons import wished
 from orders.history import Origin, attribute
 from orders.naming import workflow_id
 from orders.outbox import task_overdue
+from orders.services import anchor_of
 from orders.stages import enter, locked_operation
 
 MANUAL_MODULE = "manual"
@@ -95,17 +96,40 @@ async def apply_by_hand(session: AsyncSession, service: Service, operation: Oper
     }.get(operation.kind)
     if status is not None and status is not service.status:
         service.status, service.status_since = status, utc_now()
-    if by.expires_on is not None:
+    if by.expires_on is not None and not (why := expiry.why_implausible(by.expires_on)):
+        service.anchor_day = expiry.anchor_after(anchor_of(service), by.expires_on)
         service.expires_on = by.expires_on
+    elif by.expires_on is not None:
+        _report_held_back(session, service, by, why)
     elif operation.kind is OperationKind.OPEN or (
         operation.kind is OperationKind.PROLONG and not _seen_prolonged(service, operation)
     ):
-        start = (
-            service.expires_on if operation.kind is OperationKind.PROLONG and service.expires_on else utc_now().date()
-        )
-        service.expires_on = start + relativedelta(months=int(operation.parameters[PERIOD_MONTHS]))
+        _add_months(service, operation)
     session.add(service)
     await session.flush()
+
+
+def _add_months(service: Service, operation: Operation) -> None:
+    """From the day on which the service ends, or today; on the day of the month on which its terms always end."""
+    months = int(operation.parameters[PERIOD_MONTHS])
+    if months <= 0:
+        return  # for ever, or a time of which only a person can say how long it is
+    start = service.expires_on if operation.kind is OperationKind.PROLONG and service.expires_on else utc_now().date()
+    service.anchor_day = expiry.anchor_after(anchor_of(service), start)
+    service.expires_on = expiry.months_later(start, months, service.anchor_day)
+
+
+def _report_held_back(session: AsyncSession, service: Service, by: TaskCompletion, why: str) -> None:
+    """The work is done; only the date is not believed. It stays as it was until somebody gives another one."""
+    session.add(
+        AuditEntry(
+            actor=by.actor,
+            action="expiry_held_back",
+            subject=str(Service.__tablename__),
+            subject_number=service.id or 0,
+            detail={"expires_on": str(by.expires_on), "reason": f"the date {why}"},
+        )
+    )
 
 
 def _seen_prolonged(service: Service, operation: Operation) -> bool:

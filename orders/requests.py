@@ -12,17 +12,10 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.catalogue import (
-    MappedPeriod,
-    PlanMapping,
-    ProcessingModule,
-    TariffPlan,
-    TariffPlanPrice,
-    UpstreamAccount,
-)
+from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage
+from models.enums import OperationKind, RenewalOwner, ServiceStatus, Source, Stage
 from models.money import Money
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.parameters import (
@@ -39,7 +32,7 @@ from models.parameters import (
     SHOWN_PREFIX,
 )
 from models.product_types import PRODUCT_TYPES, ProductType
-from orders import addons, calling_off, naming, turns
+from orders import addons, calling_off, naming, periods, turns
 from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.facts import facts_of
@@ -93,6 +86,9 @@ _DONE = {
     OperationKind.CHANGE_PLAN: "given another plan",
 }
 
+NO_RENEWAL = "null"
+"""The upstream's word."""
+
 _Asking = Callable[[AsyncSession, Service], Coroutine[object, object, _Asked]]
 
 
@@ -106,7 +102,8 @@ async def prolong(
     agreed_cost_limit: Money | None = None,
 ) -> AcceptedOrder:
     async def asked(session: AsyncSession, row: Service) -> _Asked:
-        _, period = await _mapped(session, row, row.plan_id, months)
+        mapping, period = await periods.mapped(session, row, row.plan_id, months)
+        await periods.check_prolongable(session, row, mapping, period)
         title = f"Prolong service {row.id} by {months} months"
         cost = period.cost if period else None
         return _Asked({PERIOD_MONTHS: str(months)}, title, cost)
@@ -132,6 +129,8 @@ async def switch(
     goes_first = urgent or kind is OperationKind.CLOSE
 
     async def asked(session: AsyncSession, row: Service) -> _Asked:
+        if kind is OperationKind.RESUME:
+            await periods.check_resumable(session, row)
         return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, reason=reason, asker=asker)
 
     body: dict[str, object] = {"urgent": urgent, "reason": reason}
@@ -160,7 +159,7 @@ async def change_plan(
             raise InvalidField("plan", f"{plan_name!r} is a {plan.product_type}, the service a {row.product_type}")
         if plan.id == row.plan_id:
             raise InvalidField("plan", f"service {row.id} has plan {plan_name!r} already")
-        mapping, _ = await _mapped(session, row, plan.id, row.period_months)
+        mapping, _ = await periods.mapped(session, row, plan.id, row.period_months)
         old = await session.get_one(TariffPlan, row.plan_id)
         parameters = {PLAN_ID: str(plan.id), PRICELIST: mapping.pricelist if mapping else ""}
         shown = mapping.resource_fields if mapping else {}
@@ -213,7 +212,7 @@ async def change_parameters(
             return _new_password(row, kind, change)
         if change.licence_key is not None:
             return _new_key(row, kind, change)
-        mapping, period = await _mapped(session, row, row.plan_id, row.period_months)
+        mapping = await periods.mapping_of_plan(session, row, row.plan_id)
         plan = await session.get_one(TariffPlan, row.plan_id)
         parameters = addons.wish(addons.check(change.addons, mapping, plan.name), mapping)
         if change.domain is not None:
@@ -223,9 +222,11 @@ async def change_parameters(
                 raise InvalidField("domain", str(error)) from error
             parameters[f"{FIELD_PREFIX}domain"] = parameters["domain"]
         if change.renewal_owner is not None:
-            upstream_renews = change.renewal_owner is RenewalOwner.UPSTREAM
-            renewed = str(period.upstream_period if period else row.period_months)
-            parameters[f"{FIELD_PREFIX}autoprolong"] = renewed if upstream_renews else "null"
+            renewed = NO_RENEWAL
+            if change.renewal_owner is RenewalOwner.UPSTREAM:
+                _, period = await periods.mapped(session, row, row.plan_id, row.period_months)
+                renewed = str(period.upstream_period if period else row.period_months)
+            parameters[f"{FIELD_PREFIX}autoprolong"] = renewed
             parameters[RENEWAL_OWNER] = change.renewal_owner.value
         if not parameters:
             possible = "addons, domain, renewal_owner, password or licence_key"
@@ -305,6 +306,7 @@ async def _write_down(
     request = await asked(session, service)
     stage = Stage.QUEUED if running is not None else Stage.ACCEPTED
     stepped_aside: AcceptedOrder | None = None
+    goes_first = goes_first or (running is not None and _mends(kind, running, service))
     if running is not None and goes_first and await turns.may_step_aside(session, running):
         await turns.step_aside(session, running, client=client)
         stage = Stage.ACCEPTED
@@ -383,33 +385,14 @@ async def _write_down(
     )
 
 
+def _mends(kind: OperationKind, running: Operation, service: Service) -> bool:
+    """A prolongation is what a resumption of an expired service waits for, so it does not wait for that one."""
+    if kind is not OperationKind.PROLONG or running.kind is not OperationKind.RESUME:
+        return False
+    expired = service.expires_on is not None and service.expires_on < utc_now().date()
+    return expired or running.stage is Stage.NEEDS_ATTENTION
+
+
 def _hash(kind: OperationKind, service: int, body: Mapping[str, object]) -> str:
     canonical = json.dumps({"kind": kind.value, "service": service, **body}, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-async def _mapped(
-    session: AsyncSession, service: Service, plan_id: int, months: int
-) -> tuple[PlanMapping | None, MappedPeriod | None]:
-    """The plan at the service's upstream, for so many months. Raises InvalidField.
-
-    Where no upstream does it (manual module) the plan need not be mapped; its period must be on sale all the same.
-    """
-    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
-    found = await session.exec(
-        select(PlanMapping).where(PlanMapping.plan_id == plan_id, PlanMapping.module_id == module.id)
-    )
-    mapping = found.one_or_none()
-    by_hand = module.kind is ModuleKind.MANUAL
-    if mapping is None and not by_hand:
-        raise InvalidField("plan", "this plan is not mapped for the processing module of the service")
-    priced = await session.exec(select(TariffPlanPrice.period_months).where(TariffPlanPrice.plan_id == plan_id))
-    sold = set(priced.all())
-    periods: dict[int, MappedPeriod | None] = dict.fromkeys(sold) if mapping is None else {}
-    if mapping is not None:
-        mapped = await session.exec(select(MappedPeriod).where(MappedPeriod.mapping_id == mapping.id))
-        periods = {entry.period_months: entry for entry in mapped.all() if entry.period_months in sold}
-    if months not in periods:
-        offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
-        raise InvalidField("period_months", f"can't be had for {months} months; only for {offered}")
-    return mapping, None if by_hand else periods[months]

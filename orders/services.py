@@ -1,9 +1,12 @@
 """What the upstream shows, applied to our service."""
 
+from datetime import date
+
 from models.columns import utc_now
-from models.enums import ServiceStatus, UpstreamStatus
+from models.enums import OperationKind, ServiceStatus, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
-from models.order import Service
+from models.order import Operation, Service
+from orders import expiry
 from orders.history import Changes, cost_text, text
 
 
@@ -11,6 +14,8 @@ def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> Changes:
     """Make the service what its item is. Returns what changed: field -> (before, after)."""
     changed: Changes = {}
     cost = cost_text(service.cost_amount, service.cost_currency)
+    if snapshot.expires_on is not None and snapshot.expires_on != service.expires_on:
+        service.anchor_day = expiry.anchor_after(anchor_of(service), snapshot.expires_on)
     for name, value in differing(service, snapshot).items():
         if name not in ("cost_amount", "cost_currency"):
             changed[name] = (text(getattr(service, name)), text(value))
@@ -21,6 +26,35 @@ def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> Changes:
     if cost != after:
         changed["cost"] = (cost, after)
     return changed
+
+
+def anchor_of(service: Service) -> int:
+    """The day of the month on which the service's terms end; before it has one, that on which it began."""
+    begun = service.created_at.day
+    if service.anchor_day is not None:
+        return service.anchor_day
+    if service.expires_on is None or expiry.on_anchor(service.expires_on, begun):
+        return begun
+    return service.expires_on.day
+
+
+_BY = {
+    SuspendReason.ABUSE.value: "by the upstream, for abuse",
+    SuspendReason.STAFF.value: "by the upstream's staff",
+    SuspendReason.AUTOMATIC.value: "by the upstream, by itself",
+}
+
+
+def still_wrong(service: Service, operation: Operation, today: date | None = None) -> str:
+    """What keeps the customer from using the service although the operation is done, in words; empty: nothing."""
+    if operation.kind in (OperationKind.CLOSE, OperationKind.SUSPEND) or service.status is ServiceStatus.CLOSED:
+        return ""
+    found: list[str] = []
+    if service.expires_on is not None and service.expires_on < (today or utc_now().date()):
+        found.append(f"expired, on {service.expires_on}: prolong it")
+    if service.status is ServiceStatus.SUSPENDED:
+        found.append(f"suspended, {_BY.get(service.suspend_reason or '', 'the upstream does not say by whom')}")
+    return f"service {service.id} is still {'; and '.join(found)}" if found else ""
 
 
 def differing(service: Service, snapshot: UpstreamSnapshot) -> dict[str, object]:

@@ -92,15 +92,16 @@ class LeftBehind:
     """Another operation of the service waits for its turn."""
 
 
-async def complete(session: AsyncSession, operation: Operation, task: Task | None) -> LeftBehind:
-    """Enter the last stage of an operation that runs and is locked; its task ends with it.
+async def complete(session: AsyncSession, operation: Operation, task: Task | None, reason: str = "") -> LeftBehind:
+    """Enter the last stage of an operation that runs and is locked; its task ends with it. `reason`: what is not as it
+    should be all the same.
 
     What is left behind is read by the statement that ends it: under the lock nobody gets money or queues for it now.
     """
     assert operation.id is not None  # noqa: S101 - stored already
     await session.flush()
     now, before = utc_now(), operation.stage
-    values = {"stage": Stage.COMPLETED, "stage_since": now, "reason": "", "failure_class": None, "ended_at": now}
+    values = {"stage": Stage.COMPLETED, "stage_since": now, "reason": reason, "failure_class": None, "ended_at": now}
     of_it = {"operation": operation.id, "service": operation.service_id}
     left = await rows.change(session, _completing(), **of_it, **rows.new(**values))
     assert left is not None  # noqa: S101 - it is locked
@@ -109,7 +110,7 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
         closed = {"state": TaskState.DONE, "closed_at": now}
         await rows.changed(session, _closing(), task=task.id, **rows.new(**closed))
         _note_written(task, closed)
-    entry = StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now)
+    entry = StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now, reason=reason)
     await rows.insert(session, entry, operation_completed(operation, before))
     holds_money, is_followed = left
     return LeftBehind(holds_money, is_followed)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Path, Query
 
 from models.enums import Role
 from models.messages import Decision, TaskCompletion
+from orders.expiry import check_expiry
 from orders.views import Page, TaskDetail, TaskView, find_task, list_tasks
 from storefront import examples
 from storefront.auth import AnyCaller, Caller, Operator
@@ -101,6 +102,7 @@ async def complete_task(
     `override` an automatic task's operation is marked done, where that is possible."""
     done = done or TaskDone()
     override = done.by(caller.name).because
+    check_expiry("expires_on", done.expires_on)
     completion = TaskCompletion(actor=caller.name, note=done.note or "", expires_on=done.expires_on)
     result = await context.resellflow.complete_task(number, completion, override=override)
     return await _ended(number, context, result.message)

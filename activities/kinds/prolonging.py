@@ -106,6 +106,7 @@ def _term(job: Job, item: UpstreamItem, window: timedelta) -> Term:
         unknown_since=since(job),
         now=utc_now(),
         window=window,
+        anchor_day=job.service.anchor_day,
     )
 
 

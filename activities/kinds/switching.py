@@ -6,14 +6,27 @@ from typing import Literal
 from activities.job import Job
 from activities.kinds.base import Obstacle, Request, Sent
 from activities.kinds.item import already_so, attention, item_number, judge_by_form, read
+from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
+from orders.expiry import is_implausible
+from orders.periods import expired
 from orders.settlement import Judgement
 from upstreams.errors import NoSuchItem
 from upstreams.port import Quote, Upstream, UpstreamItem
 
 SHORT_WINDOW = timedelta(seconds=10)
 """These cost nothing, so absence need not be proven for as long as a charge would ask for."""
+
+
+def is_over(item: UpstreamItem) -> bool:
+    """Its term has ended, and that is why it is suspended or could be."""
+    return (
+        item.status is UpstreamStatus.SUSPENDED
+        and item.expires_on is not None
+        and item.expires_on < utc_now().date()
+        and not is_implausible(item.expires_on)
+    )
 
 
 class Switching:
@@ -33,6 +46,9 @@ class Switching:
             return Obstacle(already_so(job, f"item {item_number(job)} is {self._wanted.name.lower()} already"))
         if item is None or item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item_number(job)} is deleted at the upstream", FailureClass.REJECTED))
+        if self._call == "resume" and is_over(item):
+            reason = f"item {item.number} {expired(str(item.expires_on))}"
+            return Obstacle(attention(reason, FailureClass.REJECTED))
         return Request(fields={"elid": item.number, "call": self._call}, before={"status": [item.status.name.lower()]})
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:

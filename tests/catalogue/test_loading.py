@@ -387,3 +387,26 @@ async def test_what_may_be_ordered_of_an_add_on_is_kept_as_it_was_written(databa
     assert change.fields == (
         FieldChange("addon_forms.ram", "kind = quantity, max = 16, min = 2", "kind = quantity, max = 32, min = 2"),
     )
+
+
+async def test_a_period_that_services_have_stays_theirs(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    await order_a_service(database, stage=Stage.COMPLETED)
+    async with database.write() as session:
+        service = (await session.exec(select(Service))).one()
+        service.period_months = 12
+        session.add(service)
+    text = edited((', "12" = "79.00 EUR"', ""), (', "12" = 12', ""), (', "12" = "50.00 EUR"', ""))
+    report = await loaded(database, tmp_path, text)
+    about = [note for note in report.notes if "1 service has it" in note]
+    assert len(about) == 2, report.notes
+    assert about[0].startswith('tariff_plans "VDS-1": prices.12: it is not in the file any more')
+    assert {row["period_months"]: row["retired"] for row in await rows(database, MappedPeriod)} == {1: False, 12: True}
+    assert {row["period_months"]: row["retired"] for row in await rows(database, TariffPlanPrice)} == {
+        1: False,
+        12: True,
+    }
+    assert not changed(await loaded(database, tmp_path, text)), "told again, and no change"
+    back = await loaded(database, tmp_path)
+    assert [[one.field for one in change.fields] for change in changed(back)] == [["prices.12"], ["periods.12"]]
+    assert not any(row["retired"] for row in await rows(database, MappedPeriod))
