@@ -142,6 +142,8 @@ def _reported_already(snapshot: UpstreamSnapshot, change: Change) -> bool:
 def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]) -> None:
     """Bring the snapshot up to the item, without the values that were held back."""
     implausible = _implausible(snapshot, item)
+    if snapshot.gone:  # it may be another one of the same number: what the gone one was marked with is not its mark
+        snapshot.remoteid = item.remoteid
     _take_over(snapshot, item, implausible.keys())
     snapshot.held_back = implausible
     snapshot.misses = 0

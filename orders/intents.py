@@ -177,11 +177,12 @@ def message_of(kind: UnpaidKind, number: str) -> str:
 
 
 async def link(session: AsyncSession, service: Service, upstream_number: str) -> None:
-    """Tie a service to its item at the upstream. Raises Refused if either is tied to another already."""
+    """Tie a service to its item at the upstream. Raises Refused if either is tied to another already. A number that is
+    used again belongs to the service that lives: one that is closed gives it up."""
     if service.upstream_number not in (None, upstream_number):
         raise Refused(f"service {service.id} is item {service.upstream_number} at the upstream already")
     holder = await session.exec(
-        select(Service.id).where(
+        select(Service).where(
             Service.account_id == service.account_id,
             Service.product_type == service.product_type,  # each type may count its items by itself
             Service.upstream_number == upstream_number,
@@ -189,8 +190,10 @@ async def link(session: AsyncSession, service: Service, upstream_number: str) ->
         )
     )
     other = holder.first()
+    if other is not None and other.status is not ServiceStatus.CLOSED:
+        raise Refused(f"item {upstream_number} at the upstream belongs to service {other.id}")
     if other is not None:
-        raise Refused(f"item {upstream_number} at the upstream belongs to service {other}")
+        await unlink(session, other)
     service.upstream_number = upstream_number
     session.add(service)
     snapshots = await session.exec(

@@ -399,6 +399,7 @@ async def _may_be_had(session: AsyncSession, target: Target, item: UpstreamItem,
             Service.product_type == target.product_type,
             Service.upstream_number == item.number,
             Service.id != (number or 0),
+            Service.status != ServiceStatus.CLOSED,  # which gives the number up
         )
     )
     other = holder.first()

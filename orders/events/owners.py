@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from models.enums import UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
+from orders.events import identity
 from orders.events.book import Book
 from orders.marks import same_mark
 from orders.naming import canonical, same_name
@@ -24,12 +25,19 @@ class Owners:
         """The service this item is: by number if we know it, else by our mark. Only the number makes it the item's
         owner for good: a second item with the same mark stays an orphan."""
         service = self._book.by_number.get(snapshot.number)
+        if service is not None and identity.is_used_again(service, snapshot):
+            await identity.give_up(self._book.session, service, snapshot)
+            service = None
+            del self._book.by_number[snapshot.number]
         if service is not None:
             snapshot.service_id = service.id
             return service
         self._unowned.append(snapshot)
         shown = list(self._shown_by(snapshot))
         for linked in shown:
+            if linked.upstream_number is not None and await self._has_moved(snapshot, linked):
+                self._book.by_number[snapshot.number] = linked
+                return linked
             if linked.upstream_number is not None:
                 await self._report_second(snapshot, linked)
         for ordered in shown:
@@ -37,6 +45,12 @@ class Owners:
                 await self._report_paid(ordered, snapshot)
                 return ordered
         return None
+
+    async def _has_moved(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
+        """It is the service's item under another number, and is linked anew."""
+        if not same_mark(snapshot.remoteid or "", service.mark) or not await self._tells(snapshot, service):
+            return False
+        return await identity.move(self._book.session, service, snapshot)
 
     async def report_others(self, service: Service) -> None:
         """Items with this service's mark, or the name that we made up for it, that were seen before it was linked."""
