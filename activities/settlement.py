@@ -20,6 +20,7 @@ from models.order import Intent, Service
 from orders import events, intents, paying
 from orders.errors import ByHand, NotFound
 from orders.goals import Seen, differences, outcome
+from orders.namesakes import namesakes
 from orders.second_items import report_second
 from orders.settlement import Judgement, Verdict
 from orders.stages import enter, locked_operation
@@ -235,9 +236,11 @@ class SettleActivities:
     async def _not_done(self, job: Job, intent: Intent, reason: str, *, cleared: bool = False) -> SubmitResult:
         """`cleared`: what stood in the way is known, and is gone."""
         if intent.failure_class is FailureClass.EXISTS and not cleared:
-            words = f"the upstream says that it exists already, but shows nothing of ours: {intent.message}"
             async with self._database.write() as session:
                 await locked_operation(session, job.number)
+                others = await namesakes(session, job.service)
+                shown = others or "and shows nothing that this order made"
+                words = f"the upstream says that it exists already: {shown}. In its words: {intent.message}"
                 stored = await intents.current(session, intent)
                 await intents.settle(session, stored, IntentState.NOT_DONE, message=words, failure=FailureClass.EXISTS)
             return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=words)
