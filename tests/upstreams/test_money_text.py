@@ -137,3 +137,15 @@ def test_refuses_a_sign_that_may_be_the_accounts_own_currency_or_another(text: s
 
 def test_a_lower_case_code_of_the_account_is_known() -> None:
     assert currency_code("mxn", "MXN") == "MXN"
+
+
+@pytest.mark.parametrize(
+    "text", ["1" + "0" * 14, "1" + " 000" * 5, "9" * 5_000, "1" + "0" * 30 + " EUR", "5" + " " * 5_000 + "EUR"]
+)
+def test_what_no_column_holds_is_no_amount(text: str) -> None:
+    with pytest.raises(UnreadableMoney):
+        parse_money(text, "EUR")
+
+
+def test_the_largest_amount_is_one() -> None:
+    assert parse_money("99 999 999 999 999.99 EUR", "EUR").amount == Decimal("99999999999999.99")

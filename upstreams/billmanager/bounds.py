@@ -21,6 +21,8 @@ FIELD_NAME_CHARACTERS = 100
 SHOWN_CHARACTERS = 60
 """Of a value that is held back, to be recognised by."""
 PRICE_CHARACTERS = 120
+PRICE_DIGITS = 24
+"""Decimals among them."""
 MOST_MONEY = Decimal(10) ** 12
 """No amount reaches it in any currency; the columns for money hold a hundred times as much."""
 
@@ -59,7 +61,8 @@ def is_no_date(text: str) -> bool:
 
 def is_no_price(text: str) -> bool:
     """Digits without end, a power of ten, no number, infinity. (What merely can't be read is common, and no news.)"""
-    return len(text) > PRICE_CHARACTERS or _NO_PRICE.search(text) is not None
+    digits = sum(character.isdigit() for character in text[: PRICE_CHARACTERS + 1])
+    return len(text) > PRICE_CHARACTERS or digits > PRICE_DIGITS or _NO_PRICE.search(text) is not None
 
 
 def excerpt(text: str) -> str:

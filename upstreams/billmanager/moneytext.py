@@ -13,6 +13,10 @@ class UnreadableMoney(ValueError):
     """Not an amount of money, or one that can be read in more than one way."""
 
 
+CHARACTERS = 200
+DIGITS = 14
+"""Before the decimals; the columns for money hold no more."""
+
 _WORDS: dict[str, str] = {
     "€": "EUR",
     "euro": "EUR",
@@ -64,6 +68,7 @@ _GROUPED = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+") for mar
 
 def parse_money(text: str, account_currency: str) -> Money:
     """An amount with its currency; without a currency word it is in `account_currency`. Raises UnreadableMoney."""
+    _check_length(text)
     plain = _SPACE.sub(" ", text.translate(_MINUS)).strip()
     shape = _SHAPE.fullmatch(plain)
     if shape is None:
@@ -94,11 +99,17 @@ def currency_code(word: str, account_currency: str) -> str:
 
 def number(text: str) -> Decimal:
     """A number with or without signs of grouping: `5.0000`, `1 234,56`, `1.234,56`. Raises UnreadableMoney."""
+    _check_length(text)
     plain = _SPACE.sub(" ", text.translate(_MINUS).replace("’", "'")).strip()
     negative = plain.startswith("-")
     digits = plain[1:].strip() if negative else plain.removeprefix("+").strip()
     amount = _unsigned(digits, text)
     return -amount if negative else amount
+
+
+def _check_length(text: str) -> None:
+    if len(text) > CHARACTERS:
+        raise UnreadableMoney(f"{text[:40]!r}… is too long for an amount of money")
 
 
 def _unsigned(digits: str, shown: str) -> Decimal:
@@ -122,4 +133,6 @@ def _unsigned(digits: str, shown: str) -> Decimal:
         if not _GROUPED[grouping].fullmatch(whole):
             raise UnreadableMoney(f"{shown[:40]!r} is grouped in an odd way")
         whole = whole.replace(grouping, "")
+    if len(whole.lstrip("0")) > DIGITS:
+        raise UnreadableMoney(f"{shown[:40]!r} is no amount that anybody has or pays")
     return Decimal(f"{whole}.{fraction}" if fraction else whole)
