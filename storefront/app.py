@@ -29,6 +29,7 @@ from storefront import (
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
 from storefront.context import Context
+from storefront.plainpath import PlainPath
 from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, UNAUTHENTICATED, documented
 from storefront.requestlog import RequestLog
 
@@ -42,7 +43,12 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         openapi_tags=openapi.TAGS,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        middleware=[Middleware(RequestLog), Middleware(Authentication, settings=settings), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(RequestLog),
+            Middleware(PlainPath),
+            Middleware(Authentication, settings=settings),
+            Middleware(BodyLimit),
+        ],
     )
     app.state.context = Context(resellflow, settings)
     problems.install(app)

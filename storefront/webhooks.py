@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from orders import webhooks
 from orders.views import DeliveryDetail, DeliveryView, Page, find_delivery, list_deliveries, list_webhooks
+from orders.views.documents import existing
 from storefront.auth import Operator, operator
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
@@ -46,5 +47,5 @@ async def show_delivery(number: DeliveryNumber, context: InContext) -> DeliveryD
 async def replay_delivery(number: DeliveryNumber, caller: Operator, context: InContext) -> DeliveryDetail:
     """With the same id and content, and all its tries before it; whether it was delivered or given up."""
     async with context.database.write() as session:
-        await webhooks.replay_one(session, number, actor=caller.name)
+        await webhooks.replay_one(session, existing("delivery", number), actor=caller.name)
         return await find_delivery(session, number)
