@@ -11,6 +11,7 @@ from models.messages import (
     ManualTask,
     ManualWork,
     OrderCompletion,
+    OrderEnding,
     OrderRef,
     StageReport,
 )
@@ -67,8 +68,19 @@ class RecordActivities:
             activity.logger.error("operation %s: its manual task is overdue", ref.operation)
 
     @activity.defn
-    async def complete_operation(self, order: OrderCompletion) -> None:
+    async def complete_operation(self, order: OrderCompletion) -> OrderEnding:
         """Bring service, operation and task to their final state; the next operation of the service may start."""
         with database_in_words():
             async with self._database.write() as session:
-                await completion.complete(session, order.operation, order.by)
+                try:
+                    await completion.complete(session, order.operation, order.by, event=_told(order))
+                except completion.NotSeen as forged:
+                    activity.logger.warning("operation %s is not completed: %s", order.operation, forged)
+                    return OrderEnding(confirmed=False)
+        return OrderEnding()
+
+
+def _told(order: OrderCompletion) -> completion.Sighting | None:
+    if not order.event or order.status is None:
+        return None
+    return completion.Sighting(order.event, order.status.value)

@@ -255,6 +255,17 @@ class OrderCompletion(OrderRef):
 
     by: TaskCompletion | None = None
     """The person who said that the manual work is done, if anybody had to."""
+    event: str = ""
+    """The event that says that the goal is reached, by its id. It must be in the database, with this status; empty: the
+    upstream was asked, or a person has done it."""
+    status: UpstreamStatus | None = None
+
+
+class OrderEnding(Message):
+    """What became of an OrderCompletion."""
+
+    confirmed: bool = True
+    """False: nothing was changed, because the database has no such event of this operation."""
 
 
 class StageReport(Message):

@@ -1,6 +1,6 @@
 """How an operation ends: applied, marked done by a person, or cancelled; and the next one of the service goes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
@@ -38,14 +38,32 @@ _UNPAID = (
 )
 
 
-async def complete(session: AsyncSession, number: int, by: TaskCompletion | None = None) -> int | None:
+class NotSeen(Exception):
+    """What is said to end the operation is not in the database: nobody saw it at the upstream."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An event as a signal told it."""
+
+    event_id: str
+    status: int
+
+
+async def complete(
+    session: AsyncSession, number: int, by: TaskCompletion | None = None, *, event: Sighting | None = None
+) -> int | None:
     """Bring service, operation and task to their final state. Returns the next operation of the service, if any.
 
-    `by`: the person who said that the manual work is done. Safe to repeat: an operation that has ended stays as it is.
+    `by`: the person who said that the manual work is done. `event`: what the workflow was told by signal, which is
+    believed if the poller wrote it down; else NotSeen is raised, and nothing is changed. Safe to repeat: an operation
+    that has ended stays as it is.
     """
-    operation, service, task, snapshot, unapplied = await _ending(session, number)
+    operation, service, task, snapshot, unapplied, is_seen = await _ending(session, number, event)
     if not operation.stage.is_running:
         return None
+    if event is not None and not is_seen:
+        raise NotSeen(f"operation {number} has no event {event.event_id!r} with status {event.status}")
     if snapshot is not None and (unapplied or snapshot.service_id != service.id or differing(service, snapshot)):
         # The poller applies what it sees, unless it did not know yet whose item it was.
         snapshot = await _apply_last_look(session, service, operation)
@@ -62,17 +80,18 @@ async def complete(session: AsyncSession, number: int, by: TaskCompletion | None
     return await start_next_queued(session, operation.service_id) if left.is_followed else None
 
 
-_Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool]
-_WholeEnding = Select[Operation, Service, Task, UpstreamSnapshot | None, bool]
+_Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool, bool]
+_WholeEnding = Select[Operation, Service, Task, UpstreamSnapshot | None, bool, bool]
 
 
-async def _ending(session: AsyncSession, number: int) -> _Ending:
+async def _ending(session: AsyncSession, number: int, event: Sighting | None) -> _Ending:
     """The operation, locked, and what its end touches, in one statement. Raises NotFound.
 
-    The snapshot is that of the service's item, not locked; the last one says whether something that was seen of the
-    item has not been applied to the service.
+    The snapshot is that of the service's item, not locked. The last two say whether something that was seen of the
+    item has not been applied to the service, and whether the poller has written this event down for the operation.
     """
-    found = await session.exec(_whole_ending(), params={"operation": number})
+    about = {"event": event.event_id if event else "", "status": event.status if event else 0}
+    found = await session.exec(_whole_ending(), params={"operation": number, **about})
     row = found.one_or_none()
     if row is None:
         raise NotFound("operation", number)
@@ -93,9 +112,19 @@ def _whole_ending() -> _WholeEnding:
         )
         .exists()
     )
+    is_seen = (
+        select(UpstreamEvent.id)
+        .where(
+            UpstreamEvent.event_id == bindparam("event"),
+            UpstreamEvent.operation_id == Operation.id,
+            UpstreamEvent.status == bindparam("status"),
+            col(UpstreamEvent.met).is_distinct_from(False),
+        )
+        .exists()
+    )
     query: _WholeEnding = (
         select(  # type: ignore[call-overload]  # it knows no more than four
-            Operation, Service, Task, UpstreamSnapshot, unapplied
+            Operation, Service, Task, UpstreamSnapshot, unapplied, is_seen
         )
         .join(Service, col(Service.id) == col(Operation.service_id))
         .join(Task, col(Task.operation_id) == col(Operation.id))

@@ -19,6 +19,7 @@ from models.messages import (
     ManualTask,
     ManualWork,
     OrderCompletion,
+    OrderEnding,
     OrderInput,
     OrderRef,
     PollInput,
@@ -31,6 +32,7 @@ from models.messages import (
     SweepInput,
     SweepLap,
     TaskCompletion,
+    UpstreamEventMessage,
 )
 from models.queues import poller_queue, sweep_queue, upstream_queue, webhook_queue
 
@@ -139,14 +141,25 @@ async def report_overdue(order: OrderInput) -> None:
     )
 
 
-async def complete_operation(order: OrderInput, by: TaskCompletion | None = None) -> None:
-    await workflow.execute_local_activity(
+async def complete_operation(
+    order: OrderInput, by: TaskCompletion | None = None, event: UpstreamEventMessage | None = None
+) -> OrderEnding | None:
+    """None: the answer of before there was one; it is completed."""
+    ended: OrderEnding | None = await workflow.execute_local_activity(
         "complete_operation",
-        OrderCompletion(service=order.service, operation=order.operation, by=by),
+        OrderCompletion(
+            service=order.service,
+            operation=order.operation,
+            by=by,
+            event=event.event_id if event else "",
+            status=event.status if event else None,
+        ),
+        result_type=OrderEnding | None,  # type: ignore[arg-type]  # a union is as good as a class
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=LOCAL_PATIENT,
         summary="apply the result, close operation and task",
     )
+    return ended
 
 
 async def poll_upstream(poller: PollInput) -> PollLap:

@@ -22,6 +22,7 @@ from models.messages import (
     FundsResult,
     ManualTask,
     ManualWork,
+    Message,
     OrderInput,
     OrderResult,
     StageReport,
@@ -32,6 +33,7 @@ from models.messages import (
     UpstreamEventMessage,
 )
 from workflows import calls
+from workflows.heard import LONGEST_REASON, heard
 from workflows.search_attributes import ORDER_STAGE
 
 R = TypeVar("R", FundsResult, SubmitResult, StepResult)
@@ -112,6 +114,10 @@ class _State:
     """This run has nothing more to do; the database says how the operation stands."""
     decision: DecisionKind | None = None
     """A decision written down and not yet acted upon."""
+    reason: str = ""
+    """Why it is in its stage, as it was last shown."""
+    not_heard: str = ""
+    """The last signal that could not be read, in words."""
 
 
 @workflow.defn
@@ -128,9 +134,8 @@ class ServiceOrder:
     async def run(self, order: OrderInput) -> OrderResult:
         self._show(Stage.CHECKING_BALANCE)
         try:
-            while not await self._is_done():
+            while not (await self._is_done() and await self._is_completed()):
                 pass
-            await calls.complete_operation(order, self._state.done_by)
             self._enter(Stage.COMPLETED)
         except _Ended as ended:
             self._enter(ended.stage)
@@ -167,6 +172,18 @@ class ServiceOrder:
             self._state.unwanted = self._state.clearing = True
             return False
         return True
+
+    async def _is_completed(self) -> bool:
+        """False: the database knows nothing of the event that ended the wait. Whoever may write to Temporal can signal
+        one; it is forgotten, and the order goes on waiting."""
+        event = None if self._state.done_by else self._deciding_event()
+        ended = await calls.complete_operation(self._order, self._state.done_by, event)
+        if event is None or ended is None or ended.confirmed:
+            return True
+        del self._state.seen[event.event_id]
+        self._state.heeded = min(self._state.heeded, len(self._state.seen))
+        self.not_heard(f"signal upstream_event was dropped: no event {event.event_id[:64]} is written in the database")
+        return False
 
     async def _have_it_done(self) -> None:
         """Until the upstream has accepted our request and we know which item it is."""
@@ -416,13 +433,19 @@ class ServiceOrder:
 
     def _reached(self) -> bool | None:
         """Whether our item was last seen with the goal reached (true) or out of reach (false)."""
+        event = self._deciding_event()
+        return None if event is None else self._judged(event)
+
+    def _deciding_event(self) -> UpstreamEventMessage | None:
+        """The last one about our item that says whether the goal is reached."""
         for event in reversed(self._state.seen.values()):
-            if self._state.number and event.upstream_number != self._state.number:
-                continue
-            met = event.met if event.met is not None else self._judged_by(event.status)
-            if met is not None:
-                return met
+            of_ours = not self._state.number or event.upstream_number == self._state.number
+            if of_ours and self._judged(event) is not None:
+                return event
         return None
+
+    def _judged(self, event: UpstreamEventMessage) -> bool | None:
+        return event.met if event.met is not None else self._judged_by(event.status)
 
     def _judged_by(self, status: UpstreamStatus) -> bool | None:
         if goal_failed(self._order.kind, status):
@@ -442,35 +465,49 @@ class ServiceOrder:
     def _show(self, stage: Stage, reason: str = "") -> None:
         if stage is not self._state.stage or self._state.since is None:
             self._state.since = workflow.now()
-        self._state.stage = stage
+        self._state.stage, self._state.reason = stage, reason
         since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
         told = explain(stage, reason, called_off=self._state.unwanted)
-        workflow.set_current_details(told.as_markdown(stage, since))
+        shown = told.as_markdown(stage, since)
+        if self._state.not_heard:
+            shown += f"\n\n{self._state.not_heard}"
+        workflow.set_current_details(shown)
+
+    def not_heard(self, why: str) -> None:
+        """A signal, or a part of it, was dropped: the details say so."""
+        workflow.logger.warning("operation %s: %s", self._order.operation, why)
+        self._state.not_heard = f"{workflow.now():%Y-%m-%d %H:%M:%S UTC}: {why[:LONGEST_REASON]}"
+        self._show(self._state.stage, self._state.reason)
 
     # Messages.
 
     @workflow.signal
+    @heard
     def upstream_event(self, event: UpstreamEventMessage) -> None:
         """An item was seen in a state at the upstream. Repeated, early and late ones do no harm."""
         self._state.seen.setdefault(event.event_id, event)
 
     @workflow.signal
+    @heard
     def funds_granted(self, granted: FundsGranted) -> None:
         """Money has been set aside for this order."""
         self._state.funds_granted = True
 
     @workflow.signal
+    @heard
     def manual_change_completed(self, completion: TaskCompletion | str = _DONE) -> None:
         """A person says that the manual work is done; it is checked at the upstream. Without input, or with a note as
         plain text, it is as good: people send it by hand."""
         self._state.said_done = TaskCompletion(note=completion[:2000]) if isinstance(completion, str) else completion
 
     @workflow.signal
+    @heard
     def step_aside(self) -> None:
         """An urgent operation goes first. The database has put this one back into the queue; this run ends."""
         self._state.aside = True
 
     @workflow.signal
+    @heard
     def called_off(self, notice: Any = None) -> None:
         """It is not wanted any more, and the database lets nothing of it be sent. Once is as good as often."""
         self._state.called_off = True
@@ -528,30 +565,37 @@ class ServiceOrder:
 
     @retry.validator
     def _may_retry(self, decision: Decision) -> None:
+        _check_given(decision)
         self._check(DecisionKind.RETRY)
 
     @correct_and_retry.validator
     def _may_correct(self, decision: Decision) -> None:
+        _check_given(decision)
         self._check(DecisionKind.CORRECT_AND_RETRY)
 
     @accept_price.validator
     def _may_accept_price(self, decision: Decision) -> None:
+        _check_given(decision)
         self._check(DecisionKind.ACCEPT_PRICE)
 
     @mark_done.validator
     def _may_mark_done(self, decision: Decision) -> None:
+        _check_given(decision)
         self._check(DecisionKind.MARK_DONE)
 
     @complete_task.validator
     def _may_complete(self, completion: TaskCompletion) -> None:
+        _check_given(completion)
         self._check(DecisionKind.REJECT_TASK, "complete_task")
 
     @reject_task.validator
     def _may_reject(self, decision: Decision) -> None:
+        _check_given(decision)
         self._check(DecisionKind.REJECT_TASK)
 
     @cancel.validator
     def _may_cancel(self, decision: Decision) -> None:
+        _check_given(decision)
         self._check(DecisionKind.CANCEL)
 
     def _check(self, kind: DecisionKind, called: str = "") -> None:
@@ -589,3 +633,9 @@ class ServiceOrder:
             # Money may have come while this was written down: the order went on, and an activity told it that it ended.
             await workflow.wait_condition(lambda: self._state.decision is None or self._state.over)
         return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")
+
+
+def _check_given(message: Message | None) -> None:
+    """The SDK lets null pass for every type. Raises ApplicationError."""
+    if message is None:
+        raise ApplicationError("it came without its argument", type="Refused", non_retryable=True)

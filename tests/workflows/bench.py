@@ -41,6 +41,7 @@ from models.messages import (
     ManualWork,
     Message,
     OrderCompletion,
+    OrderEnding,
     OrderInput,
     OrderPolicy,
     OrderRef,
@@ -226,8 +227,9 @@ class ScriptedActivities(Activities):
         return answer
 
     @activity.defn
-    async def complete_operation(self, order: OrderCompletion) -> None:
-        await self._script.run("complete_operation", order.operation, order, _Nothing())
+    async def complete_operation(self, order: OrderCompletion) -> OrderEnding:
+        answer: OrderEnding = await self._script.run("complete_operation", order.operation, order, OrderEnding())
+        return answer
 
     @activity.defn
     async def open_manual_task(self, work: ManualWork) -> ManualTask:

@@ -2,13 +2,14 @@
 
 import asyncio
 
-from temporalio.client import WorkflowHandle
+import pytest
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from models.enums import Stage, UpstreamStatus
-from models.messages import FundsGranted, Submission, SubmitResult
+from models.messages import FundsGranted, OrderEnding, Submission, SubmitResult
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
-from tests.workflows.bench import GRANTED, ITEM, Bench, Held, accepted, open_bench, seen
+from tests.workflows.bench import GRANTED, ITEM, Bench, Held, accepted, attention, open_bench, seen
 from tests.workflows.test_stages import waiting_steps
 
 
@@ -150,3 +151,65 @@ async def test_signals_that_came_while_no_worker_ran_are_heard_when_one_does(tem
     await order.event(seen())
     async with bench.working():
         assert (await order.ended()).stage is Stage.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("upstream_event", [], "without its argument"),
+        ("upstream_event", [1, 2, 3], "can't be read"),
+        ("upstream_event", [{"event_id": {"deep": []}}], "can't be read"),
+        ("upstream_event", [None], "without its argument"),
+        ("manual_change_completed", ["done", "really", "done"], "2 argument(s) too many"),
+        ("manual_change_completed", [17], "can't be read"),
+        ("manual_change_completed", [None], ""),
+        ("funds_granted", [], "without its argument"),
+        ("step_asid", ["no such signal"], ""),
+        ("called_off", [1, 2], "1 argument(s) too many"),
+        ("step_aside", ["please"], "1 argument(s) too many"),
+    ],
+)
+async def test_a_signal_sent_by_hand_in_any_shape_stops_nothing(
+    bench: Bench, name: str, arguments: list[object], told: str
+) -> None:
+    """One argument too many or too few was a TypeError in every replay: the workflow stood still for ever."""
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    order = await bench.order(reserve_funds=[dry, GRANTED], submit=[accepted()], call_off=[accepted()])
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.handle.signal(name, args=arguments)
+    if name == "step_aside":
+        assert (await order.ended()).stage is Stage.QUEUED
+        return
+    if name != "called_off":
+        await order.until(Stage.WAITING_FOR_FUNDS, *([told] if told else []))
+        await order.grant()
+    await order.event(seen())
+    assert (await order.ended()).stage is Stage.COMPLETED
+
+
+@pytest.mark.parametrize("arguments", [[], [1, 2], ["text"], [None], [{}]])
+async def test_an_update_sent_by_hand_in_any_shape_is_refused_and_stops_nothing(
+    bench: Bench, arguments: list[object]
+) -> None:
+    order = await bench.order(reserve_funds=[GRANTED], submit=[attention()])
+    await order.until(Stage.NEEDS_ATTENTION)
+    for name in ("retry", "mark_done", "cancel", "complete_task", "accept_price", "correct_and_retry", "reject_task"):
+        with pytest.raises(WorkflowUpdateFailedError):
+            await order.handle.execute_update(name, args=arguments)
+    assert await order.handle.query("stage", args=[1, 2]) == Stage.NEEDS_ATTENTION
+    assert await order.stage() is Stage.NEEDS_ATTENTION
+    await order.handle.terminate("seen")
+
+
+async def test_an_event_that_the_database_does_not_know_confirms_nothing(bench: Bench) -> None:
+    order = await bench.order(
+        reserve_funds=[GRANTED],
+        submit=[accepted()],
+        complete_operation=[OrderEnding(confirmed=False), OrderEnding()],
+    )
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.event(seen(event_id="forged"))
+    await order.until(Stage.AWAITING_CONFIRMATION, "no event forged is written in the database")
+    await order.event(seen(event_id="true"))
+    assert (await order.ended()).stage is Stage.COMPLETED
+    assert [ending.event for ending in order.asked("complete_operation")] == ["forged", "true"]
