@@ -77,32 +77,61 @@ class Resellflow:
         self.client = client
         self.settings = settings
 
-    async def place_order(self, request: ServiceRequest, *, key: str, client: str = "python") -> AcceptedOrder:
+    async def place_order(
+        self, request: ServiceRequest, *, key: str, client: str = "python", owner: str | None = None
+    ) -> AcceptedOrder:
         """Order a service. The same client, key and request give the same numbers, for ever.
 
+        `owner`: name of the storefront whose it will be; None: the operators'.
         Raises InvalidField or KeyReused. Once it returns the order cannot be lost: is Temporal away, then the order's
         workflow is started by the sweep when it is back.
         """
         order = await intake.accept_order(
-            self.database, request, client=client, key=key, hostname_suffix=self.settings.hostname_suffix
+            self.database,
+            request,
+            client=client,
+            key=key,
+            hostname_suffix=self.settings.hostname_suffix,
+            owner=owner,
         )
         return await self._try_to_start(order)
 
     async def prolong(
-        self, service: int, months: int, *, key: str, client: str = "python", agreed_cost_limit: Money | None = None
+        self,
+        service: int,
+        months: int,
+        *,
+        key: str,
+        client: str = "python",
+        agreed_cost_limit: Money | None = None,
+        asker: Asker = OPERATOR,
     ) -> AcceptedOrder:
         """Prolong a service. Raises NotFound, InvalidField, Refused or KeyReused, as do the others below.
 
+        `asker`: what is another's is not found.
         `agreed_cost_limit`: the most that the upstream may charge; what is dearer waits for a person.
         """
         return await self._begin(
             requests.prolong(
-                self.database, service, months, client=client, key=key, agreed_cost_limit=agreed_cost_limit
+                self.database,
+                service,
+                months,
+                client=client,
+                key=key,
+                agreed_cost_limit=agreed_cost_limit,
+                asker=asker,
             )
         )
 
     async def suspend(
-        self, service: int, *, key: str, client: str = "python", urgent: bool = False, reason: str = ""
+        self,
+        service: int,
+        *,
+        key: str,
+        client: str = "python",
+        urgent: bool = False,
+        reason: str = "",
+        asker: Asker = OPERATOR,
     ) -> AcceptedOrder:
         """Urgent: before everything else that waits for this service. `reason` goes to the audit."""
         return await self._begin(
@@ -114,11 +143,14 @@ class Resellflow:
                 key=key,
                 urgent=urgent,
                 reason=reason,
+                asker=asker,
             )
         )
 
-    async def resume(self, service: int, *, key: str, client: str = "python") -> AcceptedOrder:
-        return await self._begin(requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key))
+    async def resume(self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR) -> AcceptedOrder:
+        return await self._begin(
+            requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key, asker=asker)
+        )
 
     async def close_service(
         self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR
@@ -140,6 +172,7 @@ class Resellflow:
         client: str = "python",
         drop_addons: bool = False,
         agreed_cost_limit: Money | None = None,
+        asker: Asker = OPERATOR,
     ) -> AcceptedOrder:
         """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes).
 
@@ -155,13 +188,16 @@ class Resellflow:
                 manual_when=self.settings.manual_plan_changes,
                 agreed_cost_limit=agreed_cost_limit,
                 drop_addons=drop_addons,
+                asker=asker,
             )
         )
 
     async def change_parameters(
-        self, service: int, change: ServiceChange, *, key: str, client: str = "python"
+        self, service: int, change: ServiceChange, *, key: str, client: str = "python", asker: Asker = OPERATOR
     ) -> AcceptedOrder:
-        return await self._begin(requests.change_parameters(self.database, service, change, client=client, key=key))
+        return await self._begin(
+            requests.change_parameters(self.database, service, change, client=client, key=key, asker=asker)
+        )
 
     async def _begin(self, accepting: Coroutine[object, object, AcceptedOrder]) -> AcceptedOrder:
         order = await accepting

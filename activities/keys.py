@@ -4,6 +4,7 @@ from pydantic import SecretStr
 
 from models.database import Database
 from orders import keys
+from orders.allowed import OPERATOR, Asker
 from orders.errors import Refused
 from upstreams.connections import Connections
 
@@ -13,10 +14,10 @@ class KeyReader:
         self._database = database
         self._connections = connections
 
-    async def read(self, service: int, *, actor: str) -> SecretStr:
+    async def read(self, service: int, *, actor: str, asker: Asker = OPERATOR) -> SecretStr:
         """Raises NotFound, Refused while it has not come, or an UpstreamError."""
         async with self._database.read() as session:
-            licence = await keys.licence(session, service)
+            licence = await keys.licence(session, service, asker)
         upstream = await self._connections.to(licence.account)
         key = await upstream.read_licence_key(licence.product_type, licence.upstream_number)
         if key is None:

@@ -38,11 +38,14 @@ class Service(SQLModel, table=True):
         sa.Index("service_by_customer", "customer", "id"),
         sa.Index("service_by_status", "status", "id"),
         sa.Index("service_by_plan", "plan_id", "id"),
+        sa.Index("service_by_owner", "owner", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: int | None = Field(default=None, primary_key=True)
     customer: str = Field(max_length=200)
+    owner: str | None = Field(default=None, max_length=64)
+    """Name of the storefront whose it is; None: the operators'. See orders.ownership."""
     plan_id: int = Field(foreign_key="tariff_plan.id")
     product_type: str = Field(max_length=32)
     module_id: int = Field(foreign_key="processing_module.id")

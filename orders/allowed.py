@@ -68,6 +68,11 @@ class Asker:
     def is_operator(self) -> bool:
         return self.role is Role.OPERATOR
 
+    @property
+    def owner(self) -> str | None:
+        """Whose it is what is ordered so; None: the operators'."""
+        return None if self.is_operator else self.name
+
 
 OPERATOR = Asker(Role.OPERATOR)
 

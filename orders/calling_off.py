@@ -68,7 +68,7 @@ async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> 
 def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
     """Whoever closes a service that is being opened calls its opening off: the same right as cancelling it.
 
-    Raises NotTheirs. What is bought already is closed like any service: those are common to all storefronts.
+    Raises NotTheirs. What is bought already is closed like any service of theirs.
     """
     is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
     if asker.is_operator or opening.actor == asker.name or not is_called_off:
@@ -76,7 +76,7 @@ def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
     raise NotTheirs(
         f"{asker.name} is a {asker.role.value} and did not ask for operation {opening.id}, which opens service "
         f"{opening.service_id}; it may be called off by {opening.actor} or by an operator. Once the service is open "
-        "every storefront may close it"
+        "they may close it"
     )
 
 

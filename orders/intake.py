@@ -131,9 +131,16 @@ class _Offer:
 
 
 async def accept_order(
-    database: Database, request: ServiceRequest, *, client: str, key: str, hostname_suffix: str
+    database: Database,
+    request: ServiceRequest,
+    *,
+    client: str,
+    key: str,
+    hostname_suffix: str,
+    owner: str | None = None,
 ) -> AcceptedOrder:
     """Write the order down. Raises InvalidField or KeyReused; the same client, key and body give the same numbers.
+    `owner`: the storefront whose the service will be; None: the operators'.
 
     Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
     """
@@ -147,7 +154,7 @@ async def accept_order(
                 if again is not None:
                     return again
                 await _refuse(session, request)
-            return await _write_down(session, request, offer, tag, client, key, body_hash, hostname_suffix)
+            return await _write_down(session, request, offer, tag, client, key, body_hash, hostname_suffix, owner)
     except IntegrityError:
         async with database.read() as session:
             winner = await _find_key(session, client, key, body_hash)  # the same key, posted twice at once
@@ -304,6 +311,7 @@ async def _write_down(
     key: str,
     body_hash: str,
     hostname_suffix: str,
+    owner: str | None,
 ) -> AcceptedOrder:
     domain = check_details(request, offer.kind, offer.mapping)
     limit = request.agreed_cost_limit
@@ -314,6 +322,7 @@ async def _write_down(
     service = Service(
         id=offer.service,
         customer=request.customer,
+        owner=owner,
         plan_id=offer.plan.id,
         product_type=offer.plan.product_type,
         module_id=offer.module.id,

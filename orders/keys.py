@@ -17,8 +17,10 @@ from models.enums import ServiceStatus, Source, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
 from models.product_types import PRODUCT_TYPES
-from orders.errors import NotFound, Refused
+from orders.allowed import Asker
+from orders.errors import Refused
 from orders.history import SUBJECT
+from orders.ownership import visible_service
 from upstreams.port import KEY_READY
 
 KEYED = frozenset(name for name, kind in PRODUCT_TYPES.items() if kind.has_key)
@@ -72,11 +74,9 @@ async def ready(session: AsyncSession, services: Iterable[Service]) -> dict[int,
     }
 
 
-async def licence(session: AsyncSession, number: int) -> Licence:
+async def licence(session: AsyncSession, number: int, asker: Asker) -> Licence:
     """Raises NotFound, or Refused for a service that can't have a key there."""
-    service = await session.get(Service, number)
-    if service is None:
-        raise NotFound("service", number)
+    service = await visible_service(session, number, asker)
     if service.product_type not in KEYED:
         raise Refused(f"service {number} is a {service.product_type}; it has no licence key")
     if service.status is ServiceStatus.CLOSED:

@@ -548,6 +548,7 @@ async def _new_service(
     place = f"{target.account.name} {target.product_type} {item.number}"
     service = Service(
         customer=wish.customer,
+        owner=None,  # it was bought past every storefront
         plan_id=target.plan.id,
         product_type=target.product_type,
         module_id=target.module.id,

@@ -34,11 +34,12 @@ from models.parameters import (
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders import addons, calling_off, naming, periods, turns
 from orders.allowed import OPERATOR, Asker
-from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from orders.errors import InvalidField, KeyReused, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute
 from orders.intake import AcceptedOrder, AskedAddon
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
+from orders.ownership import check_visible
 
 
 class ServiceChange(BaseModel):
@@ -76,8 +77,6 @@ class _Asked:
     urgent: bool = False
     reason: str = ""
     """Why, in the asker's words; for the audit."""
-    asker: Asker = OPERATOR
-    """Whose right counts where the request calls something off."""
 
 
 _DONE = {
@@ -100,6 +99,7 @@ async def prolong(
     client: str,
     key: str,
     agreed_cost_limit: Money | None = None,
+    asker: Asker = OPERATOR,
 ) -> AcceptedOrder:
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         mapping, period = await periods.mapped(session, row, row.plan_id, months)
@@ -110,7 +110,7 @@ async def prolong(
 
     body: dict[str, object] = {"period_months": months}
     kind = OperationKind.PROLONG
-    return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit)
+    return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit, asker=asker)
 
 
 async def switch(
@@ -131,10 +131,10 @@ async def switch(
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         if kind is OperationKind.RESUME:
             await periods.check_resumable(session, row)
-        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, reason=reason, asker=asker)
+        return _Asked({}, f"{kind.value.capitalize()} service {row.id}", urgent=goes_first, reason=reason)
 
     body: dict[str, object] = {"urgent": urgent, "reason": reason}
-    return await _accept(database, service, kind, asked, client, key, body, goes_first=goes_first)
+    return await _accept(database, service, kind, asked, client, key, body, goes_first=goes_first, asker=asker)
 
 
 async def change_plan(
@@ -147,6 +147,7 @@ async def change_plan(
     manual_when: dict[str, list[str]],
     agreed_cost_limit: Money | None = None,
     drop_addons: bool = False,
+    asker: Asker = OPERATOR,
 ) -> AcceptedOrder:
     """`manual_when`: product type -> resources whose change only a person can carry out. `drop_addons`: the caller
     agrees to lose the add-ons that the new plan can't have; without it such a change is refused, naming them."""
@@ -182,7 +183,7 @@ async def change_plan(
 
     body: dict[str, object] = {"plan": plan_name} | ({"drop_addons": True} if drop_addons else {})
     kind = OperationKind.CHANGE_PLAN
-    return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit)
+    return await _accept(database, service, kind, asked, client, key, body, limit=agreed_cost_limit, asker=asker)
 
 
 def _addons_to_carry(service: Service, mapping: PlanMapping | None, plan: str, *, drop: bool) -> dict[str, str]:
@@ -204,7 +205,13 @@ def _addons_to_carry(service: Service, mapping: PlanMapping | None, plan: str, *
 
 
 async def change_parameters(
-    database: Database, service: int, change: ServiceChange, *, client: str, key: str
+    database: Database,
+    service: int,
+    change: ServiceChange,
+    *,
+    client: str,
+    key: str,
+    asker: Asker = OPERATOR,
 ) -> AcceptedOrder:
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         kind = PRODUCT_TYPES[row.product_type]
@@ -235,7 +242,7 @@ async def change_parameters(
 
     body = change.model_dump(mode="json", exclude={"agreed_cost_limit"})
     kind, limit = OperationKind.SET_PARAMETERS, change.agreed_cost_limit
-    return await _accept(database, service, kind, asked, client, key, body, limit=limit)
+    return await _accept(database, service, kind, asked, client, key, body, limit=limit, asker=asker)
 
 
 def _new_password(service: Service, kind: ProductType, change: ServiceChange) -> _Asked:
@@ -267,14 +274,19 @@ async def _accept(
     *,
     goes_first: bool = False,
     limit: Money | None = None,
+    asker: Asker,
 ) -> AcceptedOrder:
     body_hash = _hash(kind, service_number, {**body, **limited(limit)})
     try:
         async with database.write() as session:
-            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first, limit)
+            return await _write_down(
+                session, service_number, kind, asked, client, key, body_hash, goes_first, limit, asker
+            )
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _write_down(session, service_number, kind, asked, client, key, body_hash, goes_first, limit)
+            return await _write_down(
+                session, service_number, kind, asked, client, key, body_hash, goes_first, limit, asker
+            )
 
 
 async def _write_down(
@@ -287,12 +299,11 @@ async def _write_down(
     body_hash: str,
     goes_first: bool,
     limit: Money | None,
+    asker: Asker,
 ) -> AcceptedOrder:
     running = await turns.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
-    service = found.one_or_none()
-    if service is None:
-        raise NotFound("service", service_number)
+    service = check_visible(found.one_or_none(), service_number, asker)
     known = await session.get(IntakeKey, (client, key))
     if known is not None:  # as it was then: what may be asked of the service can be something else by now
         if known.body_hash != body_hash:
@@ -321,7 +332,7 @@ async def _write_down(
     follows = ""
     if opening is not None:
         facts = await facts_of(session, opening)
-        calling_off.check_whose(opening, facts, request.asker)
+        calling_off.check_whose(opening, facts, asker)
         follows = calling_off.what_follows(facts)
     now = utc_now()
     operation = Operation(

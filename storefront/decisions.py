@@ -71,7 +71,7 @@ async def cancel(
     number: OperationNumber, caller: AnyCaller, context: InContext, decision: Cancellation | None = None
 ) -> DecisionTaken:
     """Ends it without effect; the service of an opening is closed. A shop may cancel what it asked for itself, an
-    operator everything. Works while Temporal is away.
+    operator everything; what belongs to another shop is not found. Works while Temporal is away.
 
     Had nothing been sent, it is `cancelled` at once. May an earlier request have left something at the upstream,
     nothing more is sent, what is left is removed, and then it ends: the answer says so, and the operation's
@@ -87,9 +87,9 @@ async def cancel(
 
 
 async def _check_whose(context: Context, number: int, caller: Caller, *, vouched: bool) -> None:
-    """Raises NotFound or Forbidden."""
+    """Raises NotFound for what belongs to another, Forbidden for what an operator asked for."""
     async with context.database.read() as session:
-        asked_by = (await find_operation(session, context.links, number)).actor
+        asked_by = (await find_operation(session, context.links, number, caller.asker)).actor
     if asked_by != caller.name:
         raise Forbidden(
             f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "

@@ -24,7 +24,7 @@ async def history_of_service(
     """Every value that was changed, from what to what, by the upstream, an operation or a person. `note`, which may
     hold a person's words, is for operators only."""
     async with context.database.read() as session:
-        page = await list_history(session, wanted.asked(), service=number)
+        page = await list_history(session, wanted.asked(), caller.asker, service=number)
     if caller.role is Role.OPERATOR:
         return page
     return page.model_copy(update={"items": [entry.model_copy(update={"note": None}) for entry in page.items]})

@@ -72,7 +72,12 @@ async def prolong_service(
 ) -> OrderAccepted:
     """The new expiry date is the upstream's word; the service shows it when the operation is completed."""
     accepted = await context.resellflow.prolong(
-        number, wanted.period_months, key=key, client=caller.name, agreed_cost_limit=wanted.agreed_cost_limit
+        number,
+        wanted.period_months,
+        key=key,
+        client=caller.name,
+        agreed_cost_limit=wanted.agreed_cost_limit,
+        asker=caller.asker,
     )
     return await _answer(context, caller, accepted, response)
 
@@ -97,7 +102,7 @@ async def suspend_service(
     if wanted.urgent and caller.role is not Role.OPERATOR:
         raise Forbidden(f"{caller.name} is a {caller.role.value}; only an operator may suspend urgently.")
     accepted = await context.resellflow.suspend(
-        number, key=key, client=caller.name, urgent=wanted.urgent, reason=wanted.reason or ""
+        number, key=key, client=caller.name, urgent=wanted.urgent, reason=wanted.reason or "", asker=caller.asker
     )
     return await _answer(context, caller, accepted, response)
 
@@ -112,7 +117,7 @@ async def resume_service(
     number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
 ) -> OrderAccepted:
     """Where the upstream does not let us (it was suspended for abuse, say), it becomes a task for a person."""
-    accepted = await context.resellflow.resume(number, key=key, client=caller.name)
+    accepted = await context.resellflow.resume(number, key=key, client=caller.name, asker=caller.asker)
     return await _answer(context, caller, accepted, response)
 
 
@@ -132,7 +137,7 @@ async def close_service(
     operations are `cancelled` in the answer already and the service is `closed`. May an earlier request have left
     something at the upstream, that is removed first; then both end, without a charge. A request under way is waited
     for: had it no effect, both end; else the service is deleted once it is open. `waits_for` says which. A storefront
-    may call off only what it asked for itself, as with cancelling; every storefront may close what is open."""
+    may call off only what it asked for itself, as with cancelling; what is open may be closed by its owner."""
     accepted = await context.resellflow.close_service(number, key=key, client=caller.name, asker=caller.asker)
     return await _answer(context, caller, accepted, response)
 
@@ -157,7 +162,9 @@ async def change_service(
     A password can't be chosen, because none is ever written down here: `"password": "new"` has one made up and set at
     the upstream, where the item shows it. `"licence_key": "new"` has the upstream make another key, to be read when it
     has come."""
-    accepted = await context.resellflow.change_parameters(number, change, key=key, client=caller.name)
+    accepted = await context.resellflow.change_parameters(
+        number, change, key=key, client=caller.name, asker=caller.asker
+    )
     return await _answer(context, caller, accepted, response)
 
 
@@ -186,13 +193,14 @@ async def change_plan(
         client=caller.name,
         drop_addons=wanted.drop_addons,
         agreed_cost_limit=wanted.agreed_cost_limit,
+        asker=caller.asker,
     )
     return await _answer(context, caller, accepted, response)
 
 
 async def _answer(context: Context, caller: Caller, accepted: AcceptedOrder, response: Response) -> OrderAccepted:
     async with context.database.read() as session:
-        service = await find_service(session, accepted.service)
+        service = await find_service(session, accepted.service, caller.asker)
         operation = await find_operation(session, context.links, accepted.operation, caller.asker)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"/v1/operations/{accepted.operation}"

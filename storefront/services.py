@@ -57,12 +57,12 @@ async def place_order(
 ) -> OrderAccepted:
     """Writes the order down and starts its workflow. While Temporal is away the order is accepted all the same; its
     operation stays `accepted` until the workflow starts by itself."""
-    accepted = await context.resellflow.place_order(order, key=key, client=caller.name)
+    accepted = await context.resellflow.place_order(order, key=key, client=caller.name, owner=caller.asker.owner)
     if accepted.rows is not None:
         service, operation = new_documents(context.links, accepted.rows, accepted.started_at, caller.asker)
     else:
         async with context.database.read() as session:
-            service = await find_service(session, accepted.service)
+            service = await find_service(session, accepted.service, caller.asker)
             operation = await find_operation(session, context.links, accepted.operation, caller.asker)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"{router.prefix}/{accepted.service}"
@@ -70,16 +70,21 @@ async def place_order(
 
 
 @router.get("", response_model=Services, summary="List services")
-async def list_of_services(wanted: Annotated[ServiceFilter, Query()], context: InContext) -> Page[ServiceView]:
+async def list_of_services(
+    wanted: Annotated[ServiceFilter, Query()], caller: AnyCaller, context: InContext
+) -> Page[ServiceView]:
+    """A storefront's own; all, for an operator. So with everything else that belongs to a service."""
     async with context.database.read() as session:
         return await list_services(
-            session, wanted.asked(), customer=wanted.customer, status=wanted.status, plan=wanted.plan
+            session, wanted.asked(), caller.asker, customer=wanted.customer, status=wanted.status, plan=wanted.plan
         )
 
 
 @router.get("/{number}", summary="Show a service", responses=documented(NOT_FOUND))
 async def show_service(
-    number: Annotated[int, Path(description="number of the service", examples=[1042])], context: InContext
+    number: Annotated[int, Path(description="number of the service", examples=[1042])],
+    caller: AnyCaller,
+    context: InContext,
 ) -> ServiceView:
     async with context.database.read() as session:
-        return await find_service(session, number)
+        return await find_service(session, number, caller.asker)

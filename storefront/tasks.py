@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
-from models.enums import Role
 from models.messages import Decision, TaskCompletion
 from orders.expiry import check_expiry
 from orders.views import Page, TaskDetail, TaskView, find_task, list_tasks
@@ -39,14 +38,16 @@ _ENDED = _ACTED | documented(TEMPORAL_UNAVAILABLE)
 
 
 @router.get("", response_model=Tasks, summary="List tasks")
-async def list_of_tasks(wanted: Annotated[TaskFilter, Query()], context: InContext) -> Page[TaskView]:
+async def list_of_tasks(
+    wanted: Annotated[TaskFilter, Query()], caller: AnyCaller, context: InContext
+) -> Page[TaskView]:
     async with context.database.read() as session:
-        return await list_tasks(session, wanted.asked(), wanted.tasks())
+        return await list_tasks(session, wanted.asked(), wanted.tasks(), caller.asker)
 
 
 @router.get("/{number}", summary="Show a task and how to do it", responses=documented(NOT_FOUND))
 async def show_task(number: TaskNumber, caller: AnyCaller, context: InContext) -> TaskDetail:
-    """Operators also see its history: who did what to the task and to its operation."""
+    """Operators also see how it is done, its note, and its history: who did what to the task and to its operation."""
     return await _shown(number, caller, context)
 
 
@@ -124,7 +125,7 @@ async def reject_task(
 
 async def _shown(number: int, caller: Caller, context: Context) -> TaskDetail:
     async with context.database.read() as session:
-        return await find_task(session, number, with_history=caller.role is Role.OPERATOR)
+        return await find_task(session, number, caller.asker)
 
 
 async def _ended(number: int, context: Context, message: str) -> TaskEnded:

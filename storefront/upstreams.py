@@ -1,10 +1,10 @@
-"""/v1/upstreams: how the selling systems do, and what was seen there."""
+"""/v1/upstreams: how the selling systems do, and what was seen there. For operators: it shows addresses, balances, and
+what belongs to every storefront."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
-from models.enums import Role
 from orders.views import (
     EventView,
     OrphanView,
@@ -15,12 +15,14 @@ from orders.views import (
     list_orphans,
     list_upstreams,
 )
-from storefront.auth import AnyCaller
+from storefront.auth import operator
 from storefront.context import InContext
-from storefront.problems import NOT_FOUND, documented
+from storefront.problems import FORBIDDEN, NOT_FOUND, documented
 from storefront.schemas import EventFilter, Events, Orphans, Paging, Upstreams
 
-router = APIRouter(prefix="/v1/upstreams", tags=["upstreams"])
+router = APIRouter(
+    prefix="/v1/upstreams", tags=["upstreams"], dependencies=[Depends(operator)], responses=documented(FORBIDDEN)
+)
 
 UpstreamName = Annotated[str, Path(description="name of the upstream account", examples=["main"])]
 
@@ -54,11 +56,7 @@ async def list_of_orphans(
     "/{name}/events", response_model=Events, summary="List changes seen at an upstream", responses=documented(NOT_FOUND)
 )
 async def list_of_events(
-    name: UpstreamName, wanted: Annotated[EventFilter, Query()], caller: AnyCaller, context: InContext
+    name: UpstreamName, wanted: Annotated[EventFilter, Query()], context: InContext
 ) -> Page[EventView]:
-    """`raw`, which may hold anything the upstream shows, is for operators only."""
     async with context.database.read() as session:
-        page = await list_events(session, wanted.asked(), upstream=name, kind=wanted.kind, service=wanted.service)
-    if caller.role is Role.OPERATOR:
-        return page
-    return page.model_copy(update={"items": [event.model_copy(update={"raw": None}) for event in page.items]})
+        return await list_events(session, wanted.asked(), upstream=name, kind=wanted.kind, service=wanted.service)

@@ -8,9 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
 from models.enums import Source
-from models.order import Service
-from orders.errors import NotFound
+from orders.allowed import OPERATOR, Asker
 from orders.history import SUBJECT
+from orders.ownership import visible_service
 from orders.views.documents import Document, existing
 from orders.views.events import ValueChange
 from orders.views.paging import Page, PageRequest, page_of
@@ -35,10 +35,11 @@ class HistoryEntry(Document):
     note: str | None = Field(description="why, in a person's words, or what else there is to know; for operators only")
 
 
-async def list_history(session: AsyncSession, ask: PageRequest, *, service: int) -> Page[HistoryEntry]:
+async def list_history(
+    session: AsyncSession, ask: PageRequest, asker: Asker = OPERATOR, *, service: int
+) -> Page[HistoryEntry]:
     """A page of what changed of a service. Raises NotFound, or InvalidField for the cursor."""
-    if await session.get(Service, existing(SUBJECT, service)) is None:
-        raise NotFound(SUBJECT, service)
+    await visible_service(session, existing(SUBJECT, service), asker)
     query = (
         select(AuditEntry)
         .where(

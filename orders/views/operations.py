@@ -18,6 +18,7 @@ from orders import naming
 from orders.allowed import OPERATOR, Asker, Facts, allowed_decisions, person_may
 from orders.errors import NotFound
 from orders.facts import facts_of_all
+from orders.ownership import belongs_to_visible
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
@@ -130,8 +131,9 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
 async def find_operation(
     session: AsyncSession, links: WorkflowLinks, number: int, asker: Asker = OPERATOR
 ) -> OperationDetail:
-    """As `asker` is shown it. Raises NotFound."""
-    operation = await session.get(Operation, existing(_NOUN, number))
+    """As `asker` is shown it. Raises NotFound, also for what the asker may not see."""
+    query = select(Operation).where(Operation.id == existing(_NOUN, number), belongs_to_visible(Operation, asker))
+    operation = (await session.exec(query)).one_or_none()
     if operation is None:
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
@@ -151,8 +153,9 @@ async def list_operations(
     kind: OperationKind | None = None,
     upstream: str | None = None,
 ) -> Page[OperationView]:
-    """A page of operations. Raises InvalidField for an upstream that does not exist, or a wrong cursor."""
-    query = select(Operation).where(col(Operation.id) < ask.before(_NOUN))
+    """A page of the operations that the asker may see. Raises InvalidField for an upstream that does not exist, or a
+    wrong cursor."""
+    query = select(Operation).where(col(Operation.id) < ask.before(_NOUN), belongs_to_visible(Operation, asker))
     if stage is not None:
         query = query.where(Operation.stage == stage)
     if service is not None:

@@ -12,7 +12,9 @@ from models.enums import RenewalOwner, ServiceStatus
 from models.money import Money
 from models.order import Service
 from orders import keys
-from orders.errors import InvalidField, NotFound
+from orders.allowed import OPERATOR, Asker
+from orders.errors import InvalidField
+from orders.ownership import visible, visible_service
 from orders.views.documents import Document, existing, money
 from orders.views.incidents import open_incidents
 from orders.views.paging import Page, PageRequest, page_of
@@ -129,11 +131,9 @@ def _by_id(rows: Sequence[tuple[int | None, str]]) -> dict[int, str]:
     return {number: name for number, name in rows if number is not None}
 
 
-async def find_service(session: AsyncSession, number: int) -> ServiceView:
-    """Raises NotFound."""
-    service = await session.get(Service, existing(_NOUN, number))
-    if service is None:
-        raise NotFound(_NOUN, number)
+async def find_service(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> ServiceView:
+    """Raises NotFound, also for what the asker may not see."""
+    service = await visible_service(session, existing(_NOUN, number), asker)
     return (await _Names.of(session, [service])).show(service)
 
 
@@ -146,13 +146,15 @@ def show_new(service: Service, plan: str, module: str, account: str | None) -> S
 async def list_services(
     session: AsyncSession,
     ask: PageRequest,
+    asker: Asker = OPERATOR,
     *,
     customer: str | None = None,
     status: ServiceStatus | None = None,
     plan: str | None = None,
 ) -> Page[ServiceView]:
-    """A page of services. Raises InvalidField for a plan that does not exist, or a wrong cursor."""
-    query = select(Service).where(col(Service.id) < ask.before(_NOUN))
+    """A page of the services that the asker may see. Raises InvalidField for a plan that does not exist, or a wrong
+    cursor."""
+    query = select(Service).where(col(Service.id) < ask.before(_NOUN), visible(asker))
     if customer is not None:
         query = query.where(Service.customer == customer)
     if status is not None:

@@ -13,7 +13,9 @@ from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import MAY_BE_OVERDUE, TAKEN, Task
+from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField, NotFound
+from orders.ownership import belongs_to_visible
 from orders.views.audit import AuditView, shown_entry
 from orders.views.documents import Document, existing
 from orders.views.paging import Page, PageRequest, page_of
@@ -49,7 +51,7 @@ class TaskView(Document):
 class TaskDetail(TaskView):
     """A task with all that a person needs to carry it out."""
 
-    instructions: str = Field(description="what to do, step by step; empty for an automatic task")
+    instructions: str = Field(description="what to do, step by step; empty for an automatic task, and for storefronts")
     signal_command: str | None = Field(description="says that it is done, without this API; as in the instructions")
     note: str | None
     history: list[AuditView] | None = Field(
@@ -99,19 +101,24 @@ def _show(task: Task) -> TaskView:
     return TaskView.model_validate(_fields(task))
 
 
-async def find_task(session: AsyncSession, number: int, *, with_history: bool = True) -> TaskDetail:
-    """Raises NotFound."""
-    task = await session.get(Task, existing(_NOUN, number))
+async def find_task(
+    session: AsyncSession, number: int, asker: Asker = OPERATOR, *, with_history: bool = True
+) -> TaskDetail:
+    """Raises NotFound, also for what the asker may not see. Only operators are shown how it is done: that has the
+    upstream's address."""
+    query = select(Task).where(Task.id == existing(_NOUN, number), belongs_to_visible(Task, asker))
+    task = (await session.exec(query)).one_or_none()
     if task is None:
         raise NotFound(_NOUN, number)
-    signal = _SIGNAL.search(task.instructions)
+    instructions = task.instructions if asker.is_operator else ""
+    signal = _SIGNAL.search(instructions)
     return TaskDetail.model_validate(
         {
             **_fields(task),
-            "instructions": task.instructions,
+            "instructions": instructions,
             "signal_command": signal[0] if signal else None,
-            "note": task.note or None,
-            "history": await _history(session, task) if with_history else None,
+            "note": (task.note or None) if asker.is_operator else None,
+            "history": await _history(session, task) if with_history and asker.is_operator else None,
         }
     )
 
@@ -130,9 +137,11 @@ async def _history(session: AsyncSession, task: Task) -> list[AuditView]:
     return [shown_entry(entry) for entry in entries.all()]
 
 
-async def list_tasks(session: AsyncSession, ask: PageRequest, wanted: TaskWanted) -> Page[TaskView]:
-    """A page of tasks. Raises InvalidField for a wrong cursor or age."""
-    query = select(Task).where(col(Task.id) < ask.before(_NOUN))
+async def list_tasks(
+    session: AsyncSession, ask: PageRequest, wanted: TaskWanted, asker: Asker = OPERATOR
+) -> Page[TaskView]:
+    """A page of the tasks that the asker may see. Raises InvalidField for a wrong cursor or age."""
+    query = select(Task).where(col(Task.id) < ask.before(_NOUN), belongs_to_visible(Task, asker))
     for column, value in (
         (Task.state, wanted.state),
         (Task.mode, wanted.mode),

@@ -23,7 +23,7 @@ from models.money import Money
 from models.order import Intent, Operation, Service, Task
 from orders import funds, intents, requests
 from orders.allowed import Asker
-from orders.errors import NotTheirs, Refused
+from orders.errors import NotFound, NotTheirs, Refused
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.stages import enter, locked_operation
 from upstreams.connections import Connections
@@ -31,10 +31,10 @@ from upstreams.connections import Connections
 COST = Money.of("5.00", "EUR")
 
 
-async def ordered(database: Database, key: str = "k") -> AcceptedOrder:
-    """An order that holds a grant and is about to be sent."""
+async def ordered(database: Database, key: str = "k", owner: str = "shop") -> AcceptedOrder:
+    """An order of `shop` that holds a grant and is about to be sent."""
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
-    order = await accept_order(database, request, client="shop", key=key, hostname_suffix="s.internal")
+    order = await accept_order(database, request, client="shop", key=key, hostname_suffix="s.internal", owner=owner)
     async with database.write() as session:
         await enter(session, await locked_operation(session, order.operation), Stage.CHECKING_BALANCE)
         reservation = await funds.request(session, 1, order.operation, COST)
@@ -206,8 +206,10 @@ async def close_as(database: Database, order: AcceptedOrder, asker: Asker) -> Ac
     )
 
 
-async def test_another_shop_can_not_call_off_an_opening_and_an_operator_can(database: Database) -> None:
-    order = await ordered(database)
+async def test_an_owner_who_did_not_ask_for_an_opening_can_not_call_it_off_and_an_operator_can(
+    database: Database,
+) -> None:
+    order = await ordered(database, owner="other")
     with pytest.raises(NotTheirs, match="it may be called off by shop or by an operator"):
         await close_as(database, order, OTHER)
     assert (await now(database, order)).called_off_at is None
@@ -215,19 +217,23 @@ async def test_another_shop_can_not_call_off_an_opening_and_an_operator_can(data
     assert (await now(database, order)).stage is Stage.CANCELLED
 
 
-async def test_another_shop_can_not_call_off_an_opening_whose_request_is_under_way(database: Database) -> None:
-    order = await ordered(database)
+async def test_an_owner_who_did_not_ask_can_not_call_off_an_opening_whose_request_is_under_way(
+    database: Database,
+) -> None:
+    order = await ordered(database, owner="other")
     async with database.write() as session:
         await intents.prepare(session, await locked_operation(session, order.operation), 1, "m", {}, {})
     with pytest.raises(NotTheirs):
         await close_as(database, order, OTHER)
 
 
-async def test_what_is_bought_every_shop_may_close(database: Database) -> None:
-    order = await ordered(database)
+async def test_what_is_bought_its_owner_may_close_and_another_shop_does_not_find_it(database: Database) -> None:
+    order = await ordered(database, owner="other")
     async with database.write() as session:
         operation = await locked_operation(session, order.operation)
         intent = await intents.prepare(session, operation, 1, "m", {}, {})
         await intents.accept(session, intent, await session.get_one(Service, order.service), "900")
+    with pytest.raises(NotFound):
+        await close_as(database, order, Asker(Role.STOREFRONT, "shop"))
     closing = await close_as(database, order, OTHER)
     assert (await now(database, closing)).stage is Stage.QUEUED

@@ -237,3 +237,25 @@ def test_a_request_that_was_accepted_twice_is_named_and_nothing_is_changed(datab
     _execute(database_url, "UPDATE intent SET state = 'abandoned' WHERE id = 1")
     migrate(database_url)
     assert _read(database_url, "SELECT set_aside FROM upstream_account") == [(50000,)]
+
+
+def test_services_of_before_belong_to_the_client_of_their_opening(database_url: str) -> None:
+    _upgrade(database_url, "0002")
+    engine = sync_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            for statement in _BEFORE_THE_SUMS:
+                connection.execute(sa.text(statement))
+            for client, operation in (("shop", 1), ("rival", 2), ("cli", 3)):
+                connection.execute(
+                    sa.text(
+                        "INSERT INTO intake_key (client, key, body_hash, operation_id, created_at)"
+                        f" VALUES ('{client}', 'k', 'h', {operation}, {_NOW})"
+                    )
+                )
+        migrate(database_url)
+        with engine.connect() as connection:
+            found = connection.execute(sa.text("SELECT owner FROM service ORDER BY id")).scalars().all()
+        assert found == ["shop", "rival", None, None], "the command line is no shop, and the last one has no key"
+    finally:
+        engine.dispose()

@@ -27,6 +27,8 @@ SHOP_TOKEN = "shop-token"
 OPERATOR_TOKEN = "operator-token"
 COLLEAGUE = {"Authorization": "Bearer colleague-token"}
 """Headers of boris, another operator."""
+RIVAL = {"Authorization": "Bearer rival-token"}
+"""Headers of another storefront."""
 ORDER: Mapping[str, object] = {"plan": "VDS-1", "period_months": 1, "customer": "c-17"}
 
 
@@ -86,7 +88,7 @@ def api_settings(database_url: str) -> Settings:
     return Settings.model_validate(
         {
             "database_url": database_url,
-            "storefront_tokens": f"shop={SHOP_TOKEN}",
+            "storefront_tokens": f"shop={SHOP_TOKEN},rival=rival-token",
             "operator_tokens": f"olga={OPERATOR_TOKEN},boris=colleague-token",
             "temporal_ui_url": "http://ui.test",
         }

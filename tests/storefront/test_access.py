@@ -11,10 +11,8 @@ READ_BY_ALL = [
     "/v1/services",
     "/v1/operations",
     "/v1/tasks",
-    "/v1/upstreams",
-    "/v1/upstreams/main/orphans",
-    "/v1/upstreams/main/events",
 ]
+OF_OPERATORS = ["/v1/upstreams", "/v1/upstreams/main", "/v1/upstreams/main/orphans", "/v1/upstreams/main/events"]
 DECISIONS = ["retry", "correct", "accept-price", "mark-done"]
 
 
@@ -25,6 +23,12 @@ async def test_both_roles_read_and_nobody_else(idle_api: Api, path: str) -> None
     answer = await idle_api.stranger.get(path)
     assert_problem(answer, 401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", OF_OPERATORS)
+async def test_upstreams_are_for_operators(idle_api: Api, path: str) -> None:
+    assert (await idle_api.operator.get(path)).status_code == 200
+    assert_problem(await idle_api.shop.get(path), 403, "forbidden")
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ async def test_the_cursor_of_another_list_is_refused(sqlite_api: Api) -> None:
     ],
 )
 async def test_a_filter_that_can_not_be_right_is_named(idle_api: Api, path: str, parameter: str, value: str) -> None:
-    assert_problem(await idle_api.shop.get(path, params={parameter: value}), 422, "invalid-field", parameter)
+    assert_problem(await idle_api.operator.get(path, params={parameter: value}), 422, "invalid-field", parameter)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ async def test_a_filter_that_can_not_be_right_is_named(idle_api: Api, path: str,
     ],
 )
 async def test_what_is_not_there_is_said_so(idle_api: Api, path: str) -> None:
-    assert_problem(await idle_api.shop.get(path), 404, "not-found")
+    assert_problem(await idle_api.operator.get(path), 404, "not-found")
 
 
 async def test_a_number_that_is_none_is_named(idle_api: Api) -> None:
