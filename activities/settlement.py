@@ -28,6 +28,7 @@ from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
+MOST_OF_A_DETAIL = 64
 ORDERED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment; one that is active and does not show what
 was accepted, for the upstream's staff. After this long a person should look."""
@@ -288,16 +289,18 @@ class SettleActivities:
                 await events.take_in(
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
-            met = outcome(job.operation.kind, job.operation.parameters, Seen.of_form(item))
+            seen = Seen.of_form(item)
+            met = outcome(job.operation.kind, job.operation.parameters, seen)
             if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             waited = utc_now() - job.operation.stage_since
-            differs = differences(job.operation.kind, job.operation.parameters, Seen.of_form(item))
+            differs = differences(job.operation.kind, job.operation.parameters, seen)
             idle = item.status is UpstreamStatus.ORDERED or (item.status is UpstreamStatus.ACTIVE and bool(differs))
             stuck = idle and waited > ORDERED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
-            if differs:
-                words += f"; {differs}"
+            if seen.detail:
+                words += f" ({seen.detail[:MOST_OF_A_DETAIL]})"
+            words += "".join(f"; {more}" for more in (seen.dead_end, differs) if more)
             if stuck:
                 asks = "is it paid?" if item.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"
                 words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: {asks}"

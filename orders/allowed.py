@@ -202,8 +202,9 @@ def _correct(facts: Facts, asker: Asker) -> Judgement:
 
 
 def _mark_done(facts: Facts, asker: Asker) -> Judgement:
-    if facts.stage is not Stage.NEEDS_ATTENTION:
-        return _only_in_attention(facts, DecisionKind.MARK_DONE)
+    if facts.stage not in (Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION):
+        now = f"operation {facts.number} is {facts.stage.value}"
+        return Not(f"{now}; mark_done is possible in: awaiting_confirmation, needs_attention")
     needs: tuple[str, ...] = (REASON, ITEM) if facts.kind is OperationKind.OPEN else (REASON,)
     effect = "mark it done with the number of its item" if facts.kind is OperationKind.OPEN else "mark it done"
     if facts.owes:

@@ -17,6 +17,12 @@ NOTHING = "null"
 SEEN_IN_FORMS = frozenset({OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS})
 """Kinds whose effect lists do not show well enough: the item's form is read."""
 
+DEAD_ENDS = {
+    "item_status_service_nosuitable": "no module of the upstream can open it, or nothing is in stock: its staff has to "
+    "connect one",
+}
+"""Causes of a state that last until somebody at the upstream does something (the keys: seen in a panel's code)."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -25,19 +31,27 @@ class Seen:
     status: UpstreamStatus
     expires_on: date | None = None
     form: dict[str, str] = field(default_factory=dict)
+    detail: str = ""
+    """The upstream's own key for the cause of its state, e.g. `item_status_5_open`."""
 
     @classmethod
     def of_snapshot(cls, snapshot: UpstreamSnapshot) -> Self:
-        return cls(UpstreamStatus(snapshot.status), snapshot.expires_on, snapshot.form)
+        return cls(UpstreamStatus(snapshot.status), snapshot.expires_on, snapshot.form, snapshot.status_detail)
 
     @classmethod
     def of_form(cls, item: UpstreamItem) -> Self:
-        return cls(item.status, item.expires_on, item.raw)
+        return cls(item.status, item.expires_on, item.raw, item.status_detail)
+
+    @property
+    def dead_end(self) -> str:
+        """Why the upstream does not go on with it by itself, in words; empty: as far as it tells, it does."""
+        at_work = self.status in (UpstreamStatus.ORDERED, UpstreamStatus.PROCESSING, UpstreamStatus.UNKNOWN)
+        return DEAD_ENDS.get(self.detail, "") if at_work else ""
 
 
 def outcome(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> bool | None:
     """True: the goal is reached; False: it can't be any more; None: neither yet."""
-    if goal_failed(kind, seen.status):
+    if goal_failed(kind, seen.status) or seen.dead_end:
         return False
     match kind:
         case OperationKind.OPEN | OperationKind.SUSPEND | OperationKind.RESUME | OperationKind.CLOSE:

@@ -154,7 +154,7 @@ async def complete_operation(
             event=event.event_id if event else "",
             status=event.status if event else None,
         ),
-        result_type=OrderEnding | None,  # type: ignore[arg-type]  # a union is as good as a class
+        result_type=OrderEnding,
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=LOCAL_PATIENT,
         summary="apply the result, close operation and task",

@@ -46,6 +46,7 @@ class _Call(Protocol[R_co]):
 
 _DONE = TaskCompletion()
 SETTLES_AGAIN = "settles-again-when-an-item-of-ours-appears"
+COMPLETES_LATE = "completes-late-without-a-person"
 HEEDS_EARLY_EVENTS = "heeds-what-came-before-it-waited-for-money"
 NOT_BEFORE_PAUSE = timedelta(minutes=1)
 """A "not before" date may have passed here and not there: clocks and time zones differ."""
@@ -53,16 +54,19 @@ CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_AT
 _ALLOWED_IN = {
     DecisionKind.CANCEL: CANCELLABLE,
     DecisionKind.REJECT_TASK: frozenset({Stage.AWAITING_MANUAL_TASK}),
+    DecisionKind.MARK_DONE: frozenset({Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION}),
 }
 
 
 class _NeedsAttention(Exception):
     """A machine can't finish this step."""
 
-    def __init__(self, reason: str, failure: FailureClass | None = None) -> None:
+    def __init__(self, reason: str, failure: FailureClass | None = None, *, late: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.failure = failure
+        self.late = late
+        """The upstream has accepted it, and nothing has come of it. Should it come yet, no person is needed."""
 
 
 class _ByHand(Exception):
@@ -114,6 +118,8 @@ class _State:
     """This run has nothing more to do; the database says how the operation stands."""
     decision: DecisionKind | None = None
     """A decision written down and not yet acted upon."""
+    found: bool = False
+    """The order asked the upstream itself, and the goal is reached."""
     reason: str = ""
     """Why it is in its stage, as it was last shown."""
     not_heard: str = ""
@@ -292,25 +298,44 @@ class ServiceOrder:
         False: it turns out that it is still to be paid.
         """
         self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
-        while (met := self._reached()) is None:
+        while (met := self._reached()) is None and not self._state.found:
             try:
                 await workflow.wait_condition(
-                    lambda: self._reached() is not None,
+                    lambda: self._reached() is not None or self._state.decision is not None,
                     timeout=self._order.policy.confirmation_check_after,
                     timeout_summary="ask the upstream if no event has come by then",
                 )
+                if self._state.decision is not None:  # that it is called off comes too late: it is bought
+                    self._act_on_decision()
             except TimeoutError:
                 found = await calls.look(self._order)
                 if found.failed:
-                    raise _NeedsAttention(found.reason) from None
+                    raise _NeedsAttention(found.reason, late=workflow.patched(COMPLETES_LATE)) from None
                 if found.goal_met:
                     return True
                 if found.unpaid:
                     return False
+                if self._reached() is None and workflow.patched(COMPLETES_LATE):
+                    words = f"accepted by the upstream, and not done in the usual time: {found.reason}"
+                    raise _NeedsAttention(words, late=True) from None
                 self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
-        if not met:
+        event = self._deciding_event()
+        if met is False and event is not None and event.status is not UpstreamStatus.DELETED:
+            return await self._is_no_dead_end(event)
+        if met is False:
             raise _NeedsAttention(f"item {self._state.number} is deleted at the upstream")
         return True
+
+    async def _is_no_dead_end(self, event: UpstreamEventMessage) -> bool:
+        """The upstream does not go on by itself: asked why. It may have gone on since."""
+        del self._state.seen[event.event_id]
+        self._state.heeded = min(self._state.heeded, len(self._state.seen))
+        found = await calls.look(self._order)
+        if found.goal_met or found.unpaid:
+            return found.goal_met
+        if found.failed:
+            raise _NeedsAttention(found.reason, late=True)
+        return await self._await_confirmation()
 
     async def _await_manual_work(self, reason: str) -> None:
         """A person does it. Their word is checked at the upstream; what the poller sees counts without it."""
@@ -368,6 +393,9 @@ class ServiceOrder:
             )
         )
         self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
+        if trouble.late:
+            await self._late_result_or_decision()
+            return
         unknown = trouble.failure is FailureClass.OUTCOME_UNKNOWN and workflow.patched(SETTLES_AGAIN)
 
         def appeared() -> bool:
@@ -375,6 +403,24 @@ class ServiceOrder:
 
         await workflow.wait_condition(lambda: appeared() or self._interrupted())
         self._state.appeared = not self._interrupted()
+        self._act_on_decision()
+
+    async def _late_result_or_decision(self) -> None:
+        """A person is asked, and the order goes on looking by itself."""
+        while not self._interrupted() and self._reached() is not True and not self._state.found:
+            try:
+                await workflow.wait_condition(
+                    lambda: self._interrupted() or self._reached() is True,
+                    timeout=self._order.policy.confirmation_check_after,
+                    timeout_summary="ask the upstream again",
+                )
+            except TimeoutError:
+                looked = await calls.look(self._order)
+                self._state.found = looked.goal_met
+                if looked.unpaid:
+                    self._state.number = ""
+                    return
+                self._show(Stage.NEEDS_ATTENTION, looked.reason)
         self._act_on_decision()
 
     # Waiting, with an open ear for a person's decision.

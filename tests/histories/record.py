@@ -77,7 +77,7 @@ def keep(name: str, history: WorkflowHistory, *, forget: bool) -> str:
         elif forget:
             became = "recorded anew, the commands have changed"
         else:
-            old = file.with_suffix(f".until-{datetime.now(UTC):%Y-%m-%d}.json")
+            old = file.with_suffix(f".until-{datetime.now(UTC):%Y-%m-%d-%H%M}.json")
             file.rename(old)
             became = f"recorded anew, the commands have changed; the one before is kept as {old.name}"
     file.write_text(written(history), encoding="utf-8")

@@ -124,7 +124,8 @@ def test_while_it_waits_for_money_it_can_be_cancelled_by_operators_and_by_who_as
 def test_what_was_accepted_is_neither_corrected_nor_cancelled() -> None:
     assert set(offered(stage=ATTENTION, traces=Traces.ACCEPTED)) == {RETRY, MARK_DONE}
     assert offered(OWNER, stage=ATTENTION, traces=Traces.ACCEPTED) == {}
-    assert offered(stage=Stage.AWAITING_CONFIRMATION, traces=Traces.ACCEPTED) == {}
+    assert set(offered(stage=Stage.AWAITING_CONFIRMATION, traces=Traces.ACCEPTED)) == {MARK_DONE}
+    assert offered(OWNER, stage=Stage.AWAITING_CONFIRMATION, traces=Traces.ACCEPTED) == {}
 
 
 def test_an_unknown_outcome_is_ended_only_by_an_operator_who_vouches() -> None:

@@ -36,17 +36,39 @@ async def test_an_order_that_hears_nothing_asks_and_completes_when_the_goal_is_m
     assert [request.patient for request in order.asked("look")] == [True]
 
 
-async def test_not_yet_is_said_in_the_details_and_asked_again_after_the_same_time(bench: Bench) -> None:
-    asking, again = Held(), Held()
-    order = await silent(bench, asking, again)
-    await asking.begun()
-    since = (await order.details()).splitlines()[0]
-    asking.answer(OPENING)
-    details = await order.until(Stage.AWAITING_CONFIRMATION, "item 17; asked at 12:00:00 UTC: item 17 is processing")
-    assert details.splitlines()[0] == since, "it waits as long as before"
+async def test_not_done_in_the_usual_time_a_person_is_asked_and_the_order_goes_on_looking(bench: Bench) -> None:
+    again = Held()
+    order = await silent(bench, OPENING, again)
+    await order.until(Stage.NEEDS_ATTENTION, "not done in the usual time", "item 17 is processing")
     await again.begun()
     again.answer(ACTIVE)
     await confirmed(order)
+    assert len(order.asked("submit")) == 1
+
+
+async def test_what_comes_late_needs_no_person(bench: Bench) -> None:
+    order = await silent(bench, OPENING, Held())
+    await order.until(Stage.NEEDS_ATTENTION, "not done in the usual time")
+    await order.event(seen())
+    await confirmed(order)
+
+
+async def test_a_dead_end_is_told_in_the_upstream_s_words_and_ends_by_itself_once_it_is_mended(bench: Bench) -> None:
+    no_module = Look(status=UpstreamStatus.PROCESSING, goal_met=False, failed=True, reason="no module can open it")
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()], look=[no_module])
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.event(seen(UpstreamStatus.PROCESSING, event_id="dead-end").model_copy(update={"met": False}))
+    await order.until(Stage.NEEDS_ATTENTION, "no module can open it")
+    await order.event(seen())
+    await confirmed(order)
+
+
+async def test_a_person_who_has_seen_to_it_may_mark_it_done_while_it_is_awaited(bench: Bench) -> None:
+    order = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.decide(DecisionKind.MARK_DONE)
+    assert (await order.ended()).stage is Stage.COMPLETED
+    assert not order.asked("complete_operation"), "the decision has completed it"
 
 
 async def test_a_failed_goal_needs_a_person(bench: Bench) -> None:

@@ -1,0 +1,31 @@
+"""The upstream takes the money and does not go on by itself: a person is told why, and what comes late needs none."""
+
+from models.enums import Stage
+from models.messages import Decision, DecisionKind
+from tests.flow.shop import Shop
+
+WHY = Decision(actor="anna", reason="a module was connected, it runs")
+
+
+async def test_no_module_can_open_it(shop: Shop) -> None:
+    await shop.upstream.set(opening="no_module")
+    order = await shop.order()
+    waiting = await shop.until(order, Stage.NEEDS_ATTENTION)
+    assert "no module of the upstream can open it" in waiting.reason
+    assert "item_status_service_nosuitable" in waiting.reason
+
+    service = await shop.service(order.service)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 2})
+    await shop.until(order, Stage.COMPLETED)
+    assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
+
+
+async def test_what_is_awaited_may_be_marked_done(shop: Shop) -> None:
+    await shop.upstream.set(opening="manual")
+    order = await shop.order()
+    await shop.until(order, Stage.AWAITING_CONFIRMATION)
+    service = await shop.service(order.service)
+    by_hand = WHY.model_copy(update={"upstream_number": service.upstream_number})
+    await shop.resellflow.decide(order.operation, DecisionKind.MARK_DONE, by_hand)
+    await shop.until(order, Stage.COMPLETED)
+    assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
