@@ -15,6 +15,7 @@ from importlib.util import find_spec
 import httpx
 
 from upstreams import lease
+from upstreams.billmanager import inflate
 from upstreams.billmanager.answers import judge
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.departure import Departure, DepartureTransport, Lapsed, departing
@@ -25,7 +26,7 @@ from upstreams.port import Connection
 CONNECT_TIMEOUT = 5.0
 POOL_TIMEOUT = 5.0
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes of an answer, decompressed, after which it is given up."""
+"""Bytes of an answer, as it comes and decompressed, after which it is given up."""
 
 _LONG = 1_000_000
 
@@ -60,7 +61,7 @@ class Transport:
         self._connection = connection
         self._max_body = max_body
         self._own: tuple[httpx.AsyncClient, ...] = ()
-        self._headers = {"Accept": "text/xml", "User-Agent": "Resellflow"}
+        self._headers = {"Accept": "text/xml", "Accept-Encoding": inflate.ACCEPTED, "User-Agent": "Resellflow"}
         if client is not None:
             self._clients = dict.fromkeys(Effect, client)
             self._headers["Connection"] = "close"
@@ -137,17 +138,11 @@ class Transport:
         return self._connection.read_timeout if effect is Effect.READ else self._connection.order_timeout
 
     async def _body(self, call: Call, response: httpx.Response) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in response.aiter_bytes():
-            size += len(part)
-            if size > self._max_body:
-                raise OutcomeUnknown(
-                    f"{call.label}: the answer was given up at {size} bytes, more than any answer should have.",
-                    function=call.function,
-                )
-            parts.append(part)
-        return b"".join(parts)
+        encoding = response.headers.get("content-encoding", "")
+        try:
+            return await inflate.read(response.aiter_raw(), encoding, self._max_body)
+        except inflate.UnreadableBody as error:
+            raise OutcomeUnknown(f"{call.label}: {call.clean(str(error), 160)}.", function=call.function) from error
 
 
 @cache
