@@ -2,7 +2,9 @@
 
 from models.enums import Stage
 from models.messages import Decision, DecisionKind
+from orders.errors import Refused
 from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
 
 WHY = Decision(actor="anna", reason="a module was connected, it runs")
 
@@ -26,6 +28,12 @@ async def test_what_is_awaited_may_be_marked_done(shop: Shop) -> None:
     await shop.until(order, Stage.AWAITING_CONFIRMATION)
     service = await shop.service(order.service)
     by_hand = WHY.model_copy(update={"upstream_number": service.upstream_number})
-    await shop.resellflow.decide(order.operation, DecisionKind.MARK_DONE, by_hand)
+
+    async def marked() -> bool:
+        # The database tells the stage a moment before the workflow is in it.
+        await shop.resellflow.decide(order.operation, DecisionKind.MARK_DONE, by_hand)
+        return True
+
+    await assert_eventually(marked, ignoring=(Refused,), message="it can be marked done")
     await shop.until(order, Stage.COMPLETED)
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
