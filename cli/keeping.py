@@ -1,4 +1,4 @@
-"""`resell services set-module N MODULE`, `resell services licence-key N`."""
+"""`resell services set-module N MODULE`, `resell services hand-over N OWNER`, `resell services licence-key N`."""
 
 from typing import Annotated
 
@@ -14,6 +14,7 @@ Actor = Annotated[str | None, typer.Option(help="who does it, for the audit (def
 
 def add_commands(services: typer.Typer) -> None:
     services.command("set-module")(set_module)
+    services.command("hand-over")(hand_over)
     services.command("licence-key")(licence_key)
 
 
@@ -38,6 +39,32 @@ async def _set_module(service: int, module: str, reason: str, actor: str) -> boo
     change = valid(ModuleChange, module=module, reason=reason)
     async with opened_database() as database:
         return await give(database, service, change, actor=actor)
+
+
+def hand_over(
+    service: Number,
+    reason: Annotated[str, typer.Option(help="why; it goes to the audit")],
+    to: Annotated[str | None, typer.Option(help="name of a storefront's token (default: the operators)")] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand a service over to another storefront, with all that belongs to it. Needs RESELL_STOREFRONT_TOKENS."""
+    changed = run_async(_hand_over(service, to, reason, actor or os_user()))
+    if as_json:
+        return print_json({"service": service, "owner": to, "changed": changed})
+    whose = f"storefront {to}'s" if to else "the operators'"
+    return typer.echo(f"service {service} {'is' if changed else 'was'} {whose}")
+
+
+async def _hand_over(service: int, to: str | None, reason: str, actor: str) -> bool:
+    from orders.handing_over import OwnerChange
+    from orders.handing_over import hand_over as give
+
+    change = valid(OwnerChange, owner=to, reason=reason)
+    settings = load_settings()
+    async with opened_database(settings) as database:
+        storefronts = frozenset(settings.storefront_tokens)
+        return await give(database, service, change, storefronts=storefronts, actor=actor)
 
 
 def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -> None:

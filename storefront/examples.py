@@ -26,6 +26,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
     "service": {
         "number": 1042,
         "customer": "c-17",
+        "owner": "shop",
         "plan": "VDS-1",
         "product_type": "vds",
         "status": "ordered",

@@ -34,6 +34,7 @@ class ServiceView(Document):
 
     number: int
     customer: str = Field(description="the storefront's own name of its customer")
+    owner: str | None = Field(description="name of the storefront whose it is; null: the operators'")
     plan: str = Field(description="name of the tariff plan")
     product_type: str
     status: ServiceStatus
@@ -103,6 +104,7 @@ class _Names:
         return ServiceView(
             number=service.id,
             customer=service.customer,
+            owner=service.owner,
             plan=self._plans[service.plan_id],
             product_type=service.product_type,
             status=service.status,

@@ -27,3 +27,6 @@ async def test_a_key_is_read_and_a_service_given_away_from_the_shell(shop: Shop,
     assert "their panel is away" in shown
     (await resell("services", "set-module", 1, "main-vds", "--reason", "no")).failed("is for a vds")
     (await resell("services", "licence-key", 99)).failed("there is no service 99")
+    (await resell("services", "hand-over", 1, "--to", "nobody", "--reason", "no")).failed("no storefront token named")
+    kept = (await resell("services", "hand-over", 1, "--reason", "theirs")).done().lines
+    assert kept == ["service 1 was the operators'"], "what the shell orders is no shop's"

@@ -119,8 +119,10 @@ async def test_the_key_of_a_request_does_not_open_a_service_that_went_to_another
 
     first = await prolong()
     assert first.status_code == 201, first.text
-    async with api.database.write() as session:
-        (await session.get_one(Service, 1)).owner = "rival"
+    unknown = await api.operator.put("/v1/services/1/owner", json={"owner": "nobody", "reason": "moved"})
+    assert_problem(unknown, 422, "invalid-field", "owner")
+    given = await api.operator.put("/v1/services/1/owner", json={"owner": "rival", "reason": "moved"})
+    assert given.json()["owner"] == "rival"
 
     again = await prolong()
     ordered_again = await api.post_order("cart-a", customer="anna-of-a")
@@ -128,6 +130,9 @@ async def test_the_key_of_a_request_does_not_open_a_service_that_went_to_another
     assert_problem(again, 404, "not-found")
     assert_problem(ordered_again, 404, "not-found")
     assert (await api.stranger.get("/v1/services/1", headers=RIVAL)).json()["customer"] == "anna-of-a"
+    newest = (await api.operator.get("/v1/services/1/history")).json()["items"][0]
+    assert (newest["actor"], newest["note"]) == ("olga", "moved")
+    assert newest["changes"] == {"owner": {"before": "shop", "after": "rival"}}
 
 
 async def test_what_an_operator_orders_is_no_shops(api: Api) -> None:
