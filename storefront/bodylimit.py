@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from storefront.problems import TOO_LARGE, answer
 
 HIGHEST_BYTES = 64 * 1024
+_DIGITS = 18
 TOO_MUCH = f"The body has more than {HIGHEST_BYTES} bytes; no request needs so many."
 
 
@@ -23,7 +24,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("Content-Length", "")
-        if declared.isdigit() and int(declared) > HIGHEST_BYTES:
+        if declared.isdecimal() and (len(declared) > _DIGITS or int(declared) > HIGHEST_BYTES):
             await answer(TOO_LARGE, TOO_MUCH)(scope, receive, send)
             return
         received = 0

@@ -21,6 +21,7 @@ from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Pages, TakePage, read_pages
+from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
@@ -340,4 +341,4 @@ def _listed(row: Row, product_type: str, currency: str) -> ListedRow:
 
 
 def _by_number(one: UpstreamItem) -> tuple[int, str]:
-    return (int(one.number) if one.number.isascii() and one.number.isdigit() else 0, one.number)
+    return (natural(one.number) or 0, one.number)

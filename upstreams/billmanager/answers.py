@@ -5,8 +5,6 @@ was sent, a 403 included (a filter in front may judge the answer after the panel
 unknown. A read can say more: that the account is kept out.
 """
 
-import re
-
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.wire import Document, NotADocument
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown
@@ -22,8 +20,8 @@ _GATE_WORDS = (
     b'type="password"',
     b"type='password'",
 )
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _LOOK_AT = 65_536
+_TITLE = 1_000
 
 
 def judge(call: Call, status: int, content_type: str, location: str, body: bytes) -> Document:
@@ -67,8 +65,13 @@ def _is_html(content_type: str, body: bytes) -> bool:
 
 
 def _page(call: Call, body: bytes) -> str:
-    title = _TITLE.search(body[:_LOOK_AT])
-    return f" (page {call.clean(title[1].decode('utf-8', 'replace'), 60)!r})" if title else ""
+    page = body[:_LOOK_AT]
+    plain = page.lower()
+    start = plain.find(b">", plain.find(b"<title")) if b"<title" in plain else -1
+    end = plain.find(b"</title>", start)
+    if start < 0 or end < 0:
+        return ""
+    return f" (page {call.clean(page[start + 1 : end][:_TITLE].decode('utf-8', 'replace'), 60)!r})"
 
 
 def _unknown(call: Call, what: str) -> OutcomeUnknown:

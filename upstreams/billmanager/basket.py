@@ -7,6 +7,7 @@ of a row of the cart (`lineitem.id`), or only with an `ok` that leads to the car
 import re
 
 from models.enums import UnpaidKind
+from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.wire import Document
 from upstreams.port import Unpaid
 
@@ -39,7 +40,7 @@ def unpaid(answer: Document) -> Unpaid | None:
 
 
 def is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) > 0
+    return (natural(text) or 0) > 0
 
 
 def _named(answer: Document, kind: UnpaidKind, *more: str) -> str:

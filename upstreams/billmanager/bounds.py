@@ -27,7 +27,7 @@ MOST_MONEY = Decimal(10) ** 12
 """No amount reaches it in any currency; the columns for money hold a hundred times as much."""
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-_DATE_LIKE = re.compile(r"\d+-\d+-\d+")
+_DATE_LIKE = re.compile(r"\d++-\d++-\d")
 _NO_PRICE = re.compile(r"\d{16}|\d[eE][+-]?\d|\b(?:nan|inf|infinity)\b", re.IGNORECASE)
 
 

@@ -18,6 +18,7 @@ from enum import Enum, auto
 from models.money import Money
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
+from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.products import is_secret
 from upstreams.billmanager.wire import WireError
 from upstreams.errors import (
@@ -211,8 +212,8 @@ def _early_renewal(call: Call, error: WireError, row: Row) -> datetime | None:
 def _seconds(error: WireError) -> int:
     """How long a throttle lasts; a minute where it does not say."""
     for text in error.params.values():
-        if text.isascii() and text.isdigit():
-            return min(int(text), 86_400)
+        if (seconds := natural(text)) is not None:
+            return min(seconds, 86_400)
     return 60
 
 

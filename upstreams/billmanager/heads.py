@@ -8,6 +8,8 @@ where they are sorted as text: who looks for an item and does not find it there 
 import re
 from itertools import pairwise
 
+from upstreams.billmanager.bounds import NUMBER_CHARACTERS
+from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.wire import Document
 
 
@@ -22,7 +24,7 @@ def out_of_order(page: Document, count: int) -> str:
     """
     rows = page.raw_rows
     texts = dict.fromkeys(row.number for row in rows)
-    numbers = [int(text) for text in texts if text.isascii() and text.isdigit()]
+    numbers = [number for text in texts if (number := natural(text, NUMBER_CHARACTERS)) is not None]
     if page.filters:
         words = re.sub(r"\s+", " ", "; ".join(page.filters)).strip()
         return f"a filter narrows it: {words[:120]}"

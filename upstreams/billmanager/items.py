@@ -15,6 +15,7 @@ from upstreams.billmanager.bounds import (
     too_long,
 )
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
+from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.periods import months, price_and_unit, renewal
 from upstreams.billmanager.products import ProductType, is_secret, product
 from upstreams.billmanager.wire import Fields
@@ -132,8 +133,8 @@ def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
     if "0" in candidates and not detail:
         detail = "status_0"  # unknown, or cancelled (JAVARES, seen in code): not enough to take it for deleted
     for text in [*candidates, key_code]:
-        if text.isascii() and text.isdigit() and int(text) in _CODES:
-            return UpstreamStatus(int(text)), detail
+        if (code := natural(text)) in _CODES and code is not None:
+            return UpstreamStatus(code), detail
     for text in candidates:
         if text.lower() in _STATUS_WORDS:
             return _STATUS_WORDS[text.lower()], detail

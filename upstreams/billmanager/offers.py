@@ -6,6 +6,7 @@ order form, are seen in code. Whether the exported prices include the account's 
 
 from models.money import Money
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
+from upstreams.billmanager.numbers import whole
 from upstreams.billmanager.periods import price_and_unit
 from upstreams.billmanager.wire import Document
 from upstreams.port import Offer
@@ -30,7 +31,7 @@ def exported(answer: Document, product_type: str, currency: str) -> tuple[Offer,
 def ordered(answer: Document, currency: str) -> tuple[Offer, ...]:
     """Rows of the order form's list: `pricelist`, `desc`, `price` for the form's period; or with `prices` inside."""
     shown = answer.fields.get("order_period") or answer.fields.get("period")
-    period = _whole(shown.raw) if shown is not None else None
+    period = whole(shown.raw) if shown is not None else None
     offers = {}
     for row in answer.children("list/elem"):
         identity = _value(row, "pricelist") or _value(row, "id")
@@ -38,7 +39,7 @@ def ordered(answer: Document, currency: str) -> tuple[Offer, ...]:
             continue
         prices = {}
         for price in row.children("prices/price"):
-            length = _whole(_value(price, "period"))
+            length = whole(_value(price, "period"))
             if length is not None:
                 prices[length] = _price(_value(price, "cost"), _value(price, "currency"), currency)
         if not prices and period is not None:
@@ -67,7 +68,7 @@ def _period(kind: str, length: str) -> int | None:
     """The upstream's period in months, or its special value."""
     if kind in _SPECIAL:
         return _SPECIAL[kind] if kind != "day" or length in ("", "1") else None
-    count = _whole(length)
+    count = whole(length)
     return count * _MONTHS[kind] if kind in _MONTHS and count is not None else None
 
 
@@ -86,7 +87,3 @@ def _value(part: Document, name: str) -> str:
     """An attribute or a child of that name."""
     child = part.fields.get(name)
     return part.attributes.get(name, "") or (child.raw if child is not None else "")
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else None

@@ -6,8 +6,14 @@ understood. A word that is not known stays unknown.
 
 import re
 
+from upstreams.billmanager.numbers import whole
+
 NOT_MONTHS = -1
 """A unit that is no number of months, or none that is known: a day, an hour, a piece."""
+
+CHARACTERS = 200
+"""Of a text that is read as a period or as a price with one; a longer text is neither."""
+_COUNT_DIGITS = 6
 
 _UNITS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), months)
@@ -21,7 +27,7 @@ _UNITS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
 )
 _COUNT = re.compile(r"\d+")
 _FOR = re.compile(r"/|\(|(?<!\w)(?:per|each|every|a|в|за|каждый)\s+(?=\S)", re.IGNORECASE)
-_ADVERB = re.compile(r"[\s,]+(?=\w*(?:ly|annual|ежемесячно|ежегодно|ежедневно)\b)", re.IGNORECASE)
+_ADVERB = re.compile(r"(?<![\s,])[\s,]+(?=\w*(?:ly|annual|ежемесячно|ежегодно|ежедневно)\b)", re.IGNORECASE)
 
 _CODES = frozenset({"on", "off", "null"})
 _ON = frozenset({"yes", "enabled", "active", "да", "вкл", "включено", "включен", "включена"})
@@ -34,17 +40,24 @@ _OFF = frozenset(
 def months(text: str) -> int | None:
     """The months of `12`, `Month`, `3 months`, `Полгода`; the special values as they are; None for anything else."""
     plain = text.strip()
-    if plain.removeprefix("-").isdecimal() and plain.isascii():
-        return int(plain)
+    if len(plain) > CHARACTERS:
+        return None
+    if (number := whole(plain)) is not None:
+        return number
     for pattern, unit in _UNITS:
         if pattern.search(plain):
             count = _COUNT.search(plain)
-            return unit if unit == NOT_MONTHS or count is None else unit * int(count[0])
+            if unit == NOT_MONTHS or count is None:
+                return unit
+            times = whole(count[0], _COUNT_DIGITS)
+            return None if times is None else unit * times
     return None
 
 
 def price_and_unit(text: str) -> tuple[str, int | None]:
     """The amount and what it is for, in months: None where no unit is written, NOT_MONTHS for any other unit."""
+    if len(text) > CHARACTERS:
+        return text, None
     split = _FOR.search(text) or _ADVERB.search(text)
     if split is None or not any(character.isdigit() for character in text[: split.start()]):
         return text, None
@@ -62,7 +75,7 @@ def renewal(shown: str) -> str:
     period it is renewed.
     """
     word = shown.strip().lower().rstrip(".")
-    if word in _CODES or (word.removeprefix("-").isdecimal() and word.isascii()):
+    if word in _CODES or whole(word) is not None:
         return shown.strip()
     if word in _OFF:
         return "off"

@@ -33,6 +33,8 @@ _TO_PAY = re.compile(
 _COMES_BACK = re.compile(r"\b(?:refund\w*|return\w*|credit\w*|back|bonus\w*)\b|возвра[тщ]|зачисл|бонус", re.IGNORECASE)
 _IS_REFUNDED = re.compile(r"\b(?:refund\w*|returned)\b|возвра[тщ]", re.IGNORECASE)
 _SHOWN = 120
+_LONGEST = 4_000
+"""Characters of a text that a price is looked for in. A longer one is not read: where it is cut, an amount may be."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def shown_price(answer: Document, currency: str) -> Shown:
 
 def price_in_words(text: str, currency: str) -> Shown:
     """The one amount in a choice's text such as `1 month - 5.00 EUR`; a number without a currency is none."""
+    if len(text) > _LONGEST:
+        return _unreadable(text)
     found = []
     for match in _AMOUNT.finditer(text):
         try:
@@ -102,6 +106,8 @@ def sum_to_pay(text: str, currency: str) -> Shown:
     A bare amount keeps its sign (a minus: money comes back), and so does one that is said to be refunded. Any other
     sentence that speaks of money coming back is not read: nobody knows how it counts.
     """
+    if len(text) > _LONGEST:
+        return _unreadable(text)
     plain = _TAG.sub(" ", text).strip()
     if not any(character.isdigit() for character in plain):
         return NOTHING
@@ -193,6 +199,8 @@ def _flat_texts(row: Document) -> list[tuple[str, str]]:
 
 def _in_lines(text: str, currency: str) -> Shown:
     """The line "Total …" of a text with markup."""
+    if len(text) > _LONGEST:
+        return _unreadable(text)
     lines = _TAG.sub("\n", _INLINE_TAG.sub("", text)).splitlines()
     totals = [match["amount"] for match in map(_TOTAL.search, lines) if match is not None]
     shown = "; ".join(line.strip() for line in lines if line.strip())
@@ -236,7 +244,7 @@ def _amounts(texts: Iterable[str], currency: str) -> list[Money]:
 
 
 def _has_amount(text: str) -> bool:
-    return _AMOUNT.search(text) is not None or _LOOKS_LIKE_MONEY.search(text) is not None
+    return len(text) > _LONGEST or _AMOUNT.search(text) is not None or _LOOKS_LIKE_MONEY.search(text) is not None
 
 
 def _part(part: Document, name: str) -> str:

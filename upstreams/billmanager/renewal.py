@@ -8,6 +8,7 @@ in a nested document (WHMCS-NOC, UPMIND, seen in code).
 from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
+from upstreams.billmanager.numbers import whole
 from upstreams.billmanager.prices import NOTHING, Shown, price_in_fields, price_in_words, shown_price
 from upstreams.billmanager.verdicts import must_be_yes, own_form
 from upstreams.billmanager.wire import Document
@@ -28,7 +29,7 @@ def quoted(call: Call, answer: Document, number: str, period: int, currency: str
         price=shown.price,
         expires_on=first_date(fields, "real_expiredate", "expiredate"),
         new_expires_on=first_date(fields, "newexpiredate") if is_ours else None,
-        periods=tuple(sorted({int(key) for key in choices if key.removeprefix("-").isdecimal()})),
+        periods=tuple(sorted({months for key in choices if (months := whole(key)) is not None})),
         unreadable=call.clean(shown.unreadable, 300),
         foreign=shown.foreign,
     )

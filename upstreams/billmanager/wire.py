@@ -17,6 +17,8 @@ from xml.parsers import expat
 
 from defusedxml import DefusedXmlException, DTDForbidden
 
+from upstreams.billmanager.numbers import natural
+
 # Parts of an answer that are never a field of a row or form, even when they are empty.
 _NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
 _ABOUT = frozenset({"tparams", "metadata", "messages", "slist", "error"})
@@ -24,8 +26,9 @@ _NO_FILTER = frozenset({"off", "no"})
 _FUNCTION = re.compile(r"(?:^|[?&])(?:func|startform)=(?P<name>[\w.]+)")
 
 
-_COUNTER_DIGITS = 18
 _NUMBER_CHARACTERS = 64
+DEPTH = 100
+"""Elements inside each other at most. Documents of the upstream have about ten."""
 
 
 class NotADocument(ValueError):
@@ -86,7 +89,8 @@ class Document:
 
     @classmethod
     def parse(cls, body: bytes) -> "Document":
-        """Raises NotADocument: broken XML, a DTD or entities (refused), another root than `doc`."""
+        """Raises NotADocument: broken XML, a DTD or entities (refused), another root than `doc`, nesting deeper than
+        DEPTH (whoever walks through it would run out of stack)."""
         try:
             _refuse_dtd(body)
             root = fromstring(body)  # noqa: S314 - what makes XML dangerous stands in a DTD
@@ -94,6 +98,7 @@ class Document:
             raise NotADocument(str(error)) from error
         if root.tag != "doc":
             raise NotADocument(f"the root element is <{root.tag[:40]}>, not <doc>")
+        _check_depth(root)
         return cls(root)
 
     @property
@@ -193,7 +198,7 @@ class Document:
     def counter(self, name: str) -> int | None:
         """A whole number such as `p_elems`, or None."""
         text = _text(self._root.find(name))
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= _COUNTER_DIGITS else None
+        return natural(text)
 
     def table_rows(self, name: str) -> "tuple[Document, ...]":
         """Rows of the inner `list` of that name, each read like a document of its own; empty if there is none."""
@@ -279,6 +284,15 @@ def _refuse_dtd(body: bytes) -> None:
     parser.StartElementHandler = ends
     with suppress(_PrologEnds):
         parser.Parse(body, True)
+
+
+def _check_depth(root: Element) -> None:
+    level = [root]
+    for _ in range(DEPTH):
+        level = [child for node in level if len(node) for child in node]
+        if not level:
+            return
+    raise NotADocument(f"more than {DEPTH} elements stand inside each other")
 
 
 def _leaf(elem: Element, name: str) -> Element | None:
