@@ -6,9 +6,9 @@ profile of its configuration file); see `temporalio.envconfig`.
 
 import hmac
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.enums import Role
@@ -16,9 +16,12 @@ from models.leases import LeaseTerms
 from models.messages import OrderPolicy
 from models.rates import ExchangeRate, Rates
 
+PLACEHOLDERS = frozenset({"replace-me", "replace_me", "replaceme", "change-me", "change_me", "changeme", "password"})
+"""What examples have in the place of a secret; everybody knows it."""
+
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RESELL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RESELL_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = "sqlite:///var/resellflow.db"
     """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
@@ -107,8 +110,32 @@ class Settings(BaseSettings):
                 raise ValueError(
                     "tokens are written NAME=TOKEN,NAME=TOKEN; a name has at most 64 characters, a token at least 8"
                 )
+            if name.strip() in tokens:
+                raise ValueError(f"the name {name.strip()} is there twice; each name has one token")
             tokens[name.strip()] = token.strip()
         return tokens
+
+    @model_validator(mode="after")
+    def _check_that_tokens_tell_callers_apart(self) -> Self:
+        """Raises ValueError. Never with a token in it."""
+        of = {"RESELL_STOREFRONT_TOKENS": self.storefront_tokens, "RESELL_OPERATOR_TOKENS": self.operator_tokens}
+        if both := sorted(self.storefront_tokens.keys() & self.operator_tokens.keys()):
+            raise ValueError(
+                f"the name {both[0]} is in {' and '.join(of)}: a shop and an operator need names of their own"
+            )
+        holders: dict[str, str] = {}
+        for setting, tokens in of.items():
+            for name, secret in tokens.items():
+                token, holder = secret.get_secret_value(), f"{name} in {setting}"
+                if token.lower() in PLACEHOLDERS:
+                    raise ValueError(
+                        f"the token of {holder} is the placeholder of the example: make one, for example with "
+                        "`openssl rand -hex 32`"
+                    )
+                if token in holders:
+                    raise ValueError(f"{holders[token]} and {holder} have the same token: nobody could tell them apart")
+                holders[token] = holder
+        return self
 
     def rates(self) -> Rates:
         return Rates(tuple(self.exchange_rates))
@@ -142,3 +169,12 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """The settings of this process. Raises pydantic.ValidationError naming the variable that is wrong."""
     return Settings()
+
+
+def settings_in_words(error: ValidationError) -> str:
+    """Which settings are wrong, and how. Never a value: it may be a token, or an address with a password in it."""
+    wrong = []
+    for one in error.errors(include_input=False, include_url=False):
+        said = one["msg"].removeprefix("Value error, ")
+        wrong.append(f"RESELL_{str(one['loc'][0]).upper()}: {said}" if one["loc"] else said)
+    return "the settings are not right: " + "; ".join(wrong)

@@ -36,7 +36,7 @@ from activities.webhooks import WebhookActivities
 from models.database import Database, is_unavailable, ping
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from process_exit import leave
-from settings import Settings, load_settings
+from settings import Settings, load_settings, settings_in_words
 from starter import connect_client
 from upstreams.connections import Connections
 from workflows.event_poller import EventPoller
@@ -281,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = load_settings()
     except ValidationError as error:
-        print(f"worker: the settings are not right: {error}", file=sys.stderr)
+        print(f"worker: {settings_in_words(error)}", file=sys.stderr)
         leave(2)
     leave(asyncio.run(run(settings, roles)))
 

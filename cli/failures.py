@@ -4,7 +4,7 @@ import re
 
 from pydantic import ValidationError
 
-from settings import Settings
+from settings import Settings, settings_in_words
 
 
 class Failure(Exception):
@@ -16,14 +16,8 @@ def in_words(error: BaseException) -> str | None:
     if isinstance(error, Failure):
         return str(error)
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
-        return _settings_in_words(error)
+        return settings_in_words(error)
     return _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
-
-
-def _settings_in_words(error: ValidationError) -> str:
-    # Never the value: it may be a token or an address with a password in it.
-    wrong = [f"RESELL_{str(one['loc'][0]).upper() if one['loc'] else '*'}: {one['msg']}" for one in error.errors()]
-    return "the settings are not right: " + "; ".join(wrong)
 
 
 def _domain_in_words(error: BaseException) -> str | None:

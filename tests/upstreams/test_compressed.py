@@ -48,6 +48,7 @@ async def post(panel: Panel, effect: Effect = Effect.READ) -> Document:
         ("identity", PLAIN),
         ("identity, gzip", gzip.compress(PLAIN)),
     ],
+    ids=["gzip", "x-gzip", "deflate", "deflate without head", "identity", "both"],  # gzip has the time in it
 )
 async def test_a_compressed_answer_is_read(panel: Panel, encoding: str, body: bytes) -> None:
     panel.answers(http(body, Content_Encoding=encoding))
