@@ -171,7 +171,7 @@ class Shop:
     async def order(self, plan: str = "VDS-1", **details: Any) -> AcceptedOrder:
         key = details.pop("key", None) or os.urandom(8).hex()
         request = ServiceRequest.model_validate({"plan": plan, "period_months": 1, "customer": "c-1"} | details)
-        return await self.resellflow.place_order(request, key=key, client="shop")
+        return await self.resellflow.place_order(request, key=key, client="shop", owner="shop")
 
     @property
     def window(self) -> timedelta:

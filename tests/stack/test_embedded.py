@@ -35,10 +35,10 @@ def assert_nothing_listens(ports: Mapping[str, int]) -> None:
 
 
 def api(running: Program, directory: Path) -> httpx.Client:
-    """A client of the running stack's API, as the storefront."""
+    """A client of the running stack's API, as an operator: what `resell order` orders is no storefront's."""
     address = running.wait_for_line(r"Storefront API +(\S+)", timeout=90)[1]
     exports = dict(re.findall(r"(?m)^export (\w+)='?(.*?)'?$", (directory / "environment.sh").read_text()))
-    token = exports["RESELL_STOREFRONT_TOKENS"].removeprefix("demo=")
+    token = exports["RESELL_OPERATOR_TOKENS"].removeprefix("operator=")
     return httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=10)
 
 
