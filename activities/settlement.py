@@ -29,7 +29,7 @@ from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
 MOST_OF_A_DETAIL = 64
-ORDERED_AT_MOST = timedelta(hours=6)
+UNCHANGED_AT_MOST = timedelta(hours=6)
 """An item that is only `ordered` may wait for its opening, or for a payment; one that is active and does not show what
 was accepted, for the upstream's staff. After this long a person should look."""
 
@@ -295,8 +295,7 @@ class SettleActivities:
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             waited = utc_now() - job.operation.stage_since
             differs = differences(job.operation.kind, job.operation.parameters, seen)
-            idle = item.status is UpstreamStatus.ORDERED or (item.status is UpstreamStatus.ACTIVE and bool(differs))
-            stuck = idle and waited > ORDERED_AT_MOST
+            stuck = met is None and waited > UNCHANGED_AT_MOST
             words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
             if seen.detail:
                 words += f" ({seen.detail[:MOST_OF_A_DETAIL]})"

@@ -315,9 +315,6 @@ class ServiceOrder:
                     return True
                 if found.unpaid:
                     return False
-                if self._reached() is None and workflow.patched(COMPLETES_LATE):
-                    words = f"accepted by the upstream, and not done in the usual time: {found.reason}"
-                    raise _NeedsAttention(words, late=True) from None
                 self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
         event = self._deciding_event()
         if met is False and event is not None and event.status is not UpstreamStatus.DELETED:

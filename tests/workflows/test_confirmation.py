@@ -14,6 +14,7 @@ from tests.workflows.test_stages import until_shown, waiting_steps
 IMPATIENT = OrderPolicy(confirmation_check_after=timedelta(milliseconds=200))
 OPENING = Look(status=UpstreamStatus.PROCESSING, goal_met=False, reason="asked at 12:00:00 UTC: item 17 is processing")
 ACTIVE = Look(status=UpstreamStatus.ACTIVE, goal_met=True, reason="asked at 12:05:00 UTC: item 17 is active")
+UNCHANGED = OPENING.model_copy(update={"failed": True, "reason": "7 hours: does the upstream still work on it?"})
 GONE = Look(status=UpstreamStatus.DELETED, goal_met=False, failed=True, reason="item 17 does not exist any more")
 
 
@@ -36,10 +37,23 @@ async def test_an_order_that_hears_nothing_asks_and_completes_when_the_goal_is_m
     assert [request.patient for request in order.asked("look")] == [True]
 
 
+async def test_not_yet_is_said_in_the_details_and_asked_again_after_the_same_time(bench: Bench) -> None:
+    asking, again = Held(), Held()
+    order = await silent(bench, asking, again)
+    await asking.begun()
+    since = (await order.details()).splitlines()[0]
+    asking.answer(OPENING)
+    details = await order.until(Stage.AWAITING_CONFIRMATION, "item 17; asked at 12:00:00 UTC: item 17 is processing")
+    assert details.splitlines()[0] == since, "it waits as long as before"
+    await again.begun()
+    again.answer(ACTIVE)
+    await confirmed(order)
+
+
 async def test_not_done_in_the_usual_time_a_person_is_asked_and_the_order_goes_on_looking(bench: Bench) -> None:
     again = Held()
-    order = await silent(bench, OPENING, again)
-    await order.until(Stage.NEEDS_ATTENTION, "not done in the usual time", "item 17 is processing")
+    order = await silent(bench, UNCHANGED, again)
+    await order.until(Stage.NEEDS_ATTENTION, "does the upstream still work on it?")
     await again.begun()
     again.answer(ACTIVE)
     await confirmed(order)
@@ -47,8 +61,8 @@ async def test_not_done_in_the_usual_time_a_person_is_asked_and_the_order_goes_o
 
 
 async def test_what_comes_late_needs_no_person(bench: Bench) -> None:
-    order = await silent(bench, OPENING, Held())
-    await order.until(Stage.NEEDS_ATTENTION, "not done in the usual time")
+    order = await silent(bench, UNCHANGED, Held())
+    await order.until(Stage.NEEDS_ATTENTION, "does the upstream still work on it?")
     await order.event(seen())
     await confirmed(order)
 
