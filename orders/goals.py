@@ -45,13 +45,12 @@ class Seen:
     @property
     def dead_end(self) -> str:
         """Why the upstream does not go on with it by itself, in words; empty: as far as it tells, it does."""
-        at_work = self.status in (UpstreamStatus.ORDERED, UpstreamStatus.PROCESSING, UpstreamStatus.UNKNOWN)
-        return DEAD_ENDS.get(self.detail, "") if at_work else ""
+        return DEAD_ENDS.get(self.detail, "") if self.status is UpstreamStatus.PROCESSING else ""
 
 
 def outcome(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> bool | None:
     """True: the goal is reached; False: it can't be any more; None: neither yet."""
-    if goal_failed(kind, seen.status) or seen.dead_end:
+    if goal_failed(kind, seen.status) or (kind is OperationKind.OPEN and seen.dead_end):
         return False
     match kind:
         case OperationKind.OPEN | OperationKind.SUSPEND | OperationKind.RESUME | OperationKind.CLOSE:

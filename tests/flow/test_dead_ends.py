@@ -1,8 +1,9 @@
 """The upstream takes the money and does not go on by itself: a person is told why, and what comes late needs none."""
 
-from models.enums import Stage
+from models.enums import OperationKind, Stage, UpstreamStatus
 from models.messages import Decision, DecisionKind
 from orders.errors import Refused
+from orders.goals import Seen, outcome
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
@@ -37,3 +38,12 @@ async def test_what_is_awaited_may_be_marked_done(shop: Shop) -> None:
     await assert_eventually(marked, ignoring=(Refused,), message="it can be marked done")
     await shop.until(order, Stage.COMPLETED)
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
+
+
+def test_only_an_opening_that_is_paid_for_ends_there() -> None:
+    """What is ordered may wait to be paid, and an item that nothing can open can be deleted."""
+    detail = "item_status_service_nosuitable"
+    stuck, unpaid = (Seen(one, detail=detail) for one in (UpstreamStatus.PROCESSING, UpstreamStatus.ORDERED))
+    assert outcome(OperationKind.OPEN, {}, stuck) is False
+    assert outcome(OperationKind.OPEN, {}, unpaid) is None
+    assert {outcome(kind, {}, stuck) for kind in OperationKind if kind is not OperationKind.OPEN} == {None}
