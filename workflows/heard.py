@@ -55,7 +55,7 @@ def heard(handler: H) -> H:
 
     del take.__wrapped__  # the SDK would read the strict signature through it
     take.__annotations__ = {"arguments": Any, "return": None}
-    return take  # type: ignore[return-value]
+    return take  # type: ignore[return-value]  # senders see the strict signature, so that their messages are checked
 
 
 def _read(given: Any, hint: Any) -> Any:

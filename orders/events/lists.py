@@ -136,7 +136,7 @@ class ListLook:
             return
         try:
             await self._judge_together(rows)
-        except Exception as error:
+        except Exception as error:  # of whatever kind: what a database refuses of one row may not stop the list
             if is_unavailable(error):
                 raise
             spoiling = await self._judge_apart(rows)
@@ -156,7 +156,7 @@ class ListLook:
             part, pairs = dict(pairs[:APART]), pairs[APART:]
             try:
                 await self._judge_together(part)
-            except Exception as error:
+            except Exception as error:  # as above; raised again by the caller where it is not the rows
                 if is_unavailable(error):
                     raise
                 if len(part) == 1:

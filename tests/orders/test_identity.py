@@ -1,9 +1,6 @@
 """A number that is used again belongs to the service that lives; an item that comes back under another number is linked
 anew once the old one is proven gone."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from sqlmodel import col, select
 
@@ -15,17 +12,7 @@ from models.order import Operation, Service
 from orders import intents
 from orders.errors import Refused
 from orders.events import take_absence
-from tests.flow.shop import stock_catalogue
-from tests.infrastructure.databases import copy_of
 from tests.orders.test_owners import ACCOUNT, MARK, NAME, add_service, item, listed, reports
-
-
-@pytest.fixture
-async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    yield database
-    await database.close()
 
 
 async def service(database: Database, number: int) -> Service:

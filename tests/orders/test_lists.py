@@ -1,7 +1,6 @@
 """A list of N rows costs what changed, and not N: counted in statements, at few rows and at many."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -23,8 +22,6 @@ from orders.events.judging import Intake
 from orders.events.lists import rows_of
 from orders.stages import enter
 from orders.strangers import strangers
-from tests.flow.shop import stock_catalogue
-from tests.infrastructure.databases import copy_of
 from tests.orders.test_owners import MARK, NAME, add_service
 from upstreams.port import ListedRow, ListEnd, UpstreamItem
 
@@ -75,14 +72,6 @@ class Watch:
             return row.item()
 
         return ListedRow(row.number, row.digest, read)
-
-
-@pytest.fixture
-async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 """The upstream says that a thing exists already: which service of ours that is, or which item of nobody's."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from activities.job import load_job
 from activities.settlement import SettleActivities
@@ -17,20 +13,10 @@ from orders import intents
 from orders.intake import ServiceRequest, accept_order
 from orders.namesakes import namesakes
 from orders.stages import enter, locked_operation
-from tests.flow.shop import stock_catalogue
-from tests.infrastructure.databases import copy_of
 from tests.orders.test_owners import add_service, item, listed
 from upstreams.connections import Connections
 
 WANTED = "shop.example.com"
-
-
-@pytest.fixture
-async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    yield database
-    await database.close()
 
 
 async def ordered(database: Database) -> int:

@@ -1,8 +1,6 @@
 """What is noted before an opening is sent: the poller's look counts only for a list that it knows from the start."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +14,6 @@ from models.events import UpstreamList
 from orders.events import record_poll
 from orders.events.lists import rows_of
 from orders.intake import ServiceRequest, accept_order
-from tests.flow.shop import stock_catalogue
-from tests.infrastructure.databases import copy_of
 from upstreams.port import ListEnd, TakeRows, UpstreamItem
 
 ACCOUNT = 1
@@ -38,14 +34,6 @@ class Panel:
             ]
             await take(rows_of(items), 3)
         return ListEnd(complete=True, pages=2, shows_remoteid=Knowledge.UNKNOWN)
-
-
-@pytest.fixture
-async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    yield database
-    await database.close()
 
 
 LATELY, LONG_AGO = timedelta(seconds=30), timedelta(minutes=10)

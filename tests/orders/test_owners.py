@@ -1,8 +1,6 @@
 """Whose item is it, and what our own items teach about an upstream's lists."""
 
-from collections.abc import AsyncIterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,21 +13,11 @@ from models.enums import Knowledge, OperationKind, ServiceStatus, Stage, Upstrea
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders import events
-from tests.flow.shop import stock_catalogue
-from tests.infrastructure.databases import copy_of
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
 MARK, NAME = "rf-abcde-1", "rf-abcde-1.servers.internal"
 SECOND = "second_item_with_our_mark"
-
-
-@pytest.fixture
-async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    yield database
-    await database.close()
 
 
 async def add_service(database: Database, number: str | None, *, waits: bool = False) -> int:

@@ -1,9 +1,7 @@
 """When services end: months counted from the day on which they began, dates that nobody believes, terms that can't be
 made longer, and periods that have left the catalogue."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,21 +27,11 @@ from orders.item_verdicts import Term, expected
 from orders.requests import ServiceChange
 from orders.services import apply_snapshot, still_wrong
 from orders.stages import enter
-from tests.flow.shop import stock_catalogue
-from tests.infrastructure.databases import copy_of
 from tests.orders.test_owners import add_service
 from upstreams.port import UpstreamItem
 
 TODAY = utc_now().date()
 LONG_AGO = TODAY - timedelta(days=40)
-
-
-@pytest.fixture
-async def shelf(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(copy_of(migrated_sqlite_template, tmp_path))
-    await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    yield database
-    await database.close()
 
 
 async def change(database: Database, number: int, **values: Any) -> None:
