@@ -52,7 +52,8 @@ def test_a_small_run_reports_all_there_is_to_report_and_leaves_nothing_running(t
     assert orders.upstream_requests["v2.vds.order.param+ok"] == 5
     listings = orders.upstream_requests["vds"]
     assert orders.upstream_requests_per_order * 5 - listings <= 5 * 4
-    assert listings <= orders.seconds + 2
+    # The head each second, at both ends of the time; one whole list; one for the numbers that the orders share.
+    assert listings <= orders.seconds + 3
     assert 0.3 < orders.order_to_active_s.p50 <= orders.order_to_completed_s.p50 < orders.seconds
     assert 0 < orders.upstream_active_to_active_s.p50 <= orders.upstream_active_to_completed_s.p50
     for used in (orders.cpu_ms_each, bare.cpu_ms_each):

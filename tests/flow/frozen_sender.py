@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from enum import StrEnum
@@ -66,7 +67,8 @@ class Stopping:
 
     def ends(self) -> None:
         if self._about.get():
-            print(f"ended: {self._about.get()}", flush=True)
+            # In one piece: print writes the end of the line by itself, and the SDK's log may come between.
+            os.write(sys.stdout.fileno(), f"ended: {self._about.get()}\n".encode())
 
 
 def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setattr) -> None:
