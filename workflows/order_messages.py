@@ -1,0 +1,233 @@
+"""What a ServiceOrder hears and answers: signals, updates and queries; and what it shows to people.
+
+The order's way, which acts upon what was heard, is in `workflows.service_order`.
+"""
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from models.enums import Stage
+from models.explanations import explain
+from models.messages import (
+    Decision,
+    DecisionKind,
+    DecisionRecord,
+    DecisionResult,
+    FundsGranted,
+    Message,
+    OrderInput,
+    TaskCompletion,
+    UpstreamEventMessage,
+)
+from workflows import calls
+from workflows.heard import LONGEST_REASON, heard
+from workflows.order_state import OrderState
+from workflows.search_attributes import ORDER_STAGE
+
+_DONE = TaskCompletion()
+CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
+_ALLOWED_IN = {
+    DecisionKind.CANCEL: CANCELLABLE,
+    DecisionKind.REJECT_TASK: frozenset({Stage.AWAITING_MANUAL_TASK}),
+    DecisionKind.MARK_DONE: frozenset({Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION}),
+}
+
+
+class OrderMessages:
+    """Base of ServiceOrder: writes down in `_state` what is heard."""
+
+    def __init__(self, order: OrderInput) -> None:
+        self._order = order
+        self._state = OrderState()
+        self._deciding = asyncio.Lock()
+
+    # What people see.
+
+    def _enter(self, stage: Stage, reason: str = "") -> None:
+        if stage is not self._state.stage:
+            workflow.upsert_search_attributes([ORDER_STAGE.value_set(stage.value)])
+        self._show(stage, reason)
+
+    def _show(self, stage: Stage, reason: str = "") -> None:
+        if stage is not self._state.stage or self._state.since is None:
+            self._state.since = workflow.now()
+        self._state.stage, self._state.reason = stage, reason
+        since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+        told = explain(stage, reason, called_off=self._state.unwanted)
+        shown = told.as_markdown(stage, since)
+        if self._state.not_heard:
+            shown += f"\n\n{self._state.not_heard}"
+        workflow.set_current_details(shown)
+
+    def not_heard(self, why: str) -> None:
+        """A signal, or a part of it, was dropped: the details say so."""
+        workflow.logger.warning("operation %s: %s", self._order.operation, why)
+        self._state.not_heard = f"{workflow.now():%Y-%m-%d %H:%M:%S UTC}: {why[:LONGEST_REASON]}"
+        self._show(self._state.stage, self._state.reason)
+
+    # Messages.
+
+    @workflow.signal
+    @heard
+    def upstream_event(self, event: UpstreamEventMessage) -> None:
+        """An item was seen in a state at the upstream. Repeated, early and late ones do no harm."""
+        self._state.seen.setdefault(event.event_id, event)
+
+    @workflow.signal
+    @heard
+    def funds_granted(self, granted: FundsGranted) -> None:
+        """Money has been set aside for this order."""
+        self._state.funds_granted = True
+
+    @workflow.signal
+    @heard
+    def manual_change_completed(self, completion: TaskCompletion | str = _DONE) -> None:
+        """A person says that the manual work is done; it is checked at the upstream. Without input, or with a note as
+        plain text, it is as good: people send it by hand."""
+        self._state.said_done = TaskCompletion(note=completion[:2000]) if isinstance(completion, str) else completion
+
+    @workflow.signal
+    @heard
+    def step_aside(self) -> None:
+        """An urgent operation goes first. The database has put this one back into the queue; this run ends."""
+        self._state.aside = True
+
+    @workflow.signal
+    @heard
+    def called_off(self, notice: Any = None) -> None:
+        """It is not wanted any more, and the database lets nothing of it be sent. Once is as good as often."""
+        self._state.called_off = True
+
+    @workflow.update
+    async def complete_task(self, completion: TaskCompletion) -> DecisionResult:
+        """As the signal, with an answer: refused, saying what was found, if the upstream does not show it."""
+        found = await calls.look(self._order)
+        if not found.goal_met:
+            raise ApplicationError(f"not done yet: {found.reason}", type="Refused", non_retryable=True)
+        if self._state.stage is not Stage.AWAITING_MANUAL_TASK:
+            words = f"operation {self._order.operation} is {self._state.stage.value} by now"
+            raise ApplicationError(words, type="Refused", non_retryable=True)
+        self._state.done_by = completion
+        await workflow.wait_condition(lambda: self._state.over)
+        ended_as = self._ended_as()
+        if ended_as is Stage.QUEUED:
+            words = "an urgent operation goes first; complete it after that"
+            raise ApplicationError(words, type="Refused", non_retryable=True)
+        return DecisionResult(stage=ended_as, message=f"checked and applied: {found.reason}")
+
+    def _ended_as(self) -> Stage:
+        return self._state.stage  # read anew: it has changed while the update waited
+
+    @workflow.update
+    async def reject_task(self, decision: Decision) -> DecisionResult:
+        """It will not be done: the service stays as it was, the money is free again."""
+        return await self._decide(DecisionKind.REJECT_TASK, decision)
+
+    @workflow.query
+    def stage(self) -> Stage:
+        return self._state.stage
+
+    @workflow.update
+    async def retry(self, decision: Decision) -> DecisionResult:
+        """Try again from the start; an earlier request whose outcome is unknown is settled first."""
+        return await self._decide(DecisionKind.RETRY, decision)
+
+    @workflow.update
+    async def correct_and_retry(self, decision: Decision) -> DecisionResult:
+        """Change parameters, then try again."""
+        return await self._decide(DecisionKind.CORRECT_AND_RETRY, decision)
+
+    @workflow.update
+    async def accept_price(self, decision: Decision) -> DecisionResult:
+        """It may cost what is shown; then as retry. A dearer price is asked for again."""
+        return await self._decide(DecisionKind.ACCEPT_PRICE, decision)
+
+    @workflow.update
+    async def mark_done(self, decision: Decision) -> DecisionResult:
+        """It has been done by hand at the upstream: link the item, send nothing."""
+        return await self._decide(DecisionKind.MARK_DONE, decision)
+
+    @workflow.update
+    async def cancel(self, decision: Decision) -> DecisionResult:
+        """End the order without effect. Refused once a paid service may exist."""
+        return await self._decide(DecisionKind.CANCEL, decision)
+
+    @retry.validator
+    def _may_retry(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.RETRY)
+
+    @correct_and_retry.validator
+    def _may_correct(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.CORRECT_AND_RETRY)
+
+    @accept_price.validator
+    def _may_accept_price(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.ACCEPT_PRICE)
+
+    @mark_done.validator
+    def _may_mark_done(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.MARK_DONE)
+
+    @complete_task.validator
+    def _may_complete(self, completion: TaskCompletion) -> None:
+        _check_given(completion)
+        self._check(DecisionKind.REJECT_TASK, "complete_task")
+
+    @reject_task.validator
+    def _may_reject(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.REJECT_TASK)
+
+    @cancel.validator
+    def _may_cancel(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.CANCEL)
+
+    def _check(self, kind: DecisionKind, called: str = "") -> None:
+        allowed = _ALLOWED_IN.get(kind, frozenset({Stage.NEEDS_ATTENTION}))
+        if self._state.stage not in allowed or self._state.decision is not None:
+            stages = ", ".join(sorted(stage.value for stage in allowed))
+            now = self._state.stage.value
+            raise ApplicationError(
+                f"operation {self._order.operation} is {now}; {called or kind.value} is possible in: {stages}",
+                type="Refused",
+                non_retryable=True,
+            )
+
+    async def _decide(self, kind: DecisionKind, decision: Decision) -> DecisionResult:
+        # Handlers interleave at every await: the lock makes one decision wait for the other, and the check is repeated
+        # because the stage may be another by then.
+        async with self._deciding:
+            self._check(kind)
+            info = workflow.current_update_info()
+            outcome = await calls.record_decision(
+                DecisionRecord(
+                    operation=self._order.operation,
+                    kind=kind,
+                    decision=decision,
+                    decision_id=info.id if info else str(workflow.uuid4()),
+                )
+            )
+            if outcome.refused:
+                raise ApplicationError(outcome.refused, outcome.field, type=outcome.refusal_type, non_retryable=True)
+            if outcome.called_off:
+                self._state.called_off = True
+                words = "called off: nothing of it is sent; it ends once what its requests left is removed"
+                return DecisionResult(stage=self._state.stage, message=words)
+            self._state.decision = kind
+            # Money may have come while this was written down: the order went on, and an activity told it that it ended.
+            await workflow.wait_condition(lambda: self._state.decision is None or self._state.over)
+        return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")
+
+
+def _check_given(message: Message | None) -> None:
+    """The SDK lets null pass for every type. Raises ApplicationError."""
+    if message is None:
+        raise ApplicationError("it came without its argument", type="Refused", non_retryable=True)
