@@ -15,6 +15,7 @@ from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
 from models.rates import ExchangeRate, Rates
+from orders.naming import check_domain
 
 PLACEHOLDERS = frozenset({"replace-me", "replace_me", "replaceme", "change-me", "change_me", "changeme", "password"})
 """What examples have in the place of a secret; everybody knows it."""
@@ -97,6 +98,14 @@ class Settings(BaseSettings):
     """Days for which the stages of an operation are kept after its end; the last one stays."""
     snapshot_retention_days: float = Field(default=365.0, gt=0)
     """Days for which an item is remembered that is gone from its upstream."""
+
+    @field_validator("hostname_suffix")
+    @classmethod
+    def _in_one_spelling(cls, suffix: str) -> str:
+        try:
+            return check_domain(f"mark.{suffix.strip().lstrip('.')}").removeprefix("mark.")
+        except ValueError:
+            raise ValueError("names of services end with it, so it is a domain name, like servers.internal") from None
 
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
     @classmethod

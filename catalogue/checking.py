@@ -15,6 +15,8 @@ from models.money import Money
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
 from orders.addonprices import UnitPrice
+from orders.forms import normal_form
+from orders.goals import NOTHING
 
 
 def check(draft: Draft, standing: Standing) -> list[Problem]:
@@ -257,6 +259,7 @@ class _Check:
             )
         if module.kind is ModuleKind.MANUAL:
             return
+        yield from _order_parameters(table, entry, plan_type)
         if entry.pricelist is None:
             description = MappingEntry.model_fields["pricelist"].description
             yield Problem(table, "pricelist", f"is missing; it is {description}")
@@ -303,6 +306,23 @@ def _costs(entry: MappingEntry) -> Iterable[tuple[str, Money]]:
             continue
         for choice, text in written.items():
             yield f"addon_costs.{addon}.{choice}", Money.parse(text)
+
+
+def _order_parameters(table: str, entry: MappingEntry, product_type: str | None) -> Iterable[Problem]:
+    """What is sent with every order has the form of the parameter of the same field."""
+    kind = PRODUCT_TYPES.get(product_type or "")
+    forms = {one.field: one.form for one in kind.parameters.values()} if kind is not None else {}
+    for field, value in entry.order_parameters.items():
+        form = forms.get(field, Form.TEXT)
+        if form is Form.TEMPLATE or value == NOTHING:  # here a template is the upstream's own key
+            continue
+        try:
+            normal = normal_form(form, value)
+        except ValueError as error:
+            yield Problem(table, f"order_parameters.{field}", str(error))
+        else:
+            if normal != value:
+                yield Problem(table, f"order_parameters.{field}", f'write it "{normal}"')
 
 
 def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEntry) -> Iterable[str]:

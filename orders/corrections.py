@@ -63,14 +63,14 @@ def _correct_opening(service: Service, mapping: PlanMapping | None, wanted: dict
     if mapping is None:
         raise Refused("the catalogue does not map this plan any more; map it again first, or cancel the order")
     own = {name: value for name, value in wanted.items() if name != DOMAIN}
-    check_parameters(own, kind, mapping)
+    checked = check_parameters(own, kind, mapping)
     if DOMAIN in wanted:
         try:
             service.name = check_name(kind, wanted[DOMAIN])
         except ValueError as error:
             raise InvalidField(DOMAIN, str(error)) from error
         service.name_is_ours = False
-    service.parameters = {**service.parameters, **own}
+    service.parameters = {**service.parameters, **checked}
 
 
 def _correct_change(

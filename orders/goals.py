@@ -9,7 +9,7 @@ from models.enums import OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.goals import goal_failed, goal_met
 from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, PRICELIST, SHOWN_PREFIX
-from orders.meaning import RENEWAL_FIELD, same_value
+from orders.meaning import RENEWAL_FIELD, number_of, same_value
 from upstreams.port import UpstreamItem
 
 NOTHING = "null"
@@ -77,7 +77,7 @@ def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> 
             wanted.append((f"tariff {tariff or 'unknown'}", asked, tariff == asked))
             for name, value in _under(SHOWN_PREFIX, parameters):
                 shown = seen.form.get(name, "")
-                wanted.append((f"{name} {shown or 'not shown'}", value, _amount(shown) == _amount(value)))
+                wanted.append((f"{name} {shown or 'not shown'}", value, _same_amount(shown, value)))
         case OperationKind.SET_PARAMETERS:
             for name, value in fields_to_show(parameters).items():
                 found = seen.form.get(name)
@@ -109,7 +109,9 @@ def _under(prefix: str, parameters: dict[str, str]) -> list[tuple[str, str]]:
     return [(name.removeprefix(prefix), value) for name, value in parameters.items() if name.startswith(prefix)]
 
 
-def _amount(text: str) -> str:
-    """The number of "60 GB" or "60"; text that holds none stays as it is."""
-    found = re.match(r"\s*(\d+)", text)
-    return found[1] if found else text.strip()
+def _same_amount(shown: str, wanted: str) -> bool:
+    """Of "60 GB" the number counts, and of "60 GB SSD" the number that it begins with; other texts must be equal."""
+    if number_of(shown) is None and (found := re.match(r"\s*(\d+)(?![\d.,])", shown)):
+        shown = found[1]
+    number, asked = number_of(shown), number_of(wanted)
+    return number == asked if number is not None and asked is not None else shown.strip() == wanted.strip()

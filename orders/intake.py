@@ -26,7 +26,7 @@ from models.order import IntakeKey, Operation, Service, Task
 from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import addons, naming
 from orders.errors import InvalidField, KeyReused
-from orders.forms import check_form
+from orders.forms import normal_form
 from orders.installation import installation_tag
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.text import Lines, PlainText, Words, check_text
@@ -266,24 +266,34 @@ async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
     )
 
 
-def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMapping) -> str | None:
-    """Check what the product type and the mapping decide. Returns the domain in its ASCII form, if one was given."""
-    check_parameters(request.parameters, kind, mapping)
-    missing = kind.required - request.parameters.keys()
+@dataclass(frozen=True)
+class Details:
+    """What the product type and the mapping decide of a request, each value in its one spelling."""
+
+    domain: str | None
+    parameters: dict[str, str]
+
+
+def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMapping) -> Details:
+    """Raises InvalidField."""
+    parameters = check_parameters(request.parameters, kind, mapping)
+    missing = kind.required - parameters.keys()
     if missing:
         raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {kind.intname}")
     if request.domain is None:
         if kind.name.is_the_thing:
             raise InvalidField("domain", f"is needed to order a {kind.intname}")
-        return None
+        return Details(None, parameters)
     try:
-        return naming.check_name(kind, request.domain)
+        return Details(naming.check_name(kind, request.domain), parameters)
     except ValueError as error:
         raise InvalidField("domain", str(error)) from error
 
 
-def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> None:
-    """Raises InvalidField for a parameter that this product type or mapping does not know."""
+def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> dict[str, str]:
+    """The parameters, each value in its one spelling. Raises InvalidField for one that this product type or mapping
+    does not know, or a value that is none."""
+    found: dict[str, str] = {}
     for parameter, value in parameters.items():
         if parameter not in kind.parameters:
             raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
@@ -291,11 +301,12 @@ def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: Pla
             raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
         form = kind.parameters[parameter].form
         try:
-            check_form(form, value)
+            found[parameter] = normal_form(form, value)
         except ValueError as error:
             raise InvalidField(f"parameters.{parameter}", str(error)) from error
         if form is Form.TEMPLATE and value not in mapping.templates:
             raise InvalidField(f"parameters.{parameter}", f"unknown template {value!r}; {_choice(mapping.templates)}")
+    return found
 
 
 def _choice(known: Iterable[str]) -> str:
@@ -313,7 +324,7 @@ async def _write_down(
     hostname_suffix: str,
     owner: str | None,
 ) -> AcceptedOrder:
-    domain = check_details(request, offer.kind, offer.mapping)
+    details = check_details(request, offer.kind, offer.mapping)
     limit = request.agreed_cost_limit
     check_limit(limit, offer.account)
     assert offer.plan.id is not None  # noqa: S101 - read from the database
@@ -327,11 +338,11 @@ async def _write_down(
         product_type=offer.plan.product_type,
         module_id=offer.module.id,
         account_id=offer.account.id if offer.account else None,
-        name=domain or naming.own_name(offer.kind, mark, hostname_suffix),
-        name_is_ours=domain is None,
+        name=details.domain or naming.own_name(offer.kind, mark, hostname_suffix),
+        name_is_ours=details.domain is None,
         mark=mark,
         period_months=request.period_months,
-        parameters=request.parameters,
+        parameters=details.parameters,
         addons=addons.check(request.addons, offer.mapping, offer.plan.name),
         renewal_owner=offer.mapping.renewal_owner,
         cost_amount=offer.period.cost_amount,

@@ -71,18 +71,24 @@ def check_domain(text: str) -> str:
     return ascii_form
 
 
+LONGEST_NAME = 300
+"""In characters, however it is spelled; no host name is longer, and longer texts cost idna much time."""
+
+
 @lru_cache(maxsize=20_000)
 def canonical(name: str) -> str:
     """One spelling of a name for all that mean the same: punycode and Unicode, capitals, a dot at the end, spaces.
 
     A label of a licence is no host name; there only capitals and spaces are looked past.
     """
-    plain = unicodedata.normalize("NFC", name).strip().rstrip(".").casefold()
+    plain = unicodedata.normalize("NFC", name).strip().rstrip(".").lower()  # casefold makes ß another name, ss
     wildcard = WILDCARD if plain.startswith(WILDCARD) else ""
     try:
+        if len(plain) > LONGEST_NAME:
+            raise idna.IDNAError("too long")
         return wildcard + idna.encode(plain.removeprefix(WILDCARD), uts46=True).decode("ascii")
     except idna.IDNAError:
-        return " ".join(plain.split())
+        return " ".join(plain.casefold().split())
 
 
 def same_name(one: str, other: str) -> bool:
@@ -116,12 +122,12 @@ _TELLING = 3
 
 
 def _bare(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip().rstrip(".…").casefold()
+    return unicodedata.normalize("NFC", text).strip().rstrip(".…").lower()
 
 
 def _in_unicode(name: str) -> str:
     """The name as people write it."""
     try:
-        return idna.decode(name.removeprefix(WILDCARD)).casefold()
+        return idna.decode(name.removeprefix(WILDCARD)).lower()
     except idna.IDNAError:
         return name

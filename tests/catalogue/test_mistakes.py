@@ -35,6 +35,10 @@ periods = { "1" = 1 }
 cost = { "1" = "5.00 EUR" }
 """
 
+ORDER_PARAMETERS = edited(
+    ('"VDS-1"\nproduct_type = "vds"', '"VDS-1"\nproduct_type = "%s"'),
+    ("templates", "order_parameters = { %s }\ntemplates"),
+)
 FORMS = "addon_forms = { %s }\ncost = {"
 
 
@@ -213,6 +217,10 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
         case("template as list", replaced('"Debian-12"', "[]"), MAPPING, "templates.debian-12", "a list is not right"),
         case("order parameter as number", replaced("templates", "order_parameters = { recipe = 1 }\ntemplates"),
              MAPPING, "order_parameters.recipe", "as text"),
+        case("an address of nowhere in every order", ORDER_PARAMETERS % ("soft", 'ip = "127.0.0.1"'), MAPPING,
+             "order_parameters.ip", "no server is reached there"),
+        case("a name server spelled otherwise", ORDER_PARAMETERS % ("domain", 'ns0 = "NS1.example.net."'), MAPPING,
+             "order_parameters.ns0", 'write it "ns1.example.net"'),
         case("unknown renewal owner", replaced("templates", 'renewal_owner = "us"\ntemplates'),
              MAPPING, "renewal_owner", '"resellflow" or "upstream"'),
         case("unknown key in a mapping", replaced("datacenter", "data_center"),

@@ -12,14 +12,14 @@ from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
 from orders import keys, naming
 from orders.errors import InvalidField
-from orders.forms import check_form
-from orders.intake import ServiceRequest, accept_order, check_details
+from orders.forms import normal_form
+from orders.intake import Details, ServiceRequest, accept_order, check_details
 
 CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIICijCCAXIC\nAQAwRTEL+/==\n-----END CERTIFICATE REQUEST-----\n"
 CERTIFICATE: dict[str, Any] = {"domain": "shop.example", "parameters": {"approver_email": "admin@shop.example"}}
 
 
-def details(product_type: str, **wanted: Any) -> str | None:
+def details(product_type: str, **wanted: Any) -> Details:
     request = ServiceRequest.model_validate({"plan": "P", "period_months": 12, "customer": "c-1"} | wanted)
     return check_details(request, PRODUCT_TYPES[product_type], PlanMapping(plan_id=1, module_id=1, pricelist="1"))
 
@@ -54,12 +54,55 @@ def test_what_is_not_right_is_refused_by_its_field(product_type: str, wanted: di
 
 def test_what_is_right_is_taken() -> None:
     csr = {**CERTIFICATE, "parameters": {**CERTIFICATE["parameters"], "csr": CSR}}
-    assert details("certificate", **csr) == "shop.example"
-    assert details("certificate", **{**CERTIFICATE, "domain": "*.Bücher.example"}) == "*.xn--bcher-kva.example"
+    assert details("certificate", **csr).domain == "shop.example"
+    assert details("certificate", **{**CERTIFICATE, "domain": "*.Bücher.example"}).domain == "*.xn--bcher-kva.example"
     name_servers = {"nameserver1": "ns1.example.net", "nameserver2": "ns2.example.net", "owner": "17"}
-    assert details("domain", domain="shop.example", parameters=name_servers) == "shop.example"
-    assert details("softexternal") is None
-    assert details("colocation") is None
+    assert details("domain", domain="shop.example", parameters=name_servers).domain == "shop.example"
+    assert details("softexternal").domain is None
+    assert details("colocation").domain is None
+
+
+SPELLED = [
+    ("domain", "nameserver1", " NS1.Bücher.example. ", "ns1.xn--bcher-kva.example"),
+    ("domain", "owner", " 17 ", "17"),
+    ("certificate", "approver_email", "Admin@Bücher.example.", "admin@xn--bcher-kva.example"),
+    ("soft", "ip", " 2001:0DB8:0:0::1 ", "2001:db8::1"),
+    ("soft", "ip", "::ffff:10.0.0.7", "10.0.0.7"),
+]
+
+
+@pytest.mark.parametrize(("product_type", "parameter", "given", "kept"), SPELLED, ids=[one[2] for one in SPELLED])
+def test_a_value_is_kept_in_its_one_spelling(product_type: str, parameter: str, given: str, kept: str) -> None:
+    named = {"domain": CERTIFICATE, "certificate": CERTIFICATE}.get(product_type, {})
+    others = CERTIFICATE["parameters"] if product_type == "certificate" else {}
+    found = details(product_type, **{**named, "parameters": {**others, parameter: given}})
+    assert found.parameters[parameter] == kept
+
+
+NOWHERE = [
+    *("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"),
+    *("::", "0.0.0.0", "0.1.2.3"),  # noqa: S104 - refused
+    *("224.0.0.1", "ff02::1", "169.254.1.1", "fe80::1", "fe80::1%eth0", "2001:db8::1%eth0"),
+    *("240.0.0.1", "255.255.255.255"),
+]
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+def test_an_address_that_no_server_has_is_refused(address: str) -> None:
+    with pytest.raises(InvalidField, match=r"no server is reached|on one machine only") as refused:
+        details("soft", parameters={"ip": address})
+    assert refused.value.field == "parameters.ip"
+
+
+NO_MAILBOX = ["a@b@shop.example", "a b@shop.example", ".a@shop.example", "<a@shop.example", f"{'a' * 65}@shop.example",
+              f"a@{'.'.join(['b' * 60] * 5)}", "a@localhost"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mail", NO_MAILBOX)
+def test_what_is_no_mailbox_is_refused(mail: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        details("certificate", **{**CERTIFICATE, "parameters": {"approver_email": mail}})
+    assert refused.value.field == "parameters.approver_email"
 
 
 def test_what_was_bought_keeps_its_name() -> None:
@@ -76,7 +119,7 @@ def test_every_type_can_be_opened_prolonged_and_closed_and_every_form_is_checked
     for form in Form:
         if form is not Form.CSR:
             with pytest.raises(ValueError, match="control character"):
-                check_form(form, "a\x00")
+                normal_form(form, "a\x00")
 
 
 async def test_licences_without_a_key_are_found_and_shown(database: Database) -> None:

@@ -46,3 +46,12 @@ def test_the_worker_prints_no_value_of_a_setting(monkeypatch: pytest.MonkeyPatch
 def test_tokens_of_several_callers_are_taken() -> None:
     settings = Settings.model_validate({"storefront_tokens": "a=12345678,b=23456789", "operator_tokens": "c=34567890"})
     assert [settings.client_of(token) for token in ("12345678", "34567890", "nobody's")][2] is None
+
+
+def test_the_end_of_names_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESELL_HOSTNAME_SUFFIX", " .Bücher.Example. ")
+    assert load_settings().hostname_suffix == "xn--bcher-kva.example"
+    monkeypatch.setenv("RESELL_HOSTNAME_SUFFIX", "two words")
+    with pytest.raises(ValidationError) as refused:
+        load_settings()
+    assert "RESELL_HOSTNAME_SUFFIX: names of services end with it" in settings_in_words(refused.value)
