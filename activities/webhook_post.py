@@ -2,19 +2,22 @@
 
 import asyncio
 import ipaddress
+import logging
 import ssl
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from socket import SOCK_STREAM, gaierror
 
 import httpx
 
 from activities.webhook_signing import SecretUnusable, body, headers, read_secrets
+from models.columns import utc_now
 from orders.webhook_targets import check_address, check_url
 from orders.webhooks import ANSWER_LENGTH, Parcel, Try
+from upstreams.retry_after import retry_after
+
+log = logging.getLogger(__name__)
 
 _MOST_READ = 4 * ANSWER_LENGTH
 _HELD_UP = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -45,6 +48,7 @@ class Post:
         try:
             async with asyncio.timeout(self._timeout):
                 answer, text = await self._request(parcel, source)
+            return _judged(answer, text, _ms(began))
         except SecretUnusable as error:
             return Posted(Try(None, 0, f"not sent: {error}"), down=True)
         except ValueError as error:
@@ -52,9 +56,13 @@ class Post:
         except TimeoutError:
             return Posted(Try(None, _ms(began), f"no answer within {self._timeout:g} s"), down=True)
         except (httpx.HTTPError, OSError, ssl.SSLError) as error:
-            said = str(error) or type(error).__name__
-            return Posted(Try(None, _ms(began), f"no answer: {said}"[:500]), down=True)
-        return _judged(answer, text, _ms(began))
+            return Posted(
+                Try(None, _ms(began), f"no answer: {_printable(str(error) or type(error).__name__)}"), down=True
+            )
+        except Exception as error:  # whatever it is, the message may have gone: it counts as a try, or it goes for ever
+            log.exception("webhook %s: the try failed in a way that nobody foresaw", parcel.endpoint_name)
+            said = _printable(f"failed unexpectedly: {type(error).__name__}: {error}")
+            return Posted(Try(None, _ms(began), said), down=True)
 
     async def close(self) -> None:
         for client in self._clients.values():
@@ -115,8 +123,7 @@ async def _beginning(answer: httpx.Response) -> str:
         read += piece
         if len(read) >= _MOST_READ:
             break
-    text = read[:_MOST_READ].decode(errors="replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:ANSWER_LENGTH]
+    return _printable(read[:_MOST_READ].decode(errors="replace"))
 
 
 def _judged(answer: httpx.Response, text: str, took: int) -> Posted:
@@ -128,19 +135,13 @@ def _judged(answer: httpx.Response, text: str, took: int) -> Posted:
     if answer.is_redirect:
         error += "; redirects are not followed"
     went = Try(code, took, error, text, endpoint_gone=gone)
-    held_up = _retry_after(answer) if code in _HELD_UP else 0.0
-    return Posted(went, down=gone or code >= 500 or code in _HELD_UP, not_before=held_up)
+    told = answer.headers.get("retry-after", "") if code in _HELD_UP else ""
+    return Posted(went, down=gone or code >= 500 or code in _HELD_UP, not_before=retry_after(told, utc_now()))
 
 
-def _retry_after(answer: httpx.Response) -> float:
-    """Seconds; the header tells seconds or a date."""
-    told = answer.headers.get("retry-after", "").strip()
-    if told.isdigit():
-        return float(told[:9])
-    try:
-        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0
+def _printable(text: str) -> str:
+    """On one line, and no longer than an answer: a receiver's words are kept in the log of its deliveries."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:ANSWER_LENGTH]
 
 
 def _ms(began: float) -> int:

@@ -26,6 +26,11 @@ MOST_UNREAD = 500
 """Of one account. More of them tell no more than that everything should be listed, which is done anyway."""
 MOST_NUMBERS = 50
 CLOCKS_DIFFER_AT_MOST = timedelta(minutes=5)
+MOST_SIGNATURES = 5
+"""Of one hint: who changes a secret signs with two."""
+MOST_BYTES = 16 * 1024
+"""Of a body: fifty numbers are a fifth of that."""
+LONGEST_IDENTITY = 256
 SHORTEST_SECRET = 16
 _ENCODED_SECRET = "whsec_"  # noqa: S105 - the prefix of one
 
@@ -70,24 +75,35 @@ class TooManyHints(Exception):
     """So many hints of the account are unread that no more are taken."""
 
 
-def check_signature(secrets: str, identity: str, timestamp: str, signatures: str, body: bytes, now: datetime) -> None:
-    """Raises NotSigned unless one of the signatures was made with one of the secrets, at about this time.
+def check_stamp(identity: str, timestamp: str, signatures: str, now: datetime) -> None:
+    """Raises NotSigned for what no signature could mend: headers that are missing, too many or too old.
 
-    `secrets` and `signatures` may each hold several, separated by spaces: so a secret can be changed without a gap.
+    To be asked before anything that costs: whoever sends them need not know a secret.
     """
-    keys = [key_of(text) for text in secrets.split()]
     if not (identity and timestamp and signatures):
         raise NotSigned("the headers webhook-id, webhook-timestamp and webhook-signature are needed")
-    signed = f"{identity}.{timestamp}.".encode() + body
-    given = [text.removeprefix("v1,").encode() for text in signatures.split() if text.startswith("v1,")]
-    # Every pair is compared, whichever fits: how long that takes tells nothing.
-    fits = [hmac.compare_digest(_signature(key, signed), one) for key in keys for one in given]
-    if not any(fits):
-        raise NotSigned("no signature fits a secret of this upstream")
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
         raise NotSigned("webhook-timestamp is not in seconds since 1970")
     if abs(now.timestamp() - int(timestamp)) > CLOCKS_DIFFER_AT_MOST.total_seconds():
         raise NotSigned("it was signed more than five minutes ago or ahead; do the clocks agree?")
+    if len(identity) > LONGEST_IDENTITY:
+        raise NotSigned(f"webhook-id has more than {LONGEST_IDENTITY} characters")
+    if len(signatures.split(maxsplit=MOST_SIGNATURES)) > MOST_SIGNATURES:
+        raise NotSigned(f"webhook-signature has more than {MOST_SIGNATURES} signatures")
+
+
+def check_signature(secrets: str, identity: str, timestamp: str, signatures: str, body: bytes) -> None:
+    """Raises NotSigned unless one of the signatures was made with one of the secrets. `check_stamp` comes first.
+
+    `secrets` and `signatures` may each hold several, separated by spaces: so a secret can be changed without a gap.
+    """
+    signed = f"{identity}.{timestamp}.".encode() + body
+    made = [_signature(key_of(text), signed) for text in secrets.split()]
+    given = [text.removeprefix("v1,").encode() for text in signatures.split() if text.startswith("v1,")]
+    # Every pair is compared, whichever fits: how long that takes tells nothing.
+    fits = [hmac.compare_digest(ours, theirs) for ours in made for theirs in given]
+    if not any(fits):
+        raise NotSigned("no signature fits a secret of this upstream")
 
 
 def key_of(secret: str) -> bytes:

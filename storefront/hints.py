@@ -17,6 +17,7 @@ from storefront.context import Context, InContext
 from storefront.problems import (
     DATABASE_UNAVAILABLE,
     INVALID_BODY,
+    TOO_LARGE,
     TOO_MANY_HINTS,
     UNAUTHENTICATED,
     ProblemResponse,
@@ -47,7 +48,7 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": {"sch
     status_code=HTTPStatus.ACCEPTED,
     response_model=HintTaken,
     summary="Say that items have changed at the upstream",
-    responses=documented(UNAUTHENTICATED, INVALID_BODY, TOO_MANY_HINTS, DATABASE_UNAVAILABLE),
+    responses=documented(UNAUTHENTICATED, TOO_LARGE, INVALID_BODY, TOO_MANY_HINTS, DATABASE_UNAVAILABLE),
     openapi_extra=_BODY,
 )
 async def take_hint(
@@ -62,8 +63,9 @@ async def take_hint(
 ) -> HintTaken | ProblemResponse:
     """No token: it is signed with the secret of the upstream account (Standard Webhooks). Nothing of it is believed but
     the numbers, and these items are read."""
-    body = await request.body()
     try:
+        hints.check_stamp(identity, timestamp, signature, utc_now())
+        body = await request.body()
         account_id = await _signed_for(context, name, identity, timestamp, signature, body)
     except NotSigned as error:
         log.warning("a hint for upstream %r is not taken: %s", name, error)
@@ -89,7 +91,7 @@ async def _signed_for(context: Context, name: str, identity: str, timestamp: str
         raise NotSigned("no signature fits a secret of this upstream")
     try:
         secrets = read_secret("its hint secret", env=account.hint_secret_env, file=account.hint_secret_file)
-        hints.check_signature(secrets, identity, timestamp, signature, body, utc_now())
+        hints.check_signature(secrets, identity, timestamp, signature, body)
     except (SecretMissing, ValueError) as error:
         log.error("upstream %s takes no hints: %s", name, error)
         raise NotSigned("no signature fits a secret of this upstream") from None

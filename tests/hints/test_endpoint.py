@@ -1,6 +1,7 @@
 """What the endpoint takes, and what becomes of it while nobody watches the upstream."""
 
 import os
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -71,6 +72,62 @@ async def test_only_who_knows_the_secret_is_heard(quiet_api: Api) -> None:
     await refused(answer, "no signature fits", quiet_api)
     # A token is none: an operator's does not replace the signature.
     await refused(await quiet_api.operator.post("/v1/upstreams/main/hints", json=body), "headers", quiet_api)
+
+
+def hashes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is hashed from now on."""
+    made: list[bytes] = []
+    make = hints._signature
+
+    def counted(key: bytes, text: bytes) -> bytes:
+        made.append(key)
+        return make(key, text)
+
+    monkeypatch.setattr(hints, "_signature", counted)
+    return made
+
+
+async def test_a_strangers_signatures_cost_next_to_nothing(quiet_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, in one header or in several: no secret is read and nothing is hashed for them."""
+    made = hashes(monkeypatch)
+    body = b'{"number": "17"}'
+    right = signed(body)
+    for signatures in (" ".join(["v1,x"] * 12_000), "v1,x " * hints.MOST_SIGNATURES + right["webhook-signature"]):
+        answer = await quiet_api.stranger.post(
+            "/v1/upstreams/main/hints", content=body, headers=right | {"webhook-signature": signatures}
+        )
+        await refused(answer, "more than 5 signatures", quiet_api)
+    answer = await quiet_api.stranger.post(
+        "/v1/upstreams/main/hints", content=body, headers=signed(body, identity="x" * 300)
+    )
+    await refused(answer, "webhook-id has more", quiet_api)
+    await refused(await send(quiet_api.stranger, {"number": "17"}, ahead=-400), "do the clocks", quiet_api)
+    assert made == []
+
+
+async def test_one_hash_is_made_for_each_secret_of_ours(quiet_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, SECRET_VARIABLE, f"{'y' * 24} {SECRET}")
+    made = hashes(monkeypatch)
+    body = b'{"number": "17"}'
+    right = signed(body)
+    headers = right | {"webhook-signature": f"v1,x v1,y v2,z v1, {right['webhook-signature']}"}
+    answer = await quiet_api.stranger.post("/v1/upstreams/main/hints", content=body, headers=headers)
+    assert answer.status_code == 202
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("in_pieces", [True, False])
+async def test_a_strangers_body_is_small(quiet_api: Api, in_pieces: bool) -> None:
+    body = b'{"number": "17", "function": "' + b"x" * hints.MOST_BYTES + b'"}'
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 1000):
+            yield body[start : start + 1000]
+
+    content = pieces() if in_pieces else body
+    answer = await quiet_api.stranger.post("/v1/upstreams/main/hints", content=content, headers=signed(body))
+    assert "16384 bytes" in assert_problem(answer, 413, "body-too-large")
+    assert await waiting(quiet_api) == []
 
 
 async def test_a_secret_is_changed_without_a_gap(quiet_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from activities import webhook_post
 from activities import webhooks as sender
 from models.database import Database
 from models.enums import DeliveryState
@@ -191,6 +192,38 @@ async def test_a_receiver_that_asks_for_a_pause_gets_it(database: Database, rece
             return (only.next_attempt_at - only.happened_at).total_seconds()
 
         assert await assert_eventually(put_off) == pytest.approx(3600, abs=30)
+
+
+@pytest.mark.parametrize("told", ["²", "-5", "nan", "9" * 20, "Fri, 20 Nov 99999999999999999999 10:00:00 GMT", "soon"])
+async def test_a_strange_wish_for_a_pause_costs_one_try_like_any_other(
+    database: Database, receiver: Receiver, told: str
+) -> None:
+    receiver.otherwise = Answer(503, {"retry-after": told})
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database, webhook_retry_delays=[]):
+        await until(database, DeliveryState.GIVEN_UP)
+    assert len(receiver.received) == 1
+    [only] = await deliveries(database)
+    assert [one.error for one in (await delivery(database, only.number)).log] == ["answered 503"]
+
+
+async def test_a_try_that_fails_in_a_way_that_nobody_foresaw_counts_too(
+    database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(told: str, _now: object) -> float:
+        raise ZeroDivisionError(told)
+
+    monkeypatch.setattr(webhook_post, "retry_after", broken)
+    receiver.otherwise = Answer(503, {"retry-after": "7"})
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database, webhook_retry_delays=[]):
+        await until(database, DeliveryState.GIVEN_UP)
+    assert len(receiver.received) == 1
+    [only] = await deliveries(database)
+    [tried] = (await delivery(database, only.number)).log
+    assert tried.error == "failed unexpectedly: ZeroDivisionError: 7"
 
 
 async def test_each_of_several_secrets_signs_and_a_file_is_read_anew(
