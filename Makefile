@@ -38,6 +38,15 @@ PARALLEL ?= -n 4 --dist loadfile --no-loadscope-reorder
 test: $(STAMP) ## Run the tests (ARGS: options of pytest)
 	@$(BIN)/python -m pytest $(PARALLEL) --durations=10 --durations-min=1 $(ARGS)
 
+# The seed is printed: give it to see the same once more.
+FUZZ ?= 50
+SEED := $(if $(SEED),$(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Try what nobody means, much more of it than in the tests (FUZZ=times, SEED=number, ARGS: of pytest)
+	@echo "FUZZ=$(FUZZ) SEED=$(SEED)"
+	@RESELL_TEST_FUZZ=$(FUZZ) RESELL_TEST_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED) $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## Check style, format and types
 	$(BIN)/ruff check .

@@ -8,7 +8,6 @@ another service, or that an order may yet find it, is never overruled.
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import IntegrityError
@@ -27,7 +26,7 @@ from orders.errors import InvalidField, NotFound, Refused
 from orders.history import Origin
 from orders.meaning import renews
 from orders.services import apply_snapshot
-from orders.text import Prose, Words
+from orders.text import PlainText, Prose, Words
 from upstreams.port import UpstreamItem
 
 LINKED, ADOPTED = "linked", "adopted"
@@ -52,8 +51,8 @@ class _Wish(BaseModel):
 class LinkRequest(_Wish):
     """A service that is this item at its upstream."""
 
-    upstream_number: Annotated[str, Field(pattern=r"^\S{1,64}$")] = Field(
-        description="number of the item at the upstream", examples=["900001"]
+    upstream_number: PlainText = Field(
+        pattern=r"^\S{1,64}$", description="number of the item at the upstream", examples=["900001"]
     )
     upstream: Words | None = Field(
         default=None, max_length=64, description="name of the upstream account, which must be the service's"
@@ -63,7 +62,7 @@ class LinkRequest(_Wish):
 class AdoptRequest(_Wish):
     """A new service that is an item which the upstream has already."""
 
-    plan: Words = Field(max_length=64, description="name of a tariff plan")
+    plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-1"])
     customer: Words = Field(max_length=200, description="the storefront's own name of its customer")
     period_months: int | None = Field(
         default=None, strict=True, description="months; absent: the one that the upstream shows"
