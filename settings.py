@@ -168,7 +168,7 @@ class Settings(BaseSettings):
     def client_of(self, token: str) -> tuple[str, Role] | None:
         """Who a bearer token is; None if nobody. Compares in constant time."""
         found: tuple[str, Role] | None = None
-        for role, tokens in ((Role.STOREFRONT, self.storefront_tokens), (Role.OPERATOR, self.operator_tokens)):
+        for role, tokens in ((Role.STOREFRONT, self.storefront_tokens), (Role.ADMIN, self.operator_tokens)):
             for name, secret in tokens.items():
                 if hmac.compare_digest(secret.get_secret_value().encode(), token.encode()):
                     found = (name, role)

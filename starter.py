@@ -35,7 +35,7 @@ from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, requests, tasks
 from orders.allowed import OPERATOR, Asker, Not, judge
-from orders.errors import InvalidField, NotFound, Refused
+from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
@@ -257,21 +257,29 @@ class Resellflow:
             return await self._override(task, operation, DecisionKind.MARK_DONE, completion.actor, override)
         return await self._update(self._handle(operation), ServiceOrder.complete_task, completion, f"task {task}")
 
-    async def reject_task(self, task: int, decision: Decision, *, override: bool = False) -> DecisionResult:
+    async def reject_task(
+        self, task: int, decision: Decision, *, override: bool = False, asker: Asker = OPERATOR
+    ) -> DecisionResult:
         """A manual task will not be done: the service stays as it was. Override: an automatic one's operation is
         cancelled, where that is possible."""
         operation = await self._operation_of_task(
             task, By(actor=decision.actor, override=override, reason=decision.reason[:1900])
         )
         if override:
-            return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason)
+            return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, asker)
         return await self._update(self._handle(operation), ServiceOrder.reject_task, decision, f"task {task}")
 
     async def _override(
-        self, task: int, operation: Operation, kind: DecisionKind, actor: str, reason: str
+        self,
+        task: int,
+        operation: Operation,
+        kind: DecisionKind,
+        actor: str,
+        reason: str,
+        asker: Asker = OPERATOR,
     ) -> DecisionResult:
         decision = Decision(actor=actor, reason=f"override of task {task}: {reason}"[:2000])
-        return await self.decide(operation.id or 0, kind, decision)
+        return await self.decide(operation.id or 0, kind, decision, asker)
 
     async def _operation_of_task(self, number: int, by: By) -> Operation:
         """Raises NotFound, or Refused where this person may not end the task."""
@@ -361,9 +369,13 @@ class Resellflow:
     async def _check_that_it_is_possible(self, operation: Operation, kind: DecisionKind, asker: Asker) -> None:
         """Raises Refused. The database says it, whether Temporal is there or not; it is judged once more on writing."""
         async with self.database.read() as session:
-            judged = judge(await facts_of(session, operation), kind, asker)
+            judged = judge(
+                await facts_of(session, operation),
+                kind,
+                replace(asker, asked_for_it=operation.actor == asker.name),
+            )
         if isinstance(judged, Not):
-            raise Refused(judged.why)
+            raise (NotTheirs if judged.by_role else Refused)(judged.why)
 
     async def _cancel(self, number: int, decision: Decision, asker: Asker) -> DecisionResult:
         record = DecisionRecord(

@@ -237,7 +237,7 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
 
 def _needed(decision: "DecisionView") -> str:
     may = f", may have {', '.join(decision.may)}" if decision.may else ""
-    return f"needs {', '.join(decision.needs)}{may}"
+    return f"needs {', '.join(decision.needs)}{may}; for {', '.join(decision.roles)}"
 
 
 async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView], list[IntentView]]":

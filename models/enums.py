@@ -80,8 +80,15 @@ class RenewalOwner(StrEnum):
 
 
 class Role(StrEnum):
+    """Of whoever has a token. What each may do says `orders.roles`."""
+
     STOREFRONT = "storefront"
+    """A shop: sees and touches its own services only. All others see everything."""
+    VIEWER = "viewer"
     OPERATOR = "operator"
+    SENIOR = "senior"
+    FINANCE = "finance"
+    ADMIN = "admin"
 
 
 class Dialect(IntEnum):

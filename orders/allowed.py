@@ -11,6 +11,7 @@ from enum import StrEnum
 from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage, UnpaidKind
 from models.messages import DecisionKind
 from models.order import Intent
+from orders.roles import Right, holders, holders_in_words, lacks
 
 REASON = "reason"
 VOUCH = "nothing_was_bought"
@@ -65,16 +66,21 @@ class Asker:
     asked_for_it: bool = False
 
     @property
-    def is_operator(self) -> bool:
-        return self.role is Role.OPERATOR
+    def is_staff(self) -> bool:
+        """Sees everything, whoever's it is."""
+        return self.role is not Role.STOREFRONT
+
+    def may(self, right: Right) -> bool:
+        return self.role in holders(right)
 
     @property
     def owner(self) -> str | None:
         """Whose it is what is ordered so; None: the operators'."""
-        return None if self.is_operator else self.name
+        return None if self.is_staff else self.name
 
 
-OPERATOR = Asker(Role.OPERATOR)
+OPERATOR = Asker(Role.ADMIN)
+"""Whoever sits at the command line, and Resellflow itself: may do everything."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,8 @@ class Allowed:
     """Fields that can be given, and change what is done."""
     effect: str = ""
     """What it does, as an infinitive."""
+    right: Right = Right.DECIDE
+    """Who may take it. A shop that asked for the operation itself may cancel it with the right to order."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,8 @@ class Not:
     """A decision that would be refused, and why."""
 
     why: str
+    by_role: bool = False
+    """Another role may take it now."""
 
 
 Judgement = Allowed | Not
@@ -152,10 +162,17 @@ def judge(facts: Facts, kind: DecisionKind, asker: Asker = OPERATOR) -> Judgemen
         return Not(
             f"operation {facts.number} is {facts.stage.value}: it has ended, and nothing can be decided any more"
         )
-    if not asker.is_operator and not (kind is DecisionKind.CANCEL and asker.asked_for_it):
-        return Not("only an operator may decide this; a shop may cancel what it asked for itself")
+    if not asker.is_staff and not (kind is DecisionKind.CANCEL and asker.asked_for_it):
+        return Not("only an operator may decide this; a shop may cancel what it asked for itself", by_role=True)
     judged = _RULES[kind](facts, asker)
-    if asker.is_operator or isinstance(judged, Not):
+    if isinstance(judged, Not):
+        return judged
+    if not asker.may(judged.right):
+        what = f"{kind.value} of operation {facts.number}, as it is now,"
+        return Not(lacks(asker.name, asker.role, judged.right, what), by_role=True)
+    if not asker.may(Right.VOUCH):
+        judged = replace(judged, may=tuple(name for name in judged.may if name != VOUCH))
+    if asker.is_staff:
         return judged
     needs = tuple(name for name in judged.needs if name != REASON)  # a shop may leave the reason out
     return replace(judged, needs=needs, may=(REASON, *judged.may))
@@ -191,14 +208,15 @@ def _correct(facts: Facts, asker: Asker) -> Judgement:
             "operation, then ask for what is right"
         )
     needs: tuple[str, ...] = (REASON, PARAMETERS)
+    right = Right.DECIDE
     match facts.traces:
         case Traces.ACCEPTED:
             return Not("the upstream has accepted the order as it was; it can't be corrected any more")
         case Traces.UNDER_WAY:
-            needs = (*needs, VOUCH)
+            needs, right = (*needs, VOUCH), Right.VOUCH
         case Traces.NONE | Traces.POSSIBLE:
             pass
-    return Allowed(DecisionKind.CORRECT_AND_RETRY, needs, effect="correct its parameters and try again")
+    return Allowed(DecisionKind.CORRECT_AND_RETRY, needs, effect="correct its parameters and try again", right=right)
 
 
 def _mark_done(facts: Facts, asker: Asker) -> Judgement:
@@ -208,8 +226,8 @@ def _mark_done(facts: Facts, asker: Asker) -> Judgement:
     needs: tuple[str, ...] = (REASON, ITEM) if facts.kind is OperationKind.OPEN else (REASON,)
     effect = "mark it done with the number of its item" if facts.kind is OperationKind.OPEN else "mark it done"
     if facts.owes:
-        return Allowed(DecisionKind.MARK_DONE, (*needs, PAID), effect=f"{effect}, once {facts.owes} is paid there")
-    return Allowed(DecisionKind.MARK_DONE, needs, effect=effect)
+        needs, effect = (*needs, PAID), f"{effect}, once {facts.owes} is paid there"
+    return Allowed(DecisionKind.MARK_DONE, needs, effect=effect, right=Right.VOUCH)
 
 
 def _cancel(facts: Facts, asker: Asker) -> Judgement:
@@ -223,20 +241,21 @@ def _cancel(facts: Facts, asker: Asker) -> Judgement:
         return Not(f"{facts.in_hand_of} has its task in hand: have the task rejected, or done, instead")
     match facts.traces:
         case Traces.NONE:
-            return Allowed(DecisionKind.CANCEL, (REASON,), effect="cancel the order")
-        case Traces.POSSIBLE if facts.called_off and asker.is_operator:
+            right = Right.ORDER if asker.asked_for_it else Right.DECIDE
+            return Allowed(DecisionKind.CANCEL, (REASON,), effect="cancel the order", right=right)
+        case Traces.POSSIBLE if facts.called_off and asker.is_staff:
             effect = "end it at once, if you have looked and vouch that nothing was bought"
-            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect)
+            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect, right=Right.VOUCH)
         case Traces.POSSIBLE if facts.called_off:
             return Not("it is called off already; it ends by itself once nothing of it is left at the upstream")
         case Traces.POSSIBLE:
-            effect = f"cancel the order, {_after_what(facts)}"
-            return Allowed(DecisionKind.CANCEL, (REASON,), (VOUCH,) if asker.is_operator else (), effect)
+            right = Right.ORDER if asker.asked_for_it else Right.VOUCH
+            return Allowed(DecisionKind.CANCEL, (REASON,), (VOUCH,), f"cancel the order, {_after_what(facts)}", right)
         case Traces.UNDER_WAY if facts.stage is not Stage.NEEDS_ATTENTION:
             return Not(f"a request may be under way; wait for its outcome{_or_close(facts)}")
-        case Traces.UNDER_WAY if asker.is_operator:
+        case Traces.UNDER_WAY if asker.is_staff:
             effect = "cancel the order, if you have looked and vouch that nothing was bought"
-            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect)
+            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect, right=Right.VOUCH)
         case Traces.UNDER_WAY:
             return Not(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
 
@@ -263,7 +282,7 @@ def _accept_price(facts: Facts, asker: Asker) -> Judgement:
         )
     if facts.called_off:
         return Not("it is called off: nothing of it is sent any more")
-    return Allowed(DecisionKind.ACCEPT_PRICE, (REASON,), (PRICE,), "accept the price that is shown")
+    return Allowed(DecisionKind.ACCEPT_PRICE, (REASON,), (PRICE,), "accept the price that is shown", Right.ACCEPT_PRICE)
 
 
 def _reject_task(facts: Facts, asker: Asker) -> Judgement:
@@ -304,10 +323,21 @@ NOTHING = "nothing to do"
 
 
 def person_may(facts: Facts, asker: Asker = OPERATOR) -> str:
-    """The same in a sentence; for operators with what can be done outside of Resellflow, where shops have no hand."""
-    outside = asker.is_operator and not facts.called_off and facts.stage in _BESIDES
+    """The same in a sentence; for all but shops with what can be done outside of Resellflow, and with what other roles
+    may do."""
+    outside = asker.is_staff and not facts.called_off and facts.stage in _BESIDES
     besides = [_BESIDES[facts.stage]] if outside else []
-    parts = besides + [one.effect for one in allowed_decisions(facts, asker)]
-    if len(parts) < 2:
-        return parts[0] if parts else NOTHING
-    return f"{', '.join(parts[:-1])}, or {parts[-1]}"
+    own = allowed_decisions(facts, asker)
+    parts = [_one_of([*besides, *(one.effect for one in own)]) or NOTHING]
+    if asker.is_staff:
+        mine = {one.decision for one in own}
+        others: dict[Right, list[str]] = {}
+        for one in allowed_decisions(facts, replace(OPERATOR, asked_for_it=asker.asked_for_it)):
+            if one.decision not in mine:
+                others.setdefault(one.right, []).append(one.effect)
+        parts += [f"{holders_in_words(right)} may {_one_of(effects)}" for right, effects in others.items()]
+    return "; ".join(parts)
+
+
+def _one_of(parts: Sequence[str]) -> str:
+    return "".join(parts) if len(parts) < 2 else f"{', '.join(parts[:-1])}, or {parts[-1]}"

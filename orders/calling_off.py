@@ -71,7 +71,7 @@ def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
     Raises NotTheirs. What is bought already is closed like any service of theirs.
     """
     is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
-    if asker.is_operator or opening.actor == asker.name or not is_called_off:
+    if asker.is_staff or opening.actor == asker.name or not is_called_off:
         return
     raise NotTheirs(
         f"{asker.name} is a {asker.role.value} and did not ask for operation {opening.id}, which opens service "

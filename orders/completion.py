@@ -18,11 +18,12 @@ from models.order import Operation, Service, Task
 from models.parameters import PLAN_ID, RENEWAL_OWNER
 from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices, stages
 from orders.allowed import OPERATOR, PAID, VOUCH, Asker, Facts, Not, Traces, judge
-from orders.errors import InvalidField, NotFound, Refused
+from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
 from orders.mappings import mapping_of
 from orders.other_terms import report_other_term, show_real_cost
+from orders.roles import Right, lacks
 from orders.services import apply_snapshot, differing, still_wrong
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
@@ -216,13 +217,13 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
     facts = await facts_of(session, operation)
     judged = judge(facts, record.kind, replace(asker, asked_for_it=operation.actor == asker.name))
     if isinstance(judged, Not):
-        raise Refused(judged.why)
+        raise (NotTheirs if judged.by_role else Refused)(judged.why)
+    if decision.nothing_was_bought and not asker.may(Right.VOUCH):
+        raise NotTheirs(lacks(asker.name, asker.role, Right.VOUCH, "to vouch that nothing was bought"))
     if VOUCH in judged.needs and not decision.nothing_was_bought:
         raise Refused(_UNVOUCHED)
     if PAID in judged.needs and not decision.it_is_paid:
         raise Refused(_UNPAID.format(owes=facts.owes))
-    if decision.nothing_was_bought and not asker.is_operator:
-        raise Refused("only an operator may vouch that nothing was bought")
     attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
     accepted_price = ""
     match record.kind:

@@ -17,18 +17,18 @@ NOUN = "service"
 
 
 def visible(asker: Asker) -> ColumnElement[bool]:
-    """Of rows of services: those that the caller may see. An operator sees all."""
-    return true() if asker.is_operator else col(Service.owner) == asker.name
+    """Of rows of services: those that the caller may see. All but storefronts see all."""
+    return true() if asker.is_staff else col(Service.owner) == asker.name
 
 
 def belongs_to_visible(table: type[Operation] | type[Task], asker: Asker) -> ColumnElement[bool]:
     """Of rows that belong to a service: those whose service the caller may see."""
-    return true() if asker.is_operator else col(table.service_id).in_(select(Service.id).where(visible(asker)))
+    return true() if asker.is_staff else col(table.service_id).in_(select(Service.id).where(visible(asker)))
 
 
 def check_visible(service: Service | None, number: int, asker: Asker = OPERATOR) -> Service:
     """Raises NotFound for a service that is not there, and in the same words for one that is another's."""
-    if service is None or not (asker.is_operator or service.owner == asker.name):
+    if service is None or not (asker.is_staff or service.owner == asker.name):
         raise NotFound(NOUN, number)
     return service
 

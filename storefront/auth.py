@@ -4,16 +4,20 @@ The token is looked at before anything else of a request is read, so that a stra
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.enums import Role
 from orders.allowed import Asker
+from orders.roles import Right, holders, lacks
 from settings import Settings
 from storefront.problems import UNAUTHENTICATED, Forbidden, answer
 
@@ -65,8 +69,8 @@ def _needs_token(path: str) -> bool:
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="bearer",
-    description="A token of role `storefront` (places orders, reads, cancels what it ordered) or `operator` "
-    "(also decides).",
+    description="The token's role says what may be called: `x-roles` of each operation. A `storefront` sees its own "
+    "services only.",
 )
 
 
@@ -81,10 +85,41 @@ def authenticated(
 AnyCaller = Annotated[Caller, Depends(authenticated)]
 
 
-def operator(caller: AnyCaller) -> Caller:
-    if caller.role is not Role.OPERATOR:
-        raise Forbidden(f"{caller.name} is a {caller.role.value}; only an operator may do this.")
-    return caller
+class Needs:
+    """Dependency of a route: who has not this right is refused, before anything of the request is looked at."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+
+    def __call__(self, caller: AnyCaller) -> Caller:
+        check(caller, self.right)
+        return caller
 
 
-Operator = Annotated[Caller, Depends(operator)]
+def check(caller: Caller, right: Right, what: str = "this") -> None:
+    """Raises Forbidden naming the roles that may."""
+    if not caller.asker.may(right):
+        raise Forbidden(lacks(caller.name, caller.role, right, what))
+
+
+Viewer = Annotated[Caller, Depends(Needs(Right.SEE))]
+Orderer = Annotated[Caller, Depends(Needs(Right.ORDER))]
+Operator = Annotated[Caller, Depends(Needs(Right.DECIDE))]
+Explainer = Annotated[Caller, Depends(Needs(Right.EXPLAIN))]
+PriceAccepter = Annotated[Caller, Depends(Needs(Right.ACCEPT_PRICE))]
+Voucher = Annotated[Caller, Depends(Needs(Right.VOUCH))]
+"""Callers with these rights."""
+
+
+def roles_of(route: APIRoute) -> tuple[Role, ...] | None:
+    """Who may call it; None: whoever it is, there is no token."""
+    needed = [one.call.right for one in _all(route.dependant) if isinstance(one.call, Needs)]
+    if needed:
+        return tuple(role for role in Role if all(role in holders(right) for right in needed))
+    return tuple(Role) if any(one.call is authenticated for one in _all(route.dependant)) else None
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _all(one)

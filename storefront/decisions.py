@@ -1,15 +1,15 @@
-"""What is decided about an operation: by operators where it can't go on by itself; cancelling, also by its shop.
+"""What is decided about an operation: by people where it can't go on by itself; cancelling, also by its shop.
 
 What the caller may decide now stands in the operation's document as `allowed_decisions`; anything else is refused here.
 """
 
 from fastapi import APIRouter
 
-from models.enums import Role
 from models.messages import Decision, DecisionKind
 from orders.errors import InvalidField
+from orders.roles import Right
 from orders.views import find_operation
-from storefront.auth import AnyCaller, Caller, Operator
+from storefront.auth import Caller, Operator, Orderer, PriceAccepter, Voucher, check
 from storefront.context import Context, InContext
 from storefront.operations import OperationNumber
 from storefront.problems import (
@@ -41,17 +41,19 @@ async def _decide(
 @router.post("/retry", summary="Try again")
 async def retry(number: OperationNumber, decision: Vouched, caller: Operator, context: InContext) -> DecisionTaken:
     """From the start. An earlier request whose outcome is unknown is settled first, unless you vouch for it."""
+    _check_vouch(caller, decision.nothing_was_bought)
     return await _decide(context, number, DecisionKind.RETRY, decision.by(caller.name), caller)
 
 
 @router.post("/correct", summary="Correct parameters and try again")
 async def correct(number: OperationNumber, decision: Correction, caller: Operator, context: InContext) -> DecisionTaken:
+    _check_vouch(caller, decision.nothing_was_bought)
     return await _decide(context, number, DecisionKind.CORRECT_AND_RETRY, decision.by(caller.name), caller)
 
 
 @router.post("/accept-price", summary="Accept the price that is shown")
 async def accept_price(
-    number: OperationNumber, decision: PriceAccepted, caller: Operator, context: InContext
+    number: OperationNumber, decision: PriceAccepted, caller: PriceAccepter, context: InContext
 ) -> DecisionTaken:
     """Of an operation that needs attention with `failure_class` `price_changed`. It goes on, for at most the `cost`
     that it shows; if the upstream asks more by then, it waits for a person again."""
@@ -60,7 +62,7 @@ async def accept_price(
 
 @router.post("/mark-done", summary="Mark as done by hand")
 async def mark_done(
-    number: OperationNumber, decision: DoneByHand, caller: Operator, context: InContext
+    number: OperationNumber, decision: DoneByHand, caller: Voucher, context: InContext
 ) -> DecisionTaken:
     """It has been done at the upstream by hand: the item is linked, and nothing is sent."""
     return await _decide(context, number, DecisionKind.MARK_DONE, decision.by(caller.name), caller)
@@ -68,7 +70,7 @@ async def mark_done(
 
 @router.post("/cancel", summary="Cancel an operation")
 async def cancel(
-    number: OperationNumber, caller: AnyCaller, context: InContext, decision: Cancellation | None = None
+    number: OperationNumber, caller: Orderer, context: InContext, decision: Cancellation | None = None
 ) -> DecisionTaken:
     """Ends it without effect; the service of an opening is closed. A shop may cancel what it asked for itself, an
     operator everything; what belongs to another shop is not found. Works while Temporal is away.
@@ -76,17 +78,18 @@ async def cancel(
     Had nothing been sent, it is `cancelled` at once. May an earlier request have left something at the upstream,
     nothing more is sent, what is left is removed, and then it ends: the answer says so, and the operation's
     `called_off_at`.
-    Refused where a request may be under way or was accepted; an operator who has looked may vouch in `needs_attention`
-    that nothing was bought."""
+    Refused where a request may be under way or was accepted; a senior who has looked may vouch in `needs_attention`
+    that nothing was bought. What others asked for and has sent something is a senior's to cancel, too."""
     decision = decision or Cancellation()
-    if caller.role is not Role.OPERATOR:
-        await _check_whose(context, number, caller, vouched=decision.nothing_was_bought)
-    elif decision.reason is None:
+    if not caller.asker.is_staff:
+        await _check_whose(context, number, caller)
+    _check_vouch(caller, decision.nothing_was_bought)
+    if caller.asker.is_staff and decision.reason is None:
         raise InvalidField("reason", "is needed: why is it cancelled? It goes to the audit")
     return await _decide(context, number, DecisionKind.CANCEL, decision.by(caller.name, "not wanted any more"), caller)
 
 
-async def _check_whose(context: Context, number: int, caller: Caller, *, vouched: bool) -> None:
+async def _check_whose(context: Context, number: int, caller: Caller) -> None:
     """Raises NotFound for what belongs to another, Forbidden for what an operator asked for."""
     async with context.database.read() as session:
         asked_by = (await find_operation(session, context.links, number, caller.asker)).actor
@@ -95,8 +98,8 @@ async def _check_whose(context: Context, number: int, caller: Caller, *, vouched
             f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "
             f"{asked_by} or by an operator."
         )
+
+
+def _check_vouch(caller: Caller, vouched: bool) -> None:
     if vouched:
-        raise Forbidden(
-            f"{caller.name} is a {caller.role.value}; only an operator, who can look at the upstream, may vouch that "
-            "nothing was bought. Leave nothing_was_bought out."
-        )
+        check(caller, Right.VOUCH, "to vouch that nothing was bought, after a look at the upstream,")

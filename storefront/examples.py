@@ -58,7 +58,15 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "waits_for": "its workflow to be started",
         "next_step": "starts by itself, also after Temporal was away; then the balance is checked",
         "person_may": "cancel the order",
-        "allowed_decisions": [{"decision": "cancel", "needs": [], "may": ["reason"], "effect": "cancel the order"}],
+        "allowed_decisions": [
+            {
+                "decision": "cancel",
+                "needs": [],
+                "may": ["reason"],
+                "effect": "cancel the order",
+                "roles": ["storefront", "operator", "senior", "admin"],
+            }
+        ],
         "failure_class": None,
         "upstream": "main",
         "parameters": {"period_months": "1"},

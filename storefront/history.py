@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from models.enums import Role
 from orders.views import HistoryEntry, Page, list_history
 from storefront.auth import AnyCaller
 from storefront.context import InContext
@@ -22,9 +21,9 @@ async def history_of_service(
     context: InContext,
 ) -> Page[HistoryEntry]:
     """Every value that was changed, from what to what, by the upstream, an operation or a person. `note`, which may
-    hold a person's words, is for operators only."""
+    hold a person's words, is not for storefronts."""
     async with context.database.read() as session:
         page = await list_history(session, wanted.asked(), caller.asker, service=number)
-    if caller.role is Role.OPERATOR:
+    if caller.asker.is_staff:
         return page
     return page.model_copy(update={"items": [entry.model_copy(update={"note": None}) for entry in page.items]})

@@ -1,4 +1,4 @@
-"""/v1/incidents: what must not happen and has happened, or may have; for operators, until it is explained."""
+"""/v1/incidents: what must not happen and has happened, or may have; for all but storefronts, until it is explained."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from orders.incidents import close_incident
 from orders.views import IncidentView, Page, find_incident, list_incidents
 from orders.views.documents import existing
 from storefront import examples
-from storefront.auth import Operator
+from storefront.auth import Explainer, Viewer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, REFUSED, documented
 from storefront.schemas import IncidentClosing, IncidentFilter, Incidents
@@ -20,7 +20,7 @@ IncidentNumber = Annotated[int, Path(description="number of the incident", examp
 
 @router.get("", response_model=Incidents, summary="List incidents")
 async def list_of_incidents(
-    wanted: Annotated[IncidentFilter, Query()], caller: Operator, context: InContext
+    wanted: Annotated[IncidentFilter, Query()], caller: Viewer, context: InContext
 ) -> Page[IncidentView]:
     async with context.database.read() as session:
         return await list_incidents(
@@ -29,7 +29,7 @@ async def list_of_incidents(
 
 
 @router.get("/{number}", summary="Show an incident", responses=documented(NOT_FOUND))
-async def show_incident(number: IncidentNumber, caller: Operator, context: InContext) -> IncidentView:
+async def show_incident(number: IncidentNumber, caller: Viewer, context: InContext) -> IncidentView:
     async with context.database.read() as session:
         return await find_incident(session, number)
 
@@ -42,7 +42,7 @@ async def show_incident(number: IncidentNumber, caller: Operator, context: InCon
 async def close_an_incident(
     number: IncidentNumber,
     closing: Annotated[IncidentClosing, Body(openapi_examples=examples.INCIDENTS_CLOSED)],
-    caller: Operator,
+    caller: Explainer,
     context: InContext,
 ) -> IncidentView:
     """It changes nothing but the incident; the note says what it was, and goes to the audit."""

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from activities.keys import KeyReader
 from orders.views.documents import existing
-from storefront.auth import AnyCaller
+from storefront.auth import Orderer
 from storefront.context import Context, InContext
-from storefront.problems import NOT_FOUND, REFUSED, UPSTREAM_FAILED, documented
+from storefront.problems import FORBIDDEN, NOT_FOUND, REFUSED, UPSTREAM_FAILED, documented
 from storefront.schemas import LicenceKey
 from upstreams.connections import Connections
 
-router = APIRouter(tags=["services"], responses=documented(NOT_FOUND, REFUSED, UPSTREAM_FAILED))
+router = APIRouter(tags=["services"], responses=documented(FORBIDDEN, NOT_FOUND, REFUSED, UPSTREAM_FAILED))
 
 
 def _possible(number: Annotated[int, Path(description="number of the service", examples=[1042])]) -> int:
@@ -30,7 +30,7 @@ async def _reader(context: Context) -> AsyncIterator[KeyReader]:
 
 @router.get("/v1/services/{number}/licence-key", summary="Read the key of a licence")
 async def read_licence_key(
-    number: Annotated[int, Depends(_possible)], caller: AnyCaller, context: InContext, response: Response
+    number: Annotated[int, Depends(_possible)], caller: Orderer, context: InContext, response: Response
 ) -> LicenceKey:
     """The upstream is asked, and the key is kept nowhere; that it was read, and by whom, is in the audit. Refused until
     it has come: `key_ready` of the service and a webhook tell. This process needs the upstream's password for it."""

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Path, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
-from models.enums import Role
 from orders.intake import AcceptedOrder
 from orders.requests import ServiceChange
+from orders.roles import Right
 from orders.views import find_operation, find_service
 from orders.views.documents import existing
 from storefront import examples
-from storefront.auth import AnyCaller, Caller
+from storefront.auth import Caller, Orderer, check
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,
@@ -21,7 +21,6 @@ from storefront.problems import (
     KEY_REUSED,
     NOT_FOUND,
     REFUSED,
-    Forbidden,
     documented,
 )
 from storefront.schemas import OrderAccepted, PlanChange, Prolongation, Suspension
@@ -52,7 +51,7 @@ def _answers(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
             "description": "This key and body made an operation before: this one, as it is now.",
             "headers": _LOCATION,
         },
-        **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED, NOT_FOUND, REFUSED),
+        **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED, FORBIDDEN, NOT_FOUND, REFUSED),
     }
 
 
@@ -66,7 +65,7 @@ async def prolong_service(
     number: ServiceNumber,
     wanted: Annotated[Prolongation, Body(openapi_examples=examples.PROLONGATIONS)],
     key: IdempotencyKey,
-    caller: AnyCaller,
+    caller: Orderer,
     context: InContext,
     response: Response,
 ) -> OrderAccepted:
@@ -86,21 +85,21 @@ async def prolong_service(
     "/suspend",
     status_code=HTTP_201_CREATED,
     summary="Suspend a service",
-    responses=_answers(examples.SUSPENSION_ACCEPTED) | documented(FORBIDDEN),
+    responses=_answers(examples.SUSPENSION_ACCEPTED),
 )
 async def suspend_service(
     number: ServiceNumber,
     key: IdempotencyKey,
-    caller: AnyCaller,
+    caller: Orderer,
     context: InContext,
     response: Response,
     wanted: Annotated[Suspension | None, Body(openapi_examples=examples.SUSPENSIONS)] = None,
 ) -> OrderAccepted:
-    """In its turn; or, if `urgent`, before everything else that waits for this service: operators only. The body may be
-    left out."""
+    """In its turn; or, if `urgent`, before everything else that waits for this service: not for storefronts. The body
+    may be left out."""
     wanted = wanted or Suspension()
-    if wanted.urgent and caller.role is not Role.OPERATOR:
-        raise Forbidden(f"{caller.name} is a {caller.role.value}; only an operator may suspend urgently.")
+    if wanted.urgent:
+        check(caller, Right.DECIDE, "to suspend urgently")
     accepted = await context.resellflow.suspend(
         number, key=key, client=caller.name, urgent=wanted.urgent, reason=wanted.reason or "", asker=caller.asker
     )
@@ -114,7 +113,7 @@ async def suspend_service(
     responses=_answers(examples.RESUMPTION_ACCEPTED),
 )
 async def resume_service(
-    number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
+    number: ServiceNumber, key: IdempotencyKey, caller: Orderer, context: InContext, response: Response
 ) -> OrderAccepted:
     """Where the upstream does not let us (it was suspended for abuse, say), it becomes a task for a person."""
     accepted = await context.resellflow.resume(number, key=key, client=caller.name, asker=caller.asker)
@@ -125,10 +124,10 @@ async def resume_service(
     "",
     status_code=HTTP_201_CREATED,
     summary="Close a service for good",
-    responses=_answers(examples.CLOSING_ACCEPTED) | documented(FORBIDDEN),
+    responses=_answers(examples.CLOSING_ACCEPTED),
 )
 async def close_service(
-    number: ServiceNumber, key: IdempotencyKey, caller: AnyCaller, context: InContext, response: Response
+    number: ServiceNumber, key: IdempotencyKey, caller: Orderer, context: InContext, response: Response
 ) -> OrderAccepted:
     """Deletes the item at the upstream, before everything else that waits for this service. What is queued for it after
     that ends without effect.
@@ -152,7 +151,7 @@ async def change_service(
     number: ServiceNumber,
     change: Annotated[ServiceChange, Body(openapi_examples=examples.CHANGES)],
     key: IdempotencyKey,
-    caller: AnyCaller,
+    caller: Orderer,
     context: InContext,
     response: Response,
 ) -> OrderAccepted:
@@ -178,7 +177,7 @@ async def change_plan(
     number: ServiceNumber,
     wanted: Annotated[PlanChange, Body(openapi_examples=examples.PLAN_CHANGES)],
     key: IdempotencyKey,
-    caller: AnyCaller,
+    caller: Orderer,
     context: InContext,
     response: Response,
 ) -> OrderAccepted:

@@ -4,7 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
+from storefront.auth import roles_of
 from storefront.problems import MEDIA_TYPE
 
 TITLE = "Resellflow storefront API"
@@ -12,7 +14,8 @@ DESCRIPTION = """\
 Order services and what is to be done to them later, follow the operations, see tasks and upstreams; operators also
 carry out tasks, and decide about operations that can't go on by themselves.
 
-* **Tokens**: `Authorization: Bearer TOKEN`, of role `storefront` or `operator`.
+* **Tokens**: `Authorization: Bearer TOKEN`. The token's role (`storefront`, `viewer`, `operator`, `senior`, `finance`,
+  `admin`) says what may be called: see `x-roles` of each operation. What is another storefront's is not found.
 * **Orders are made once**: every request about a service has an `Idempotency-Key`; after a lost answer send it again.
 * **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field.
 * **Lists** are newest first; ask again with `cursor` = `next_cursor` for what follows.
@@ -22,14 +25,14 @@ carry out tasks, and decide about operations that can't go on by themselves.
 TAGS = [
     {"name": "services", "description": "What customers have, and what is to be done to it."},
     {"name": "operations", "description": "Things to be done to a service, stage by stage."},
-    {"name": "decisions", "description": "For operators: what to do about an operation that waits for a person."},
+    {"name": "decisions", "description": "For people of ours: what to do about an operation that waits for a person."},
     {
         "name": "tasks",
         "description": "The work that goes with operations, for people to see; and what only people can do.",
     },
-    {"name": "incidents", "description": "For operators: what must not happen and has happened, or may have."},
+    {"name": "incidents", "description": "Not for storefronts: what must not happen and has happened, or may have."},
     {"name": "upstreams", "description": "The selling systems: health, money, what was seen there."},
-    {"name": "webhooks", "description": "For operators: who is told what happens, and how that goes."},
+    {"name": "webhooks", "description": "Who is told what happens, and how that goes."},
     {"name": "health", "description": "For load balancers and orchestrators; no token needed."},
 ]
 
@@ -42,8 +45,18 @@ def document(app: FastAPI) -> dict[str, Any]:
         for path in schema["paths"].values():
             for operation in path.values():
                 _name_problems(operation["responses"])
+        _name_roles(app, schema["paths"])
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _name_roles(app: FastAPI, paths: dict[str, Any]) -> None:
+    """Who may call it, as `x-roles`."""
+    for route in app.routes:
+        roles = roles_of(route) if isinstance(route, APIRoute) and route.path in paths else None
+        if isinstance(route, APIRoute) and roles is not None:
+            for method in route.methods or ():
+                paths[route.path][method.lower()]["x-roles"] = [role.value for role in roles]
 
 
 def _name_problems(responses: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from orders.views import (
     list_operations,
 )
 from storefront import stream
-from storefront.auth import AnyCaller, Operator
+from storefront.auth import AnyCaller, Viewer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
 from storefront.schemas import Audit, Intents, OperationFilter, Operations, Paging
@@ -85,9 +85,9 @@ async def follow_operation(
     responses=documented(FORBIDDEN, NOT_FOUND),
 )
 async def audit_of_operation(
-    caller: Operator, operation: ExistingOperation, wanted: Annotated[Paging, Query()], context: InContext
+    caller: Viewer, operation: ExistingOperation, wanted: Annotated[Paging, Query()], context: InContext
 ) -> Page[AuditView]:
-    """Operators only."""
+    """Not for storefronts."""
     async with context.database.read() as session:
         return await list_audit(session, wanted.asked(), subject="operation", number=operation.number)
 
@@ -97,7 +97,7 @@ async def audit_of_operation(
     summary="What an operation sent to the upstream, and what each verdict on it rests on",
     responses=documented(FORBIDDEN, NOT_FOUND),
 )
-async def intents_of_operation(caller: Operator, operation: ExistingOperation, context: InContext) -> Intents:
-    """Operators only: the evidence names items of others."""
+async def intents_of_operation(caller: Viewer, operation: ExistingOperation, context: InContext) -> Intents:
+    """Not for storefronts: the evidence names items of others."""
     async with context.database.read() as session:
         return Intents(items=await list_intents(session, operation.number))

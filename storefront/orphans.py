@@ -9,8 +9,9 @@ from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from activities.linking import Linker
 from orders.linking import AdoptRequest, LinkRequest, Outcome
+from orders.roles import Right
 from orders.views.documents import existing
-from storefront.auth import Operator
+from storefront.auth import Caller, Operator, check
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,
@@ -50,12 +51,18 @@ async def _linker(context: Context) -> AsyncIterator[Linker]:
         yield Linker(context.database, connections)
 
 
+def _check_force(caller: Caller, wish: LinkRequest | AdoptRequest) -> None:
+    if wish.force:
+        check(caller, Right.VOUCH, "to overrule with force what differs")
+
+
 @router.post("/v1/services/{number}/link", summary="Link a service to an item at its upstream")
 async def link_service(
     number: Annotated[int, Depends(_possible)], wish: LinkRequest, caller: Operator, context: InContext
 ) -> Outcome:
     """The item is read and compared; what differs is refused, unless `force` and a reason overrule it. Nothing is
     bought. This process needs the upstream's password for it."""
+    _check_force(caller, wish)
     async with _linker(context) as linker:
         return await linker.link(number, wish, actor=caller.name)
 
@@ -84,6 +91,7 @@ async def adopt_orphan(
     response: Response,
 ) -> Outcome:
     """As linking, with a new service. It takes name, expiry, cost and address from the item; nothing is bought."""
+    _check_force(caller, wish)
     async with _linker(context) as linker:
         outcome = await linker.adopt(number, wish, upstream=name, actor=caller.name, client=caller.name, key=key)
     response.status_code = HTTP_201_CREATED if outcome.created else HTTP_200_OK

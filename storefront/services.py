@@ -8,9 +8,18 @@ from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 from orders.intake import ServiceRequest
 from orders.views import Page, ServiceView, find_operation, find_service, list_services, new_documents
 from storefront import examples
-from storefront.auth import AnyCaller
+from storefront.auth import AnyCaller, Orderer
 from storefront.context import InContext
-from storefront.problems import INVALID_BODY, INVALID_FIELD, INVALID_KEY, KEY_HEADER, KEY_REUSED, NOT_FOUND, documented
+from storefront.problems import (
+    FORBIDDEN,
+    INVALID_BODY,
+    INVALID_FIELD,
+    INVALID_KEY,
+    KEY_HEADER,
+    KEY_REUSED,
+    NOT_FOUND,
+    documented,
+)
 from storefront.schemas import OrderAccepted, ServiceFilter, Services
 
 router = APIRouter(prefix="/v1/services", tags=["services"])
@@ -45,13 +54,13 @@ _LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema"
             "description": "This key and body made an order before: this one, as it is now.",
             "headers": _LOCATION,
         },
-        **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED),
+        **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED, FORBIDDEN),
     },
 )
 async def place_order(
     order: Annotated[ServiceRequest, Body(openapi_examples=examples.ORDERS)],
     key: IdempotencyKey,
-    caller: AnyCaller,
+    caller: Orderer,
     context: InContext,
     response: Response,
 ) -> OrderAccepted:
@@ -73,7 +82,7 @@ async def place_order(
 async def list_of_services(
     wanted: Annotated[ServiceFilter, Query()], caller: AnyCaller, context: InContext
 ) -> Page[ServiceView]:
-    """A storefront's own; all, for an operator. So with everything else that belongs to a service."""
+    """A storefront's own; all, for the other roles. So with everything else that belongs to a service."""
     async with context.database.read() as session:
         return await list_services(
             session, wanted.asked(), caller.asker, customer=wanted.customer, status=wanted.status, plan=wanted.plan

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Body, Path, Query
 
 from models.messages import Decision, TaskCompletion
 from orders.expiry import check_expiry
+from orders.roles import Right
 from orders.views import Page, TaskDetail, TaskView, find_task, list_tasks
 from storefront import examples
-from storefront.auth import AnyCaller, Caller, Operator
+from storefront.auth import AnyCaller, Caller, Operator, check
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,
@@ -47,7 +48,8 @@ async def list_of_tasks(
 
 @router.get("/{number}", summary="Show a task and how to do it", responses=documented(NOT_FOUND))
 async def show_task(number: TaskNumber, caller: AnyCaller, context: InContext) -> TaskDetail:
-    """Operators also see how it is done, its note, and its history: who did what to the task and to its operation."""
+    """All but storefronts also see how it is done, its note, and its history: who did what to the task and to its
+    operation."""
     return await _shown(number, caller, context)
 
 
@@ -102,6 +104,8 @@ async def complete_task(
     """It is checked at the upstream first: refused, saying what was found, if the upstream does not show it. With
     `override` an automatic task's operation is marked done, where that is possible."""
     done = done or TaskDone()
+    if done.override:
+        check(caller, Right.VOUCH, "to act upon an automatic task")
     override = done.by(caller.name).because
     check_expiry("expires_on", done.expires_on)
     completion = TaskCompletion(actor=caller.name, note=done.note or "", expires_on=done.expires_on)
@@ -119,7 +123,7 @@ async def reject_task(
     """The service stays as it was. With `override` an automatic task's operation is cancelled, where that is
     possible."""
     decision = Decision(actor=caller.name, reason=rejecting.reason)
-    result = await context.resellflow.reject_task(number, decision, override=rejecting.override)
+    result = await context.resellflow.reject_task(number, decision, override=rejecting.override, asker=caller.asker)
     return await _ended(number, context, result.message)
 
 

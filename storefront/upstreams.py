@@ -1,10 +1,11 @@
-"""/v1/upstreams: how the selling systems do, and what was seen there. For operators: it shows addresses, balances, and
-what belongs to every storefront."""
+"""/v1/upstreams: how the selling systems do, and what was seen there. Not for storefronts: it shows addresses,
+balances, and what belongs to every storefront."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from orders.roles import Right
 from orders.views import (
     EventView,
     OrphanView,
@@ -15,13 +16,16 @@ from orders.views import (
     list_orphans,
     list_upstreams,
 )
-from storefront.auth import operator
+from storefront.auth import Needs
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
 from storefront.schemas import EventFilter, Events, Orphans, Paging, Upstreams
 
 router = APIRouter(
-    prefix="/v1/upstreams", tags=["upstreams"], dependencies=[Depends(operator)], responses=documented(FORBIDDEN)
+    prefix="/v1/upstreams",
+    tags=["upstreams"],
+    dependencies=[Depends(Needs(Right.SEE))],
+    responses=documented(FORBIDDEN),
 )
 
 UpstreamName = Annotated[str, Path(description="name of the upstream account", examples=["main"])]

@@ -1,19 +1,20 @@
-"""/v1/webhooks: who is told what happens, and how that goes. For operators; `resell webhooks` adds and removes them."""
+"""/v1/webhooks: who is told what happens, and how that goes. `resell webhooks` adds and removes them."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
 from orders import webhooks
+from orders.roles import Right
 from orders.views import DeliveryDetail, DeliveryView, Page, find_delivery, list_deliveries, list_webhooks
 from orders.views.documents import existing
-from storefront.auth import Operator, operator
+from storefront.auth import Needs, Operator
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
 from storefront.schemas import Deliveries, DeliveryFilter, Webhooks
 
 router = APIRouter(
-    prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(operator)], responses=documented(FORBIDDEN)
+    prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(Needs(Right.SEE))], responses=documented(FORBIDDEN)
 )
 
 DeliveryNumber = Annotated[int, Path(description="number of the delivery", examples=[7])]

@@ -9,7 +9,7 @@ from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import FailureClass, OperationKind, Stage
+from models.enums import FailureClass, OperationKind, Role, Stage
 from models.explanations import explain
 from models.messages import DecisionKind
 from models.money import Money
@@ -19,6 +19,7 @@ from orders.allowed import OPERATOR, Asker, Facts, allowed_decisions, person_may
 from orders.errors import NotFound
 from orders.facts import facts_of_all
 from orders.ownership import belongs_to_visible
+from orders.roles import holders
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
@@ -35,6 +36,7 @@ class DecisionView(Document):
     needs: list[str] = Field(description="fields to send with it")
     may: list[str] = Field(description="fields that can be sent, and change what is done")
     effect: str = Field(description="what it does")
+    roles: list[Role] = Field(description="who may take it")
 
 
 class OperationView(Document):
@@ -106,7 +108,13 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
             next_step=operation.next_step,
             person_may=person_may(facts[operation.id], his),
             allowed_decisions=[
-                DecisionView(decision=one.decision, needs=list(one.needs), may=list(one.may), effect=one.effect)
+                DecisionView(
+                    decision=one.decision,
+                    needs=list(one.needs),
+                    may=list(one.may),
+                    effect=one.effect,
+                    roles=list(holders(one.right)),
+                )
                 for one in allowed_decisions(facts[operation.id], his)
             ],
             failure_class=operation.failure_class,

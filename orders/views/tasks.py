@@ -110,15 +110,15 @@ async def find_task(
     task = (await session.exec(query)).one_or_none()
     if task is None:
         raise NotFound(_NOUN, number)
-    instructions = task.instructions if asker.is_operator else ""
+    instructions = task.instructions if asker.is_staff else ""
     signal = _SIGNAL.search(instructions)
     return TaskDetail.model_validate(
         {
             **_fields(task),
             "instructions": instructions,
             "signal_command": signal[0] if signal else None,
-            "note": (task.note or None) if asker.is_operator else None,
-            "history": await _history(session, task) if with_history and asker.is_operator else None,
+            "note": (task.note or None) if asker.is_staff else None,
+            "history": await _history(session, task) if with_history and asker.is_staff else None,
         }
     )
 

@@ -169,7 +169,8 @@ async def test_an_operation_is_shown_with_all_that_a_person_needs(filled: Shell)
         "waits for       a person's decision (the upstream refused the value of ostempl)",
         "a person may    have its result looked for again (it is bought, nothing is sent), or mark it done with the "
         "number of its item",
-        "decisions       retry (needs reason); mark_done (needs reason, upstream_number)",
+        "decisions       retry (needs reason; for operator, senior, admin); mark_done (needs reason, upstream_number; "
+        "for senior, admin)",
         "failure         rejected",
         "workflow        service-2-open-2 (not started yet)",
         "in Temporal UI  http://127.0.0.1:8233/namespaces/default/workflows/service-2-open-2",

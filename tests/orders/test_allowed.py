@@ -175,6 +175,45 @@ def test_a_task_in_somebodys_hand_is_not_ended_from_outside() -> None:
     assert set(offered(stage=by_hand, in_hand_of="bob")) == {REJECT}
 
 
+PRICE = DecisionKind.ACCEPT_PRICE
+OF_ROLES: list[tuple[Role, dict[str, Any], set[DecisionKind]]] = [
+    (Role.VIEWER, {"traces": Traces.NONE}, set()),
+    (Role.FINANCE, {"traces": Traces.NONE}, {PRICE}),
+    (Role.OPERATOR, {"traces": Traces.NONE}, {RETRY, CORRECT, CANCEL}),
+    (Role.OPERATOR, {"traces": Traces.POSSIBLE}, {RETRY, CORRECT}),
+    (Role.OPERATOR, {"traces": Traces.UNDER_WAY}, {RETRY}),
+    (Role.SENIOR, {"traces": Traces.POSSIBLE}, {PRICE, RETRY, CORRECT, MARK_DONE, CANCEL}),
+    (Role.SENIOR, {"traces": Traces.UNDER_WAY}, {PRICE, RETRY, CORRECT, MARK_DONE, CANCEL}),
+    (Role.ADMIN, {"traces": Traces.UNDER_WAY}, {PRICE, RETRY, CORRECT, MARK_DONE, CANCEL}),
+]
+
+
+@pytest.mark.parametrize(("role", "facts", "expected"), OF_ROLES)
+def test_each_role_decides_what_is_its_own_and_is_told_whose_the_rest_is(
+    role: Role, facts: dict[str, Any], expected: set[DecisionKind]
+) -> None:
+    """Of an operation that somebody else asked for and that waits because of its price."""
+    known = Facts(OperationKind.OPEN, ATTENTION, FailureClass.PRICE_CHANGED, **facts)
+    asker = Asker(role, "anna")
+    assert {one.decision for one in allowed_decisions(known, asker)} == expected
+    for kind in DecisionKind:
+        judged = judge(known, kind, asker)
+        if isinstance(judged, Not) and kind in {one.decision for one in allowed_decisions(known)}:
+            assert judged.by_role
+            assert "needs the role" in judged.why
+            assert "admin" in judged.why
+    assert ("senior or admin may" in person_may(known, asker)) is (MARK_DONE not in expected)
+
+
+def test_who_asked_for_it_takes_it_back_after_something_was_sent_and_who_may_not_vouch_is_not_asked_to() -> None:
+    known: dict[str, Any] = {"stage": ATTENTION, "traces": Traces.POSSIBLE}
+    assert CANCEL in offered(Asker(Role.OPERATOR, "olga", asked_for_it=True), **known)
+    assert CANCEL not in offered(Asker(Role.VIEWER, "olga", asked_for_it=True), **known), "the role of today counts"
+    retry = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.UNDER_WAY), RETRY, Asker(Role.OPERATOR, "olga"))
+    assert isinstance(retry, Allowed)
+    assert VOUCH not in retry.may
+
+
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.QUEUED])
 def test_a_new_operation_is_told_of_as_the_rules_say(stage: Stage) -> None:
     assert explain(stage).person_may == person_may(Facts(OperationKind.OPEN, stage))
@@ -358,5 +397,5 @@ async def test_a_shop_can_not_vouch(one_order: tuple[Database, int]) -> None:
         async with database.write() as session:
             await completion.decide(session, record, THE_SHOP)
 
-    with pytest.raises(Refused, match="only an operator may vouch"):
+    with pytest.raises(Refused, match="needs the role senior or admin"):
         await decided()

@@ -197,7 +197,7 @@ async def test_a_closing_behind_an_opening_that_needs_a_person_says_so_at_once(d
     assert "needs a person" in (await now(database, await close(database, order))).waits_for
 
 
-OTHER, OPERATOR = Asker(Role.STOREFRONT, "other"), Asker(Role.OPERATOR, "olga")
+OTHER, OPERATOR = Asker(Role.STOREFRONT, "other"), Asker(Role.ADMIN, "olga")
 
 
 async def close_as(database: Database, order: AcceptedOrder, asker: Asker) -> AcceptedOrder:

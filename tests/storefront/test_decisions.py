@@ -240,7 +240,7 @@ async def test_what_may_be_under_way_or_is_bought_is_not_cancelled(sqlite_api: A
 async def test_a_shop_can_not_vouch_for_what_it_can_not_see(sqlite_api: Api) -> None:
     await sqlite_api.order()
     answer = await sqlite_api.shop.post("/v1/operations/1/cancel", json={"nothing_was_bought": True})
-    assert "only an operator" in assert_problem(answer, 403, "forbidden")
+    assert "needs the role senior or admin" in assert_problem(answer, 403, "forbidden")
 
 
 async def test_no_operation_no_decision(idle_api: Api) -> None:
