@@ -42,6 +42,14 @@ class Settings(BaseSettings):
     temporal_ui_url: str = "http://127.0.0.1:8233"
     """Base address of Temporal UI, for links."""
 
+    payload_key_file: str = ""
+    """File with the keys that encrypt what workflows keep in Temporal (`payloads.keyfile`); empty: nothing is."""
+    codec_host: str = "127.0.0.1"
+    codec_port: int = 8082
+    """Where `resell codec-server` decrypts for Temporal UI."""
+    codec_token: SecretStr | None = Field(default=None, min_length=32)
+    """The bearer token that the codec server wants; needed to listen on anything but loopback."""
+
     hostname_suffix: str = "servers.internal"
     """A service whose customer gives no domain is named MARK.SUFFIX."""
 

@@ -20,7 +20,6 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -41,6 +40,7 @@ from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
 from orders.tasks import By
 from orders.views.documents import existing
+from payloads.codec import data_converter
 from settings import Settings, load_settings
 from workflows.service_order import ServiceOrder
 
@@ -60,13 +60,14 @@ class TemporalUnavailable(Exception):
     """Temporal can't be reached just now. Accepted orders start by themselves when it is back."""
 
 
-async def connect_client(*, lazy: bool = False) -> Client:
-    """A Temporal client by the standard settings (`temporalio.envconfig`), speaking pydantic.
+async def connect_client(settings: Settings | None = None, *, lazy: bool = False) -> Client:
+    """A Temporal client by the standard settings (`temporalio.envconfig`), speaking pydantic; encrypting, given keys.
 
-    Lazy: connects at the first call, so that a process starts while Temporal is away.
+    Lazy: connects at the first call, so that a process starts while Temporal is away. Raises KeyFileError.
     """
+    settings = settings or load_settings()
     config = ClientConfig.load_client_connect_config()
-    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy)
+    return await Client.connect(**config, data_converter=data_converter(settings.payload_key_file), lazy=lazy)
 
 
 class Resellflow:
@@ -409,7 +410,7 @@ async def connect(settings: Settings | None = None) -> AsyncIterator[Resellflow]
     settings = settings or load_settings()
     database = Database(settings.database_url)
     try:
-        yield Resellflow(database, await connect_client(lazy=True), settings)
+        yield Resellflow(database, await connect_client(settings, lazy=True), settings)
     finally:
         await database.close()
 

@@ -35,6 +35,8 @@ from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
 from models.database import Database, is_unavailable, ping
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
+from payloads.codec import data_converter
+from payloads.keyfile import KeyFileError
 from process_exit import leave
 from settings import Settings, load_settings, settings_in_words
 from starter import connect_client
@@ -231,7 +233,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
     health = HealthServer(settings.worker_health_address, database)
     await health.start()
     try:
-        client = await _patiently("connecting to Temporal", connect_client, stopping)
+        client = await _patiently("connecting to Temporal", lambda: connect_client(settings), stopping)
         await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
         await _patiently("asking the database", lambda: ping(database), stopping)
         activities = Activities(database, client, settings)
@@ -280,8 +282,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = load_settings()
+        data_converter(settings.payload_key_file)
     except ValidationError as error:
         print(f"worker: {settings_in_words(error)}", file=sys.stderr)
+        leave(2)
+    except KeyFileError as error:
+        print(f"worker: RESELL_PAYLOAD_KEY_FILE: {error}", file=sys.stderr)
         leave(2)
     leave(asyncio.run(run(settings, roles)))
 

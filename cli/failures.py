@@ -4,6 +4,7 @@ import re
 
 from pydantic import ValidationError
 
+from payloads.keyfile import KeyFileError
 from settings import Settings, settings_in_words
 
 
@@ -17,6 +18,8 @@ def in_words(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
         return settings_in_words(error)
+    if isinstance(error, KeyFileError):
+        return f"RESELL_PAYLOAD_KEY_FILE: {error}"
     return _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
 
 

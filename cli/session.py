@@ -60,7 +60,7 @@ async def opened_resellflow() -> AsyncIterator["Resellflow"]:
     settings = load_settings()
     async with opened_database(settings) as database:
         try:
-            client = await connect_client(lazy=True)
+            client = await connect_client(settings, lazy=True)
         except (RuntimeError, ValueError, OSError) as error:
             raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
         yield Resellflow(database, client, settings)

@@ -1,4 +1,4 @@
-"""`resell migrate` and `resell api`."""
+"""`resell migrate`, `resell api` and `resell codec-server`."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from cli.failures import Failure
 def add_commands(app: typer.Typer) -> None:
     app.command()(migrate)
     app.command()(api)
+    app.command("codec-server")(codec_server)
 
 
 def migrate() -> None:
@@ -52,3 +53,22 @@ def api(
         asyncio.run(serve(settings, *where))
     except OSError as error:
         raise Failure(f"the API can't listen on {where[0]}:{where[1]}: {error.strerror or error}") from error
+
+
+def codec_server(
+    host: Annotated[str | None, typer.Option(help="address to listen on (default: RESELL_CODEC_HOST)")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on (default: RESELL_CODEC_PORT)")] = None,
+) -> None:
+    """Decrypt for Temporal UI and the temporal program what workflows keep, until it is told to stop."""
+    from settings import load_settings
+    from storefront.codecserver import CodecServerError, serve_codec
+
+    settings = load_settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    where = host or settings.codec_host, settings.codec_port if port is None else port
+    try:
+        asyncio.run(serve_codec(settings, *where))
+    except CodecServerError as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"the codec server can't listen on {where[0]}:{where[1]}: {error.strerror or error}") from error

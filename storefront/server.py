@@ -33,8 +33,29 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             await Server(create_app(resellflow, settings)).serve([listening])
 
 
-class Server(uvicorn.Server):
-    """uvicorn, ending streams when it stops, and returning after a signal instead of dying of it."""
+class StoppableServer(uvicorn.Server):
+    """uvicorn, returning after a signal instead of dying of it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self._stop, number)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _stop(self, number: signal.Signals) -> None:
+        log.info("%s: stopping", number.name)
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+class Server(StoppableServer):
+    """Ends streams when it stops."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
@@ -55,31 +76,14 @@ class Server(uvicorn.Server):
         self._context.closing.set()
         await super().shutdown(sockets)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, self._stop, number)
-        try:
-            yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
-    def _stop(self, number: signal.Signals) -> None:
-        log.info("%s: stopping", number.name)
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises OSError."""
+def listen(host: str, port: int, what: str = "the storefront API") -> socket.socket:
+    """A listening socket for `what`; port 0 takes a free one. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     # Connections inherit it. asyncio sets it only on sockets that name their protocol, and Nagle's delay would cost
     # every answer 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     shown = f"[{host}]" if ":" in host else host
-    log.info("the storefront API listens on http://%s:%s", shown, listening.getsockname()[1])
+    log.info("%s listens on http://%s:%s", what, shown, listening.getsockname()[1])
     return listening

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
 
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.infrastructure.eventually import assert_eventually
@@ -45,8 +46,8 @@ class TemporalServer:
         except StopIteration:
             raise RuntimeError(f"all {STOCK_OF_NAMESPACES} namespaces are used up: raise STOCK_OF_NAMESPACES") from None
 
-    async def connect(self, namespace: str) -> Client:
-        return await Client.connect(self.address, namespace=namespace, data_converter=pydantic_data_converter)
+    async def connect(self, namespace: str, converter: DataConverter = pydantic_data_converter) -> Client:
+        return await Client.connect(self.address, namespace=namespace, data_converter=converter)
 
 
 @dataclass
