@@ -22,6 +22,7 @@ from activities.balance import BalanceReader
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
 from activities.funding import FundsActivities
+from activities.healing import end_wedged_sweep
 from activities.health import HealthServer
 from activities.polling import PollActivities
 from activities.pricing import Pricing
@@ -214,10 +215,11 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
 
 
 async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CHECK_SECONDS) -> None:
-    """Start the sweep again and again: somebody may have terminated it. Runs until cancelled."""
+    """Start the sweep again and again: somebody may have terminated it, or its tasks fail. Runs until cancelled."""
     while True:
         await asyncio.sleep(every)
         try:
+            await end_wedged_sweep(client)
             await start_sweep(client, task_queue)
         except Exception as error:
             log.warning("making sure that the sweep runs: %s; tried again in %.0f s", error, every)

@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 
 from activities.calling_off import news_of, tell_called_off
 from activities.delivery import deliver, deliver_again
+from activities.healing import Healer
 from activities.heartbeat import heartbeating, pause
 from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
@@ -38,6 +39,7 @@ class SweepActivities:
         self._database = database
         self._client = client
         self._settings = settings
+        self._healer = Healer(database, client)
         self._watched: dict[str, float] = {}
         self._sender_is_due_at = 0.0
         self._told: set[str] = set()
@@ -62,6 +64,7 @@ class SweepActivities:
                     await self._keep_pollers()
                     if time.monotonic() >= check_running_at:
                         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
+                        lap = self._after(lap, await self._heal())
                         lap = self._after(lap, await self._start_lost())
                     await self._deliver_again()
                 except RPCError as error:
@@ -110,12 +113,24 @@ class SweepActivities:
         lost = sorted(number for workflow_id, number in expected.items() if workflow_id not in running)
         for number in lost:
             activity.logger.warning("operation %s has lost its workflow; it is started anew", number)
+        return await self._start_anew(lost)
+
+    async def _start_anew(self, lost: list[int]) -> int:
         started = 0
         for number in lost:
             started += await self._start([number])
             # Only now: what is delivered while nothing runs counts as delivered.
             self._to_deliver |= await deliver_again(self._database, number)
         return started
+
+    async def _heal(self) -> int:
+        """Workflows whose tasks keep failing: their runs are ended, and new ones begin from the database."""
+        healed = await self._healer.end_failing()
+        if healed.watchers:
+            self._watched.clear()
+            self._sender_is_due_at = 0.0
+            await self._keep_pollers()
+        return await self._start_anew(healed.orders)
 
     async def _tell_called_off(self) -> None:
         """Called off while Temporal was away: their workflows wait still, if any run. Each is told once, or once more

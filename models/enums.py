@@ -196,6 +196,8 @@ class IncidentKind(StrEnum):
     ADDONS_LOST = "addons_lost"
     ADDONS_KEPT = "addons_kept"
     """Add-ons that a service has are not at the upstream any more."""
+    WORKFLOW_WEDGED = "workflow_wedged"
+    """Each task of a workflow fails, and those of the new run that was begun for it, too."""
 
 
 class IntentState(StrEnum):

@@ -14,8 +14,11 @@ def workflow_id(service: int, kind: OperationKind, operation: int) -> str:
     return f"service-{service}-{kind.value.replace('_', '-')}-{operation}"
 
 
+POLLER_PREFIX = "event-poller-"
+
+
 def poller_id(upstream: str) -> str:
-    return f"event-poller-{upstream}"
+    return f"{POLLER_PREFIX}{upstream}"
 
 
 SWEEP_ID = "order-sweep"

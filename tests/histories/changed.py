@@ -1,5 +1,7 @@
 """ServiceOrder changed on purpose, to prove that a replay notices."""
 
+from datetime import timedelta
+
 from temporalio import workflow
 
 from models.enums import Stage
@@ -35,3 +37,15 @@ class ForgetsToShowItsStage(ServiceOrder):
 
     def _enter(self, stage: Stage, reason: str = "") -> None:
         self._show(stage, reason)
+
+
+@workflow.defn(name="ServiceOrder")
+class WaitsFirst(ServiceOrder):
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderResult:
+        await workflow.sleep(timedelta(milliseconds=1))
+        return await super().run(order)

@@ -1,0 +1,227 @@
+"""Workflows that run and can't go on: each of their tasks fails, because of a payload that can't be read, say, or a
+history that today's code does not follow. Such a run is ended, and a new one begins from what the database says.
+
+Temporal's server marks them (`TemporalReportedProblems`) once several tasks in a row have failed: after about a minute.
+What had been signalled to the run is not signalled again, but for the upstream's events: it may be what stops it.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.audit import AuditEntry
+from models.columns import utc_now
+from models.database import Database
+from models.enums import IncidentKind, Stage
+from models.order import Operation
+from orders import naming
+from orders.history import OURSELVES
+from orders.incidents import raise_incident
+
+log = logging.getLogger(__name__)
+
+ACTION = "workflow_ended_to_begin_anew"
+WORKFLOW = "workflow"
+"""Subject of the audit's entries about what is no operation's workflow; these have no number."""
+FAILING = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+_PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+ORDERS_PAUSE = timedelta(hours=1)
+"""So long a new run of an order is left alone, wedged or not: it stands for the same reason as the one before."""
+WATCHERS_PAUSE = timedelta(minutes=10)
+"""The same for pollers and the sender of webhooks: everything waits for them."""
+MOST_AT_ONCE = 20
+"""So many are ended in one lap: where all are wedged, the code is, and new runs are worth little."""
+_LONGEST_CAUSE = 300
+
+
+@dataclass
+class Healed:
+    """What one lap has ended."""
+
+    orders: list[int] = field(default_factory=list)
+    """Operations that have no run now, and are to be started."""
+    watchers: list[str] = field(default_factory=list)
+    """Workflow ids of pollers, and of the sender of webhooks."""
+    over: int = 0
+    """Runs of operations that the database has ended, or put back into the queue: nothing is to be started."""
+
+    @property
+    def count(self) -> int:
+        return len(self.orders) + len(self.watchers) + self.over
+
+
+class Healer:
+    """Ends runs that can't go on. Who calls it starts the new ones."""
+
+    def __init__(self, database: Database, client: Client) -> None:
+        self._database = database
+        self._client = client
+        self._left_alone: dict[str, datetime] = {}
+        """Runs that have been reported, and until when they are left alone."""
+        self._can_not_ask = False
+
+    async def end_failing(self) -> Healed:
+        """End what is wedged, but not twice within the pause: then it is reported. Raises RPCError if Temporal is away.
+
+        Safe to repeat after a crash in its midst: the entry in the audit names the run that is to be ended.
+        """
+        healed = Healed()
+        now = utc_now()
+        self._left_alone = {run: until for run, until in self._left_alone.items() if until > now}
+        async for workflow_id, run_id in self._failing():
+            if run_id in self._left_alone:
+                continue
+            is_watcher = workflow_id.startswith(naming.POLLER_PREFIX) or workflow_id == naming.WEBHOOK_SENDER_ID
+            operation = None if is_watcher else await self._operation_of(workflow_id)
+            if is_watcher and await self._end(workflow_id, run_id, WATCHERS_PAUSE, None):
+                healed.watchers.append(workflow_id)
+            if operation is not None and await self._end(workflow_id, run_id, ORDERS_PAUSE, operation):
+                self._note(healed, operation)
+            if healed.count >= MOST_AT_ONCE:
+                log.warning("%s workflows were ended whose tasks failed; there may be more: next lap", healed.count)
+                break
+        return healed
+
+    @staticmethod
+    def _note(healed: Healed, operation: Operation) -> None:
+        if operation.stage.is_final or operation.stage is Stage.QUEUED:
+            healed.over += 1
+        else:
+            healed.orders.append(operation.id or 0)
+
+    async def _failing(self) -> AsyncIterator[tuple[str, str]]:
+        """Workflow id and run id, of whatever type: an order's id may be taken by what is no order."""
+        try:
+            async for execution in self._client.list_workflows(FAILING):
+                yield execution.id, execution.run_id
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            if not self._can_not_ask:
+                self._can_not_ask = True
+                log.warning(
+                    "this Temporal server does not tell whose tasks fail; what is wedged is not found: %s", error
+                )
+
+    async def _operation_of(self, workflow_id: str) -> Operation | None:
+        number = workflow_id.rpartition("-")[2]
+        if not (number.isascii() and number.isdigit() and len(number) < 19):
+            return None
+        async with self._database.read() as session:
+            operation = await session.get(Operation, int(number))
+        if operation is None or workflow_id != naming.workflow_id(operation.service_id, operation.kind, int(number)):
+            return None
+        return operation
+
+    async def _end(self, workflow_id: str, run_id: str, pause: timedelta, operation: Operation | None) -> bool:
+        """False: it is not wedged (any more), or is left alone."""
+        cause = await problems_of(self._client, workflow_id, run_id)
+        if not cause:
+            return False
+        async with self._database.write() as session:
+            before = await _last_healing(session, workflow_id, operation)
+            if before is not None and before.at > utc_now() - pause and before.detail.get("run") != run_id:
+                await _report(session, workflow_id, cause, before, pause, operation)
+                self._left_alone[run_id] = before.at + pause
+                return False
+            if before is None or before.detail.get("run") != run_id:
+                session.add(_entry(workflow_id, run_id, cause, operation))
+        log.warning("%s is ended to begin anew from the database: its tasks fail: %s", workflow_id, cause)
+        await _terminate(self._client, workflow_id, run_id, cause)
+        return True
+
+
+async def problems_of(client: Client, workflow_id: str, run_id: str | None = None) -> str:
+    """Why the tasks of a workflow that runs fail, in words of Temporal's; empty if they don't, or it does not run.
+
+    Raises RPCError when Temporal can't be reached.
+    """
+    try:
+        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return ""
+        raise
+    return _problems_in(found) if found.status is WorkflowExecutionStatus.RUNNING else ""
+
+
+def _problems_in(found: WorkflowExecutionDescription) -> str:
+    return ", ".join(found.typed_search_attributes.get(_PROBLEMS) or ())[:_LONGEST_CAUSE]
+
+
+async def end_wedged_sweep(client: Client) -> None:
+    """The sweep heals all others; this is for itself. Raises RPCError when Temporal can't be reached."""
+    handle = client.get_workflow_handle(naming.SWEEP_ID)
+    try:
+        found = await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return
+        raise
+    cause = _problems_in(found)
+    if found.status is WorkflowExecutionStatus.RUNNING and cause:
+        log.warning("the sweep is ended to begin anew: its tasks fail: %s", cause)
+        await _terminate(client, naming.SWEEP_ID, found.run_id, cause)
+
+
+async def _terminate(client: Client, workflow_id: str, run_id: str, cause: str) -> None:
+    try:
+        reason = f"its tasks fail ({cause}): it begins anew from the database"
+        await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=reason)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended by itself
+            raise
+
+
+def _entry(workflow_id: str, run_id: str, cause: str, operation: Operation | None) -> AuditEntry:
+    return AuditEntry(
+        actor=OURSELVES,
+        action=ACTION,
+        subject="operation" if operation else WORKFLOW,
+        subject_number=(operation.id or 0) if operation else 0,
+        detail={"workflow": workflow_id, "run": run_id, "cause": cause},
+    )
+
+
+async def _last_healing(session: AsyncSession, workflow_id: str, operation: Operation | None) -> AuditEntry | None:
+    found = await session.exec(
+        select(AuditEntry)
+        .where(
+            AuditEntry.subject == ("operation" if operation else WORKFLOW),
+            AuditEntry.subject_number == (operation.id if operation else 0),
+            AuditEntry.action == ACTION,
+        )
+        .order_by(col(AuditEntry.id).desc())
+        .limit(1 if operation else 100)
+    )
+    return next((entry for entry in found.all() if entry.detail.get("workflow") == workflow_id), None)
+
+
+async def _report(
+    session: AsyncSession,
+    workflow_id: str,
+    cause: str,
+    before: AuditEntry,
+    pause: timedelta,
+    operation: Operation | None,
+) -> None:
+    """Once for each new run that was of no use."""
+    again = before.at + pause
+    await raise_incident(
+        session,
+        IncidentKind.WORKFLOW_WEDGED,
+        f"The tasks of workflow {workflow_id} fail ({cause}), and those of the new run that began at "
+        f"{before.at:%Y-%m-%d %H:%M} UTC do so, too: it does not go on. Look in Temporal UI at the last failed task, "
+        f"and whether all workers run one version; mend that. It is tried once more at {again:%Y-%m-%d %H:%M} UTC.",
+        about=f"{workflow_id}|{before.id}",
+        service=operation.service_id if operation else None,
+        operation=operation.id if operation else None,
+        detail={"workflow": workflow_id, "cause": cause},
+    )

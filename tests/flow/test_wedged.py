@@ -1,0 +1,173 @@
+"""Workflows whose tasks fail for ever are found and begun anew from the database; orders end with one charge."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from sqlmodel import select
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+
+import worker
+from activities import healing, sweeping
+from activities.healing import ACTION, Healed, Healer
+from models.audit import AuditEntry
+from models.enums import IncidentKind, OperationKind, Stage
+from models.incident import Incident
+from orders import naming
+from tests.flow.shop import Shop, Upstream, open_shop
+from tests.histories.changed import WaitsFirst
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+
+SEEN_AT_ONCE = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1")
+"""The server tells of failing tasks after five in a row, which takes it most of a minute; here after one."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def quick_to_tell() -> AsyncIterator[TemporalServer]:
+    server = start_temporal_server(options=SEEN_AT_ONCE)
+    with server.program:
+        await until_serving(server)
+        yield server
+
+
+@pytest.fixture
+async def stopped_shop(
+    shop_database: str, quick_to_tell: TemporalServer, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Shop]:
+    """A shop without workers, whose sweep will look for lost and wedged workflows all the time."""
+    monkeypatch.setattr(sweeping, "CHECK_RUNNING_SECONDS", 0.2)
+    monkeypatch.setattr(sweeping, "INTERVAL_SECONDS", 0.2)
+    async with open_shop(shop_database, quick_to_tell, upstream, worker=False) as shop:
+        yield shop
+
+
+async def until_failing(shop: Shop, workflow_id: str) -> None:
+    async def failing() -> bool:
+        query = f"{healing.FAILING} AND WorkflowId = '{workflow_id}'"
+        return any([True async for _ in shop.client.list_workflows(query)])
+
+    await assert_eventually(failing, timeout=30, message=f"Temporal tells that the tasks of {workflow_id} fail")
+
+
+async def healings(shop: Shop) -> list[AuditEntry]:
+    async with shop.database.read() as session:
+        return list((await session.exec(select(AuditEntry).where(AuditEntry.action == ACTION))).all())
+
+
+def order_worker(shop: Shop) -> Worker:
+    """It runs workflows, and nothing else of what they need."""
+    return worker.order_worker(shop.client, worker.Activities(shop.database, shop.client, shop.settings), shop.settings)
+
+
+async def taken_by_somebody(shop: Shop, workflow_id: str, workflow_type: str) -> WorkflowHandle[object, object]:
+    """What is started by hand under an id of ours, with an input that nobody can read."""
+    queue = shop.settings.task_queue
+    return await shop.client.start_workflow(workflow_type, "no such input", id=workflow_id, task_queue=queue)
+
+
+async def test_an_order_whose_history_no_code_follows_is_begun_anew_and_what_waits_behind_it_goes_on(
+    stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = stopped_shop
+    await shop.upstream.set(opening="manual")
+    order = await shop.order()
+    with monkeypatch.context() as before:
+        before.setattr(worker, "WORKFLOWS", [WaitsFirst, *worker.WORKFLOWS[1:]])
+        async with shop.working():
+            await shop.until(order, Stage.AWAITING_CONFIRMATION)
+    urgent = await shop.resellflow.suspend(order.service, key="abuse", urgent=True, reason="abuse")
+    [item] = await shop.upstream.items()
+    await shop.upstream.admin("POST", f"/items/{item['id']}/open")
+    async with shop.working():
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+        await shop.until(urgent, Stage.COMPLETED, timeout=30)
+    assert len(await shop.upstream.charges()) == 1
+    [entry] = await healings(shop)
+    assert (entry.subject, entry.subject_number) == ("operation", order.operation)
+    assert "NonDeterministic" in entry.detail["cause"]
+
+
+async def test_ids_of_ours_taken_by_what_can_not_run_are_freed(stopped_shop: Shop) -> None:
+    """A poller, the sender of webhooks, the sweep and an order: whoever may write to Temporal was there first."""
+    shop = stopped_shop
+    ids = {
+        naming.poller_id("main"): "EventPoller",
+        naming.WEBHOOK_SENDER_ID: "WebhookSender",
+        naming.SWEEP_ID: "OrderSweep",
+        naming.workflow_id(1, OperationKind.OPEN, 1): "NoSuchType",
+    }
+    for workflow_id, workflow_type in ids.items():
+        await taken_by_somebody(shop, workflow_id, workflow_type)
+    order = await shop.order()
+    assert order.workflow_id in ids
+    async with shop.working():
+        await until_failing(shop, naming.SWEEP_ID)
+        keeping = asyncio.create_task(worker.keep_sweep(shop.client, shop.settings.task_queue, every=0.2))
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+        keeping.cancel()
+    assert len(await shop.upstream.charges()) == 1
+    assert {entry.detail["workflow"] for entry in await healings(shop)} == set(ids) - {naming.SWEEP_ID}
+
+
+async def test_a_new_run_that_is_wedged_as_well_is_left_alone_for_an_hour_and_reported_once(
+    stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = stopped_shop
+    order = await shop.order()
+    healer = Healer(shop.database, shop.client)
+
+    async def wedge() -> WorkflowHandle[object, object]:
+        handle = await taken_by_somebody(shop, order.workflow_id, "NoSuchType")
+        await until_failing(shop, order.workflow_id)
+        return handle
+
+    async def state(handle: WorkflowHandle[object, object]) -> WorkflowExecutionStatus | None:
+        run = shop.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+        return (await run.describe()).status
+
+    async with worker.order_worker(
+        shop.client, worker.Activities(shop.database, shop.client, shop.settings), shop.settings
+    ):
+        await shop.handle(order).terminate("somebody's")
+        first = await wedge()
+        assert await healer.end_failing() == Healed(orders=[order.operation])
+        assert await state(first) is WorkflowExecutionStatus.TERMINATED
+        second = await wedge()
+        for another in (healer, healer, Healer(shop.database, shop.client)):
+            assert await another.end_failing() == Healed()
+        assert await state(second) is WorkflowExecutionStatus.RUNNING
+        async with shop.database.read() as session:
+            [incident] = (await session.exec(select(Incident))).all()
+        assert (incident.kind, incident.operation_id) == (IncidentKind.WORKFLOW_WEDGED, order.operation)
+        assert "tried once more at" in incident.message
+        monkeypatch.setattr(healing, "ORDERS_PAUSE", timedelta(0))
+        assert await Healer(shop.database, shop.client).end_failing() == Healed(orders=[order.operation])
+        assert await state(second) is WorkflowExecutionStatus.TERMINATED
+
+
+async def test_what_was_written_down_and_not_ended_before_a_crash_is_ended(
+    stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = stopped_shop
+    order = await shop.order()
+    await shop.handle(order).terminate("somebody's")
+
+    async def crash(*_: object) -> None:
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    async with worker.order_worker(
+        shop.client, worker.Activities(shop.database, shop.client, shop.settings), shop.settings
+    ):
+        await taken_by_somebody(shop, order.workflow_id, "NoSuchType")
+        await until_failing(shop, order.workflow_id)
+        with monkeypatch.context() as crashing:
+            crashing.setattr(healing, "_terminate", crash)
+            with pytest.raises(RPCError):
+                await Healer(shop.database, shop.client).end_failing()
+        assert await Healer(shop.database, shop.client).end_failing() == Healed(orders=[order.operation])
+    assert len(await healings(shop)) == 1
