@@ -55,7 +55,11 @@ async def test_the_sweep_is_started_again_and_again_whatever_fails(monkeypatch: 
         if len(started) == 1:
             raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 
+    async def is_not_wedged(client: Any) -> None:
+        pass
+
     monkeypatch.setattr(worker, "start_sweep", start_sweep)
+    monkeypatch.setattr(worker, "end_wedged_sweep", is_not_wedged)
     client: Any = None
     keeping = asyncio.create_task(worker.keep_sweep(client, "q", every=0.01))
     await asyncio.wait_for(thrice.wait(), 5)
