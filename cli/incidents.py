@@ -32,7 +32,7 @@ def incidents(
     ] = None,
     service: OfService = None,
     kind: Annotated[
-        IncidentKind | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(IncidentKind)}")
+        list[IncidentKind] | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(IncidentKind)}")
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -58,7 +58,7 @@ def _state(incident: "IncidentView") -> str:
 
 
 async def _incidents(
-    ask: "PageRequest", is_open: bool | None, service: int | None, kind: IncidentKind | None
+    ask: "PageRequest", is_open: bool | None, service: list[int] | None, kind: list[IncidentKind] | None
 ) -> "Page[IncidentView]":
     from orders.views import list_incidents
 

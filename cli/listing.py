@@ -1,4 +1,7 @@
-"""What lists have in common: `resell NAME` lists, `resell NAME show N` shows one, a page at a time."""
+"""What lists have in common: `resell NAME` lists, `resell NAME show N` shows one, a page at a time.
+
+A filter may be given several times: what has one of the values is listed.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
 Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=200)]
 Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before")]
 Number = Annotated[int, typer.Argument(metavar="N", help="its number")]
-OfService = Annotated[int | None, typer.Option("--service", metavar="N", help="only of this service")]
+OfService = Annotated[list[int] | None, typer.Option("--service", metavar="N", help="only of this service")]
 DEFAULT_LIMIT = 50
 
 

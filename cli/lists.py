@@ -47,10 +47,11 @@ def add_commands(app: typer.Typer) -> None:
 def services(
     context: typer.Context,
     status: Annotated[
-        ServiceStatus | None, typer.Option(metavar="STATUS", help=f"only in this status: {', '.join(ServiceStatus)}")
+        list[ServiceStatus] | None,
+        typer.Option(metavar="STATUS", help=f"only in this status: {', '.join(ServiceStatus)}"),
     ] = None,
-    customer: Annotated[str | None, typer.Option(help="only of this customer")] = None,
-    plan: Annotated[str | None, typer.Option(help="only of this tariff plan")] = None,
+    customer: Annotated[list[str] | None, typer.Option(help="only of this customer")] = None,
+    plan: Annotated[list[str] | None, typer.Option(help="only of this tariff plan")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -80,7 +81,7 @@ def services(
 
 
 async def _services(
-    ask: "PageRequest", status: ServiceStatus | None, customer: str | None, plan: str | None
+    ask: "PageRequest", status: list[ServiceStatus] | None, customer: list[str] | None, plan: list[str] | None
 ) -> "Page[ServiceView]":
     from orders.views import list_services
 
@@ -128,7 +129,7 @@ async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
 
     async with opened_database() as database, database.read() as session:
         view = await find_service(session, service)
-        return view, await list_operations(session, workflow_links(), page_request(DEFAULT_LIMIT), service=service)
+        return view, await list_operations(session, workflow_links(), page_request(DEFAULT_LIMIT), service=[service])
 
 
 # Operations.
@@ -137,13 +138,13 @@ async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
 def operations(
     context: typer.Context,
     stage: Annotated[
-        Stage | None, typer.Option(metavar="STAGE", help=f"only in this stage: {', '.join(Stage)}")
+        list[Stage] | None, typer.Option(metavar="STAGE", help=f"only in this stage: {', '.join(Stage)}")
     ] = None,
     service: OfService = None,
     kind: Annotated[
-        OperationKind | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(OperationKind)}")
+        list[OperationKind] | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(OperationKind)}")
     ] = None,
-    upstream: Annotated[str | None, typer.Option(help="only at this upstream account")] = None,
+    upstream: Annotated[list[str] | None, typer.Option(help="only at this upstream account")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -158,7 +159,11 @@ def operations(
 
 
 async def _operations(
-    ask: "PageRequest", stage: Stage | None, service: int | None, kind: OperationKind | None, upstream: str | None
+    ask: "PageRequest",
+    stage: list[Stage] | None,
+    service: list[int] | None,
+    kind: list[OperationKind] | None,
+    upstream: list[str] | None,
 ) -> "Page[OperationView]":
     from orders.views import list_operations
 

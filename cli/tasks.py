@@ -42,14 +42,16 @@ def add_commands(app: typer.Typer) -> None:
 def tasks(
     context: typer.Context,
     state: Annotated[
-        TaskState | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(TaskState)}")
+        list[TaskState] | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(TaskState)}")
     ] = None,
     mode: Annotated[
-        TaskMode | None, typer.Option(metavar="MODE", help="manual: those that ask a person to act")
+        list[TaskMode] | None, typer.Option(metavar="MODE", help="manual: those that ask a person to act")
     ] = None,
     service: OfService = None,
-    department: Annotated[str | None, typer.Option(help="only of this department")] = None,
-    assignee: Annotated[str | None, typer.Option(metavar="PERSON", help="only those in this person's hands")] = None,
+    department: Annotated[list[str] | None, typer.Option(help="only of this department")] = None,
+    assignee: Annotated[
+        list[str] | None, typer.Option(metavar="PERSON", help="only those in this person's hands")
+    ] = None,
     taken: Annotated[bool | None, typer.Option("--taken/--free", help="only those in anybody's hands, or not")] = None,
     overdue: Annotated[
         bool | None, typer.Option("--overdue/--in-time", help="only those not done when they were due, or not")

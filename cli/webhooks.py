@@ -31,7 +31,7 @@ SECRET_BYTES = 32
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the webhook")]
 Delivery = Annotated[int, typer.Argument(metavar="DELIVERY", help="number of the delivery")]
-Endpoint = Annotated[str | None, typer.Option("--endpoint", metavar="NAME", help="only to this webhook")]
+Endpoint = Annotated[list[str] | None, typer.Option("--endpoint", metavar="NAME", help="only to this webhook")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -181,7 +181,8 @@ def secret(as_json: AsJson = False) -> None:
 def deliveries(
     endpoint: Endpoint = None,
     state: Annotated[
-        DeliveryState | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(DeliveryState)}")
+        list[DeliveryState] | None,
+        typer.Option(metavar="STATE", help=f"only in this state: {', '.join(DeliveryState)}"),
     ] = None,
     service: OfService = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -204,7 +205,7 @@ def deliveries(
 
 
 async def _deliveries(
-    ask: "PageRequest", endpoint: str | None, state: DeliveryState | None, service: int | None
+    ask: "PageRequest", endpoint: list[str] | None, state: list[DeliveryState] | None, service: list[int] | None
 ) -> "Page[DeliveryView]":
     from orders.views import list_deliveries
 

@@ -30,8 +30,10 @@ from storefront import (
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
 from storefront.context import Context
+from storefront.head import Head
 from storefront.plainpath import PlainPath
 from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, UNAUTHENTICATED, documented
+from storefront.queries import given_once
 from storefront.requestlog import RequestLog
 
 
@@ -49,6 +51,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
             Middleware(PlainPath),
             Middleware(Authentication, settings=settings),
             Middleware(BodyLimit),
+            Middleware(Head),
         ],
     )
     app.state.context = Context(resellflow, settings)
@@ -70,7 +73,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     ):
         app.include_router(
             part.router,
-            dependencies=[Depends(authenticated)],
+            dependencies=[Depends(authenticated), Depends(given_once)],
             responses=documented(UNAUTHENTICATED, INVALID_FIELD, DATABASE_UNAVAILABLE),
         )
     app.include_router(hints.router)

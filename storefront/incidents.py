@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Path, Query
 from orders.incidents import close_incident
 from orders.views import IncidentView, Page, find_incident, list_incidents
 from orders.views.documents import existing
+from orders.views.filters import either
 from storefront import examples
 from storefront.auth import Explainer, Viewer
 from storefront.context import InContext
@@ -24,7 +25,7 @@ async def list_of_incidents(
 ) -> Page[IncidentView]:
     async with context.database.read() as session:
         return await list_incidents(
-            session, wanted.asked(), is_open=wanted.open, service=wanted.service, kind=wanted.kind
+            session, wanted.asked(), is_open=either(wanted.open), service=wanted.service, kind=wanted.kind
         )
 
 

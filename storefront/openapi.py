@@ -18,7 +18,8 @@ carry out tasks, and decide about operations that can't go on by themselves.
   `admin`) says what may be called: see `x-roles` of each operation. What is another storefront's is not found.
 * **Orders are made once**: every request about a service has an `Idempotency-Key`; after a lost answer send it again.
 * **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field.
-* **Lists** are newest first; ask again with `cursor` = `next_cursor` for what follows.
+* **Lists** are newest first; ask again with `cursor` = `next_cursor` for what follows. A filter may be given several
+  times (`?stage=retrying&stage=needs_attention`): shown is what has one of the values.
 * **Times** are RFC 3339 in UTC, **money** is `{"amount": "5.00", "currency": "EUR"}` with the amount as text.
 * Every answer has an `X-Request-Id`: yours if you sent one, else ours. It stands in our log.
 """

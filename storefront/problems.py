@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from models.database import is_unavailable
 from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
@@ -227,12 +228,27 @@ async def _http_error(request: Request, error: Exception) -> Response:
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return answer(TOO_LARGE, str(error.detail))
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "")
+            allowed = ", ".join(_methods_at(request))
             detail = f"{request.url.path} does not know {request.method}; it knows {allowed}."
+            return _untyped(status, detail, {"Allow": allowed})
         case _:
             detail = str(error.detail)
-    problem = Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
-    return ProblemResponse(problem, error.headers)
+    return _untyped(status, detail, error.headers)
+
+
+def _untyped(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) -> Response:
+    return ProblemResponse(Problem(type="about:blank", title=status.phrase, status=status, detail=detail), headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What is known at a path by any route, not only by the first that fits it."""
+    known = {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return sorted(known | ({"HEAD"} if "GET" in known else set()))
 
 
 def _retry_later() -> dict[str, str]:
@@ -271,6 +287,8 @@ def _path(location: Sequence[str | int]) -> str:
     where, *steps = location
     if where == "body" and (not steps or isinstance(steps[0], int)):
         return "body"
+    if where == "query":
+        return str(steps[0]) if steps else where
     return ".".join(str(step) for step in steps if step != "[key]")
 
 

@@ -1,7 +1,7 @@
 """Bodies and parameters of requests, and answers that are more than one document. The documents: `orders.views`."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,11 +42,16 @@ from orders.views import (
     UpstreamView,
     WebhookView,
 )
+from orders.views.filters import either
 from orders.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
 from orders.views.tasks import AGE_PATTERN
 from storefront.problems import Problem
 
+T = TypeVar("T")
 Number = Annotated[int, Field(ge=1, le=HIGHEST_NUMBER)]
+Name = Annotated[PlainText, Field(max_length=64)]
+Wanted = Annotated[list[T], Field(min_length=1, max_length=50)] | None
+"""A filter, which may be given several times: what has one of the values is shown."""
 
 
 class _Strict(BaseModel):
@@ -69,43 +74,52 @@ class Paging(_Strict):
 
 
 class ServiceFilter(Paging):
-    customer: PlainText | None = Field(default=None, max_length=200)
-    status: ServiceStatus | None = None
-    plan: PlainText | None = Field(default=None, max_length=64, description="name of a tariff plan")
+    customer: Wanted[Annotated[PlainText, Field(max_length=200)]] = None
+    status: Wanted[ServiceStatus] = None
+    plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
 
 
 class OperationFilter(Paging):
-    stage: Stage | None = None
-    service: Number | None = Field(default=None, description="number of a service")
-    kind: OperationKind | None = None
-    upstream: PlainText | None = Field(default=None, max_length=64, description="name of an upstream account")
+    stage: Wanted[Stage] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
+    kind: Wanted[OperationKind] = None
+    upstream: Wanted[Name] = Field(default=None, description="name of an upstream account")
 
 
 class TaskFilter(Paging):
-    state: TaskState | None = None
-    service: Number | None = Field(default=None, description="number of a service")
-    mode: TaskMode | None = Field(default=None, description="`manual`: those that ask a person to act")
-    department: PlainText | None = Field(default=None, max_length=64)
-    assignee: PlainText | None = Field(default=None, max_length=64, description="who has it in hand")
-    taken: bool | None = Field(default=None, description="whether anybody has it in hand")
-    overdue: bool | None = Field(default=None, description="whether it was not done when it was due")
+    state: Wanted[TaskState] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
+    mode: Wanted[TaskMode] = Field(default=None, description="`manual`: those that ask a person to act")
+    department: Wanted[Name] = None
+    assignee: Wanted[Name] = Field(default=None, description="who has it in hand")
+    taken: Wanted[bool] = Field(default=None, description="whether anybody has it in hand")
+    overdue: Wanted[bool] = Field(default=None, description="whether it was not done when it was due")
     older_than: PlainText | None = Field(
         default=None, pattern=AGE_PATTERN, description="created longer ago", examples=["90m", "24h", "3d"]
     )
 
     def tasks(self) -> TaskWanted:
-        return TaskWanted(**self.model_dump(exclude=set(Paging.model_fields)))
+        return TaskWanted(
+            state=self.state,
+            mode=self.mode,
+            service=self.service,
+            department=self.department,
+            assignee=self.assignee,
+            taken=either(self.taken),
+            overdue=either(self.overdue),
+            older_than=self.older_than,
+        )
 
 
 class IncidentFilter(Paging):
-    open: bool | None = Field(default=None, description="whether nobody has closed it yet")
-    service: Number | None = Field(default=None, description="number of a service")
-    kind: IncidentKind | None = None
+    open: Wanted[bool] = Field(default=None, description="whether nobody has closed it yet")
+    service: Wanted[Number] = Field(default=None, description="number of a service")
+    kind: Wanted[IncidentKind] = None
 
 
 class EventFilter(Paging):
-    kind: EventKind | None = None
-    service: Number | None = Field(default=None, description="number of a service")
+    kind: Wanted[EventKind] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
 
 
 # Bodies of what is done to a service.
@@ -172,9 +186,9 @@ class TaskRejected(_Strict):
 
 
 class DeliveryFilter(Paging):
-    webhook: PlainText | None = Field(default=None, max_length=64, description="name of a webhook")
-    state: DeliveryState | None = None
-    service: Number | None = Field(default=None, description="number of a service")
+    webhook: Wanted[Name] = Field(default=None, description="name of a webhook")
+    state: Wanted[DeliveryState] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
 
 
 # Bodies of decisions.

@@ -1,5 +1,6 @@
 """What was seen at an upstream, as it is shown: every change, and the items that are no service of ours."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from models.events import UpstreamEvent, UpstreamSnapshot
 from models.money import Money
 from orders.events import is_orphan
 from orders.views.documents import Document, money
+from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import account_named
 
@@ -77,18 +79,25 @@ async def list_orphans(session: AsyncSession, ask: PageRequest, *, upstream: str
 
 
 async def list_events(
-    session: AsyncSession, ask: PageRequest, *, upstream: str, kind: EventKind | None = None, service: int | None = None
+    session: AsyncSession,
+    ask: PageRequest,
+    *,
+    upstream: str,
+    kind: Sequence[EventKind] | None = None,
+    service: Sequence[int] | None = None,
 ) -> Page[EventView]:
     """A page of the changes seen at an upstream. Raises NotFound, or InvalidField for the cursor."""
     account = await account_named(session, upstream)
-    query = select(UpstreamEvent).where(
-        UpstreamEvent.account_id == account.id, col(UpstreamEvent.id) < ask.before(_EVENT)
+    rows: list[UpstreamEvent] = await newest(
+        session,
+        select(UpstreamEvent).where(UpstreamEvent.account_id == account.id),
+        col(UpstreamEvent.id),
+        lambda row: row.id,
+        ask,
+        _EVENT,
+        (UpstreamEvent.kind, kind),
+        (UpstreamEvent.service_id, service),
     )
-    if kind is not None:
-        query = query.where(UpstreamEvent.kind == kind)
-    if service is not None:
-        query = query.where(UpstreamEvent.service_id == service)
-    rows = (await session.exec(query.order_by(col(UpstreamEvent.id).desc()).limit(ask.limit + 1))).all()
     return page_of(_EVENT, ask, rows, lambda row: row.id, lambda row: _event(account, row))
 
 

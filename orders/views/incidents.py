@@ -1,7 +1,7 @@
 """Incidents as they are shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from models.enums import IncidentKind
 from models.incident import Incident
 from orders.errors import NotFound
 from orders.views.documents import Document, existing
+from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
 
 _NOUN = "incident"
@@ -63,19 +64,24 @@ async def list_incidents(
     ask: PageRequest,
     *,
     is_open: bool | None = None,
-    service: int | None = None,
-    kind: IncidentKind | None = None,
+    service: Sequence[int] | None = None,
+    kind: Sequence[IncidentKind] | None = None,
 ) -> Page[IncidentView]:
     """A page of incidents. Raises InvalidField for a wrong cursor."""
-    query = select(Incident).where(col(Incident.id) < ask.before(_NOUN))
+    query = select(Incident)
     if is_open is not None:
         closed = col(Incident.closed_at)
         query = query.where(closed.is_(None) if is_open else closed.is_not(None))
-    if service is not None:
-        query = query.where(Incident.service_id == service)
-    if kind is not None:
-        query = query.where(col(Incident.kind) == kind)
-    rows = (await session.exec(query.order_by(col(Incident.id).desc()).limit(ask.limit + 1))).all()
+    rows: list[Incident] = await newest(
+        session,
+        query,
+        col(Incident.id),
+        lambda row: row.id,
+        ask,
+        _NOUN,
+        (Incident.service_id, service),
+        (Incident.kind, kind),
+    )
     return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
 
 

@@ -21,6 +21,7 @@ from orders.facts import facts_of_all
 from orders.ownership import belongs_to_visible
 from orders.roles import holders
 from orders.views.documents import Document, WorkflowLinks, existing, money
+from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
 
@@ -156,23 +157,28 @@ async def list_operations(
     ask: PageRequest,
     asker: Asker = OPERATOR,
     *,
-    stage: Stage | None = None,
-    service: int | None = None,
-    kind: OperationKind | None = None,
-    upstream: str | None = None,
+    stage: Sequence[Stage] | None = None,
+    service: Sequence[int] | None = None,
+    kind: Sequence[OperationKind] | None = None,
+    upstream: Sequence[str] | None = None,
 ) -> Page[OperationView]:
     """A page of the operations that the asker may see. Raises InvalidField for an upstream that does not exist, or a
     wrong cursor."""
-    query = select(Operation).where(col(Operation.id) < ask.before(_NOUN), belongs_to_visible(Operation, asker))
-    if stage is not None:
-        query = query.where(Operation.stage == stage)
-    if service is not None:
-        query = query.where(Operation.service_id == service)
-    if kind is not None:
-        query = query.where(Operation.kind == kind)
-    if upstream is not None:
-        query = query.where(Operation.upstream_name == await known_upstream(session, upstream))
-    rows = (await session.exec(query.order_by(col(Operation.id).desc()).limit(ask.limit + 1))).all()
+    rows: list[Operation] = await newest(
+        session,
+        select(Operation).where(belongs_to_visible(Operation, asker)),
+        col(Operation.id),
+        lambda row: row.id,
+        ask,
+        _NOUN,
+        (Operation.stage, stage),
+        (Operation.service_id, service),
+        (Operation.kind, kind),
+        (
+            Operation.upstream_name,
+            None if upstream is None else [await known_upstream(session, one) for one in upstream],
+        ),
+    )
     facts = await facts_of_all(session, rows)
     return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker))
 

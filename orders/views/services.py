@@ -16,6 +16,7 @@ from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField
 from orders.ownership import visible, visible_service
 from orders.views.documents import Document, existing, money
+from orders.views.filters import newest
 from orders.views.incidents import open_incidents
 from orders.views.paging import Page, PageRequest, page_of
 
@@ -150,22 +151,29 @@ async def list_services(
     ask: PageRequest,
     asker: Asker = OPERATOR,
     *,
-    customer: str | None = None,
-    status: ServiceStatus | None = None,
-    plan: str | None = None,
+    customer: Sequence[str] | None = None,
+    status: Sequence[ServiceStatus] | None = None,
+    plan: Sequence[str] | None = None,
 ) -> Page[ServiceView]:
     """A page of the services that the asker may see. Raises InvalidField for a plan that does not exist, or a wrong
     cursor."""
-    query = select(Service).where(col(Service.id) < ask.before(_NOUN), visible(asker))
-    if customer is not None:
-        query = query.where(Service.customer == customer)
-    if status is not None:
-        query = query.where(Service.status == status)
-    if plan is not None:
-        plan_id = (await session.exec(select(TariffPlan.id).where(TariffPlan.name == plan))).one_or_none()
-        if plan_id is None:
-            raise InvalidField("plan", f"there is no tariff plan {plan!r}")
-        query = query.where(Service.plan_id == plan_id)
-    rows = (await session.exec(query.order_by(col(Service.id).desc()).limit(ask.limit + 1))).all()
+    rows: list[Service] = await newest(
+        session,
+        select(Service).where(visible(asker)),
+        col(Service.id),
+        lambda row: row.id,
+        ask,
+        _NOUN,
+        (Service.customer, customer),
+        (Service.status, status),
+        (Service.plan_id, None if plan is None else [await _plan_id(session, name) for name in plan]),
+    )
     names = await _Names.of(session, rows)
     return page_of(_NOUN, ask, rows, lambda row: row.id, names.show)
+
+
+async def _plan_id(session: AsyncSession, name: str) -> int:
+    found = (await session.exec(select(TariffPlan.id).where(TariffPlan.name == name))).one_or_none()
+    if found is None:
+        raise InvalidField("plan", f"there is no tariff plan {name!r}")
+    return found

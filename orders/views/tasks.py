@@ -1,6 +1,7 @@
 """Tasks as they are shown, and what was done to one."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from orders.errors import InvalidField, NotFound
 from orders.ownership import belongs_to_visible
 from orders.views.audit import AuditView, shown_entry
 from orders.views.documents import Document, existing
+from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
 
 _NOUN = "task"
@@ -63,11 +65,11 @@ class TaskDetail(TaskView):
 class TaskWanted:
     """Which tasks a list shows; None: whatever it is."""
 
-    state: TaskState | None = None
-    mode: TaskMode | None = None
-    service: int | None = None
-    department: str | None = None
-    assignee: str | None = None
+    state: Sequence[TaskState] | None = None
+    mode: Sequence[TaskMode] | None = None
+    service: Sequence[int] | None = None
+    department: Sequence[str] | None = None
+    assignee: Sequence[str] | None = None
     taken: bool | None = None
     overdue: bool | None = None
     older_than: str | None = None
@@ -141,16 +143,7 @@ async def list_tasks(
     session: AsyncSession, ask: PageRequest, wanted: TaskWanted, asker: Asker = OPERATOR
 ) -> Page[TaskView]:
     """A page of the tasks that the asker may see. Raises InvalidField for a wrong cursor or age."""
-    query = select(Task).where(col(Task.id) < ask.before(_NOUN), belongs_to_visible(Task, asker))
-    for column, value in (
-        (Task.state, wanted.state),
-        (Task.mode, wanted.mode),
-        (Task.service_id, wanted.service),
-        (Task.department, wanted.department),
-        (Task.assignee, wanted.assignee),
-    ):
-        if value is not None:
-            query = query.where(col(column) == value)
+    query = select(Task).where(belongs_to_visible(Task, asker))
     if wanted.taken is not None:
         query = query.where(text(TAKEN) if wanted.taken else col(Task.assignee) == "")
     if wanted.overdue is not None:
@@ -160,7 +153,19 @@ async def list_tasks(
     if wanted.older_than is not None:
         moment = utc_now() - age("older_than", wanted.older_than)
         query = query.where(col(Task.created_at) < moment, col(Task.id) <= _last_before(moment + _OUT_OF_ORDER))
-    rows = (await session.exec(query.order_by(col(Task.id).desc()).limit(ask.limit + 1))).all()
+    rows: list[Task] = await newest(
+        session,
+        query,
+        col(Task.id),
+        lambda row: row.id,
+        ask,
+        _NOUN,
+        (Task.state, wanted.state),
+        (Task.mode, wanted.mode),
+        (Task.service_id, wanted.service),
+        (Task.department, wanted.department),
+        (Task.assignee, wanted.assignee),
+    )
     return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
 
 

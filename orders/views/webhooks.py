@@ -1,5 +1,6 @@
 """Webhooks as they are shown: the endpoints, what is on its way to them, and how every try went."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.enums import DeliveryState
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound
 from orders.views.documents import Document, existing
+from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
 
 _NOUN = "delivery"
@@ -94,28 +96,38 @@ async def list_deliveries(
     session: AsyncSession,
     ask: PageRequest,
     *,
-    webhook: str | None = None,
-    state: DeliveryState | None = None,
-    service: int | None = None,
+    webhook: Sequence[str] | None = None,
+    state: Sequence[DeliveryState] | None = None,
+    service: Sequence[int] | None = None,
 ) -> Page[DeliveryView]:
     """A page of deliveries. Raises InvalidField for a webhook that does not exist, or a wrong cursor."""
     query = (
         select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
         .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
-        .where(col(WebhookDelivery.id) < ask.before(_NOUN))
     )
-    if webhook is not None:
-        known = (await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == webhook))).one_or_none()
-        if known is None:
-            raise InvalidField("webhook", f"there is no webhook {webhook!r}")
-        query = query.where(WebhookDelivery.endpoint_id == known)
-    if state is not None:
-        query = query.where(WebhookDelivery.state == state)
-    if service is not None:
-        query = query.where(WebhookDelivery.service_id == service)
-    rows = (await session.exec(query.order_by(col(WebhookDelivery.id).desc()).limit(ask.limit + 1))).all()
+    rows: list[tuple[WebhookDelivery, WebhookMessage, WebhookEndpoint]] = await newest(
+        session,
+        query,
+        col(WebhookDelivery.id),
+        lambda row: row[0].id,
+        ask,
+        _NOUN,
+        (
+            WebhookDelivery.endpoint_id,
+            None if webhook is None else [await _endpoint_id(session, one) for one in webhook],
+        ),
+        (WebhookDelivery.state, state),
+        (WebhookDelivery.service_id, service),
+    )
     return page_of(_NOUN, ask, rows, lambda row: row[0].id, lambda row: _show(*row))
+
+
+async def _endpoint_id(session: AsyncSession, name: str) -> int:
+    known = (await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == name))).one_or_none()
+    if known is None:
+        raise InvalidField("webhook", f"there is no webhook {name!r}")
+    return known
 
 
 async def find_delivery(session: AsyncSession, number: int) -> DeliveryDetail:

@@ -113,6 +113,7 @@ async def test_in_a_pipe_every_row_is_one_whole_line(filled: Shell) -> None:
         ("operations", [2, 1]),
         ("operations --stage needs_attention", [2]),
         ("operations --service 1", [1]),
+        ("operations --service 1 --service 2 --service 1", [2, 1]),
         ("operations --kind prolong", []),
         ("operations --upstream main --limit 1", [2]),
         ("services --status active", [1]),
