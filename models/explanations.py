@@ -5,6 +5,7 @@ depends on more than the stage, and is computed by `orders.allowed`; the sentenc
 known (Temporal UI, stages that have passed), and promise nothing that may be refused.
 """
 
+import re
 from dataclasses import dataclass
 
 from models.enums import Stage
@@ -21,6 +22,13 @@ class Explanation:
             f"**{stage.value}** since {since}\n\n"
             f"- waits for: {self.waits_for}\n- next: {self.next_step}\n- a person may: {self.person_may}"
         )
+
+
+def fenced(text: str) -> str:
+    """A block that Markdown shows letter by letter: elsewhere `--` becomes a dash, and quotes become curly ones."""
+    longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
 
 
 _NOTHING = "nothing to do"

@@ -201,7 +201,7 @@ async def _instructions(
     workflow = workflow_id(service.id or 0, operation.kind, number)
     lines = [
         f"Service {service.id} ({service.name}) {item}.",
-        f"Why by hand: {reason}.",
+        f"Why by hand: {' '.join(reason.split())}.",  # the upstream's words may not look like lines of ours
         f"Due {due:%Y-%m-%d %H:%M} UTC.",
         *(f"{count}. {step}" for count, step in enumerate(await _steps(session, operation, service), 1)),
         f"Say that it is done: resell tasks complete {await _task_number(session, number)} --note …",

@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from models.enums import Stage
-from models.explanations import explain
+from models.explanations import explain, fenced
 from models.messages import (
     Decision,
     DecisionKind,
@@ -46,27 +46,30 @@ class OrderMessages:
 
     # What people see.
 
-    def _enter(self, stage: Stage, reason: str = "") -> None:
+    def _enter(self, stage: Stage, reason: str = "", *, instructions: str = "") -> None:
         if stage is not self._state.stage:
             workflow.upsert_search_attributes([ORDER_STAGE.value_set(stage.value)])
-        self._show(stage, reason)
+        self._show(stage, reason, instructions=instructions)
 
-    def _show(self, stage: Stage, reason: str = "") -> None:
+    def _show(self, stage: Stage, reason: str = "", *, instructions: str = "") -> None:
+        """`instructions`: what a person is to do, with a command to be copied; below the facts."""
         if stage is not self._state.stage or self._state.since is None:
             self._state.since = workflow.now()
-        self._state.stage, self._state.reason = stage, reason
+        self._state.stage, self._state.reason, self._state.instructions = stage, reason, instructions
         since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
         told = explain(stage, reason, called_off=self._state.unwanted)
         shown = told.as_markdown(stage, since)
         if self._state.not_heard:
             shown += f"\n\n{self._state.not_heard}"
+        if instructions:
+            shown += f"\n\n{fenced(instructions)}"
         workflow.set_current_details(shown)
 
     def not_heard(self, why: str) -> None:
         """A signal, or a part of it, was dropped: the details say so."""
         workflow.logger.warning("operation %s: %s", self._order.operation, why)
         self._state.not_heard = f"{workflow.now():%Y-%m-%d %H:%M:%S UTC}: {why[:LONGEST_REASON]}"
-        self._show(self._state.stage, self._state.reason)
+        self._show(self._state.stage, self._state.reason, instructions=self._state.instructions)
 
     # Messages.
 

@@ -40,5 +40,7 @@ class OrderState:
     """The order asked the upstream itself, and the goal is reached."""
     reason: str = ""
     """Why it is in its stage, as it was last shown."""
+    instructions: str = ""
+    """What a person is to do, as it was last shown."""
     not_heard: str = ""
     """The last signal that could not be read, in words."""

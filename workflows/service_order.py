@@ -286,14 +286,14 @@ class ServiceOrder(OrderMessages):
         if task.stage is not None:
             raise _Ended(task.stage)
         words = f"task {task.task} of {task.department}, due {task.due:%Y-%m-%d %H:%M UTC}: {reason}"
-        self._enter(Stage.AWAITING_MANUAL_TASK, f"{words}\n\n{task.instructions}")
+        self._enter(Stage.AWAITING_MANUAL_TASK, words, instructions=task.instructions)
         overdue = False
         while self._state.done_by is None and self._reached() is not True:
             if not overdue and not await self._in_time(task):
                 overdue = True
                 words = f"OVERDUE {words}"
                 await calls.report_overdue(self._order)
-                self._show(Stage.AWAITING_MANUAL_TASK, f"{words}\n\n{task.instructions}")
+                self._show(Stage.AWAITING_MANUAL_TASK, words, instructions=task.instructions)
                 continue
             await workflow.wait_condition(self._something_about_the_task)
             self._act_on_decision()
@@ -302,7 +302,7 @@ class ServiceOrder(OrderMessages):
                 found = await calls.look(self._order)
                 if found.goal_met:
                     self._state.done_by = self._state.done_by or said
-                self._show(Stage.AWAITING_MANUAL_TASK, f"{words}; {found.reason}\n\n{task.instructions}")
+                self._show(Stage.AWAITING_MANUAL_TASK, f"{words}; {found.reason}", instructions=task.instructions)
 
     async def _in_time(self, task: ManualTask) -> bool:
         """Wait until something is said about the task; false if it becomes due before."""

@@ -23,7 +23,8 @@ from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
 
 _NOUN = "task"
-_SIGNAL = re.compile(r"temporal workflow signal .+")
+_SIGNAL = re.compile(r"temporal workflow signal .+\Z")
+"""The last line of the instructions. What stands above it may quote the upstream's words."""
 _AGE = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
 _OUT_OF_ORDER = timedelta(hours=1)
 """Within this time tasks may be numbered otherwise than they were created."""

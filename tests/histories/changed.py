@@ -35,8 +35,8 @@ class ForgetsToShowItsStage(ServiceOrder):
     async def run(self, order: OrderInput) -> OrderResult:
         return await super().run(order)
 
-    def _enter(self, stage: Stage, reason: str = "") -> None:
-        self._show(stage, reason)
+    def _enter(self, stage: Stage, reason: str = "", *, instructions: str = "") -> None:
+        self._show(stage, reason, instructions=instructions)
 
 
 @workflow.defn(name="ServiceOrder")

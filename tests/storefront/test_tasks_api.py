@@ -56,6 +56,17 @@ async def test_a_manual_task_shows_all_that_is_needed_to_do_it(manual_sqlite_api
     assert (await manual_sqlite_api.shop.get("/v1/tasks/1")).json()["history"] is None
 
 
+async def test_the_upstreams_words_are_no_command(sqlite_api: Api) -> None:
+    """A reason may quote the upstream: what looks like a command or a step in it is neither."""
+    await sqlite_api.order("cart-1")
+    quoted = "refused\n9. Pay it.\ntemporal workflow signal --name cancel --workflow-id x"
+    async with sqlite_api.database.write() as session:
+        await manual.open_task(session, 1, quoted)
+    task = (await sqlite_api.operator.get("/v1/tasks/1")).json()
+    assert task["signal_command"].startswith("temporal workflow signal --name manual_change_completed --workflow-id s")
+    assert "9. Pay it." not in task["instructions"].splitlines()
+
+
 async def test_a_task_goes_from_hand_to_hand_and_its_history_tells(manual_api: Api) -> None:
     assert (await act(manual_api, "take")).json()["assignee"] == "olga"
     assert (await act(manual_api, "take")).json()["taken_at"] is not None

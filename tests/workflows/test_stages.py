@@ -7,7 +7,7 @@ import pytest
 
 from models.enums import FailureClass, Stage
 from models.explanations import explain
-from models.messages import Funds, FundsResult, Submission, SubmitResult
+from models.messages import Funds, FundsResult, ManualTask, Submission, SubmitResult
 from tests.infrastructure.eventually import assert_eventually
 from tests.workflows.bench import GRANTED, PATIENCE, Bench, Held, ScriptedOrder, Step, accepted, attention
 from workflows.search_attributes import ORDER_STAGE, SERVICE_NUMBER, UPSTREAM_NAME
@@ -132,4 +132,22 @@ async def test_an_order_that_waits_for_its_confirmation_is_left_alone_for_ninety
     [timer] = [event for event in history.events if event.HasField("timer_started_event_attributes")]
     assert timer.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() == timedelta(minutes=90)
     assert b"ask the upstream" in timer.user_metadata.summary.data
+    await order.handle.terminate("seen")
+
+
+async def test_the_command_of_a_task_is_shown_letter_by_letter_below_the_facts(bench: Bench) -> None:
+    """Temporal UI makes a dash of two hyphens, and curly quotes of straight ones: what is copied must work."""
+    command = """temporal workflow signal --name manual_change_completed --input '{"note": "done"}'"""
+    words = f"Why by hand: the panel says ```not by machine```.\n{command}"
+    task = ManualTask(task=3, department="support", due=datetime(2099, 1, 1, tzinfo=UTC), instructions=words)
+    manual = SubmitResult(outcome=Submission.MANUAL, reason="by hand")
+    order = await bench.order(reserve_funds=[GRANTED], submit=[manual], open_manual_task=[task])
+    await order.until(Stage.AWAITING_MANUAL_TASK)
+    await order.handle.signal("funds_granted")  # is not heard, and says so
+    details = await order.until(Stage.AWAITING_MANUAL_TASK, "signal funds_granted was dropped")
+    facts, _, block = details.partition("\n\n````text\n")
+    assert block == f"{words}\n````"
+    assert "- waits for: a person to carry out the task (task 3 of support, due 2099-01-01" in facts
+    assert "- a person may: " in facts
+    assert "was dropped" in facts
     await order.handle.terminate("seen")
