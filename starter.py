@@ -33,7 +33,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResu
 from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, requests, tasks
-from orders.allowed import OPERATOR, Asker, Not, judge
+from orders.allowed import OPERATOR, STAYS, Asker, Not, judge
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
 from orders.intake import AcceptedOrder, ServiceRequest
@@ -316,21 +316,26 @@ class Resellflow:
     ) -> DecisionResult:
         """Act on an operation that waits for a person, or cancel it. What is possible says `orders.allowed`.
 
-        Raises NotFound, Refused, InvalidField or TemporalUnavailable. A cancellation needs no Temporal.
+        Raises NotFound, Refused, InvalidField or TemporalUnavailable. A cancellation needs no Temporal, unless the
+        upstream has accepted the operation.
         """
-        if kind is DecisionKind.CANCEL:
+        if kind is DecisionKind.CANCEL and not decision.what_is_paid_stays:
             return await self._cancel(operation, decision, asker)
         async with self.database.read() as session:
             row = await session.get(Operation, existing("operation", operation))
         if row is None:
             raise NotFound("operation", operation)
-        await self._check_that_it_is_possible(row, kind, asker)
+        needs = await self._check_that_it_is_possible(row, kind, asker)
+        if kind is DecisionKind.CANCEL and STAYS not in needs:
+            return await self._cancel(operation, decision, asker)
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
             DecisionKind.MARK_DONE: ServiceOrder.mark_done,
             DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
             DecisionKind.ACCEPT_PRICE: ServiceOrder.accept_price,
+            DecisionKind.LOOK_NOW: ServiceOrder.look_now,
+            DecisionKind.CANCEL: ServiceOrder.cancel,
         }[kind]
         return await self._update(self._handle(row), update, decision, f"operation {operation} is {row.stage.value}")
 
@@ -367,8 +372,11 @@ class Resellflow:
                 raise asyncio.CancelledError from error
             raise TemporalUnavailable("no answer from Temporal or from a worker") from error
 
-    async def _check_that_it_is_possible(self, operation: Operation, kind: DecisionKind, asker: Asker) -> None:
-        """Raises Refused. The database says it, whether Temporal is there or not; it is judged once more on writing."""
+    async def _check_that_it_is_possible(
+        self, operation: Operation, kind: DecisionKind, asker: Asker
+    ) -> tuple[str, ...]:
+        """What must be given with the decision. Raises Refused. The database says it, whether Temporal is there or not;
+        it is judged once more on writing."""
         async with self.database.read() as session:
             judged = judge(
                 await facts_of(session, operation),
@@ -377,6 +385,7 @@ class Resellflow:
             )
         if isinstance(judged, Not):
             raise (NotTheirs if judged.by_role else Refused)(judged.why)
+        return judged.needs
 
     async def _cancel(self, number: int, decision: Decision, asker: Asker) -> DecisionResult:
         record = DecisionRecord(

@@ -190,7 +190,7 @@ async def _take_yes(
         await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason)
         return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason=reason)
     if operation.stage is Stage.NEEDS_ATTENTION:
-        reason = f"the upstream said yes after all: item {number or '(not told)'}; a retry goes on from there"
+        reason = f"the upstream said yes after all: item {number or '(not told)'}; look_now goes on from there"
         await enter(session, operation, Stage.NEEDS_ATTENTION, reason)
         return TAKEN_OVER
     if number:

@@ -33,6 +33,7 @@ def add_commands(operations: typer.Typer) -> None:
     operations.command()(retry)
     operations.command()(correct)
     operations.command("accept-price")(accept_price)
+    operations.command("look-now")(look_now)
     operations.command("mark-done")(mark_done)
     operations.command()(cancel)
 
@@ -101,6 +102,16 @@ def accept_price(
     _decide(operation, DecisionKind.ACCEPT_PRICE, decision, as_json)
 
 
+def look_now(
+    operation: Operation,
+    reason: Annotated[str, typer.Option(help="why; it goes to the audit")] = "looked",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have the upstream asked now how far an accepted operation is. Nothing is sent that changes or costs."""
+    _decide(operation, DecisionKind.LOOK_NOW, _decision(reason, actor), as_json)
+
+
 def mark_done(
     operation: Operation,
     reason: Reason,
@@ -123,12 +134,20 @@ def cancel(
     operation: Operation,
     reason: Reason,
     nothing_was_bought: NothingWasBought = False,
+    what_is_paid_stays: Annotated[
+        bool,
+        typer.Option(
+            "--what-is-paid-stays",
+            help="the upstream has accepted it: you know that only the waiting ends, and nothing is taken back there",
+        ),
+    ] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
     """End the operation without effect: at once where nothing was sent, else once what an earlier request may have left
-    at the upstream is removed. Refused where a paid service may be there, unless you vouch that it is not."""
-    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought)
+    at the upstream is removed. Refused where a paid service may be there, unless you vouch that it is not, or say that
+    what is paid stays."""
+    decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, what_is_paid_stays=what_is_paid_stays)
     _decide(operation, DecisionKind.CANCEL, decision, as_json)
 
 

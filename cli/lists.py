@@ -241,8 +241,9 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
 
 
 def _needed(decision: "DecisionView") -> str:
+    needs = f"needs {', '.join(decision.needs)}" if decision.needs else "needs nothing"
     may = f", may have {', '.join(decision.may)}" if decision.may else ""
-    return f"needs {', '.join(decision.needs)}{may}; for {', '.join(decision.roles)}"
+    return f"{needs}{may}; for {', '.join(decision.roles)}"
 
 
 async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView], list[IntentView]]":

@@ -159,6 +159,7 @@ class DecisionKind(StrEnum):
     CANCEL = "cancel"
     REJECT_TASK = "reject_task"
     ACCEPT_PRICE = "accept_price"
+    LOOK_NOW = "look_now"
 
 
 class Decision(Message):
@@ -174,6 +175,8 @@ class Decision(Message):
     """retry: the person has looked at the upstream and vouches that the earlier call had no effect."""
     it_is_paid: bool = False
     """mark_done: what the upstream had put into its cart is paid there; needed where something was unpaid."""
+    what_is_paid_stays: bool = False
+    """cancel, after the upstream has accepted it: what it has charged and done stays so, and the person knows."""
 
 
 class DecisionRecord(Message):

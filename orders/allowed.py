@@ -16,6 +16,7 @@ from orders.roles import Right, holders, holders_in_words, lacks
 REASON = "reason"
 VOUCH = "nothing_was_bought"
 PAID = "it_is_paid"
+STAYS = "what_is_paid_stays"
 ITEM = "upstream_number"
 PARAMETERS = "parameters"
 PRICE = "price"
@@ -54,6 +55,8 @@ class Facts:
     """What the upstream made of it that has yet to be paid there, in words; empty: nothing."""
     in_hand_of: str = ""
     """Who has its manual task in hand."""
+    has_item: bool = False
+    """An opening whose item at the upstream is known."""
     number: int = 0
 
 
@@ -181,11 +184,14 @@ def judge(facts: Facts, kind: DecisionKind, asker: Asker = OPERATOR) -> Judgemen
 def _retry(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.RETRY)
+    if facts.traces is Traces.ACCEPTED:
+        return Not(
+            "the upstream has accepted it, so nothing of it is sent again: have it looked at now (look_now), mark it "
+            "done, or cancel it"
+        )
     vouch = (VOUCH,) if facts.traces is Traces.UNDER_WAY or facts.owes else ()
     if facts.called_off:
         effect = "have what its requests left looked for again (nothing is sent)"
-    elif facts.traces is Traces.ACCEPTED:
-        effect = "have its result looked for again (it is bought, nothing is sent)"
     elif facts.traces is Traces.UNDER_WAY:
         effect = "try again (the earlier request is settled first)"
     elif facts.owes:
@@ -193,6 +199,18 @@ def _retry(facts: Facts, asker: Asker) -> Judgement:
     else:
         effect = "try again"
     return Allowed(DecisionKind.RETRY, (REASON,), vouch, effect)
+
+
+def _look_now(facts: Facts, asker: Asker) -> Judgement:
+    if facts.stage is Stage.AWAITING_CONFIRMATION:
+        return Allowed(DecisionKind.LOOK_NOW, (), (REASON,), "have its item looked at now")
+    if facts.stage is Stage.NEEDS_ATTENTION and facts.traces is Traces.ACCEPTED:
+        effect = "have its result looked for now (the upstream has accepted it, nothing is sent)"
+        return Allowed(DecisionKind.LOOK_NOW, (), (REASON,), effect)
+    return Not(
+        f"operation {facts.number} is {facts.stage.value}; look_now is possible once the upstream has accepted it: in "
+        "awaiting_confirmation, and in needs_attention after that"
+    )
 
 
 def _correct(facts: Facts, asker: Asker) -> Judgement:
@@ -232,11 +250,7 @@ def _mark_done(facts: Facts, asker: Asker) -> Judgement:
 
 def _cancel(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is Stage.AWAITING_CONFIRMATION or facts.traces is Traces.ACCEPTED:
-        return Not(
-            "the upstream has accepted and charged this order; close the service instead of cancelling it"
-            if facts.kind is OperationKind.OPEN
-            else "the upstream has accepted it already; it can't be cancelled any more"
-        )
+        return _give_up(facts, asker)
     if facts.in_hand_of:
         return Not(f"{facts.in_hand_of} has its task in hand: have the task rejected, or done, instead")
     match facts.traces:
@@ -258,6 +272,40 @@ def _cancel(facts: Facts, asker: Asker) -> Judgement:
             return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect, right=Right.VOUCH)
         case Traces.UNDER_WAY:
             return Not(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
+
+
+def _give_up(facts: Facts, asker: Asker) -> Judgement:
+    """The upstream has accepted it: only the waiting can be ended."""
+    if not asker.is_staff:
+        return Not(
+            "the upstream has accepted and charged this order; close the service instead of cancelling it"
+            if facts.kind is OperationKind.OPEN
+            else "the upstream has accepted it already; only an operator may end the waiting for it"
+        )
+    if facts.stage not in (Stage.AWAITING_CONFIRMATION, Stage.NEEDS_ATTENTION):
+        return Not("the upstream has accepted it already; wait for what comes of it")
+    if facts.kind is OperationKind.OPEN and not facts.has_item:
+        return Not(
+            "the upstream has accepted this order, and which item it made is not known: find it there and mark the "
+            "order done with its number, or have it looked for now (look_now)"
+        )
+    effect = f"stop waiting for it: {what_giving_up_means(facts)}"
+    return Allowed(DecisionKind.CANCEL, (REASON, STAYS), effect=effect, right=Right.VOUCH)
+
+
+_COSTS_NOTHING = frozenset({OperationKind.SUSPEND, OperationKind.RESUME, OperationKind.CLOSE})
+
+
+def what_giving_up_means(facts: Facts) -> str:
+    """What a cancellation leaves behind once the upstream has accepted the operation, in words."""
+    if facts.kind is OperationKind.OPEN:
+        return (
+            "what the upstream has charged stays paid, its item stays there and with the service, which is closed by "
+            "an operation of its own"
+        )
+    if facts.kind in _COSTS_NOTHING:
+        return "it costs nothing, and the upstream may still do it"
+    return "it may be charged and may still be done there; asked for again, it may be charged twice"
 
 
 def _after_what(facts: Facts) -> str:
@@ -306,6 +354,7 @@ _RULES: dict[DecisionKind, Callable[[Facts, Asker], Judgement]] = {
     DecisionKind.ACCEPT_PRICE: _accept_price,
     DecisionKind.RETRY: _retry,
     DecisionKind.CORRECT_AND_RETRY: _correct,
+    DecisionKind.LOOK_NOW: _look_now,
     DecisionKind.MARK_DONE: _mark_done,
     DecisionKind.REJECT_TASK: _reject_task,
     DecisionKind.CANCEL: _cancel,

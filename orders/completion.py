@@ -17,7 +17,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompleti
 from models.order import Operation, Service, Task
 from models.parameters import PLAN_ID, RENEWAL_OWNER
 from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices, stages
-from orders.allowed import OPERATOR, PAID, VOUCH, Asker, Facts, Not, Traces, judge
+from orders.allowed import OPERATOR, PAID, STAYS, VOUCH, Asker, Facts, Not, Traces, judge, what_giving_up_means
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
@@ -36,6 +36,10 @@ _UNVOUCHED = (
 _UNPAID = (
     "{owes} is unpaid, and would stop every other order in that cart. Pay it there, then decide again with it_is_paid; "
     "or cancel, and it is removed"
+)
+_UNGIVEN_UP = (
+    "the upstream has accepted it, so that cancelling it ends only the waiting here: {means}. Decide again with "
+    "what_is_paid_stays if that is meant"
 )
 
 
@@ -224,11 +228,17 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         raise Refused(_UNVOUCHED)
     if PAID in judged.needs and not decision.it_is_paid:
         raise Refused(_UNPAID.format(owes=facts.owes))
+    if STAYS in judged.needs and not decision.what_is_paid_stays:
+        raise Refused(_UNGIVEN_UP.format(means=what_giving_up_means(facts)))
     attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
     accepted_price = ""
     match record.kind:
         case DecisionKind.RETRY:
             await _retry(session, operation, vouched=decision.nothing_was_bought)
+        case DecisionKind.LOOK_NOW if operation.stage is Stage.NEEDS_ATTENTION:
+            await _retry(session, operation, vouched=False)
+        case DecisionKind.LOOK_NOW:
+            pass  # its workflow looks
         case DecisionKind.CORRECT_AND_RETRY:
             await _abandon(session, operation, vouched=decision.nothing_was_bought)
             await corrections.correct(session, operation, decision.parameters)
@@ -238,6 +248,8 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
             await _retry(session, operation, vouched=False)
         case DecisionKind.MARK_DONE:
             await _mark_done(session, operation, decision.upstream_number)
+        case DecisionKind.CANCEL if STAYS in judged.needs:
+            await _give_up(session, operation, facts)
         case DecisionKind.CANCEL:
             await _cancel(session, operation, facts, decision)
         case DecisionKind.REJECT_TASK if facts.owes:  # ended at once, its row would stop every other order in that cart
@@ -253,6 +265,8 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         detail["upstream_number"] = decision.upstream_number
     if decision.nothing_was_bought:
         detail["nothing_was_bought"] = "vouched for"
+    if decision.what_is_paid_stays:
+        detail["what_is_paid_stays"] = "known"
     if decision.it_is_paid:
         detail["it_is_paid"] = "vouched for"
     session.add(
@@ -359,3 +373,16 @@ async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, dec
         operation.called_off_at, operation.called_off_by = utc_now(), decision.actor
         session.add(operation)
     await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
+
+
+async def _give_up(session: AsyncSession, operation: Operation, facts: Facts) -> None:
+    """The upstream has accepted it: what it has charged counts as charged, and its item stays with the service."""
+    service = await session.get_one(Service, operation.service_id)
+    if facts.traces is Traces.ACCEPTED:
+        await funds.charge(session, service.account_id or 0, facts.number)
+    else:  # the item was as wanted before anything was sent
+        await funds.release(session, facts.number)
+    await manual.bring_home(session, service)
+    words = f"{CANCELLED_BY_A_PERSON} after the upstream had accepted it: {what_giving_up_means(facts)}"
+    await enter(session, operation, Stage.CANCELLED, words)
+    await start_next_queued(session, operation.service_id)

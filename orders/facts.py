@@ -32,6 +32,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             called_off=operation.called_off_at is not None,
             has_no_values=bool({NEW_PASSWORD, NEW_KEY} & operation.parameters.keys()),
             owes=what_is_owed(intents.get(number, [])),
+            has_item=number in with_item,
             in_hand_of=holders.get(number, ""),
             number=number,
         )

@@ -22,7 +22,7 @@ from storefront.problems import (
     Forbidden,
     documented,
 )
-from storefront.schemas import Cancellation, Correction, DecisionTaken, DoneByHand, PriceAccepted, Vouched
+from storefront.schemas import Cancellation, Correction, DecisionTaken, DoneByHand, LookAsked, PriceAccepted, Vouched
 
 router = APIRouter(
     prefix="/v1/operations/{number}",
@@ -60,6 +60,15 @@ async def accept_price(
     return await _decide(context, number, DecisionKind.ACCEPT_PRICE, decision.by(caller.name), caller)
 
 
+@router.post("/look-now", summary="Have the upstream asked now")
+async def look_now(
+    number: OperationNumber, caller: Operator, context: InContext, decision: LookAsked | None = None
+) -> DecisionTaken:
+    """Of an operation that the upstream has accepted: its item is read now, and what it shows is applied as ever.
+    Nothing is sent that changes or costs. `message` is what the upstream shows."""
+    return await _decide(context, number, DecisionKind.LOOK_NOW, (decision or LookAsked()).by(caller.name), caller)
+
+
 @router.post("/mark-done", summary="Mark as done by hand")
 async def mark_done(
     number: OperationNumber, decision: DoneByHand, caller: Voucher, context: InContext
@@ -78,12 +87,16 @@ async def cancel(
     Had nothing been sent, it is `cancelled` at once. May an earlier request have left something at the upstream,
     nothing more is sent, what is left is removed, and then it ends: the answer says so, and the operation's
     `called_off_at`.
-    Refused where a request may be under way or was accepted; a senior who has looked may vouch in `needs_attention`
-    that nothing was bought. What others asked for and has sent something is a senior's to cancel, too."""
+    Refused where a request may be under way; a senior who has looked may vouch in `needs_attention` that nothing was
+    bought. What others asked for and has sent something is a senior's to cancel, too. Once the upstream has accepted
+    it, a senior may end the waiting with `what_is_paid_stays`: nothing is taken back there, and the item of an opening
+    stays with its service, which can be closed."""
     decision = decision or Cancellation()
     if not caller.asker.is_staff:
         await _check_whose(context, number, caller)
     _check_vouch(caller, decision.nothing_was_bought)
+    if decision.what_is_paid_stays:
+        check(caller, Right.VOUCH, "to say that what is paid stays,")
     if caller.asker.is_staff and decision.reason is None:
         raise InvalidField("reason", "is needed: why is it cancelled? It goes to the audit")
     return await _decide(context, number, DecisionKind.CANCEL, decision.by(caller.name, "not wanted any more"), caller)

@@ -209,6 +209,13 @@ class Vouched(_Decision):
         return Decision(actor=actor, reason=self.reason, nothing_was_bought=self.nothing_was_bought)
 
 
+class LookAsked(_Strict):
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; it goes to the audit")
+
+    def by(self, actor: str) -> Decision:
+        return Decision(actor=actor, reason=self.reason or "looked")
+
+
 class Cancellation(_Strict):
     reason: Prose | None = Field(
         default=None, max_length=2000, description="why; it goes to the audit. A shop may leave it out"
@@ -219,9 +226,21 @@ class Cancellation(_Strict):
         description="operators only: you have looked at the upstream and vouch that the earlier request had no effect",
     )
 
+    what_is_paid_stays: bool = Field(
+        default=False,
+        strict=True,
+        description="operators only, once the upstream has accepted it: you know that this ends only the waiting here; "
+        "what the upstream has charged and done stays so",
+    )
+
     def by(self, actor: str, otherwise: str) -> Decision:
         """`otherwise`: the reason, if none is given."""
-        return Decision(actor=actor, reason=self.reason or otherwise, nothing_was_bought=self.nothing_was_bought)
+        return Decision(
+            actor=actor,
+            reason=self.reason or otherwise,
+            nothing_was_bought=self.nothing_was_bought,
+            what_is_paid_stays=self.what_is_paid_stays,
+        )
 
 
 class Correction(Vouched):

@@ -4,6 +4,7 @@ The order's way, which acts upon what was heard, is in `workflows.service_order`
 """
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -28,11 +29,14 @@ from workflows.order_state import OrderState
 from workflows.search_attributes import ORDER_STAGE
 
 _DONE = TaskCompletion()
-CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION})
+CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION})
+LOOK_AT_MOST = timedelta(seconds=10)
+"""A person who has the upstream asked is answered within this time, with what is known by then."""
 _ALLOWED_IN = {
     DecisionKind.CANCEL: CANCELLABLE,
     DecisionKind.REJECT_TASK: frozenset({Stage.AWAITING_MANUAL_TASK}),
     DecisionKind.MARK_DONE: frozenset({Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION}),
+    DecisionKind.LOOK_NOW: frozenset({Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION}),
 }
 
 
@@ -104,6 +108,12 @@ class OrderMessages:
         """It is not wanted any more, and the database lets nothing of it be sent. Once is as good as often."""
         self._state.called_off = True
 
+    @workflow.signal
+    @heard
+    def look(self, notice: Any = None) -> None:
+        """The upstream is to be asked now how far the item is; while nothing is awaited there is nothing to ask."""
+        self._state.look_asked = self._state.stage is Stage.AWAITING_CONFIRMATION
+
     @workflow.update
     async def complete_task(self, completion: TaskCompletion) -> DecisionResult:
         """As the signal, with an answer: refused, saying what was found, if the upstream does not show it."""
@@ -155,8 +165,29 @@ class OrderMessages:
 
     @workflow.update
     async def cancel(self, decision: Decision) -> DecisionResult:
-        """End the order without effect. Refused once a paid service may exist."""
+        """End the order without effect; once the upstream has accepted it, end the waiting for it."""
         return await self._decide(DecisionKind.CANCEL, decision)
+
+    @workflow.update
+    async def look_now(self, decision: Decision) -> DecisionResult:
+        """Ask the upstream now how far the item is. Nothing is sent that changes or costs."""
+        result = await self._decide(DecisionKind.LOOK_NOW, decision)
+        try:
+            await workflow.wait_condition(
+                lambda: not self._state.look_asked or self._state.over,
+                timeout=LOOK_AT_MOST,
+                timeout_summary="answer the person who asked",
+            )
+        except TimeoutError:
+            words = "the upstream is asked, and has not answered yet; the operation will show what it says"
+            return result.model_copy(update={"message": words})
+        words = "it has ended" if self._state.over else self._state.looked
+        return DecisionResult(stage=self._ended_as(), message=words or result.message)
+
+    @look_now.validator
+    def _may_look(self, decision: Decision) -> None:
+        _check_given(decision)
+        self._check(DecisionKind.LOOK_NOW)
 
     @retry.validator
     def _may_retry(self, decision: Decision) -> None:

@@ -38,6 +38,10 @@ class OrderState:
     """A decision written down and not yet acted upon."""
     found: bool = False
     """The order asked the upstream itself, and the goal is reached."""
+    look_asked: bool = False
+    """The upstream is to be asked how far the item is, without waiting for the time of that."""
+    looked: str = ""
+    """What the upstream last answered to that, in words."""
     reason: str = ""
     """Why it is in its stage, as it was last shown."""
     instructions: str = ""

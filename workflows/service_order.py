@@ -13,6 +13,7 @@ from models.messages import (
     DecisionKind,
     Funds,
     FundsResult,
+    Look,
     ManualTask,
     ManualWork,
     OrderInput,
@@ -242,36 +243,48 @@ class ServiceOrder(OrderMessages):
         False: it turns out that it is still to be paid.
         """
         self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
-        while (met := self._reached()) is None and not self._state.found:
+        while self._state.look_asked or (self._reached() is None and not self._state.found):
             try:
                 await workflow.wait_condition(
-                    lambda: self._reached() is not None or self._state.decision is not None,
+                    self._something_about_the_item,
                     timeout=self._order.policy.confirmation_check_after,
                     timeout_summary="ask the upstream if no event has come by then",
                 )
                 if self._state.decision is not None:  # that it is called off comes too late: it is bought
                     self._act_on_decision()
             except TimeoutError:
-                found = await calls.look(self._order)
-                if found.failed:
-                    raise _NeedsAttention(found.reason, late=workflow.patched(COMPLETES_LATE)) from None
-                if found.goal_met:
-                    return True
-                if found.unpaid:
-                    return False
-                self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
-        event = self._deciding_event()
+                self._state.look_asked = True
+            if not self._state.look_asked:
+                continue
+            found = await self._look()
+            if found.failed:
+                raise _NeedsAttention(found.reason, late=workflow.patched(COMPLETES_LATE))
+            if found.goal_met:
+                return True
+            if found.unpaid:
+                return False
+            self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
+        met, event = self._reached(), self._deciding_event()
         if met is False and event is not None and event.status is not UpstreamStatus.DELETED:
             return await self._is_no_dead_end(event)
         if met is False:
             raise _NeedsAttention(f"item {self._state.number} is deleted at the upstream")
         return True
 
+    def _something_about_the_item(self) -> bool:
+        return self._reached() is not None or self._state.decision is not None or self._state.look_asked
+
+    async def _look(self) -> Look:
+        """Ask the upstream how far the item is; whoever has asked for it is answered."""
+        found = await calls.look(self._order)
+        self._state.looked, self._state.look_asked = found.reason, False
+        return found
+
     async def _is_no_dead_end(self, event: UpstreamEventMessage) -> bool:
         """The upstream does not go on by itself: asked why. It may have gone on since."""
         del self._state.seen[event.event_id]
         self._state.heeded = min(self._state.heeded, len(self._state.seen))
-        found = await calls.look(self._order)
+        found = await self._look()
         if found.goal_met or found.unpaid:
             return found.goal_met
         if found.failed:
@@ -334,6 +347,7 @@ class ServiceOrder(OrderMessages):
             )
         )
         self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
+        self._state.looked, self._state.look_asked = trouble.reason, False
         if trouble.late:
             await self._late_result_or_decision()
             return
@@ -399,6 +413,8 @@ class ServiceOrder(OrderMessages):
                 raise _Ended(Stage.CANCELLED)
             case DecisionKind.MARK_DONE:
                 raise _Ended(Stage.COMPLETED)
+            case DecisionKind.LOOK_NOW:
+                self._state.look_asked = bool(self._state.number)
             case DecisionKind.RETRY | DecisionKind.CORRECT_AND_RETRY | DecisionKind.ACCEPT_PRICE | None:
                 pass
 

@@ -168,10 +168,11 @@ async def test_an_operation_is_shown_with_all_that_a_person_needs(filled: Shell)
     for line in (
         "stage           needs_attention since 2031-05-17 12:30:15 UTC",
         "waits for       a person's decision (the upstream refused the value of ostempl)",
-        "a person may    have its result looked for again (it is bought, nothing is sent), or mark it done with the "
-        "number of its item",
-        "decisions       retry (needs reason; for operator, senior, admin); mark_done (needs reason, upstream_number; "
-        "for senior, admin)",
+        "a person may    have its result looked for now (the upstream has accepted it, nothing is sent), mark it done "
+        "with the number of its item, or stop waiting for it: what the upstream has charged stays paid, its item stays "
+        "there and with the service, which is closed by an operation of its own",
+        "decisions       look_now (needs nothing, may have reason; for operator, senior, admin); mark_done (needs "
+        "reason, upstream_number; for senior, admin); cancel (needs reason, what_is_paid_stays; for senior, admin)",
         "failure         rejected",
         "workflow        service-2-open-2 (not started yet)",
         "in Temporal UI  http://127.0.0.1:8233/namespaces/default/workflows/service-2-open-2",

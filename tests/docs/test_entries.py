@@ -104,13 +104,14 @@ NAMES = {
     "retry": DecisionKind.RETRY,
     "correct": DecisionKind.CORRECT_AND_RETRY,
     "mark-done": DecisionKind.MARK_DONE,
+    "look-now": DecisionKind.LOOK_NOW,
     "accept-price": DecisionKind.ACCEPT_PRICE,
 }
 
 
 def _is_ever_possible(decision: DecisionKind, stage: Stage) -> bool:
     return any(
-        isinstance(judge(Facts(OperationKind.OPEN, stage, failure, traces), decision), Allowed)
+        isinstance(judge(Facts(OperationKind.OPEN, stage, failure, traces, has_item=True), decision), Allowed)
         for traces in Traces
         for failure in (None, FailureClass.PRICE_CHANGED)
     )

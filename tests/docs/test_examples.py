@@ -33,9 +33,11 @@ ELSEWHERE = (
     "resell upstream check",
     "127.0.0.1:8081",
     *BY_HAND,
+    "look-now 7",
     *LINKING,
 )
-"""Needs a file, a process, an upstream of the reader's own, a manual task or an item; tried by tests of their own."""
+"""Needs a file, a process, an upstream of the reader's own, a manual task, or an item, perhaps one that is waited for;
+tried by tests of their own."""
 LISTS = ("resell operations --stage", "resell orphans", "resell tasks", "resell upstreams")
 COMPLETE = [command for command in OPERATIONS.mentioned if " 7" in command or command.startswith(LISTS)]
 RUNNABLE = [

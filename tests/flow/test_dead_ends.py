@@ -1,9 +1,12 @@
 """The upstream takes the money and does not go on by itself: a person is told why, and what comes late needs none."""
 
-from models.enums import OperationKind, Stage, UpstreamStatus
-from models.messages import Decision, DecisionKind
+import pytest
+
+from models.enums import OperationKind, ServiceStatus, Stage, UpstreamStatus
+from models.messages import Decision, DecisionKind, DecisionResult
 from orders.errors import Refused
 from orders.goals import Seen, outcome
+from orders.intake import AcceptedOrder
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
@@ -30,14 +33,43 @@ async def test_what_is_awaited_may_be_marked_done(shop: Shop) -> None:
     service = await shop.service(order.service)
     by_hand = WHY.model_copy(update={"upstream_number": service.upstream_number})
 
-    async def marked() -> bool:
-        # The database tells the stage a moment before the workflow is in it.
-        await shop.resellflow.decide(order.operation, DecisionKind.MARK_DONE, by_hand)
-        return True
-
-    await assert_eventually(marked, ignoring=(Refused,), message="it can be marked done")
+    looked = await _decided(shop, order, DecisionKind.LOOK_NOW)
+    assert f"item {service.upstream_number} is processing" in looked.message
+    with pytest.raises(Refused, match="retry is possible in: needs_attention"):
+        await shop.resellflow.decide(order.operation, DecisionKind.RETRY, WHY)
+    await _decided(shop, order, DecisionKind.MARK_DONE, by_hand)
     await shop.until(order, Stage.COMPLETED)
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
+
+
+async def test_what_is_given_up_is_neither_lost_nor_bought_again(shop: Shop) -> None:
+    """Its item stays with the service, and goes with it."""
+    await shop.upstream.set(opening="manual")
+    order = await shop.order()
+    await shop.until(order, Stage.AWAITING_CONFIRMATION)
+    with pytest.raises(Refused, match="its item stays there and with the service"):
+        await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, WHY)
+    known = WHY.model_copy(update={"what_is_paid_stays": True})
+    await _decided(shop, order, DecisionKind.CANCEL, known)
+    ended = await shop.until(order, Stage.CANCELLED)
+    assert "stays paid" in ended.reason
+    service = await shop.service(order.service)
+    assert service.status is not ServiceStatus.CLOSED
+    assert service.upstream_number is not None
+
+    closing = await shop.resellflow.close_service(order.service, key="c")
+    await shop.until(closing, Stage.COMPLETED)
+    assert [item["status"] for item in await shop.upstream.items()] == [int(UpstreamStatus.DELETED)]
+    assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
+
+
+async def _decided(shop: Shop, order: AcceptedOrder, kind: DecisionKind, decision: Decision = WHY) -> DecisionResult:
+    """The database tells the stage a moment before the workflow is in it."""
+
+    async def decided() -> DecisionResult:
+        return await shop.resellflow.decide(order.operation, kind, decision)
+
+    return await assert_eventually(decided, ignoring=(Refused,), message=f"{kind.value} is taken")
 
 
 def test_only_an_opening_that_is_paid_for_ends_there() -> None:

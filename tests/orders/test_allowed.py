@@ -21,6 +21,7 @@ from orders.allowed import (
     ITEM,
     OPERATOR,
     PAID,
+    STAYS,
     VOUCH,
     Allowed,
     Asker,
@@ -40,9 +41,10 @@ from tests.infrastructure.databases import copy_of
 
 THE_SHOP = Asker(Role.STOREFRONT, "shop")
 ANOTHER_SHOP = Asker(Role.STOREFRONT, "other")
-RETRY, CORRECT, MARK_DONE, CANCEL, REJECT = (
+RETRY, CORRECT, LOOK, MARK_DONE, CANCEL, REJECT = (
     DecisionKind.RETRY,
     DecisionKind.CORRECT_AND_RETRY,
+    DecisionKind.LOOK_NOW,
     DecisionKind.MARK_DONE,
     DecisionKind.CANCEL,
     DecisionKind.REJECT_TASK,
@@ -121,11 +123,29 @@ def test_while_it_waits_for_money_it_can_be_cancelled_by_operators_and_by_who_as
         assert offered(ANOTHER_SHOP, stage=FUNDS, traces=traced) == {}
 
 
-def test_what_was_accepted_is_neither_corrected_nor_cancelled() -> None:
-    assert set(offered(stage=ATTENTION, traces=Traces.ACCEPTED)) == {RETRY, MARK_DONE}
-    assert offered(OWNER, stage=ATTENTION, traces=Traces.ACCEPTED) == {}
-    assert set(offered(stage=Stage.AWAITING_CONFIRMATION, traces=Traces.ACCEPTED)) == {MARK_DONE}
-    assert offered(OWNER, stage=Stage.AWAITING_CONFIRMATION, traces=Traces.ACCEPTED) == {}
+def test_what_was_accepted_is_never_sent_again_and_a_person_may_always_act() -> None:
+    for stage in (ATTENTION, Stage.AWAITING_CONFIRMATION):
+        accepted: dict[str, Any] = {"stage": stage, "traces": Traces.ACCEPTED, "has_item": True}
+        assert offered(**accepted) == {LOOK: (), MARK_DONE: ("reason", ITEM), CANCEL: ("reason", STAYS)}
+        assert offered(OWNER, **accepted) == {}
+    refused = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED), RETRY)
+    assert isinstance(refused, Not)
+    assert "nothing of it is sent again: have it looked at now" in refused.why
+
+
+def test_what_a_cancellation_leaves_behind_is_said() -> None:
+    accepted = Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED, has_item=True)
+    assert "what the upstream has charged stays paid, its item stays there and with the service" in person_may(accepted)
+    assert "asked for again, it may be charged twice" in person_may(replace(accepted, kind=OperationKind.PROLONG))
+    assert "it costs nothing, and the upstream may still do it" in person_may(
+        replace(accepted, kind=OperationKind.CLOSE)
+    )
+
+
+def test_an_opening_whose_item_nobody_knows_is_not_given_up() -> None:
+    refused = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED), CANCEL)
+    assert isinstance(refused, Not)
+    assert "which item it made is not known" in refused.why
 
 
 def test_an_unknown_outcome_is_ended_only_by_an_operator_who_vouches() -> None:
@@ -230,8 +250,8 @@ def test_a_sentence_tells_the_same_as_the_list() -> None:
     assert "removed" not in told
     assert "cancel the order, once it is proven that an earlier request had no effect" in told
     told = person_may(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED))
-    assert "cancel" not in told
-    assert "it is bought, nothing is sent" in told
+    assert "cancel" not in told, "its item is not known"
+    assert "have its result looked for now (the upstream has accepted it, nothing is sent)" in told
 
 
 def test_closing_is_the_way_out_of_an_opening_alone() -> None:
@@ -296,7 +316,7 @@ async def one_order(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIter
 
 
 def _decision(kind: DecisionKind, needs: tuple[str, ...]) -> Decision:
-    more: dict[str, object] = {VOUCH: VOUCH in needs, PAID: PAID in needs}
+    more: dict[str, object] = {name: name in needs for name in (VOUCH, PAID, STAYS)}
     if kind is CORRECT:
         more["parameters"] = {"template": "debian-12"}
     if kind is MARK_DONE:

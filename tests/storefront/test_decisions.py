@@ -227,10 +227,14 @@ async def test_what_may_be_under_way_or_is_bought_is_not_cancelled(sqlite_api: A
     await sqlite_api.order()
     await sent(sqlite_api, IntentState.PREPARED)
     await move_to(sqlite_api, Stage.SUBMITTING)
-    for state, words in ((IntentState.PREPARED, "may be under way"), (IntentState.ACCEPTED, "close the service")):
+    under_way, accepted = (
+        (IntentState.PREPARED, ["may be under way"] * 2),
+        (IntentState.ACCEPTED, ["close the service", "wait for what comes of it"]),
+    )
+    for state, told in (under_way, accepted):
         async with sqlite_api.database.write() as session:
             (await session.get_one(Intent, 1)).state = state
-        for caller in (sqlite_api.shop, sqlite_api.operator):
+        for caller, words in zip((sqlite_api.shop, sqlite_api.operator), told, strict=True):
             document = (await caller.get("/v1/operations/1")).json()
             assert (document["allowed_decisions"], document["person_may"]) == ([], "nothing to do")
             answer = await caller.post("/v1/operations/1/cancel", json=BECAUSE)

@@ -81,6 +81,7 @@ UPDATES = {
     DecisionKind.CANCEL: ServiceOrder.cancel,
     DecisionKind.REJECT_TASK: ServiceOrder.reject_task,
     DecisionKind.ACCEPT_PRICE: ServiceOrder.accept_price,
+    DecisionKind.LOOK_NOW: ServiceOrder.look_now,
 }
 
 

@@ -1,10 +1,8 @@
 """Waiting for the poller's word, and asking for oneself when it stays silent."""
 
-from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from temporalio.service import RPCError
 
 from models.enums import OperationKind, Stage, UpstreamStatus
 from models.messages import DecisionKind, Look, OrderPolicy, Submission, SubmitResult
@@ -132,15 +130,37 @@ async def test_an_item_deleted_at_the_upstream_needs_a_person(bench: Bench) -> N
     await order.handle.terminate("seen")
 
 
-async def test_a_retry_of_an_order_whose_item_is_known_only_waits_and_sends_nothing(bench: Bench) -> None:
-    order = await silent(bench, GONE, Held())
+async def test_an_item_that_was_gone_and_is_there_again_is_seen_by_looking_now(bench: Bench) -> None:
+    order = await silent(bench, GONE, ACTIVE)
     await order.until(Stage.NEEDS_ATTENTION)
-    result = await order.decide(DecisionKind.RETRY)
-    assert result.stage is Stage.AWAITING_CONFIRMATION
-    await order.event(seen())
-    with suppress(RPCError):  # it may have ended by itself, unless it was just asking the upstream
-        await order.handle.terminate("seen")
+    await order.decide(DecisionKind.LOOK_NOW)
+    await confirmed(order)
     assert len(order.asked("submit")) == 1
+
+
+async def test_a_person_has_the_upstream_asked_now_and_is_told_what_it_says(bench: Bench) -> None:
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()], look=[OPENING, UNCHANGED, OPENING, ACTIVE])
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    result = await order.decide(DecisionKind.LOOK_NOW)
+    assert (result.stage, result.message) == (Stage.AWAITING_CONFIRMATION, OPENING.reason)
+    await order.until(Stage.AWAITING_CONFIRMATION, f"item 17; {OPENING.reason}")
+    assert (await order.decide(DecisionKind.LOOK_NOW)).message == UNCHANGED.reason
+    await order.until(Stage.NEEDS_ATTENTION, UNCHANGED.reason)
+    assert (await order.decide(DecisionKind.LOOK_NOW)).message == OPENING.reason
+    await order.until(Stage.AWAITING_CONFIRMATION, OPENING.reason)
+    await order.handle.signal("look")
+    await confirmed(order)
+    assert len(order.asked("submit")) == 1
+    assert [record.kind for record in order.asked("record_decision")] == [DecisionKind.LOOK_NOW] * 3
+
+
+async def test_the_waiting_may_be_ended_by_a_person(bench: Bench) -> None:
+    order = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.decide(DecisionKind.CANCEL)
+    assert (await order.ended()).stage is Stage.CANCELLED
+    assert not order.asked("look")
+    assert not order.asked("complete_operation")
 
 
 async def test_two_items_with_our_mark_need_a_person_and_the_first_is_kept(bench: Bench) -> None:
@@ -150,7 +170,8 @@ async def test_two_items_with_our_mark_need_a_person_and_the_first_is_kept(bench
     lost = SubmitResult(outcome=Submission.UNKNOWN, reason="cut")
     order = await bench.order(reserve_funds=[GRANTED], submit=[lost], settle=[twice])
     await order.until(Stage.NEEDS_ATTENTION, "18 carries the same mark")
-    await order.decide(DecisionKind.RETRY)
+    order.tell(look=[OPENING])
+    await order.decide(DecisionKind.LOOK_NOW)
     await order.event(seen())
     await confirmed(order)
     assert len(order.asked("submit")) == 1
