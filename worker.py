@@ -34,6 +34,7 @@ from activities.starting import start_sweep
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
+from garbage import spare_what_stays
 from models.database import Database, is_unavailable, ping
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from payloads.codec import data_converter
@@ -241,6 +242,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings, roles)
         await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
+        spare_what_stays()
         running = [asyncio.create_task(worker.run()) for worker in workers]
         keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
         health.watch(client, settings.task_queue, roles, running)

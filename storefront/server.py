@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from garbage import spare_what_stays
 from settings import Settings
 from starter import connect
 from storefront.app import create_app
@@ -30,7 +31,9 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     """
     with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow:
-            await Server(create_app(resellflow, settings)).serve([listening])
+            server = Server(create_app(resellflow, settings))
+            spare_what_stays()
+            await server.serve([listening])
 
 
 class StoppableServer(uvicorn.Server):

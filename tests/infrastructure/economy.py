@@ -7,7 +7,6 @@
 - The modules loaded until the first test are not searched for garbage again and again.
 """
 
-import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +16,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import models.database
+from garbage import spare_what_stays
 
 STATEMENTS_KEPT = 4000
-GARBAGE_THRESHOLDS = (20_000, 20, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,6 +58,4 @@ def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
 
 
 def pytest_collection_finish() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    spare_what_stays()

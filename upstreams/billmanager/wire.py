@@ -70,7 +70,7 @@ class Row:
         self._elem = elem
         number = _leaf(elem, "id")
         self.digest = _digest(elem)
-        self.number = "" if number is None else _short(Field(_text(number), dict(number.attrib)).raw, self.digest)
+        self.number = "" if number is None else _short(_raw(number), self.digest)
 
     @property
     def shows_remoteid(self) -> bool:
@@ -296,7 +296,15 @@ def _check_depth(root: Element) -> None:
 
 
 def _leaf(elem: Element, name: str) -> Element | None:
+    first = elem.find(name)  # written in C; of each row of a list
+    if first is None or len(first) == 0:
+        return first
     return next((node for node in elem.iterfind(name) if len(node) == 0), None)
+
+
+def _raw(node: Element) -> str:
+    """As `Field.raw`."""
+    return node.get("orig") or node.get("$orig") or _text(node)
 
 
 def _short(number: str, digest: str) -> str:
@@ -309,8 +317,9 @@ def _digest(elem: Element) -> str:
     parts: list[str] = []
     for node in elem.iter():
         parts += (node.tag, node.text or "")
-        if node.attrib or len(node):  # separated by what XML never holds
-            parts.append(f"\1{len(node)}{node.attrib}")
+        attributes = node.items()  # `attrib` would make a dict for every node that has none
+        if attributes or len(node):  # separated by what XML never holds
+            parts.append(f"\1{len(node)}{dict(attributes)}")
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
