@@ -6,7 +6,7 @@ becomes `needs_attention`. The message's beginning is what an operator reads in 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -21,14 +21,30 @@ _DELAYS: dict[FailureClass, tuple[float, ...]] = {
 }
 """Seconds before the next attempt, by attempt; the last one goes on for ever."""
 
+_LONGEST_SLEEP = 60.0
+"""Seconds for which an order sleeps at the most while its account is left alone: the account may be mended before."""
+_AFTER_THE_PROBE = 2.0
+"""Seconds after the next try of an account at which its orders go on: the poller tries it first."""
+
 _SETTLE_DELAYS = ((10.0, 1.0), (30.0, 2.0), (120.0, 5.0), (600.0, 15.0))
 """Up to this age of an unknown outcome in seconds, look again after so many seconds; later every half minute."""
 
 
-def retry_later(failure: FailureClass, reason: str, attempt: int) -> ApplicationError:
-    """The failure of an attempt that is to be repeated, by its class."""
+def delay_before(failure: FailureClass, attempt: int, next_try: datetime | None = None) -> float:
+    """Seconds before the attempt after this one. `next_try`: before it nothing is asked of the account."""
     delays = _DELAYS.get(failure, _DELAYS[FailureClass.NOT_SENT])
     delay = delays[min(attempt, len(delays)) - 1]
+    if next_try is None:
+        return delay
+    left = (next_try - datetime.now(UTC)).total_seconds() + _AFTER_THE_PROBE
+    return round(max(delay, min(left, _LONGEST_SLEEP)), 1)
+
+
+def retry_later(
+    failure: FailureClass, reason: str, attempt: int, *, next_try: datetime | None = None
+) -> ApplicationError:
+    """The failure of an attempt that is to be repeated, by its class."""
+    delay = delay_before(failure, attempt, next_try)
     return ApplicationError(
         f"{reason}; tried again by itself in {delay:g} s",
         type=failure.value,
@@ -50,7 +66,7 @@ def look_again(reason: str, age: timedelta) -> ApplicationError:
 
 def after_failed_read(error: UpstreamError, attempt: int) -> ApplicationError:
     """A read failed where only a read will do: again, whatever the class."""
-    return retry_later(error.failure_class, error.message, attempt)
+    return retry_later(error.failure_class, error.message, attempt, next_try=error.next_try)
 
 
 @contextmanager

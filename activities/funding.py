@@ -12,7 +12,7 @@ from activities.failures import after_failed_read, database_in_words
 from activities.job import Job, load_job
 from activities.pricing import Priced, Pricing, is_fresh
 from activities.signals import signal
-from activities.troubles import Troubles
+from activities.troubles import Troubles, while_unhealthy
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -96,6 +96,8 @@ class FundsActivities:
             )
         if not _may_be_paid_for(job.intent):
             return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
+        if (kept_back := while_unhealthy(job)) is not None:
+            return await self.in_trouble(job, ref, kept_back)
         try:
             upstream = await self._connections.to(job.account)
             priced = await self._pricing.price(job, upstream)

@@ -11,12 +11,12 @@ from activities.balance import BalanceReader
 from activities.calling_off import NOTHING_SENT
 from activities.cart_rows import unpaid_after_all
 from activities.carts import CartRoad
-from activities.failures import database_in_words, retry_later
+from activities.failures import after_failed_read, database_in_words
 from activities.job import Job, load_job
 from activities.kinds import KINDS, Kind, Obstacle, Request
 from activities.pricing import Pricing
 from activities.refusals import Refusals
-from activities.troubles import Troubles
+from activities.troubles import Troubles, while_unhealthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, ReservationState, Stage
@@ -93,9 +93,8 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=enough)
         if (early := self._given_up_early(job)) is not None:
             return await self.in_trouble(job, ref, early)
-        if job.account.unhealthy_reason:
-            error = ConnectionUnhealthy(job.account.unhealthy_reason)
-            return await self.in_trouble(job, ref, error)
+        if (kept_back := while_unhealthy(job)) is not None:
+            return await self.in_trouble(job, ref, kept_back)
         kind = KINDS[job.operation.kind]
         try:
             upstream = await self._connections.to(job.account)
@@ -231,6 +230,7 @@ class SubmitActivities:
             return await self.in_trouble(job, ref, error)
         except OutcomeUnknown as error:
             await self._answers.lost(intent, error, FailureClass.OUTCOME_UNKNOWN)
+            await self._troubles.note_rest(job, error)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
         except NotEnoughMoney as error:
             if not await self._answers.is_ours(intent):
@@ -317,6 +317,6 @@ class SubmitActivities:
                 pass
         await self._troubles.note_health(job, error)
         if ref.patient:
-            raise retry_later(error.failure_class, error.message, activity.info().attempt)
+            raise after_failed_read(error, activity.info().attempt)
         await self._troubles.show_retrying(job, error)
         return SubmitResult(outcome=Submission.TROUBLE, failure=error.failure_class, reason=error.message)

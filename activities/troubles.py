@@ -16,9 +16,16 @@ from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
 from orders import events, intents
 from orders.stages import enter, locked_operation
-from upstreams.errors import ConnectionUnhealthy, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, UpstreamError
 
 SAID_FROM_ATTEMPT = 3
+
+
+def while_unhealthy(job: Job) -> LeftAlone | None:
+    """The poller alone asks an unhealthy account, and notices when it is well: not every order that waits for it."""
+    if not job.account.unhealthy_reason:
+        return None
+    return LeftAlone(f"nothing is asked or sent while the account is unhealthy. {job.account.unhealthy_reason}")
 
 
 class Troubles:
@@ -37,10 +44,19 @@ class Troubles:
 
         A right that is missing for one function says nothing of the others: then only this order waits.
         """
+        await self.note_rest(job, error)
         if isinstance(error, ConnectionUnhealthy) and error.error_type != "access":
             with database_in_words():
                 if await events.record_health(self._database, job.account_id, error.message):
                     activity.logger.error("upstream %s is unhealthy: %s", job.account.name, error.message)
+
+    async def note_rest(self, job: Job, error: UpstreamError) -> None:
+        """The upstream has asked to be left alone: other processes are to know it, too."""
+        if error.next_try is None or isinstance(error, LeftAlone):
+            return
+        with database_in_words():
+            await events.record_rest(self._database, job.account_id, error.next_try, error.message)
+        activity.logger.warning("upstream %s is left alone until %s: %s", job.account.name, error.next_try, error)
 
     async def mark_unknown(
         self,

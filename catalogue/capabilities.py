@@ -1,5 +1,6 @@
 """What an upstream can do, found out by reading from it, and written down with its account."""
 
+import logging
 from dataclasses import dataclass
 
 from sqlmodel import col, select
@@ -9,9 +10,12 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import Knowledge, ModuleKind
 from orders.errors import NotFound
+from orders.events.notes import record_health
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
 from upstreams.port import Capabilities
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ async def check_upstream(database: Database, connections: Connections, name: str
     except UpstreamError as error:
         await _keep(database, account, Capabilities(problems=(error.message,)))
         raise
+    if account.id is not None and await record_health(database, account.id, None):
+        log.info("upstream %s is well again: a check by hand has found it so", name)
     return CheckedUpstream(await _keep(database, account, capabilities), product_types, capabilities)
 
 

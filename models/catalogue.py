@@ -48,6 +48,10 @@ class UpstreamAccount(SQLModel, table=True):
     unhealthy_reason: str | None = None
     """Set: no money call of this account is made until a read succeeds again."""
     unhealthy_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    rests_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """The upstream has asked to be left alone until then. Each worker process learns it from here."""
+    rests_because: str = ""
+    """In whose words it asked for that."""
     balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     balance_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     polled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

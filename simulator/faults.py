@@ -25,6 +25,8 @@ class FaultKind(StrEnum):
     """The good answer, ``seconds`` late. ``before``: it is carried out after the wait; ``after``: before the wait."""
     HANG = "hang"
     """Nothing for ``seconds``, then the connection is closed. ``before``: never carried out; ``after``: carried out."""
+    HTTP_429 = "http_429"
+    """Too many requests: a gateway's error page."""
     HTTP_502 = "http_502"
     """A gateway's error page."""
     HTTP_503 = "http_503"
@@ -71,6 +73,8 @@ class FaultSpec(BaseModel):
     probability: float = Field(default=1.0, ge=0, le=1)
     seconds: float = Field(default=30.0, ge=0)
     """How long a stall or a hang takes."""
+    retry_after: str | None = None
+    """The header ``Retry-After`` of a 429 or 503."""
     error: FaultError = FaultError()
 
 

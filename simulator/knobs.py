@@ -211,6 +211,8 @@ class Settings(BaseModel):
     two_factor: bool = False
     two_factor_authinfo: Literal["half_open", "works", "extraconfirm"] = "half_open"
     captcha: Captcha = Captcha.NONE
+    login_lock: int | None = Field(default=None, ge=1)
+    login_lock_minutes: float = Field(default=60, gt=0)
     session_minutes: float = Field(default=60, gt=0)
     session_newkey: Literal["allowed", "access"] = "access"
     unknown_function: Literal["missed", "access", "not_implemented", "not_loaded"] = "missed"

@@ -49,10 +49,13 @@ class Gate:
     def __init__(self, world: World) -> None:
         self._world = world
         self._sessions: dict[str, Session] = {}
+        self._refused: dict[str, list[datetime]] = {}
+        """User -> when log-ins were refused, since the last one that was right."""
 
     def forget(self) -> None:
-        """Drop every session."""
+        """Drop every session, and what is known of refused log-ins."""
         self._sessions.clear()
+        self._refused.clear()
 
     def close_sessions_of(self, account: Account) -> None:
         """Drop an account's sessions."""
@@ -125,9 +128,21 @@ class Gate:
 
     def _checked(self, user: str, password: str) -> Account:
         account = self._world.account_named(user)
-        if account is None or account.password != password:
+        if self._is_locked(user) or account is None or account.password != password:
+            self._refused.setdefault(user, []).append(self._world.clock.now())
             raise bad_password(user)
+        self._refused.pop(user, None)
         return account
+
+    def _is_locked(self, user: str) -> bool:
+        """After so many refused log-ins the right password is refused, too, until there were none for a while."""
+        settings, refused = self._world.settings, self._refused.get(user, [])
+        if settings.login_lock is None or len(refused) < settings.login_lock:
+            return False
+        if self._world.clock.now() - refused[-1] < timedelta(minutes=settings.login_lock_minutes):
+            return True
+        del self._refused[user]
+        return False
 
     def _check_obstacles(self, peer: str, func: str) -> None:
         settings = self._world.settings

@@ -26,6 +26,11 @@ from simulator.sessions import COOKIE
 ADMIN: Final = "/_sim"
 _MAX_BODY: Final = 4 * 1024 * 1024
 _GATEWAY: Final = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>nginx</body></html>"
+_GATEWAY_SAYS: Final = {
+    FaultKind.HTTP_429: (429, "Too Many Requests"),
+    FaultKind.HTTP_502: (502, "Bad Gateway"),
+    FaultKind.HTTP_503: (503, "Service Unavailable"),
+}
 _ROBOT: Final = (
     "<!DOCTYPE html><html><head><title>Just a moment...</title></head>"
     "<body><h1>Checking your browser</h1><p>Please enable JavaScript and complete the captcha.</p></body></html>"
@@ -42,6 +47,7 @@ class _Reply:
     content_type: str
     body: bytes
     session: str | None = None
+    retry_after: str | None = None
 
 
 @dataclass(slots=True)
@@ -125,10 +131,10 @@ class Web:
             case FaultKind.HANG:
                 await self._wait(fault.seconds)
                 await _close(receive)
-            case FaultKind.HTTP_502:
-                await _send(send, _Reply(502, "text/html", _GATEWAY.format("502 Bad Gateway").encode()))
-            case FaultKind.HTTP_503:
-                await _send(send, _Reply(503, "text/html", _GATEWAY.format("503 Service Unavailable").encode()))
+            case FaultKind.HTTP_429 | FaultKind.HTTP_502 | FaultKind.HTTP_503:
+                status, words = _GATEWAY_SAYS[fault.kind]
+                page = _GATEWAY.format(f"{status} {words}").encode()
+                await _send(send, _Reply(status, "text/html", page, retry_after=fault.retry_after))
             case FaultKind.HTML:
                 await _send(send, _Reply(200, "text/html; charset=UTF-8", _ROBOT.encode()))
             case FaultKind.GARBAGE:
@@ -187,6 +193,8 @@ async def _send(send: Send, reply: _Reply, upto: int | None = None) -> None:
         (b"content-type", reply.content_type.encode()),
         (b"content-length", str(len(reply.body)).encode()),
     ]
+    if reply.retry_after is not None:
+        headers.append((b"retry-after", reply.retry_after.encode()))
     if reply.session is not None:
         headers.append((b"set-cookie", f"{COOKIE}={reply.session}; path=/; HttpOnly".encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -10,6 +10,7 @@ from models.database import Database
 from orders.views import WorkflowLinks
 from settings import Settings
 from starter import Resellflow
+from upstreams.gate import Gates
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Context:
     settings: Settings
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server stops: streams end."""
+    gates: Gates = field(default_factory=Gates)
+    """Of the upstream accounts: what one request has learned of an account, the next one heeds."""
 
     @property
     def database(self) -> Database:

@@ -1,5 +1,6 @@
 """Open connections to upstream accounts, made from their rows in the catalogue and kept while nothing changes."""
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,7 @@ from models.catalogue import UpstreamAccount
 from models.enums import Dialect
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy
+from upstreams.gate import Gates
 from upstreams.port import Connection, Upstream
 from upstreams.secrets import SecretMissing, read_secret
 
@@ -38,10 +40,21 @@ def connection_of(account: UpstreamAccount, *, read_timeout: float, order_timeou
     )
 
 
-class Connections:
-    """One adapter per account, shared by all activities of a worker. As a context manager it closes them in the end."""
+def _well_at(account: UpstreamAccount) -> datetime | None:
+    """When it was last read, by a poller or by a person's check; None: it is unhealthy, or was never read."""
+    if account.unhealthy_reason:
+        return None
+    return max((at for at in (account.polled_at, account.checked_at) if at is not None), default=None)
 
-    def __init__(self, *, read_timeout: float, order_timeout: float) -> None:
+
+class Connections:
+    """One adapter per account, shared by all activities of a worker. As a context manager it closes them in the end.
+
+    `gates`: those of the process, where it opens connections more than once.
+    """
+
+    def __init__(self, *, read_timeout: float, order_timeout: float, gates: Gates | None = None) -> None:
+        self._gates = gates or Gates()
         self._read_timeout = read_timeout
         self._order_timeout = order_timeout
         self._open: dict[str, tuple[Connection, Upstream]] = {}
@@ -52,10 +65,12 @@ class Connections:
         Raises ConnectionUnhealthy if the password can't be had.
         """
         wanted = connection_of(account, read_timeout=self._read_timeout, order_timeout=self._order_timeout)
+        gate = self._gates.of(wanted)
+        gate.learn(account.rests_until, account.rests_because, well_at=_well_at(account))
         known = self._open.get(account.name)
         if known is not None and known[0].model_copy(update={"balance_call": wanted.balance_call}) == wanted:
             return known[1]
-        upstream = BillmanagerUpstream(wanted)
+        upstream = BillmanagerUpstream(wanted, gate=gate)
         self._open[account.name] = (wanted, upstream)
         # The old one is not closed: calls may be under way on it. Its pool goes with the last of them.
         return upstream

@@ -22,6 +22,8 @@ class UpstreamError(Exception):
         self.function = function
         self.error_type = error_type
         self.error_object = error_object
+        self.next_try: datetime | None = None
+        """The upstream has asked not to be asked before (aware UTC); None: it has not."""
 
 
 class NotSent(UpstreamError):
@@ -35,6 +37,17 @@ class LeaseExpired(NotSent):
 
     By now somebody else may have proven that nothing was sent, and have sent it.
     """
+
+
+class LeftAlone(NotSent):
+    """Not sent, because the account is left alone until `next_try` (None: until somebody else finds it well): it asked
+    for that, or refused a log-in."""
+
+    failure_class = FailureClass.UNHEALTHY
+
+    def __init__(self, message: str, *, next_try: datetime | None = None, function: str = "") -> None:
+        super().__init__(message, function=function)
+        self.next_try = next_try
 
 
 class OutcomeUnknown(UpstreamError):
@@ -115,7 +128,7 @@ class NoSuchItem(Rejected):
 
 
 class ConnectionUnhealthy(UpstreamError):
-    """The account itself is in trouble: password, rights, second factor, licence, captcha or WAF page.
+    """The account itself is in trouble: password, rights, second factor, licence, certificate, captcha or WAF page.
 
     No money call of this account may be made until a read succeeds again.
     """

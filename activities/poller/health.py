@@ -5,13 +5,13 @@ import time
 from sqlmodel import select
 from temporalio import activity
 
-from activities.poller.schedule import POLL_NOTE_SECONDS
+from activities.poller.schedule import LEFT_ALONE_SECONDS, POLL_NOTE_SECONDS, Turn
 from activities.poller.watch import Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from orders import events
-from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, UpstreamError
 
 
 async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
@@ -37,10 +37,18 @@ def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
     tally.failures = tally.failures + 1 if silent else 0
     if isinstance(error, ConnectionUnhealthy):
         tally.unhealthy = tally.unhealthy or error
+    if error.next_try is None:
+        return
+    left = (error.next_try - utc_now()).total_seconds()
+    watch.due.rest(Turn.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
+    if not isinstance(error, LeftAlone):
+        tally.rest = error
 
 
 async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
     """Afterwards: the account is in trouble if it says so and nothing else can be read either."""
+    if tally.rest is not None and tally.rest.next_try is not None:
+        await events.record_rest(database, watch.account_id, tally.rest.next_try, tally.rest.message)
     if tally.unhealthy is None or tally.well:
         return
     if time.monotonic() - watch.worked_at < 1.5 * watch.due.longest_rest():

@@ -28,6 +28,8 @@ POLL_NOTE_SECONDS = 5.0
 """How often the time of the last poll is written down."""
 CONNECT_AGAIN_SECONDS = 2.0
 """After the account could not be connected to, because its password is missing, say."""
+LEFT_ALONE_SECONDS = 5.0
+"""How often it is looked whether an account may be asked again that is left alone: somebody may have found it well."""
 PUT_OFF_SECONDS = 5.0
 """How long a piece of work rests after an error that nobody foresaw."""
 UNAVAILABLE_SECONDS = 2.0

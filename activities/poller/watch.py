@@ -12,7 +12,7 @@ from activities.poller.schedule import Schedule
 from models.events import UpstreamHint
 from orders.events import Digest, Hot
 from settings import Settings
-from upstreams.errors import ConnectionUnhealthy
+from upstreams.errors import ConnectionUnhealthy, UpstreamError
 from upstreams.port import UpstreamItem
 
 
@@ -45,6 +45,8 @@ class Tally:
     """Something was read."""
     unhealthy: ConnectionUnhealthy | None = None
     """What was said of the account."""
+    rest: UpstreamError | None = None
+    """The upstream has asked to be left alone for a while."""
     failures: int = 0
     """Reads that failed in a row, for want of an answer or of rights."""
 

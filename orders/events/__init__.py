@@ -10,7 +10,7 @@ from orders.events.digest import Digest
 from orders.events.forms import take_absence, take_forms
 from orders.events.known import Known
 from orders.events.lists import ListLook, take_in
-from orders.events.notes import record_health, record_poll
+from orders.events.notes import record_health, record_poll, record_rest
 from orders.events.orphans import is_orphan
 from orders.events.waiting import Hot, hot_operations
 
@@ -23,6 +23,7 @@ __all__ = [
     "is_orphan",
     "record_health",
     "record_poll",
+    "record_rest",
     "take_absence",
     "take_forms",
     "take_in",

@@ -28,6 +28,15 @@ async def record_poll(database: Database, account_id: int, lists: Mapping[str, d
             session.add(row)
 
 
+async def record_rest(database: Database, account_id: int, until: datetime, because: str) -> None:
+    """The upstream has asked not to be asked before `until`. A later time that was noted before stays."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        if account.rests_until is None or account.rests_until < until:
+            account.rests_until, account.rests_because = until, because
+            session.add(account)
+
+
 async def record_health(database: Database, account_id: int, reason: str | None) -> bool:
     """The account's connection is unhealthy (`reason`) or well again (None). True if that is news."""
     async with database.write() as session:

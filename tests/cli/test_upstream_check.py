@@ -68,7 +68,9 @@ async def test_a_refused_password_is_told_and_kept(connected: Shell, upstream: U
     )
     assert "refused" in (await stored(connected)).problems[0]
     listed = (await connected.resell("upstreams")).done()
-    assert "main: Upstream main, auth: the user name, the password or the session is refused" in listed.out
+    assert (
+        "main: Upstream main, auth: not logged in: the user name, the password or the session is refused" in listed.out
+    )
 
 
 async def test_a_missing_password_is_told_with_the_place_where_it_should_be(connected: Shell) -> None:

@@ -83,10 +83,23 @@ def test_a_hang_ends_with_a_closed_connection(sim: Simulator, when: str, made: i
     assert orders_made(sim) == made
 
 
+@pytest.mark.parametrize("kind", ["http_429", "http_503"])
+def test_a_gateway_may_say_when_to_come_again(sim: Simulator, kind: str) -> None:
+    sim.fault(kind=kind, retry_after="40", times=1)
+    assert sim.raw("whoami").headers["retry-after"] == "40"
+    sim.fault(kind=kind, times=1)
+    assert "retry-after" not in sim.raw("whoami").headers
+
+
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 @pytest.mark.parametrize(
     ("kind", "status", "needle"),
-    [("http_502", 502, "502 Bad Gateway"), ("http_503", 503, "503"), ("html", 200, "<!DOCTYPE html>")],
+    [
+        ("http_429", 429, "429 Too Many"),
+        ("http_502", 502, "502 Bad Gateway"),
+        ("http_503", 503, "503"),
+        ("html", 200, "<!DOCTYPE html>"),
+    ],
 )
 def test_what_stands_in_front_of_the_panel_answers_instead_of_it(
     sim: Simulator, kind: str, status: int, needle: str, when: str, made: int

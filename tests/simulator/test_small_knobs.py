@@ -91,3 +91,14 @@ def test_a_client_s_own_suspension_may_show_any_reason(sim: Simulator, reason: s
     assert sim.rows()[0]["status_msg"] == f"item_status_3_{reason}"
     refused = sim.xml("vds.resume", elid=elid).find("error") is not None
     assert refused is (reason == "abusesuspend")
+
+
+def test_an_account_may_be_locked_after_some_refused_logins(sim: Simulator) -> None:
+    sim.set(login_lock=2, login_lock_minutes=1)
+    for _ in range(2):
+        assert sim.error("whoami", authinfo=f"{USER}:wrong") == ("auth", "badpassword")
+    assert sim.error("whoami") == ("auth", "badpassword")
+    sim.admin("POST", "/clock", {"advance_seconds": 59})
+    assert sim.error("whoami") == ("auth", "badpassword"), "each try begins the wait anew"
+    sim.admin("POST", "/clock", {"advance_seconds": 61})
+    assert "user" in sim.json("whoami")

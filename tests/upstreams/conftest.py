@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.upstreams.panel import Panel
-from upstreams import lease
+from upstreams import gate, lease
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.port import OrderSpec
 
@@ -18,6 +18,26 @@ def a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are about what is sent and answered: whoever sends may."""
     held = lease.Lease.starting(lease.Clocks.now(), timedelta(hours=1))
     monkeypatch.setattr(lease, "_held", ContextVar("lease", default=held))
+
+
+class GateClock:
+    """The clock of every gate: it stands still, and the test sets it on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> GateClock:
+    clock = GateClock()
+    monkeypatch.setattr(gate, "_now", clock)
+    return clock
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.upstreams.conftest import GateClock
 from tests.upstreams.panel import Answerer, Panel, doc, refusal
 from tests.upstreams.test_operations import CHANGES, READS
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown
+from upstreams.gate import SHORTEST_REST
 from upstreams.port import OrderSpec, Upstream
 
 HALF_OPEN = doc('<ok type="form">func=totp.confirm</ok>')
@@ -49,12 +51,17 @@ async def test_no_call_believes_a_success_that_leads_to_the_second_factor(
         '<doc><ok type="form">func=totp.confirm</ok></doc>',
         '<ok type="form">func=usrparam.otp.confirm</ok>',
         '<metadata name="totp.confirm" type="form"/><qrcode/>',
+        '<ok type="form">totp.confirm</ok>',
+        "<ok>totp.confirm</ok>",
     ],
 )
-async def test_however_the_second_factor_is_asked_for(panel: Panel, upstream: BillmanagerUpstream, answer: str) -> None:
+async def test_however_the_second_factor_is_asked_for(
+    panel: Panel, upstream: BillmanagerUpstream, answer: str, clock: GateClock
+) -> None:
     panel.answers(doc(answer), doc(answer))
-    with pytest.raises(ConnectionUnhealthy, match="second factor"):
+    with pytest.raises(ConnectionUnhealthy, match="not logged in, a second factor"):
         await upstream.list_items("vds")
+    clock.pass_(SHORTEST_REST)
     with pytest.raises(ConnectionUnhealthy, match="second factor"):
         await upstream.order(SPEC)
 
@@ -72,12 +79,15 @@ async def test_a_dead_session_that_leads_to_the_login_form_is_renewed(
     assert panel.requests[-1].fields["auth"] == "5e551012"
 
 
+@pytest.mark.parametrize(
+    "ok", ['<ok type="form">func=logon</ok>', "<ok>logon</ok>", "<ok>func=auth</ok>", '<ok type="top">auth</ok>']
+)
 async def test_a_panel_that_always_leads_to_the_login_form_is_unhealthy(
-    panel: Panel, upstream: BillmanagerUpstream
+    panel: Panel, upstream: BillmanagerUpstream, ok: str
 ) -> None:
     panel.standing["auth"] = SESSION
-    panel.standing["v2.vds.order.param"] = doc('<ok type="form">func=logon</ok>')
-    with pytest.raises(ConnectionUnhealthy, match="led to its log-in form"):
+    panel.standing["v2.vds.order.param"] = doc(ok)
+    with pytest.raises(ConnectionUnhealthy, match=r"not logged in.*led to its log-in form"):
         await upstream.order(SPEC)
     assert panel.functions == ["v2.vds.order.param", "auth", "v2.vds.order.param"]
 
@@ -98,9 +108,12 @@ async def test_a_result_beside_the_question_leaves_a_change_unknown(
     assert len(panel.requests) == 1
 
 
-async def test_the_second_factor_switched_off_again(panel: Panel, upstream: BillmanagerUpstream) -> None:
+async def test_the_second_factor_switched_off_again(
+    panel: Panel, upstream: BillmanagerUpstream, clock: GateClock
+) -> None:
     panel.answers(refusal("authtype"), SESSION, HALF_OPEN)
     panel.answers(refusal("authtype"), doc('<auth id="5e551012"/>'), doc("<ok/><id>900123</id>"))
     with pytest.raises(ConnectionUnhealthy):
         await upstream.order(SPEC)
+    clock.pass_(SHORTEST_REST)
     assert (await upstream.order(SPEC)).upstream_number == "900123"

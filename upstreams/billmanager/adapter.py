@@ -36,6 +36,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
+from upstreams.gate import Gate
 from upstreams.port import (
     Balance,
     Capabilities,
@@ -57,13 +58,16 @@ _MENU_SECONDS = 600.0
 class BillmanagerUpstream(Carts, Operations):
     """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
 
-    A `client` from outside is used for everything, without kept connections, and is not closed here. The constructor
-    raises SetupFault if the address cannot be used.
+    A `client` from outside is used for everything, without kept connections, and is not closed here. `gate`: what is
+    known of the account already, by other adapters. The constructor raises SetupFault if the address cannot be used.
     """
 
-    def __init__(self, connection: Connection, client: httpx.AsyncClient | None = None) -> None:
-        self._transport = Transport(connection, client)
-        super().__init__(connection, Session(connection, self._transport))
+    def __init__(
+        self, connection: Connection, client: httpx.AsyncClient | None = None, *, gate: Gate | None = None
+    ) -> None:
+        gate = gate or Gate()
+        self._transport = Transport(connection, client, gate=gate)
+        super().__init__(connection, Session(connection, self._transport, gate))
         self._balance_call: str | None = None
         self._other_form: set[str] = set()
         """Product types that are ordered by the other kind of form than is usual."""

@@ -58,10 +58,11 @@ class Row:
     """What happened, to follow "Upstream main, v2.vds.order.param: "."""
 
 
+_FACTOR = "not logged in: a second factor is asked for; switch it off for this account"
 TABLE: tuple[Row, ...] = (
-    Row("auth", "", Meaning.UNHEALTHY, "the user name, the password or the session is refused"),
-    Row("authtype", "", Meaning.UNHEALTHY, "this way of logging in is not allowed for the account"),
-    Row("extraconfirm", "", Meaning.UNHEALTHY, "a second factor is asked for; switch it off for this account"),
+    Row("auth", "", Meaning.UNHEALTHY, "not logged in: the user name, the password or the session is refused"),
+    Row("authtype", "", Meaning.UNHEALTHY, "not logged in: this way of logging in is not allowed for the account"),
+    Row("extraconfirm", "", Meaning.UNHEALTHY, _FACTOR),
     Row("access", "", Meaning.UNHEALTHY, "the account has no right to call this function"),
     Row("access", "elid", Meaning.REFUSED, "the account has no right to this item"),
     Row("license", "", Meaning.UNHEALTHY, "the upstream's own licence stops it"),
@@ -112,6 +113,8 @@ _OF_OPERATIONS = {(row.type, row.object): row for row in OPERATIONS}
 _DEFINITE_NO = frozenset({Meaning.REFUSED, Meaning.MISSING, Meaning.SETUP})
 _SAID = 300
 """Characters of the upstream's words that a refused operation keeps for the person who is to do it by hand."""
+_LONGEST_THROTTLE = 3_600
+"""Seconds. A throttle that names more is tried after so long: it may have meant something else."""
 _MAYBE_EARLY = frozenset({"value", "limit"})
 _WHAT_AN_ITEM_IS_CALLED = frozenset({"elid", "id", "item", "service"})
 
@@ -213,7 +216,7 @@ def _seconds(error: WireError) -> int:
     """How long a throttle lasts; a minute where it does not say."""
     for text in error.params.values():
         if (seconds := natural(text)) is not None:
-            return min(seconds, 86_400)
+            return min(seconds, _LONGEST_THROTTLE)
     return 60
 
 

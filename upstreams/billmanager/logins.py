@@ -48,9 +48,10 @@ def wanted(call: Call, answer: Document) -> Wanted | None:
 def _asked(call: Call, answer: Document) -> Wanted | None:
     if answer.error is not None:
         return None
+    # A success may name the function alone, without "func=".
     if _CODE_FIELD in answer.fields and len(answer.fields) <= 3:
         return Wanted.SECOND_FACTOR
-    for function in (answer.leads_to, answer.answered_by):
+    for function in (answer.leads_to, answer.answered_by, answer.bare_ok):
         if function and function != call.function:
             name = function.lower()
             if _SECOND_FACTOR.search(name):
@@ -62,8 +63,8 @@ def _asked(call: Call, answer: Document) -> Wanted | None:
 
 def second_factor_wanted(call: Call) -> ConnectionUnhealthy:
     return ConnectionUnhealthy(
-        f"{call.label}: not done, a second factor is asked for; switch it off for this account. Nothing can be read or "
-        "sent there until then.",
+        f"{call.label}: not logged in, a second factor is asked for; switch it off for this account. Nothing can be "
+        "read or sent there until then.",
         function=call.function,
         error_type="extraconfirm",
     )

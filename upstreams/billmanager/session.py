@@ -5,7 +5,8 @@ an upstream refuses the first and allows the second is documented as a setting (
 assumed: `authtype`, `auth`, or `access` before any call has worked.
 
 An error about the login is a definite "nothing done", so the call is repeated once after a login, also one that costs.
-A wrong password makes two requests per call at the most, so that the account is not locked by tries.
+A wrong password makes two requests at the most; then the gate of the account is shut, and each next try makes one, by
+either way in turn, so that the account is not locked by tries.
 """
 
 import asyncio
@@ -17,10 +18,13 @@ from upstreams.billmanager.failures import failure
 from upstreams.billmanager.logins import Wanted, second_factor_wanted, wanted
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.wire import Document, WireError
-from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, SetupFault, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, SetupFault, UpstreamError
+from upstreams.gate import Gate
 from upstreams.port import Connection
 
 _LOGIN = "auth"
+_OF_THE_LOGIN = frozenset({"auth", "authtype", "extraconfirm", "captcha"})
+"""Refusals that every call of this account would get."""
 _SHORTEST_SECRET = 4
 """Shorter passwords would blank out half of every message."""
 
@@ -28,13 +32,16 @@ _SHORTEST_SECRET = 4
 class Session:
     """The account's login at one upstream. Safe to use from several tasks of one event loop."""
 
-    def __init__(self, connection: Connection, transport: Transport) -> None:
+    def __init__(self, connection: Connection, transport: Transport, gate: Gate) -> None:
         self._connection = connection
         self._transport = transport
+        self._gate = gate
         self._by_session = False
         self._session_id: str | None = None
         self._authinfo_worked = False
         self._session_refused = False
+        self._both_refused = False
+        """Neither way of logging in works, as far as is known: one of them is tried at a time."""
         self._login = asyncio.Lock()
 
     def describe(
@@ -71,6 +78,26 @@ class Session:
 
     async def send(self, call: Call, fields: Mapping[str, str]) -> Document:
         """The document that answers `call`, without an error in it. Raises what `upstreams.errors` has for the rest."""
+        async with self._gate.one_by_one_at_first():
+            try:
+                answer = await self._send(call, fields)
+            except ConnectionUnhealthy as error:
+                if error.function == _LOGIN or error.error_type in _OF_THE_LOGIN:
+                    self._gate.login_refused(error.message)
+                raise
+            except (NotSent, OutcomeUnknown):
+                raise
+            except UpstreamError:
+                self._has_worked()
+                raise
+            self._has_worked()
+            return answer
+
+    def _has_worked(self) -> None:
+        self._both_refused = False
+        self._gate.worked()
+
+    async def _send(self, call: Call, fields: Mapping[str, str]) -> Document:
         if self._by_session:
             return await self._send_by_session(call, fields)
         account = self._connection
@@ -78,6 +105,9 @@ class Session:
         answer = await self._transport.post(call, {"authinfo": authinfo, **fields})
         error = self._refusal(call, answer)
         if error is not None and self._is_about_the_login(error):
+            if self._both_refused:
+                self._by_session = True  # that way the next time
+                raise self._failure(call, error)
             return await self._fall_back(call, fields, error)
         self._authinfo_worked = True
         if error is not None:
@@ -112,6 +142,7 @@ class Session:
             session_id = await self._log_in(call, None)
         except ConnectionUnhealthy:
             if refused.type != "access":
+                self._both_refused = True
                 raise
             self._session_refused = True  # so the first answer stands
             raise self._failure(call, refused) from None
@@ -131,7 +162,9 @@ class Session:
         session_id = self._session_id
         fresh = session_id is None
         if session_id is None:
+            self._by_session = not self._both_refused  # if refused again, the other way the next time
             session_id = await self._log_in(call, None)
+            self._by_session = True
         answer = await self._post_by_session(call, session_id, fields)
         error = self._refusal(call, answer)
         if error is not None and error.type == "auth" and not fresh:
@@ -163,12 +196,16 @@ class Session:
                 error = self._refusal(call, answer)
                 if error is not None:
                     raise failure(call, error)
+            except LeftAlone:
+                raise
             except (NotSent, OutcomeUnknown) as trouble:
-                raise NotSent(
+                not_sent = NotSent(
                     f"{waiting.label}: not sent, because logging in failed. {trouble.message}",
                     function=waiting.function,
                     error_type=trouble.error_type,
-                ) from trouble
+                )
+                not_sent.next_try = trouble.next_try
+                raise not_sent from trouble
             except UpstreamError as no:
                 refused = _refused(no)
                 if refused is no:

@@ -19,8 +19,10 @@ from upstreams.billmanager import inflate
 from upstreams.billmanager.answers import judge
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.departure import Departure, DepartureTransport, Lapsed, departing
+from upstreams.billmanager.retryafter import asked_to_wait
 from upstreams.billmanager.wire import Document
-from upstreams.errors import LeaseExpired, NotSent, OutcomeUnknown, SetupFault
+from upstreams.errors import ConnectionUnhealthy, LeaseExpired, NotSent, OutcomeUnknown, SetupFault, UpstreamError
+from upstreams.gate import Gate
 from upstreams.port import Connection
 
 CONNECT_TIMEOUT = 5.0
@@ -55,10 +57,16 @@ class Transport:
     """
 
     def __init__(
-        self, connection: Connection, client: httpx.AsyncClient | None = None, *, max_body: int = MAX_BODY
+        self,
+        connection: Connection,
+        client: httpx.AsyncClient | None = None,
+        *,
+        gate: Gate | None = None,
+        max_body: int = MAX_BODY,
     ) -> None:
         self._url = _checked(connection)
         self._connection = connection
+        self._gate = gate or Gate()
         self._max_body = max_body
         self._own: tuple[httpx.AsyncClient, ...] = ()
         self._headers = {"Accept": "text/xml", "Accept-Encoding": inflate.ACCEPTED, "User-Agent": "Resellflow"}
@@ -79,7 +87,8 @@ class Transport:
             await client.aclose()
 
     async def post(self, call: Call, fields: Mapping[str, str]) -> Document:
-        """One request, never repeated. Raises NotSent, OutcomeUnknown or ConnectionUnhealthy."""
+        """One request, never repeated. Raises NotSent (LeftAlone included), OutcomeUnknown or ConnectionUnhealthy."""
+        self._gate.check(call.label, call.function)
         seconds = self._seconds(call.effect)
         client = self._clients[call.effect]
         if client.is_closed:
@@ -111,6 +120,13 @@ class Transport:
                 self._look_at_lease(call, str(lapsed))
                 raise
             except (*_NEVER_LEFT, httpx.InvalidURL) as error:
+                if (untrusted := _untrusted(error)) is not None:
+                    raise ConnectionUnhealthy(
+                        f"{call.label}: not sent, the certificate of {httpx.URL(self._url).host} is not trusted "
+                        f"({call.clean(untrusted.verify_message, 100)}).",
+                        function=call.function,
+                        error_type="certificate",
+                    ) from error
                 raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
             except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
                 if not self._may_have_left(call, departure, traced):
@@ -121,9 +137,15 @@ class Transport:
                     else f"sent, but {_why(call, error)}; whether it was carried out is not known"
                 )
                 raise OutcomeUnknown(f"{call.label}: {words}.", function=call.function) from error
+        wait = asked_to_wait(status, headers)
+        next_try = None if wait is None else self._gate.asked_to_wait(f"{call.label}: {wait.words}.", wait.seconds)
         about = call, status, headers.get("content-type", ""), headers.get("location", ""), body
-        # Reading a long list takes a while; meanwhile other calls of the event loop shall go on.
-        return judge(*about) if len(body) < _LONG else await asyncio.to_thread(judge, *about)
+        try:
+            # Reading a long list takes a while; meanwhile other calls of the event loop shall go on.
+            return judge(*about) if len(body) < _LONG else await asyncio.to_thread(judge, *about)
+        except UpstreamError as error:
+            error.next_try = next_try
+            raise
 
     def _look_at_lease(self, call: Call, lapsed: str) -> None:
         if lapsed:
@@ -149,6 +171,15 @@ class Transport:
 def _trust() -> ssl.SSLContext:
     """What httpx trusts by default (certifi, or SSL_CERT_FILE), read once for all accounts: it takes a while."""
     return httpx.create_ssl_context()
+
+
+def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """What the TLS library said of the certificate, where that is at the bottom of the failure."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _checked(connection: Connection) -> str:

@@ -25,6 +25,7 @@ _ABOUT = frozenset({"tparams", "metadata", "messages", "slist", "error"})
 _NO_FILTER = frozenset({"off", "no"})
 _FUNCTION = re.compile(r"(?:^|[?&])(?:func|startform)=(?P<name>[\w.]+)")
 
+_NAME = re.compile(r"[A-Za-z][\w.]{0,63}")
 
 _NUMBER_CHARACTERS = 64
 DEPTH = 100
@@ -127,6 +128,12 @@ class Document:
         """The function that a success sends the interface to: `<ok type="form">func=…</ok>` (seen in code)."""
         found = _FUNCTION.search(self._where_to)
         return found["name"] if found is not None else ""
+
+    @property
+    def bare_ok(self) -> str:
+        """What a success says where that is no address and no parameters, but a name: `<ok>totp.confirm</ok>`."""
+        said = (_text(self._root.find(path)) for path in ("ok", "doc/ok", "redirect"))
+        return next((text for text in said if _NAME.fullmatch(text)), "")
 
     @property
     def leads_with(self) -> dict[str, str]:
