@@ -123,6 +123,17 @@ class Ping(News):
     endpoint: str
 
 
+SHAPES: dict[str, type[News]] = {
+    "service": ServiceNews,
+    "item": ItemNews,
+    "operation": OperationNews,
+    "task": TaskNews,
+    "incident": IncidentNews,
+    "ping": Ping,
+}
+"""Second part of a type -> its data."""
+
+
 def message(kind: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
     return WebhookMessage(
         message_id=uuid.uuid4().hex, kind=kind.value, service_id=service, data=data.model_dump(mode="json")

@@ -1,13 +1,13 @@
-"""The OpenAPI document: FastAPI's, with problems under their own media type."""
+"""The OpenAPI document: FastAPI's, with problems under their own media type, and with the webhooks."""
 
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
-from storefront.auth import roles_of
-from storefront.problems import MEDIA_TYPE
+from storefront.bodylimit import HIGHEST_BYTES
+from storefront.messages import webhooks
+from storefront.problems import MEDIA_TYPE, TOO_LARGE
 
 TITLE = "Resellflow storefront API"
 DESCRIPTION = """\
@@ -39,25 +39,44 @@ TAGS = [
 
 
 def document(app: FastAPI) -> dict[str, Any]:
+    """A document of OpenAPI 3.1 that generators of clients can work with."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
         )
         for path in schema["paths"].values():
             for operation in path.values():
+                if "requestBody" in operation:
+                    _name_optional(operation["requestBody"])
+                    operation["responses"] |= _TOO_LARGE
                 _name_problems(operation["responses"])
-        _name_roles(app, schema["paths"])
+        schema["webhooks"], shapes = webhooks()
+        known = schema["components"]["schemas"]
+        known |= {name: shape for name, shape in shapes.items() if name not in known}
+        _name_apart(known)
         app.openapi_schema = schema
     return app.openapi_schema
 
 
-def _name_roles(app: FastAPI, paths: dict[str, Any]) -> None:
-    """Who may call it, as `x-roles`."""
-    for route in app.routes:
-        roles = roles_of(route) if isinstance(route, APIRoute) and route.path in paths else None
-        if isinstance(route, APIRoute) and roles is not None:
-            for method in route.methods or ():
-                paths[route.path][method.lower()]["x-roles"] = [role.value for role in roles]
+_TOO_LARGE = {
+    "413": {
+        "description": f"{TOO_LARGE.title} (`{TOO_LARGE.uri}`): more than {HIGHEST_BYTES} bytes",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+_EVENTS = {
+    "type": "string",
+    "description": "Server-sent events: `stage` with a StagePassed as its data, at last `end`.",
+}
+
+
+def _name_optional(body: dict[str, Any]) -> None:
+    """A body that may be left out is not also one that may be null: some generated clients then can't leave it out."""
+    for media in body["content"].values():
+        schema = media["schema"]
+        present = [shape for shape in schema.get("anyOf", []) if shape != {"type": "null"}]
+        if len(present) == 1:
+            media["schema"] = present[0]
 
 
 def _name_problems(responses: dict[str, Any]) -> None:
@@ -67,3 +86,12 @@ def _name_problems(responses: dict[str, Any]) -> None:
             content[MEDIA_TYPE] = content.pop("application/json")
         elif status >= "400" and "text/event-stream" in content:
             content[MEDIA_TYPE] = content.pop("text/event-stream")
+        elif "text/event-stream" in content:
+            content["text/event-stream"] = {"schema": _EVENTS}  # `itemSchema` is a word of 3.2
+
+
+def _name_apart(schemas: dict[str, Any]) -> None:
+    """What is written otherwise than it is read has two shapes, and each a title of its own: generators name by it."""
+    for name, schema in schemas.items():
+        if name.endswith(("-Input", "-Output")):
+            schema["title"] = name.replace("-", "")

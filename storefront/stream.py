@@ -33,13 +33,14 @@ async def follow(context: Context, operation: OperationDetail, *, after: str | N
     Ends early, without `end`, when the server stops. While the database is away it waits.
     """
     last = _entry_id(after)
-    yield ServerSentEvent(comment=f"stages of operation {operation.number}", retry=RECONNECT_MILLISECONDS)
+    retry: int | None = RECONNECT_MILLISECONDS  # with the first event: some clients take whatever comes first for one
     entered = [entry for entry in operation.stages if entry.id > last]
     ended = operation.stage if operation.stage.is_final else None
     while True:
         for entry in entered:
             last = entry.id
-            yield ServerSentEvent(event="stage", id=str(entry.id), data=entry)
+            yield ServerSentEvent(event="stage", id=str(entry.id), data=entry, retry=retry)
+            retry = None
             ended = entry.stage if entry.stage.is_final else ended
         if ended is not None:
             yield ServerSentEvent(event="end", data=StreamEnd(operation=operation.number, stage=ended))

@@ -114,6 +114,17 @@ async def test_a_closing_before_anything_was_sent_ends_both_in_its_answer(api: A
     assert "closed" in assert_problem(await ask(api.shop, "DELETE", "", key="k-2"), 409, "refused")
 
 
+async def test_a_body_that_may_be_left_out_may_be_left_out_in_any_way(serving: Api) -> None:
+    json = {"Content-Type": "application/json"}
+    for number, (headers, content) in enumerate(
+        [({}, None), (json, None), (json, b""), (json, b"null"), (json, b"{}")]
+    ):
+        answer = await serving.shop.post(
+            "/v1/services/1/suspend", headers={**headers, "Idempotency-Key": f"k-{number}"}, content=content
+        )
+        assert answer.status_code == 201, (headers, content, answer.text)
+
+
 async def test_only_an_operator_suspends_urgently_and_the_reason_is_audited(serving: Api) -> None:
     urgent = {"urgent": True, "reason": "it sends spam"}
     assert_problem(await ask(serving.shop, "POST", "/suspend", urgent), 403, "forbidden")

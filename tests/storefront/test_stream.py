@@ -84,6 +84,19 @@ async def test_a_follower_sees_the_stages_passed_then_those_to_come_and_the_end(
     assert rest[1].data == {"operation": 1, "stage": "completed"}
 
 
+async def test_what_a_stream_begins_with_is_an_event(sqlite_api: Api) -> None:
+    await sqlite_api.order()
+    await sqlite_api.enter(1, Stage.CANCELLED)
+
+    text = (await sqlite_api.shop.get("/v1/operations/1/stream")).text
+
+    first, second, *_ = [block.splitlines() for block in text.split("\n\n")]
+    assert [line.partition(": ")[0] for line in sorted(first)] == ["data", "event", "id", "retry"]
+    assert "event: stage" in first
+    assert "retry: 1000" in first
+    assert [line.partition(": ")[0] for line in sorted(second)] == ["data", "event", "id"]
+
+
 async def test_a_follower_that_comes_back_goes_on_where_it_was(sqlite_api: Api) -> None:
     await sqlite_api.started_order()
     async with following(sqlite_api, 1) as events:

@@ -1,0 +1,75 @@
+"""The webhooks in the OpenAPI document: what Resellflow posts, and what it takes for an answer (docs/webhooks.md)."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+
+from models.enums import MessageType
+from orders.outbox import SHAPES, News
+
+D = TypeVar("D", bound=News)
+Schema = dict[str, Any]
+_REF = "#/components/schemas/"
+
+
+class CloudEvent(BaseModel, Generic[D]):
+    """A message: a CloudEvent in JSON."""
+
+    specversion: Literal["1.0"]
+    id: str = Field(description="the message's own, the same in every try: drop what you have had")
+    source: str = Field(description="this installation, by its tag", examples=["urn:resellflow:k3x9p"])
+    type: MessageType
+    subject: str = Field(default="", description="number of the service; absent where there is none")
+    time: datetime = Field(description="when it happened")
+    datacontenttype: Literal["application/json"]
+    data: D
+
+
+_HEADERS = [
+    {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+    for name, text in (
+        ("webhook-id", "the message's `id`"),
+        ("webhook-timestamp", "when this try was made, in seconds since 1970"),
+        (
+            "webhook-signature",
+            "`v1,` and the base64 of HMAC-SHA256 over id.timestamp.body, one a secret",
+        ),
+    )
+]
+_ANSWERS = {
+    "2XX": {"description": "Delivered."},
+    "410": {"description": "This endpoint is switched off, and this message given up."},
+    "429": {"description": "Tried again after `Retry-After`, as with 503."},
+    "default": {"description": "Tried again later; redirects are not followed."},
+}
+
+
+def webhooks() -> tuple[Schema, Schema]:
+    """The webhooks by the type of their message, and the schemas that they refer to."""
+    events = {shape: CloudEvent[shape] for shape in SHAPES.values()}  # type: ignore[valid-type]
+    refs, definitions = models_json_schema(
+        [(event, "serialization") for event in events.values()], ref_template=_REF + "{model}"
+    )
+    found = {
+        kind.value: {"post": _operation(kind, refs[events[SHAPES[_subject(kind)]], "serialization"])}
+        for kind in MessageType
+    }
+    return found, definitions["$defs"]
+
+
+def _subject(kind: MessageType) -> str:
+    return kind.value.split(".")[1]
+
+
+def _operation(kind: MessageType, event: Schema) -> Schema:
+    schema = {"allOf": [event, {"properties": {"type": {"const": kind.value}}}]}
+    return {
+        "operationId": kind.value,
+        "summary": " ".join(kind.value.split(".")[1:-1]).replace("_", " ").capitalize(),
+        "tags": ["webhooks"],
+        "parameters": _HEADERS,
+        "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": schema}}},
+        "responses": _ANSWERS,
+    }
