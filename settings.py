@@ -4,11 +4,11 @@ How to reach Temporal is set by its own standard variables (TEMPORAL_ADDRESS, TE
 profile of its configuration file); see `temporalio.envconfig`.
 """
 
-import hmac
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.enums import Role
@@ -17,8 +17,17 @@ from models.messages import OrderPolicy
 from models.rates import ExchangeRate, Rates
 from orders.naming import check_domain
 
+TOKENS_OF_A_NAME = 2
+"""Valid at a time: the new one and the one whose place it takes."""
 PLACEHOLDERS = frozenset({"replace-me", "replace_me", "replaceme", "change-me", "change_me", "changeme", "password"})
 """What examples have in the place of a secret; everybody knows it."""
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str | SecretStr) else value
+
+
+Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_several)]
 
 
 class Settings(BaseSettings):
@@ -30,13 +39,16 @@ class Settings(BaseSettings):
     task_queue: str = "resellflow"
     """Queue of the workflows; the others are named after it (`models.queues`)."""
 
-    storefront_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
-    """Bearer tokens that may place orders and read: `NAME=TOKEN,NAME=TOKEN`. The name is the client in the audit."""
-    operator_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
-    """Bearer tokens that may also decide about orders."""
+    storefront_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
+    """Bearer tokens of role `storefront`: `NAME=TOKEN,NAME=TOKEN`. The name is the owner of services and the actor in
+    the audit; it may have two tokens, so that one can take the other's place. There may be more in the database."""
+    operator_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
+    """Bearer tokens of role `admin`, written likewise."""
 
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = Field(default_factory=list)
+    """Addresses and networks, with commas between them, of the proxies whose X-Forwarded-For is believed."""
     worker_health_address: str = "127.0.0.1:8081"
     """HOST:PORT of the worker's health endpoint; empty for none."""
     temporal_ui_url: str = "http://127.0.0.1:8233"
@@ -115,21 +127,24 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("names of services end with it, so it is a domain name, like servers.internal") from None
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _read_networks(cls, value: object) -> object:
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
     @classmethod
     def _read_tokens(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        tokens: dict[str, str] = {}
+        tokens: dict[str, list[str]] = {}
         for entry in filter(None, (part.strip() for part in value.split(","))):
             name, separator, token = entry.partition("=")
             if not separator or not 0 < len(name.strip()) <= 64 or len(token.strip()) < 8:
                 raise ValueError(
                     "tokens are written NAME=TOKEN,NAME=TOKEN; a name has at most 64 characters, a token at least 8"
                 )
-            if name.strip() in tokens:
-                raise ValueError(f"the name {name.strip()} is there twice; each name has one token")
-            tokens[name.strip()] = token.strip()
+            tokens.setdefault(name.strip(), []).append(token.strip())
         return tokens
 
     @model_validator(mode="after")
@@ -142,7 +157,12 @@ class Settings(BaseSettings):
             )
         holders: dict[str, str] = {}
         for setting, tokens in of.items():
-            for name, secret in tokens.items():
+            if crowded := [name for name, several in tokens.items() if len(several) > TOKENS_OF_A_NAME]:
+                raise ValueError(
+                    f"{setting} has more than two tokens for the name {crowded[0]}: the new one and the one that it "
+                    "replaces are enough"
+                )
+            for name, secret in ((name, one) for name, several in tokens.items() for one in several):
                 token, holder = secret.get_secret_value(), f"{name} in {setting}"
                 if token.lower() in PLACEHOLDERS:
                     raise ValueError(
@@ -173,14 +193,12 @@ class Settings(BaseSettings):
             flight=timedelta(seconds=self.order_timeout),
         )
 
-    def client_of(self, token: str) -> tuple[str, Role] | None:
-        """Who a bearer token is; None if nobody. Compares in constant time."""
-        found: tuple[str, Role] | None = None
+    def callers(self) -> Iterator[tuple[str, Role, str]]:
+        """Name, role and token of all that the settings let in."""
         for role, tokens in ((Role.STOREFRONT, self.storefront_tokens), (Role.ADMIN, self.operator_tokens)):
-            for name, secret in tokens.items():
-                if hmac.compare_digest(secret.get_secret_value().encode(), token.encode()):
-                    found = (name, role)
-        return found
+            for name, several in tokens.items():
+                for secret in several:
+                    yield name, role, secret.get_secret_value()
 
 
 def load_settings() -> Settings:

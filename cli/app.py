@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import incidents, life, linking, lists, order, setup, system, tasks, upstream, webhooks
+from cli import incidents, life, linking, lists, order, setup, system, tasks, tokens, upstream, webhooks
 from cli.failures import in_words
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ linking.add_commands(app)
 tasks.add_commands(app)
 incidents.add_commands(app)
 webhooks.add_commands(app)
+tokens.add_commands(app)
 system.add_commands(app)
 
 

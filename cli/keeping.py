@@ -48,7 +48,7 @@ def hand_over(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hand a service over to another storefront, with all that belongs to it. Needs RESELL_STOREFRONT_TOKENS."""
+    """Hand a service over to another storefront, with all that belongs to it."""
     changed = run_async(_hand_over(service, to, reason, actor or os_user()))
     if as_json:
         return print_json({"service": service, "owner": to, "changed": changed})

@@ -7,11 +7,13 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
+from models.tokens import ApiToken
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 metadata = SQLModel.metadata
 
 __all__ = [
+    "ApiToken",
     "AuditEntry",
     "Incident",
     "Installation",

@@ -11,6 +11,7 @@ from orders.errors import InvalidField
 from orders.history import SUBJECT
 from orders.ownership import check_visible
 from orders.text import Prose, Words
+from orders.tokens import is_storefront
 
 HANDED_OVER = "handed_over"
 
@@ -25,13 +26,14 @@ class OwnerChange(BaseModel):
 async def hand_over(
     database: Database, number: int, change: OwnerChange, *, storefronts: frozenset[str], actor: str
 ) -> bool:
-    """False: it is theirs already. `storefronts`: names of the tokens that there are.
+    """False: it is theirs already. `storefronts`: the names that have a token in the settings.
 
     Raises NotFound, or InvalidField for an owner that is no storefront.
     """
-    if change.owner is not None and change.owner not in storefronts:
-        raise InvalidField("owner", f"there is no storefront token named {change.owner!r}")
     async with database.write() as session:
+        known = change.owner is None or change.owner in storefronts or await is_storefront(session, change.owner)
+        if not known:
+            raise InvalidField("owner", f"there is no storefront token named {change.owner!r}")
         found = await session.exec(select(Service).where(Service.id == number).with_for_update())
         service = check_visible(found.one_or_none(), number)
         if service.owner == change.owner:

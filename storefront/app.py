@@ -29,16 +29,35 @@ from storefront import (
 )
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
+from storefront.callers import Callers
 from storefront.context import Context
 from storefront.head import Head
 from storefront.plainpath import PlainPath
-from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, UNAUTHENTICATED, documented
+from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
 from storefront.queries import given_once
 from storefront.requestlog import RequestLog
+
+PARTS = (
+    services,
+    history,
+    life,
+    keys,
+    modules,
+    owners,
+    operations,
+    decisions,
+    tasks,
+    incidents,
+    webhooks,
+    upstreams,
+    orphans,
+)
+"""Modules whose routes need a token."""
 
 
 def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     """The REST API over an open Resellflow, which stays the caller's to close. `app.state.context` is its Context."""
+    callers = Callers(resellflow, settings)
     app = FastAPI(
         title=openapi.TITLE,
         description=openapi.DESCRIPTION,
@@ -49,36 +68,22 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         middleware=[
             Middleware(RequestLog),
             Middleware(PlainPath),
-            Middleware(Authentication, settings=settings),
+            Middleware(Authentication, callers=callers, trusted_proxies=settings.trusted_proxies),
             Middleware(BodyLimit),
             Middleware(Head),
         ],
     )
-    app.state.context = Context(resellflow, settings)
+    app.state.context = Context(resellflow, settings, callers)
     problems.install(app)
-    for part in (
-        services,
-        history,
-        life,
-        keys,
-        modules,
-        owners,
-        operations,
-        decisions,
-        tasks,
-        incidents,
-        webhooks,
-        upstreams,
-        orphans,
-    ):
+    for part in PARTS:
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated), Depends(given_once)],
-            responses=documented(UNAUTHENTICATED, INVALID_FIELD, DATABASE_UNAVAILABLE),
+            responses=documented(UNAUTHENTICATED, TOO_MANY_GUESSES, INVALID_FIELD, DATABASE_UNAVAILABLE),
         )
     app.include_router(hints.router)
     app.include_router(health.router)
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.document(app, [route for part in PARTS for route in part.router.routes])  # type: ignore[method-assign]
     return app
 
 

@@ -4,62 +4,68 @@ The token is looked at before anything else of a request is read, so that a stra
 """
 
 import re
+import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.enums import Role
-from orders.allowed import Asker
 from orders.roles import Right, holders, lacks
-from settings import Settings
-from storefront.problems import UNAUTHENTICATED, Forbidden, answer
+from storefront.addresses import Networks, client_address
+from storefront.callers import Caller, Callers
+from storefront.guessing import GuessBrake
+from storefront.problems import TOO_MANY_GUESSES, UNAUTHENTICATED, Forbidden, answer, database_problem
 
 PROTECTED = "/v1/"
 SIGNED = re.compile(r"/v1/upstreams/[^/]+/hints")
 """Whoever calls these has no token: what is sent there is signed (`storefront.hints`)."""
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Whose token it is. The name is the client of orders and the actor of decisions."""
-
-    name: str
-    role: Role
-
-    @property
-    def asker(self) -> Asker:
-        return Asker(self.role, self.name)
-
-
 class Authentication:
     """ASGI middleware: lets nobody without a valid token at what lies under /v1/."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers, trusted_proxies: Networks) -> None:
         self._app = app
-        self._settings = settings
+        self._callers = callers
+        self._trusted_proxies = trusted_proxies
+        self._brake = GuessBrake()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _needs_token(scope["path"]):
             await self._app(scope, receive, send)
             return
         scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
-        found = self._settings.client_of(token.strip()) if scheme.lower() == "bearer" else None
-        if found is not None:
-            scope.setdefault("state", {})["caller"] = Caller(*found)
-            await self._app(scope, receive, send)
+        found = None
+        if scheme.lower() == "bearer" and token.strip():
+            try:
+                found = await self._callers.find(token.strip())
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                await database_problem(error)(scope, receive, send)
+                return
+        if found is None:
+            await self._refusal(scope, token)(scope, receive, send)
             return
-        if token:
-            detail, challenge = "The token is not valid here.", 'Bearer realm="resellflow", error="invalid_token"'
-        else:
-            detail, challenge = "Send a token: Authorization: Bearer TOKEN.", 'Bearer realm="resellflow"'
-        await answer(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})(scope, receive, send)
+        scope.setdefault("state", {})["caller"] = found
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope, token: str) -> Response:
+        if not token:
+            detail = "Send a token: Authorization: Bearer TOKEN."
+            return answer(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": 'Bearer realm="resellflow"'})
+        wait = self._brake.wrong(client_address(scope, self._trusted_proxies))
+        if wait is not None:
+            detail = f"Too many wrong tokens came from this address. Wait {wait} seconds, or send the right one."
+            return answer(TOO_MANY_GUESSES, detail, headers={"Retry-After": str(wait)})
+        challenge = 'Bearer realm="resellflow", error="invalid_token"'
+        return answer(UNAUTHENTICATED, "The token is not valid here.", headers={"WWW-Authenticate": challenge})
 
 
 def _needs_token(path: str) -> bool:
@@ -111,12 +117,10 @@ Voucher = Annotated[Caller, Depends(Needs(Right.VOUCH))]
 """Callers with these rights."""
 
 
-def roles_of(route: APIRoute) -> tuple[Role, ...] | None:
-    """Who may call it; None: whoever it is, there is no token."""
+def roles_of(route: APIRoute) -> list[Role]:
+    """Who may call a route that needs a token."""
     needed = [one.call.right for one in _all(route.dependant) if isinstance(one.call, Needs)]
-    if needed:
-        return tuple(role for role in Role if all(role in holders(right) for right in needed))
-    return tuple(Role) if any(one.call is authenticated for one in _all(route.dependant)) else None
+    return [role for role in Role if all(role in holders(right) for right in needed)]
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:

@@ -10,6 +10,7 @@ from models.database import Database
 from orders.views import WorkflowLinks
 from settings import Settings
 from starter import Resellflow
+from storefront.callers import Callers
 from upstreams.gate import Gates
 
 
@@ -17,6 +18,7 @@ from upstreams.gate import Gates
 class Context:
     resellflow: Resellflow
     settings: Settings
+    callers: Callers
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server stops: streams end."""
     gates: Gates = field(default_factory=Gates)

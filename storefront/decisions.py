@@ -9,7 +9,8 @@ from models.messages import Decision, DecisionKind
 from orders.errors import InvalidField
 from orders.roles import Right
 from orders.views import find_operation
-from storefront.auth import Caller, Operator, Orderer, PriceAccepter, Voucher, check
+from storefront.auth import Operator, Orderer, PriceAccepter, Voucher, check
+from storefront.callers import Caller
 from storefront.context import Context, InContext
 from storefront.operations import OperationNumber
 from storefront.problems import (

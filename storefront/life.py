@@ -11,7 +11,8 @@ from orders.roles import Right
 from orders.views import find_operation, find_service
 from orders.views.documents import existing
 from storefront import examples
-from storefront.auth import Caller, Orderer, check
+from storefront.auth import Orderer, check
+from storefront.callers import Caller
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,

@@ -1,10 +1,14 @@
 """The OpenAPI document: FastAPI's, with problems under their own media type, and with the webhooks."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
+from storefront.auth import roles_of
 from storefront.bodylimit import HIGHEST_BYTES
 from storefront.messages import webhooks
 from storefront.problems import MEDIA_TYPE, TOO_LARGE
@@ -38,8 +42,8 @@ TAGS = [
 ]
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """A document of OpenAPI 3.1 that generators of clients can work with."""
+def document(app: FastAPI, protected: Iterable[BaseRoute]) -> dict[str, Any]:
+    """A document of OpenAPI 3.1 that generators of clients can work with. `protected`: the routes that need a token."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
@@ -54,6 +58,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         known = schema["components"]["schemas"]
         known |= {name: shape for name, shape in shapes.items() if name not in known}
         _name_apart(known)
+        _name_roles(schema["paths"], protected)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -77,6 +82,14 @@ def _name_optional(body: dict[str, Any]) -> None:
         present = [shape for shape in schema.get("anyOf", []) if shape != {"type": "null"}]
         if len(present) == 1:
             media["schema"] = present[0]
+
+
+def _name_roles(paths: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
+    """Who may call it, as `x-roles`."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods or ():
+                paths[route.path][method.lower()]["x-roles"] = [role.value for role in roles_of(route)]
 
 
 def _name_problems(responses: dict[str, Any]) -> None:

@@ -65,6 +65,7 @@ async def show_operation(operation: ExistingOperation) -> OperationDetail:
 )
 async def follow_operation(
     operation: ExistingOperation,
+    caller: AnyCaller,
     context: InContext,
     last_event_id: Annotated[
         str | None,
@@ -74,7 +75,7 @@ async def follow_operation(
     """Server-sent events: `stage` for every stage entered, beginning with those passed already, each with the fields of
     an entry of `stages`; `end` after the last one, and then the stream is closed. A client that connects again sends
     the last id it saw and misses nothing."""
-    async for event in stream.follow(context, operation, after=last_event_id):
+    async for event in stream.follow(context, operation, caller, after=last_event_id):
         yield event
 
 

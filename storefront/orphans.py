@@ -11,7 +11,8 @@ from activities.linking import Linker
 from orders.linking import AdoptRequest, LinkRequest, Outcome
 from orders.roles import Right
 from orders.views.documents import existing
-from storefront.auth import Caller, Operator, check
+from storefront.auth import Operator, check
+from storefront.callers import Caller
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,

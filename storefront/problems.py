@@ -53,6 +53,7 @@ FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN
 NOT_FOUND = Kind("not-found", "There is no such thing", HTTPStatus.NOT_FOUND)
 TOO_LARGE = Kind("body-too-large", "The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 REFUSED = Kind("refused", "Not possible in the present state", HTTPStatus.CONFLICT)
+TOO_MANY_GUESSES = Kind("too-many-wrong-tokens", "Too many wrong tokens", HTTPStatus.TOO_MANY_REQUESTS)
 TOO_MANY_HINTS = Kind("too-many-hints", "Too many hints are unread", HTTPStatus.TOO_MANY_REQUESTS)
 UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer as it should", HTTPStatus.BAD_GATEWAY)
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -70,6 +71,7 @@ KINDS = (
     NOT_FOUND,
     TOO_LARGE,
     REFUSED,
+    TOO_MANY_GUESSES,
     TOO_MANY_HINTS,
     UPSTREAM_FAILED,
     TEMPORAL_UNAVAILABLE,
@@ -185,6 +187,11 @@ async def _upstream_failed(request: Request, error: Exception) -> Response:
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
+    return database_problem(error)
+
+
+def database_problem(error: Exception) -> ProblemResponse:
+    """Raises the error if it is a fault of ours."""
     if not is_unavailable(error):
         raise error
     log.warning("%s: %s", DATABASE_UNAVAILABLE.title, " ".join(str(error).split())[:300])

@@ -11,7 +11,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from storefront.auth import Caller
+from storefront.callers import Caller
 from storefront.problems import INTERNAL, answer
 
 HEADER = "X-Request-Id"

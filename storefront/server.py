@@ -68,6 +68,7 @@ class Server(StoppableServer):
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                proxy_headers=False,  # believed are the proxies of our own setting (storefront.addresses)
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
@@ -78,6 +79,7 @@ class Server(StoppableServer):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.closing.set()
         await super().shutdown(sockets)
+        await self._context.callers.close()
 
 
 def listen(host: str, port: int, what: str = "the storefront API") -> socket.socket:

@@ -10,7 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import is_unavailable
 from models.enums import Stage
+from orders.errors import NotFound
 from orders.views import BEFORE_ALL, OperationDetail, StagePassed, stages_after
+from storefront.callers import Caller
 from storefront.context import Context
 
 log = logging.getLogger(__name__)
@@ -27,10 +29,13 @@ class StreamEnd(BaseModel):
     stage: Stage
 
 
-async def follow(context: Context, operation: OperationDetail, *, after: str | None) -> AsyncIterator[ServerSentEvent]:
+async def follow(
+    context: Context, operation: OperationDetail, caller: Caller, *, after: str | None
+) -> AsyncIterator[ServerSentEvent]:
     """Every stage entered after the entry `after` (an event id), to the last one; then `end`.
 
-    Ends early, without `end`, when the server stops. While the database is away it waits.
+    Ends early, without `end`, when the server stops, and when the caller may not see it any more. While the database is
+    away it waits.
     """
     last = _entry_id(after)
     retry: int | None = RECONNECT_MILLISECONDS  # with the first event: some clients take whatever comes first for one
@@ -47,13 +52,20 @@ async def follow(context: Context, operation: OperationDetail, *, after: str | N
             return
         if await _set_within(context.closing, INTERVAL_SECONDS):
             return
-        entered = await _entered(context, operation.number, last)
+        if (found := await _entered(context, operation.number, last, caller)) is None:
+            return
+        entered = found
 
 
-async def _entered(context: Context, operation: int, last: int) -> list[StagePassed]:
+async def _entered(context: Context, operation: int, last: int, caller: Caller) -> list[StagePassed] | None:
+    """None: the token was revoked, or the service is another's by now."""
     try:
+        if not await context.callers.still_in(caller):
+            return None
         async with context.database.read() as session:
-            return await stages_after(session, operation, last)
+            return await stages_after(session, operation, last, caller.asker)
+    except NotFound:
+        return None
     except SQLAlchemyError as error:
         if not is_unavailable(error):
             raise

@@ -9,7 +9,8 @@ from orders.expiry import check_expiry
 from orders.roles import Right
 from orders.views import Page, TaskDetail, TaskView, find_task, list_tasks
 from storefront import examples
-from storefront.auth import AnyCaller, Caller, Operator, check
+from storefront.auth import AnyCaller, Operator, check
+from storefront.callers import Caller
 from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,

@@ -183,17 +183,22 @@ async def list_operations(
     return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker))
 
 
-async def stages_after(session: AsyncSession, operation: int, entry_id: int = BEFORE_ALL) -> list[StagePassed]:
-    """The stages that an operation entered after the entry with this id, oldest first. One indexed read."""
+async def stages_after(
+    session: AsyncSession, operation: int, entry_id: int = BEFORE_ALL, asker: Asker = OPERATOR
+) -> list[StagePassed]:
+    """The stages that an operation entered after the entry with this id, oldest first. One indexed read. Raises
+    NotFound, also for what the asker may not see."""
     found = await session.exec(
         select(Operation, StageEntry)
         .outerjoin(StageEntry, and_(col(StageEntry.operation_id) == col(Operation.id), col(StageEntry.id) > entry_id))
-        .where(Operation.id == operation)
+        .where(Operation.id == operation, belongs_to_visible(Operation, asker))
         .order_by(col(StageEntry.id))
     )
     rows = found.all()
+    if not rows:
+        raise NotFound(_NOUN, operation)
     entered = [_stage_passed(entry, row.called_off_at) for row, entry in rows if entry is not None]
-    if entry_id == BEFORE_ALL and rows:
+    if entry_id == BEFORE_ALL:
         return first_stage(rows[0][0], entered) + entered
     return entered
 

@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI
 
 from models.enums import Stage
-from storefront.openapi import document
 from tests.fuzz.amount import FACTOR, at_once, drawn
 from tests.fuzz.hostile import JSON, TEXTS
 from tests.fuzz.places import STREAMED, Place, Request, requests
@@ -62,7 +61,7 @@ async def test_no_value_in_any_place_brings_an_operation_down(api: Api) -> None:
     draw, keys = drawn(__name__), count(1)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=api.address) as client:
-        for request, places in requests(document(app)):
+        for request, places in requests(app.openapi()):
             for _ in range(PLACES_PER_OPERATION * FACTOR):
                 place = draw.choice(places)
                 sent, body, value = filled(request, place, draw)

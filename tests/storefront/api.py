@@ -19,6 +19,8 @@ from orders.stages import enter, locked_operation
 from settings import Settings
 from starter import Resellflow
 from storefront.app import create_app
+from storefront.callers import Callers
+from storefront.context import Context
 from storefront.server import Server, listen
 from tests.infrastructure.eventually import assert_eventually
 from tests.storefront.catalogue import fill_catalogue
@@ -44,6 +46,13 @@ class Api:
     client: Client
     settings: Settings
     server: Server
+
+    @property
+    def callers(self) -> Callers:
+        """Whom it lets in. It may `forget`, so that a test need not wait until it reads the tokens again."""
+        context = self.server.config.app.state.context  # type: ignore[union-attr]
+        assert isinstance(context, Context)
+        return context.callers
 
     async def order(self, key: str = "cart-1", **changes: object) -> dict[str, Any]:
         """Place an order that is to be accepted; the answer's body."""

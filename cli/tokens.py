@@ -1,0 +1,116 @@
+"""`resell tokens`: who may use the API, in which role; make a token, and take one back."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.decisions import Actor
+from cli.printing import Column as Words
+from cli.printing import number, print_json, print_table, shown, whole
+from cli.session import AsJson, opened_database, os_user, run_async
+from models.enums import Role
+from settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from models.tokens import ApiToken
+    from orders.tokens import NewToken
+
+OF_SETTINGS = "settings"
+SECONDS = 3
+"""Until every API process knows it (`storefront.callers.REFRESH_SECONDS`)."""
+
+
+def add_commands(app: typer.Typer) -> None:
+    about = "Who may use the API, in which role; make a token, and take one back."
+    group = typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
+    group.command("list")(list_all)
+    group.command()(add)
+    group.command()(revoke)
+    app.add_typer(group, name="tokens")
+
+
+def list_all(
+    revoked: Annotated[bool, typer.Option("--all", help="also those that were revoked")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the tokens: those of the table, and by name those of this process's settings. Never the tokens."""
+    settings = load_settings()
+    found = run_async(_tokens(settings, revoked))
+    of_settings = [(name, role) for name, role, _ in settings.callers()]
+    if as_json:
+        document = [one.model_dump(mode="json", exclude={"digest"}) for one in found]
+        named = [{"name": name, "role": role, "from": OF_SETTINGS} for name, role in of_settings]
+        return print_json({"items": document, "settings": named})
+    columns = [number("number"), Words("name"), whole("role"), whole("state"), whole("made (UTC)"), Words("by"),
+               whole("last used (UTC)")]  # fmt: skip
+    rows: list[list[object]] = [
+        [one.id, one.name, one.role.value, _state(one), one.created_at, one.created_by, one.last_used_at or "never"]
+        for one in found
+    ]
+    rows += [["", name, role.value, "valid", "", OF_SETTINGS, ""] for name, role in of_settings]
+    return print_table(columns, rows, nothing="no tokens: nobody may use the API; make one: resell tokens add")
+
+
+def _state(token: "ApiToken") -> str:
+    return "valid" if token.revoked_at is None else f"revoked {shown(token.revoked_at)} by {token.revoked_by}"
+
+
+async def _tokens(settings: Settings, revoked: bool) -> "list[ApiToken]":
+    from orders.tokens import all_tokens
+
+    async with opened_database(settings) as database, database.read() as session:
+        return await all_tokens(session, revoked=revoked)
+
+
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="whose it is: a storefront, or a person, for the audit")],
+    role: Annotated[Role, typer.Option(metavar="ROLE", help=f"what it may do: {', '.join(Role)}")],
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and show it, this once. A name may have two, so that one can take the other's place."""
+    made = run_async(_added(name.strip(), role, actor or os_user()))
+    if as_json:
+        return print_json({"number": made.number, "name": name.strip(), "role": role, "token": made.secret})
+    print(made.secret)
+    return typer.echo(
+        f"token {made.number} of {name.strip()} ({role.value}), valid within {SECONDS} seconds. It is shown this once "
+        "and kept nowhere.",
+        err=True,
+    )
+
+
+async def _added(name: str, role: Role, actor: str) -> "NewToken":
+    from orders import tokens
+
+    settings = load_settings()
+    async with opened_database(settings) as database, database.write() as session:
+        return await tokens.add(session, name, role, actor=actor, of_settings=_roles(settings))
+
+
+def _roles(settings: Settings) -> Mapping[str, list[Role]]:
+    roles: dict[str, list[Role]] = {}
+    for name, role, _ in settings.callers():
+        roles.setdefault(name, []).append(role)
+    return roles
+
+
+def revoke(
+    token: Annotated[int, typer.Argument(metavar="N", help="number of the token (`resell tokens list`)")],
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a token back: it lets nobody in any more. What its owner has ordered stays, and stays theirs."""
+    row = run_async(_revoked(token, actor or os_user()))
+    if as_json:
+        return print_json({"number": row.id, "name": row.name, "role": row.role, "revoked_at": row.revoked_at})
+    return typer.echo(f"token {row.id} of {row.name} is revoked; within {SECONDS} seconds it lets nobody in any more")
+
+
+async def _revoked(token: int, actor: str) -> "ApiToken":
+    from orders import tokens
+    from orders.views.documents import existing
+
+    async with opened_database() as database, database.write() as session:
+        return await tokens.revoke(session, existing(tokens.NOUN, token), actor=actor)
