@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     api_port: int = 8080
     trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = Field(default_factory=list)
     """Addresses and networks, with commas between them, of the proxies whose X-Forwarded-For is believed."""
+    api_docs: bool = True
+    """Whether the API shows /docs and /openapi.json, for which no token is needed."""
     worker_health_address: str = "127.0.0.1:8081"
     """HOST:PORT of the worker's health endpoint; empty for none."""
     temporal_ui_url: str = "http://127.0.0.1:8233"

@@ -10,6 +10,7 @@ from settings import Settings
 from starter import Resellflow
 from storefront import (
     decisions,
+    docspage,
     health,
     hints,
     history,
@@ -64,6 +65,9 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         version=version("resellflow"),
         openapi_tags=openapi.TAGS,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if settings.api_docs else None,
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=_operation_id,
         middleware=[
             Middleware(RequestLog),
@@ -83,6 +87,8 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         )
     app.include_router(hints.router)
     app.include_router(health.router)
+    if settings.api_docs:
+        docspage.install(app)
     app.openapi = lambda: openapi.document(app, [route for part in PARTS for route in part.router.routes])  # type: ignore[method-assign]
     return app
 
