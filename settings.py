@@ -15,7 +15,6 @@ from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
 from models.rates import ExchangeRate, Rates
-from orders.naming import check_domain
 
 TOKENS_OF_A_NAME = 2
 """Valid at a time: the new one and the one whose place it takes."""
@@ -124,6 +123,8 @@ class Settings(BaseSettings):
     @field_validator("hostname_suffix")
     @classmethod
     def _in_one_spelling(cls, suffix: str) -> str:
+        from orders.naming import check_domain  # only where it is set: `resell --help` loads no tables
+
         try:
             return check_domain(f"mark.{suffix.strip().lstrip('.')}").removeprefix("mark.")
         except ValueError:

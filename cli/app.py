@@ -13,6 +13,7 @@ import typer
 import process_exit
 from cli import incidents, life, linking, lists, order, setup, system, tasks, tokens, upstream, webhooks
 from cli.failures import in_words
+from streams import forgive
 
 app = typer.Typer(
     name="resell",
@@ -57,6 +58,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """The entry point. Leaves the way a process that used the Temporal SDK must."""
+    forgive()
     try:
         status = run(sys.argv[1:])
     except Exception:

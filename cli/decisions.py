@@ -44,7 +44,7 @@ def wait(operation: Operation, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"operation": operation, "stage": followed.operation.stage, "stages": followed.stages})
     else:
-        typer.echo("\n".join(followed.end()))
+        print("\n".join(followed.end()))
     raise typer.Exit(0 if followed.completed else 1)
 
 
@@ -161,7 +161,7 @@ def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: boo
     if as_json:
         print_json({"operation": operation, "stage": result.stage, "message": result.message})
     else:
-        typer.echo(f"operation {operation} is {result.stage.value}: {result.message}")
+        print(f"operation {operation} is {result.stage.value}: {result.message}")
 
 
 async def _ask(operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:

@@ -104,7 +104,7 @@ def close(
     if as_json:
         print_json(view)
     else:
-        typer.echo(f"incident {view.number} is closed by {view.closed_by}: {view.closing_note}")
+        print(f"incident {view.number} is closed by {view.closed_by}: {view.closing_note}")
 
 
 async def _closed(incident: int, actor: str, note: str) -> "IncidentView":

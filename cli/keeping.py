@@ -29,7 +29,7 @@ def set_module(
     changed = run_async(_set_module(service, module, reason, actor or os_user()))
     if as_json:
         return print_json({"service": service, "processing_module": module, "changed": changed})
-    return typer.echo(f"service {service} {'is in the hands of' if changed else 'was with'} {module}")
+    return print(f"service {service} {'is in the hands of' if changed else 'was with'} {module}")
 
 
 async def _set_module(service: int, module: str, reason: str, actor: str) -> bool:
@@ -53,7 +53,7 @@ def hand_over(
     if as_json:
         return print_json({"service": service, "owner": to, "changed": changed})
     whose = f"storefront {to}'s" if to else "the operators'"
-    return typer.echo(f"service {service} {'is' if changed else 'was'} {whose}")
+    return print(f"service {service} {'is' if changed else 'was'} {whose}")
 
 
 async def _hand_over(service: int, to: str | None, reason: str, actor: str) -> bool:
@@ -71,7 +71,7 @@ def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -
     """Read the key of a licence at its upstream. That it was read goes to the audit; the key is kept nowhere."""
     with under_way(f"reading the key of service {service}"):
         key = run_async(_licence_key(service, actor or os_user()))
-    return print_json({"service": service, "licence_key": key}) if as_json else typer.echo(key)
+    return print_json({"service": service, "licence_key": key}) if as_json else print(key)
 
 
 async def _licence_key(service: int, actor: str) -> str:

@@ -107,11 +107,11 @@ def _say(outcome: "Outcome", sentence: str, as_json: bool) -> None:
     if as_json:
         return print_json(outcome)
     for difference in outcome.differences:
-        typer.echo(f"{'overruled' if outcome.done else 'differs'}: {difference}")
+        print(f"{'overruled' if outcome.done else 'differs'}: {difference}")
     if not outcome.done:
-        typer.echo(f"dry run, nothing is changed: {sentence}, if it is linked")
+        print(f"dry run, nothing is changed: {sentence}, if it is linked")
     elif outcome.mark_problem:
-        typer.echo(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
+        print(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
     else:
-        typer.echo(f"{sentence}; it carries our mark {outcome.mark}")
+        print(f"{sentence}; it carries our mark {outcome.mark}")
     return None

@@ -66,7 +66,7 @@ def place(
     if as_json:
         print_json(_as_json(accepted, followed, used_key))
     elif wait:
-        typer.echo("\n".join(followed.end()))
+        print("\n".join(followed.end()))
     raise typer.Exit(0 if not wait or followed.completed else 1)
 
 

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from streams import says_everything
+
 SLOW_SECONDS = 1.0
 GAP = 2
 LEAST_WORDS = 8
@@ -38,7 +40,7 @@ def whole(title: str) -> Column:
 
 def print_json(value: object) -> None:
     """Indented, with money as exact text and times in ISO 8601."""
-    print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
+    print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=not says_everything(sys.stdout)))
 
 
 def say_on(as_json: bool) -> Callable[[str], None]:
@@ -129,7 +131,7 @@ def shown(value: object) -> str:
 def under_way(what: str) -> Iterator[None]:
     """Say on stderr what is being waited for, if it takes more than a second."""
     if sys.stderr.isatty():
-        with Console(stderr=True).status(f"{what} …"):
+        with Console(stderr=True).status(f"{what} …", spinner="line"):
             yield
         return
     timer = threading.Timer(SLOW_SECONDS, lambda: print(f"{what} …", file=sys.stderr, flush=True))

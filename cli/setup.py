@@ -1,6 +1,7 @@
 """`resell setup FILE`: load a catalogue."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,7 @@ def setup(
         if as_json:
             print_json(_invalid(invalid))
         for problem in invalid.problems:
-            typer.echo(f"{file}: {problem}", err=True)
+            print(f"{file}: {problem}", file=sys.stderr)
         count = len(invalid.problems)
         raise Failure(f"{count} {'mistake' if count == 1 else 'mistakes'} in {file}; nothing was changed") from invalid
     if as_json:
@@ -77,20 +78,20 @@ async def _start_pollers(accounts: list[str]) -> list[str]:
 
 def _print(report: "Report", started: list[str]) -> None:
     for change in report.changes:
-        typer.echo(_line(change))
+        print(_line(change))
         for one in change.fields:
-            typer.echo(f"    {one.field}: {one.before or '(nothing)'} → {one.after or '(nothing)'}")
+            print(f"    {one.field}: {one.before or '(nothing)'} → {one.after or '(nothing)'}")
     for note in report.notes:
-        typer.echo(f"note: {note}")
+        print(f"note: {note}")
     if report.dry_run:
-        typer.echo("dry run: nothing was changed")
+        print("dry run: nothing was changed")
         return
-    typer.echo("done" if report.changed else "nothing to change")
+    print("done" if report.changed else "nothing to change")
     left = [name for name in report.accounts if name not in started]
     if started:
-        typer.echo(f"watched: {', '.join(started)}")
+        print(f"watched: {', '.join(started)}")
     if left:
-        typer.echo(f"Temporal can't be reached just now; the worker will start the pollers of: {', '.join(left)}")
+        print(f"Temporal can't be reached just now; the worker will start the pollers of: {', '.join(left)}")
 
 
 def _line(change: "Change") -> str:

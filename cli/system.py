@@ -28,9 +28,9 @@ def migrate() -> None:
     except OSError as error:
         raise Failure(f"the database's directory can't be made: {error}") from error
     if before == after:
-        typer.echo(f"schema: {after}, nothing to do")
+        print(f"schema: {after}, nothing to do")
     else:
-        typer.echo(f"schema: {before or '(none)'} → {after}")
+        print(f"schema: {before or '(none)'} → {after}")
 
 
 def api(

@@ -227,7 +227,7 @@ def _act(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: boo
         print_json(view)
     else:
         whose = f"in {view.assignee}'s hands" if view.assignee else "in nobody's hands"
-        typer.echo(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
+        print(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
 
 
 async def _acted(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
@@ -245,7 +245,7 @@ def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as
     if as_json:
         print_json({"task": task, "stage": result.stage, "message": result.message})
     else:
-        typer.echo(f"task {task}: its operation is {result.stage.value}: {result.message}")
+        print(f"task {task}: its operation is {result.stage.value}: {result.message}")
 
 
 async def _ended(act: "Callable[[Resellflow], Awaitable[DecisionResult]]") -> DecisionResult:

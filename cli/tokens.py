@@ -1,5 +1,6 @@
 """`resell tokens`: who may use the API, in which role; make a token, and take one back."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,10 +75,10 @@ def add(
     if as_json:
         return print_json({"number": made.number, "name": name.strip(), "role": role, "token": made.secret})
     print(made.secret)
-    return typer.echo(
+    return print(
         f"token {made.number} of {name.strip()} ({role.value}), valid within {SECONDS} seconds. It is shown this once "
         "and kept nowhere.",
-        err=True,
+        file=sys.stderr,
     )
 
 
@@ -105,7 +106,7 @@ def revoke(
     row = run_async(_revoked(token, actor or os_user()))
     if as_json:
         return print_json({"number": row.id, "name": row.name, "role": row.role, "revoked_at": row.revoked_at})
-    return typer.echo(f"token {row.id} of {row.name} is revoked; within {SECONDS} seconds it lets nobody in any more")
+    return print(f"token {row.id} of {row.name} is revoked; within {SECONDS} seconds it lets nobody in any more")
 
 
 async def _revoked(token: int, actor: str) -> "ApiToken":

@@ -64,8 +64,8 @@ def _print(checked: "CheckedUpstream") -> None:
         ]
     )
     for problem in found.problems:
-        typer.echo(f"problem: {problem}")
-    typer.echo("orders can be carried out" if checked.usable else "orders can't be carried out like this")
+        print(f"problem: {problem}")
+    print("orders can be carried out" if checked.usable else "orders can't be carried out like this")
 
 
 def _lists(checked: "CheckedUpstream") -> list[str]:
