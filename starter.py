@@ -29,10 +29,10 @@ from activities.starting import start_accepted, start_poller, start_sweep
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
-from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, Message, OrderResult, TaskCompletion
+from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, OrderResult, TaskCompletion, Written
 from models.money import Money
 from models.order import Operation, Task
-from orders import completion, intake, naming, requests, tasks
+from orders import completion, intake, naming, pending, requests, tasks
 from orders.allowed import OPERATOR, STAYS, Asker, Not, judge
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
@@ -256,7 +256,8 @@ class Resellflow:
             if operation.kind is OperationKind.OPEN:
                 raise Refused(f"mark operation {operation.id} done instead, naming the item that service is")
             return await self._override(task, operation, DecisionKind.MARK_DONE, completion.actor, override)
-        return await self._update(self._handle(operation), ServiceOrder.complete_task, completion, f"task {task}")
+        written = await self._write_down(operation, pending.COMPLETE_TASK, completion, OPERATOR)
+        return await self._update(self._handle(operation), ServiceOrder.complete_task, written, f"task {task}")
 
     async def reject_task(
         self, task: int, decision: Decision, *, override: bool = False, asker: Asker = OPERATOR
@@ -268,7 +269,8 @@ class Resellflow:
         )
         if override:
             return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, asker)
-        return await self._update(self._handle(operation), ServiceOrder.reject_task, decision, f"task {task}")
+        written = await self._write_down(operation, DecisionKind.REJECT_TASK.value, decision, asker)
+        return await self._update(self._handle(operation), ServiceOrder.reject_task, written, f"task {task}")
 
     async def _override(
         self,
@@ -337,18 +339,26 @@ class Resellflow:
             DecisionKind.LOOK_NOW: ServiceOrder.look_now,
             DecisionKind.CANCEL: ServiceOrder.cancel,
         }[kind]
-        return await self._update(self._handle(row), update, decision, f"operation {operation} is {row.stage.value}")
+        written = await self._write_down(row, kind.value, decision, asker)
+        return await self._update(self._handle(row), update, written, f"operation {operation} is {row.stage.value}")
+
+    async def _write_down(
+        self, operation: Operation, kind: str, said: Decision | TaskCompletion, asker: Asker
+    ) -> Written:
+        """Its workflow reads it here: Temporal is told nothing of it."""
+        async with self.database.write() as session:
+            return await pending.write_down(session, operation.id or 0, kind, said, asker)
 
     async def _update(
-        self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, message: Message, about: str
+        self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, written: Written, about: str
     ) -> DecisionResult:
         """Execute an update. Raises Refused, InvalidField or TemporalUnavailable."""
-        update_id = uuid.uuid4().hex  # the same at each try: it is carried out once
         try:
             async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
                 while True:
                     try:
-                        result: DecisionResult = await handle.execute_update(update, message, id=update_id)
+                        # The same id at each try: it is carried out once.
+                        result: DecisionResult = await handle.execute_update(update, written, id=written.word)
                         return result
                     except RPCError as error:
                         if error.status not in _TRY_AGAIN:

@@ -21,6 +21,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.balance import BalanceReader
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
+from activities.discretion import Discretion
 from activities.funding import FundsActivities
 from activities.healing import end_wedged_sweep
 from activities.health import HealthServer
@@ -151,6 +152,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=[*activities.local, *activities.sweep],
+        interceptors=[Discretion()],
         workflow_runner=workflow_runner(),
         build_id=BUILD_ID,
         graceful_shutdown_timeout=_stopping(settings),
@@ -164,7 +166,7 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         build_id=BUILD_ID,
-        interceptors=[AccountSlots(settings.upstream_concurrency)],
+        interceptors=[Discretion(), AccountSlots(settings.upstream_concurrency)],
         max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
         graceful_shutdown_timeout=_stopping(settings),
@@ -178,6 +180,7 @@ def poller_worker(client: Client, activities: Activities, settings: Settings) ->
         client,
         task_queue=poller_queue(settings.task_queue),
         activities=[*activities.pollers, *activities.sweep, *activities.senders],
+        interceptors=[Discretion()],
         build_id=BUILD_ID,
         graceful_shutdown_timeout=LAP_ENDS,
     )
@@ -188,6 +191,7 @@ def webhook_worker(client: Client, activities: Activities, settings: Settings) -
         client,
         task_queue=webhook_queue(settings.task_queue),
         activities=activities.senders,
+        interceptors=[Discretion()],
         build_id=BUILD_ID,
         graceful_shutdown_timeout=LAP_ENDS,
     )

@@ -15,7 +15,7 @@ from models.messages import (
     OrderRef,
     StageReport,
 )
-from orders import calling_off, completion, manual
+from orders import calling_off, completion, manual, pending
 from orders.errors import InvalidField, Refused
 from orders.stages import enter, locked_operation
 
@@ -40,6 +40,7 @@ class RecordActivities:
     @activity.defn
     async def record_decision(self, record: DecisionRecord) -> DecisionOutcome:
         """Write a person's decision down, unless it can't be so; nothing is changed then."""
+        record = pending.as_sent_by_hand(record)
         with database_in_words():
             try:
                 async with self._database.write() as session:

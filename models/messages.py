@@ -179,12 +179,22 @@ class Decision(Message):
     """cancel, after the upstream has accepted it: what it has charged and done stays so, and the person knows."""
 
 
+class Written(Message):
+    """Names what API or command line wrote down in the database: who decided, why, and with which values.
+
+    Histories hold this word instead (`orders.pending`). A Decision or a TaskCompletion in its place was sent by hand,
+    or is of an order of before.
+    """
+
+    word: str = Field(min_length=1, max_length=64)
+
+
 class DecisionRecord(Message):
     """Input of the activity that writes a decision down."""
 
     operation: int
     kind: DecisionKind
-    decision: Decision
+    decision: Written | Decision
     decision_id: str
 
 
@@ -256,7 +266,7 @@ class TaskCompletion(Message):
 class OrderCompletion(OrderRef):
     """The result is to be applied."""
 
-    by: TaskCompletion | None = None
+    by: Written | TaskCompletion | None = None
     """The person who said that the manual work is done, if anybody had to."""
     event: str = ""
     """The event that says that the goal is reached, by its id. It must be in the database, with this status; empty: the

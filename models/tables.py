@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from models.audit import AuditEntry, Installation
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
+from models.decision import PendingDecision
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
@@ -21,6 +22,7 @@ __all__ = [
     "Intent",
     "MappedPeriod",
     "Operation",
+    "PendingDecision",
     "PlanMapping",
     "ProcessingModule",
     "Reservation",

@@ -13,10 +13,10 @@ from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Source, Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
-from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
+from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion, Written
 from models.order import Operation, Service, Task
 from models.parameters import PLAN_ID, RENEWAL_OWNER
-from orders import addons, calling_off, corrections, followups, funds, intents, manual, prices, stages
+from orders import addons, calling_off, corrections, followups, funds, intents, manual, pending, prices, stages
 from orders.allowed import OPERATOR, PAID, STAYS, VOUCH, Asker, Facts, Not, Traces, judge, what_giving_up_means
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
@@ -56,7 +56,7 @@ class Sighting:
 
 
 async def complete(
-    session: AsyncSession, number: int, by: TaskCompletion | None = None, *, event: Sighting | None = None
+    session: AsyncSession, number: int, by: Written | TaskCompletion | None = None, *, event: Sighting | None = None
 ) -> int | None:
     """Bring service, operation and task to their final state. Returns the next operation of the service, if any.
 
@@ -75,10 +75,12 @@ async def complete(
     await report_other_term(session, service, operation)
     await show_real_cost(session, service, operation, snapshot)
     await _apply_own_part(session, service, operation, snapshot)
-    if by is not None and await manual.is_by_hand(session, service):
-        await manual.apply_by_hand(session, service, operation, by)
-    manual.note_who_did_it(session, task, by)
+    person = await pending.completion_of(session, number, by)
+    if person is not None and await manual.is_by_hand(session, service):
+        await manual.apply_by_hand(session, service, operation, person)
+    manual.note_who_did_it(session, task, person)
     await manual.bring_home(session, service)
+    await pending.forget(session, by)
     left = await stages.complete(session, operation, task, still_wrong(service, operation))
     if left.holds_money:
         await funds.release(session, number)
@@ -212,12 +214,13 @@ async def free_unused_funds(session: AsyncSession, number: int) -> None:
 async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = OPERATOR) -> None:
     """Write a decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
 
-    What is possible says `orders.allowed`. Repeated with the same decision_id it does nothing more.
+    What is possible says `orders.allowed`. Repeated with the same decision_id it does nothing more. `asker` decides
+    where the record holds the decision itself; else whoever has written it down.
     """
     operation = await locked_operation(session, record.operation)
     if await _decided_already(session, record):
         return
-    decision = record.decision
+    decision, asker = await pending.decision_of(session, record, asker)
     facts = await facts_of(session, operation)
     judged = judge(facts, record.kind, replace(asker, asked_for_it=operation.actor == asker.name))
     if isinstance(judged, Not):
@@ -278,6 +281,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
             detail=detail,
         )
     )
+    await pending.forget(session, record.decision)
     await session.flush()
 
 

@@ -1,9 +1,10 @@
 """What is old and done with is removed, in slices that let orders through, and what was removed is written down.
 
-Removed by age: events and the hints that were followed, stages passed, webhook messages with their deliveries and
-tries, snapshots of items that are gone. Never: idempotency keys, intents, marks, reservations, the audit; anything of
-an operation that has not ended; an event or a message that somebody waits for still; the snapshot of an item that the
-upstream lists, or of a service that is not closed. Of the stages of an operation the last one stays.
+Removed by age: decisions that no order acted upon, events and the hints that were followed, stages passed, webhook
+messages with their deliveries and tries, snapshots of items that are gone. Never: idempotency keys, intents, marks,
+reservations, the audit; anything of an operation that has not ended; an event or a message that somebody waits for
+still; the snapshot of an item that the upstream lists, or of a service that is not closed. Of the stages of an
+operation the last one stays.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 from models.columns import utc_now
 from models.database import Database
+from models.decision import PendingDecision
 from models.enums import FINAL_STAGES, DeliveryState, EventKind, ServiceStatus
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
@@ -34,6 +36,8 @@ SLICE = 500
 """Rows removed in one transaction, at most."""
 WINDOW = 5000
 """Row numbers looked at in one read, at most."""
+PENDING_FOR = timedelta(days=1)
+"""A decision that its order has not acted upon by then was refused, or never reached it."""
 BREATH_SECONDS = 0.02
 """Between two slices, in which whoever waits for the write lock gets it."""
 
@@ -66,6 +70,7 @@ class Rule:
 def rules(keep: Keep, now: datetime) -> list[Rule]:
     """In the order in which they have to be applied."""
     return [
+        Rule("decisions", PendingDecision, col(PendingDecision.at) < now - PENDING_FOR, "at", now - PENDING_FOR),
         Rule("events", UpstreamEvent, _events(now - keep.events), "seen_at", now - keep.events),
         Rule("hints", UpstreamHint, col(UpstreamHint.read_at) < now - keep.hints),
         Rule("stages", StageEntry, _stages(now - keep.stages), "at", now - keep.stages),

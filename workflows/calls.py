@@ -33,6 +33,7 @@ from models.messages import (
     SweepLap,
     TaskCompletion,
     UpstreamEventMessage,
+    Written,
 )
 from models.queues import poller_queue, sweep_queue, upstream_queue, webhook_queue
 
@@ -114,7 +115,7 @@ async def record_decision(record: DecisionRecord) -> DecisionOutcome:
         result_type=DecisionOutcome,
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=LOCAL_PATIENT,
-        summary=f"{record.kind.value} by {record.decision.actor}",
+        summary=record.kind.value,
     )
     return answer
 
@@ -142,7 +143,7 @@ async def report_overdue(order: OrderInput) -> None:
 
 
 async def complete_operation(
-    order: OrderInput, by: TaskCompletion | None = None, event: UpstreamEventMessage | None = None
+    order: OrderInput, by: Written | TaskCompletion | None = None, event: UpstreamEventMessage | None = None
 ) -> OrderEnding | None:
     """None: the answer of before there was one; it is completed."""
     ended: OrderEnding | None = await workflow.execute_local_activity(

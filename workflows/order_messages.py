@@ -22,6 +22,7 @@ from models.messages import (
     OrderInput,
     TaskCompletion,
     UpstreamEventMessage,
+    Written,
 )
 from workflows import calls
 from workflows.heard import LONGEST_REASON, heard
@@ -115,7 +116,7 @@ class OrderMessages:
         self._state.look_asked = self._state.stage is Stage.AWAITING_CONFIRMATION
 
     @workflow.update
-    async def complete_task(self, completion: TaskCompletion) -> DecisionResult:
+    async def complete_task(self, completion: Written | TaskCompletion) -> DecisionResult:
         """As the signal, with an answer: refused, saying what was found, if the upstream does not show it."""
         found = await calls.look(self._order)
         if not found.goal_met:
@@ -135,7 +136,7 @@ class OrderMessages:
         return self._state.stage  # read anew: it has changed while the update waited
 
     @workflow.update
-    async def reject_task(self, decision: Decision) -> DecisionResult:
+    async def reject_task(self, decision: Written | Decision) -> DecisionResult:
         """It will not be done: the service stays as it was, the money is free again."""
         return await self._decide(DecisionKind.REJECT_TASK, decision)
 
@@ -144,32 +145,32 @@ class OrderMessages:
         return self._state.stage
 
     @workflow.update
-    async def retry(self, decision: Decision) -> DecisionResult:
+    async def retry(self, decision: Written | Decision) -> DecisionResult:
         """Try again from the start; an earlier request whose outcome is unknown is settled first."""
         return await self._decide(DecisionKind.RETRY, decision)
 
     @workflow.update
-    async def correct_and_retry(self, decision: Decision) -> DecisionResult:
+    async def correct_and_retry(self, decision: Written | Decision) -> DecisionResult:
         """Change parameters, then try again."""
         return await self._decide(DecisionKind.CORRECT_AND_RETRY, decision)
 
     @workflow.update
-    async def accept_price(self, decision: Decision) -> DecisionResult:
+    async def accept_price(self, decision: Written | Decision) -> DecisionResult:
         """It may cost what is shown; then as retry. A dearer price is asked for again."""
         return await self._decide(DecisionKind.ACCEPT_PRICE, decision)
 
     @workflow.update
-    async def mark_done(self, decision: Decision) -> DecisionResult:
+    async def mark_done(self, decision: Written | Decision) -> DecisionResult:
         """It has been done by hand at the upstream: link the item, send nothing."""
         return await self._decide(DecisionKind.MARK_DONE, decision)
 
     @workflow.update
-    async def cancel(self, decision: Decision) -> DecisionResult:
+    async def cancel(self, decision: Written | Decision) -> DecisionResult:
         """End the order without effect; once the upstream has accepted it, end the waiting for it."""
         return await self._decide(DecisionKind.CANCEL, decision)
 
     @workflow.update
-    async def look_now(self, decision: Decision) -> DecisionResult:
+    async def look_now(self, decision: Written | Decision) -> DecisionResult:
         """Ask the upstream now how far the item is. Nothing is sent that changes or costs."""
         result = await self._decide(DecisionKind.LOOK_NOW, decision)
         try:
@@ -185,42 +186,42 @@ class OrderMessages:
         return DecisionResult(stage=self._ended_as(), message=words or result.message)
 
     @look_now.validator
-    def _may_look(self, decision: Decision) -> None:
+    def _may_look(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.LOOK_NOW)
 
     @retry.validator
-    def _may_retry(self, decision: Decision) -> None:
+    def _may_retry(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.RETRY)
 
     @correct_and_retry.validator
-    def _may_correct(self, decision: Decision) -> None:
+    def _may_correct(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.CORRECT_AND_RETRY)
 
     @accept_price.validator
-    def _may_accept_price(self, decision: Decision) -> None:
+    def _may_accept_price(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.ACCEPT_PRICE)
 
     @mark_done.validator
-    def _may_mark_done(self, decision: Decision) -> None:
+    def _may_mark_done(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.MARK_DONE)
 
     @complete_task.validator
-    def _may_complete(self, completion: TaskCompletion) -> None:
+    def _may_complete(self, completion: Written | TaskCompletion) -> None:
         _check_given(completion)
         self._check(DecisionKind.REJECT_TASK, "complete_task")
 
     @reject_task.validator
-    def _may_reject(self, decision: Decision) -> None:
+    def _may_reject(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.REJECT_TASK)
 
     @cancel.validator
-    def _may_cancel(self, decision: Decision) -> None:
+    def _may_cancel(self, decision: Written | Decision) -> None:
         _check_given(decision)
         self._check(DecisionKind.CANCEL)
 
@@ -235,7 +236,7 @@ class OrderMessages:
                 non_retryable=True,
             )
 
-    async def _decide(self, kind: DecisionKind, decision: Decision) -> DecisionResult:
+    async def _decide(self, kind: DecisionKind, decision: Written | Decision) -> DecisionResult:
         # Handlers interleave at every await: the lock makes one decision wait for the other, and the check is repeated
         # because the stage may be another by then.
         async with self._deciding:
@@ -246,7 +247,7 @@ class OrderMessages:
                     operation=self._order.operation,
                     kind=kind,
                     decision=decision,
-                    decision_id=info.id if info else str(workflow.uuid4()),
+                    decision_id=_named(decision) or (info.id if info else str(workflow.uuid4())),
                 )
             )
             if outcome.refused:
@@ -259,6 +260,10 @@ class OrderMessages:
             # Money may have come while this was written down: the order went on, and an activity told it that it ended.
             await workflow.wait_condition(lambda: self._state.decision is None or self._state.over)
         return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")
+
+
+def _named(decision: Written | Decision) -> str:
+    return decision.word if isinstance(decision, Written) else ""
 
 
 def _check_given(message: Message | None) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.enums import Stage
-from models.messages import DecisionKind, TaskCompletion, UpstreamEventMessage
+from models.messages import DecisionKind, TaskCompletion, UpstreamEventMessage, Written
 
 
 @dataclass
@@ -20,7 +20,7 @@ class OrderState:
     """So many of them had come before the upstream was last looked at for items of ours."""
     said_done: TaskCompletion | None = None
     """Somebody signalled that the manual work is done, and it has not been checked yet."""
-    done_by: TaskCompletion | None = None
+    done_by: Written | TaskCompletion | None = None
     """It was checked, and it is right."""
     aside: bool = False
     """An urgent operation goes first; the database put this one back into the queue."""

@@ -7,6 +7,7 @@ one or with four hundred). So the server is started with a stock of them and eac
 """
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from temporalio.converter import DataConverter
 
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.histories import look_through_all
 from tests.infrastructure.processes import Program, free_port
 from tests.infrastructure.shared import temporal_of
 
@@ -38,13 +40,17 @@ class TemporalServer:
 
     address: str
     _namespaces: Iterator[str] = field(repr=False)
+    taken: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    """Namespaces that this process has handed out, each with the test that asked."""
 
     def next_namespace(self) -> str:
         """A namespace nobody has used yet, with the search attributes."""
         try:
-            return next(self._namespaces)
+            namespace = next(self._namespaces)
         except StopIteration:
             raise RuntimeError(f"all {STOCK_OF_NAMESPACES} namespaces are used up: raise STOCK_OF_NAMESPACES") from None
+        self.taken[namespace] = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+        return namespace
 
     async def connect(self, namespace: str, converter: DataConverter = pydantic_data_converter) -> Client:
         return await Client.connect(self.address, namespace=namespace, data_converter=converter)
@@ -109,11 +115,19 @@ async def temporal_server(pytestconfig: pytest.Config) -> AsyncIterator[Temporal
         server = TemporalServer(address, iter(_namespaces(number, count)))
         await until_serving(server)
         yield server
+        await no_history_is_private(server)
         return
     own = start_temporal_server()
     with own.program:
         await until_serving(own)
         yield own
+        await no_history_is_private(own)
+
+
+async def no_history_is_private(server: TemporalServer) -> None:
+    """Fails, after the last test, if a history of this process's tests holds what is private."""
+    found = await look_through_all({await server.connect(namespace): test for namespace, test in server.taken.items()})
+    assert not found, f"{len(found)} histories hold what is private:\n" + "\n".join(found[:200])
 
 
 @pytest.fixture

@@ -1,0 +1,81 @@
+"""Text that others wrote, before it is shown or goes to Temporal: upstreams, people, whoever signals by hand.
+
+`visible`: it does nothing to a terminal and can't pretend to be other text. `veiled`: what is a customer's in it, or a
+secret, is left out. `as_code`: Temporal UI renders details as Markdown, where links and images would be live.
+"""
+
+import re
+
+from models.messages import Message
+
+_SPACES = re.compile(r"\s+")
+_VEILS = (
+    (
+        "certificate request",
+        re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|\Z)", re.DOTALL),
+    ),
+    ("e-mail address", re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
+    (
+        "telephone number",
+        re.compile(
+            r"\+[0-9][0-9 ()./-]{6,20}[0-9]|(?<![\w(])8? ?\([0-9]{3,5}\) ?[0-9]{2,3}[ -]?[0-9]{2}[ -]?[0-9]{2,3}"
+        ),
+    ),
+    (
+        "secret",
+        re.compile(
+            r"(?<=\bauthinfo=)[^\s&]+|(?<=\bauth=)[^\s&]+|(?<=\bpassword=)[^\s&]+|(?<=\bpasswd=)[^\s&]+"
+            r"|(?<=\btoken=)[^\s&]+|(?<=\bsecret=)[^\s&]+|(?<=\blickey=)[^\s&]+|(?<=\bBearer )[^\s&]+"
+        ),
+    ),
+)
+
+
+def visible(text: str) -> str:
+    """One line of it, in which nothing is hidden: control characters, those that turn the direction of writing, and
+    others without a shape become a dot."""
+    plain = _SPACES.sub(" ", text).strip()
+    return plain if plain.isprintable() else "".join(one if one.isprintable() else "·" for one in plain)
+
+
+def visible_lines(text: str) -> str:
+    """As `visible`, line by line."""
+    return "\n".join(one.rstrip() if one.isprintable() else _without_tricks(one) for one in text.split("\n"))
+
+
+def _without_tricks(line: str) -> str:
+    return "".join(one if one.isprintable() else " " if one == "\t" else "·" for one in line).rstrip()
+
+
+def as_code(text: str) -> str:
+    """In a line of Markdown: letter by letter as it is, with no link, image, emphasis or curly quotes made of it."""
+    plain = visible(text).replace("`", "'")
+    return f"`{plain}`" if plain else ""
+
+
+def veiled(text: str) -> str:
+    """Without e-mail addresses, telephone numbers, certificate requests and passwords; what each was is said."""
+    for what, pattern in _VEILS:
+        text = pattern.sub(f"‹{what}›", text)
+    return text
+
+
+def veiled_message(message: Message) -> Message:
+    """The same message, veiled in every text; the same object if there is nothing to veil."""
+    changed: dict[str, object] = {}
+    for name in type(message).model_fields:
+        before = getattr(message, name)
+        after = _veiled_value(before)
+        if after is not before and after != before:
+            changed[name] = after
+    return message.model_copy(update=changed) if changed else message
+
+
+def _veiled_value(value: object) -> object:
+    match value:
+        case Message():
+            return veiled_message(value)
+        case str() if type(value) is str:  # not the words of an enum
+            return veiled(value)
+        case _:
+            return value

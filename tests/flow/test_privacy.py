@@ -1,0 +1,67 @@
+"""What people write and what upstreams say stays in the database; histories hold none of it that is private."""
+
+from sqlmodel import select
+
+from models.audit import AuditEntry
+from models.decision import PendingDecision
+from models.enums import Stage
+from models.messages import Decision, DecisionKind, TaskCompletion
+from models.order import Task
+from orders.intake import AcceptedOrder
+from tests.flow.shop import Shop
+from tests.infrastructure.histories import look_through
+
+MAIL, PHONE = "anna.muster@kunde.example", "+49 170 1234567"
+SAYS = f"the address {MAIL} is taken, call {PHONE}; you sent password=hunter22"
+WHY = f"Mrs Muster wrote from {MAIL}, phone {PHONE}"
+
+
+async def _audit(shop: Shop) -> list[AuditEntry]:
+    async with shop.database.read() as session:
+        return list((await session.exec(select(AuditEntry))).all())
+
+
+async def _text_of_histories(shop: Shop, *orders: AcceptedOrder) -> bytes:
+    events = [event for order in orders for event in (await shop.handle(order).fetch_history()).events]
+    return b"\n".join(event.SerializeToString() for event in events)
+
+
+async def test_corrections_and_notes_travel_as_references_and_what_upstreams_say_is_veiled(calm_shop: Shop) -> None:
+    shop = calm_shop
+    await shop.upstream.fault(
+        function="*.order.param", sok=True, times=1, kind="error", error={"type": "value", "object": "x", "text": SAYS}
+    )
+    order = await shop.order(customer="c-4711")
+    stopped = await shop.until(order, Stage.NEEDS_ATTENTION)
+    assert (
+        "the address ‹e-mail address› is taken, call ‹telephone number›; you sent password=‹secret›" in stopped.reason
+    )
+    [intent] = await shop.intents(order.operation)
+    assert MAIL in intent.message, "people find it whole in our own database"
+
+    corrected = Decision(actor="olga.operator", reason=WHY, parameters={"domain": "muster.example.com"})
+    await shop.resellflow.decide(order.operation, DecisionKind.CORRECT_AND_RETRY, corrected)
+    await shop.until(order, Stage.COMPLETED)
+    assert (await shop.service(order.service)).name == "muster.example.com"
+
+    by_hand = await shop.resellflow.change_plan(order.service, "VDS-2", key="up")
+    await shop.until_left_to_people(by_hand.operation)
+    [item] = await shop.upstream.items()
+    await shop.upstream.admin("PATCH", f"/items/{item['id']}", {"pricelist": 59})
+    async with shop.database.read() as session:
+        task = (await session.exec(select(Task).where(Task.operation_id == by_hand.operation))).one()
+    await shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="otto.operator", note=WHY))
+    await shop.until(by_hand, Stage.COMPLETED)
+    await shop.handle(by_hand).result()
+
+    kept = await _audit(shop)
+    assert ("olga.operator", "correct_and_retry", WHY) in [
+        (one.actor, one.action, one.detail.get("reason")) for one in kept
+    ]
+    assert ("otto.operator", "completed", WHY) in [(one.actor, one.action, one.detail.get("note")) for one in kept]
+    async with shop.database.read() as session:
+        assert (await session.exec(select(PendingDecision))).all() == [], "they are in the audit now"
+    assert await look_through(shop.client) == []
+    told = await _text_of_histories(shop, order, by_hand)
+    assert b"correct_and_retry" in told
+    assert [word for word in (b"olga", b"otto", b"Muster", b"hunter22", b"muster.example") if word in told] == []

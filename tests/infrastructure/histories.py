@@ -1,0 +1,79 @@
+"""No history holds what is a customer's, nor a secret: when the tests of a process are over, each is looked through.
+
+Histories are read from the server, of every namespace that was handed out in this process, whoever wrote them: workers
+in this process or others. They hold inputs, results, failures and summaries; what Temporal UI shows besides (current
+details) is made of them, and heartbeats hold counts, times and names of upstreams. Payloads that are encrypted
+tell nothing here, and servers that a test runs for itself are not looked at.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import (
+    GetWorkflowExecutionHistoryRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
+
+AT_ONCE = 8
+PRIVATE = {
+    "an e-mail address": re.compile(rb"[\w.+-]*[a-z][\w.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.I),
+    "a telephone number": re.compile(rb"\+[0-9][0-9 ().-]{7,}[0-9]"),
+    "a customer's number": re.compile(rb"(?<![\w-])c-[0-9]+(?![\w-])|anna-of-a"),
+    "a customer's request": re.compile(rb"-----BEGIN"),
+    "a password": re.compile(rb"(?<!\xe2\x80\xb9)\bsecret\b|hunter22|reseller:|authinfo"),
+    "a token": re.compile(rb"\b(?:shop|rival|operator|colleague)-token\b|whsec_|Bearer "),
+    "a licence key": re.compile(rb"\b[A-Z0-9]{4,}(?:-[A-Z0-9]{4,}){3}\b|\b[0-9]+-[0-9A-F]{12}\b"),
+}
+
+
+def private_in(content: bytes) -> list[str]:
+    """What in it is private, in words; the values, too: a test's are known to everybody."""
+    found = []
+    for what, pattern in PRIVATE.items():
+        if one := pattern.search(content):
+            around = content[max(one.start() - 120, 0) : one.end() + 40]
+            found.append(f"{what}, {one[0].decode(errors='replace')!r}, in …{around.decode(errors='replace')}…")
+    return found
+
+
+async def look_through(client: Client) -> list[str]:
+    """What is private in the histories of this namespace."""
+    listed = await client.workflow_service.list_workflow_executions(
+        ListWorkflowExecutionsRequest(namespace=client.namespace, page_size=1000)
+    )
+    found = []
+    for info in listed.executions:
+        for event in await _events(client, info.execution):
+            content = event.SerializeToString()
+            found += [
+                f"{info.type.name} {info.execution.workflow_id}, event {event.event_id}: {one}"
+                for one in private_in(content)
+            ]
+    return found
+
+
+async def _events(client: Client, execution: WorkflowExecution) -> Iterable[HistoryEvent]:
+    request = GetWorkflowExecutionHistoryRequest(namespace=client.namespace, execution=execution)
+    events: list[HistoryEvent] = []
+    while True:
+        page = await client.workflow_service.get_workflow_execution_history(request)
+        events += page.history.events
+        if not page.next_page_token:
+            return events
+        request.next_page_token = page.next_page_token
+
+
+async def look_through_all(clients: dict[Client, str]) -> list[str]:
+    """Of many namespaces, each with the test that took it."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(client: Client, test: str) -> list[str]:
+        async with gate:
+            return [f"{test}: {found}" for found in await look_through(client)]
+
+    every = await asyncio.gather(*(one(client, test) for client, test in clients.items()))
+    return [found for several in every for found in several]

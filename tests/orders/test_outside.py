@@ -1,0 +1,99 @@
+"""Text that others wrote, made fit for histories, terminals and Markdown."""
+
+import time
+
+import pytest
+
+from models.enums import FailureClass
+from models.messages import Funds, FundsResult, StepResult, Submission, SubmitResult
+from models.outside import as_code, veiled, veiled_message, visible, visible_lines
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("write to anna.m+x@kunde.example.de now", "write to ‹e-mail address› now"),
+        ("<anna%relay@kunde.example>", "<‹e-mail address›>"),
+        ("ü.ö@bücher.example", "‹e-mail address›"),
+        ("call +49 170 1234567.", "call ‹telephone number›."),
+        ("call +7(495)123-45-67", "call ‹telephone number›"),
+        ("call 8 (495) 123-45-67 or (0511) 123 45 67", "call ‹telephone number› or ‹telephone number›"),
+        ("you sent authinfo=reseller:hunter22&out=json", "you sent authinfo=‹secret›&out=json"),
+        ("password=hunter22 is weak", "password=‹secret› is weak"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ‹secret›"),
+        (
+            "a -----BEGIN CERTIFICATE REQUEST-----\nMII\n-----END CERTIFICATE REQUEST----- b",
+            "a ‹certificate request› b",
+        ),
+        ("cut off: -----BEGIN PRIVATE KEY-----\nMII", "cut off: ‹certificate request›"),
+    ],
+)
+def test_what_is_private_is_left_out_and_named(said: str, kept: str) -> None:
+    assert veiled(said) == kept
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "item 1234567 at 192.0.2.1 expires 2026-03-01 12:00:00+00:00, 5.00 EUR + 1.00 EUR",
+        "2026-03-01T12:00:00+0000 and 2026-03-01 12:00 (operation 17)",
+        "order.param (value/ostempl). It said: no such template",
+        "the password is too short; its key has not come",
+        "(1234) items, 12 of them",
+        "",
+    ],
+)
+def test_what_operators_need_stays(plain: str) -> None:
+    assert veiled(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 90_000, "+1" * 45_000, "-----BEGIN A-----" * 6_000, "a@" * 45_000, "a.a@a." * 15_000, "8 (123) " * 9_000],
+)
+def test_it_takes_time_in_proportion(text: str) -> None:
+    begun = time.process_time()
+    veiled(text)
+    visible(text)
+    assert time.process_time() - begun < 1
+
+
+def test_messages_are_veiled_to_the_bottom() -> None:
+    funds = FundsResult(outcome=Funds.GRANTED, reason="a@b.example")
+    request = SubmitResult(
+        outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, field="email", reason="a@b.example"
+    )
+
+    step = veiled_message(StepResult(funds=funds, request=request))
+
+    assert isinstance(step, StepResult)
+    assert step.request == request.model_copy(update={"reason": "‹e-mail address›"})
+    assert step.funds.reason == "‹e-mail address›"
+    assert step.request.failure is FailureClass.REJECTED
+    assert veiled_message(step) is step, "nothing is left to veil"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("red \x1b[31mALERT\x1b[0m\x07", "red ·[31mALERT·[0m·"),
+        ("to \u202eelif\u202c \u2066x\u2069", "to ·elif· ·x·"),
+        ("zero\u200bwidth\ufeff \u00adhyphen", "zero·width· ·hyphen"),
+        ("two\r\nlines\tand\u2028more", "two lines and more"),
+        ("half \ud800 character", "half · character"),
+        ("Ünïcode – 漢字 русский", "Ünïcode – 漢字 русский"),
+    ],
+)
+def test_nothing_is_done_to_a_terminal(said: str, shown: str) -> None:
+    assert visible(said) == shown
+
+
+def test_lines_stay_lines() -> None:
+    assert visible_lines("1. do\tit\n\n2. \x1b[2Jsee\r\n") == "1. do it\n\n2. ·[2Jsee·\n"
+
+
+def test_markdown_is_not_alive() -> None:
+    assert as_code('![x](http://e.example/x.png) `` ``` <b> --yes "quoted"\n\n# big') == (
+        "`![x](http://e.example/x.png) '' ''' <b> --yes \"quoted\" # big`"
+    )
+    assert as_code("  ") == ""
