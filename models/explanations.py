@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from models.enums import Stage
+from models.outside import as_code, visible_lines
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,18 @@ class Explanation:
     next_step: str
     person_may: str
 
-    def as_markdown(self, stage: Stage, since: str) -> str:
+    def as_markdown(self, stage: Stage, since: str, reason: str = "") -> str:
+        """For Temporal UI. `reason` may hold words of others, which are shown letter by letter."""
+        particular = f" ({as_code(reason)})" if reason else ""
         return (
             f"**{stage.value}** since {since}\n\n"
-            f"- waits for: {self.waits_for}\n- next: {self.next_step}\n- a person may: {self.person_may}"
+            f"- waits for: {self.waits_for}{particular}\n- next: {self.next_step}\n- a person may: {self.person_may}"
         )
 
 
 def fenced(text: str) -> str:
     """A block that Markdown shows letter by letter: elsewhere `--` becomes a dash, and quotes become curly ones."""
+    text = visible_lines(text)
     longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"

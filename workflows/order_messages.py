@@ -24,6 +24,7 @@ from models.messages import (
     UpstreamEventMessage,
     Written,
 )
+from models.outside import as_code
 from workflows import calls
 from workflows.heard import LONGEST_REASON, heard
 from workflows.order_state import OrderState
@@ -62,10 +63,10 @@ class OrderMessages:
             self._state.since = workflow.now()
         self._state.stage, self._state.reason, self._state.instructions = stage, reason, instructions
         since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
-        told = explain(stage, reason, called_off=self._state.unwanted)
-        shown = told.as_markdown(stage, since)
+        told = explain(stage, called_off=self._state.unwanted)
+        shown = told.as_markdown(stage, since, reason)
         if self._state.not_heard:
-            shown += f"\n\n{self._state.not_heard}"
+            shown += f"\n\n{as_code(self._state.not_heard)}"
         if instructions:
             shown += f"\n\n{fenced(instructions)}"
         workflow.set_current_details(shown)

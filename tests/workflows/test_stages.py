@@ -75,9 +75,10 @@ async def test_a_waiting_order_says_what_for_since_when_what_is_next_and_what_a_
     assert name == f"**{stage.value}**"
     began = datetime.strptime(since, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     assert before <= began <= datetime.now(UTC)
-    told = explain(stage, WAITING[stage])
+    told = explain(stage)
+    particular = f" (`{WAITING[stage]}`)" if WAITING[stage] else ""
     assert explained.splitlines() == [
-        f"- waits for: {told.waits_for}",
+        f"- waits for: {told.waits_for}{particular}",
         f"- next: {told.next_step}",
         f"- a person may: {told.person_may}",
     ]
@@ -147,7 +148,20 @@ async def test_the_command_of_a_task_is_shown_letter_by_letter_below_the_facts(b
     details = await order.until(Stage.AWAITING_MANUAL_TASK, "signal funds_granted was dropped")
     facts, _, block = details.partition("\n\n````text\n")
     assert block == f"{words}\n````"
-    assert "- waits for: a person to carry out the task (task 3 of support, due 2099-01-01" in facts
+    assert "- waits for: a person to carry out the task (`task 3 of support, due 2099-01-01" in facts
     assert "- a person may: " in facts
     assert "was dropped" in facts
     await order.handle.terminate("seen")
+
+
+async def test_what_others_wrote_is_shown_letter_by_letter(bench: Bench) -> None:
+    said = "see [here](http://evil.example) ![x](http://evil.example/x.png) `now`\n\n# big \x1b[31m\u202e"
+    order = await bench.order(reserve_funds=[GRANTED], submit=[attention(said)])
+    details = await order.until(Stage.NEEDS_ATTENTION)
+    shown_as = "(`see [here](http://evil.example) ![x](http://evil.example/x.png) 'now' # big ·[31m·`)"
+    assert f"- waits for: a person's decision {shown_as}\n- next: " in details
+
+    await order.handle.signal("called_off", args=["x", 1])
+    details = await order.until(Stage.NEEDS_ATTENTION, "too many")
+    [told] = [line for line in details.splitlines() if "too many" in line]
+    assert (told[0], told[-1]) == ("`", "`")
