@@ -161,7 +161,7 @@ async def test_what_others_wrote_is_shown_letter_by_letter(bench: Bench) -> None
     shown_as = "(`see [here](http://evil.example) ![x](http://evil.example/x.png) 'now' # big ·[31m·`)"
     assert f"- waits for: a person's decision {shown_as}\n- next: " in details
 
-    await order.handle.signal("called_off", args=["x", 1])
-    details = await order.until(Stage.NEEDS_ATTENTION, "too many")
-    [told] = [line for line in details.splitlines() if "too many" in line]
+    await order.handle.signal("funds_granted")
+    details = await order.until(Stage.NEEDS_ATTENTION, "was dropped")
+    [told] = [line for line in details.splitlines() if "was dropped" in line]
     assert (told[0], told[-1]) == ("`", "`")

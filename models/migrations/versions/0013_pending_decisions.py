@@ -2,15 +2,15 @@
 
 Until now they travelled through Temporal with all that people had written.
 
-Revision: 0012, after: 0011.
+Revision: 0013, after: 0012.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
