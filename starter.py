@@ -40,14 +40,17 @@ from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
 from orders.tasks import By
 from orders.views.documents import existing
+from outage import note, outage, sdk_runtime
 from payloads.codec import data_converter
 from settings import Settings, load_settings
 from workflows.service_order import ServiceOrder
 
 log = logging.getLogger(__name__)
 
-START_TIMEOUT_SECONDS = 3.0
-"""An order is accepted whether its workflow can be started at once or not; so the caller does not wait for long."""
+ANSWER_SECONDS = 0.3
+"""An order is accepted whether its workflow can be started at once or not: so long its answer waits for Temporal."""
+TELLING_SECONDS = 3.0
+"""So long Temporal is given for all that it is to hear of one order; the rest does the sweep."""
 UPDATE_TIMEOUT_SECONDS = 20.0
 """For so long a decision waits for the answer of its order's workflow."""
 
@@ -67,7 +70,8 @@ async def connect_client(settings: Settings | None = None, *, lazy: bool = False
     """
     settings = settings or load_settings()
     config = ClientConfig.load_client_connect_config()
-    return await Client.connect(**config, data_converter=data_converter(settings.payload_key_file), lazy=lazy)
+    converter = data_converter(settings.payload_key_file)
+    return await Client.connect(**config, data_converter=converter, runtime=sdk_runtime(), lazy=lazy)
 
 
 class Resellflow:
@@ -77,6 +81,7 @@ class Resellflow:
         self.database = database
         self.client = client
         self.settings = settings
+        self._telling: set[asyncio.Task[bool]] = set()
 
     async def place_order(
         self, request: ServiceRequest, *, key: str, client: str = "python", owner: str | None = None
@@ -95,7 +100,7 @@ class Resellflow:
             hostname_suffix=self.settings.hostname_suffix,
             owner=owner,
         )
-        return await self._try_to_start(order)
+        return await self._tell_temporal(order)
 
     async def prolong(
         self,
@@ -201,31 +206,55 @@ class Resellflow:
         )
 
     async def _begin(self, accepting: Coroutine[object, object, AcceptedOrder]) -> AcceptedOrder:
-        order = await accepting
-        if order.stepped_aside is not None:
-            await self._tell_to_step_aside(order.stepped_aside)
-        if order.called_off is not None:
-            await self._tell_called_off(order.called_off.operation)
-        return await self._try_to_start(order)
+        return await self._tell_temporal(await accepting)
+
+    async def _tell_temporal(self, order: AcceptedOrder) -> AcceptedOrder:
+        """Start the workflow of what was accepted just now, and tell others what became of them by it.
+
+        It goes on after this has returned, where Temporal takes longer. What is not told in the end the sweep tells or
+        starts; nothing depends on it, as the database lets those others do nothing any more.
+        """
+        starts = order.created and not order.queued
+        if not starts and order.stepped_aside is None and order.called_off is None:
+            return order
+        if outage.away and self._telling:
+            return order  # one at a time finds out whether it is back
+        telling = asyncio.create_task(self._tell(order, starts))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+        done, _ = await asyncio.wait({telling}, timeout=ANSWER_SECONDS)
+        return replace(order, started_at=utc_now()) if done and telling.result() else order
+
+    async def _tell(self, order: AcceptedOrder, starts: bool) -> bool:
+        """True: its workflow is started."""
+        try:
+            async with asyncio.timeout(TELLING_SECONDS):
+                if order.stepped_aside is not None:
+                    await self._tell_to_step_aside(order.stepped_aside)
+                if order.called_off is not None:
+                    await self._tell_called_off(order.called_off.operation)
+                if starts:
+                    await start_accepted(self.client, self.settings.task_queue, self.settings.order_policy(), order)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            note(error, f"operation {order.operation}, which is accepted and started by the sweep")
+            return False
+        outage.over()
+        return starts
 
     async def _tell_to_step_aside(self, order: AcceptedOrder) -> None:
         """Its run ends. Not heard, it does no harm: the database lets it do nothing, and its next run replaces it."""
         handle = self.client.get_workflow_handle_for(ServiceOrder.run, order.workflow_id)
         try:
-            async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await handle.signal(ServiceOrder.step_aside)
-        except (RPCError, RuntimeError, TimeoutError) as error:
-            log.info("operation %s was not told to step aside: %s", order.operation, error)
+            await handle.signal(ServiceOrder.step_aside)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def _tell_called_off(self, number: int) -> None:
         """Its workflow need not wait any more. Not heard, the sweep tells it once Temporal is back."""
         async with self.database.read() as session:
             operation = await session.get_one(Operation, number)
-        try:
-            async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await tell_called_off(self.client, operation)
-        except (RPCError, RuntimeError, TimeoutError) as error:
-            log.info("operation %s was not told that it is called off: %s", number, error)
+        await tell_called_off(self.client, operation)
 
     async def take_task(self, task: int, by: By) -> None:
         """Raises NotFound, Refused or InvalidField, as do the others below."""
@@ -298,20 +327,6 @@ class Resellflow:
     def _handle(self, operation: Operation) -> WorkflowHandle[ServiceOrder, OrderResult]:
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id or 0)
         return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
-
-    async def _try_to_start(self, order: AcceptedOrder) -> AcceptedOrder:
-        """Start the workflow of what was accepted just now, if Temporal can be reached; else the sweep does."""
-        if not order.created or order.queued:
-            return order
-        try:
-            async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await start_accepted(self.client, self.settings.task_queue, self.settings.order_policy(), order)
-        except (TimeoutError, RPCError, RuntimeError) as error:
-            log.warning(
-                "operation %s is accepted; its workflow starts when Temporal is back: %s", order.operation, error
-            )
-            return order
-        return replace(order, started_at=utc_now())
 
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker = OPERATOR
@@ -407,7 +422,11 @@ class Resellflow:
         async with self.database.write() as session:
             await completion.decide(session, record, asker)
             stage = (await session.get_one(Operation, number)).stage
-        await self._tell_called_off(number)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._tell_called_off(number)
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            note(error, f"telling operation {number} that it is called off, which the sweep will do")
         if stage.is_final:
             return DecisionResult(stage=stage, message="cancelled; nothing of it is sent")
         words = (

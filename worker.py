@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
@@ -38,6 +39,7 @@ from activities.webhooks import WebhookActivities
 from garbage import spare_what_stays
 from models.database import Database, is_unavailable, ping
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
+from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
@@ -203,15 +205,25 @@ def _stopping(settings: Settings) -> timedelta:
 
 
 async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping: asyncio.Event) -> Any:
-    """Repeat until it works: a worker that starts before Temporal or the database waits for them."""
-    delay = 0.5
+    """Repeat until it works: a worker that starts before Temporal or the database waits for them.
+
+    Why it does not is said once, and again when the cause is another.
+    """
+    delay, said, since = 0.5, "", time.monotonic()
     while True:
         try:
-            return await attempt()
+            answer = await attempt()
         except Exception as error:
             if not isinstance(error, RPCError | RuntimeError | OSError) and not is_unavailable(error):
                 raise
-            log.warning("%s: %s; tried again in %.1f s", what, str(error).splitlines()[0], delay)
+            cause = (str(error).splitlines() or [type(error).__name__])[0]
+            if cause != said:
+                said = cause
+                log.warning("%s: %s; tried again and again", what, cause)
+        else:
+            if said:
+                log.warning("%s: works after %.0f s", what, time.monotonic() - since)
+            return answer
         try:
             await asyncio.wait_for(stopping.wait(), delay)
             raise asyncio.CancelledError
@@ -226,6 +238,8 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
         try:
             await end_wedged_sweep(client)
             await start_sweep(client, task_queue)
+        except (RPCError, RuntimeError) as error:
+            note(error, "making sure that the sweep runs")
         except Exception as error:
             log.warning("making sure that the sweep runs: %s; tried again in %.0f s", error, every)
 
@@ -249,12 +263,14 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         spare_what_stays()
         running = [asyncio.create_task(worker.run()) for worker in workers]
         keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
+        watching = asyncio.create_task(watch_for_the_end(client))
         health.watch(client, settings.task_queue, roles, running)
         told = ", ".join(role for role in WorkerRole if role in roles)
         log.info("roles %s: working on task queues %s", told, ", ".join(worker.task_queue for worker in workers))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
         keeping.cancel()
+        watching.cancel()
         failed = [task for task in running if task.done()]
         log.info("stopping: no new work is taken, calls under way are finished")
         await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
@@ -288,6 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     roles = _chosen_roles(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    listen_to_the_sdk()
     try:
         settings = load_settings()
         data_converter(settings.payload_key_file)

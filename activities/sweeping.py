@@ -21,6 +21,7 @@ from models.enums import IntentState, ModuleKind, Stage
 from models.messages import SweepInput, SweepLap
 from models.order import RUNNING, Intent, Operation
 from orders import naming
+from outage import note
 from settings import Settings
 
 INTERVAL_SECONDS = 2.0
@@ -68,7 +69,7 @@ class SweepActivities:
                         lap = self._after(lap, await self._start_lost())
                     await self._deliver_again()
                 except RPCError as error:
-                    activity.logger.warning("sweep: Temporal does not answer: %s", error)
+                    note(error, "sweep")
                 except Exception as error:
                     if not is_unavailable(error):
                         raise

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from garbage import spare_what_stays
+from outage import listen_to_the_sdk, watch_for_the_end
 from settings import Settings
 from starter import connect
 from storefront.app import create_app
@@ -33,7 +34,12 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         async with connect(settings) as resellflow:
             server = Server(create_app(resellflow, settings))
             spare_what_stays()
-            await server.serve([listening])
+            listen_to_the_sdk()
+            watching = asyncio.create_task(watch_for_the_end(resellflow.client))
+            try:
+                await server.serve([listening])
+            finally:
+                watching.cancel()
 
 
 class StoppableServer(uvicorn.Server):

@@ -10,6 +10,7 @@ from activities.delivery import deliver
 from activities.poller.schedule import PUT_OFF_SECONDS, UNAVAILABLE_SECONDS
 from activities.poller.watch import Watch
 from models.database import Database, is_unavailable
+from outage import note
 
 
 class Deliverer:
@@ -46,7 +47,7 @@ class Deliverer:
             while await deliver(self._database, self._client, self._account_id):
                 pass
         except RPCError as error:
-            activity.logger.warning("poller %s: Temporal does not take signals just now: %s", self._name, error)
+            note(error, f"poller {self._name}, signals")
             return UNAVAILABLE_SECONDS
         except Exception as error:
             if is_unavailable(error):

@@ -9,6 +9,7 @@ from temporalio.service import RPCError
 from activities.poller.health import note_failure, note_success
 from activities.poller.watch import Tally, Watch
 from models.database import Database, is_unavailable
+from outage import note
 from upstreams.errors import UpstreamError
 
 
@@ -19,7 +20,7 @@ async def piece(database: Database, watch: Watch, tally: Tally, about: str, work
     except UpstreamError as error:
         note_failure(watch, tally, error)
     except RPCError as error:
-        activity.logger.warning("poller %s, %s: Temporal does not answer: %s", watch.name, about, error)
+        note(error, f"poller {watch.name}, {about}")
     except Exception as error:
         if is_unavailable(error):
             raise

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,12 +88,27 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
         assert (await shop.operation(order.operation)).stage is Stage.ACCEPTED
         worker = shop.start_worker()  # starts before Temporal does, and waits for it
         worker.wait_for_line("connecting to Temporal")
-        server = start_temporal_server(port=port)
+        kept = ("--db-filename", str(tmp_path / "temporal.db"))
+        server = start_temporal_server(port=port, options=kept)
         with server.program:
             await until_serving(server)
             await shop.until(order, Stage.COMPLETED, timeout=40)
+            told = len(worker.lines)
+        worker.wait_for_line("Temporal can't be reached")
+        before = time.monotonic()
+        order = await shop.order()
+        assert time.monotonic() - before < 1
+        server = start_temporal_server(port=port, options=kept)
+        with server.program:
+            await until_serving(server)
+            await shop.until(order, Stage.COMPLETED, timeout=40)
+            worker.wait_for_line("Temporal is back")
             worker.close()
-    assert len(await upstream.charges()) == 1
+    assert len(await upstream.charges()) == 2
+    outage = "\n".join(worker.lines[told:])
+    assert outage.count("Temporal can't be reached") == outage.count("Temporal is back") == 1, outage
+    assert "Traceback" not in outage
+    assert "retried" not in outage, "the SDK tells of each call and queue"
 
 
 async def test_an_order_that_needs_attention_still_does_when_its_workflow_is_started_anew(shop: Shop) -> None:
