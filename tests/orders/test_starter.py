@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import starter
 import worker
-from models.messages import Decision
+from models.messages import Written
 from settings import Settings
 from starter import Resellflow, TemporalUnavailable
 
@@ -27,7 +27,7 @@ class SilentHandle:
 def update() -> Any:
     # Neither database nor client is asked: only what becomes of the handle's silence.
     resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
-    return resellflow._update(SilentHandle(), None, Decision(actor="anna", reason="why not"), "operation 1")
+    return resellflow._update(SilentHandle(), None, Written(word="w"), "operation 1")
 
 
 async def test_no_answer_to_an_update_is_temporal_being_away(monkeypatch: pytest.MonkeyPatch) -> None:
