@@ -10,6 +10,7 @@ from upstreams.billmanager.basket import is_number
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.failures import _seconds
 from upstreams.billmanager.numbers import natural, whole
+from upstreams.billmanager.pages import Page
 from upstreams.billmanager.wire import DEPTH, Document, NotADocument, WireError
 
 LONG = "9" * 8_000
@@ -46,7 +47,7 @@ def test_numbers_of_thousands_of_digits_are_none() -> None:
     )
     assert renewal.quoted(CALL, form, "1", 1, "EUR").periods == (1,)
     assert _seconds(WireError("throttle", "", {"value": LONG}, "")) == 60
-    assert heads.out_of_order(Document.parse(f"<doc><elem><id>{LONG}</id></elem></doc>".encode()), 5)
+    assert heads.out_of_order(Page.of(Document.parse(f"<doc><elem><id>{LONG}</id></elem></doc>".encode())), 5)
     offer = (
         f"<doc><period>{LONG}</period><list><elem><id>1</id><name>a</name><price>1.00 EUR</price></elem></list></doc>"
     )

@@ -7,6 +7,8 @@ What is relied on, what is assumed and how to check it on a real upstream: docs/
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -20,9 +22,10 @@ from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
-from upstreams.billmanager.listing import Pages, TakePage, read_pages
+from upstreams.billmanager.listing import Reader, TakePage, read_pages
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.operations import Operations
+from upstreams.billmanager.pages import Page, Pages
 from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.tariffs import is_unknown_function
@@ -71,6 +74,7 @@ class BillmanagerUpstream(Carts, Operations):
         self._balance_call: str | None = None
         self._other_form: set[str] = set()
         """Product types that are ordered by the other kind of form than is usual."""
+        self._pages = Pages()
         self._menu: Document | None = None
         self._menu_read_at = 0.0
 
@@ -191,13 +195,12 @@ class BillmanagerUpstream(Carts, Operations):
 
     async def newest_items(self, product_type: str, count: int) -> Head:
         """`{product_type}` with `p_col=-id` (seen in code), `p_num=1`, `p_cnt` (documented). One request."""
-        call = self._session.describe(product_type, Effect.READ, product_type=product_type)
-        page = await self._session.send(call, newest_fields(count))
+        page = await self._page(product_type, product_type, newest_fields(count))
         because = out_of_order(page, count)
         if because:
             return Head(rows=(), in_order=False, because=because)
         currency = self._connection.currency
-        rows = tuple(_listed(row, product_type, currency) for row in page.raw_rows)
+        rows = tuple(_listed(row, product_type, currency) for row in page.rows)
         return Head(rows=rows, in_order=True)
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
@@ -266,13 +269,13 @@ class BillmanagerUpstream(Carts, Operations):
             problems=tuple(problems),
         )
 
-    async def _read_list(self, product_type: str, take: TakePage, function: str = "") -> Pages:
-        call = self._session.describe(function or product_type, Effect.READ, product_type=product_type)
+    async def _read_list(self, product_type: str, take: TakePage, function: str = "") -> Reader:
+        return await read_pages(partial(self._page, product_type, function or product_type), take)
 
-        async def fetch(fields: dict[str, str]) -> Document:
-            return await self._session.send(call, fields)
-
-        return await read_pages(fetch, take)
+    async def _page(self, product_type: str, function: str, fields: dict[str, str]) -> Page:
+        reading = self._pages.reading(function, fields)
+        call = self._session.describe(function, Effect.READ, product_type=product_type)
+        return reading.page(await self._session.send(replace(call, parse=reading.parse), fields))
 
     async def _sub_lists(self, product_type: str) -> tuple[str, ...]:
         """Lists of sub-types that the menu names. A panel without a menu has none; the menu is kept for ten minutes."""

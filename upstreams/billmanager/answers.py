@@ -26,7 +26,7 @@ _TITLE = 1_000
 
 def judge(call: Call, status: int, content_type: str, location: str, body: bytes) -> Document:
     """The document in an answer. Raises OutcomeUnknown or ConnectionUnhealthy if there is none to rely on."""
-    document, fault = _document(body)
+    document, fault = _document(call, body)
     if document is not None and (200 <= status < 300 or (400 <= status < 500 and document.error is not None)):
         return document
     if 500 <= status < 600:
@@ -52,9 +52,9 @@ def judge(call: Call, status: int, content_type: str, location: str, body: bytes
     raise _unknown(call, f"an answer that cannot be read ({call.clean(fault, 80)})")
 
 
-def _document(body: bytes) -> tuple[Document | None, str]:
+def _document(call: Call, body: bytes) -> tuple[Document | None, str]:
     try:
-        return Document.parse(body), ""
+        return call.parse(body), ""
     except NotADocument as error:
         return None, str(error)
 

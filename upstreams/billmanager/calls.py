@@ -1,8 +1,11 @@
 """One call to the upstream: what is asked, and what its failure messages may say."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+
+from upstreams.billmanager.wire import Document
 
 SHORT = 120
 """Characters of the upstream's own words that go into a message."""
@@ -48,6 +51,8 @@ class Call:
     """The account's currency, assumed where the upstream names none."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     refusals: Refusals = Refusals.OF_THE_ACCOUNT
+    parse: Callable[[bytes], Document] = field(default=Document.parse, repr=False, compare=False)
+    """How the answer's body is read. Raises NotADocument."""
 
     @property
     def label(self) -> str:

@@ -14,6 +14,7 @@ from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.listing import PAGE_SIZE, read_pages
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
+from upstreams.billmanager.pages import Page
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document, Fields, Row
@@ -58,8 +59,8 @@ class Carts:
         """All pages of `expense` from that day on; a charge without a number can't be told from another: incomplete."""
         call = self._describe("expense", Effect.READ)
 
-        async def fetch(page: dict[str, str]) -> Document:
-            return await self._session.send(call, page | {"fromdate": since.isoformat()})
+        async def fetch(page: dict[str, str]) -> Page:
+            return Page.of(await self._session.send(call, page | {"fromdate": since.isoformat()}))
 
         entries: dict[str, Expense] = {}
 

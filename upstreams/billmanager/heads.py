@@ -10,19 +10,19 @@ from itertools import pairwise
 
 from upstreams.billmanager.bounds import NUMBER_CHARACTERS
 from upstreams.billmanager.numbers import natural
-from upstreams.billmanager.wire import Document
+from upstreams.billmanager.pages import Page
 
 
 def newest_fields(count: int) -> dict[str, str]:
     return {"p_cnt": str(count), "p_num": "1", "p_col": "-id"}
 
 
-def out_of_order(page: Document, count: int) -> str:
+def out_of_order(page: Page, count: int) -> str:
     """Why these rows are not the first `count` of a list by number, newest first, in words; empty where they may be.
 
     Fewer rows than asked for are a shorter head: the upstream may have its own largest page.
     """
-    rows = page.raw_rows
+    rows = page.rows
     texts = dict.fromkeys(row.number for row in rows)
     numbers = [number for text in texts if (number := natural(text, NUMBER_CHARACTERS)) is not None]
     if page.filters:

@@ -9,7 +9,8 @@ named at the list's root (`p_filter`, seen in code) and makes the list incomplet
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from upstreams.billmanager.wire import Document, Row
+from upstreams.billmanager.pages import Page
+from upstreams.billmanager.wire import Row
 
 PAGE_SIZE = 500
 _MOST_PAGES = 2_000
@@ -21,7 +22,7 @@ TakePage = Callable[[Sequence[Row], int | None], Awaitable[None]]
 """Takes the rows of a page that have a number, and the total that the upstream names."""
 
 
-class Pages:
+class Reader:
     """Counts rows by number; the rows themselves are handed on. `complete` is true only if they are proven to be all
     rows there are."""
 
@@ -43,14 +44,14 @@ class Pages:
     def complete(self) -> bool:
         return self.pages > 0 and not self.because
 
-    def add(self, page: Document) -> bool:
+    def add(self, page: Page) -> bool:
         """Take in one page. True if another one has to be read."""
         self.pages += 1
-        received = page.raw_rows
+        received = page.rows
         numbered = {row.number: row for row in received if row.number}
         # Of rows that are one number twice and differ, all: whoever takes them in believes neither.
         self.latest = tuple({(row.number, row.digest): row for row in received if row.number}.values())
-        total = page.counter("p_elems")
+        total = page.total
         if total is None and not received:
             total = self._total  # behind the last page nothing need be counted any more
         self._look_for_doubts(page, len(received) - len(numbered), total)
@@ -75,12 +76,12 @@ class Pages:
         is_paged = self.pages > 1 and len(self.numbers) > len(self._first)
         return self.complete and is_paged and not (self._ascending and self._total is not None)
 
-    def look_again(self, first_page: Document) -> None:
+    def look_again(self, first_page: Page) -> None:
         """The first page once more: if it is as it was, no row came on top of it and none on it went away."""
-        if _numbers(first_page) != self._first or first_page.counter("p_elems") != self._total:
+        if _numbers(first_page) != self._first or first_page.total != self._total:
             self.because = "the list changed while it was read page by page"
 
-    def _look_for_doubts(self, page: Document, unnumbered: int, total: int | None) -> None:
+    def _look_for_doubts(self, page: Page, unnumbered: int, total: int | None) -> None:
         found = ""
         if page.filters:
             words = re.sub(r"\s+", " ", "; ".join(page.filters)).strip()
@@ -101,7 +102,7 @@ class Pages:
             self._ascending = self._ascending and number > self._last_number
             self._last_number = number
 
-    def _counted(self, page: Document, received: int, new: bool) -> bool:
+    def _counted(self, page: Page, received: int, new: bool) -> bool:
         """The upstream names a total: go on until it is reached, or until a page brings nothing new.
 
         A total that is reached with a full page of the upstream's own size may be the page's and not the list's: one
@@ -111,15 +112,15 @@ class Pages:
         self.because = "" if known == total else f"the upstream names {total} rows in all and shows {known}"
         if known < total:
             return new
-        size = page.counter("p_cnt")
+        size = page.size
         return new and known == total and size is not None and received == size < PAGE_SIZE
 
-    def _uncounted(self, page: Document, received: int, new: bool) -> bool:
+    def _uncounted(self, page: Page, received: int, new: bool) -> bool:
         """No total: all is read when a page is empty, or repeats what was there without being full.
 
         A short page alone proves nothing: the upstream may cap the size without saying so.
         """
-        size = page.counter("p_cnt")
+        size = page.size
         full = received >= (size or PAGE_SIZE)
         if received == 0:
             # An answer with no sign of a list proves an end only after pages that were lists.
@@ -133,19 +134,19 @@ class Pages:
         return True
 
 
-async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Document]], take: TakePage) -> Pages:
+async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Page]], take: TakePage) -> Reader:
     """Read pages in order of number until no more is to be had, and hand on each before the next is asked for; raises
     what `fetch` and `take` raise.
 
     One request per page, and the first page once more where rows may have moved between them unseen.
     """
-    pages = Pages()
+    pages = Reader()
     more = True
     while more:
         page = await fetch(page_fields(pages.pages + 1))
         more = pages.add(page)
         rows, pages.latest = pages.latest, ()
-        await take(rows, page.counter("p_elems"))
+        await take(rows, page.total)
     if pages.wants_a_second_look:
         pages.look_again(await fetch(page_fields(1)))
     return pages
@@ -155,5 +156,5 @@ def page_fields(number: int) -> dict[str, str]:
     return {"p_cnt": str(PAGE_SIZE), "p_num": str(number), "p_col": "+id"}
 
 
-def _numbers(page: Document) -> list[str]:
-    return list(dict.fromkeys(row.number for row in page.raw_rows if row.number))
+def _numbers(page: Page) -> list[str]:
+    return list(dict.fromkeys(row.number for row in page.rows if row.number))

@@ -7,7 +7,7 @@ of its own. A localised field may carry the raw value in an attribute `orig`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -30,6 +30,9 @@ _NAME = re.compile(r"[A-Za-z][\w.]{0,63}")
 _NUMBER_CHARACTERS = 64
 DEPTH = 100
 """Elements inside each other at most. Documents of the upstream have about ten."""
+
+
+_EMPTY_ROW = Element("elem")
 
 
 class NotADocument(ValueError):
@@ -65,21 +68,27 @@ class WireError:
 class Row:
     """A row of a list, read as far as it takes to know it again."""
 
-    __slots__ = ("_elem", "digest", "number")
+    __slots__ = ("_elem", "digest", "number", "shows_remoteid")
 
-    def __init__(self, elem: Element) -> None:
+    def __init__(self, number: str, digest: str, shows_remoteid: bool, elem: Callable[[], Element]) -> None:
+        self.number = number
+        self.digest = digest
+        self.shows_remoteid = shows_remoteid
         self._elem = elem
-        number = _leaf(elem, "id")
-        self.digest = _digest(elem)
-        self.number = "" if number is None else _short(_raw(number), self.digest)
 
-    @property
-    def shows_remoteid(self) -> bool:
-        return _leaf(self._elem, "remoteid") is not None
+    @classmethod
+    def of(cls, elem: Element) -> "Row":
+        number, digest = _leaf(elem, "id"), _digest(elem)
+        text = "" if number is None else _short(_raw(number), digest)
+        return cls(text, digest, _leaf(elem, "remoteid") is not None, lambda: elem)
+
+    def read_by(self, elem: Callable[[], Element]) -> "Row":
+        """The same row, read anew."""
+        return Row(self.number, self.digest, self.shows_remoteid, elem)
 
     @property
     def fields(self) -> Fields:
-        return _fields(self._elem)
+        return _fields(self._elem())
 
 
 class Document:
@@ -165,7 +174,19 @@ class Document:
     @property
     def raw_rows(self) -> tuple[Row, ...]:
         """The same, each unread until its fields are asked for."""
-        return tuple(Row(elem) for elem in self._root.findall("elem"))
+        return tuple(Row.of(elem) for elem in self.row_elements)
+
+    @property
+    def row_elements(self) -> list[Element]:
+        return self._root.findall("elem")
+
+    @property
+    def outline(self) -> "Document":
+        """The document without what stands in its rows."""
+        root = Element(self._root.tag, self._root.attrib)
+        root.text = self._root.text
+        root.extend(_EMPTY_ROW if node.tag == "elem" else node for node in self._root)
+        return Document(root)
 
     @property
     def nested(self) -> "Document | None":
