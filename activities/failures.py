@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from models.database import is_unavailable
 from models.enums import FailureClass
-from upstreams.errors import UpstreamError
+from upstreams.errors import NotYet, UpstreamError
 
 _DELAYS: dict[FailureClass, tuple[float, ...]] = {
     FailureClass.NOT_SENT: (1, 2, 3, 5, 8, 12),
@@ -23,6 +23,8 @@ _DELAYS: dict[FailureClass, tuple[float, ...]] = {
 
 _LONGEST_SLEEP = 60.0
 """Seconds for which an order sleeps at the most while its account is left alone: the account may be mended before."""
+_LONGEST_PUT_OFF = 3600.0
+"""Likewise where the upstream has named a time before which it does not answer."""
 _AFTER_THE_PROBE = 2.0
 """Seconds after the next try of an account at which its orders go on: the poller tries it first."""
 
@@ -37,7 +39,8 @@ def delay_before(failure: FailureClass, attempt: int, next_try: datetime | None 
     if next_try is None:
         return delay
     left = (next_try - datetime.now(UTC)).total_seconds() + _AFTER_THE_PROBE
-    return round(max(delay, min(left, _LONGEST_SLEEP)), 1)
+    longest = _LONGEST_PUT_OFF if failure is FailureClass.NOT_YET else _LONGEST_SLEEP
+    return round(max(delay, min(left, longest)), 1)
 
 
 def retry_later(
@@ -66,7 +69,8 @@ def look_again(reason: str, age: timedelta) -> ApplicationError:
 
 def after_failed_read(error: UpstreamError, attempt: int) -> ApplicationError:
     """A read failed where only a read will do: again, whatever the class."""
-    return retry_later(error.failure_class, error.message, attempt, next_try=error.next_try)
+    next_try = error.not_before if isinstance(error, NotYet) else error.next_try
+    return retry_later(error.failure_class, error.message, attempt, next_try=next_try)
 
 
 @contextmanager

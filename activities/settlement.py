@@ -248,8 +248,10 @@ class SettleActivities:
         async with self._database.write() as session:
             await locked_operation(session, job.number)
             stored = await intents.current(session, intent)
-            # That money was wanting stays known: a row that it left may come into the list yet.
-            kept = FailureClass.FUNDS if stored.failure_class is FailureClass.FUNDS else None
+            # That money was wanting stays known: a row that it left may come into the list yet. That it was put off,
+            # too: how often it was says how long it waits.
+            known = stored.failure_class
+            kept = known if known in (FailureClass.FUNDS, FailureClass.NOT_YET) else None
             if not await intents.settle(session, stored, IntentState.NOT_DONE, message=reason, failure=kept):
                 reason = f"settled meanwhile: {stored.state.value}"
             await paying.leave_cart(session, job.account_id, job.number)

@@ -247,12 +247,11 @@ class SubmitActivities:
         except NotYet as error:
             if not await self._answers.refused(intent, error):
                 return TAKEN_OVER
-            await self._troubles.show_retrying(job, error)
             return SubmitResult(
                 outcome=Submission.NOT_YET,
                 failure=error.failure_class,
                 reason=error.message,
-                not_before=error.not_before,
+                not_before=await self._troubles.put_off(job, error),
             )
         except AlreadyExists as error:
             # It may be our own earlier attempt: looked up like a lost answer, and adopted if it carries our mark.

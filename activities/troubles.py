@@ -3,7 +3,7 @@
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -11,12 +11,14 @@ from temporalio.exceptions import ApplicationError
 from activities.failures import database_in_words
 from activities.heartbeat import heartbeating
 from activities.job import Job
+from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
 from orders import events, intents
-from orders.stages import enter, locked_operation
-from upstreams.errors import ConnectionUnhealthy, LeftAlone, UpstreamError
+from orders.attempts import pause_after_put_off
+from orders.stages import enter, locked_operation, note_next_try
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, UpstreamError
 
 SAID_FROM_ATTEMPT = 3
 
@@ -33,11 +35,24 @@ class Troubles:
         self._database = database
 
     async def show_retrying(self, job: Job, error: UpstreamError) -> None:
-        """The order is tried again by itself; say why."""
+        """The order is tried again by itself, at once for now; say why."""
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
                 await enter(session, operation, Stage.RETRYING, error.message, failure=error.failure_class)
+                await note_next_try(session, job.number, utc_now())
+
+    async def put_off(self, job: Job, error: NotYet) -> datetime:
+        """The upstream does not do it before a time. Returns when it is tried again: then, and later each time should
+        that time be over here and not there."""
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, job.number)
+                await enter(session, operation, Stage.RETRYING, error.message, failure=error.failure_class)
+                times, pause = await pause_after_put_off(session, job.number)
+                operation.tries, operation.next_try_at = times, max(error.not_before, utc_now() + pause)
+                session.add(operation)
+                return operation.next_try_at
 
     async def note_health(self, job: Job, error: UpstreamError) -> None:
         """An unhealthy account is said once, and no order of it sends money calls until a read succeeds.
@@ -86,13 +101,25 @@ class Troubles:
                 if news:
                     await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
 
+    async def _note_next_try(self, operation_number: int, delay: timedelta) -> None:
+        """For people alone: should it fail, it is tried again all the same."""
+        try:
+            async with self._database.write() as session:
+                await note_next_try(session, operation_number, utc_now() + delay)
+        except Exception as error:  # of whatever kind: what the attempt failed with is what Temporal is to hear
+            activity.logger.info("operation %s: its next try is not noted: %s", operation_number, error)
+
     @asynccontextmanager
     async def at_work(self, operation_number: int) -> AsyncIterator[None]:
         """Heartbeats; and a failure that nobody foresaw and that comes again is said where people look."""
         try:
             async with heartbeating():
                 yield
-        except (ApplicationError, CancelledError):
+        except ApplicationError as again:
+            if again.next_retry_delay is not None:
+                await self._note_next_try(operation_number, again.next_retry_delay)
+            raise
+        except CancelledError:
             raise
         except Exception as error:
             reason = f"unexpected {type(error).__name__}: {str(error)[:300]}"

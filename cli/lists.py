@@ -202,6 +202,8 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("stage", f"{view.stage.value} since {shown(view.stage_since)} UTC"),
             ("waits for", view.waits_for),
             ("next", view.next_step),
+            ("tried in vain", _times(view.tries)),
+            ("next try", f"{shown(view.next_try_at)} UTC" if view.next_try_at else ""),
             ("a person may", view.person_may),
             ("decisions", "; ".join(f"{one.decision.value} ({_needed(one)})" for one in view.allowed_decisions)),
             ("called off", f"by {view.called_off_by}, {shown(view.called_off_at)} UTC" if view.called_off_at else ""),
@@ -238,6 +240,10 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
         [[entry.at, entry.actor, entry.action, entry.detail] for entry in audit],
         nothing="no audit entries",
     )
+
+
+def _times(tries: int) -> str:
+    return "" if tries == 0 else "once" if tries == 1 else f"{tries} times"
 
 
 def _needed(decision: "DecisionView") -> str:

@@ -8,7 +8,7 @@ known (Temporal UI, stages that have passed), and promise nothing that may be re
 import re
 from dataclasses import dataclass
 
-from models.enums import Stage
+from models.enums import FailureClass, Stage
 from models.outside import as_code, visible_lines
 
 
@@ -58,9 +58,9 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     ),
     Stage.SUBMITTING: Explanation("the upstream's answer to the request", "then the confirmation is awaited", _NOTHING),
     Stage.RETRYING: Explanation(
-        "the upstream to be reachable and healthy again",
-        "tried again by itself, at growing intervals; nothing has been sent that is not settled",
-        "mend the connection or the account if it is down for long, or cancel the order",
+        "what stands in its way to be over",
+        "tried again by itself, at growing intervals; no request of it is under way",
+        "see what stands in its way if it lasts long, or cancel the order",
     ),
     Stage.OUTCOME_UNKNOWN: Explanation(
         "proof of what became of a request whose answer was lost",
@@ -87,6 +87,31 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
 }
 
 
+_RETRYING_BECAUSE: dict[FailureClass, Explanation] = {
+    FailureClass.NOT_SENT: Explanation(
+        "the upstream to be reachable again",
+        "tried again by itself, at growing intervals; the request of this try has not left",
+        "mend the connection if it is down for long, or cancel the order",
+    ),
+    FailureClass.OUTCOME_UNKNOWN: Explanation(
+        "an answer of the upstream to what was read before the request",
+        "read again by itself, at growing intervals; the request of this try has not left",
+        "see what ails the upstream if it lasts long, or cancel the order",
+    ),
+    FailureClass.UNHEALTHY: Explanation(
+        "the upstream account to be well again",
+        "one call tries the account now and then, and the order goes on once that works; until then nothing of it is "
+        "asked or sent",
+        "mend the account (`resell upstreams` says what is wrong), or cancel the order",
+    ),
+    FailureClass.NOT_YET: Explanation(
+        "the time before which the upstream does not do it",
+        "tried again by itself then, money first; the upstream has refused the request, and nothing was charged",
+        "wait, or cancel the order",
+    ),
+}
+
+
 _CALLED_OFF = Explanation(
     "proof that its requests have left nothing at the upstream: it is not wanted any more",
     "nothing of it is sent; what is left unpaid is removed, then it ends without a charge. What is paid already is "
@@ -99,9 +124,15 @@ _OUTLIVE_A_CALL = frozenset(
 """What these wait for stays so when the order is called off."""
 
 
-def explain(stage: Stage, reason: str = "", *, called_off: bool = False) -> Explanation:
-    """The stage's explanation; `reason` says what is particular this time."""
-    plain = _CALLED_OFF if called_off and stage not in _OUTLIVE_A_CALL else _EXPLANATIONS[stage]
+def explain(
+    stage: Stage, reason: str = "", *, called_off: bool = False, failure: FailureClass | None = None
+) -> Explanation:
+    """The stage's explanation; `reason` says what is particular this time, `failure` of what kind that is."""
+    plain = _EXPLANATIONS[stage]
+    if stage is Stage.RETRYING and failure is not None:
+        plain = _RETRYING_BECAUSE.get(failure, plain)
+    if called_off and stage not in _OUTLIVE_A_CALL:
+        plain = _CALLED_OFF
     if not reason:
         return plain
     return Explanation(f"{plain.waits_for} ({reason})", plain.next_step, plain.person_may)

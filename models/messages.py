@@ -127,6 +127,10 @@ class StepResult(Message):
     def reason(self) -> str:
         return self.request.reason if self.request is not None else self.funds.reason
 
+    @property
+    def failure(self) -> FailureClass | None:
+        return self.request.failure if self.request is not None else self.funds.failure
+
 
 class UpstreamEventMessage(Message):
     """The signal `upstream_event`: an item was seen in a state at the upstream."""

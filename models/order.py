@@ -125,6 +125,10 @@ class Operation(SQLModel, table=True):
     reason: str = ""
     """What is particular about the stage this time."""
     failure_class: FailureClass | None = Field(default=None, sa_column=enum_column(FailureClass, nullable=True))
+    tries: int = 0
+    """How often this stage has been tried in vain."""
+    next_try_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """When it is tried again by itself. None: it is not tried at times of its own."""
     parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """What this operation was asked to do, e.g. period_months for an opening."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
@@ -157,7 +161,8 @@ class Operation(SQLModel, table=True):
 
     @property
     def _explanation(self) -> Explanation:
-        return explain(self.stage, self.reason, called_off=self.called_off_at is not None)
+        called_off = self.called_off_at is not None
+        return explain(self.stage, self.reason, called_off=called_off, failure=self.failure_class)
 
     @property
     def cost(self) -> Money | None:

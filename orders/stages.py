@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import rows
@@ -18,6 +19,8 @@ from orders.errors import NotFound
 from orders.history import OURSELVES, Origin, attribute
 from orders.outbox import operation_completed, stage_entered
 
+TRIED_AGAIN = frozenset({Stage.RETRYING, Stage.OUTCOME_UNKNOWN, Stage.AWAITING_CONFIRMATION})
+"""Stages in which the upstream is asked again and again, at times that are noted."""
 _OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 
 
@@ -67,6 +70,7 @@ async def enter(
     now, before = utc_now(), operation.stage
     if before is not stage:
         operation.stage_since = now
+        operation.tries, operation.next_try_at = 0, None
     operation.stage = stage
     operation.reason = reason
     operation.failure_class = failure
@@ -149,6 +153,15 @@ async def note_started(session: AsyncSession, operation: Operation) -> None:
         session.add(operation)
     if operation.stage is Stage.ACCEPTED:
         await enter(session, operation, Stage.CHECKING_BALANCE)
+
+
+async def note_next_try(session: AsyncSession, number: int, at: datetime) -> None:
+    """One more try was in vain; the next one is at `at`. What people see of the stage stays as it is."""
+    await session.exec(
+        update(Operation)
+        .where(col(Operation.id) == number, col(Operation.stage).in_(TRIED_AGAIN))
+        .values(tries=Operation.tries + 1, next_try_at=at)
+    )
 
 
 async def _close_task(session: AsyncSession, operation: Operation, state: TaskState) -> None:

@@ -57,6 +57,8 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "stage_since": "2026-03-01T09:30:00.125000Z",
         "waits_for": "its workflow to be started",
         "next_step": "starts by itself, also after Temporal was away; then the balance is checked",
+        "tries": 0,
+        "next_try_at": None,
         "person_may": "cancel the order",
         "allowed_decisions": [
             {

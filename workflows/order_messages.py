@@ -10,7 +10,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from models.enums import Stage
+from models.enums import FailureClass, Stage
 from models.explanations import explain, fenced
 from models.messages import (
     Decision,
@@ -57,14 +57,36 @@ class OrderMessages:
             workflow.upsert_search_attributes([ORDER_STAGE.value_set(stage.value)])
         self._show(stage, reason, instructions=instructions)
 
-    def _show(self, stage: Stage, reason: str = "", *, instructions: str = "") -> None:
+    def _retry(self, reason: str, failure: FailureClass | None, next_try: str) -> None:
+        """Show that it is tried again: because of what kind of failure, and when."""
+        self._enter(Stage.RETRYING, reason)
+        self._state.failure, self._state.next_try = failure, next_try
+        self._show_again()
+
+    def _show_again(self) -> None:
+        state = self._state
+        failure, next_try = state.failure, state.next_try
+        self._show(state.stage, state.reason, instructions=state.instructions, failure=failure, next_try=next_try)
+
+    def _show(
+        self,
+        stage: Stage,
+        reason: str = "",
+        *,
+        instructions: str = "",
+        failure: FailureClass | None = None,
+        next_try: str = "",
+    ) -> None:
         """`instructions`: what a person is to do, with a command to be copied; below the facts."""
         if stage is not self._state.stage or self._state.since is None:
             self._state.since = workflow.now()
         self._state.stage, self._state.reason, self._state.instructions = stage, reason, instructions
+        self._state.failure, self._state.next_try = failure, next_try
         since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
-        told = explain(stage, called_off=self._state.unwanted)
+        told = explain(stage, called_off=self._state.unwanted, failure=failure)
         shown = told.as_markdown(stage, since, reason)
+        if next_try:
+            shown += f"\n- next try: {next_try}"
         if self._state.not_heard:
             shown += f"\n\n{as_code(self._state.not_heard)}"
         if instructions:
@@ -75,7 +97,7 @@ class OrderMessages:
         """A signal, or a part of it, was dropped: the details say so."""
         workflow.logger.warning("operation %s: %s", self._order.operation, why)
         self._state.not_heard = f"{workflow.now():%Y-%m-%d %H:%M:%S UTC}: {why[:LONGEST_REASON]}"
-        self._show(self._state.stage, self._state.reason, instructions=self._state.instructions)
+        self._show_again()
 
     # Messages.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from models.enums import Stage
+from models.enums import FailureClass, Stage
 from models.messages import DecisionKind, TaskCompletion, UpstreamEventMessage, Written
 
 
@@ -44,6 +44,10 @@ class OrderState:
     """What the upstream last answered to that, in words."""
     reason: str = ""
     """Why it is in its stage, as it was last shown."""
+    failure: FailureClass | None = None
+    """Of what kind that is, as it was last shown."""
+    next_try: str = ""
+    """When it is tried again, in words, as it was last shown."""
     instructions: str = ""
     """What a person is to do, as it was last shown."""
     not_heard: str = ""

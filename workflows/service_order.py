@@ -39,7 +39,8 @@ SETTLES_AGAIN = "settles-again-when-an-item-of-ours-appears"
 COMPLETES_LATE = "completes-late-without-a-person"
 HEEDS_EARLY_EVENTS = "heeds-what-came-before-it-waited-for-money"
 NOT_BEFORE_PAUSE = timedelta(minutes=1)
-"""A "not before" date may have passed here and not there: clocks and time zones differ."""
+"""A "not before" date may have passed here and not there: clocks and time zones differ. Longer pauses, which grow, are
+part of the date that the activity returns."""
 
 
 class _NeedsAttention(Exception):
@@ -230,7 +231,8 @@ class ServiceOrder(OrderMessages):
             case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE | Submission.UNPAID:
                 pass  # nothing was charged: from the start, money first
             case Submission.NOT_YET:
-                self._enter(Stage.RETRYING, result.reason)
+                when = f"{result.not_before:%Y-%m-%d %H:%M:%S} UTC" if result.not_before is not None else "at once"
+                self._retry(result.reason, result.failure, when)
                 await self._wait_until(result.not_before)
             case Submission.ENDED:
                 raise _Ended(result.stage or Stage.COMPLETED)
@@ -423,7 +425,7 @@ class ServiceOrder(OrderMessages):
         result = await call(self._order, patient=False)
         if not in_trouble(result):
             return result
-        self._enter(Stage.RETRYING, result.reason)
+        self._retry(result.reason, result.failure, "with its number under Pending Activities of this page")
         again = asyncio.create_task(call(self._order, patient=True))
         await workflow.wait_condition(lambda: again.done() or self._interrupted())
         if not self._interrupted():

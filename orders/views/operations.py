@@ -15,11 +15,12 @@ from models.messages import DecisionKind
 from models.money import Money
 from models.order import Operation, StageEntry, Task
 from orders import naming
-from orders.allowed import OPERATOR, Asker, Facts, allowed_decisions, person_may
+from orders.allowed import OPERATOR, Asker, Facts, Traces, allowed_decisions, person_may
 from orders.errors import NotFound
 from orders.facts import facts_of_all
 from orders.ownership import belongs_to_visible
 from orders.roles import holders
+from orders.stages import TRIED_AGAIN
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
@@ -50,6 +51,11 @@ class OperationView(Document):
     stage_since: datetime
     waits_for: str
     next_step: str = Field(description="what happens next, by itself")
+    tries: int = Field(description="how often this stage has been tried in vain")
+    next_try_at: datetime | None = Field(
+        description="when the upstream is asked again by itself; null: at no time of its own. One that has passed "
+        "waits for a worker"
+    )
     person_may: str = Field(description="what you may do, in a sentence")
     allowed_decisions: list[DecisionView] = Field(description="what you may decide now; anything else is refused")
     failure_class: FailureClass | None = Field(description="what kind of failure brought it into this stage")
@@ -94,6 +100,12 @@ class OperationDetail(OperationView):
     )
 
 
+def _next_step(operation: Operation, facts: Facts) -> str:
+    if operation.stage is Stage.RETRYING and facts.traces is Traces.NONE and not facts.called_off:
+        return f"{operation.next_step}. Nothing has been sent for it so far"
+    return operation.next_step
+
+
 def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Callable[[Operation], OperationView]:
     def show(operation: Operation) -> OperationView:
         assert operation.id is not None  # noqa: S101 - read from the database
@@ -106,7 +118,9 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
             stage=operation.stage,
             stage_since=operation.stage_since,
             waits_for=operation.waits_for,
-            next_step=operation.next_step,
+            next_step=_next_step(operation, facts[operation.id]),
+            tries=operation.tries if operation.stage in TRIED_AGAIN else 0,
+            next_try_at=operation.next_try_at if operation.stage in TRIED_AGAIN else None,
             person_may=person_may(facts[operation.id], his),
             allowed_decisions=[
                 DecisionView(

@@ -1,10 +1,12 @@
 """Services, operations, tasks: each is shown, listed, filtered, and paged without a gap or a repetition."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 from models.enums import FailureClass, Stage
-from orders.stages import enter, locked_operation
+from orders.stages import enter, locked_operation, note_next_try
 from tests.storefront.api import Api, assert_problem
 
 
@@ -32,6 +34,37 @@ async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> 
     assert shown["failure_class"] == "funds"
     assert shown["task"] == 1
     assert shown["ended_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "waits_for", "next_step"),
+    [
+        (FailureClass.NOT_SENT, "the upstream to be reachable again", "the request of this try has not left"),
+        (FailureClass.OUTCOME_UNKNOWN, "an answer of the upstream to what was read", "read again by itself"),
+        (FailureClass.UNHEALTHY, "the upstream account to be well again", "one call tries the account now and then"),
+        (FailureClass.NOT_YET, "the time before which the upstream does not do it", "nothing was charged"),
+        (None, "what stands in its way to be over", "no request of it is under way"),
+    ],
+)
+async def test_an_operation_that_is_tried_again_says_why_how_often_and_when(
+    api: Api, failure: FailureClass | None, waits_for: str, next_step: str
+) -> None:
+    await api.started_order()
+    at = datetime(2031, 3, 1, 12, 0, 5, tzinfo=UTC)
+    async with api.database.write() as session:
+        operation = await locked_operation(session, 1)
+        await enter(session, operation, Stage.RETRYING, "its cause", failure=failure)
+        for _ in range(3):
+            await note_next_try(session, 1, at)
+    shown = (await api.shop.get("/v1/operations/1")).json()
+    assert shown["waits_for"].startswith(waits_for)
+    assert shown["waits_for"].endswith("(its cause)")
+    assert next_step in shown["next_step"]
+    assert shown["next_step"].endswith("Nothing has been sent for it so far")
+    assert (shown["tries"], shown["next_try_at"]) == (3, "2031-03-01T12:00:05Z")
+    await api.enter(1, Stage.SUBMITTING)
+    shown = (await api.shop.get("/v1/operations/1")).json()
+    assert (shown["tries"], shown["next_try_at"]) == (0, None), "that was of the stage before"
 
 
 async def test_a_task_carries_the_service_number_and_ends_with_its_operation(api: Api) -> None:

@@ -72,7 +72,8 @@ async def test_an_order_written_before_there_was_a_policy_runs(bench: Bench) -> 
 async def test_an_order_refused_until_a_date_waits_for_it_and_says_so(bench: Bench) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     order = await bench.order(reserve_funds=[GRANTED], submit=[not_before(tomorrow)])
-    await order.until(Stage.RETRYING, "too early")
+    when = f"- next try: {tomorrow:%Y-%m-%d %H:%M:%S} UTC"
+    await order.until(Stage.RETRYING, "too early", "the upstream has refused the request", when)
     [timer] = [e for e in (await order.handle.fetch_history()).events if e.HasField("timer_started_event_attributes")]
     wait = timer.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
     assert timedelta(hours=23) < wait <= timedelta(days=1)

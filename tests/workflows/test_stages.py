@@ -75,12 +75,14 @@ async def test_a_waiting_order_says_what_for_since_when_what_is_next_and_what_a_
     assert name == f"**{stage.value}**"
     began = datetime.strptime(since, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     assert before <= began <= datetime.now(UTC)
-    told = explain(stage)
+    retrying = stage is Stage.RETRYING
+    told = explain(stage, failure=FailureClass.NOT_SENT if retrying else None)
     particular = f" (`{WAITING[stage]}`)" if WAITING[stage] else ""
     assert explained.splitlines() == [
         f"- waits for: {told.waits_for}{particular}",
         f"- next: {told.next_step}",
         f"- a person may: {told.person_may}",
+        *(["- next try: with its number under Pending Activities of this page"] if retrying else []),
     ]
     await until_shown(order, stage)
     await order.handle.terminate("seen")
