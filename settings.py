@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
+from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
 
 TOKENS_OF_A_NAME = 2
@@ -34,6 +35,14 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/resellflow.db"
     """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
+    database_pool: int = Field(default=10, ge=1, le=1000)
+    """Connections to the database that a process keeps."""
+    database_pool_more: int = Field(default=20, ge=0, le=1000)
+    """Connections beside them at busy times."""
+    database_wait: float = Field(default=10.0, gt=0)
+    """Seconds for a free connection; on SQLite also for the lock of another process."""
+    database_statement_timeout: float = Field(default=60.0, ge=0)
+    """Seconds for one statement, on PostgreSQL; 0 for no limit."""
 
     task_queue: str = "resellflow"
     """Queue of the workflows; the others are named after it (`models.queues`)."""
@@ -176,6 +185,14 @@ class Settings(BaseSettings):
                     raise ValueError(f"{holders[token]} and {holder} have the same token: nobody could tell them apart")
                 holders[token] = holder
         return self
+
+    def pool_terms(self) -> PoolTerms:
+        return PoolTerms(
+            size=self.database_pool,
+            more=self.database_pool_more,
+            wait=self.database_wait,
+            statement_timeout=self.database_statement_timeout,
+        )
 
     def rates(self) -> Rates:
         return Rates(tuple(self.exchange_rates))

@@ -446,7 +446,7 @@ class Resellflow:
 async def connect(settings: Settings | None = None) -> AsyncIterator[Resellflow]:
     """Open database and Temporal client by the settings, and close them again."""
     settings = settings or load_settings()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.pool_terms())
     try:
         yield Resellflow(database, await connect_client(settings, lazy=True), settings)
     finally:

@@ -37,8 +37,10 @@ from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
 from garbage import spare_what_stays
-from models.database import Database, is_unavailable, ping
+from models.database import Database
+from models.outages import Outage, told
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
+from models.readiness import Readiness
 from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
@@ -214,9 +216,9 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
         try:
             answer = await attempt()
         except Exception as error:
-            if not isinstance(error, RPCError | RuntimeError | OSError) and not is_unavailable(error):
+            if not isinstance(error, RPCError | RuntimeError | OSError | NotReady):
                 raise
-            cause = (str(error).splitlines() or [type(error).__name__])[0]
+            cause = told(error)
             if cause != said:
                 said = cause
                 log.warning("%s: %s; tried again and again", what, cause)
@@ -229,6 +231,25 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
             raise asyncio.CancelledError
         except TimeoutError:
             delay = min(delay * 2, 10.0)
+
+
+class DatabaseOut(Exception):
+    """The database does not work, and only a person can mend that."""
+
+
+class NotReady(Exception):
+    """The database takes no writes just now, or `resell migrate` has still to be run."""
+
+
+async def _ready(database: Database) -> None:
+    """Raises NotReady, or DatabaseOut for what waiting does not mend."""
+    readiness = Readiness(database.url)
+    try:
+        outage = await readiness.outage()
+    finally:
+        await readiness.close()
+    if outage is not None:
+        raise NotReady(outage.words) if outage.passes or outage is Outage.SCHEMA else DatabaseOut(outage.words)
 
 
 async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CHECK_SECONDS) -> None:
@@ -250,13 +271,13 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.pool_terms())
     health = HealthServer(settings.worker_health_address, database)
     await health.start()
     try:
         client = await _patiently("connecting to Temporal", lambda: connect_client(settings), stopping)
         await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
-        await _patiently("asking the database", lambda: ping(database), stopping)
+        await _patiently("asking the database", lambda: _ready(database), stopping)
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings, roles)
         await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
@@ -314,7 +335,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyFileError as error:
         print(f"worker: RESELL_PAYLOAD_KEY_FILE: {error}", file=sys.stderr)
         leave(2)
-    leave(asyncio.run(run(settings, roles)))
+    try:
+        status = asyncio.run(run(settings, roles))
+    except DatabaseOut as error:
+        print(f"worker: {error}", file=sys.stderr)
+        status = 1
+    leave(status)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from temporalio import activity
 from activities.failures import database_in_words
 from activities.job import Job
 from activities.kinds import Sent
-from models.database import Database, is_unavailable
+from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Stage
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
+from models.outages import outage_of, told
 from orders import funds, intents, straight
 from orders.errors import Refused
 from orders.late import is_late, take_late_yes
@@ -165,10 +166,10 @@ async def _patiently(write: Callable[[], Awaitable[T]], intent: Intent) -> T:
         try:
             return await write()
         except Exception as error:  # of whatever kind: the answer is known to this process alone, so it is logged
-            if not is_unavailable(error) or time.monotonic() + pause > until:
-                activity.logger.error("the answer to request %s could not be written down: %s", intent.id, error)
+            if not outage_of(error) or time.monotonic() + pause > until:
+                activity.logger.error("the answer to request %s could not be written down: %s", intent.id, told(error))
                 raise
-            activity.logger.warning("the answer to request %s waits for the database: %s", intent.id, error)
+            activity.logger.warning("the answer to request %s waits for the database: %s", intent.id, told(error))
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 

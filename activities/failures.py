@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from models.database import is_unavailable
 from models.enums import FailureClass
+from models.outages import outage_of
 from upstreams.errors import NotYet, UpstreamError
 
 _DELAYS: dict[FailureClass, tuple[float, ...]] = {
@@ -75,14 +75,18 @@ def after_failed_read(error: UpstreamError, attempt: int) -> ApplicationError:
 
 @contextmanager
 def database_in_words() -> Iterator[None]:
-    """Say plainly that the database is away; Temporal repeats the attempt."""
+    """Say plainly what keeps the database from its work; Temporal repeats the attempt.
+
+    What only a person can mend is an alarm, and a fault of ours stays what it is.
+    """
     try:
         yield
     except Exception as error:
-        if not is_unavailable(error):
+        outage = outage_of(error)
+        if outage is None:
             raise
         raise ApplicationError(
-            "the database can't be reached; tried again by itself, nothing is lost",
+            f"{outage.words}; tried again by itself, nothing is lost",
             type="DatabaseUnavailable",
-            category=ApplicationErrorCategory.BENIGN,
+            category=ApplicationErrorCategory.BENIGN if outage.passes else ApplicationErrorCategory.UNSPECIFIED,
         ) from error

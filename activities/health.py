@@ -18,8 +18,9 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from models.database import Database, ping
+from models.database import Database
 from models.queues import WorkerRole, queues_of
+from models.readiness import Readiness
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class HealthServer:
 
     def __init__(self, address: str, database: Database) -> None:
         self._address = address
-        self._database = database
+        self._readiness = Readiness(database.url)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._client: Client | None = None
@@ -81,6 +82,7 @@ class HealthServer:
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             await self._serving
+        await self._readiness.close()
 
     async def _answer(self, _request: Request) -> JSONResponse:
         problems = await self._problems()
@@ -91,11 +93,8 @@ class HealthServer:
 
     async def _problems(self) -> list[str]:
         problems: list[str] = []
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                await ping(self._database)
-        except Exception as error:
-            problems.append(f"database: {type(error).__name__}")
+        if outage := await self._readiness.outage():
+            problems.append(outage.words)
         if self._client is None:
             return [*problems, "not connected to Temporal yet"]
         problems += ["a worker has stopped" for task in self._running if task.done()]

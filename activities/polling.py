@@ -27,8 +27,9 @@ from activities.poller.schedule import Turn
 from activities.poller.strangers import look_for_strangers
 from activities.poller.watch import Form, Tally, Watch
 from models.catalogue import UpstreamAccount
-from models.database import Database, is_unavailable
+from models.database import Database
 from models.messages import PollInput, PollLap
+from models.outages import is_unavailable, told
 from orders import events
 from orders.errors import NotFound
 from orders.events import Hot
@@ -77,7 +78,7 @@ class PollActivities:
                 except Exception as error:
                     if not is_unavailable(error):
                         raise
-                    activity.logger.warning("poller %s: the database can't be reached: %s", watch.name, error)
+                    activity.logger.warning("poller %s: %s", watch.name, told(error))
                     watch.due.rest(Turn.LOOK, schedule.UNAVAILABLE_SECONDS)
                 await pause(0.0 if watch.more else schedule.TICK_SECONDS)
                 is_last = time.monotonic() >= ends

@@ -6,7 +6,8 @@ from datetime import timedelta
 from temporalio import activity
 
 from models.columns import utc_now
-from models.database import Database, is_unavailable
+from models.database import Database
+from models.outages import is_unavailable, told
 from orders import retention
 from orders.retention import Keep
 from settings import Settings
@@ -33,7 +34,7 @@ async def prune_daily(database: Database, settings: Settings) -> None:
             await prune_if_due(database, settings)
         except Exception as error:
             if is_unavailable(error):
-                activity.logger.warning("retention: the database can't be reached: %s", error)
+                activity.logger.warning("retention: %s", told(error))
             else:
                 activity.logger.exception("retention: nothing more is removed until it is tried again")
         await asyncio.sleep(CHECK_SECONDS)

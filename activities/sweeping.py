@@ -16,10 +16,11 @@ from activities.heartbeat import heartbeating, pause
 from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
-from models.database import Database, is_unavailable
+from models.database import Database
 from models.enums import IntentState, ModuleKind, Stage
 from models.messages import SweepInput, SweepLap
 from models.order import RUNNING, Intent, Operation
+from models.outages import is_unavailable, told
 from orders import naming
 from outage import note
 from settings import Settings
@@ -73,7 +74,7 @@ class SweepActivities:
                 except Exception as error:
                     if not is_unavailable(error):
                         raise
-                    activity.logger.warning("sweep: the database can't be reached: %s", error)
+                    activity.logger.warning("sweep: %s", told(error))
                 await pause(INTERVAL_SECONDS)
         return self._after(lap, 0)
 

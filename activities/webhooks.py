@@ -20,8 +20,9 @@ from temporalio import activity
 from activities.heartbeat import heartbeating, pause
 from activities.retention import prune_daily
 from activities.webhook_post import Post, Posted
-from models.database import Database, is_unavailable
+from models.database import Database
 from models.messages import SendInput, SendLap
+from models.outages import is_unavailable, outage_of, told
 from orders import webhooks
 from orders.installation import installation_tag
 from orders.webhooks import Parcel
@@ -36,8 +37,12 @@ AT_ONCE = 8
 """Messages under way to one endpoint."""
 LONGEST_REST = 60.0
 """Seconds between two looks whether an endpoint works again."""
+UNFORESEEN_REST = 600.0
+"""Seconds after something that nobody foresaw: a try may have been made that nobody wrote down."""
 LONGEST_HOLD_UP = 86400.0
 """Seconds, however long a receiver asks to be left alone."""
+RECORD_PAUSE_SECONDS = 2.0
+"""Between two attempts to write down how a try went, while the database does not take it."""
 PARTING_SECONDS = 3.0
 """For what is under way when the worker stops; the rest is sent again by the next."""
 
@@ -62,7 +67,7 @@ class WebhookActivities:
                     except Exception as error:
                         if not is_unavailable(error):
                             raise
-                        activity.logger.warning("webhooks: the database can't be reached: %s", error)
+                        activity.logger.warning("webhooks: %s", told(error))
                     await pause(BUSY_INTERVAL_SECONDS if found else INTERVAL_SECONDS)
             finally:
                 pruning.cancel()
@@ -174,9 +179,10 @@ class _Sending:
                 for several in in_turn.values():
                     group.create_task(self._send_in_turn(lane, several, places))
         except* Exception as failures:
-            lane.rest()  # what was sent is sent again if that was not written down
+            # What was sent is sent again if that was not written down, so not soon.
+            lane.rest(UNFORESEEN_REST)
             for error in failures.exceptions:
-                activity.logger.warning("webhooks: %s", error, exc_info=None if is_unavailable(error) else error)
+                activity.logger.warning("webhooks: %s", told(error), exc_info=None if outage_of(error) else error)
 
     async def _send_in_turn(self, lane: _Lane, parcels: Sequence[Parcel], places: asyncio.Semaphore) -> bool:
         """False if one was not taken: those after it wait, too."""
@@ -189,7 +195,7 @@ class _Sending:
     async def _send(self, lane: _Lane, parcel: Parcel) -> bool:
         posted = await self._post.send(parcel, self._source)
         lane.note(posted)
-        news = await webhooks.record(self._database, parcel, posted.went, again_in=self._again_in(parcel, posted))
+        news = await self._record(parcel, posted)
         if posted.went.delivered:
             self.delivered += 1
         else:
@@ -197,6 +203,20 @@ class _Sending:
         if news:
             activity.logger.warning("webhook %s fails: %s", parcel.endpoint_name, posted.went.error)
         return posted.went.delivered
+
+    async def _record(self, parcel: Parcel, posted: Posted) -> bool:
+        """Until it is written down: nothing more goes to an endpoint whose last try nobody would know of."""
+        again_in = self._again_in(parcel, posted)
+        while True:
+            try:
+                return await webhooks.record(self._database, parcel, posted.went, again_in=again_in)
+            except Exception as error:
+                if not outage_of(error):
+                    raise
+                activity.logger.warning(
+                    "webhooks: a try for %s waits to be written: %s", parcel.endpoint_name, told(error)
+                )
+            await asyncio.sleep(RECORD_PAUSE_SECONDS)
 
     def _again_in(self, parcel: Parcel, posted: Posted) -> timedelta | None:
         delays = self._settings.webhook_retry_delays

@@ -1,7 +1,5 @@
 """Expected failures, each in one sentence for the person at the shell. Anything else is a bug, with its traceback."""
 
-import re
-
 from pydantic import ValidationError
 
 from payloads.keyfile import KeyFileError
@@ -33,20 +31,14 @@ def _domain_in_words(error: BaseException) -> str | None:
 
 
 def _database_in_words(error: BaseException) -> str | None:
-    from sqlalchemy.exc import DBAPIError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
+    from sqlalchemy.exc import NoSuchModuleError
 
-    from models.database import is_unavailable
+    from models.outages import Outage, outage_of, told
 
-    if not isinstance(error, SQLAlchemyError | ConnectionError):
-        return None
-    said = _first_line(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error)
-    if re.search(r"no such (table|column)", said):
-        return f"the database has no schema, or an old one ({said}); run `resell migrate`"
-    if isinstance(error, ProgrammingError) and re.search(r"(relation|column) .* does not exist", said):
-        return f"the database has no schema, or an old one ({said}); run `resell migrate`"
-    if isinstance(error, NoSuchModuleError) or is_unavailable(error):
-        return f"the database can't be reached (RESELL_DATABASE_URL): {said}"
-    return None
+    outage = outage_of(error)
+    if outage is Outage.AWAY or isinstance(error, NoSuchModuleError):
+        return f"{Outage.AWAY.words} (RESELL_DATABASE_URL): {_first_line(getattr(error, 'orig', None) or error)}"
+    return None if outage is None else told(error)
 
 
 def _temporal_in_words(error: BaseException) -> str | None:

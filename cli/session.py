@@ -29,9 +29,9 @@ async def opened_database(settings: Settings | None = None) -> AsyncIterator["Da
     """The database of the settings."""
     from models.database import Database
 
-    url = (settings or load_settings()).database_url
+    settings = settings or load_settings()
     try:
-        database = Database(url)
+        database = Database(settings.database_url, settings.pool_terms())
     except ValueError as error:
         raise Failure(str(error)) from error
     _check_file(database)

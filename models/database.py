@@ -1,6 +1,7 @@
 """The connection to the database: SQLite (WAL) or PostgreSQL behind one pair of methods, `read` and `write`."""
 
 import asyncio
+import builtins
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -9,15 +10,30 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util.concurrency import await_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import postgres, sqlite
+from models.outages import Outage, is_unavailable, outage_of
+from models.pool import PoolTerms
+
+__all__ = [
+    "BUSY_TIMEOUT_SECONDS",
+    "Database",
+    "PoolTerms",
+    "clock",
+    "is_unavailable",
+    "normalise_url",
+    "now",
+    "time_of",
+]
 
 BUSY_TIMEOUT_SECONDS = sqlite.LOCK_TIMEOUT_SECONDS
+WRITES = "write"
+"""Execution option of a connection that writes."""
 
 
 def normalise_url(text: str) -> URL:
@@ -47,30 +63,37 @@ class Database:
     rows that decide are locked with SELECT … FOR UPDATE by the code that decides, in a write.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, terms: PoolTerms | None = None) -> None:
+        self.url, terms = url, terms or PoolTerms()
         target = normalise_url(url)
         self.is_sqlite = target.get_backend_name() == "sqlite"
         # Of several free connections the one used last has the most statements prepared.
-        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 20, "pool_use_lifo": True}
+        options: dict[str, Any] = {
+            "pool_size": terms.size,
+            "max_overflow": terms.more,
+            "pool_timeout": terms.wait,
+            "pool_use_lifo": True,
+        }
         if self.is_sqlite:
             file = target.database or ":memory:"
-            options["creator"] = lambda: await_(sqlite.connect(file))
+            options["creator"] = lambda: await_(sqlite.connect(file, lock_timeout=terms.wait))
         else:
-            options["connect_args"] = postgres.CONNECT_OPTIONS
+            options["connect_args"] = postgres.connect_options(target, terms.statement_timeout)
         self.engine: AsyncEngine = create_async_engine(target, **options)
-        self._reader: AsyncEngine = self.engine
+        self._reader: AsyncEngine = self.engine.execution_options(**{postgres.READS: True})
         self._one_writer: AbstractAsyncContextManager[AsyncEngine | AsyncConnection] = nullcontext(
-            self.engine.execution_options(write=True)
+            self.engine.execution_options(**{WRITES: True})
         )
+        _prepare(self.engine)
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
-            self._one_writer = _Writer(self.engine)
+            self._one_writer = _Writer(self.engine, terms.wait)
         else:
             postgres.prepare(self.engine)
-            self._reader = self.engine.execution_options(**{postgres.READS: True})
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
+        """Raises RuntimeError for a statement that writes: on PostgreSQL nothing would take it back."""
         async with _session(self._reader, autoflush=False) as session:
             yield session
 
@@ -106,16 +129,17 @@ class _Writer:
     this process's own writers wait for each other here, in line. The connection stays open, out of the pool.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, wait: float) -> None:
         self._engine = engine
+        self._wait = wait
         self._line = asyncio.Lock()
         self._connection: AsyncConnection | None = None
 
     async def __aenter__(self) -> AsyncConnection:
-        await self._line.acquire()
+        await self._wait_in_line()
         try:
             if self._connection is None or self._connection.closed or self._connection.invalidated:
-                self._connection = await self._engine.execution_options(write=True).connect()
+                self._connection = await self._engine.execution_options(**{WRITES: True}).connect()
             return self._connection
         except BaseException:
             self._line.release()
@@ -124,10 +148,44 @@ class _Writer:
     async def __aexit__(self, *_: object) -> None:
         self._line.release()
 
+    async def _wait_in_line(self) -> None:
+        """Raises SQLAlchemy's TimeoutError, as a pool does."""
+        if not self._line.locked():
+            await self._line.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._wait):
+                await self._line.acquire()
+        except builtins.TimeoutError:
+            raise TimeoutError(f"no turn to write within {self._wait:g} s") from None
+
     async def close(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
+
+
+def _prepare(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def on_execute(
+        connection: Connection, _cursor: object, statement: str, _parameters: object, context: Any, _many: bool
+    ) -> None:
+        if context.execution_options.get(postgres.READS, False) and (
+            context.isinsert or context.isupdate or context.isdelete or context.isddl or _writes(statement)
+        ):
+            raise RuntimeError("a statement that writes was asked for inside Database.read(); use Database.write()")
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def on_error(context: ExceptionContext) -> None:
+        """A connection to what has become read-only stays with that: a new one goes to whoever is in its place."""
+        error = context.original_exception
+        if not context.is_disconnect and outage_of(error) is Outage.READ_ONLY:
+            context.is_disconnect = True
+
+
+def _writes(statement: str) -> bool:
+    """Of one written as text: none of ours begins with white space or a comment."""
+    return statement[:6].upper() in ("INSERT", "UPDATE", "DELETE", "CREATE", "ALTER ", "DROP T", "TRUNCA", "REPLAC")
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
@@ -135,38 +193,15 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
     def on_begin(connection: Connection) -> None:
         ours = connection.connection.dbapi_connection
         assert isinstance(ours, sqlite.Connection)  # noqa: S101 - see the engine's creator
-        if connection.get_execution_options().get("write", False):
+        if connection.get_execution_options().get(WRITES, False):
             try:
                 ours.begin_writing()
             except sqlite3.OperationalError as error:
+                if outage_of(error) is Outage.READ_ONLY:
+                    connection.invalidate(error)  # it stays so, even if the file does not
                 raise OperationalError("BEGIN IMMEDIATE", None, error) from error
         else:
             ours.begin_reading()
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """The database cannot be reached just now (as against: it refused what was asked)."""
-    if isinstance(error, TimeoutError | ConnectionError):
-        return True
-    if isinstance(error, OperationalError | InterfaceError):
-        return True
-    if isinstance(error, DBAPIError) and (error.connection_invalidated or lacks_schema(error)):
-        return True
-    return isinstance(error, sqlite3.OperationalError)
-
-
-def lacks_schema(error: BaseException) -> bool:
-    """A table is not there: the database answers, but `resell migrate` has not been run on it."""
-    if not isinstance(error, DBAPIError):
-        return False
-    return getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig)
-
-
-async def ping(database: Database) -> None:
-    """Raises if the database does not answer or has no schema."""
-    async with database.read() as session:
-        await session.connection()
-        await (await session.connection()).execute(sa.text("SELECT tag FROM installation"))
 
 
 async def now(session: AsyncSession) -> datetime:

@@ -14,16 +14,26 @@ from typing import Any
 
 from psycopg import Error
 from sqlalchemy import event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-CONNECT_OPTIONS = {"connect_timeout": 5}
+_CONNECT_SECONDS = 5
+_SILENCE_MILLISECONDS = 30_000
+"""A server that has not acknowledged anything for so long is gone: its connection is given up."""
 READS = "reads"
 """Execution option of a connection that only reads."""
 REST_SECONDS = 60
 """A connection that was not used for so long is asked whether it lives."""
 _USED_AT = "used_at"
+
+
+def connect_options(url: URL, statement_timeout: float) -> dict[str, object]:
+    """The driver's own. What the address says itself stays as it is. `statement_timeout`: seconds; 0: no limit."""
+    options: dict[str, object] = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MILLISECONDS}
+    if statement_timeout and "options" not in url.query:
+        options["options"] = f"-c statement_timeout={int(statement_timeout * 1000)}"
+    return {name: value for name, value in options.items() if name not in url.query}
 
 
 def prepare(engine: AsyncEngine) -> None:

@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import in_greenlet
 
-LOCK_TIMEOUT_SECONDS = 30
-"""For so long a statement waits for another connection's lock."""
+LOCK_TIMEOUT_SECONDS = 30.0
+"""For so long a statement waits for another connection's lock, if nothing else is said."""
 LONG_SECONDS = 0.005
 """A statement that once took so much of the processor runs in the thread from then on."""
 SHORT_COMMIT_SECONDS = 0.001
@@ -48,12 +48,13 @@ _others_ran_at = 0.0
 class Connection(AdaptedConnection):
     """What SQLAlchemy's asyncio engine needs of a driver's connection."""
 
-    __slots__ = ("_begin_is_due", "_commit_seconds", "_latest", "_thread")
+    __slots__ = ("_begin_is_due", "_commit_seconds", "_latest", "_lock_timeout", "_thread")
 
     _connection: sqlite3.Connection  # type: ignore[assignment]  # SQLAlchemy expects an asynchronous driver's
 
-    def __init__(self, thread: ThreadPoolExecutor, connection: sqlite3.Connection) -> None:
+    def __init__(self, thread: ThreadPoolExecutor, connection: sqlite3.Connection, lock_timeout: float) -> None:
         self._thread = thread
+        self._lock_timeout = lock_timeout
         self._connection = connection
         self._latest: Future[Any] | None = None
         self._begin_is_due = False
@@ -143,15 +144,15 @@ class Connection(AdaptedConnection):
         return result
 
     def _patiently(self, function: Callable[[], _T]) -> _T:
-        self._wait_for_locks(LOCK_TIMEOUT_SECONDS)
+        self._wait_for_locks(self._lock_timeout)
         try:
             return function()
         finally:
             if function != self._connection.close:
                 self._wait_for_locks(0)
 
-    def _wait_for_locks(self, seconds: int) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout={seconds * 1000}").close()
+    def _wait_for_locks(self, seconds: float) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}").close()
 
 
 class Cursor:
@@ -231,16 +232,21 @@ def _remember(statement: str) -> None:
     _long.add(statement)
 
 
-async def connect(file: str) -> Connection:
-    """A new connection, for one event loop."""
+async def connect(file: str, *, lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Connection:
+    """A new connection, for one event loop. `lock_timeout`: seconds."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
-    return Connection(thread, await asyncio.get_running_loop().run_in_executor(thread, _open, file))
+    try:
+        opened = await asyncio.get_running_loop().run_in_executor(thread, _open, file, lock_timeout)
+    except BaseException:
+        thread.shutdown(wait=False)
+        raise
+    return Connection(thread, opened, lock_timeout)
 
 
-def _open(file: str) -> sqlite3.Connection:
+def _open(file: str, lock_timeout: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         file,
-        timeout=LOCK_TIMEOUT_SECONDS,
+        timeout=lock_timeout,
         isolation_level=None,  # transactions begin where we say
         check_same_thread=False,
         cached_statements=PREPARED_STATEMENTS,

@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from models.database import Database
+from models.readiness import Readiness
 from orders.views import WorkflowLinks
 from settings import Settings
 from starter import Resellflow
@@ -23,6 +25,15 @@ class Context:
     """Set when the server stops: streams end."""
     gates: Gates = field(default_factory=Gates)
     """Of the upstream accounts: what one request has learned of an account, the next one heeds."""
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        return Readiness(self.database.url)
+
+    async def close(self) -> None:
+        """What is its own; the resellflow stays open."""
+        await self.callers.close()
+        await self.readiness.close()
 
     @property
     def database(self) -> Database:

@@ -1,26 +1,23 @@
 """/healthz and /readyz, for load balancers and orchestrators.
 
-Ready means: an order can be accepted, and for that the database is enough. Were Temporal part of it, a restart of
-Temporal would take every API process out of the load balancer and turn orders away that would only have waited; so its
-absence is shown as `degraded`, with status 200.
+Ready means: an order can be accepted, and for that a database that takes writes is enough. Were Temporal part of it, a
+restart of Temporal would take every API process out of the load balancer and turn orders away that would only have
+waited; so its absence is shown as `degraded`, with status 200.
 """
 
 import asyncio
 from datetime import timedelta
 
 from fastapi import APIRouter, Response
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from models.database import Database, lacks_schema, ping
+from models.readiness import PATIENCE_SECONDS, Readiness
 from storefront.context import InContext
 from storefront.problems import NOT_READY, ProblemResponse
 from storefront.schemas import Alive, Check, NotReady, Ready
 
 router = APIRouter(tags=["health"])
-
-PATIENCE_SECONDS = 3.0
 
 
 @router.get("/healthz", summary="Is the process up?")
@@ -37,7 +34,7 @@ async def healthz() -> Alive:
 async def readyz(context: InContext) -> Ready | Response:
     """Needs the database alone. Without Temporal orders are accepted and wait for it: `degraded`."""
     database, temporal = await asyncio.gather(
-        _check_database(context.database), _check_temporal(context.resellflow.client)
+        _check_database(context.readiness), _check_temporal(context.resellflow.client)
     )
     if database.status == "unavailable":
         return ProblemResponse(
@@ -57,15 +54,11 @@ async def readyz(context: InContext) -> Ready | Response:
     )
 
 
-async def _check_database(database: Database) -> Check:
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await ping(database)
-    except (SQLAlchemyError, TimeoutError) as error:
-        bare = lacks_schema(error)
-        detail = "the database has no schema; run `resell migrate`" if bare else "the database does not answer"
-        return Check(status="unavailable", detail=detail)
-    return Check(status="ok")
+async def _check_database(readiness: Readiness) -> Check:
+    outage = await readiness.outage()
+    if outage is None:
+        return Check(status="ok")
+    return Check(status="unavailable", detail=outage.words)
 
 
 async def _check_temporal(client: Client) -> Check:

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from models.database import is_unavailable
+from models.outages import Outage, outage_of, told
 from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
 from starter import TemporalUnavailable
 from upstreams.errors import UpstreamError
@@ -57,7 +57,8 @@ TOO_MANY_GUESSES = Kind("too-many-wrong-tokens", "Too many wrong tokens", HTTPSt
 TOO_MANY_HINTS = Kind("too-many-hints", "Too many hints are unread", HTTPStatus.TOO_MANY_REQUESTS)
 UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer as it should", HTTPStatus.BAD_GATEWAY)
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
-DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
+DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't take this now", HTTPStatus.SERVICE_UNAVAILABLE)
+BUSY = Kind("busy", "There is too much to do just now", HTTPStatus.SERVICE_UNAVAILABLE)
 NOT_READY = Kind("not-ready", "Not ready to take orders", HTTPStatus.SERVICE_UNAVAILABLE)
 INTERNAL = Kind("internal", "Something unexpected happened", HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -76,6 +77,7 @@ KINDS = (
     UPSTREAM_FAILED,
     TEMPORAL_UNAVAILABLE,
     DATABASE_UNAVAILABLE,
+    BUSY,
     NOT_READY,
     INTERNAL,
 )
@@ -178,7 +180,7 @@ async def _temporal_unavailable(request: Request, error: Exception) -> Response:
     return answer(
         TEMPORAL_UNAVAILABLE,
         "Temporal, or the worker behind it, does not answer just now; the decision may be sent again.",
-        headers=_retry_later(),
+        headers=retry_later(),
     )
 
 
@@ -192,15 +194,21 @@ async def _database_error(request: Request, error: Exception) -> Response:
 
 def database_problem(error: Exception) -> ProblemResponse:
     """Raises the error if it is a fault of ours."""
-    if not is_unavailable(error):
+    outage = outage_of(error)
+    if outage is None:
         raise error
-    log.warning("%s: %s", DATABASE_UNAVAILABLE.title, " ".join(str(error).split())[:300])
-    return answer(
-        DATABASE_UNAVAILABLE,
-        "The database does not answer just now. Send the same request again: an order with the same Idempotency-Key is "
-        "never made twice.",
-        headers=_retry_later(),
-    )
+    log.log(logging.WARNING if outage.passes else logging.ERROR, "%s: %s", DATABASE_UNAVAILABLE.title, told(error))
+    kind = BUSY if outage is Outage.BUSY else DATABASE_UNAVAILABLE
+    return answer(kind, f"{_WHY.get(outage, 'The database is out of order.')} {SEND_AGAIN}", headers=retry_later())
+
+
+SEND_AGAIN = "Send the same request again: an order with the same Idempotency-Key is never made twice."
+_WHY = {
+    Outage.AWAY: "The database does not answer just now.",
+    Outage.BUSY: "The database has too much to do just now.",
+    Outage.READ_ONLY: "The database takes no changes just now.",
+}
+"""For a storefront, which can do nothing about the others but wait; an operator finds them in the log and /readyz."""
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
@@ -258,7 +266,7 @@ def _methods_at(request: Request) -> list[str]:
     return sorted(known | ({"HEAD"} if "GET" in known else set()))
 
 
-def _retry_later() -> dict[str, str]:
+def retry_later() -> dict[str, str]:
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 

@@ -85,7 +85,7 @@ class Server(StoppableServer):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.closing.set()
         await super().shutdown(sockets)
-        await self._context.callers.close()
+        await self._context.close()
 
 
 def listen(host: str, port: int, what: str = "the storefront API") -> socket.socket:

@@ -8,8 +8,8 @@ from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.database import is_unavailable
 from models.enums import Stage
+from models.outages import outage_of
 from orders.errors import NotFound
 from orders.views import BEFORE_ALL, OperationDetail, StagePassed, stages_after
 from storefront.callers import Caller
@@ -67,7 +67,7 @@ async def _entered(context: Context, operation: int, last: int, caller: Caller) 
     except NotFound:
         return None
     except SQLAlchemyError as error:
-        if not is_unavailable(error):
+        if not outage_of(error):
             raise
         log.warning("the stream of operation %s waits for the database", operation)
         return []

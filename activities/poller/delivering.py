@@ -9,7 +9,8 @@ from temporalio.service import RPCError
 from activities.delivery import deliver
 from activities.poller.schedule import PUT_OFF_SECONDS, UNAVAILABLE_SECONDS
 from activities.poller.watch import Watch
-from models.database import Database, is_unavailable
+from models.database import Database
+from models.outages import is_unavailable, told
 from outage import note
 
 
@@ -51,7 +52,7 @@ class Deliverer:
             return UNAVAILABLE_SECONDS
         except Exception as error:
             if is_unavailable(error):
-                activity.logger.warning("poller %s, signals: the database can't be reached: %s", self._name, error)
+                activity.logger.warning("poller %s, signals: %s", self._name, told(error))
                 return UNAVAILABLE_SECONDS
             activity.logger.exception("poller %s: delivering failed", self._name)
             return PUT_OFF_SECONDS

@@ -7,7 +7,8 @@ from functools import partial
 from activities.poller import schedule
 from activities.poller.pieces import at_once, piece
 from activities.poller.watch import Answer, Form, Watch
-from models.database import Database, is_unavailable
+from models.database import Database
+from models.outages import outage_of
 from orders import events
 from orders.events import Digest, Hot
 from upstreams.errors import NoSuchItem, Rejected, SetupFault
@@ -64,7 +65,7 @@ async def _write_down(database: Database, watch: Watch, product_type: str, answe
     try:
         brought = await events.take_forms(database, watch.account_id, product_type, [one.form for one in newest])
     except Exception as error:  # of whatever kind: who asked for the form raises it, and puts that form off
-        if len(newest) > 1 and not is_unavailable(error):
+        if len(newest) > 1 and not outage_of(error):
             for one in newest:
                 await _write_down(database, watch, product_type, [one])
             return

@@ -8,7 +8,8 @@ from temporalio.service import RPCError
 
 from activities.poller.health import note_failure, note_success
 from activities.poller.watch import Tally, Watch
-from models.database import Database, is_unavailable
+from models.database import Database
+from models.outages import outage_of
 from outage import note
 from upstreams.errors import UpstreamError
 
@@ -22,7 +23,7 @@ async def piece(database: Database, watch: Watch, tally: Tally, about: str, work
     except RPCError as error:
         note(error, f"poller {watch.name}, {about}")
     except Exception as error:
-        if is_unavailable(error):
+        if outage_of(error):
             raise
         activity.logger.exception("poller %s, %s: put off", watch.name, about)
         return False

@@ -10,9 +10,10 @@ from sqlmodel import col
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.database import Database, is_unavailable
+from models.database import Database
 from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import HELD_BACK_AT_MOST, UpstreamEvent, UpstreamList, UpstreamSnapshot
+from models.outages import outage_of
 from orders.differences import compare, held_back_fields, is_unexplained, listed_fields
 from orders.events.book import AT_ONCE, Book
 from orders.events.digest import Digest
@@ -137,7 +138,7 @@ class ListLook:
         try:
             await self._judge_together(rows)
         except Exception as error:  # of whatever kind: what a database refuses of one row may not stop the list
-            if is_unavailable(error):
+            if outage_of(error):
                 raise
             spoiling = await self._judge_apart(rows)
             if len(spoiling) == len(rows) > 1:
@@ -157,7 +158,7 @@ class ListLook:
             try:
                 await self._judge_together(part)
             except Exception as error:  # as above; raised again by the caller where it is not the rows
-                if is_unavailable(error):
+                if outage_of(error):
                     raise
                 if len(part) == 1:
                     spoiling |= dict.fromkeys(part, error)

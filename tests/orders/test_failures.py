@@ -1,8 +1,8 @@
 """What a failure means for Temporal: when it is tried again, and what an operator reads."""
 
-import sqlite3
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -75,8 +75,7 @@ def test_a_failed_read_is_repeated_whatever_its_class(kind: type[NotSent]) -> No
 @pytest.mark.parametrize(
     "away",
     [
-        OperationalError("SELECT", {}, Exception("connection refused")),
-        sqlite3.OperationalError("database is locked"),
+        OperationalError("SELECT", {}, psycopg.OperationalError("connection failed: 10.0.0.7")),
         ConnectionRefusedError(),
     ],
 )
@@ -92,3 +91,10 @@ def test_a_database_that_is_away_is_said_in_words_without_its_address(away: Exce
 def test_a_mistake_of_ours_is_not_hidden_behind_the_database(mistake: Exception) -> None:
     with pytest.raises(type(mistake)), database_in_words():
         raise mistake
+
+
+def test_what_only_a_person_can_mend_is_said_and_is_an_alarm() -> None:
+    full = OperationalError("INSERT", {}, psycopg.errors.DiskFull("could not extend file"))
+    with pytest.raises(ApplicationError, match="disk is full; make room; tried") as caught, database_in_words():
+        raise full
+    assert caught.value.category is ApplicationErrorCategory.UNSPECIFIED

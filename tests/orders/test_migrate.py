@@ -9,8 +9,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from models.database import Database, normalise_url, ping
+from models.database import normalise_url
 from models.migrate import alembic_config, migrate
+from models.readiness import Readiness
 from models.tables import metadata
 from tests.infrastructure.processes import Program
 
@@ -40,12 +41,12 @@ def test_from_nothing_and_again(database_url: str) -> None:
     assert tag(database_url) == first, "and the installation keeps its tag"
 
 
-async def test_a_migrated_database_answers_a_ping(migrated_database_url: str) -> None:
-    database = Database(migrated_database_url)
+async def test_a_migrated_database_is_ready(migrated_database_url: str) -> None:
+    readiness = Readiness(migrated_database_url)
     try:
-        await ping(database)
+        assert await readiness.outage() is None
     finally:
-        await database.close()
+        await readiness.close()
 
 
 def test_the_models_describe_the_migrated_schema(migrated_database_url: str) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
 
 from models import postgres
-from models.database import Database
+from models.database import Database, PoolTerms
 from tests.infrastructure.eventually import assert_eventually
 
 TABLE = sa.Table("sample", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
@@ -20,7 +20,7 @@ ALL = sa.select(TABLE.c.id)
 @pytest.fixture
 async def sample(postgres_database_url: str) -> AsyncIterator[Database]:
     """With one connection, which everything shares."""
-    database = Database(postgres_database_url, pool_size=1)
+    database = Database(postgres_database_url, PoolTerms(size=1))
     async with database.engine.begin() as connection:
         await connection.run_sync(TABLE.metadata.create_all)
     yield database

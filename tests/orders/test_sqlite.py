@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from models import sqlite
-from models.database import Database
+from models.database import Database, PoolTerms
+from models.outages import Outage, outage_of
 from models.sqlite import Connection
 from tests.infrastructure.eventually import assert_eventually
 
@@ -149,14 +150,16 @@ async def test_who_waits_for_a_lock_holds_up_nobody(sample: Database, file: Path
     assert await seen(sample) == [1, 7]
 
 
-async def test_a_lock_that_nobody_gives_back_is_an_error(
-    sample: Database, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_SECONDS", 0)
-    with another_writer(file), pytest.raises(sa.exc.OperationalError, match="locked"):
-        await put(sample, 1)
-    await put(sample, 2)
-    assert await seen(sample) == [2]
+async def test_a_lock_that_nobody_gives_back_is_an_error(sample: Database, file: Path) -> None:
+    """And whoever is behind it in the line waits no longer than it."""
+    impatient = Database(sample.url, PoolTerms(wait=0.1))
+    with another_writer(file):
+        errors = await asyncio.gather(*(put(impatient, number) for number in range(9)), return_exceptions=True)
+    assert {outage_of(error) for error in errors if error} == {Outage.BUSY}
+    assert len(errors) == 9
+    await put(impatient, 2)
+    assert await seen(impatient) == [2]
+    await impatient.close()
 
 
 async def test_all_statements_of_a_read_see_one_state(sample: Database) -> None:

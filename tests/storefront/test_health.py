@@ -1,10 +1,21 @@
 """Up, and ready: ready means that orders are accepted, and that takes the database alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
 from temporalio.client import Client
 
-from models.database import Database
+from models import readiness
+from models.database import Database, PoolTerms
+from models.outages import Outage
+from tests.infrastructure.databases import Stock
 from tests.infrastructure.processes import free_port
-from tests.storefront.api import Api, api_settings, assert_problem, running_api
+from tests.storefront.api import Api, api_settings, assert_problem, running_api, stocked_api
 
 
 async def test_with_database_and_temporal_it_is_ready(api: Api) -> None:
@@ -32,7 +43,7 @@ async def test_without_a_database_it_is_up_but_not_ready(temporal_client: Client
         answer = await api.stranger.get("/readyz")
         reading = await api.shop.get("/v1/services")
 
-    assert "does not answer" in assert_problem(answer, 503, "not-ready")
+    assert "can't be reached" in assert_problem(answer, 503, "not-ready")
     assert answer.json()["database"]["status"] == "unavailable"
     assert answer.json()["temporal"]["status"] == "ok"
     assert_problem(reading, 503, "database-unavailable")
@@ -47,3 +58,83 @@ async def test_without_a_schema_it_is_not_ready(database_url: str, temporal_clie
 
     assert "resell migrate" in assert_problem(answer, 503, "not-ready")
     await database.close()
+
+
+def terminate_others(server: psycopg.Connection[Any]) -> None:
+    server.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+@contextmanager
+def read_only(url: str) -> Iterator[None]:
+    """As if another server had taken this one's place as the primary."""
+    with psycopg.connect(url, autocommit=True) as server:
+        name = sql.Identifier(server.info.dbname)
+        server.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        terminate_others(server)
+    try:
+        yield
+    finally:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("SET default_transaction_read_only = off")
+            server.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+
+
+async def test_a_primary_that_was_replaced_takes_no_orders_and_is_not_ready(
+    postgres_stock: Stock, unreachable_temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 0.0)
+    with postgres_stock.lent() as url:
+        async with stocked_api(url, unreachable_temporal) as api:
+            await api.order("before")
+            with read_only(url):
+                answer = await api.post_order("cart-2")
+                ready = await api.stranger.get("/readyz")
+                assert (await api.shop.get("/v1/services")).status_code == 200
+            assert "takes no changes" in assert_problem(answer, 503, "database-unavailable")
+            assert answer.headers["Retry-After"]
+            assert "read-only" in assert_problem(ready, 503, "not-ready")
+            # A connection that was opened meanwhile is found out by the first write, and with it all of its age.
+            assert (await api.post_order("cart-2")).status_code in (201, 503)
+            await api.order("cart-2")
+            assert (await api.stranger.get("/readyz")).status_code == 200
+
+
+async def test_who_finds_no_connection_free_is_told_to_come_back_and_it_is_ready_all_the_same(
+    migrated_database_url: str, unreachable_temporal: Client
+) -> None:
+    database = Database(migrated_database_url, PoolTerms(size=1, more=0, wait=0.1))
+    try:
+        async with (
+            running_api(database, unreachable_temporal, api_settings(migrated_database_url)) as api,
+            database.read() as session,
+        ):
+            await session.connection()
+            answer = await api.shop.get("/v1/services")
+            ready = await api.stranger.get("/readyz")
+    finally:
+        await database.close()
+    assert "too much to do" in assert_problem(answer, 503, "busy")
+    assert answer.headers["Retry-After"]
+    assert ready.status_code == 200
+
+
+async def test_an_older_schema_is_not_ready_and_a_newer_one_is(migrated_database_url: str) -> None:
+    found = []
+    database = Database(migrated_database_url)
+    for revision in ("0001", "9999"):
+        async with database.write() as session:
+            await (await session.connection()).execute(
+                sa.text(f"UPDATE alembic_version SET version_num = '{revision}'")
+            )
+        look = readiness.Readiness(migrated_database_url)
+        found.append(await look.outage())
+        await look.close()
+    async with database.write() as session:
+        await (await session.connection()).execute(
+            sa.text(f"UPDATE alembic_version SET version_num = '{readiness.NEWEST_REVISION}'")
+        )
+    await database.close()
+    assert found == [Outage.SCHEMA, None]

@@ -4,9 +4,12 @@ import base64
 import hashlib
 import hmac
 import time
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from activities import webhook_post
 from activities import webhooks as sender
@@ -15,6 +18,7 @@ from models.enums import DeliveryState
 from orders import webhooks
 from orders.intake import ServiceRequest, accept_order
 from orders.views import list_webhooks
+from orders.webhooks import Parcel, Try
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from tests.webhooks.receiver import TAKEN, Answer, Received, Receiver, receiving
@@ -224,6 +228,29 @@ async def test_a_try_that_fails_in_a_way_that_nobody_foresaw_counts_too(
     [only] = await deliveries(database)
     [tried] = (await delivery(database, only.number)).log
     assert tried.error == "failed unexpectedly: ZeroDivisionError: 7"
+
+
+async def test_nothing_goes_twice_while_the_database_does_not_take_down_that_it_went(
+    database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = psycopg.errors.DiskFull("no space left on device")
+    refused: list[Parcel] = []
+    record = webhooks.record
+
+    async def recorded(at: Database, parcel: Parcel, went: Try, *, again_in: timedelta | None) -> bool:
+        if len(refused) < 3:
+            refused.append(parcel)
+            raise OperationalError("INSERT", {}, full)
+        return await record(at, parcel, went, again_in=again_in)
+
+    monkeypatch.setattr(webhooks, "record", recorded)
+    monkeypatch.setattr(sender, "RECORD_PAUSE_SECONDS", 0.02)
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database):
+        await until(database, DeliveryState.DELIVERED)
+    assert len(refused) == 3
+    assert len(receiver.received) == 1
 
 
 async def test_each_of_several_secrets_signs_and_a_file_is_read_anew(

@@ -1,0 +1,17 @@
+"""What a process asks of its database. Loads nothing: settings are read before anything else."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PoolTerms:
+    """How many connections a process has to its database, and for how long it waits for what it asks of them."""
+
+    size: int = 10
+    """Connections that are kept."""
+    more: int = 20
+    """Connections beside them at busy times, closed when they are free again."""
+    wait: float = 10.0
+    """Seconds for a free connection; on SQLite also for the lock of another process."""
+    statement_timeout: float = 60.0
+    """Seconds for one statement, on PostgreSQL; 0 for no limit."""

@@ -1,0 +1,68 @@
+"""Does the database take what has to be written? Asked over a connection of its own: a full pool is no bad health."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from models import migrations
+from models.database import Database, PoolTerms
+from models.outages import Outage, outage_of
+
+PATIENCE_SECONDS = 3.0
+KEPT_SECONDS = 1.0
+"""An answer serves whoever asks within so long: being asked costs the same however often that is."""
+_TERMS = PoolTerms(size=1, more=0, wait=0.0, statement_timeout=PATIENCE_SECONDS)
+NEWEST_REVISION = max(file.name[:4] for file in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
+"""Of the migrations that this program brings."""
+_REVISION = sa.text("SELECT (SELECT version_num FROM alembic_version) FROM installation")
+_READ_ONLY = sa.text("SELECT current_setting('transaction_read_only')")
+
+
+class Readiness:
+    """What is wrong with the database of `url`, asked anew once a second at most."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, _TERMS)
+        self._asking = asyncio.Lock()
+        self._found: Outage | None = None
+        self._found_at = -KEPT_SECONDS
+
+    async def outage(self) -> Outage | None:
+        """None: it takes orders. A database that is busy does, after a while. Raises what is a fault of ours."""
+        async with self._asking:
+            if time.monotonic() - self._found_at >= KEPT_SECONDS:
+                self._found = await self._ask()
+                if self._found is not None:
+                    await self._database.close()  # and over a new connection the next time, to whoever is there then
+                self._found_at = time.monotonic()
+            return self._found
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def _ask(self) -> Outage | None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                if await self._revision() < NEWEST_REVISION:  # one that is newer than this program does no harm
+                    return Outage.SCHEMA
+                return Outage.READ_ONLY if await self._is_read_only() else None
+        except TimeoutError:
+            return Outage.AWAY
+        except (SQLAlchemyError, OSError) as error:
+            outage = outage_of(error)
+            if outage is None:
+                raise
+            return None if outage is Outage.BUSY else outage
+
+    async def _revision(self) -> str:
+        async with self._database.read() as session:
+            return str((await (await session.connection()).execute(_REVISION)).scalars().first() or "")
+
+    async def _is_read_only(self) -> bool:
+        """Begins a write, and writes nothing. SQLite refuses the beginning; PostgreSQL is asked."""
+        async with self._database.write() as session:
+            connection = await session.connection()
+            return not self._database.is_sqlite and (await connection.execute(_READ_ONLY)).scalar_one() == "on"
