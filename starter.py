@@ -8,6 +8,7 @@ async with connect() as resellflow:
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -29,7 +30,16 @@ from activities.starting import start_accepted, start_poller, start_sweep
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
-from models.messages import Decision, DecisionKind, DecisionRecord, DecisionResult, OrderResult, TaskCompletion, Written
+from models.messages import (
+    OTHER_STAGE,
+    Decision,
+    DecisionKind,
+    DecisionRecord,
+    DecisionResult,
+    OrderResult,
+    TaskCompletion,
+    Written,
+)
 from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, pending, requests, tasks
@@ -55,6 +65,8 @@ UPDATE_TIMEOUT_SECONDS = 20.0
 """For so long a decision waits for the answer of its order's workflow."""
 
 UPDATE_PAUSE_SECONDS = 0.3
+STAGE_PATIENCE_SECONDS = 3.0
+"""So long a workflow may lag behind the stage that the database has: its activity's answer is on the way."""
 _TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
 """A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
 
@@ -367,7 +379,8 @@ class Resellflow:
     async def _update(
         self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, written: Written, about: str
     ) -> DecisionResult:
-        """Execute an update. Raises Refused, InvalidField or TemporalUnavailable."""
+        """Execute an update, which the database allows. Raises Refused, InvalidField or TemporalUnavailable."""
+        lags_until = time.monotonic() + STAGE_PATIENCE_SECONDS
         try:
             async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
                 while True:
@@ -377,6 +390,9 @@ class Resellflow:
                         return result
                     except RPCError as error:
                         if error.status not in _TRY_AGAIN:
+                            raise
+                    except WorkflowUpdateFailedError as failure:
+                        if not _is_of_another_stage(failure) or time.monotonic() >= lags_until:
                             raise
                     await asyncio.sleep(UPDATE_PAUSE_SECONDS)
         except WorkflowUpdateFailedError as failure:
@@ -440,6 +456,10 @@ class Resellflow:
 
     async def start_sweep(self) -> None:
         await start_sweep(self.client, self.settings.task_queue)
+
+
+def _is_of_another_stage(failure: WorkflowUpdateFailedError) -> bool:
+    return isinstance(failure.cause, ApplicationError) and failure.cause.type == OTHER_STAGE
 
 
 @asynccontextmanager

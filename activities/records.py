@@ -47,10 +47,16 @@ class RecordActivities:
                     await completion.decide(session, record)
                     called_off = await completion.is_called_off(session, record)
             except Refused as refusal:
-                return DecisionOutcome(refused=str(refusal))
+                outcome = DecisionOutcome(refused=str(refusal))
             except InvalidField as mistake:
-                return DecisionOutcome(refused=mistake.message, refusal_type=InvalidField.__name__, field=mistake.field)
-        return DecisionOutcome(called_off=called_off)
+                outcome = DecisionOutcome(
+                    refused=mistake.message, refusal_type=InvalidField.__name__, field=mistake.field
+                )
+            else:
+                return DecisionOutcome(called_off=called_off)
+            async with self._database.write() as session:
+                await pending.forget_refused(session, record)
+        return outcome
 
     @activity.defn
     async def open_manual_task(self, work: ManualWork) -> ManualTask:

@@ -193,6 +193,11 @@ class Written(Message):
     word: str = Field(min_length=1, max_length=64)
 
 
+OTHER_STAGE = "OtherStage"
+"""Type of the error by which a workflow refuses what its stage does not allow. The database may have entered another
+one a moment before, in an activity whose answer is on its way."""
+
+
 class DecisionRecord(Message):
     """Input of the activity that writes a decision down."""
 

@@ -77,6 +77,14 @@ async def forget(session: AsyncSession, written: object) -> None:
         await session.exec(delete(PendingDecision).where(col(PendingDecision.word) == written.word))
 
 
+async def forget_refused(session: AsyncSession, record: DecisionRecord) -> None:
+    """It was judged, and refused. Its word stands in a history: sent again later, it must not decide in that name."""
+    if isinstance(record.decision, Written):
+        row = await _row(session, record.decision, record.operation, record.kind.value)
+        if row is not None:
+            await session.delete(row)
+
+
 async def _row(session: AsyncSession, written: Written, operation: int, kind: str) -> PendingDecision | None:
     found = await session.exec(
         select(PendingDecision).where(

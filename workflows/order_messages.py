@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from models.enums import FailureClass, Stage
 from models.explanations import explain, fenced
 from models.messages import (
+    OTHER_STAGE,
     Decision,
     DecisionKind,
     DecisionRecord,
@@ -248,14 +249,14 @@ class OrderMessages:
         _check_given(decision)
         self._check(DecisionKind.CANCEL)
 
-    def _check(self, kind: DecisionKind, called: str = "") -> None:
+    def _check(self, kind: DecisionKind, called: str = "", *, refusal: str = OTHER_STAGE) -> None:
         allowed = _ALLOWED_IN.get(kind, frozenset({Stage.NEEDS_ATTENTION}))
         if self._state.stage not in allowed or self._state.decision is not None:
             stages = ", ".join(sorted(stage.value for stage in allowed))
             now = self._state.stage.value
             raise ApplicationError(
                 f"operation {self._order.operation} is {now}; {called or kind.value} is possible in: {stages}",
-                type="Refused",
+                type=refusal,
                 non_retryable=True,
             )
 
@@ -263,7 +264,7 @@ class OrderMessages:
         # Handlers interleave at every await: the lock makes one decision wait for the other, and the check is repeated
         # because the stage may be another by then.
         async with self._deciding:
-            self._check(kind)
+            self._check(kind, refusal="Refused")
             info = workflow.current_update_info()
             outcome = await calls.record_decision(
                 DecisionRecord(

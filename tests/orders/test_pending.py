@@ -11,8 +11,9 @@ from models.audit import AuditEntry
 from models.columns import utc_now
 from models.database import Database
 from models.decision import PendingDecision
-from models.enums import Role
+from models.enums import Role, Stage
 from models.messages import Decision, DecisionKind, DecisionOutcome, DecisionRecord, TaskCompletion, Written
+from models.order import Operation
 from orders import pending
 from orders.allowed import OPERATOR, Asker
 from orders.retention import Keep, prune
@@ -89,6 +90,23 @@ async def test_the_role_of_whoever_wrote_it_is_judged_when_it_is_acted_upon(data
     outcome = await told(database, order.operation, word, DecisionKind.RETRY)
 
     assert "to vouch that nothing was bought needs the role" in outcome.refused
+    assert await audited(database, "retry") == []
+    assert await left(database) == 0
+
+
+async def test_a_refused_decision_can_not_be_sent_again_by_whoever_reads_the_history(database: Database) -> None:
+    order = await needing_attention(database, None)
+    async with database.write() as session:
+        operation = await session.get_one(Operation, order.operation)
+        stage, operation.stage = operation.stage, Stage.SUBMITTING
+    word = await written(database, order.operation, DecisionKind.RETRY)
+    assert (await told(database, order.operation, word, DecisionKind.RETRY)).refused
+    async with database.write() as session:
+        (await session.get_one(Operation, order.operation)).stage = stage
+
+    outcome = await told(database, order.operation, word, DecisionKind.RETRY)
+
+    assert "no such decision is written" in outcome.refused
     assert await audited(database, "retry") == []
 
 

@@ -4,12 +4,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 import starter
 import worker
-from models.messages import Written
+from models.enums import Stage
+from models.messages import OTHER_STAGE, DecisionResult, Written
+from orders.errors import Refused
 from settings import Settings
 from starter import Resellflow, TemporalUnavailable
 
@@ -24,10 +27,10 @@ class SilentHandle:
             raise WorkflowUpdateRPCTimeoutOrCancelledError from cancelled
 
 
-def update() -> Any:
+def update(handle: Any = None) -> Any:
     # Neither database nor client is asked: only what becomes of the handle's silence.
     resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
-    return resellflow._update(SilentHandle(), None, Written(word="w"), "operation 1")
+    return resellflow._update(handle or SilentHandle(), None, Written(word="w"), "operation 1")
 
 
 async def test_no_answer_to_an_update_is_temporal_being_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +45,39 @@ async def test_a_caller_that_is_cancelled_stays_cancelled() -> None:
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling
+
+
+class LaggingHandle:
+    """The database is in a stage already in which its workflow arrives a moment later."""
+
+    def __init__(self, lags: int, refusal: str) -> None:
+        self.asked: list[str] = []
+        self._lags, self._refusal = lags, refusal
+
+    async def execute_update(self, update: Any, message: Any, *, id: str) -> DecisionResult:
+        self.asked.append(id)
+        if len(self.asked) <= self._lags:
+            words = "operation 1 is submitting; mark_done is possible in: awaiting_confirmation, needs_attention"
+            raise WorkflowUpdateFailedError(ApplicationError(words, type=self._refusal))
+        return DecisionResult(stage=Stage.COMPLETED, message="done")
+
+
+async def test_a_workflow_that_lags_behind_its_stage_in_the_database_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(starter, "UPDATE_PAUSE_SECONDS", 0.01)
+    lagging = LaggingHandle(2, OTHER_STAGE)
+    assert (await update(lagging)).stage is Stage.COMPLETED
+    assert lagging.asked == ["w", "w", "w"], "the same update, so that it is carried out once"
+
+
+@pytest.mark.parametrize(("patience", "refusal"), [(3.0, "Refused"), (0.0, OTHER_STAGE)])
+async def test_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch, patience: float, refusal: str) -> None:
+    monkeypatch.setattr(starter, "STAGE_PATIENCE_SECONDS", patience)
+    lagging = LaggingHandle(1, refusal)
+    with pytest.raises(Refused, match="is submitting"):
+        await update(lagging)
+    assert len(lagging.asked) == 1
 
 
 async def test_the_sweep_is_started_again_and_again_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.enums import FailureClass, Stage
 from models.messages import (
+    OTHER_STAGE,
     Decision,
     DecisionKind,
     DecisionOutcome,
@@ -59,7 +60,7 @@ async def test_while_a_machine_can_go_on_a_decision_is_refused_and_leaves_no_tra
     by_hand = by_hand if stage is Stage.AWAITING_CONFIRMATION else set()
     for kind in set(EACH_KIND) - by_hand:
         refused = await refusal(order, kind)
-        assert refused.type == "Refused"
+        assert refused.type == OTHER_STAGE
         assert refused.message.startswith(f"operation {order.number} is {stage.value}; {kind.value} is possible in: ")
     assert [event for event in await order.events() if "UPDATE" in event] == []
     assert len(events) <= len(await order.events())
