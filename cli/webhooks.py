@@ -64,8 +64,19 @@ def list_all(as_json: AsJson = False) -> None:
     views = run_async(_webhooks())
     if as_json:
         return print_json({"items": views})
-    columns = [Words("name"), whole("state"), number("pending"), number("given up"), Words("url"), Words("types")]
-    rows = [[one.name, _state(one), one.pending, one.given_up, one.url, one.types or "all"] for one in views]
+    columns = [
+        Words("name"),
+        whole("state"),
+        number("pending"),
+        number("given up"),
+        Words("owner"),
+        Words("url"),
+        Words("types"),
+    ]
+    rows = [
+        [one.name, _state(one), one.pending, one.given_up, one.owner or "", one.url, one.types or "all"]
+        for one in views
+    ]
     print_table(columns, rows, nothing="no webhooks")
     for one in views:
         if one.failing_since is not None:
@@ -98,18 +109,30 @@ def add(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="only messages of this type; may be repeated")
     ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="STOREFRONT", help="name of a storefront's token: only what is about its services"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a webhook: from now on it is told what happens."""
     from models.webhooks import WebhookEndpoint
     from orders import webhooks
+    from orders.tokens import check_storefront
+
+    settings = load_settings()
 
     async def work(session: "AsyncSession") -> None:
         endpoint = WebhookEndpoint(
-            name=name.strip(), url=url.strip(), secret_env=secret_env, secret_file=secret_file, kinds=kind or []
+            name=name.strip(),
+            url=url.strip(),
+            owner=owner,
+            secret_env=secret_env,
+            secret_file=secret_file,
+            kinds=kind or [],
         )
-        private = load_settings().webhook_private
-        await webhooks.add_endpoint(session, endpoint, private=private, actor=os_user())
+        await check_storefront(session, owner, settings.storefront_tokens)
+        await webhooks.add_endpoint(session, endpoint, private=settings.webhook_private, actor=os_user())
 
     _write(work)
     _say(as_json, f"webhook {name} is added; try it: resell webhooks test {name}", name=name)

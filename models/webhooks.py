@@ -19,6 +19,8 @@ class WebhookEndpoint(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
     url: str
+    owner: str | None = Field(default=None, max_length=64)
+    """Name of the storefront whose it is: it gets what is about that storefront's services. None: everything."""
     secret_env: str | None = None
     secret_file: str | None = None
     kinds: list[str] = Field(default_factory=list, sa_column=json_column())

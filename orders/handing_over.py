@@ -7,11 +7,10 @@ from models.audit import AuditEntry
 from models.database import Database
 from models.enums import Source
 from models.order import Service
-from orders.errors import InvalidField
 from orders.history import SUBJECT
 from orders.ownership import check_visible
 from orders.text import Prose, Words
-from orders.tokens import is_storefront
+from orders.tokens import check_storefront
 
 HANDED_OVER = "handed_over"
 
@@ -31,9 +30,7 @@ async def hand_over(
     Raises NotFound, or InvalidField for an owner that is no storefront.
     """
     async with database.write() as session:
-        known = change.owner is None or change.owner in storefronts or await is_storefront(session, change.owner)
-        if not known:
-            raise InvalidField("owner", f"there is no storefront token named {change.owner!r}")
+        await check_storefront(session, change.owner, storefronts)
         found = await session.exec(select(Service).where(Service.id == number).with_for_update())
         service = check_visible(found.one_or_none(), number)
         if service.owner == change.owner:

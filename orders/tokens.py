@@ -92,12 +92,15 @@ async def all_tokens(session: AsyncSession, *, revoked: bool) -> list[ApiToken]:
     return list((await session.exec(query if revoked else query.where(_valid()))).all())
 
 
-async def is_storefront(session: AsyncSession, name: str) -> bool:
-    """The table has a valid token of a storefront with this name."""
+async def check_storefront(session: AsyncSession, name: str | None, of_settings: Collection[str]) -> None:
+    """Raises InvalidField for an owner that is no storefront, by the settings or by the table. None: no storefront."""
+    if name is None or name in of_settings:
+        return
     found = await session.exec(
         select(ApiToken.id).where(ApiToken.name == name, ApiToken.role == Role.STOREFRONT, _valid()).limit(1)
     )
-    return found.first() is not None
+    if found.first() is None:
+        raise InvalidField("owner", f"there is no storefront token named {name!r}")
 
 
 async def note_use(database: Database, number: int, at: datetime) -> None:

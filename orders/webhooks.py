@@ -16,11 +16,16 @@ from models.audit import AuditEntry
 from models.columns import UtcDateTime, utc_now
 from models.database import Database
 from models.enums import DeliveryState, MessageType
+from models.order import Service
 from models.webhooks import PENDING, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField, NotFound
 from orders.outbox import Ping, message
+from orders.telling import data_for_shop, is_for_shops
 from orders.webhook_targets import check_url
 
+_OWNER = select(Service.owner).where(Service.id == WebhookMessage.service_id).scalar_subquery()
+"""Of a message: whose the service is that it is about."""
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 BATCH = 200
 SLICE = 1000
@@ -97,7 +102,7 @@ async def spread(database: Database) -> int:
     messages."""
     async with database.write() as session:
         new = await session.exec(
-            select(WebhookMessage.id, WebhookMessage.kind, WebhookMessage.service_id)
+            select(WebhookMessage.id, WebhookMessage.kind, WebhookMessage.service_id, _OWNER)
             .where(col(WebhookMessage.spread_at).is_(None))
             .order_by(col(WebhookMessage.id))
             .limit(BATCH)
@@ -108,16 +113,16 @@ async def spread(database: Database) -> int:
             return 0
         endpoints = (await session.exec(select(WebhookEndpoint))).all()
         now = utc_now()
-        numbers = [number for number, _, _ in messages]
+        numbers = [number for number, _, _, _ in messages]
         await session.exec(
             update(WebhookMessage).where(col(WebhookMessage.id).in_(numbers)).values(spread_at=now),
             execution_options={"synchronize_session": False},
         )
         deliveries = [
             WebhookDelivery(endpoint_id=endpoint.id or 0, message_id=number or 0, service_id=service)
-            for number, kind, service in messages
+            for number, kind, service, owner in messages
             for endpoint in endpoints
-            if wants(endpoint, kind)
+            if wants(endpoint, kind, owner)
         ]
         if deliveries:
             rows = [one.model_dump(exclude={"id"}) for one in deliveries]
@@ -147,8 +152,11 @@ async def _pass_over(session: AsyncSession, limit: int | None = None) -> int:
     return int(done.rowcount)
 
 
-def wants(endpoint: WebhookEndpoint, kind: str) -> bool:
-    return kind != MessageType.PING and (not endpoint.kinds or kind in endpoint.kinds)
+def wants(endpoint: WebhookEndpoint, kind: str, owner: str | None) -> bool:
+    """`owner`: whose the service is that the message is about; None: the operators', or there is none."""
+    if kind == MessageType.PING or (endpoint.kinds and kind not in endpoint.kinds):
+        return False
+    return endpoint.owner is None or (endpoint.owner == owner and is_for_shops(kind))
 
 
 def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:
@@ -231,7 +239,7 @@ async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
             kind=one.kind,
             service=one.service_id,
             at=one.at,
-            data=one.data,
+            data=one.data if to.owner is None else data_for_shop(one.data),
             attempts=delivery.attempts,
         )
         for delivery, one, to in rows.all()
@@ -289,13 +297,15 @@ async def _locked(session: AsyncSession, number: int) -> WebhookDelivery | None:
 # Again, and away.
 
 
-async def replay_one(session: AsyncSession, number: int, *, actor: str) -> None:
-    """Send a delivery once more, however it ended. Raises NotFound."""
+async def replay_one(session: AsyncSession, number: int, *, actor: str, asker: Asker = OPERATOR) -> None:
+    """Send a delivery once more, however it ended. Raises NotFound, also for one to an endpoint of another."""
     delivery = await _locked(session, number)
     if delivery is None:
         raise NotFound("delivery", number)
-    await _queue_again(session, delivery)
     endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
+    if not (asker.is_staff or endpoint.owner == asker.name):
+        raise NotFound("delivery", number)
+    await _queue_again(session, delivery)
     _audit(session, endpoint, actor, "replayed", {"delivery": str(number)})
 
 
@@ -323,11 +333,11 @@ async def replay_given_up(session: AsyncSession, endpoint: WebhookEndpoint, *, a
 async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: datetime, *, actor: str) -> int:
     """Everything that has happened since then and that the endpoint wants, also what is older than the endpoint."""
     told = await session.exec(
-        select(WebhookMessage)
+        select(WebhookMessage, _OWNER)
         .where(col(WebhookMessage.at) >= since, col(WebhookMessage.spread_at).is_not(None))
         .order_by(col(WebhookMessage.id))
     )
-    wanted = [one for one in told.all() if wants(endpoint, one.kind)]
+    wanted = [one for one, owner in told.all() if wants(endpoint, one.kind, owner)]
     found = await session.exec(
         select(WebhookDelivery)
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
@@ -386,7 +396,7 @@ async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, priv
     await _pass_over(session)  # what happened while nobody listened is not news for the first who does
     session.add(endpoint)
     await session.flush()
-    _audit(session, endpoint, actor, "added", {"url": endpoint.url})
+    _audit(session, endpoint, actor, "added", {"url": endpoint.url, "owner": endpoint.owner or ""})
 
 
 async def remove_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> None:

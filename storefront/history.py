@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from orders.views import HistoryEntry, Page, list_history
+from orders.views.events import ValueChange
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import NOT_FOUND, documented
@@ -26,4 +27,12 @@ async def history_of_service(
         page = await list_history(session, wanted.asked(), caller.asker, service=number)
     if caller.asker.is_staff:
         return page
-    return page.model_copy(update={"items": [entry.model_copy(update={"note": None}) for entry in page.items]})
+    return page.model_copy(update={"items": [_for_shop(entry, caller.name) for entry in page.items]})
+
+
+def _for_shop(entry: HistoryEntry, name: str) -> HistoryEntry:
+    """Without people's words, and without the names of other storefronts whose the service was."""
+    changes = dict(entry.changes)
+    if (owner := changes.get("owner")) is not None:
+        changes["owner"] = ValueChange(**{when: who if who == name else "" for when, who in owner.model_dump().items()})
+    return entry.model_copy(update={"note": None, "changes": changes})

@@ -185,7 +185,11 @@ async def _temporal_unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _upstream_failed(request: Request, error: Exception) -> Response:
-    return answer(UPSTREAM_FAILED, str(error))
+    caller = request.state.caller
+    if caller.asker.is_staff:
+        return answer(UPSTREAM_FAILED, str(error))
+    log.warning("%s, as %s was not told: %s", UPSTREAM_FAILED.title, caller.name, error)
+    return answer(UPSTREAM_FAILED, "The upstream can't be read just now. Try again later.")
 
 
 async def _database_error(request: Request, error: Exception) -> Response:

@@ -21,6 +21,7 @@ from orders.facts import facts_of_all
 from orders.ownership import belongs_to_visible
 from orders.roles import holders
 from orders.stages import TRIED_AGAIN
+from orders.telling import reason_for_shop, waits_for_shop
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
@@ -108,6 +109,10 @@ def _next_step(operation: Operation, facts: Facts) -> str:
 
 def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Callable[[Operation], OperationView]:
     def show(operation: Operation) -> OperationView:
+        view = show_all(operation)
+        return view if asker.is_staff else view.model_copy(update=_for_shop(operation))
+
+    def show_all(operation: Operation) -> OperationView:
         assert operation.id is not None  # noqa: S101 - read from the database
         his = replace(asker, asked_for_it=operation.actor == asker.name)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
@@ -151,6 +156,12 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
     return show
 
 
+def _for_shop(operation: Operation) -> dict[str, object]:
+    """What a storefront is told in other words."""
+    why = operation.stage, operation.reason, operation.failure_class
+    return {"waits_for": waits_for_shop(*why, operation.called_off_at)}
+
+
 async def find_operation(
     session: AsyncSession, links: WorkflowLinks, number: int, asker: Asker = OPERATOR
 ) -> OperationDetail:
@@ -160,7 +171,7 @@ async def find_operation(
     if operation is None:
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
-    stages = await stages_after(session, number)
+    stages = await stages_after(session, number, asker=asker)
     view = _shown(links, await facts_of_all(session, [operation]), asker)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
@@ -176,8 +187,8 @@ async def list_operations(
     kind: Sequence[OperationKind] | None = None,
     upstream: Sequence[str] | None = None,
 ) -> Page[OperationView]:
-    """A page of the operations that the asker may see. Raises InvalidField for an upstream that does not exist, or a
-    wrong cursor."""
+    """A page of the operations that the asker may see. Raises InvalidField for a wrong cursor, or an upstream that does
+    not exist; storefronts are not told which do."""
     rows: list[Operation] = await newest(
         session,
         select(Operation).where(belongs_to_visible(Operation, asker)),
@@ -190,7 +201,9 @@ async def list_operations(
         (Operation.kind, kind),
         (
             Operation.upstream_name,
-            None if upstream is None else [await known_upstream(session, one) for one in upstream],
+            upstream
+            if upstream is None or not asker.is_staff
+            else [await known_upstream(session, one) for one in upstream],
         ),
     )
     facts = await facts_of_all(session, rows)
@@ -211,7 +224,7 @@ async def stages_after(
     rows = found.all()
     if not rows:
         raise NotFound(_NOUN, operation)
-    entered = [_stage_passed(entry, row.called_off_at) for row, entry in rows if entry is not None]
+    entered = [_stage_passed(entry, row, asker) for row, entry in rows if entry is not None]
     if entry_id == BEFORE_ALL:
         return first_stage(rows[0][0], entered) + entered
     return entered
@@ -225,7 +238,7 @@ def first_stage(operation: Operation, entered: Sequence[StagePassed]) -> list[St
     if operation.kind is not OperationKind.OPEN or (entered and entered[0].stage is Stage.ACCEPTED):
         return []
     accepted = StageEntry(id=0, operation_id=operation.id or 0, stage=Stage.ACCEPTED, at=operation.created_at)
-    return [_stage_passed(accepted, None)]
+    return [_stage_passed(accepted, operation)]
 
 
 def show_new(links: WorkflowLinks, operation: Operation, asker: Asker = OPERATOR) -> OperationView:
@@ -235,15 +248,19 @@ def show_new(links: WorkflowLinks, operation: Operation, asker: Asker = OPERATOR
     return _shown(links, {operation.id: facts}, asker)(operation)
 
 
-def _stage_passed(entry: StageEntry, called_off_at: datetime | None) -> StagePassed:
+def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERATOR) -> StagePassed:
     assert entry.id is not None  # noqa: S101 - read from the database
-    called_off = called_off_at is not None and entry.at >= called_off_at
-    explanation = explain(entry.stage, entry.reason, called_off=called_off)
+    called_off = operation.called_off_at is not None and entry.at >= operation.called_off_at
+    reason = entry.reason
+    if not asker.is_staff:
+        is_the_last = (entry.stage, entry.reason) == (operation.stage, operation.reason)
+        reason = reason_for_shop(entry.stage, reason, operation.failure_class if is_the_last else None)
+    explanation = explain(entry.stage, reason, called_off=called_off)
     return StagePassed(
         id=entry.id,
         stage=entry.stage,
         at=entry.at,
-        reason=entry.reason,
+        reason=reason,
         waits_for=explanation.waits_for,
         next_step=explanation.next_step,
         person_may=explanation.person_may,

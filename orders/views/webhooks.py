@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import DeliveryState
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.allowed import OPERATOR, Asker
 from orders.errors import InvalidField, NotFound
+from orders.telling import data_for_shop
 from orders.views.documents import Document, existing
 from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
@@ -24,8 +26,12 @@ class WebhookView(Document):
 
     name: str
     url: str
+    owner: str | None = Field(
+        description="name of the storefront whose it is: it gets what is about that storefront's services; null: "
+        "everything"
+    )
     types: list[str] = Field(description="the types of messages it gets; none: all of them")
-    secret_from: str = Field(description="where the secret comes from; never the secret")
+    secret_from: str = Field(description="where the secret comes from, never the secret; empty for storefronts")
     active: bool = Field(
         description="false: nothing is sent until it is resumed; what happens meanwhile is kept for it"
     )
@@ -66,9 +72,10 @@ class DeliveryDetail(DeliveryView):
     log: list[AttemptView] = Field(description="oldest first")
 
 
-async def list_webhooks(session: AsyncSession) -> list[WebhookView]:
-    """All of them, by name: there are few."""
-    endpoints = (await session.exec(select(WebhookEndpoint).order_by(WebhookEndpoint.name))).all()
+async def list_webhooks(session: AsyncSession, asker: Asker = OPERATOR) -> list[WebhookView]:
+    """All that the asker may see, by name: there are few."""
+    query = select(WebhookEndpoint).where(_visible(asker)).order_by(WebhookEndpoint.name)
+    endpoints = (await session.exec(query)).all()
     counted = await session.exec(
         select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
         .where(WebhookDelivery.state != DeliveryState.DELIVERED)
@@ -80,7 +87,8 @@ async def list_webhooks(session: AsyncSession) -> list[WebhookView]:
             name=one.name,
             url=one.url,
             types=one.kinds,
-            secret_from=f"environment variable {one.secret_env}" if one.secret_env else f"file {one.secret_file}",
+            owner=one.owner,
+            secret_from=_secret_from(one) if asker.is_staff else "",
             active=one.active,
             failing_since=one.failing_since,
             failure=one.failure or None,
@@ -92,15 +100,33 @@ async def list_webhooks(session: AsyncSession) -> list[WebhookView]:
     ]
 
 
+def _visible(asker: Asker) -> ColumnElement[bool]:
+    return true() if asker.is_staff else col(WebhookEndpoint.owner) == asker.name
+
+
+def _secret_from(endpoint: WebhookEndpoint) -> str:
+    return f"environment variable {endpoint.secret_env}" if endpoint.secret_env else f"file {endpoint.secret_file}"
+
+
 async def list_deliveries(
     session: AsyncSession,
     ask: PageRequest,
+    asker: Asker = OPERATOR,
     *,
     webhook: Sequence[str] | None = None,
     state: Sequence[DeliveryState] | None = None,
     service: Sequence[int] | None = None,
 ) -> Page[DeliveryView]:
-    """A page of deliveries. Raises InvalidField for a webhook that does not exist, or a wrong cursor."""
+    """A page of the deliveries that the asker may see. Raises InvalidField for a webhook that does not exist, or a
+    wrong cursor."""
+    ask.before(_NOUN)  # a wrong cursor is told, whatever there is
+    endpoints = None if webhook is None else [await _endpoint_id(session, one, asker) for one in webhook]
+    if not asker.is_staff and not endpoints:
+        endpoints = [
+            one for one in (await session.exec(select(WebhookEndpoint.id).where(_visible(asker)))).all() if one
+        ]
+        if not endpoints:
+            return Page(items=[], next_cursor=None)
     query = (
         select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
@@ -113,30 +139,30 @@ async def list_deliveries(
         lambda row: row[0].id,
         ask,
         _NOUN,
-        (
-            WebhookDelivery.endpoint_id,
-            None if webhook is None else [await _endpoint_id(session, one) for one in webhook],
-        ),
+        (WebhookDelivery.endpoint_id, endpoints),
         (WebhookDelivery.state, state),
         (WebhookDelivery.service_id, service),
     )
     return page_of(_NOUN, ask, rows, lambda row: row[0].id, lambda row: _show(*row))
 
 
-async def _endpoint_id(session: AsyncSession, name: str) -> int:
-    known = (await session.exec(select(WebhookEndpoint.id).where(WebhookEndpoint.name == name))).one_or_none()
+async def _endpoint_id(session: AsyncSession, name: str, asker: Asker) -> int:
+    query = select(WebhookEndpoint.id).where(WebhookEndpoint.name == name, _visible(asker))
+    known = (await session.exec(query)).one_or_none()
     if known is None:
         raise InvalidField("webhook", f"there is no webhook {name!r}")
     return known
 
 
-async def find_delivery(session: AsyncSession, number: int) -> DeliveryDetail:
-    """Raises NotFound."""
+async def find_delivery(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> DeliveryDetail:
+    """As it is sent there. Raises NotFound, also for what the asker may not see."""
     delivery = await session.get(WebhookDelivery, existing(_NOUN, number))
     if delivery is None:
         raise NotFound(_NOUN, number)
     message = await session.get_one(WebhookMessage, delivery.message_id)
     endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
+    if not (asker.is_staff or endpoint.owner == asker.name):
+        raise NotFound(_NOUN, number)
     tries = await session.exec(
         select(WebhookAttempt).where(WebhookAttempt.delivery_id == number).order_by(col(WebhookAttempt.id))
     )
@@ -150,7 +176,8 @@ async def find_delivery(session: AsyncSession, number: int) -> DeliveryDetail:
         )
         for one in tries.all()
     ]
-    return DeliveryDetail(**dict(_show(delivery, message, endpoint)), data=message.data, log=log)
+    data = message.data if endpoint.owner is None else data_for_shop(message.data)
+    return DeliveryDetail(**dict(_show(delivery, message, endpoint)), data=data, log=log)
 
 
 def _show(delivery: WebhookDelivery, message: WebhookMessage, endpoint: WebhookEndpoint) -> DeliveryView:

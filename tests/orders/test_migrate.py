@@ -240,14 +240,29 @@ def test_a_request_that_was_accepted_twice_is_named_and_nothing_is_changed(datab
     assert _read(database_url, "SELECT set_aside FROM upstream_account") == [(50000,)]
 
 
-def test_services_of_before_belong_to_the_client_of_their_opening(database_url: str) -> None:
+@pytest.mark.parametrize(
+    ("storefronts", "operators", "owners"),
+    [
+        ("", "", ["shop", "ann", None, None]),
+        ("shop=12345678,shop=12345679", "ann=123456789", ["shop", None, None, "shop"]),
+        ("shop=12345678,other=12345679", "ann=123456789", ["shop", None, None, None]),
+        ("ann=12345678", "", ["shop", "ann", None, "ann"]),
+    ],
+    ids=["settings are not there", "one storefront", "two storefronts", "ann is a storefront"],
+)
+def test_services_of_before_belong_to_the_client_of_their_opening(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, storefronts: str, operators: str, owners: list[str | None]
+) -> None:
+    """The command line is no storefront. The last one has no key."""
+    monkeypatch.setenv("RESELL_STOREFRONT_TOKENS", storefronts)
+    monkeypatch.setenv("RESELL_OPERATOR_TOKENS", operators)
     _upgrade(database_url, "0002")
     engine = sync_engine(database_url)
     try:
         with engine.begin() as connection:
             for statement in _BEFORE_THE_SUMS:
                 connection.execute(sa.text(statement))
-            for client, operation in (("shop", 1), ("rival", 2), ("cli", 3)):
+            for client, operation in (("shop", 1), ("ann", 2), ("cli", 3)):
                 connection.execute(
                     sa.text(
                         "INSERT INTO intake_key (client, key, body_hash, operation_id, created_at)"
@@ -257,6 +272,6 @@ def test_services_of_before_belong_to_the_client_of_their_opening(database_url: 
         migrate(database_url)
         with engine.connect() as connection:
             found = connection.execute(sa.text("SELECT owner FROM service ORDER BY id")).scalars().all()
-        assert found == ["shop", "rival", None, None], "the command line is no shop, and the last one has no key"
+        assert found == owners
     finally:
         engine.dispose()

@@ -25,10 +25,13 @@ async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> 
     shown = (await api.shop.get("/v1/operations/1")).json()
 
     assert [entry["stage"] for entry in shown["stages"]] == ["accepted", "checking_balance", "waiting_for_funds"]
-    assert shown["stages"][-1]["reason"] == "5.00 EUR needed"
+    assert shown["stages"][-1]["reason"] == "the reseller's account there has too little money"
     assert shown["stage"] == "waiting_for_funds"
     assert shown["stage_since"] == shown["stages"][-1]["at"]
-    assert shown["waits_for"] == "money on the upstream account (5.00 EUR needed)"
+    assert shown["waits_for"].startswith("money on the upstream account (the reseller's account")
+    for_us = (await api.operator.get("/v1/operations/1")).json()
+    assert for_us["stages"][-1]["reason"] == "5.00 EUR needed"
+    assert for_us["waits_for"] == "money on the upstream account (5.00 EUR needed)"
     assert shown["next_step"]
     assert shown["person_may"] == "cancel the order", "a shop does not top up the upstream account"
     assert shown["failure_class"] == "funds"
@@ -56,7 +59,10 @@ async def test_an_operation_that_is_tried_again_says_why_how_often_and_when(
         await enter(session, operation, Stage.RETRYING, "its cause", failure=failure)
         for _ in range(3):
             await note_next_try(session, 1, at)
-    shown = (await api.shop.get("/v1/operations/1")).json()
+    for_shop = (await api.shop.get("/v1/operations/1")).json()
+    assert for_shop["waits_for"].startswith(waits_for)
+    assert "its cause" not in for_shop["waits_for"], "it may have an address in it"
+    shown = (await api.operator.get("/v1/operations/1")).json()
     assert shown["waits_for"].startswith(waits_for)
     assert shown["waits_for"].endswith("(its cause)")
     assert next_step in shown["next_step"]

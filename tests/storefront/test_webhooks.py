@@ -30,11 +30,6 @@ async def test_operators_see_webhooks_and_send_once_more(sqlite_api: Api) -> Non
     assert_problem(await api.operator.get("/v1/webhooks/deliveries?webhook=other"), 422, "invalid-field", "webhook")
 
 
-async def test_storefronts_do_not_see_webhooks(idle_api: Api) -> None:
-    for path in ("/v1/webhooks", "/v1/webhooks/deliveries", "/v1/webhooks/deliveries/1"):
-        assert_problem(await idle_api.shop.get(path), 403, "forbidden")
-
-
 async def test_the_history_comes_in_pages_and_keeps_notes_for_operators(sqlite_api: Api) -> None:
     api = sqlite_api
     await api.order()

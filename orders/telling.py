@@ -1,0 +1,98 @@
+"""What a storefront is told of reasons that were written for our own people.
+
+These hold balances, addresses of upstreams, and numbers of what belongs to others. So a storefront is told the
+sentences below instead; of what the upstream says about the order's own values, and of what Resellflow says where no
+money and no connection is meant, it is told the words, without addresses, sums and numbers of others.
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from models.enums import FailureClass, MessageType, Stage
+from models.explanations import explain
+
+_SENTENCES: dict[FailureClass, str] = {
+    FailureClass.NOT_SENT: "the upstream can't be reached",
+    FailureClass.OUTCOME_UNKNOWN: "the outcome of its request is not known yet",
+    FailureClass.FUNDS: "the reseller's account there has too little money",
+    FailureClass.NOT_YET: "the upstream does not do it yet",
+    FailureClass.EXISTS: "the upstream has something with this name or address already",
+    FailureClass.UNHEALTHY: "the reseller's account there does not work as it should",
+    FailureClass.SETUP_FAULT: "something is not set up right",
+}
+"""Of the others, REJECTED and PRICE_CHANGED, the words are told: they are about the order itself."""
+
+_OWN_WORDS = frozenset(
+    {
+        Stage.ACCEPTED,
+        Stage.QUEUED,
+        Stage.AWAITING_CONFIRMATION,
+        Stage.AWAITING_MANUAL_TASK,
+        Stage.COMPLETED,
+        Stage.CANCELLED,
+    }
+)
+"""Stages whose reasons are about the service and its own operations."""
+
+_HIDDEN = (
+    (re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"']+", re.IGNORECASE), "(an address)"),
+    (re.compile(r"[^\s<>\"'@]{1,64}@[^\s<>\"'@]{1,255}"), "(an address)"),
+    (re.compile(r"[-+]?\d[\d.,]{0,30}\s?[A-Z]{3}\b"), "(a sum)"),
+    (re.compile(r"\b[A-Z]{3}\s?[-+]?\d[\d.,]{0,30}"), "(a sum)"),
+)
+_OF_OTHERS = re.compile(
+    r"\b(service|client|customer|user|account|order|row)(\s+(?:no\.?\s*|#)?)\d{1,30}", re.IGNORECASE
+)
+
+
+def without_secrets(text: str) -> str:
+    """Without addresses and sums of money, whoever wrote the text."""
+    for pattern, words in _HIDDEN:
+        text = pattern.sub(words, text)
+    return text
+
+
+def reason_for_shop(stage: Stage, reason: str, failure: FailureClass | None) -> str:
+    """What a storefront is told of the reason why an operation is in a stage; empty: the stage says enough."""
+    if not reason:
+        return ""
+    if failure in _SENTENCES:
+        return _SENTENCES[failure]
+    if failure is FailureClass.PRICE_CHANGED:
+        return reason
+    if failure is FailureClass.REJECTED:
+        return _OF_OTHERS.sub(r"\1\2…", without_secrets(reason))
+    return without_secrets(reason) if stage in _OWN_WORDS else ""
+
+
+def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, called_off_at: datetime | None) -> str:
+    told = reason_for_shop(stage, reason, failure)
+    return explain(stage, told, called_off=called_off_at is not None, failure=failure).waits_for
+
+
+_OF_OUR_PEOPLE = frozenset({MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED})
+"""Messages that name what belongs to others."""
+_DATA = frozenset(
+    {
+        *("service", "operation", "task", "upstream", "item", "event", "changes"),
+        *("kind", "stage", "stage_before", "failure_class", "department", "due_at", "endpoint"),
+    }
+)
+"""Fields of a message's data that hold numbers, states and values of the service's own."""
+
+
+def is_for_shops(kind: str) -> bool:
+    """Whether a message of this type goes to endpoints of storefronts."""
+    return kind not in _OF_OUR_PEOPLE
+
+
+def data_for_shop(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a message as the endpoint of a storefront gets it."""
+    told = {name: value for name, value in data.items() if name in _DATA}
+    if "reason" in data:
+        failure = data.get("failure_class")
+        told["reason"] = reason_for_shop(
+            Stage(data["stage"]), data["reason"], FailureClass(failure) if failure else None
+        )
+    return told

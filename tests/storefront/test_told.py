@@ -1,0 +1,192 @@
+"""What a storefront reads tells nothing of balances, of addresses of upstreams, or of what belongs to others."""
+
+from typing import Any
+
+import pytest
+
+from models.enums import EventKind, FailureClass, IncidentKind, MessageType, Stage
+from models.incident import Incident
+from models.order import Service
+from models.webhooks import WebhookEndpoint
+from orders import outbox, webhooks
+from orders.stages import enter, locked_operation
+from orders.telling import data_for_shop, reason_for_shop
+from tests.storefront.api import RIVAL, Api, assert_problem
+from tests.storefront.test_stream import following
+
+SECRETS = ("12.34", "billing.upstream.test", "4711", "boss@upstream.test", "rival")
+FUNDS = "17.00 EUR are needed, 12.34 EUR are free of 99.00 EUR; operation 4711 of service 4712 is before it"
+AWAY = "https://billing.upstream.test:1500/billmgr does not answer (ConnectError 10.0.0.7)"
+EXISTS = "service 4711 of ours (active, item 900001) has the name x.example"
+SAID = "template: 'x' is not known to client 4711 of https://billing.upstream.test/ (boss@upstream.test, 12.34 EUR)"
+FOREIGN = "something of somebody else is in the cart: row 4711, 12.34 EUR"
+
+STAGES = [
+    (Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS, "too little money"),
+    (Stage.RETRYING, AWAY, FailureClass.NOT_SENT, "can't be reached"),
+    (Stage.RETRYING, FOREIGN, None, ""),
+    (Stage.OUTCOME_UNKNOWN, AWAY, FailureClass.OUTCOME_UNKNOWN, "not known yet"),
+    (Stage.NEEDS_ATTENTION, EXISTS, FailureClass.EXISTS, "name or address already"),
+    (Stage.NEEDS_ATTENTION, AWAY, FailureClass.SETUP_FAULT, "not set up right"),
+    (Stage.NEEDS_ATTENTION, FOREIGN, None, ""),
+    (Stage.NEEDS_ATTENTION, SAID, FailureClass.REJECTED, "template: 'x' is not known to client …"),
+]
+
+
+async def change(api: Api, stage: Stage, reason: str, failure: FailureClass | None) -> None:
+    async with api.database.write() as session:
+        await enter(session, await locked_operation(session, 1), stage, reason, failure=failure)
+
+
+@pytest.mark.parametrize(("stage", "reason", "failure", "told"), STAGES)
+async def test_the_reason_of_a_stage_is_told_without_what_is_not_the_shops(
+    sqlite_api: Api, stage: Stage, reason: str, failure: FailureClass | None, told: str
+) -> None:
+    await sqlite_api.order("cart-1")
+    await change(sqlite_api, stage, reason, failure)
+    shown: list[str] = []
+    for path in ("operations/1", "operations", "services/1", "services/1/history", "tasks/1"):
+        answer = await sqlite_api.shop.get(f"/v1/{path}")
+        assert answer.status_code == 200
+        shown.append(answer.text)
+    async with following(sqlite_api, 1) as events:
+        shown.append(str([(await events.next()).data for _ in range(2)]))
+
+    assert not [(secret, text) for secret in SECRETS for text in shown if secret in text]
+    assert all(told in text for text in (*shown[:2], shown[-1])), shown
+    assert reason in (await sqlite_api.operator.get("/v1/operations/1")).text, "our own people read it whole"
+
+
+async def test_what_was_once_a_reason_is_not_told_later_either(sqlite_api: Api) -> None:
+    await sqlite_api.order("cart-1")
+    for stage, reason, failure, _ in STAGES:
+        await change(sqlite_api, stage, reason, failure)
+    await change(sqlite_api, Stage.AWAITING_CONFIRMATION, "item 900001", None)
+    shown = (await sqlite_api.shop.get("/v1/operations/1")).text
+    assert not [secret for secret in SECRETS if secret in shown]
+    assert "item 900001" in shown
+
+
+async def test_the_history_does_not_name_the_storefront_of_before(sqlite_api: Api) -> None:
+    await sqlite_api.order("cart-1")
+    for owner in ("rival", "shop"):
+        given = await sqlite_api.operator.put("/v1/services/1/owner", json={"owner": owner, "reason": "moved"})
+        assert given.status_code == 200
+    back, away = (await sqlite_api.shop.get("/v1/services/1/history")).json()["items"][:2]
+    assert back["changes"]["owner"] == {"before": "", "after": "shop"}
+    assert away["changes"]["owner"] == {"before": "shop", "after": ""}
+    whole = (await sqlite_api.operator.get("/v1/services/1/history")).json()["items"][0]
+    assert whole["changes"]["owner"] == {"before": "rival", "after": "shop"}
+
+
+async def test_which_upstreams_there_are_is_not_told_by_a_filter(sqlite_api: Api) -> None:
+    for name in ("main", "nothing"):
+        assert (await sqlite_api.shop.get("/v1/operations", params={"upstream": name})).json()["items"] == []
+    assert_problem(
+        await sqlite_api.operator.get("/v1/operations", params={"upstream": "nothing"}),
+        422,
+        "invalid-field",
+        "upstream",
+    )
+
+
+@pytest.mark.parametrize("text", ["x" * 60_000, "1" * 60_000, "a@" * 30_000, "http" * 15_000, "EUR" * 20_000])
+def test_what_the_upstream_says_is_read_in_bounded_time(text: str) -> None:
+    assert reason_for_shop(Stage.NEEDS_ATTENTION, text, FailureClass.REJECTED)
+
+
+# Webhooks.
+
+
+async def endpoints(api: Api, **owners: str | None) -> None:
+    async with api.database.write() as session:
+        for name, owner in owners.items():
+            endpoint = WebhookEndpoint(name=name, url=f"https://{name}.test/hooks", secret_env="S", owner=owner)
+            await webhooks.add_endpoint(session, endpoint, private=False, actor="ann")
+
+
+async def test_an_endpoint_of_a_storefront_gets_what_is_about_its_services_and_no_more(api: Api) -> None:
+    await endpoints(api, ours=None, of_shop="shop", of_rival="rival")
+    await api.order("cart-1")
+    await api.stranger.post(
+        "/v1/services",
+        json={"plan": "VDS-1", "period_months": 1, "customer": "c-1"},
+        headers=RIVAL | {"Idempotency-Key": "cart-1"},
+    )
+    await change(api, Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS)
+    async with api.database.write() as session:
+        await enter(session, await locked_operation(session, 2), Stage.NEEDS_ATTENTION, SAID)
+        service = await session.get_one(Service, 1)
+        incident = Incident(kind=IncidentKind.SECOND_ITEM, fingerprint="f", service_id=1, message=EXISTS, detail={})
+        session.add(incident)
+        await session.flush()
+        outbox.incident_raised(session, incident)
+        outbox.service_changed(
+            session,
+            service,
+            EventKind.OPENED,
+            upstream="main",
+            operation=1,
+            event="e1",
+            changes={"ip": ("", "192.0.2.1")},
+        )
+    assert await webhooks.spread(api.database) > 0
+
+    parcels = await webhooks.due(api.database, but_not=())
+    got: dict[str, list[tuple[str, int | None]]] = {}
+    for parcel in parcels:
+        got.setdefault(parcel.endpoint_name, []).append((parcel.kind, parcel.service))
+    of_shop = [(MessageType.OPERATION_WAITING_FOR_FUNDS.value, 1), (MessageType.SERVICE_OPENED.value, 1)]
+    assert got["of_shop"] == of_shop
+    assert got["of_rival"] == [(MessageType.OPERATION_NEEDS_ATTENTION.value, 2)]
+    assert sorted(got["ours"], key=str) == sorted(
+        [*of_shop, *got["of_rival"], (MessageType.INCIDENT_RAISED.value, 1)], key=str
+    )
+    told = {parcel.endpoint_name: parcel.data for parcel in parcels if parcel.kind.startswith("resellflow.operation")}
+    assert told["of_shop"]["reason"] == "the reseller's account there has too little money"
+    assert not [secret for secret in SECRETS if secret in str(told["of_rival"])]
+    assert FUNDS in str([parcel.data for parcel in parcels if parcel.endpoint_name == "ours"])
+
+    async with api.database.write() as session:
+        endpoint = await webhooks.endpoint_named(session, "of_shop")
+        since = endpoint.created_at.replace(year=2000)
+        assert await webhooks.replay_since(session, endpoint, since, actor="ann") == len(of_shop)
+
+
+async def test_a_storefront_sees_its_own_endpoints_and_their_deliveries(sqlite_api: Api) -> None:
+    await endpoints(sqlite_api, ours=None, of_shop="shop", of_rival="rival")
+    await sqlite_api.order("cart-1")
+    await change(sqlite_api, Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS)
+    await webhooks.spread(sqlite_api.database)
+
+    [own] = (await sqlite_api.shop.get("/v1/webhooks")).json()["items"]
+    assert (own["name"], own["owner"], own["secret_from"]) == ("of_shop", "shop", "")
+    [delivery] = (await sqlite_api.shop.get("/v1/webhooks/deliveries")).json()["items"]
+    address = f"/v1/webhooks/deliveries/{delivery['number']}"
+    shown = await sqlite_api.shop.get(address)
+    assert shown.json()["data"]["reason"] == "the reseller's account there has too little money"
+    assert (await sqlite_api.shop.post(f"{address}/replay")).status_code == 200
+    everything = (await sqlite_api.operator.get("/v1/webhooks/deliveries")).json()["items"]
+    assert {one["webhook"] for one in everything} == {"ours", "of_shop"}
+    [of_ours] = [one["number"] for one in everything if one["webhook"] == "ours"]
+
+    assert (await sqlite_api.stranger.get("/v1/webhooks/deliveries", headers=RIVAL)).json()["items"] == []
+    for number, headers in ((delivery["number"], RIVAL), (of_ours, RIVAL)):
+        for method, path in (("GET", ""), ("POST", "/replay")):
+            answer = await sqlite_api.stranger.request(
+                method, f"/v1/webhooks/deliveries/{number}{path}", headers=headers
+            )
+            assert_problem(answer, 404, "not-found")
+    for name in ("ours", "of_rival", "nothing"):
+        answer = await sqlite_api.shop.get("/v1/webhooks/deliveries", params={"webhook": name})
+        assert_problem(answer, 422, "invalid-field", "webhook")
+
+
+def test_a_field_that_nobody_has_judged_is_not_sent_to_a_storefront() -> None:
+    data: dict[str, Any] = {"service": 1, "operation": 2, "balance": "12.34 EUR"}
+    assert data_for_shop(data) == {"service": 1, "operation": 2}
+    known = outbox.ServiceNews, outbox.OperationNews, outbox.TaskNews
+    example = {name: "" for shape in known for name in shape.model_fields}
+    assert data_for_shop(example | {"stage": "queued", "failure_class": None}).keys() == example.keys(), (
+        "all are judged"
+    )
