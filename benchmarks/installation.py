@@ -19,8 +19,8 @@ from benchmarks.options import Options, TemporalStore
 from benchmarks.statements import Tally
 from benchmarks.upstream import PAGE, Simulator
 from benchmarks.usage import WORKER, Process, peak_memory_mib
+from stack.catalogue import SAMPLE
 from stack.embedded import (
-    CATALOGUE,
     SEARCH_ATTRIBUTES,
     UPSTREAM_CURRENCY,
     UPSTREAM_PASSWORD,
@@ -32,7 +32,7 @@ from stack.processes import Child, Ready, Supervisor, answers
 
 TOKEN = "of-the-benchmark"
 LARGE = Path(__file__).with_name("large.toml").read_text()
-MAIN = CATALOGUE.read_text()
+MAIN = SAMPLE.read_text(encoding="utf-8")
 LARGE_USER = "large"
 BALANCE = "100000000.00"
 LOOK_SECONDS = 60.0

@@ -14,19 +14,18 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from string import Template
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import httpx
 
+from stack import catalogue
 from stack.ports import LOOPBACK, Port, ensure_free
 from stack.processes import ChildFailed, Ready, StackFailed, Supervisor, answers
 
 T = TypeVar("T")
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
-CATALOGUE: Final = Path(__file__).with_name("sample.toml")
 
 SEARCH_ATTRIBUTES: Final = {
     "OrderStage": "Keyword",
@@ -132,9 +131,13 @@ class EmbeddedStack:
         return self.directory / "environment.sh"
 
     @property
+    def tokens_file(self) -> Path:
+        return self.directory / "tokens.json"
+
+    @property
     def tokens(self) -> Tokens:
         """Made at the first start, the same ever after."""
-        file = self.directory / "tokens.json"
+        file = self.tokens_file
         if not file.exists():
             fresh = Tokens(storefront=secrets.token_urlsafe(24), operator=secrets.token_urlsafe(24))
             _write_private(file, json.dumps(fresh.__dict__))
@@ -267,10 +270,14 @@ class EmbeddedStack:
 
     def _write_files(self) -> None:
         (self.directory / "temporal.toml").write_text("")
-        values = {"simulator_url": self.simulator_url, "username": UPSTREAM_USER, "currency": UPSTREAM_CURRENCY}
-        (self.directory / "catalogue.toml").write_text(Template(CATALOGUE.read_text()).substitute(values))
-        exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.variables.items())
-        _write_private(self.environment_file, exports)
+        values = {"username": UPSTREAM_USER, "currency": UPSTREAM_CURRENCY}
+        if told := catalogue.write(self.directory, self.simulator_url, values):
+            self._progress(told)
+        # For whoever types: the API and a token as the documentation names them, and `resell` and `python`.
+        typed = {"API": self.api_url, "TOKEN": self.tokens.operator}
+        exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in (self.variables | typed).items())
+        programs = shlex.quote(str(Path(sys.executable).parent))
+        _write_private(self.environment_file, f"{exports}export PATH={programs}:$PATH\n")
 
 
 def temporal_program(chosen: str = "") -> str:

@@ -25,11 +25,18 @@ Resellflow is running. Ctrl-C stops it; its data stays in {short(stack.directory
   Temporal UI      {stack.temporal_ui_url}
   Temporal         {stack.temporal_address}
   Upstream         {stack.simulator_url}/billmgr  (the simulator; its administration: {stack.simulator_url}/_sim)
+  Tokens           {short(stack.tokens_file)}  (a storefront's and an operator's)
+  Catalogue        {short(stack.directory / "catalogue.toml")}  (edit it; it is loaded at the next start)
   Logs             {short(stack.logs)}
 
 Place an order, from another terminal:
 
   {order_command(stack)}
+
+After  . {shlex.quote(short(stack.environment_file))}  a shell finds resell and python,
+and has the address of the API in $API and the operator's token in $TOKEN:
+
+  {list_command(stack)}
 """
 
 
@@ -38,6 +45,12 @@ def order_command(stack: EmbeddedStack) -> str:
     resell = Path(sys.executable).with_name("resell")
     environment, program = shlex.quote(short(stack.environment_file)), shlex.quote(short(resell))
     return f"(. {environment}; {program} order VDS-1 --customer jane --period 1 --wait)"
+
+
+def list_command(stack: EmbeddedStack) -> str:
+    """Likewise, by HTTP."""
+    environment = shlex.quote(short(stack.environment_file))
+    return f'(. {environment}; curl -s "$API/v1/services" -H "Authorization: Bearer $TOKEN")'
 
 
 def short(path: Path) -> str:

@@ -18,14 +18,17 @@ from tests.infrastructure.processes import Program, free_port
 PORTS = ("temporal", "ui", "api", "simulator", "worker-health")
 
 
-def stack(command: str, directory: Path) -> tuple[Program, dict[str, int]]:
-    """One that has been started, and its ports."""
-    ports = {name: free_port() for name in PORTS}
+def free_ports() -> dict[str, int]:
+    return {name: free_port() for name in PORTS}
+
+
+def stack(command: str, directory: Path, ports: Mapping[str, int]) -> Program:
+    """One that has been started."""
     options = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
     arguments: list[str | Path] = [sys.executable, "-m", "stack", command, "--directory", directory, *options]
     # Really started, not forked: a missing import is seen here, also in what the stack itself starts, which are
     # worker.py, `python -m simulator` and `resell`. `python -m cli` is really started in tests/cli/test_failures.py.
-    return Program(arguments, name=f"stack {command}"), ports
+    return Program(arguments, name=f"stack {command}")
 
 
 def assert_nothing_listens(ports: Mapping[str, int]) -> None:
@@ -50,8 +53,8 @@ def operation(client: httpx.Client, number: int) -> Mapping[str, Any]:
 
 @pytest.mark.timeout(300)  # on a busy machine six programs take their time to start
 def test_the_demo_tells_three_stories_and_what_it_did_is_still_there_when_the_stack_is_up_again(tmp_path: Path) -> None:
-    demo, ports = stack("demo", tmp_path)
-    with demo:
+    ports = free_ports()
+    with stack("demo", tmp_path, ports) as demo:
         code = demo.wait_for_exit(timeout=200)
         assert code == 0, demo.output
     for words in ("outcome_unknown", "waiting_for_funds", "3 (active)", "workflows/service-3-open-3"):
@@ -59,12 +62,22 @@ def test_the_demo_tells_three_stories_and_what_it_did_is_still_there_when_the_st
     assert demo.output.count("completed") == 6
     assert_nothing_listens(ports)
 
-    up, ports = stack("up", tmp_path)
-    with up, api(up, tmp_path) as client:
+    catalogue = tmp_path / "catalogue.toml"
+    edited = catalogue.read_text(encoding="utf-8").replace("7.90 EUR", "8.90 EUR")
+    catalogue.write_text(edited, encoding="utf-8")
+
+    with stack("up", tmp_path, ports) as up, api(up, tmp_path) as client:
         assert [operation(client, number)["stage"] for number in (1, 2, 3)] == ["completed"] * 3
         command = up.wait_for_line(r"^ +(\(\. .*resell order .*\))$", timeout=90)
         with Program(["sh", "-c", command[1]], name="resell order") as order:
             assert order.wait_for_exit(timeout=60) == 0, order.output
         assert operation(client, 4)["stage"] == "completed"
+        typed = f'. {tmp_path}/environment.sh; resell operations show 4 && echo "$API $TOKEN"'
+        with Program(["sh", "-c", typed], name="resell operations") as shell:
+            assert shell.wait_for_exit(timeout=60) == 0, shell.output
+            assert f"{client.base_url} {client.headers['Authorization'].removeprefix('Bearer ')}" in shell.output
+        assert "tokens.json" in up.output
+        assert "catalogue.toml was edited: it stays as it is" in up.output
+        assert catalogue.read_text(encoding="utf-8") == edited
         assert up.terminate(timeout=60) == 0
     assert_nothing_listens(ports)
