@@ -18,7 +18,7 @@ from activities.heartbeat import heartbeating, pause
 from activities.poller import forms, lists, schedule, waiting
 from activities.poller.delivering import Deliverer
 from activities.poller.heads import by_head, read_head
-from activities.poller.health import judge_health, note_failure, note_poll
+from activities.poller.health import judge_health, note_failing_list, note_failure, note_poll
 from activities.poller.hinted import follow_hints, look_for_hints
 from activities.poller.keys import look_for_keys
 from activities.poller.pieces import Aside, piece
@@ -90,9 +90,9 @@ class PollActivities:
         async with self._database.read() as session:
             found = await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == poller.upstream))
             account = found.one_or_none()
-        if account is None or account.id is None:
+        if account is None:
             raise NotFound("upstream account", poller.upstream)
-        return Watch.of(account.id, account.name, self._settings)
+        return Watch.of(account, self._settings)
 
     async def _round(self, watch: Watch, aside: Aside, *, may_list: bool) -> None:
         """Do what is due, the urgent first."""
@@ -207,6 +207,10 @@ class PollActivities:
         look = await lists.begin(self._database, watch.lists, watch.account_id, product_type)
         try:
             await look.read(upstream, watch.lists, watch.looks)
+            watch.failing.pop(product_type, None)
+        except UpstreamError as error:
+            note_failing_list(watch, product_type, error)
+            raise
         finally:  # what was taken in stays, also where a later page could not be read
             if look.pages or look.digest.events:
                 watch.count(look.digest)

@@ -295,6 +295,14 @@ def _troubles(view: "UpstreamView") -> list[str]:
     found = list(view.problems)
     if view.unhealthy_reason:
         found.insert(0, f"unhealthy since {shown(view.unhealthy_since)} UTC: {view.unhealthy_reason}")
+    if view.unreachable_reason:
+        found.insert(0, f"unreachable since {shown(view.unreachable_since)} UTC: {view.unreachable_reason}")
+    found += [
+        f"the list of {one.product_type} can't be read since {shown(one.since)} UTC: {one.reason}"
+        for one in view.failing_lists
+    ]
+    if view.left_alone_until:
+        found.append(f"it has asked to be left alone until {shown(view.left_alone_until)} UTC")
     if view.low_balance:
         found.append("the balance is below the minimal balance of a processing module")
     if view.hints and view.hints.unread:

@@ -48,6 +48,11 @@ class UpstreamAccount(SQLModel, table=True):
     unhealthy_reason: str | None = None
     """Set: no money call of this account is made until a read succeeds again."""
     unhealthy_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    unreachable_reason: str | None = None
+    """Set: for a while no read has been answered in a way that can be used."""
+    unreachable_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    failing_lists: dict[str, dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    """Product type -> `since` (ISO, UTC) and `why`, of lists that could not be read for a while."""
     rests_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """The upstream has asked to be left alone until then. Each worker process learns it from here."""
     rests_because: str = ""

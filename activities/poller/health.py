@@ -1,16 +1,19 @@
 """What reads that work, and reads that fail, say of the account."""
 
 import time
+from datetime import datetime
 
 from sqlmodel import select
 from temporalio import activity
 
+from activities.poller import schedule
 from activities.poller.schedule import LEFT_ALONE_SECONDS, POLL_NOTE_SECONDS, Turn
 from activities.poller.watch import Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from orders import events
+from orders.events import FailingList
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, UpstreamError
 
 
@@ -28,11 +31,19 @@ async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
     # An order may have found it unhealthy between two polls that worked.
     if unhealthy_reason and await events.record_health(database, watch.account_id, None):
         activity.logger.warning("upstream %s is well again", watch.name)
+    silent_since, watch.silent_since = watch.silent_since, None
+    if watch.silent_said and silent_since is not None:
+        await events.record_reach(database, watch.account_id, None, silent_since)
+        watch.silent_said = False
+        activity.logger.warning("upstream %s answers again, for the first time since %s", watch.name, silent_since)
 
 
 def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
     """A failed read: it is tried again at the pace of the schedule."""
     activity.logger.info("poller %s: %s", watch.name, error.message)
+    if isinstance(error, NotSent | OutcomeUnknown) and not isinstance(error, LeftAlone):
+        watch.silent_since = watch.silent_since or utc_now()
+        tally.silence = error
     silent = isinstance(error, NotSent | OutcomeUnknown | ConnectionUnhealthy)
     tally.failures = tally.failures + 1 if silent else 0
     if isinstance(error, ConnectionUnhealthy):
@@ -45,8 +56,18 @@ def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
         tally.rest = error
 
 
+def note_failing_list(watch: Watch, product_type: str, error: UpstreamError) -> None:
+    """That the whole account is left alone says nothing of one list."""
+    if not isinstance(error, LeftAlone):
+        known = watch.failing.get(product_type)
+        watch.failing[product_type] = FailingList(known.since if known is not None else utc_now(), error.message)
+
+
 async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
-    """Afterwards: the account is in trouble if it says so and nothing else can be read either."""
+    """Afterwards: the account is in trouble if it says so and nothing else can be read either, or if nothing has been
+    answered for a while; and which of its lists could not be read for a while."""
+    await _judge_silence(database, watch, tally)
+    await _judge_lists(database, watch)
     if tally.rest is not None and tally.rest.next_try is not None:
         await events.record_rest(database, watch.account_id, tally.rest.next_try, tally.rest.message)
     if tally.unhealthy is None or tally.well:
@@ -55,6 +76,35 @@ async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
         return
     if await events.record_health(database, watch.account_id, tally.unhealthy.message):
         activity.logger.error("upstream %s is unhealthy: %s", watch.name, tally.unhealthy.message)
+
+
+async def _judge_silence(database: Database, watch: Watch, tally: Tally) -> None:
+    since, silence = watch.silent_since, tally.silence
+    if tally.well or silence is None or since is None or watch.silent_said or not _lasts(watch, since):
+        return
+    if await events.record_reach(database, watch.account_id, silence.message, since):
+        activity.logger.error("upstream %s answers nothing since %s: %s", watch.name, since, silence.message)
+    watch.silent_said = True
+
+
+async def _judge_lists(database: Database, watch: Watch) -> None:
+    if watch.product_types:  # the others are not read any more
+        watch.failing = {kind: one for kind, one in watch.failing.items() if kind in watch.product_types}
+    lasting = {kind: one for kind, one in watch.failing.items() if _lasts(watch, one.since)}
+    if lasting == watch.failing_said:
+        return
+    await events.record_failing_lists(database, watch.account_id, lasting)
+    for kind in lasting.keys() - watch.failing_said.keys():
+        since, why = lasting[kind].since, lasting[kind].why
+        activity.logger.error("upstream %s: the list of %s can't be read since %s: %s", watch.name, kind, since, why)
+    for kind in watch.failing_said.keys() - lasting.keys():
+        activity.logger.warning("upstream %s: the list of %s can be read again", watch.name, kind)
+    watch.failing_said = lasting
+
+
+def _lasts(watch: Watch, since: datetime) -> bool:
+    """Since then every list was tried more than once."""
+    return (utc_now() - since).total_seconds() >= max(schedule.SILENT_SECONDS, 1.5 * watch.due.longest_rest())
 
 
 async def note_poll(database: Database, watch: Watch) -> None:

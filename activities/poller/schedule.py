@@ -28,6 +28,8 @@ POLL_NOTE_SECONDS = 5.0
 """How often the time of the last poll is written down."""
 CONNECT_AGAIN_SECONDS = 2.0
 """After the account could not be connected to, because its password is missing, say."""
+SILENT_SECONDS = 60.0
+"""How long reads, or the reads of one list, may fail before it is said: a moment's trouble is none."""
 LEFT_ALONE_SECONDS = 5.0
 """How often it is looked whether an account may be asked again that is left alone: somebody may have found it well."""
 PUT_OFF_SECONDS = 5.0

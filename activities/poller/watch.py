@@ -9,8 +9,9 @@ from activities.poller import schedule
 from activities.poller.lists import Lists
 from activities.poller.looks import Looks
 from activities.poller.schedule import Schedule
+from models.catalogue import UpstreamAccount
 from models.events import UpstreamHint
-from orders.events import Digest, Hot
+from orders.events import Digest, FailingList, Hot, failing_lists_of
 from settings import Settings
 from upstreams.errors import ConnectionUnhealthy, UpstreamError
 from upstreams.port import UpstreamItem
@@ -45,6 +46,8 @@ class Tally:
     """Something was read."""
     unhealthy: ConnectionUnhealthy | None = None
     """What was said of the account."""
+    silence: UpstreamError | None = None
+    """What came instead of an answer, the last time."""
     rest: UpstreamError | None = None
     """The upstream has asked to be left alone for a while."""
     failures: int = 0
@@ -96,6 +99,14 @@ class Watch:
     """Of the lists, which are read beside the rounds."""
     more: bool = False
     """The round has left something that is due."""
+    silent_since: datetime | None = None
+    """Since when no read was answered in a way that can be used."""
+    silent_said: bool = False
+    """It is written down with the account."""
+    failing: dict[str, FailingList] = field(default_factory=dict)
+    """Lists that could not be read the last time, by product type."""
+    failing_said: dict[str, FailingList] = field(default_factory=dict)
+    """Those that are written down with the account."""
     worked_at: float = -1e9
     """When a read last succeeded. One list that is refused among others says nothing of the account."""
     polls: int = 0
@@ -103,8 +114,19 @@ class Watch:
     last_poll_at: datetime | None = None
 
     @classmethod
-    def of(cls, account_id: int, name: str, settings: Settings) -> "Watch":
-        return cls(account_id, name, Schedule(settings))
+    def of(cls, account: UpstreamAccount, settings: Settings) -> "Watch":
+        """Of an account that was read from the database, which knows of troubles that began in an earlier run."""
+        assert account.id is not None  # noqa: S101 - read from the database
+        failing = failing_lists_of(account)
+        return cls(
+            account.id,
+            account.name,
+            Schedule(settings),
+            silent_since=account.unreachable_since,
+            silent_said=account.unreachable_since is not None,
+            failing=dict(failing),
+            failing_said=failing,
+        )
 
     def by_form(self, hot: Hot) -> bool:
         """Whether no list will tell of it."""

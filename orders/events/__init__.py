@@ -10,19 +10,31 @@ from orders.events.digest import Digest
 from orders.events.forms import take_absence, take_forms
 from orders.events.known import Known
 from orders.events.lists import ListLook, take_in
-from orders.events.notes import record_health, record_poll, record_rest
+from orders.events.notes import (
+    FailingList,
+    failing_lists_of,
+    record_failing_lists,
+    record_health,
+    record_poll,
+    record_reach,
+    record_rest,
+)
 from orders.events.orphans import is_orphan
 from orders.events.waiting import Hot, hot_operations
 
 __all__ = [
     "Digest",
+    "FailingList",
     "Hot",
     "Known",
     "ListLook",
+    "failing_lists_of",
     "hot_operations",
     "is_orphan",
+    "record_failing_lists",
     "record_health",
     "record_poll",
+    "record_reach",
     "record_rest",
     "take_absence",
     "take_forms",

@@ -1,6 +1,7 @@
 """Notes on an account: when it was read last, and whether its connection is in order."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -10,6 +11,22 @@ from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.events import UpstreamList
+
+
+@dataclass(frozen=True)
+class FailingList:
+    """A list that can't be read."""
+
+    since: datetime
+    why: str
+
+
+def failing_lists_of(account: UpstreamAccount) -> dict[str, FailingList]:
+    """By product type, as they are noted with the account."""
+    return {
+        kind: FailingList(datetime.fromisoformat(one["since"]), one["why"])
+        for kind, one in account.failing_lists.items()
+    }
 
 
 async def record_poll(database: Database, account_id: int, lists: Mapping[str, datetime] | None = None) -> None:
@@ -26,6 +43,33 @@ async def record_poll(database: Database, account_id: int, lists: Mapping[str, d
         for row in found.all():
             row.listed_at = lists[row.product_type]
             session.add(row)
+
+
+async def record_reach(database: Database, account_id: int, reason: str | None, since: datetime) -> bool:
+    """The account has answered nothing that can be used since then (`reason`), or answers again (None). True if that is
+    news."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        is_news = (account.unreachable_reason is None) != (reason is None)
+        if reason is None:
+            account.unreachable_since = None
+        elif account.unreachable_since is None:
+            account.unreachable_since = since
+        account.unreachable_reason = reason
+        session.add(account)
+        if is_news:
+            session.add(_entry(account_id, "upstream_unreachable" if reason else "upstream_reachable_again", reason))
+        return is_news
+
+
+async def record_failing_lists(database: Database, account_id: int, failing: Mapping[str, FailingList]) -> None:
+    """Those that could not be read for a while; all others can."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        account.failing_lists = {
+            kind: {"since": one.since.isoformat(), "why": one.why} for kind, one in sorted(failing.items())
+        }
+        session.add(account)
 
 
 async def record_rest(database: Database, account_id: int, until: datetime, because: str) -> None:
@@ -49,13 +93,15 @@ async def record_health(database: Database, account_id: int, reason: str | None)
         account.unhealthy_reason = reason
         account.unhealthy_since = utc_now() if reason else None
         session.add(account)
-        session.add(
-            AuditEntry(
-                actor="resellflow",
-                action="upstream_unhealthy" if reason else "upstream_well_again",
-                subject="upstream_account",
-                subject_number=account_id,
-                detail={"reason": reason} if reason else {},
-            )
-        )
+        session.add(_entry(account_id, "upstream_unhealthy" if reason else "upstream_well_again", reason))
         return True
+
+
+def _entry(account_id: int, action: str, reason: str | None) -> AuditEntry:
+    return AuditEntry(
+        actor="resellflow",
+        action=action,
+        subject="upstream_account",
+        subject_number=account_id,
+        detail={"reason": reason} if reason else {},
+    )

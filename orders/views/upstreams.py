@@ -12,12 +12,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, UpstreamAccount
+from models.columns import utc_now
 from models.enums import Knowledge, ReservationState
 from models.events import HELD_BACK_AT_MOST, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.money import Money
 from models.order import Reservation
 from orders.errors import InvalidField, NotFound
-from orders.events import is_orphan
+from orders.events import failing_lists_of, is_orphan
 from orders.views.documents import Document, money
 
 HELD_BACK_SHOWN = 10
@@ -25,6 +26,10 @@ HELD_BACK_SHOWN = 10
 
 class UpstreamHealth(StrEnum):
     WELL = "well"
+    PARTLY = "partly"
+    """Some of its lists have not been readable for a minute or longer; `failing_lists` says which, and why."""
+    UNREACHABLE = "unreachable"
+    """No read has been answered for a minute or longer. Orders wait, and go on by themselves once it answers."""
     UNHEALTHY = "unhealthy"
     """No call that costs money is made until a read succeeds again."""
     UNKNOWN = "unknown"
@@ -90,6 +95,14 @@ class HeldBackView(Document):
     examples: list[HeldBackRow] = Field(description=f"the first {HELD_BACK_SHOWN}")
 
 
+class FailingListView(Document):
+    """A list that can't be read; what is to be seen in it is not seen."""
+
+    product_type: str
+    since: datetime
+    reason: str
+
+
 class UpstreamView(Document):
     """Our customer account at a selling system."""
 
@@ -100,6 +113,10 @@ class UpstreamView(Document):
     health: UpstreamHealth
     unhealthy_reason: str | None
     unhealthy_since: datetime | None
+    unreachable_reason: str | None = Field(description="what came instead of an answer")
+    unreachable_since: datetime | None
+    failing_lists: list[FailingListView] = Field(description="those that can't be read; empty: all can")
+    left_alone_until: datetime | None = Field(description="the upstream has asked not to be asked before; null: now")
     polled_at: datetime | None = Field(description="the last look for events")
     funds: UpstreamFunds | None = Field(description="null until the balance has been read")
     low_balance: bool = Field(description="some processing module's minimal balance is not there")
@@ -147,18 +164,22 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
     ).all()
     shown = [_module(account, module) for module in modules]
     orphans = await session.exec(select(func.count()).select_from(UpstreamSnapshot).where(is_orphan(account.id or 0)))
-    if account.unhealthy_reason:
-        health = UpstreamHealth.UNHEALTHY
-    else:
-        health = UpstreamHealth.UNKNOWN if account.polled_at is None else UpstreamHealth.WELL
+    rests = account.rests_until is not None and account.rests_until > utc_now()
     return UpstreamView(
         name=account.name,
         kind=account.kind,
         url=account.url,
         currency=account.currency,
-        health=health,
+        health=_health(account),
         unhealthy_reason=account.unhealthy_reason,
         unhealthy_since=account.unhealthy_since,
+        unreachable_reason=account.unreachable_reason,
+        unreachable_since=account.unreachable_since,
+        failing_lists=[
+            FailingListView(product_type=kind, since=one.since, reason=one.why)
+            for kind, one in failing_lists_of(account).items()
+        ],
+        left_alone_until=account.rests_until if rests else None,
         polled_at=account.polled_at,
         funds=await _funds(session, account),
         low_balance=any(module.low_balance for module in shown),
@@ -178,6 +199,16 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         held_back=await _held_back(session, account),
         hints=await _hints(session, account),
     )
+
+
+def _health(account: UpstreamAccount) -> UpstreamHealth:
+    if account.unhealthy_reason:
+        return UpstreamHealth.UNHEALTHY
+    if account.unreachable_reason:
+        return UpstreamHealth.UNREACHABLE
+    if account.failing_lists:
+        return UpstreamHealth.PARTLY
+    return UpstreamHealth.UNKNOWN if account.polled_at is None else UpstreamHealth.WELL
 
 
 async def _held_back(session: AsyncSession, account: UpstreamAccount) -> list[HeldBackView]:

@@ -16,6 +16,7 @@ from activities.poller.watch import Form, Watch
 from activities.polling import PollActivities
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
+from models.columns import utc_now
 from models.database import Database
 from models.enums import EventKind, Knowledge, OperationKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
@@ -27,7 +28,7 @@ from orders.events.lists import ListLook, rows_of
 from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
-from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, UpstreamError
 from upstreams.port import Head, ListEnd, Listing, TakeRows, UpstreamItem
 
 ACCOUNT = 1
@@ -318,7 +319,8 @@ async def test_while_nothing_waits_one_question_is_asked_and_the_catalogue_is_lo
     def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
         asked.append(statement)
 
-    watch = Watch.of(ACCOUNT, "main", bench.poller._settings)
+    async with bench.database.read() as session:
+        watch = Watch.of(await session.get_one(UpstreamAccount, ACCOUNT), bench.poller._settings)
     await bench.poller._look_who_waits(watch)
     assert watch.product_types == ("soft", "vds")
     asked.clear()
@@ -380,3 +382,66 @@ async def test_an_account_counts_as_looked_at_once_all_its_lists_were_read(bench
     assert await incidents() == []
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def account_of(bench: Bench) -> UpstreamAccount:
+    async with bench.database.read() as session:
+        return await session.get_one(UpstreamAccount, ACCOUNT)
+
+
+async def test_an_account_that_answers_nothing_for_a_while_is_not_well_until_it_answers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(schedule, "SILENT_SECONDS", 0.3)
+    bench.upstream.lists = {"soft": SILENCE, "vds": OutcomeUnknown("an HTML page came back instead of an answer")}
+    await bench.poll(0.1)
+    assert (await account_of(bench)).unreachable_since is None, "a moment's trouble is none"
+    before = utc_now()
+
+    async def said() -> bool:
+        return (await account_of(bench)).unreachable_reason is not None
+
+    await bench.poll_until(said, "it is said")
+    found = await account_of(bench)
+    assert found.unreachable_reason in (SILENCE.message, "an HTML page came back instead of an answer")
+    assert found.unreachable_since is not None
+    assert found.unreachable_since >= before
+    assert found.unhealthy_reason is None, "orders may be tried: it has not refused us"
+    assert "upstream main answers nothing since" in caplog.text
+
+    await bench.poll(0.1)  # another run knows of it
+    assert (await account_of(bench)).unreachable_since == found.unreachable_since
+    bench.upstream.lists = {"soft": (), "vds": (item("17"),)}
+
+    async def well() -> bool:
+        account = await account_of(bench)
+        return account.unreachable_reason is None and account.failing_lists == {}
+
+    await bench.poll_until(well, "it is well again")
+    assert (await bench.said()).count("upstream_unreachable") == 1
+    assert (await bench.said()).count("upstream_reachable_again") == 1
+    assert "upstream main answers again" in caplog.text
+
+
+@pytest.mark.parametrize("error", [SILENCE, NO_RIGHT, Rejected("no such list")])
+async def test_a_list_that_fails_for_a_while_among_others_is_named_until_it_can_be_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: UpstreamError
+) -> None:
+    monkeypatch.setattr(schedule, "SILENT_SECONDS", 0.2)
+    waiting(monkeypatch)
+    bench.upstream.lists = {"soft": error, "vds": (item("17"),)}
+
+    async def named() -> bool:
+        return "soft" in (await account_of(bench)).failing_lists
+
+    await bench.poll_until(named, "it is named")
+    found = await account_of(bench)
+    assert list(found.failing_lists) == ["soft"]
+    assert found.failing_lists["soft"]["why"] == error.message
+    assert (found.unreachable_reason, found.unhealthy_reason) == (None, None)
+    bench.upstream.lists["soft"] = ()
+
+    async def readable() -> bool:
+        return (await account_of(bench)).failing_lists == {}
+
+    await bench.poll_until(readable, "it can be read")

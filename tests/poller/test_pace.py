@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.poller import schedule
 from activities.poller.forms import read_told
 from activities.poller.watch import Watch
+from models.catalogue import UpstreamAccount
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from orders import events
@@ -175,7 +176,9 @@ async def test_what_was_signalled_is_noted_in_one_statement_however_many_orders_
 async def test_a_form_that_cannot_be_written_down_spoils_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forms that come together are written down together; one of them has what nobody foresaw."""
     async with open_account(url, waiting=0, others=6, idle_interval=SELDOM, hot_interval=QUICK) as account:
-        watch = Watch.of(1, "main", Settings())
+        watch = Watch.of(
+            UpstreamAccount(id=1, name="main", kind="billmanager", url="", username="", currency="EUR"), Settings()
+        )
         take_forms = events.take_forms
 
         async def fails_for_the_third(*arguments: Any) -> dict[str, Digest]:

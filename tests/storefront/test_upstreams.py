@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from models.catalogue import UpstreamAccount
 from models.enums import EventKind, ReservationState, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
@@ -11,6 +13,7 @@ from models.order import Reservation
 from tests.storefront.api import Api, assert_problem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FAILING = {"vds": {"since": NOON.isoformat(), "why": "no right"}}
 
 
 async def change_account(api: Api, **values: Any) -> None:
@@ -55,6 +58,28 @@ async def test_an_unhealthy_upstream_says_why_and_since_when(api: Api) -> None:
     assert shown["unhealthy_since"] == "2026-03-01T12:00:00Z"
     assert shown["polled_at"] == "2026-03-01T12:00:00Z"
     assert shown["problems"] == ["no balance call"]
+
+
+@pytest.mark.parametrize(
+    ("values", "health"),
+    [
+        ({"polled_at": NOON}, "well"),
+        ({"unreachable_reason": "HTTP status 503", "unreachable_since": NOON}, "unreachable"),
+        ({"polled_at": NOON, "failing_lists": FAILING}, "partly"),
+        ({"failing_lists": FAILING, "unreachable_reason": "HTTP status 503", "unreachable_since": NOON}, "unreachable"),
+        ({"unhealthy_reason": "auth", "unreachable_reason": "503", "unreachable_since": NOON}, "unhealthy"),
+    ],
+)
+async def test_an_upstream_that_does_not_answer_or_not_to_everything_is_not_well(
+    api: Api, values: dict[str, Any], health: str
+) -> None:
+    await change_account(api, **values)
+    shown = await upstream(api)
+    assert shown["health"] == health
+    assert shown["unreachable_reason"] == values.get("unreachable_reason")
+    assert bool(shown["unreachable_since"]) is bool(shown["unreachable_reason"])
+    lists = [{"product_type": "vds", "since": "2026-03-01T12:00:00Z", "reason": "no right"}]
+    assert shown["failing_lists"] == (lists if "failing_lists" in values else [])
 
 
 async def test_free_money_is_the_balance_with_credit_without_what_is_reserved(api: Api) -> None:
