@@ -26,6 +26,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.calling_off import tell_called_off
+from activities.signals import end_exhausted, is_exhausted
 from activities.starting import start_accepted, start_poller, start_sweep
 from models.columns import utc_now
 from models.database import Database
@@ -69,6 +70,8 @@ STAGE_PATIENCE_SECONDS = 3.0
 """So long a workflow may lag behind the stage that the database has: its activity's answer is on the way."""
 _TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
 """A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
+
+_BEGINS_ANEW = "the order's workflow can take no more messages; it begins anew within a minute: decide again then"
 
 
 class TemporalUnavailable(Exception):
@@ -389,6 +392,9 @@ class Resellflow:
                         result: DecisionResult = await handle.execute_update(update, written, id=written.word)
                         return result
                     except RPCError as error:
+                        if is_exhausted(error):
+                            await end_exhausted(self.client, handle.id, error)
+                            raise TemporalUnavailable(_BEGINS_ANEW) from error
                         if error.status not in _TRY_AGAIN:
                             raise
                     except WorkflowUpdateFailedError as failure:

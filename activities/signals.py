@@ -11,11 +11,14 @@ from models.messages import Message
 
 log = logging.getLogger(__name__)
 
+_SPENT = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION})
+
 
 async def signal(client: Client, workflow_id: str, name: str, message: Message, request_id: str) -> bool:
     """Send a signal once in effect. False: no such workflow runs (any more); that is no failure.
 
-    Raises RPCError when Temporal can't be reached.
+    A run that has had so many signals that the server lets it have no more is ended: the sweep begins a new one. Raises
+    RPCError when Temporal can't be reached.
     """
     payloads = await client.data_converter.encode([message])
     request = SignalWorkflowExecutionRequest(
@@ -32,5 +35,20 @@ async def signal(client: Client, workflow_id: str, name: str, message: Message, 
         if error.status is RPCStatusCode.NOT_FOUND:
             log.info("signal %s: workflow %s does not run", name, workflow_id)
             return False
+        if is_exhausted(error):
+            await end_exhausted(client, workflow_id, error)
+            return False
         raise
     return True
+
+
+def is_exhausted(error: RPCError) -> bool:
+    """Whether the run has had as many signals or updates as the server lets one have: it would hear nothing more."""
+    return error.status in _SPENT and "limit" in error.message
+
+
+async def end_exhausted(client: Client, workflow_id: str, error: RPCError) -> None:
+    """The order goes on from the database, in a new run that the sweep starts. Raises RPCError."""
+    log.warning("%s is ended to begin anew from the database: %s", workflow_id, error.message)
+    reason = "the server lets this run have no more messages: it begins anew from the database"
+    await client.get_workflow_handle(workflow_id).terminate(reason=reason)

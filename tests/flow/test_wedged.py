@@ -17,19 +17,28 @@ from activities.healing import ACTION, Healed, Healer
 from models.audit import AuditEntry
 from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
+from models.messages import Decision, DecisionKind
 from orders import naming
+from orders.errors import Refused
+from orders.intake import AcceptedOrder
+from starter import TemporalUnavailable
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.histories.changed import WaitsFirst
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
 
-SEEN_AT_ONCE = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1")
-"""The server tells of failing tasks after five in a row, which takes it most of a minute; here after one."""
+LIMITS = {
+    # The server tells of failing tasks after five in a row, which takes it most of a minute; here after one.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 1,
+    "history.maximumSignalsPerExecution": 20,  # 10,000
+    "history.maxTotalUpdates": 2,  # 2,000
+}
 
 
 @pytest_asyncio.fixture(scope="module")
 async def quick_to_tell() -> AsyncIterator[TemporalServer]:
-    server = start_temporal_server(options=SEEN_AT_ONCE)
+    options = [option for name, value in LIMITS.items() for option in ("--dynamic-config-value", f"{name}={value}")]
+    server = start_temporal_server(options=tuple(options))
     with server.program:
         await until_serving(server)
         yield server
@@ -171,3 +180,33 @@ async def test_what_was_written_down_and_not_ended_before_a_crash_is_ended(
                 await Healer(shop.database, shop.client).end_failing()
         assert await Healer(shop.database, shop.client).end_failing() == Healed(orders=[order.operation])
     assert len(await healings(shop)) == 1
+
+
+async def test_an_order_that_the_server_lets_have_no_more_messages_is_begun_anew(
+    stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody sends it as many as one run may have: from then on it could hear of nothing."""
+    shop = stopped_shop
+    monkeypatch.setattr(sweeping, "GRACE", timedelta(0))
+    await shop.upstream.set(opening="manual")
+    look = Decision(actor="olga", reason="is it there yet?")
+
+    async def looked(order: AcceptedOrder) -> bool:
+        await shop.resellflow.decide(order.operation, DecisionKind.LOOK_NOW, look)
+        return True
+
+    async with shop.working():
+        order = await shop.order()
+        await shop.until(order, Stage.AWAITING_CONFIRMATION)
+        for _ in range(LIMITS["history.maxTotalUpdates"]):
+            assert await looked(order)
+        with pytest.raises(TemporalUnavailable, match="begins anew"):
+            await looked(order)
+        ignoring = (TemporalUnavailable, Refused)
+        await assert_eventually(lambda: looked(order), timeout=30, ignoring=ignoring, message="its new run hears")
+        for _ in range(LIMITS["history.maximumSignalsPerExecution"]):
+            await shop.handle(order).signal("no_such_signal")
+        [item] = await shop.upstream.items()
+        await shop.upstream.admin("POST", f"/items/{item['id']}/open")
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+    assert len(await shop.upstream.charges()) == 1
