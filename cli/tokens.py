@@ -73,13 +73,19 @@ def add(
     """Make a token and show it, this once. A name may have two, so that one can take the other's place."""
     made = run_async(_added(name.strip(), role, actor or os_user()))
     if as_json:
-        return print_json({"number": made.number, "name": name.strip(), "role": role, "token": made.secret})
+        document = {"number": made.number, "name": name.strip(), "role": role, "token": made.secret, "owns": made.owns}
+        return print_json(document)
     print(made.secret)
     return print(
         f"token {made.number} of {name.strip()} ({role.value}), valid within {SECONDS} seconds. It is shown this once "
-        "and kept nowhere.",
+        f"and kept nowhere.{_what_it_sees(name.strip(), role, made.owns)}",
         file=sys.stderr,
     )
+
+
+def _what_it_sees(name: str, role: Role, owned: int) -> str:
+    """A name that was used before sees what it had: that is meant where a token is replaced, and else a mistake."""
+    return f" {name} owns {owned} services, which it sees." if role is Role.STOREFRONT and owned else ""
 
 
 async def _added(name: str, role: Role, actor: str) -> "NewToken":

@@ -6,6 +6,7 @@ money and no connection is meant, it is told the words, without addresses, sums 
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,9 @@ _SENTENCES: dict[FailureClass, str] = {
     FailureClass.EXISTS: "the upstream has something with this name or address already",
     FailureClass.UNHEALTHY: "the reseller's account there does not work as it should",
     FailureClass.SETUP_FAULT: "something is not set up right",
+    FailureClass.PRICE_CHANGED: "its price is not what was agreed or expected",
 }
-"""Of the others, REJECTED and PRICE_CHANGED, the words are told: they are about the order itself."""
+"""Of the other one, REJECTED, the words are told: they are about the order's own values."""
 
 _OWN_WORDS = frozenset(
     {
@@ -35,8 +37,9 @@ _OWN_WORDS = frozenset(
 )
 """Stages whose reasons are about the service and its own operations."""
 
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"']+", re.IGNORECASE)
 _HIDDEN = (
-    (re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"']+", re.IGNORECASE), "(an address)"),
+    (_ADDRESS, "(an address)"),
     (re.compile(r"[^\s<>\"'@]{1,64}@[^\s<>\"'@]{1,255}"), "(an address)"),
     (re.compile(r"[-+]?\d[\d.,]{0,30}\s?[A-Z]{3}\b"), "(a sum)"),
     (re.compile(r"\b[A-Z]{3}\s?[-+]?\d[\d.,]{0,30}"), "(a sum)"),
@@ -59,11 +62,14 @@ def reason_for_shop(stage: Stage, reason: str, failure: FailureClass | None) -> 
         return ""
     if failure in _SENTENCES:
         return _SENTENCES[failure]
-    if failure is FailureClass.PRICE_CHANGED:
-        return reason
     if failure is FailureClass.REJECTED:
         return _OF_OTHERS.sub(r"\1\2…", without_secrets(reason))
     return without_secrets(reason) if stage in _OWN_WORDS else ""
+
+
+def values_for_shop(values: Mapping[str, str]) -> dict[str, str]:
+    """Values by name, without addresses in the upstream's own words."""
+    return {name: _ADDRESS.sub("(an address)", value) for name, value in values.items()}
 
 
 def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, called_off_at: datetime | None) -> str:
@@ -90,6 +96,8 @@ def is_for_shops(kind: str) -> bool:
 def data_for_shop(data: dict[str, Any]) -> dict[str, Any]:
     """The data of a message as the endpoint of a storefront gets it."""
     told = {name: value for name, value in data.items() if name in _DATA}
+    if "changes" in data:
+        told["changes"] = {name: values_for_shop(change) for name, change in data["changes"].items()}
     if "reason" in data:
         failure = data.get("failure_class")
         told["reason"] = reason_for_shop(

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy import ColumnElement, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,6 +19,7 @@ from models.audit import AuditEntry
 from models.columns import utc_now
 from models.database import Database
 from models.enums import Role
+from models.order import Service
 from models.tokens import ApiToken
 from orders.errors import InvalidField, NotFound, Refused
 
@@ -43,6 +44,8 @@ class NewToken:
     number: int
     secret: str
     """The token, to be shown once."""
+    owns: int = 0
+    """Services that its name owns already, which a storefront sees by it."""
 
 
 async def add(
@@ -71,7 +74,8 @@ async def add(
     await session.flush()
     assert row.id is not None  # noqa: S101 - stored just now
     session.add(_audit(row, actor, "added"))
-    return NewToken(row.id, secret)
+    owned = await session.exec(select(func.count()).select_from(Service).where(Service.owner == name))
+    return NewToken(row.id, secret, owned.one())
 
 
 async def revoke(session: AsyncSession, number: int, *, actor: str) -> ApiToken:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from orders.telling import values_for_shop
 from orders.views import HistoryEntry, Page, list_history
 from orders.views.events import ValueChange
 from storefront.auth import AnyCaller
@@ -31,8 +32,8 @@ async def history_of_service(
 
 
 def _for_shop(entry: HistoryEntry, name: str) -> HistoryEntry:
-    """Without people's words, and without the names of other storefronts whose the service was."""
-    changes = dict(entry.changes)
+    """Without people's words, addresses of upstreams, and the names of other storefronts whose the service was."""
+    changes = {field: ValueChange(**values_for_shop(change.model_dump())) for field, change in entry.changes.items()}
     if (owner := changes.get("owner")) is not None:
         changes["owner"] = ValueChange(**{when: who if who == name else "" for when, who in owner.model_dump().items()})
     return entry.model_copy(update={"note": None, "changes": changes})

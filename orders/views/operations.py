@@ -28,6 +28,8 @@ from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
 
 _NOUN = "operation"
+UNREADABLE = "unreadable"
+"""Of a price: the upstream's own words."""
 BEFORE_ALL = -1
 """Below the id of every stage."""
 
@@ -159,7 +161,8 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
 def _for_shop(operation: Operation) -> dict[str, object]:
     """What a storefront is told in other words."""
     why = operation.stage, operation.reason, operation.failure_class
-    return {"waits_for": waits_for_shop(*why, operation.called_off_at)}
+    price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
+    return {"waits_for": waits_for_shop(*why, operation.called_off_at), "price": price}
 
 
 async def find_operation(

@@ -46,6 +46,15 @@ async def test_the_settings_of_this_process_are_listed_by_name_and_stand_in_the_
     (await shell.resell("tokens", "add", "shop", "--role", "storefront")).failed("has 2 valid tokens already")
 
 
+async def test_a_name_that_owns_services_is_told_to_whoever_gives_it_away(stocked_shell: Shell) -> None:
+    order = ("order", "VDS-1", "--customer", "c-1", "--period", "1", "--param", "template=debian-12")
+    (await stocked_shell.resell(*order)).done()
+    stocked_shell.variables.update(OF_SETTINGS)
+    (await stocked_shell.resell("services", "hand-over", 1, "--to", "shop", "--reason", "moved")).done()
+    made = (await stocked_shell.resell("tokens", "add", "shop", "--role", "storefront")).done()
+    assert "shop owns 1 services, which it sees" in made.err
+
+
 async def test_no_token_is_taken_from_the_command_line(shell: Shell) -> None:
     refused = await shell.resell("tokens", "add", "new-shop", "thought-of-by-somebody", "--role", "storefront")
     assert refused.status == 2

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from models.audit import AuditEntry
 from models.enums import EventKind, FailureClass, IncidentKind, MessageType, Stage
 from models.incident import Incident
 from models.order import Service
@@ -29,6 +30,7 @@ STAGES = [
     (Stage.NEEDS_ATTENTION, EXISTS, FailureClass.EXISTS, "name or address already"),
     (Stage.NEEDS_ATTENTION, AWAY, FailureClass.SETUP_FAULT, "not set up right"),
     (Stage.NEEDS_ATTENTION, FOREIGN, None, ""),
+    (Stage.NEEDS_ATTENTION, FUNDS, FailureClass.PRICE_CHANGED, "its price is not what was agreed"),
     (Stage.NEEDS_ATTENTION, SAID, FailureClass.REJECTED, "template: 'x' is not known to client …"),
 ]
 
@@ -182,11 +184,26 @@ async def test_a_storefront_sees_its_own_endpoints_and_their_deliveries(sqlite_a
         assert_problem(answer, 422, "invalid-field", "webhook")
 
 
+async def test_an_address_among_the_values_of_an_item_is_not_told(sqlite_api: Api) -> None:
+    await sqlite_api.order("cart-1")
+    words = ["", "see https://billing.upstream.test/tasks/4711"]
+    entry = AuditEntry(
+        actor="upstream main", action="changed", subject="service", subject_number=1, changes={"upstream_detail": words}
+    )
+    await sqlite_api.add(entry)
+    shown = (await sqlite_api.shop.get("/v1/services/1/history")).json()["items"][0]
+    assert shown["changes"]["upstream_detail"] == {"before": "", "after": "see (an address)"}
+    assert (
+        data_for_shop({"changes": {"x": {"before": "", "after": words[1]}}})["changes"]["x"]["after"]
+        == "see (an address)"
+    )
+
+
 def test_a_field_that_nobody_has_judged_is_not_sent_to_a_storefront() -> None:
     data: dict[str, Any] = {"service": 1, "operation": 2, "balance": "12.34 EUR"}
     assert data_for_shop(data) == {"service": 1, "operation": 2}
     known = outbox.ServiceNews, outbox.OperationNews, outbox.TaskNews
     example = {name: "" for shape in known for name in shape.model_fields}
-    assert data_for_shop(example | {"stage": "queued", "failure_class": None}).keys() == example.keys(), (
-        "all are judged"
-    )
+    assert (
+        data_for_shop(example | {"stage": "queued", "failure_class": None, "changes": {}}).keys() == example.keys()
+    ), "all are judged"
