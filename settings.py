@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
+from models.patience import Patience, check_usual_times
 from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
 
@@ -96,6 +97,13 @@ class Settings(BaseSettings):
     """Seconds between two looks at the balance while orders wait for money."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)
     """Seconds after which an order that heard nothing asks the upstream itself."""
+    usual_times: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Kind of operation, perhaps with a product type (`open dedic`) -> seconds in which an upstream usually does it,
+    where its own past does not tell. (JSON)"""
+    slow_at_least: float = Field(default=300.0, gt=0)
+    """Seconds before which nothing is called slower than usual, however quick the upstream was in the past."""
+    unchanged_after: float = Field(default=21600.0, gt=0)
+    """Seconds after which a person is asked about what an upstream has accepted and not done."""
     put_back_renewal: bool = False
     """Where the upstream's staff lets it renew a service that we renew, switch that off again by an operation."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)
@@ -143,6 +151,11 @@ class Settings(BaseSettings):
     @classmethod
     def _read_networks(cls, value: object) -> object:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+    @field_validator("usual_times")
+    @classmethod
+    def _of_known_kinds(cls, seconds: dict[str, float]) -> dict[str, float]:
+        return dict(check_usual_times(seconds))
 
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
     @classmethod
@@ -196,6 +209,13 @@ class Settings(BaseSettings):
 
     def rates(self) -> Rates:
         return Rates(tuple(self.exchange_rates))
+
+    def patience(self) -> Patience:
+        return Patience(
+            usual={name: timedelta(seconds=seconds) for name, seconds in self.usual_times.items()},
+            at_least=timedelta(seconds=self.slow_at_least),
+            unchanged_after=timedelta(seconds=self.unchanged_after),
+        )
 
     def order_policy(self) -> OrderPolicy:
         """What a new order is told; orders under way keep what they were told."""

@@ -80,7 +80,11 @@ class Activities:
             database, self._connections, self.funds, self.submission, balances, pricing, terms
         )
         self.settlement = SettleActivities(
-            database, self._connections, settle_window=timedelta(seconds=settings.settle_window), terms=terms
+            database,
+            self._connections,
+            settle_window=timedelta(seconds=settings.settle_window),
+            terms=terms,
+            patience=settings.patience(),
         )
         self.calling_off = CallingOffActivities(
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window)

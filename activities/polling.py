@@ -24,6 +24,7 @@ from activities.poller.keys import look_for_keys
 from activities.poller.pieces import Aside, piece
 from activities.poller.renewals import look_at_renewals
 from activities.poller.schedule import Turn
+from activities.poller.slow import look_for_slow
 from activities.poller.strangers import look_for_strangers
 from activities.poller.watch import Form, Tally, Watch
 from models.catalogue import UpstreamAccount
@@ -104,6 +105,7 @@ class PollActivities:
         await look_for_keys(self._database, watch, self._settings.hot_interval)
         await look_for_strangers(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
+        await look_for_slow(self._database, self._client, watch, self._settings.patience())
         await self._ask(watch, aside, may_list=may_list)
 
     async def _look_who_waits(self, watch: Watch) -> None:

@@ -17,9 +17,10 @@ from models.enums import FailureClass, IntentState, IntentStep, OperationKind, S
 from models.leases import LeaseTerms
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
-from orders import events, intents, paying
+from models.patience import Patience
+from orders import causes, events, intents, paying
 from orders.errors import ByHand, NotFound
-from orders.goals import Seen, differences, outcome
+from orders.goals import Seen, outcome
 from orders.namesakes import namesakes
 from orders.second_items import report_second
 from orders.settlement import Judgement, Verdict
@@ -28,18 +29,20 @@ from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
-MOST_OF_A_DETAIL = 64
-UNCHANGED_AT_MOST = timedelta(hours=6)
-"""An item that is only `ordered` may wait for its opening, or for a payment; one that is active and does not show what
-was accepted, for the upstream's staff. After this long a person should look."""
-
 
 class SettleActivities:
     def __init__(
-        self, database: Database, connections: Connections, *, settle_window: timedelta, terms: LeaseTerms
+        self,
+        database: Database,
+        connections: Connections,
+        *,
+        settle_window: timedelta,
+        terms: LeaseTerms,
+        patience: Patience,
     ) -> None:
         self._database = database
         self._terms = terms
+        self._patience = patience
         self._connections = connections
         self._settle_window = settle_window
         self._troubles = Troubles(database)
@@ -295,17 +298,18 @@ class SettleActivities:
             met = outcome(job.operation.kind, job.operation.parameters, seen)
             if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
-            waited = utc_now() - job.operation.stage_since
-            differs = differences(job.operation.kind, job.operation.parameters, seen)
-            stuck = met is None and waited > UNCHANGED_AT_MOST
-            words = f"asked at {utc_now():%H:%M:%S UTC}: item {number} is {item.status.name.lower()}"
-            if seen.detail:
-                words += f" ({seen.detail[:MOST_OF_A_DETAIL]})"
-            words += "".join(f"; {more}" for more in (seen.dead_end, differs) if more)
-            if stuck:
-                asks = "is it paid?" if item.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"
-                words += f", and has been for {waited.total_seconds() / 3600:.0f} hours: {asks}"
-            return Look(status=item.status, goal_met=met is True, failed=met is False or stuck, reason=words)
+            stuck, words = "", f"asked at {utc_now():%H:%M:%S UTC}: {causes.shown(number, seen)}"
+            if met is None:
+                asked, waited = (
+                    (job.operation.kind, job.operation.parameters, seen),
+                    utc_now() - job.operation.stage_since,
+                )
+                at_most = self._patience.unchanged(job.operation.kind, job.service.product_type)
+                stuck = causes.why_stuck(
+                    job.operation.kind, seen, waited, at_most, slow=job.operation.slow_since is not None
+                )
+                words += "".join(f"; {more}" for more in (causes.still_missing(*asked), stuck) if more)
+            return Look(status=item.status, goal_met=met is True, failed=met is False or bool(stuck), reason=words)
 
 
 def _paid_first(numbers: tuple[str, ...], unpaid: list[UpstreamItem]) -> tuple[str, ...]:

@@ -145,13 +145,16 @@ def operations(
         list[OperationKind] | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(OperationKind)}")
     ] = None,
     upstream: Annotated[list[str] | None, typer.Option(help="only at this upstream account")] = None,
+    slow: Annotated[
+        bool | None, typer.Option("--slow/--not-slow", help="only those that take longer than usual (or do not)")
+    ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_operations(page_request(limit, cursor), stage, service, kind, upstream))
+    page = run_async(_operations(page_request(limit, cursor), stage, service, kind, upstream, slow))
     if as_json:
         return print_json(page)
     _print_operations(page.items)
@@ -164,12 +167,20 @@ async def _operations(
     service: list[int] | None,
     kind: list[OperationKind] | None,
     upstream: list[str] | None,
+    slow: bool | None,
 ) -> "Page[OperationView]":
     from orders.views import list_operations
 
     async with opened_database() as database, database.read() as session:
         return await list_operations(
-            session, workflow_links(), ask, stage=stage, service=service, kind=kind, upstream=upstream
+            session,
+            workflow_links(),
+            ask,
+            stage=stage,
+            service=service,
+            kind=kind,
+            upstream=upstream,
+            slow=None if slow is None else [slow],
         )
 
 
@@ -181,7 +192,7 @@ def _print_operations(items: "list[OperationView]") -> None:
             one.number,
             one.service,
             one.kind.value,
-            one.stage.value,
+            f"{one.stage.value}{' (slow)' if one.slow_since else ''}",
             short(one.stage_since),
             one.upstream or "(by hand)",
             "" if one.stage.is_final else one.waits_for,
@@ -201,6 +212,8 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("operation", f"{view.number}: {view.kind.value} service {view.service}"),
             ("stage", f"{view.stage.value} since {shown(view.stage_since)} UTC"),
             ("waits for", view.waits_for),
+            ("upstream says", view.upstream_says),
+            ("slow since", f"{shown(view.slow_since)} UTC" if view.slow_since else ""),
             ("next", view.next_step),
             ("tried in vain", _times(view.tries)),
             ("next try", f"{shown(view.next_try_at)} UTC" if view.next_try_at else ""),

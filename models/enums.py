@@ -260,6 +260,8 @@ class MessageType(StrEnum):
     OPERATION_STARTED = "resellflow.operation.started.v1"
     OPERATION_WAITING_FOR_FUNDS = "resellflow.operation.waiting_for_funds.v1"
     OPERATION_AWAITING_MANUAL_TASK = "resellflow.operation.awaiting_manual_task.v1"
+    OPERATION_SLOW = "resellflow.operation.slow.v1"
+    """Its confirmation takes longer than usual at this upstream; it goes on waiting."""
     OPERATION_NEEDS_ATTENTION = "resellflow.operation.needs_attention.v1"
     OPERATION_COMPLETED = "resellflow.operation.completed.v1"
     OPERATION_CANCELLED = "resellflow.operation.cancelled.v1"

@@ -80,6 +80,7 @@ class Service(SQLModel, table=True):
 _CALLED_OFF = "called_off_at IS NOT NULL"
 _NOT_STARTED = f"{_RUNNING} AND workflow_started_at IS NULL"
 _ENDED = "ended_at IS NOT NULL"
+_SLOW = "slow_since IS NOT NULL"
 
 
 class Operation(SQLModel, table=True):
@@ -105,6 +106,7 @@ class Operation(SQLModel, table=True):
             sqlite_where=sa.text(_NOT_STARTED),
             postgresql_where=sa.text(_NOT_STARTED),
         ),
+        sa.Index("operation_slow", "id", sqlite_where=sa.text(_SLOW), postgresql_where=sa.text(_SLOW)),
         sa.Index("operation_ended", "ended_at", sqlite_where=sa.text(_ENDED), postgresql_where=sa.text(_ENDED)),
         sa.Index(
             "operation_called_off",
@@ -139,6 +141,10 @@ class Operation(SQLModel, table=True):
     agreed_limit_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     agreed_limit_currency: str | None = Field(default=None, max_length=3)
     """The most that the caller agreed to be charged by the upstream for this operation."""
+    slow_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """Since when its confirmation takes longer than usual; None: it does not, or is over."""
+    usual_seconds: int | None = None
+    """What was usual then."""
     called_off_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """Since when nothing of it may be sent any more, because its service is not wanted any more."""
     called_off_by: str = Field(default="", max_length=64)

@@ -14,14 +14,13 @@ from upstreams.port import UpstreamItem
 
 NOTHING = "null"
 """The upstream's word for nothing chosen, e.g. no renewal of its own."""
+MOST_OF_A_VALUE = 80
+"""Characters of a form's value in a sentence for people."""
 SEEN_IN_FORMS = frozenset({OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS})
 """Kinds whose effect lists do not show well enough: the item's form is read."""
 
-DEAD_ENDS = {
-    "item_status_service_nosuitable": "no module of the upstream can open it, or nothing is in stock: its staff has to "
-    "connect one",
-}
-"""Causes of a state that last until somebody at the upstream does something (the keys: seen in a panel's code)."""
+DEAD_ENDS = frozenset({"item_status_service_nosuitable", "service_status_6"})
+"""Causes of a state that last until somebody at the upstream does something: nothing can open it, or it was refused."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class Seen:
         return cls(item.status, item.expires_on, item.raw, item.status_detail)
 
     @property
-    def dead_end(self) -> str:
-        """Why the upstream does not go on with it by itself, in words; empty: as far as it tells, it does."""
-        return DEAD_ENDS.get(self.detail, "") if self.status is UpstreamStatus.PROCESSING else ""
+    def dead_end(self) -> bool:
+        """The upstream does not go on with it by itself, as far as it tells."""
+        return self.status is UpstreamStatus.PROCESSING and self.detail in DEAD_ENDS
 
 
 def outcome(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> bool | None:
@@ -66,25 +65,29 @@ def outcome(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> bool
 
 
 def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> str:
-    """What the item's form does not show (yet), in words: "tariff 58 (59 wanted)". Empty: all is there.
+    """What the item's form does not show (yet), in words: "tariff: wanted 59, shows 58". Empty: all is there.
 
     Values are compared by meaning: `4 GB` is 4, a name in punycode is the one in Unicode.
     """
-    wanted: list[tuple[str, str, bool]] = []
+    wanted: list[tuple[str, str, str, bool]] = []
     match kind:
         case OperationKind.CHANGE_PLAN:
             tariff, asked = seen.form.get("pricelist", ""), parameters.get(PRICELIST, "")
-            wanted.append((f"tariff {tariff or 'unknown'}", asked, tariff == asked))
+            wanted.append(("tariff", tariff, asked, tariff == asked))
             for name, value in _under(SHOWN_PREFIX, parameters):
                 shown = seen.form.get(name, "")
-                wanted.append((f"{name} {shown or 'not shown'}", value, _same_amount(shown, value)))
+                wanted.append((name, shown, value, _same_amount(shown, value)))
         case OperationKind.SET_PARAMETERS:
             for name, value in fields_to_show(parameters).items():
                 found = seen.form.get(name)
-                wanted.append((f"{name} {found or 'empty'}", value, same_value(name, found, value)))
+                wanted.append((name, found or "", value, same_value(name, found, value)))
         case _:
             pass
-    return ", ".join(f"{found} ({asked} wanted)" for found, asked, same in wanted if not same)
+    return "; ".join(
+        f"{name}: wanted {asked or 'nothing'}, shows {found[:MOST_OF_A_VALUE] or 'nothing'}"
+        for name, found, asked, same in wanted
+        if not same
+    )
 
 
 def fields_to_set(parameters: dict[str, str]) -> dict[str, str]:

@@ -196,7 +196,14 @@ def operation_completed(operation: Operation, before: Stage) -> WebhookMessage:
     return _of_stage(operation, MessageType.OPERATION_COMPLETED, Stage.COMPLETED, before)
 
 
-def _of_stage(operation: Operation, wanted: MessageType, stage: Stage, before: Stage) -> WebhookMessage:
+def operation_slow(session: AsyncSession, operation: Operation, reason: str) -> None:
+    """It waits for its confirmation longer than usual."""
+    session.add(_of_stage(operation, MessageType.OPERATION_SLOW, operation.stage, operation.stage, reason))
+
+
+def _of_stage(
+    operation: Operation, wanted: MessageType, stage: Stage, before: Stage, reason: str | None = None
+) -> WebhookMessage:
     assert operation.id is not None  # noqa: S101 - stored already
     news = OperationNews(
         service=operation.service_id,
@@ -204,7 +211,7 @@ def _of_stage(operation: Operation, wanted: MessageType, stage: Stage, before: S
         kind=operation.kind,
         stage=stage,
         stage_before=before,
-        reason=operation.reason,
+        reason=operation.reason if reason is None else reason,
         failure_class=operation.failure_class,
     )
     return message(wanted, news, service=operation.service_id)

@@ -71,6 +71,7 @@ async def enter(
     if before is not stage:
         operation.stage_since = now
         operation.tries, operation.next_try_at = 0, None
+        operation.slow_since = operation.usual_seconds = None
     operation.stage = stage
     operation.reason = reason
     operation.failure_class = failure
@@ -106,6 +107,7 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
     await session.flush()
     now, before = utc_now(), operation.stage
     values = {"stage": Stage.COMPLETED, "stage_since": now, "reason": reason, "failure_class": None, "ended_at": now}
+    values |= {"slow_since": None, "usual_seconds": None}
     of_it = {"operation": operation.id, "service": operation.service_id}
     left = await rows.change(session, _completing(), **of_it, **rows.new(**values))
     assert left is not None  # noqa: S101 - it is locked
@@ -135,7 +137,7 @@ def _completing() -> Update:
         money.c.operation_id == operation.c.id, money.c.state != ReservationState.RELEASED
     )
     is_followed = select(other.c.id).where(other.c.service_id == service, other.c.stage == Stage.QUEUED)
-    names = ("stage", "stage_since", "reason", "failure_class", "ended_at")
+    names = ("stage", "stage_since", "reason", "failure_class", "ended_at", "slow_since", "usual_seconds")
     statement = update(operation).where(operation.c.id == bindparam("operation"))
     return statement.values(rows.setting(Operation, *names)).returning(holds_money.exists(), is_followed.exists())
 

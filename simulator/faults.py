@@ -37,6 +37,8 @@ class FaultKind(StrEnum):
     """Status 200 and a body that is no XML and no JSON."""
     ERROR = "error"
     """A panel error of a chosen type."""
+    OK = "ok"
+    """A bare ``ok``. ``before``: nothing was done, as where a deletion wants a phone call first."""
 
 
 class FaultError(BaseModel):

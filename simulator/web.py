@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from simulator.document import done
 from simulator.errors import PanelError, Param
 from simulator.faults import Fault, FaultKind, Faults
 from simulator.knobs import Captcha
@@ -141,6 +142,9 @@ class Web:
                 await _send(send, _Reply(200, "text/xml; charset=UTF-8", b"\x1f\x8b\x00<doc><el"))
             case FaultKind.ERROR:
                 await _send(send, self._chosen_error(fault, request, claimed))
+            case FaultKind.OK:
+                fmt = format_of(request.params.get("out", ""))
+                await _send(send, _Reply(200, content_type(fmt), render(done(), fmt, Style()).encode()))
 
     def _chosen_error(self, fault: Fault, request: _Request, claimed: str | None) -> _Reply:
         chosen = fault.error

@@ -49,6 +49,7 @@ async def list_of_operations(
             service=wanted.service,
             kind=wanted.kind,
             upstream=wanted.upstream,
+            slow=wanted.slow,
         )
 
 

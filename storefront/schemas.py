@@ -84,6 +84,7 @@ class OperationFilter(Paging):
     service: Wanted[Number] = Field(default=None, description="number of a service")
     kind: Wanted[OperationKind] = None
     upstream: Wanted[Name] = Field(default=None, description="name of an upstream account")
+    slow: Wanted[bool] = Field(default=None, description="whether its confirmation takes longer than usual")
 
 
 class TaskFilter(Paging):

@@ -77,6 +77,11 @@ KEY_AT_MOST_SECONDS = 3600.0
 STRANGERS_FORMS_SECONDS = 2.0
 """How often it is looked which new items nobody explains, while there are some or something is new."""
 STRANGERS_AT_ONCE = 5
+SLOW_SECONDS = 2.0
+"""How often it is looked what takes longer than usual."""
+SLOW_AT_ONCE = 20
+USUAL_AGAIN_SECONDS = 600.0
+"""How long it counts what was learned of the usual time."""
 RENEWALS_AT_ONCE = 5
 """So many forms are read in an idle interval to see who renews, where lists do not say it."""
 RENEWAL_STEPS = 72
@@ -95,6 +100,7 @@ class Turn(Enum):
     RENEWALS = auto()
     RENEWAL_FORMS = auto()
     BALANCE = auto()
+    SLOW = auto()
 
 
 @dataclass

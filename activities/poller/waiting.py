@@ -12,7 +12,8 @@ from models.order import Operation
 from orders import events, hints
 from orders.events import Hot
 
-_WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.WAITING_FOR_FUNDS)
+_BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
+_WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 """Stages in which an order waits for what the poller does."""
 
 
@@ -32,9 +33,9 @@ async def look_who_waits(database: Database, watch: Watch) -> None:
         watch.hot = []
         if Stage.AWAITING_CONFIRMATION in stages:
             watch.hot = await events.hot_operations(session, watch.name)
-        if Stage.AWAITING_MANUAL_TASK in stages:
-            by_hand = await events.hot_operations(session, watch.name, (Stage.AWAITING_MANUAL_TASK,))
-    # What people do by hand and lists do not show closes by itself when it is done, or paid for, at the upstream.
+        if not stages.isdisjoint(_BY_PEOPLE):
+            by_hand = await events.hot_operations(session, watch.name, _BY_PEOPLE)
+    # What people see to and lists do not show closes by itself when it is done, or paid for, at the upstream.
     for hot in watch.due.tasks_due(by_hand):
         watch.to_read_soon(hot.product_type, hot.upstream_number)
     watch.due.only_these_wait(watch.hot)

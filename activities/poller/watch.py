@@ -10,6 +10,7 @@ from activities.poller.lists import Lists
 from activities.poller.looks import Looks
 from activities.poller.schedule import Schedule
 from models.catalogue import UpstreamAccount
+from models.enums import OperationKind
 from models.events import UpstreamHint
 from orders.events import Digest, FailingList, Hot, failing_lists_of
 from settings import Settings
@@ -87,6 +88,10 @@ class Watch:
     """Items of nobody whose forms the upstream does not let us read."""
     keys: dict[tuple[str, str], float] = field(default_factory=dict)
     """When the form of each item is read next whose key has not come."""
+    usual: dict[tuple[OperationKind, str], tuple[float, float]] = field(default_factory=dict)
+    """By kind and product type: until when it counts, and in how many seconds an operation is usually confirmed."""
+    to_look_at: list[Hot] = field(default_factory=list)
+    """What was found to be slow, and whose orders have not been told to look."""
     renewal_forms_since: float | None = None
     """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
     renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)

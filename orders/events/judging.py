@@ -34,7 +34,7 @@ from orders.events.book import Book
 from orders.events.digest import Digest
 from orders.events.learning import Lessons
 from orders.events.owners import Owners
-from orders.events.waiting import CONFIRMED_BY_SIGHT, Hot, hot_operations
+from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, Hot, hot_operations
 from orders.goals import Seen, outcome
 from orders.history import Changes, write_events
 from orders.outbox import item_appeared
@@ -325,7 +325,7 @@ class Intake:
         met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
         if met is None or running.stage in _NOT_ASKED_YET:
             return None
-        if running.kind is OperationKind.PROLONG and running.stage not in CONFIRMED_BY_SIGHT:
+        if running.kind is OperationKind.PROLONG and running.stage not in BY_SIGHT_ALWAYS:
             return (
                 None  # any growth counts after a yes; before it is known what became of the request, it proves nothing
             )

@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
-from models.enums import OperationKind, Stage
+from models.enums import IntentState, IntentStep, OperationKind, Stage
 from models.events import UpstreamSnapshot
-from models.order import Operation, Service
+from models.order import Intent, Operation, Service
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
 
-CONFIRMED_BY_SIGHT = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
+BY_SIGHT_ALWAYS = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
 """What a person does by hand is seen as well as what the upstream does; only it is not looked for so often."""
+CONFIRMED_BY_SIGHT = (*BY_SIGHT_ALWAYS, Stage.NEEDS_ATTENTION)
+"""Also what the upstream has accepted and a person was asked about: it may come late."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Hot:
     product_type: str
     since_seconds: float
     parameters: dict[str, str] = field(default_factory=dict)
+    waits_since: str = ""
+    """When it came into its stage: tells one wait of an operation from another."""
+    is_slow: bool = False
+    """It has been told that it takes longer than usual."""
 
     @property
     def by_form(self) -> bool:
@@ -38,11 +45,25 @@ class Hot:
 async def hot_operations(
     session: AsyncSession, upstream: str, stages: tuple[Stage, ...] = (Stage.AWAITING_CONFIRMATION,)
 ) -> list[Hot]:
-    """Operations that wait for a confirmation and know their item, longest waiting last."""
+    """Operations that wait for a confirmation and know their item, longest waiting last. Of those that need a person
+    only what the upstream has accepted: of what it has not, nothing that it shows is the result."""
+    accepted = (
+        select(Intent.id)
+        .where(
+            Intent.operation_id == Operation.id,
+            Intent.state == IntentState.ACCEPTED,
+            or_(col(Intent.step) != IntentStep.SEND, col(Intent.unpaid_kind).is_(None)),
+        )
+        .exists()
+    )
     found = await session.exec(
         select(Operation, Service)
         .join(Service, col(Operation.service_id) == col(Service.id))
-        .where(col(Operation.stage).in_(stages), Operation.upstream_name == upstream)
+        .where(
+            col(Operation.stage).in_(stages),
+            Operation.upstream_name == upstream,
+            or_(col(Operation.stage) != Stage.NEEDS_ATTENTION, accepted),
+        )
         .order_by(col(Operation.stage_since).desc())
     )
     now = utc_now()
@@ -55,6 +76,8 @@ async def hot_operations(
             service.product_type,
             (now - operation.stage_since).total_seconds(),
             operation.parameters,
+            operation.stage_since.isoformat(),
+            operation.slow_since is not None,
         )
         for operation, service in found.all()
         if operation.id is not None and service.id is not None and service.upstream_number

@@ -18,10 +18,12 @@ from orders import naming
 from orders.allowed import OPERATOR, Asker, Facts, Traces, allowed_decisions, person_may
 from orders.errors import NotFound
 from orders.facts import facts_of_all
+from orders.looks import upstream_says
 from orders.ownership import belongs_to_visible
 from orders.roles import holders
+from orders.slowness import in_words
 from orders.stages import TRIED_AGAIN
-from orders.telling import reason_for_shop, waits_for_shop
+from orders.telling import reason_for_shop, waits_for_shop, without_secrets
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
@@ -53,6 +55,14 @@ class OperationView(Document):
     stage: Stage
     stage_since: datetime
     waits_for: str
+    upstream_says: str | None = Field(
+        description="what the upstream was last seen to show of its item, with its own key for the cause; null: "
+        "nothing is waited for there, or nothing was seen yet"
+    )
+    slow_since: datetime | None = Field(
+        description="since when its confirmation takes longer than usual at this upstream; null: it does not"
+    )
+    usual_seconds: int | None = Field(description="what was usual when it was found to be slow")
     next_step: str = Field(description="what happens next, by itself")
     tries: int = Field(description="how often this stage has been tried in vain")
     next_try_at: datetime | None = Field(
@@ -109,10 +119,14 @@ def _next_step(operation: Operation, facts: Facts) -> str:
     return operation.next_step
 
 
-def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Callable[[Operation], OperationView]:
+def _shown(
+    links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker, says: Mapping[int, str] | None = None
+) -> Callable[[Operation], OperationView]:
+    told = says or {}
+
     def show(operation: Operation) -> OperationView:
         view = show_all(operation)
-        return view if asker.is_staff else view.model_copy(update=_for_shop(operation))
+        return view if asker.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id or 0, "")))
 
     def show_all(operation: Operation) -> OperationView:
         assert operation.id is not None  # noqa: S101 - read from the database
@@ -124,7 +138,10 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
             kind=operation.kind,
             stage=operation.stage,
             stage_since=operation.stage_since,
-            waits_for=operation.waits_for,
+            waits_for=_why_it_lasts(operation, operation.waits_for, told.get(operation.id, "")),
+            upstream_says=told.get(operation.id),
+            slow_since=operation.slow_since,
+            usual_seconds=operation.usual_seconds,
             next_step=_next_step(operation, facts[operation.id]),
             tries=operation.tries if operation.stage in TRIED_AGAIN else 0,
             next_try_at=operation.next_try_at if operation.stage in TRIED_AGAIN else None,
@@ -158,11 +175,20 @@ def _shown(links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker) -> Ca
     return show
 
 
-def _for_shop(operation: Operation) -> dict[str, object]:
+def _for_shop(operation: Operation, says: str) -> dict[str, object]:
     """What a storefront is told in other words."""
     why = operation.stage, operation.reason, operation.failure_class
     price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
-    return {"waits_for": waits_for_shop(*why, operation.called_off_at), "price": price}
+    plain = without_secrets(says)
+    waits_for = _why_it_lasts(operation, waits_for_shop(*why, operation.called_off_at), plain)
+    return {"waits_for": waits_for, "upstream_says": plain or None, "price": price}
+
+
+def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
+    """With what the upstream shows while nothing else tells why it lasts."""
+    if operation.stage is not Stage.AWAITING_CONFIRMATION:
+        return waits_for
+    return "; ".join(words for words in (waits_for, says, in_words(operation)) if words)
 
 
 async def find_operation(
@@ -175,7 +201,8 @@ async def find_operation(
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
     stages = await stages_after(session, number, asker=asker)
-    view = _shown(links, await facts_of_all(session, [operation]), asker)(operation)
+    says = await upstream_says(session, [operation])
+    view = _shown(links, await facts_of_all(session, [operation]), asker, says)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
 
@@ -189,12 +216,17 @@ async def list_operations(
     service: Sequence[int] | None = None,
     kind: Sequence[OperationKind] | None = None,
     upstream: Sequence[str] | None = None,
+    slow: Sequence[bool] | None = None,
 ) -> Page[OperationView]:
     """A page of the operations that the asker may see. Raises InvalidField for a wrong cursor, or an upstream that does
-    not exist; storefronts are not told which do."""
+    not exist; storefronts are not told which do. `slow`: whether they are slower than usual."""
+    query = select(Operation).where(belongs_to_visible(Operation, asker))
+    if slow is not None and len(set(slow)) == 1:
+        is_slow = col(Operation.slow_since).is_not(None)
+        query = query.where(is_slow if slow[0] else ~is_slow)
     rows: list[Operation] = await newest(
         session,
-        select(Operation).where(belongs_to_visible(Operation, asker)),
+        query,
         col(Operation.id),
         lambda row: row.id,
         ask,
@@ -209,8 +241,8 @@ async def list_operations(
             else [await known_upstream(session, one) for one in upstream],
         ),
     )
-    facts = await facts_of_all(session, rows)
-    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker))
+    facts, says = await facts_of_all(session, rows), await upstream_says(session, rows)
+    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker, says))
 
 
 async def stages_after(

@@ -1,14 +1,20 @@
 """The upstream takes the money and does not go on by itself: a person is told why, and what comes late needs none."""
 
-import pytest
+from typing import Any
 
-from models.enums import OperationKind, ServiceStatus, Stage, UpstreamStatus
+import pytest
+from sqlmodel import select
+
+from models.enums import MessageType, OperationKind, ServiceStatus, Stage, UpstreamStatus
 from models.messages import Decision, DecisionKind, DecisionResult
+from models.webhooks import WebhookMessage
 from orders.errors import Refused
 from orders.goals import Seen, outcome
 from orders.intake import AcceptedOrder
-from tests.flow.shop import Shop
+from orders.requests import ServiceChange
+from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.temporal import TemporalServer
 
 WHY = Decision(actor="anna", reason="a module was connected, it runs")
 
@@ -61,6 +67,33 @@ async def test_what_is_given_up_is_neither_lost_nor_bought_again(shop: Shop) -> 
     await shop.until(closing, Stage.COMPLETED)
     assert [item["status"] for item in await shop.upstream.items()] == [int(UpstreamStatus.DELETED)]
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
+
+
+async def test_an_ok_that_changes_nothing_reaches_a_person_in_the_usual_time(
+    shop_database: str, temporal_server: TemporalServer, upstream: Upstream
+) -> None:
+    impatient: dict[str, Any] = {"slow_at_least": 0.5, "usual_times": dict.fromkeys(OperationKind, 1.0)}
+    async with open_shop(shop_database, temporal_server, upstream, **impatient) as shop:
+        order = await shop.order()
+        await shop.until(order, Stage.COMPLETED)
+        await upstream.set(names="without_www")
+        change = ServiceChange(domain="www.shop.example.com")
+        misspelt = await shop.resellflow.change_parameters(order.service, change, key="d")
+        told = await shop.until(misspelt, Stage.NEEDS_ATTENTION)
+        assert "domain: wanted www.shop.example.com, shows shop.example.com" in told.reason
+        await upstream.set(names="as_sent")
+        await shop.until(misspelt, Stage.COMPLETED)
+
+        await upstream.fault(function="vds.delete", kind="ok")
+        closing = await shop.resellflow.close_service(order.service, key="c")
+        told = await shop.until(closing, Stage.NEEDS_ATTENTION)
+        assert "it may want a phone call first" in told.reason
+        async with shop.database.read() as session:
+            found = await session.exec(select(WebhookMessage).where(WebhookMessage.kind == MessageType.OPERATION_SLOW))
+            assert [one.data["operation"] for one in found.all()] == [misspelt.operation, closing.operation]
+        [item] = await upstream.items()
+        await upstream.admin("PATCH", f"/items/{item['id']}", {"status": int(UpstreamStatus.DELETED)})
+        await shop.until(closing, Stage.COMPLETED)
 
 
 async def _decided(shop: Shop, order: AcceptedOrder, kind: DecisionKind, decision: Decision = WHY) -> DecisionResult:

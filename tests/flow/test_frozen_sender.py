@@ -11,6 +11,7 @@ from models.enums import IntentState, OperationKind, Stage
 from models.messages import OrderRef
 from models.order import Service
 from models.parameters import EXPIRES_BEFORE
+from models.patience import Patience
 from orders import intents
 from orders.intake import ServiceRequest, accept_order
 from orders.stages import locked_operation
@@ -52,7 +53,11 @@ async def test_the_silence_of_a_sender_that_may_be_alive_proves_nothing_at_the_f
         session.add_all([operation, intent])
     async with Connections(read_timeout=3, order_timeout=3) as connections:
         settling = SettleActivities(
-            shop.database, connections, settle_window=shop.window, terms=shop.settings.lease_terms()
+            shop.database,
+            connections,
+            settle_window=shop.window,
+            terms=shop.settings.lease_terms(),
+            patience=Patience(),
         )
         ref = OrderRef(service=opened.service, operation=prolonging.operation)
         with pytest.raises(ApplicationError, match="is as it was before; looks again"):

@@ -7,6 +7,7 @@ from models.enums import Stage
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
 from orders import completion, events, intents
+from orders.events.waiting import CONFIRMED_BY_SIGHT
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.stages import enter
 
@@ -27,10 +28,12 @@ async def needing_attention(database: Database, upstream_number: str | None) -> 
     return order
 
 
-async def retry(database: Database, order: AcceptedOrder, decision_id: str = "d-1") -> Operation:
+async def retry(
+    database: Database, order: AcceptedOrder, kind: DecisionKind = DecisionKind.RETRY, decision_id: str = "d-1"
+) -> Operation:
     record = DecisionRecord(
         operation=order.operation,
-        kind=DecisionKind.RETRY,
+        kind=kind,
         decision=Decision(actor="anna", reason="paid it"),
         decision_id=decision_id,
     )
@@ -42,7 +45,11 @@ async def retry(database: Database, order: AcceptedOrder, decision_id: str = "d-
 
 async def test_an_order_whose_item_is_known_waits_for_it_again_and_the_poller_watches_it(database: Database) -> None:
     order = await needing_attention(database, "17")
-    operation = await retry(database, order)
+    async with database.read() as session:
+        assert not await events.hot_operations(session, "main"), "nobody hurries"
+        [late] = await events.hot_operations(session, "main", CONFIRMED_BY_SIGHT)
+    assert late.operation == order.operation, "what comes late is heeded all the same"
+    operation = await retry(database, order, DecisionKind.LOOK_NOW)
     assert operation.stage is Stage.AWAITING_CONFIRMATION
     assert "item 17" in operation.waits_for
     async with database.read() as session:
@@ -52,12 +59,18 @@ async def test_an_order_whose_item_is_known_waits_for_it_again_and_the_poller_wa
 
 async def test_an_order_whose_request_is_not_settled_begins_with_the_balance(database: Database) -> None:
     order = await needing_attention(database, None)
+    async with database.write() as session:
+        (await session.get_one(Service, order.service)).upstream_number = "17"
+    async with database.read() as session:
+        assert not await events.hot_operations(session, "main", CONFIRMED_BY_SIGHT), "it is not known to be its result"
     assert (await retry(database, order)).stage is Stage.CHECKING_BALANCE
 
 
-@pytest.mark.parametrize("upstream_number", ["17", None])
-async def test_a_decision_written_down_twice_is_one(database: Database, upstream_number: str | None) -> None:
+@pytest.mark.parametrize(("upstream_number", "kind"), [("17", DecisionKind.LOOK_NOW), (None, DecisionKind.RETRY)])
+async def test_a_decision_written_down_twice_is_one(
+    database: Database, upstream_number: str | None, kind: DecisionKind
+) -> None:
     order = await needing_attention(database, upstream_number)
-    first = await retry(database, order)
-    second = await retry(database, order)
+    first = await retry(database, order, kind)
+    second = await retry(database, order, kind)
     assert (first.stage, first.stage_since) == (second.stage, second.stage_since)

@@ -9,6 +9,7 @@ from models.enums import FailureClass, IntentState, ServiceStatus, Stage
 from models.leases import LeaseTerms
 from models.messages import Submission
 from models.order import Service
+from models.patience import Patience
 from orders import intents
 from orders.intake import ServiceRequest, accept_order
 from orders.namesakes import namesakes
@@ -82,7 +83,9 @@ async def test_the_order_says_it(shelf: Database) -> None:
         )
         await enter(session, row, Stage.OUTCOME_UNKNOWN, "It exists already.")
     async with Connections(read_timeout=1, order_timeout=1) as connections:
-        settling = SettleActivities(shelf, connections, settle_window=timedelta(0), terms=LeaseTerms())
+        settling = SettleActivities(
+            shelf, connections, settle_window=timedelta(0), terms=LeaseTerms(), patience=Patience()
+        )
         result = await settling._not_done(await load_job(shelf, operation), intent, "nothing new is there")
     assert (result.outcome, result.failure) == (Submission.ATTENTION, FailureClass.EXISTS)
     assert result.reason == (

@@ -26,7 +26,7 @@ def test_every_type_has_an_entry_with_an_example_of_its_shape() -> None:
         data = json.loads(example)
         assert set(data) == set(shape.model_fields), kind
         shape.model_validate(data)
-        if "stage" in data:
+        if "stage" in data and kind != MessageType.OPERATION_SLOW:  # it stays in its stage
             assert outbox.type_of_stage(data["stage"]) == kind
 
 

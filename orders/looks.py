@@ -1,0 +1,52 @@
+"""What the upstream was last seen to show of the items that operations wait for."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import Stage
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service
+from orders.causes import shown, still_missing
+from orders.goals import Seen, outcome
+
+_WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
+
+
+async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+    """Of the operations that wait for what the upstream does, what it shows, in words; by number. One read, and none
+    where none waits."""
+    waiting = {one.service_id: one for one in operations if one.stage in _WAITED_IN}
+    if not waiting:
+        return {}
+    found = await session.exec(
+        select(UpstreamSnapshot, Service.id)
+        .join(
+            Service,
+            and_(
+                col(UpstreamSnapshot.account_id) == col(Service.account_id),
+                col(UpstreamSnapshot.product_type) == col(Service.product_type),
+                col(UpstreamSnapshot.number) == col(Service.upstream_number),
+            ),
+        )
+        .where(col(Service.id).in_(waiting))
+    )
+    return {
+        operation.id: _in_words(operation, snapshot)
+        for snapshot, service in found.all()
+        if service is not None and (operation := waiting[service]).id is not None
+    }
+
+
+def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
+    if snapshot.gone:
+        return f"item {snapshot.number} is not there any more"
+    seen = Seen.of_snapshot(snapshot)
+    words = shown(snapshot.number, seen)
+    if outcome(operation.kind, operation.parameters, seen) is None and (
+        missing := still_missing(operation.kind, operation.parameters, seen)
+    ):
+        words += f"; {missing}"
+    return words
