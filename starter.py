@@ -65,6 +65,8 @@ TELLING_SECONDS = 3.0
 UPDATE_TIMEOUT_SECONDS = 20.0
 """For so long a decision waits for the answer of its order's workflow."""
 
+UPDATE_TIMEOUT_WHILE_AWAY_SECONDS = 2.0
+"""The same while Temporal is known to be away."""
 UPDATE_PAUSE_SECONDS = 0.3
 STAGE_PATIENCE_SECONDS = 3.0
 """So long a workflow may lag behind the stage that the database has: its activity's answer is on the way."""
@@ -385,7 +387,7 @@ class Resellflow:
         """Execute an update, which the database allows. Raises Refused, InvalidField or TemporalUnavailable."""
         lags_until = time.monotonic() + STAGE_PATIENCE_SECONDS
         try:
-            async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
+            async with asyncio.timeout(UPDATE_TIMEOUT_WHILE_AWAY_SECONDS if outage.away else UPDATE_TIMEOUT_SECONDS):
                 while True:
                     try:
                         # The same id at each try: it is carried out once.

@@ -25,6 +25,7 @@ from models.messages import (
     UpstreamEventMessage,
 )
 from workflows import calls
+from workflows.detours import ByHand, CalledOff, Ended, NeedsAttention
 from workflows.order_messages import OrderMessages
 
 R = TypeVar("R", FundsResult, SubmitResult, StepResult)
@@ -43,37 +44,6 @@ NOT_BEFORE_PAUSE = timedelta(minutes=1)
 part of the date that the activity returns."""
 
 
-class _NeedsAttention(Exception):
-    """A machine can't finish this step."""
-
-    def __init__(self, reason: str, failure: FailureClass | None = None, *, late: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.failure = failure
-        self.late = late
-        """The upstream has accepted it, and nothing has come of it. Should it come yet, no person is needed."""
-
-
-class _ByHand(Exception):
-    """Only a person can do it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _CalledOff(Exception):
-    """It is not wanted any more; the database lets nothing of it be sent."""
-
-
-class _Ended(Exception):
-    """A person ended the order; the database says so already."""
-
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.value)
-        self.stage = stage
-
-
 @workflow.defn
 class ServiceOrder(OrderMessages):
     """Runs one operation on one service to its end. It never gives up: what it can't finish waits for a person."""
@@ -89,7 +59,7 @@ class ServiceOrder(OrderMessages):
             while not (await self._is_done() and await self._is_completed()):
                 pass
             self._enter(Stage.COMPLETED)
-        except _Ended as ended:
+        except Ended as ended:
             self._enter(ended.stage)
         self._state.over = True
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -115,12 +85,12 @@ class ServiceOrder(OrderMessages):
                 if not await self._await_confirmation():
                     self._state.number = ""
                     return False
-            except _ByHand as work:
+            except ByHand as work:
                 await self._await_manual_work(work.reason)
-            except _NeedsAttention as trouble:
+            except NeedsAttention as trouble:
                 await self._ask_a_person(trouble)
                 return False
-        except _CalledOff:
+        except CalledOff:
             self._state.unwanted = self._state.clearing = True
             return False
         return True
@@ -206,13 +176,13 @@ class ServiceOrder(OrderMessages):
         """Whether it is in line for money. False: it is set aside, or none is needed."""
         match result.outcome:
             case Funds.ENDED:
-                raise _Ended(result.stage or Stage.COMPLETED)
+                raise Ended(result.stage or Stage.COMPLETED)
             case Funds.CALLED_OFF:
-                raise _CalledOff
+                raise CalledOff
             case Funds.BY_HAND:
-                raise _ByHand(result.reason)
+                raise ByHand(result.reason)
             case Funds.ATTENTION:
-                raise _NeedsAttention(result.reason, result.failure)
+                raise NeedsAttention(result.reason, result.failure)
             case Funds.WAITING:
                 return True
             case Funds.GRANTED | Funds.NOT_NEEDED | Funds.TROUBLE:
@@ -223,11 +193,11 @@ class ServiceOrder(OrderMessages):
             case Submission.ALREADY:
                 self._state.number = result.upstream_number
             case Submission.MANUAL:
-                raise _ByHand(result.reason)
+                raise ByHand(result.reason)
             case Submission.ACCEPTED:
                 self._state.number = result.upstream_number
                 if result.reason:
-                    raise _NeedsAttention(result.reason, result.failure)
+                    raise NeedsAttention(result.reason, result.failure)
             case Submission.NOT_DONE | Submission.FUNDS | Submission.TROUBLE | Submission.UNPAID:
                 pass  # nothing was charged: from the start, money first
             case Submission.NOT_YET:
@@ -235,9 +205,9 @@ class ServiceOrder(OrderMessages):
                 self._retry(result.reason, result.failure, when)
                 await self._wait_until(result.not_before)
             case Submission.ENDED:
-                raise _Ended(result.stage or Stage.COMPLETED)
+                raise Ended(result.stage or Stage.COMPLETED)
             case Submission.ATTENTION | Submission.UNKNOWN | Submission.ACCEPTED_UNNUMBERED:
-                raise _NeedsAttention(result.reason, result.failure)
+                raise NeedsAttention(result.reason, result.failure)
 
     async def _await_confirmation(self) -> bool:
         """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting.
@@ -260,7 +230,7 @@ class ServiceOrder(OrderMessages):
                 continue
             found = await self._look()
             if found.failed:
-                raise _NeedsAttention(found.reason, late=workflow.patched(COMPLETES_LATE))
+                raise NeedsAttention(found.reason, late=workflow.patched(COMPLETES_LATE))
             if found.goal_met:
                 return True
             if found.unpaid:
@@ -270,7 +240,7 @@ class ServiceOrder(OrderMessages):
         if met is False and event is not None and event.status is not UpstreamStatus.DELETED:
             return await self._is_no_dead_end(event)
         if met is False:
-            raise _NeedsAttention(f"item {self._state.number} is deleted at the upstream")
+            raise NeedsAttention(f"item {self._state.number} is deleted at the upstream")
         return True
 
     def _something_about_the_item(self) -> bool:
@@ -290,7 +260,7 @@ class ServiceOrder(OrderMessages):
         if found.goal_met or found.unpaid:
             return found.goal_met
         if found.failed:
-            raise _NeedsAttention(found.reason, late=True)
+            raise NeedsAttention(found.reason, late=True)
         return await self._await_confirmation()
 
     async def _await_manual_work(self, reason: str) -> None:
@@ -299,7 +269,7 @@ class ServiceOrder(OrderMessages):
             ManualWork(service=self._order.service, operation=self._order.operation, reason=reason)
         )
         if task.stage is not None:
-            raise _Ended(task.stage)
+            raise Ended(task.stage)
         words = f"task {task.task} of {task.department}, due {task.due:%Y-%m-%d %H:%M UTC}: {reason}"
         self._enter(Stage.AWAITING_MANUAL_TASK, words, instructions=task.instructions)
         overdue = False
@@ -337,7 +307,7 @@ class ServiceOrder(OrderMessages):
         told = state.said_done is not None or state.done_by is not None
         return told or self._interrupted() or self._reached() is True
 
-    async def _ask_a_person(self, trouble: _NeedsAttention) -> None:
+    async def _ask_a_person(self, trouble: NeedsAttention) -> None:
         known = len(self._state.seen)
         # The database first: a person who sees the stage here may decide at once.
         await calls.report_stage(
@@ -405,16 +375,16 @@ class ServiceOrder(OrderMessages):
 
     def _act_on_decision(self) -> None:
         if self._state.aside:
-            raise _Ended(Stage.QUEUED)
+            raise Ended(Stage.QUEUED)
         decision, self._state.decision = self._state.decision, None
         if decision is None and self._state.called_off:
             self._state.called_off = False
-            raise _CalledOff
+            raise CalledOff
         match decision:
             case DecisionKind.CANCEL | DecisionKind.REJECT_TASK:
-                raise _Ended(Stage.CANCELLED)
+                raise Ended(Stage.CANCELLED)
             case DecisionKind.MARK_DONE:
-                raise _Ended(Stage.COMPLETED)
+                raise Ended(Stage.COMPLETED)
             case DecisionKind.LOOK_NOW:
                 self._state.look_asked = bool(self._state.number)
             case DecisionKind.RETRY | DecisionKind.CORRECT_AND_RETRY | DecisionKind.ACCEPT_PRICE | None:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import outage
 import starter
 from models.enums import OperationKind
+from models.messages import Written
 from orders.intake import AcceptedOrder
 from outage import Outage
 from settings import Settings
@@ -159,3 +160,18 @@ async def test_an_order_waits_a_moment_for_temporal_whatever_there_is_to_tell(un
             one.cancel()
     assert first < 1
     assert rest < 1
+
+
+async def test_a_decision_does_not_wait_long_for_a_temporal_that_is_known_to_be_away(
+    unmet: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "UPDATE_TIMEOUT_WHILE_AWAY_SECONDS", 0.05)
+    resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
+
+    async def execute_update(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    unmet.met("gone")
+    with pytest.raises(starter.TemporalUnavailable):
+        async with asyncio.timeout(5):
+            await resellflow._update(SimpleNamespace(execute_update=execute_update), None, Written(word="w"), "it")
