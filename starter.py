@@ -11,7 +11,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -74,6 +74,10 @@ _TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED
 """A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
 
 _BEGINS_ANEW = "the order's workflow can take no more messages; it begins anew within a minute: decide again then"
+
+
+class _OnlyRehearsed(Exception):
+    """Ends a transaction of which nothing is to be kept."""
 
 
 class TemporalUnavailable(Exception):
@@ -371,8 +375,18 @@ class Resellflow:
             DecisionKind.LOOK_NOW: ServiceOrder.look_now,
             DecisionKind.CANCEL: ServiceOrder.cancel,
         }[kind]
+        await self._rehearse(operation, kind, decision, asker)
         written = await self._write_down(row, kind.value, decision, asker)
         return await self._update(self._handle(row), update, written, f"operation {operation} is {row.stage.value}")
+
+    async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker) -> None:
+        """Take it in a transaction that is thrown away. Raises InvalidField or Refused, in words that may repeat what
+        was given: whoever decided is to read them, and no history."""
+        record = DecisionRecord(operation=operation, kind=kind, decision=decision, decision_id="rehearsal")
+        with suppress(_OnlyRehearsed):
+            async with self.database.write() as session:
+                await completion.decide(session, record, asker)
+                raise _OnlyRehearsed
 
     async def _write_down(
         self, operation: Operation, kind: str, said: Decision | TaskCompletion, asker: Asker

@@ -13,6 +13,7 @@ import typer
 import process_exit
 from cli import incidents, life, linking, lists, order, setup, system, tasks, tokens, upstream, webhooks
 from cli.failures import in_words
+from models.outside import visible_lines
 from streams import forgive
 
 app = typer.Typer(
@@ -51,7 +52,7 @@ def run(arguments: list[str]) -> int:
         sentence = in_words(error)
         if sentence is None:
             raise
-        print(f"resell: {sentence}", file=sys.stderr)
+        print(f"resell: {visible_lines(sentence)}", file=sys.stderr)
         return 1
     return 0
 

@@ -7,7 +7,7 @@ import typer
 
 from cli.order import Addons, pairs
 from cli.placing import sum_of_money
-from cli.printing import print_json, say_on, under_way
+from cli.printing import print_json, say_on, tell, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.messages import Decision, DecisionKind, DecisionResult
 
@@ -44,7 +44,7 @@ def wait(operation: Operation, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"operation": operation, "stage": followed.operation.stage, "stages": followed.stages})
     else:
-        print("\n".join(followed.end()))
+        tell("\n".join(followed.end()))
     raise typer.Exit(0 if followed.completed else 1)
 
 
@@ -161,7 +161,7 @@ def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: boo
     if as_json:
         print_json({"operation": operation, "stage": result.stage, "message": result.message})
     else:
-        print(f"operation {operation} is {result.stage.value}: {result.message}")
+        tell(f"operation {operation} is {result.stage.value}: {result.message}")
 
 
 async def _ask(operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:

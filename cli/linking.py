@@ -9,7 +9,7 @@ import typer
 
 from cli.life import Service
 from cli.placing import Key
-from cli.printing import print_json, under_way
+from cli.printing import print_json, tell, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
 
@@ -107,11 +107,11 @@ def _say(outcome: "Outcome", sentence: str, as_json: bool) -> None:
     if as_json:
         return print_json(outcome)
     for difference in outcome.differences:
-        print(f"{'overruled' if outcome.done else 'differs'}: {difference}")
+        tell(f"{'overruled' if outcome.done else 'differs'}: {difference}")
     if not outcome.done:
-        print(f"dry run, nothing is changed: {sentence}, if it is linked")
+        tell(f"dry run, nothing is changed: {sentence}, if it is linked")
     elif outcome.mark_problem:
-        print(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
+        tell(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
     else:
-        print(f"{sentence}; it carries our mark {outcome.mark}")
+        tell(f"{sentence}; it carries our mark {outcome.mark}")
     return None

@@ -8,7 +8,7 @@ from cli import decisions, history, keeping, retention
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, whole
+from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
 from models.enums import OperationKind, ServiceStatus, Stage
 
@@ -287,7 +287,7 @@ def upstreams(as_json: AsJson = False) -> None:
     print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
     for view in views:
         for sentence in _troubles(view):
-            print(f"{view.name}: {sentence}")
+            tell(f"{view.name}: {sentence}")
     return None
 
 

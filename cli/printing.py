@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from models.outside import visible_lines
 from streams import says_everything
 
 SLOW_SECONDS = 1.0
@@ -40,14 +41,25 @@ def whole(title: str) -> Column:
 
 def print_json(value: object) -> None:
     """Indented, with money as exact text and times in ISO 8601."""
-    print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=not says_everything(sys.stdout)))
+    text = json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=not says_everything(sys.stdout))
+    print("\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")))
+
+
+def _escaped(line: str) -> str:
+    """What does something to a terminal, written the way JSON writes such characters; it is within a string."""
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+
+
+def tell(text: str) -> None:
+    """Print words of others: line by line, with nothing in them that does something to a terminal."""
+    print(visible_lines(text))
 
 
 def say_on(as_json: bool) -> Callable[[str], None]:
     """Says a line at once; on stderr where stdout is for JSON."""
 
     def say(text: str) -> None:
-        print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+        print(visible_lines(text), file=sys.stderr if as_json else sys.stdout, flush=True)
 
     return say
 
@@ -124,7 +136,7 @@ def shown(value: object) -> str:
             return ", ".join(f"{name}={shown(one)}" for name, one in value.items())
         case list() | tuple():
             return ", ".join(shown(one) for one in value)
-    return str(value)
+    return visible_lines(str(value))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.failures import Failure
-from cli.printing import print_json, under_way
+from cli.printing import print_json, tell, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ async def _start_pollers(accounts: list[str]) -> list[str]:
 
 def _print(report: "Report", started: list[str]) -> None:
     for change in report.changes:
-        print(_line(change))
+        tell(_line(change))
         for one in change.fields:
-            print(f"    {one.field}: {one.before or '(nothing)'} → {one.after or '(nothing)'}")
+            tell(f"    {one.field}: {one.before or '(nothing)'} → {one.after or '(nothing)'}")
     for note in report.notes:
-        print(f"note: {note}")
+        tell(f"note: {note}")
     if report.dry_run:
         print("dry run: nothing was changed")
         return

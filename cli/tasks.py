@@ -9,7 +9,7 @@ import typer
 from cli.decisions import Actor, Reason
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, under_way, whole
+from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.enums import TaskMode, TaskState
 from models.messages import Decision, DecisionResult, TaskCompletion
@@ -114,7 +114,7 @@ def show(task: Number, as_json: AsJson = False) -> None:
         ]
     )
     if view.instructions:
-        print(f"\n{view.instructions}")
+        tell(f"\n{view.instructions}")
     print()
     return print_table(
         [whole("at (UTC)"), Words("who"), whole("did"), Words("to"), Words("more")],
@@ -227,7 +227,7 @@ def _act(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: boo
         print_json(view)
     else:
         whose = f"in {view.assignee}'s hands" if view.assignee else "in nobody's hands"
-        print(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
+        tell(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
 
 
 async def _acted(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
@@ -245,7 +245,7 @@ def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as
     if as_json:
         print_json({"task": task, "stage": result.stage, "message": result.message})
     else:
-        print(f"task {task}: its operation is {result.stage.value}: {result.message}")
+        tell(f"task {task}: its operation is {result.stage.value}: {result.message}")
 
 
 async def _ended(act: "Callable[[Resellflow], Awaitable[DecisionResult]]") -> DecisionResult:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import print_fields, print_json, under_way
+from cli.printing import print_fields, print_json, tell, under_way
 from cli.session import AsJson, opened_database, run_async
 from models.enums import Knowledge
 from settings import load_settings
@@ -64,7 +64,7 @@ def _print(checked: "CheckedUpstream") -> None:
         ]
     )
     for problem in found.problems:
-        print(f"problem: {problem}")
+        tell(f"problem: {problem}")
     print("orders can be carried out" if checked.usable else "orders can't be carried out like this")
 
 

@@ -13,7 +13,7 @@ import typer
 from cli.failures import Failure
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, OfService, page_request, say_more
 from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, under_way, whole
+from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import DeliveryState
 from settings import load_settings
@@ -80,7 +80,7 @@ def list_all(as_json: AsJson = False) -> None:
     print_table(columns, rows, nothing="no webhooks")
     for one in views:
         if one.failing_since is not None:
-            print(f"{one.name}: failing since {shown(one.failing_since)} UTC: {one.failure}")
+            tell(f"{one.name}: failing since {shown(one.failing_since)} UTC: {one.failure}")
     return None
 
 
@@ -332,4 +332,4 @@ def _say(as_json: bool, sentence: str, **document: object) -> None:
     if as_json:
         print_json(document)
     else:
-        print(sentence)
+        tell(sentence)

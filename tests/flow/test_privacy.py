@@ -1,5 +1,6 @@
 """What people write and what upstreams say stays in the database; histories hold none of it that is private."""
 
+import pytest
 from sqlmodel import select
 
 from models.audit import AuditEntry
@@ -7,6 +8,7 @@ from models.decision import PendingDecision
 from models.enums import Stage
 from models.messages import Decision, DecisionKind, TaskCompletion
 from models.order import Task
+from orders.errors import InvalidField
 from orders.intake import AcceptedOrder
 from tests.flow.shop import Shop
 from tests.infrastructure.histories import look_through
@@ -39,6 +41,9 @@ async def test_corrections_and_notes_travel_as_references_and_what_upstreams_say
     [intent] = await shop.intents(order.operation)
     assert MAIL in intent.message, "people find it whole in our own database"
 
+    typo = Decision(actor="olga.operator", reason=WHY, parameters={"template": "anna.muster@kunde"})
+    with pytest.raises(InvalidField, match="anna.muster@kunde"):
+        await shop.resellflow.decide(order.operation, DecisionKind.CORRECT_AND_RETRY, typo)
     corrected = Decision(actor="olga.operator", reason=WHY, parameters={"domain": "muster.example.com"})
     await shop.resellflow.decide(order.operation, DecisionKind.CORRECT_AND_RETRY, corrected)
     await shop.until(order, Stage.COMPLETED)
@@ -64,4 +69,4 @@ async def test_corrections_and_notes_travel_as_references_and_what_upstreams_say
     assert await look_through(shop.client) == []
     told = await _text_of_histories(shop, order, by_hand)
     assert b"correct_and_retry" in told
-    assert [word for word in (b"olga", b"otto", b"Muster", b"hunter22") if word in told] == []
+    assert [word for word in (b"olga", b"otto", b"Muster", b"muster@", b"hunter22") if word in told] == []

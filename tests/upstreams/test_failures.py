@@ -266,6 +266,13 @@ def test_the_message_is_short_on_one_line_and_without_credentials() -> None:
     assert len(raised.message) < 320
 
 
+def test_the_message_does_nothing_to_a_terminal() -> None:
+    raised = failure(a_call(), an_error("value", "ip\x1b[2J", "red \x1b[31m \u202eelif\x9b", value="\x07"))
+    assert isinstance(raised, Rejected)
+    assert f"{raised.message}{raised.value}{raised.field}{raised.error_object}".isprintable()
+    assert "It said: red ·[31m ·elif·" in raised.message
+
+
 @pytest.mark.parametrize(
     "inner",
     [

@@ -1,10 +1,10 @@
 """One call to the upstream: what is asked, and what its failure messages may say."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from models.outside import visible
 from upstreams.billmanager.wire import Document
 
 SHORT = 120
@@ -15,8 +15,6 @@ ENGINE_FIELDS = frozenset(
     | {"snext", "sback", "sv_field", "progressid"}
 )
 """Fields that steer a call. Nothing from the catalogue or from a customer may set them."""
-
-_SPACES = re.compile(r"\s+")
 
 
 class Effect(Enum):
@@ -59,8 +57,8 @@ class Call:
         return f"Upstream {self.upstream}, {self.function}" + (f" of item {self.item}" if self.item else "")
 
     def clean(self, text: str, limit: int = SHORT) -> str:
-        """Text from outside, fit for a message: no credential of ours, one line, at most `limit` characters."""
+        """Text from outside, fit for a message: no credential of ours, one visible line, at most `limit` characters."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        text = _SPACES.sub(" ", text).strip()
+        text = visible(text)
         return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
