@@ -68,7 +68,10 @@ LAP_ENDS = timedelta(seconds=5)
 class Activities:
     """Every activity, with what it works on."""
 
+    database: Database | None = None
+
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
+        self.database = database
         self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
         balances = BalanceReader(database)
         pricing = Pricing(database, settings.rates())
@@ -160,7 +163,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=[*activities.local, *activities.sweep],
-        interceptors=[Discretion()],
+        interceptors=[Discretion(activities.database)],
         workflow_runner=workflow_runner(),
         build_id=BUILD_ID,
         graceful_shutdown_timeout=_stopping(settings),
@@ -174,7 +177,7 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         build_id=BUILD_ID,
-        interceptors=[Discretion(), AccountSlots(settings.upstream_concurrency)],
+        interceptors=[Discretion(activities.database), AccountSlots(settings.upstream_concurrency)],
         max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
         graceful_shutdown_timeout=_stopping(settings),
@@ -188,7 +191,7 @@ def poller_worker(client: Client, activities: Activities, settings: Settings) ->
         client,
         task_queue=poller_queue(settings.task_queue),
         activities=[*activities.pollers, *activities.sweep, *activities.senders],
-        interceptors=[Discretion()],
+        interceptors=[Discretion(activities.database)],
         build_id=BUILD_ID,
         graceful_shutdown_timeout=LAP_ENDS,
     )
@@ -199,7 +202,7 @@ def webhook_worker(client: Client, activities: Activities, settings: Settings) -
         client,
         task_queue=webhook_queue(settings.task_queue),
         activities=activities.senders,
-        interceptors=[Discretion()],
+        interceptors=[Discretion(activities.database)],
         build_id=BUILD_ID,
         graceful_shutdown_timeout=LAP_ENDS,
     )

@@ -4,42 +4,82 @@ Upstreams put anything into their sentences: the address of the customer whose o
 too short. In our database these sentences are whole; Temporal keeps histories where others may read them.
 """
 
+import logging
+from collections.abc import Collection
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.exceptions import ApplicationError, TemporalError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from models.messages import Message
+from models.database import Database
+from models.messages import Message, OrderRef, StepResult
 from models.outside import veiled, veiled_message, visible
+from orders import private
 
 LONGEST_FAILURE = 1000
 """Characters of a failure that are kept."""
 
+log = logging.getLogger(__name__)
+
 
 class Discretion(Interceptor):
+    """`database`: where reasons are kept in full; without one they are not."""
+
+    def __init__(self, database: Database | None = None) -> None:
+        self._database = database
+
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Discreet(next)
+        return _Discreet(next, self._database)
 
 
 class _Discreet(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, database: Database | None) -> None:
+        super().__init__(next)
+        self._database = database
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        with private.collecting_names() as names:
+            try:
+                result = await super().execute_activity(input)
+            except ApplicationError as error:
+                raise _discreet(error, names) from None
+            except TemporalError:
+                raise
+            except Exception as error:
+                # Its cause stays here: a database's error holds the values of the statement.
+                kind = type(error).__name__
+                words = f"{kind}: {_words(str(error), names)}"
+                raise ApplicationError(words, type=kind).with_traceback(error.__traceback__) from None
+        if not isinstance(result, Message):
+            return result
+        told = veiled_message(result, names)
+        if told is not result and input.args and isinstance(input.args[0], OrderRef):
+            await self._keep(input.args[0].operation, result, told)
+        return told
+
+    async def _keep(self, operation: int, whole: Message, told: Message) -> None:
+        """For people. Without it they read what the workflow was told; the work itself is done."""
+        reasons = {one: other for one, other in zip(_reasons(told), _reasons(whole), strict=True) if one != other}
+        if self._database is None or not reasons:
+            return
         try:
-            result = await super().execute_activity(input)
-        except ApplicationError as error:
-            raise _discreet(error) from None
-        except TemporalError:
-            raise
-        except Exception as error:
-            # Its cause stays here: a database's error holds the values of the statement.
-            words = f"{type(error).__name__}: {_words(str(error))}"
-            raise ApplicationError(words, type=type(error).__name__).with_traceback(error.__traceback__) from None
-        return veiled_message(result) if isinstance(result, Message) else result
+            async with self._database.write() as session:
+                await private.keep_whole(session, operation, reasons)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("operation %s: a reason is not kept in full: %s", operation, type(error).__name__)
 
 
-def _discreet(error: ApplicationError) -> ApplicationError:
+def _reasons(message: Message) -> list[str]:
+    if isinstance(message, StepResult):
+        return [message.funds.reason, message.request.reason if message.request else ""]
+    return [getattr(message, "reason", "")]
+
+
+def _discreet(error: ApplicationError, names: Collection[str]) -> ApplicationError:
     return ApplicationError(
-        _words(error.message),
-        *(veiled(one) if isinstance(one, str) else one for one in error.details),
+        _words(error.message, names),
+        *(veiled(one, names) if isinstance(one, str) else one for one in error.details),
         type=error.type,
         non_retryable=error.non_retryable,
         next_retry_delay=error.next_retry_delay,
@@ -47,5 +87,5 @@ def _discreet(error: ApplicationError) -> ApplicationError:
     ).with_traceback(error.__traceback__)
 
 
-def _words(text: str) -> str:
-    return veiled(visible(text))[:LONGEST_FAILURE]
+def _words(text: str, names: Collection[str]) -> str:
+    return veiled(visible(text), names)[:LONGEST_FAILURE]

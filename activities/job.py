@@ -26,6 +26,7 @@ from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders import addons
 from orders.errors import ByHand, NoMapping, NotFound
 from orders.goals import fields_to_set
+from orders.private import note_names
 from upstreams.port import OrderSpec
 
 _NEEDS_A_PERIOD = frozenset({OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN})
@@ -125,6 +126,7 @@ async def load_job(database: Database, operation_number: int) -> Job:
     if row is None:
         raise NotFound("operation", operation_number)
     operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, known, wanted = row
+    note_names(service, operation, intent)
     if account is None or module.kind is ModuleKind.MANUAL:
         raise ByHand(f"processing module {module.name} is manual")
     if period is None and mapping is not None and operation.kind not in _NEEDS_A_PERIOD:

@@ -15,7 +15,7 @@ from models.messages import (
     OrderRef,
     StageReport,
 )
-from orders import calling_off, completion, manual, pending
+from orders import calling_off, completion, manual, pending, private
 from orders.errors import InvalidField, Refused
 from orders.stages import enter, locked_operation
 
@@ -30,7 +30,8 @@ class RecordActivities:
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, report.operation)
-                await enter(session, operation, report.stage, report.reason, failure=report.failure)
+                reason = await private.whole(session, report.operation, report.reason)
+                await enter(session, operation, report.stage, reason, failure=report.failure)
                 if report.stage is Stage.NEEDS_ATTENTION:
                     await completion.free_unused_funds(session, report.operation)
                     await calling_off.say_that_a_person_is_needed(session, operation)

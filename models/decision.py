@@ -1,4 +1,4 @@
-"""The table of decisions that people made and that their order has not acted upon yet."""
+"""Tables of what Temporal is not told: decisions that an order has yet to act upon, and reasons in full."""
 
 from datetime import datetime
 
@@ -27,4 +27,17 @@ class PendingDecision(SQLModel, table=True):
     role: str = Field(max_length=32)
     """Of the one who decided: it is judged once more when it is acted upon."""
     name: str = Field(max_length=64)
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class WholeReason(SQLModel, table=True):
+    """A reason of which a workflow was told less: without names and addresses of customers."""
+
+    __tablename__ = "whole_reason"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation_id: int = Field(foreign_key="operation.id", index=True)
+    told: str
+    whole: str
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

@@ -5,8 +5,12 @@ secret, is left out. `as_code`: Temporal UI renders details as Markdown, where l
 """
 
 import re
+from collections.abc import Collection
+from typing import TypeVar
 
 from models.messages import Message
+
+M = TypeVar("M", bound=Message)
 
 _SPACES = re.compile(r"\s+")
 _VEILS = (
@@ -53,29 +57,37 @@ def as_code(text: str) -> str:
     return f"`{plain}`" if plain else ""
 
 
-def veiled(text: str) -> str:
-    """Without e-mail addresses, telephone numbers, certificate requests and passwords; what each was is said."""
+def veiled(text: str, names: Collection[str] = ()) -> str:
+    """Without e-mail addresses, telephone numbers, certificate requests, passwords and these names; what each was is
+    said."""
     for what, pattern in _VEILS:
         text = pattern.sub(f"‹{what}›", text)
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(
+            rf"(?<![\w.-])(?:[\w-]{{1,63}}\.){{0,6}}{re.escape(name)}(?![\w-]|\.\w)",
+            "‹name›",
+            text,
+            flags=re.IGNORECASE,
+        )
     return text
 
 
-def veiled_message(message: Message) -> Message:
+def veiled_message(message: M, names: Collection[str] = ()) -> M:
     """The same message, veiled in every text; the same object if there is nothing to veil."""
     changed: dict[str, object] = {}
     for name in type(message).model_fields:
         before = getattr(message, name)
-        after = _veiled_value(before)
+        after = _veiled_value(before, names)
         if after is not before and after != before:
             changed[name] = after
     return message.model_copy(update=changed) if changed else message
 
 
-def _veiled_value(value: object) -> object:
+def _veiled_value(value: object, names: Collection[str]) -> object:
     match value:
         case Message():
-            return veiled_message(value)
+            return veiled_message(value, names)
         case str() if type(value) is str:  # not the words of an enum
-            return veiled(value)
+            return veiled(value, names)
         case _:
             return value

@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from models.audit import AuditEntry, Installation
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
-from models.decision import PendingDecision
+from models.decision import PendingDecision, WholeReason
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
@@ -40,5 +40,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookMessage",
+    "WholeReason",
     "metadata",
 ]

@@ -17,6 +17,7 @@ from orders.addons import wished
 from orders.history import Origin, attribute
 from orders.naming import workflow_id
 from orders.outbox import task_overdue
+from orders.private import note_names, whole
 from orders.services import anchor_of
 from orders.stages import enter, locked_operation
 
@@ -33,6 +34,8 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
     if not operation.stage.is_running:
         return ManualTask(task=0, department="", due=utc_now(), instructions="", stage=operation.stage)
     service = await session.get_one(Service, operation.service_id, populate_existing=True)
+    note_names(service, operation)
+    reason = await whole(session, operation_number, reason)
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     task = (await session.exec(select(Task).where(Task.operation_id == operation_number))).one()
     if task.mode is not TaskMode.MANUAL:

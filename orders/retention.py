@@ -22,7 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 from models.columns import utc_now
 from models.database import Database
-from models.decision import PendingDecision
+from models.decision import PendingDecision, WholeReason
 from models.enums import FINAL_STAGES, DeliveryState, EventKind, ServiceStatus
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
@@ -37,7 +37,8 @@ SLICE = 500
 WINDOW = 5000
 """Row numbers looked at in one read, at most."""
 PENDING_FOR = timedelta(days=1)
-"""A decision that its order has not acted upon by then was refused, or never reached it."""
+"""A decision that its order has not acted upon by then was refused, or never reached it. A reason is in the operation
+by then."""
 BREATH_SECONDS = 0.02
 """Between two slices, in which whoever waits for the write lock gets it."""
 
@@ -71,6 +72,7 @@ def rules(keep: Keep, now: datetime) -> list[Rule]:
     """In the order in which they have to be applied."""
     return [
         Rule("decisions", PendingDecision, col(PendingDecision.at) < now - PENDING_FOR, "at", now - PENDING_FOR),
+        Rule("reasons", WholeReason, col(WholeReason.at) < now - PENDING_FOR, "at", now - PENDING_FOR),
         Rule("events", UpstreamEvent, _events(now - keep.events), "seen_at", now - keep.events),
         Rule("hints", UpstreamHint, col(UpstreamHint.read_at) < now - keep.hints),
         Rule("stages", StageEntry, _stages(now - keep.stages), "at", now - keep.stages),

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlmodel import select
+from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from models.audit import AuditEntry
 from models.decision import PendingDecision
@@ -14,7 +15,9 @@ from tests.flow.shop import Shop
 from tests.infrastructure.histories import look_through
 
 MAIL, PHONE = "anna.muster@kunde.example", "+49 170 1234567"
-SAYS = f"the address {MAIL} is taken, call {PHONE}; you sent password=hunter22"
+NAME = "muster.kunde.example"
+SAYS = f"{NAME}: {MAIL} is taken, call {PHONE}; password=hunter22"
+TOLD = "‹name›: ‹e-mail address› is taken, call ‹telephone number›; password=‹secret›"
 WHY = f"Mrs Muster wrote from {MAIL}, phone {PHONE}"
 
 
@@ -33,16 +36,14 @@ async def test_corrections_and_notes_travel_as_references_and_what_upstreams_say
     await shop.upstream.fault(
         function="*.order.param", sok=True, times=1, kind="error", error={"type": "value", "object": "x", "text": SAYS}
     )
-    order = await shop.order(customer="c-4711")
+    order = await shop.order(customer="c-4711", domain=NAME)
     stopped = await shop.until(order, Stage.NEEDS_ATTENTION)
-    assert (
-        "the address ‹e-mail address› is taken, call ‹telephone number›; you sent password=‹secret›" in stopped.reason
-    )
-    [intent] = await shop.intents(order.operation)
-    assert MAIL in intent.message, "people find it whole in our own database"
+    assert SAYS in stopped.reason, "people read it whole, in our own database"
+    details = await shop.handle(order).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    assert TOLD in details.current_details
 
     typo = Decision(actor="olga.operator", reason=WHY, parameters={"template": "anna.muster@kunde"})
-    with pytest.raises(InvalidField, match="anna.muster@kunde"):
+    with pytest.raises(InvalidField, match=r"anna\.muster@kunde"):
         await shop.resellflow.decide(order.operation, DecisionKind.CORRECT_AND_RETRY, typo)
     corrected = Decision(actor="olga.operator", reason=WHY, parameters={"domain": "muster.example.com"})
     await shop.resellflow.decide(order.operation, DecisionKind.CORRECT_AND_RETRY, corrected)
@@ -69,4 +70,4 @@ async def test_corrections_and_notes_travel_as_references_and_what_upstreams_say
     assert await look_through(shop.client) == []
     told = await _text_of_histories(shop, order, by_hand)
     assert b"correct_and_retry" in told
-    assert [word for word in (b"olga", b"otto", b"Muster", b"muster@", b"hunter22") if word in told] == []
+    assert [word for word in (b"olga", b"otto", b"Muster", b"muster@", b"muster.", b"hunter22") if word in told] == []

@@ -26,7 +26,6 @@ PRIVATE = {
     "a customer's request": re.compile(rb"-----BEGIN"),
     "a password": re.compile(rb"(?<!\xe2\x80\xb9)\bsecret\b|hunter22|reseller:|authinfo"),
     "a token": re.compile(rb"\b(?:shop|rival|operator|colleague)-token\b|whsec_|Bearer "),
-    # Not within a UUID, of which the last digits may be numbers alone.
     "a licence key": re.compile(rb"(?<![\w-])(?:[A-Z0-9]{4,}(?:-[A-Z0-9]{4,}){3}|[0-9]+-[0-9A-F]{12})(?![\w-])"),
 }
 

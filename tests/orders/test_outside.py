@@ -33,6 +33,21 @@ def test_what_is_private_is_left_out_and_named(said: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Shop.Example is taken", "‹name› is taken"),
+        ("wanted shop.example, shows www.shop.example.", "wanted ‹name›, shows ‹name›."),
+        ("(shop.example)", "(‹name›)"),
+        ("my-shop.example, shop.example.net, shop-example", "my-shop.example, shop.example.net, shop-example"),
+        ("jane@shop.example", "‹e-mail address›"),
+        ("customer anna-of-a", "customer ‹name›"),
+    ],
+)
+def test_names_that_are_known_are_left_out(said: str, kept: str) -> None:
+    assert veiled(said, {"shop.example", "anna-of-a"}) == kept
+
+
+@pytest.mark.parametrize(
     "plain",
     [
         "item 1234567 at 192.0.2.1 expires 2026-03-01 12:00:00+00:00, 5.00 EUR + 1.00 EUR",

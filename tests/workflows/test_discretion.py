@@ -23,7 +23,7 @@ class Activity(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         if isinstance(self._does, Exception):
             self._fail(self._does)
-        return self._does
+        return await self._does() if callable(self._does) else self._does
 
     def _fail(self, error: Exception) -> NoReturn:
         try:
@@ -32,9 +32,12 @@ class Activity(ActivityInboundInterceptor):
             raise error from cause
 
 
+def given(*arguments: Any) -> ExecuteActivityInput:
+    return ExecuteActivityInput(fn=given, args=arguments, executor=None, headers={})
+
+
 async def run(does: Any) -> Any:
-    given = ExecuteActivityInput(fn=run, args=[], executor=None, headers={})
-    return await Discretion().intercept_activity(Activity(does)).execute_activity(given)
+    return await Discretion().intercept_activity(Activity(does)).execute_activity(given())
 
 
 async def failure(error: Exception) -> ApplicationError:
