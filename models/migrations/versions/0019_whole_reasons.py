@@ -2,14 +2,14 @@
 
 A workflow is told them without names and addresses of customers; people read them whole.
 
-Revision: 0018, after: 0017.
+Revision: 0019, after: 0018.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
