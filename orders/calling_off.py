@@ -17,6 +17,7 @@ from orders.allowed import Asker, Facts, Traces
 from orders.errors import NotTheirs
 from orders.facts import facts_of
 from orders.history import Origin, attribute
+from orders.roles import Right, lacks
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
 
@@ -71,8 +72,13 @@ def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
     Raises NotTheirs. What is bought already is closed like any service of theirs.
     """
     is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
-    if asker.is_staff or opening.actor == asker.name or not is_called_off:
+    if opening.actor == asker.name or not is_called_off:
         return
+    if asker.is_staff:
+        if facts.traces is Traces.NONE or asker.may(Right.VOUCH):
+            return
+        what = f"to call off operation {opening.id}, which opens service {opening.service_id} and has sent something,"
+        raise NotTheirs(lacks(asker.name, asker.role, Right.VOUCH, what))
     raise NotTheirs(
         f"{asker.name} is a {asker.role.value} and did not ask for operation {opening.id}, which opens service "
         f"{opening.service_id}; it may be called off by {opening.actor} or by an operator. Once the service is open "

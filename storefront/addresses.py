@@ -1,6 +1,7 @@
 """From where a request comes. Behind a proxy the header X-Forwarded-For tells, but only a proxy that the settings trust
 is believed: anybody can send that header."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -10,6 +11,7 @@ from starlette.types import Scope
 Networks = Sequence[IPv4Network | IPv6Network]
 
 UNKNOWN = "unknown"
+_WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?")
 
 
 def client_address(scope: Scope, trusted: Networks) -> str:
@@ -32,8 +34,10 @@ def network_of(address: str) -> str:
 
 
 def _address(text: str) -> str | None:
+    """In its usual spelling; some proxies write a port behind it."""
+    bare = _WITH_PORT.fullmatch(text.strip())
     try:
-        found = ip_address(text.strip().removeprefix("[").removesuffix("]"))
+        found = ip_address(bare[1] or bare[2] if bare else text.strip())
     except ValueError:
         return None
     if isinstance(found, IPv6Address):

@@ -227,6 +227,20 @@ async def test_an_owner_who_did_not_ask_can_not_call_off_an_opening_whose_reques
         await close_as(database, order, OTHER)
 
 
+async def test_what_has_sent_something_is_called_off_by_a_senior_also_by_closing_its_service(
+    database: Database,
+) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        intent = await intents.prepare(session, await locked_operation(session, order.operation), 1, "m", {}, {})
+        await intents.settle(session, intent, IntentState.NOT_DONE)
+    with pytest.raises(NotTheirs, match="needs the role senior or admin"):
+        await close_as(database, order, Asker(Role.OPERATOR, "otto"))
+    assert (await now(database, order)).called_off_at is None
+    await close_as(database, order, Asker(Role.SENIOR, "sina"))
+    assert (await now(database, order)).called_off_at is not None
+
+
 async def test_what_is_bought_its_owner_may_close_and_another_shop_does_not_find_it(database: Database) -> None:
     order = await ordered(database, owner="other")
     async with database.write() as session:
