@@ -4,6 +4,7 @@ How to reach Temporal is set by its own standard variables (TEMPORAL_ADDRESS, TE
 profile of its configuration file); see `temporalio.envconfig`.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Self
@@ -29,6 +30,7 @@ def _several(value: object) -> object:
 
 
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_several)]
+_HOST = re.compile(r"[0-9a-z_](?:[0-9a-z._-]*[0-9a-z])?|[0-9a-f:]*:[0-9a-f:.]*")
 
 
 class Settings(BaseSettings):
@@ -80,6 +82,9 @@ class Settings(BaseSettings):
     """Seconds for an upstream call that only reads."""
     order_timeout: float = Field(default=30.0, gt=0)
     """Seconds for an upstream call that changes or costs."""
+    plain_http_upstreams: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    """Hosts of upstreams, with commas between them, to which the password may travel in plain http. This machine itself
+    (loopback) need not be among them."""
     send_lease: float = Field(default=10.0, gt=0)
     """Seconds from writing a request down for which it may be sent; whoever is held up longer sends nothing."""
     clock_skew: float = Field(default=2.0, ge=0)
@@ -156,6 +161,18 @@ class Settings(BaseSettings):
     @classmethod
     def _of_known_kinds(cls, seconds: dict[str, float]) -> dict[str, float]:
         return dict(check_usual_times(seconds))
+
+    @field_validator("plain_http_upstreams", mode="before")
+    @classmethod
+    def _read_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        hosts = [one.strip().lower().rstrip(".") for one in value.split(",") if one.strip()]
+        if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
+            raise ValueError(
+                f"{wrong[0][:64]!r} is not the name of a host; they are written HOST,HOST without http:// or port"
+            )
+        return hosts
 
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
+from sqlmodel import select
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
@@ -37,6 +38,7 @@ from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
 from garbage import spare_what_stays
+from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.outages import Outage, told
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
@@ -48,6 +50,7 @@ from process_exit import leave
 from settings import Settings, load_settings, settings_in_words
 from starter import connect_client
 from upstreams.connections import Connections
+from upstreams.plainhttp import readable_on_the_way
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.service_order import ServiceOrder
@@ -72,7 +75,7 @@ class Activities:
 
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self.database = database
-        self._connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+        self._connections = Connections.of(settings)
         balances = BalanceReader(database)
         pricing = Pricing(database, settings.rates())
         self.funds = FundsActivities(database, self._connections, client, balances, pricing)
@@ -285,6 +288,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         client = await _patiently("connecting to Temporal", lambda: connect_client(settings), stopping)
         await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
         await _patiently("asking the database", lambda: _ready(database), stopping)
+        await _patiently("looking at the upstreams", lambda: report_plain_http(database, settings), stopping)
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings, roles)
         await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
@@ -312,6 +316,15 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
     finally:
         await health.stop()
         await database.close()
+
+
+async def report_plain_http(database: Database, settings: Settings) -> None:
+    """Accounts of before there was the setting: nothing is sent to them until it names their hosts."""
+    async with database.read() as session:
+        accounts = (await session.exec(select(UpstreamAccount).order_by(UpstreamAccount.name))).all()
+    for account in accounts:
+        if wrong := readable_on_the_way(account.url, settings.plain_http_upstreams):
+            log.error("upstream %s: nothing is sent, %s", account.name, wrong)
 
 
 def _chosen_roles(arguments: Sequence[str] | None) -> frozenset[WorkerRole]:

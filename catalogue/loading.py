@@ -4,7 +4,7 @@ What is in the database and not in the file is left alone: a plan may have servi
 switched off with `active = false`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from catalogue.checking import check
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
-from catalogue.problems import CatalogueInvalid
+from catalogue.problems import CatalogueInvalid, Problem
 from catalogue.reading import Draft, read_file
 from catalogue.standing import Standing, read_standing
 from models.audit import AuditEntry
@@ -31,6 +31,7 @@ from models.catalogue import (
 from models.database import Database
 from models.enums import Knowledge
 from models.money import Money
+from upstreams.plainhttp import readable_on_the_way
 
 _ADVISORY_LOCK = 7_265_736
 
@@ -86,9 +87,11 @@ class Report:
         return any(change.outcome in (Outcome.ADDED, Outcome.CHANGED) for change in self.changes)
 
 
-async def load(database: Database, file: Path, *, actor: str, dry_run: bool = False) -> Report:
+async def load(
+    database: Database, file: Path, *, actor: str, dry_run: bool = False, plain_http: Collection[str] = ()
+) -> Report:
     """Load the file in one transaction; repeated, it changes nothing more. A dry run finds out the same, and leaves
-    the database as it is.
+    the database as it is. `plain_http`: hosts outside this machine to which plain http is allowed.
 
     Raises CatalogueInvalid with everything that is wrong.
     """
@@ -98,13 +101,18 @@ async def load(database: Database, file: Path, *, actor: str, dry_run: bool = Fa
             connection = await session.connection()
             await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         standing = await read_standing(session)
-        problems = draft.problems + check(draft, standing)
+        problems = draft.problems + check(draft, standing) + _readable_on_the_way(draft, plain_http)
         if problems:
             raise CatalogueInvalid(file, draft.in_order(problems))
         report = await _Loading(session, draft, standing, Report(file, dry_run), actor).run()
         if dry_run:
             await session.rollback()
     return report
+
+
+def _readable_on_the_way(draft: Draft, plain_http: Collection[str]) -> list[Problem]:
+    wrong = ((one.table, readable_on_the_way(one.entry.url, plain_http)) for one in draft.accounts)
+    return [Problem(table, "url", words) for table, words in wrong if words]
 
 
 class _Loading:

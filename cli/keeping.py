@@ -79,6 +79,6 @@ async def _licence_key(service: int, actor: str) -> str:
     from upstreams.connections import Connections
 
     settings = load_settings()
-    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    connections = Connections.of(settings)
     async with connections, opened_database(settings) as database:
         return (await KeyReader(database, connections).read(service, actor=actor)).get_secret_value()

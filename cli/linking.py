@@ -98,7 +98,7 @@ async def _linker() -> "AsyncIterator[Linker]":
     from upstreams.connections import Connections
 
     settings = load_settings()
-    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    connections = Connections.of(settings)
     async with connections, opened_database(settings) as database:
         yield Linker(database, connections)
 

@@ -10,6 +10,7 @@ import typer
 from cli.failures import Failure
 from cli.printing import print_json, tell, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async
+from settings import load_settings
 
 if TYPE_CHECKING:
     from catalogue.loading import Change, Report
@@ -52,8 +53,9 @@ def setup(
 async def _setup(file: Path, dry_run: bool) -> tuple["Report", list[str]]:
     from catalogue.loading import load
 
-    async with opened_database() as database:
-        report = await load(database, file, actor=os_user(), dry_run=dry_run)
+    settings = load_settings()
+    async with opened_database(settings) as database:
+        report = await load(database, file, actor=os_user(), dry_run=dry_run, plain_http=settings.plain_http_upstreams)
     if dry_run or not report.accounts:
         return report, []
     with under_way("starting the pollers"):

@@ -45,7 +45,7 @@ async def _check(name: str) -> "CheckedUpstream":
     from upstreams.connections import Connections
 
     settings = load_settings()
-    connections = Connections(read_timeout=settings.read_timeout, order_timeout=settings.order_timeout)
+    connections = Connections.of(settings)
     async with connections, opened_database(settings) as database:
         return await check_upstream(database, connections, name)
 

@@ -24,9 +24,7 @@ def _possible(number: Annotated[int, Path(description="number of the service", e
 @asynccontextmanager
 async def _reader(context: Context) -> AsyncIterator[KeyReader]:
     settings = context.settings
-    async with Connections(
-        read_timeout=settings.read_timeout, order_timeout=settings.order_timeout, gates=context.gates
-    ) as connections:
+    async with Connections.of(settings, gates=context.gates) as connections:
         yield KeyReader(context.database, connections)
 
 

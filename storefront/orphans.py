@@ -48,9 +48,7 @@ _LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema"
 async def _linker(context: Context) -> AsyncIterator[Linker]:
     """With a connection to the upstream of its own: this is done now and then, by people."""
     settings = context.settings
-    async with Connections(
-        read_timeout=settings.read_timeout, order_timeout=settings.order_timeout, gates=context.gates
-    ) as connections:
+    async with Connections.of(settings, gates=context.gates) as connections:
         yield Linker(context.database, connections)
 
 

@@ -1,8 +1,9 @@
 """Open connections to upstream accounts, made from their rows in the catalogue and kept while nothing changes."""
 
+from collections.abc import Collection
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
@@ -11,8 +12,12 @@ from models.enums import Dialect
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import ConnectionUnhealthy
 from upstreams.gate import Gates
+from upstreams.plainhttp import readable_on_the_way
 from upstreams.port import Connection, Upstream
 from upstreams.secrets import SecretMissing, read_secret
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
 def read_password(account: UpstreamAccount) -> SecretStr:
@@ -50,20 +55,40 @@ def _well_at(account: UpstreamAccount) -> datetime | None:
 class Connections:
     """One adapter per account, shared by all activities of a worker. As a context manager it closes them in the end.
 
-    `gates`: those of the process, where it opens connections more than once.
+    `gates`: those of the process, where it opens connections more than once. `plain_http`: hosts outside this machine
+    to which plain http is allowed.
     """
 
-    def __init__(self, *, read_timeout: float, order_timeout: float, gates: Gates | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        read_timeout: float,
+        order_timeout: float,
+        gates: Gates | None = None,
+        plain_http: Collection[str] = (),
+    ) -> None:
         self._gates = gates or Gates()
+        self._plain_http = plain_http
         self._read_timeout = read_timeout
         self._order_timeout = order_timeout
         self._open: dict[str, tuple[Connection, Upstream]] = {}
 
+    @classmethod
+    def of(cls, settings: "Settings", *, gates: Gates | None = None) -> Self:
+        return cls(
+            read_timeout=settings.read_timeout,
+            order_timeout=settings.order_timeout,
+            gates=gates,
+            plain_http=settings.plain_http_upstreams,
+        )
+
     async def to(self, account: UpstreamAccount) -> Upstream:
         """The adapter for this account; a new one if the catalogue or the password has changed.
 
-        Raises ConnectionUnhealthy if the password can't be had.
+        Raises ConnectionUnhealthy if the password can't be had, or must not be sent to this address.
         """
+        if wrong := readable_on_the_way(account.url, self._plain_http):
+            raise ConnectionUnhealthy(f"upstream {account.name}: nothing is sent, {wrong}.", error_type="plain_http")
         wanted = connection_of(account, read_timeout=self._read_timeout, order_timeout=self._order_timeout)
         gate = self._gates.of(wanted)
         gate.learn(account.rests_until, account.rests_because, well_at=_well_at(account))

@@ -278,3 +278,12 @@ async def test_a_file_with_mistakes_changes_nothing(database: Database, tmp_path
 
 async def test_the_sample_itself_is_right(database: Database, tmp_path: Path) -> None:
     assert (await load(database, written(tmp_path, SAMPLE), actor="tester")).changed
+
+
+async def test_plain_http_to_another_machine_needs_the_setting(untouched_database: Database, tmp_path: Path) -> None:
+    text = replaced("https://billing.example.test:1500", "http://billing.example.test:1500")
+    (problem,) = await mistakes(untouched_database, tmp_path, text)
+    assert problem.key == "url"
+    assert "RESELL_PLAIN_HTTP_UPSTREAMS=billing.example.test" in problem.message
+    allowed = ["billing.example.test"]
+    assert (await load(untouched_database, written(tmp_path, text), actor="tester", plain_http=allowed)).changed
