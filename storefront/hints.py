@@ -17,6 +17,7 @@ from storefront.context import Context, InContext
 from storefront.problems import (
     DATABASE_UNAVAILABLE,
     INVALID_BODY,
+    NOT_FOUND,
     TOO_LARGE,
     TOO_MANY_HINTS,
     UNAUTHENTICATED,
@@ -48,7 +49,7 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": {"sch
     status_code=HTTPStatus.ACCEPTED,
     response_model=HintTaken,
     summary="Say that items have changed at the upstream",
-    responses=documented(UNAUTHENTICATED, TOO_LARGE, INVALID_BODY, TOO_MANY_HINTS, DATABASE_UNAVAILABLE),
+    responses=documented(UNAUTHENTICATED, NOT_FOUND, TOO_LARGE, INVALID_BODY, TOO_MANY_HINTS, DATABASE_UNAVAILABLE),
     openapi_extra=_BODY,
 )
 async def take_hint(

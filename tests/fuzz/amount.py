@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 FACTOR = int(os.environ.get("RESELL_TEST_FUZZ", "1"))
 """So many times what `make test` tries."""
@@ -22,7 +22,13 @@ def drawn(name: str) -> Random:
 
 def tries(number: int) -> settings:
     """Settings of hypothesis: `number` examples in `make test`."""
-    return settings(max_examples=number * FACTOR, derandomize=FACTOR == 1, database=None, deadline=None)
+    return settings(
+        max_examples=number * FACTOR,
+        derandomize=FACTOR == 1,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )
 
 
 @contextmanager
