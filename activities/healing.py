@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 ACTION = "workflow_ended_to_begin_anew"
 WORKFLOW = "workflow"
 """Subject of the audit's entries about what is no operation's workflow; these have no number."""
+ORDER_TYPE = "ServiceOrder"
 FAILING = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 _PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 ORDERS_PAUSE = timedelta(hours=1)
@@ -134,7 +135,7 @@ class Healer:
             if before is None or before.detail.get("run") != run_id:
                 session.add(_entry(workflow_id, run_id, cause, operation))
         log.warning("%s is ended to begin anew from the database: its tasks fail: %s", workflow_id, cause)
-        await _terminate(self._client, workflow_id, run_id, cause)
+        await _terminate(self._client, workflow_id, run_id, f"its tasks fail ({cause})")
         return True
 
 
@@ -143,38 +144,55 @@ async def problems_of(client: Client, workflow_id: str, run_id: str | None = Non
 
     Raises RPCError when Temporal can't be reached.
     """
+    found = await _described(client, workflow_id, run_id)
+    return _problems_in(found) if found and found.status is WorkflowExecutionStatus.RUNNING else ""
+
+
+async def _described(
+    client: Client, workflow_id: str, run_id: str | None = None
+) -> WorkflowExecutionDescription | None:
+    """None: there is none. Raises RPCError."""
     try:
-        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        return await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return ""
+            return None
         raise
-    return _problems_in(found) if found.status is WorkflowExecutionStatus.RUNNING else ""
 
 
 def _problems_in(found: WorkflowExecutionDescription) -> str:
     return ", ".join(found.typed_search_attributes.get(_PROBLEMS) or ())[:_LONGEST_CAUSE]
 
 
+async def free_for_an_order(client: Client, workflow_id: str, task_queue: str) -> bool:
+    """Whether a workflow may be started under this id, which no order of ours was found to have.
+
+    What runs there and is no order, or waits in a queue that nobody serves, is ended. False: an order of ours runs, and
+    the list of workflows does not show it yet. Raises RPCError.
+    """
+    found = await _described(client, workflow_id)
+    if found is None or found.status is not WorkflowExecutionStatus.RUNNING:
+        return True
+    if found.workflow_type == ORDER_TYPE and found.task_queue == task_queue:
+        return False
+    cause = f"its id is an order's, and it is a {found.workflow_type} in queue {found.task_queue}"
+    log.warning("%s is ended: %s", workflow_id, cause)
+    await _terminate(client, workflow_id, found.run_id, cause)
+    return True
+
+
 async def end_wedged_sweep(client: Client) -> None:
     """The sweep heals all others; this is for itself. Raises RPCError when Temporal can't be reached."""
-    handle = client.get_workflow_handle(naming.SWEEP_ID)
-    try:
-        found = await handle.describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return
-        raise
-    cause = _problems_in(found)
-    if found.status is WorkflowExecutionStatus.RUNNING and cause:
+    found = await _described(client, naming.SWEEP_ID)
+    cause = _problems_in(found) if found and found.status is WorkflowExecutionStatus.RUNNING else ""
+    if found and cause:
         log.warning("the sweep is ended to begin anew: its tasks fail: %s", cause)
-        await _terminate(client, naming.SWEEP_ID, found.run_id, cause)
+        await _terminate(client, naming.SWEEP_ID, found.run_id, f"its tasks fail ({cause})")
 
 
-async def _terminate(client: Client, workflow_id: str, run_id: str, cause: str) -> None:
+async def _terminate(client: Client, workflow_id: str, run_id: str | None, cause: str) -> None:
     try:
-        reason = f"its tasks fail ({cause}): it begins anew from the database"
-        await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=reason)
+        await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=f"{cause}: it begins anew")
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended by itself
             raise

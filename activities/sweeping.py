@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from activities.calling_off import news_of, tell_called_off
 from activities.delivery import deliver, deliver_again
-from activities.healing import Healer
+from activities.healing import Healer, free_for_an_order
 from activities.heartbeat import heartbeating, pause
 from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
@@ -106,15 +106,20 @@ class SweepActivities:
             expected = {naming.workflow_id(o.service_id, o.kind, o.id): o.id for o in found.all() if o.id is not None}
         if not expected:
             return 0
+        queue = self._settings.task_queue
         running = {
             execution.id
             async for execution in self._client.list_workflows(
                 "WorkflowType = 'ServiceOrder' AND ExecutionStatus = 'Running'"
             )
+            if execution.task_queue == queue
         }
-        lost = sorted(number for workflow_id, number in expected.items() if workflow_id not in running)
-        for number in lost:
-            activity.logger.warning("operation %s has lost its workflow; it is started anew", number)
+        missing = {number: workflow_id for workflow_id, number in expected.items() if workflow_id not in running}
+        lost = []
+        for number, workflow_id in sorted(missing.items()):
+            if await free_for_an_order(self._client, workflow_id, queue):
+                activity.logger.warning("operation %s has lost its workflow; it is started anew", number)
+                lost.append(number)
         return await self._start_anew(lost)
 
     async def _start_anew(self, lost: list[int]) -> int:

@@ -38,6 +38,7 @@ class _Call(Protocol[R_co]):
 
 SETTLES_AGAIN = "settles-again-when-an-item-of-ours-appears"
 COMPLETES_LATE = "completes-late-without-a-person"
+WANTED_AFTER_ALL = "is-wanted-after-all-if-the-database-says-so"
 HEEDS_EARLY_EVENTS = "heeds-what-came-before-it-waited-for-money"
 NOT_BEFORE_PAUSE = timedelta(minutes=1)
 """A "not before" date may have passed here and not there: clocks and time zones differ. Longer pauses, which grow, are
@@ -157,6 +158,8 @@ class ServiceOrder(OrderMessages):
         self._state.clearing = False
         self._enter(Stage.OUTCOME_UNKNOWN, "called off")
         result = await calls.call_off(self._order)
+        if result.outcome is Submission.NOT_DONE and workflow.patched(WANTED_AFTER_ALL):
+            self._state.unwanted = False  # the database knows nothing of it: somebody sent the signal by hand
         if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
             result = await calls.settle(self._order)
         await self._take(result)

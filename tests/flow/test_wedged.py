@@ -17,7 +17,7 @@ from activities.healing import ACTION, Healed, Healer
 from models.audit import AuditEntry
 from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
-from models.messages import Decision, DecisionKind
+from models.messages import Decision, DecisionKind, SendInput
 from orders import naming
 from orders.errors import Refused
 from orders.intake import AcceptedOrder
@@ -121,6 +121,27 @@ async def test_ids_of_ours_taken_by_what_can_not_run_are_freed(stopped_shop: Sho
         keeping.cancel()
     assert len(await shop.upstream.charges()) == 1
     assert {entry.detail["workflow"] for entry in await healings(shop)} == set(ids) - {naming.SWEEP_ID}
+
+
+@pytest.mark.parametrize(
+    ("workflow_type", "given", "queue"),
+    [("WebhookSender", SendInput(), ""), ("ServiceOrder", "nobody reads it", "a-queue-that-nobody-serves")],
+    ids=["of another type", "in another queue"],
+)
+async def test_an_orders_id_taken_by_what_runs_well_is_freed(
+    stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch, workflow_type: str, given: object, queue: str
+) -> None:
+    shop = stopped_shop
+    monkeypatch.setattr(sweeping, "GRACE", timedelta(0))
+    monkeypatch.setattr(sweeping, "JUST_ACCEPTED", timedelta(0))
+    taken = naming.workflow_id(1, OperationKind.OPEN, 1)
+    queue = queue or shop.settings.task_queue
+    await shop.client.start_workflow(workflow_type, given, id=taken, task_queue=queue)
+    order = await shop.order()
+    assert order.workflow_id == taken
+    async with shop.working():
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+    assert len(await shop.upstream.charges()) == 1
 
 
 async def test_a_new_run_that_is_wedged_as_well_is_left_alone_for_an_hour_and_reported_once(

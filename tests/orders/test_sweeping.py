@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlmodel import select
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities import delivery, heartbeat, sweeping
@@ -80,6 +81,12 @@ class NothingRuns:
         nothing: list[Any] = []
         for execution in nothing:
             yield execution
+
+    def get_workflow_handle(self, workflow_id: str, *, run_id: str | None = None) -> Any:
+        return self
+
+    async def describe(self) -> Any:
+        raise RPCError("no such workflow", RPCStatusCode.NOT_FOUND, b"")
 
 
 async def test_an_order_started_anew_hears_its_events_again(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:

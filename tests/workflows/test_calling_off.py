@@ -15,6 +15,7 @@ from models.messages import (
     Submission,
     SubmitResult,
 )
+from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from tests.workflows.bench import GRANTED, ITEM, Bench, Held, accepted, open_bench, seen
 from tests.workflows.test_stages import WRONG, waiting_steps
@@ -130,3 +131,16 @@ async def test_it_hears_of_it_when_its_worker_is_back(temporal_server: TemporalS
     await order.call_off()
     async with bench.working():
         assert (await order.ended()).stage is Stage.CANCELLED
+
+
+async def test_an_order_that_the_database_wants_is_not_shown_as_called_off(bench: Bench) -> None:
+    """Whoever may write to Temporal can send the signal; nothing but the database calls an order off."""
+    wanted = SubmitResult(outcome=Submission.NOT_DONE, reason="it is wanted")
+    [dry] = waiting_steps(Stage.WAITING_FOR_FUNDS)["reserve_funds"]
+    order = await bench.order(reserve_funds=[dry, dry], call_off=[wanted])
+    before = await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.call_off()
+    await assert_eventually(lambda: len(order.asked("reserve_funds")) == 2, message="it begins anew")
+    after = await order.until(Stage.WAITING_FOR_FUNDS)
+    assert after.partition("\n")[2] == before.partition("\n")[2]
+    await order.handle.terminate("seen")
