@@ -195,11 +195,16 @@ def _print_operations(items: "list[OperationView]") -> None:
             f"{one.stage.value}{' (slow)' if one.slow_since else ''}",
             short(one.stage_since),
             one.upstream or "(by hand)",
-            "" if one.stage.is_final else one.waits_for,
+            _why(one),
         ]
         for one in items
     ]
     print_table(columns, rows, nothing="no operations")
+
+
+def _why(one: "OperationView") -> str:
+    """What it waits for; of one that is over, what is still not as it should be."""
+    return "" if one.stage is Stage.CANCELLED or one.waits_for == "nothing" else one.waits_for
 
 
 def show_operation(operation: Number, as_json: AsJson = False) -> None:

@@ -45,7 +45,8 @@ class Followed:
             ]
         seconds = ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds()
         item = f" as item {service.upstream_number}" if service.upstream_number else ""
-        return [f"service {service.id} is {service.status.value}{item} after {seconds:.1f} s"]
+        still_wrong = [operation.reason] if operation.reason else []
+        return [f"service {service.id} is {service.status.value}{item} after {seconds:.1f} s", *still_wrong]
 
 
 async def look(database: "Database", operation: int, stages: tuple[StagePassed, ...] = ()) -> Followed:

@@ -360,7 +360,8 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     snapshot = await _apply_last_look(session, service, operation)
     await _apply_own_part(session, service, operation, snapshot)
     await manual.bring_home(session, service)
-    await enter(session, operation, Stage.COMPLETED, "marked done by a person")
+    wrong = still_wrong(service, operation)
+    await enter(session, operation, Stage.COMPLETED, f"marked done by a person{f'; {wrong}' if wrong else ''}")
     await start_next_queued(session, operation.service_id)
 
 

@@ -152,9 +152,10 @@ class ListLook:
     async def _judge_apart(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, Exception]:
         """One of them spoils the others: they are taken in apart. Returns those that can't be, and why."""
         spoiling: dict[str, Exception] = {}
-        pairs = list(rows.items())
+        pairs, tried = list(rows.items()), 0
         while pairs:
             part, pairs = dict(pairs[:APART]), pairs[APART:]
+            tried += len(part)
             try:
                 await self._judge_together(part)
             except Exception as error:  # as above; raised again by the caller where it is not the rows
@@ -165,7 +166,7 @@ class ListLook:
                     continue
                 for number, row in part.items():
                     spoiling |= await self._judge_apart({number: row})
-                if len(spoiling) >= GIVEN_UP_AT and len(spoiling) == len(part):
+                if len(spoiling) == tried >= GIVEN_UP_AT:
                     return dict.fromkeys(rows, error)
         return spoiling
 

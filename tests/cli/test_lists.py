@@ -95,7 +95,8 @@ async def test_in_a_pipe_every_row_is_one_whole_line(filled: Shell) -> None:
         "number  service  kind  stage            since (UTC)  upstream  waits for",
         "     2        2  open  needs_attention  05-17 12:30  main      a person's decision (the upstream refused the "
         "value of ostempl)",
-        "     1        1  open  completed        05-17 12:30  main",
+        "     1        1  open  completed        05-17 12:30  main      nothing (the upstream refused the value of "
+        "ostempl)",
     ]
     services = (await filled.resell("services")).done()
     assert services.lines[1].split() == [

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import StatementError
 from sqlmodel import col, select
 
 from models.database import Database
@@ -13,7 +14,7 @@ from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.migrate import migrate
 from orders.events import Known, ListLook
-from orders.events.lists import rows_of
+from orders.events.lists import GIVEN_UP_AT, rows_of
 from orders.views import list_upstreams
 from tests.flow.shop import stock_catalogue
 from upstreams.billmanager.adapter import _listed
@@ -134,6 +135,28 @@ async def test_a_number_that_two_rows_show(shelf: Database) -> None:
     await look(shelf, known, listed(plain(1), plain(7), plain(8)))
     assert (await numbers(shelf))["7"].expires_on == date(2027, 1, 31)
     assert known.held_back == {}
+
+
+def numbered(number: int, *, unwritable: bool) -> UpstreamItem:
+    made = UpstreamItem(number=str(number), product_type="vds", status=UpstreamStatus.ACTIVE)
+    return made.model_copy(update={"raw": {"a": b"no text"}}) if unwritable else made
+
+
+async def test_many_bad_rows_among_good_ones_stop_nothing(shelf: Database) -> None:
+    """As many as would be given up at, were all of the first to fail."""
+    bad = {*range(5, 5 + GIVEN_UP_AT // 2), *range(25, 25 + GIVEN_UP_AT // 2)}
+    items = [numbered(number, unwritable=number in bad) for number in range(45)]
+    known = await Known.load(shelf, ACCOUNT, "vds")
+    await look(shelf, known, rows_of(items))
+    assert (await numbers(shelf)).keys() == set(map(str, set(range(45)) - bad))
+    assert known.held_back.keys() == set(map(str, bad))
+
+
+async def test_where_all_of_the_first_rows_fail_the_rows_are_not_to_blame(shelf: Database) -> None:
+    known = await Known.load(shelf, ACCOUNT, "vds")
+    with pytest.raises((StatementError, TypeError)):
+        await look(shelf, known, rows_of([numbered(number, unwritable=True) for number in range(45)]))
+    assert not known.held_back
 
 
 async def test_what_nobody_foresaw_is_held_back_too(shelf: Database) -> None:

@@ -10,16 +10,19 @@ from sqlmodel import select
 from activities.job import load_job
 from activities.kinds.base import Obstacle
 from activities.kinds.switching import Switching
+from cli.lists import _why
+from cli.waiting import look
 from models.audit import AuditEntry
 from models.catalogue import MappedPeriod
 from models.columns import utc_now
 from models.database import Database
-from models.enums import OperationKind, ServiceStatus, Stage, SuspendReason, UpstreamStatus
+from models.enums import MessageType, OperationKind, ServiceStatus, Stage, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
-from models.messages import TaskCompletion
+from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
+from models.webhooks import WebhookMessage
 from orders import events, manual, requests
-from orders.completion import complete
+from orders.completion import complete, decide
 from orders.errors import InvalidField, NoMapping, Refused
 from orders.expiry import check_expiry, months_later
 from orders.intake import AcceptedOrder, ServiceRequest, accept_order
@@ -27,6 +30,7 @@ from orders.item_verdicts import Term, expected
 from orders.requests import ServiceChange
 from orders.services import apply_snapshot, still_wrong
 from orders.stages import enter
+from orders.views import WorkflowLinks, find_operation
 from tests.orders.test_owners import add_service
 from upstreams.port import UpstreamItem
 
@@ -205,7 +209,30 @@ async def test_what_is_still_wrong_is_said_at_the_end(shelf: Database, shown: di
     async with shelf.write() as session:
         await complete(session, order.operation)
         operation = await session.get_one(Operation, order.operation)
-        assert (operation.stage, operation.reason) == (Stage.COMPLETED, f"service {number} {words}" if words else "")
+        told = f"service {number} {words}" if words else ""
+        assert (operation.stage, operation.reason) == (Stage.COMPLETED, told)
+    async with shelf.read() as session:
+        completed = WebhookMessage.kind == MessageType.OPERATION_COMPLETED
+        [message] = (await session.exec(select(WebhookMessage).where(completed))).all()
+        view = await find_operation(session, WorkflowLinks("http://127.0.0.1:8233", "default"), order.operation)
+    assert message.data["reason"] == told
+    assert view.waits_for == (f"nothing ({told})" if told else "nothing")
+    assert _why(view) == (f"nothing ({told})" if told else ""), "in the list of the command line, too"
+    assert (await look(shelf, order.operation)).end()[1:] == ([told] if told else [])
+
+
+async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Database) -> None:
+    number = await add_service(shelf, "17")
+    item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.SUSPENDED)
+    await events.take_in(shelf, 1, "vds", [item], complete=True)
+    order = await requests.prolong(shelf, number, 1, client="t", key="k")
+    decision = Decision(actor="anna", reason="done")
+    record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
+    async with shelf.write() as session:
+        operation = await session.get_one(Operation, order.operation)
+        await enter(session, operation, Stage.NEEDS_ATTENTION, "look")
+        await decide(session, record)
+        assert operation.reason.startswith(f"marked done by a person; service {number} is still suspended")
 
 
 def test_what_was_asked_for_is_not_wrong() -> None:
