@@ -14,6 +14,7 @@ from models.enums import EventKind, FailureClass, IncidentKind, MessageType, Ope
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service, Task
+from models.outside import veiled, visible_lines
 from models.webhooks import WebhookMessage
 
 Changes = Mapping[str, tuple[str, str]]
@@ -135,9 +136,20 @@ SHAPES: dict[str, type[News]] = {
 
 
 def message(kind: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
-    return WebhookMessage(
-        message_id=uuid.uuid4().hex, kind=kind.value, service_id=service, data=data.model_dump(mode="json")
-    )
+    """Names and values are the upstream's: they go out without what terminals and browsers obey."""
+    told = {name: _plain(value) for name, value in data.model_dump(mode="json").items()}
+    return WebhookMessage(message_id=uuid.uuid4().hex, kind=kind.value, service_id=service, data=told)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case str():
+            return visible_lines(value)
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+    return value
 
 
 def service_changed(
@@ -211,7 +223,7 @@ def _of_stage(
         kind=operation.kind,
         stage=stage,
         stage_before=before,
-        reason=operation.reason if reason is None else reason,
+        reason=veiled(operation.reason if reason is None else reason),
         failure_class=operation.failure_class,
     )
     return message(wanted, news, service=operation.service_id)

@@ -45,11 +45,19 @@ def run(*command: str, env: Mapping[str, str] | None = None) -> subprocess.Compl
 
 def test_the_compose_file_is_valid_with_the_example_settings() -> None:
     example = "deploy/example.env"
-    done = run(*compose_program(), "--env-file", example, "--profile", "simulator", "config", "--services")
+    done = run(*compose_program(), "--env-file", example, "--profile", "*", "config", "--services")
     assert done.returncode == 0, done.stderr
-    assert {"postgresql", "temporal", "temporal-ui", "migrate", "worker", "poller", "api", "simulator"} <= set(
-        done.stdout.split()
-    )
+    assert {
+        "postgresql",
+        "temporal",
+        "temporal-ui",
+        "migrate",
+        "worker",
+        "poller",
+        "api",
+        "simulator",
+        "codec-server",
+    } <= set(done.stdout.split())
 
 
 def test_the_workers_of_the_compose_file_have_every_role_between_them() -> None:
