@@ -18,6 +18,7 @@ from models.messages import OrderPolicy
 from models.patience import Patience, check_usual_times
 from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
+from storefront.limits import ConnectionLimits, TurnLimits
 
 TOKENS_OF_A_NAME = 2
 """Valid at a time: the new one and the one whose place it takes."""
@@ -58,6 +59,22 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    api_at_once: int = Field(default=30, ge=1, le=1000)
+    """Requests that are worked on at once."""
+    api_line: float = Field(default=5.0, gt=0)
+    """Seconds for which a request waits for its turn before it is told to come back."""
+    api_streams: int = Field(default=1000, ge=1, le=100_000)
+    """Streams at once."""
+    api_streams_of_token: int = Field(default=200, ge=1, le=100_000)
+    """Streams at once of the tokens of one name."""
+    api_connections: int = Field(default=2000, ge=1, le=100_000)
+    """Connections at once; fewer where the process may not open so many files."""
+    api_request_timeout: float = Field(default=10.0, gt=0)
+    """Seconds for the head of a request, and again for its body."""
+    api_answer_timeout: float = Field(default=30.0, gt=0)
+    """Seconds for which a caller may leave an answer unread."""
+    api_keep_alive: int = Field(default=75, ge=1)
+    """Seconds for which a connection without a request is kept: longer than a proxy in front does it."""
     trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = Field(default_factory=list)
     """Addresses and networks, with commas between them, of the proxies whose X-Forwarded-For is believed."""
     api_docs: bool = True
@@ -215,6 +232,21 @@ class Settings(BaseSettings):
                     raise ValueError(f"{holders[token]} and {holder} have the same token: nobody could tell them apart")
                 holders[token] = holder
         return self
+
+    def turn_limits(self) -> TurnLimits:
+        return TurnLimits(
+            at_once=self.api_at_once,
+            line=self.api_line,
+            streams=self.api_streams,
+            streams_of_token=self.api_streams_of_token,
+        )
+
+    def connection_limits(self) -> ConnectionLimits:
+        return ConnectionLimits(
+            connections=self.api_connections,
+            request_timeout=self.api_request_timeout,
+            answer_timeout=self.api_answer_timeout,
+        )
 
     def pool_terms(self) -> PoolTerms:
         return PoolTerms(

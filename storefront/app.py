@@ -34,9 +34,10 @@ from storefront.callers import Callers
 from storefront.context import Context
 from storefront.head import Head
 from storefront.plainpath import PlainPath
-from storefront.problems import DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
+from storefront.problems import BUSY, DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
 from storefront.queries import given_once
 from storefront.requestlog import RequestLog
+from storefront.turns import Turns
 
 PARTS = (
     services,
@@ -73,7 +74,8 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
             Middleware(RequestLog),
             Middleware(PlainPath),
             Middleware(Authentication, callers=callers, trusted_proxies=settings.trusted_proxies),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, timeout=settings.api_request_timeout),
+            Middleware(Turns, limits=settings.turn_limits()),
             Middleware(Head),
         ],
     )
@@ -83,7 +85,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         app.include_router(
             part.router,
             dependencies=[Depends(authenticated), Depends(given_once)],
-            responses=documented(UNAUTHENTICATED, TOO_MANY_GUESSES, INVALID_FIELD, DATABASE_UNAVAILABLE),
+            responses=documented(UNAUTHENTICATED, TOO_MANY_GUESSES, INVALID_FIELD, DATABASE_UNAVAILABLE, BUSY),
         )
     app.include_router(hints.router)
     app.include_router(health.router)

@@ -1,43 +1,84 @@
-"""No body is read beyond what an order can need, and a stranger's not beyond what a hint can."""
+"""A body is read whole before anything is done with it: in a time, and no further than an order can need, or a hint."""
 
-from http import HTTPStatus
+import asyncio
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orders import hints
 from storefront.auth import SIGNED
-from storefront.problems import TOO_LARGE, answer
+from storefront.problems import TOO_LARGE, TOO_SLOW, answer
 
 HIGHEST_BYTES = 64 * 1024
 _DIGITS = 18
-TOO_MUCH = "The body has more than {} bytes; no request needs so many."
+
+
+class TooLarge(Exception):
+    """The body goes on beyond the limit."""
+
+
+class Gone(Exception):
+    """The caller closed the connection."""
 
 
 class BodyLimit:
-    """ASGI middleware."""
+    """ASGI middleware. `timeout`: seconds for the whole body."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, timeout: float) -> None:
         self._app = app
+        self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         most = hints.MOST_BYTES if SIGNED.fullmatch(scope["path"]) else HIGHEST_BYTES
-        declared = Headers(scope=scope).get("Content-Length", "")
-        if declared.isdecimal() and (len(declared) > _DIGITS or int(declared) > most):
-            await answer(TOO_LARGE, TOO_MUCH.format(most))(scope, receive, send)
+        try:
+            _check_declared(Headers(scope=scope).get("Content-Length", ""), most)
+            async with asyncio.timeout(self._timeout):
+                body = await _read(receive, most)
+        except TooLarge:
+            detail = f"The body has more than {most} bytes; no request needs so many."
+            await answer(TOO_LARGE, detail)(scope, receive, send)
+        except TimeoutError:
+            detail = f"The body did not come within {self._timeout:g} s."
+            await answer(TOO_SLOW, detail, headers={"Connection": "close"})(scope, receive, send)
+        except Gone:
             return
-        received = 0
+        else:
+            await self._app(scope, _again(body, receive), send)
 
-        async def receive_some() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > most:  # sent in chunks, without saying how much
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_MUCH.format(most))
-            return message
 
-        await self._app(scope, receive_some, send)
+def _check_declared(length: str, most: int) -> None:
+    """Raises TooLarge before anything is read."""
+    if length.isdecimal() and (len(length) > _DIGITS or int(length) > most):
+        raise TooLarge
+
+
+async def _read(receive: Receive, most: int) -> bytes:
+    """Raises TooLarge for what is sent in chunks without saying how much, and Gone."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        piece: bytes = message.get("body", b"")
+        body += piece
+        if len(body) > most:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body in one piece, and then what comes after it."""
+    given = False
+
+    async def receive_body() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_body

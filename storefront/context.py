@@ -13,6 +13,7 @@ from orders.views import WorkflowLinks
 from settings import Settings
 from starter import Resellflow
 from storefront.callers import Callers
+from storefront.following import Following
 from upstreams.gate import Gates
 
 
@@ -27,11 +28,16 @@ class Context:
     """Of the upstream accounts: what one request has learned of an account, the next one heeds."""
 
     @cached_property
+    def following(self) -> Following:
+        return Following(self.database)
+
+    @cached_property
     def readiness(self) -> Readiness:
         return Readiness(self.database.url)
 
     async def close(self) -> None:
         """What is its own; the resellflow stays open."""
+        await self.following.close()
         await self.callers.close()
         await self.readiness.close()
 

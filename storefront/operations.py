@@ -19,7 +19,7 @@ from orders.views import (
 from storefront import stream
 from storefront.auth import AnyCaller, Viewer
 from storefront.context import InContext
-from storefront.problems import FORBIDDEN, NOT_FOUND, documented
+from storefront.problems import FORBIDDEN, NOT_FOUND, TOO_MANY_STREAMS, documented
 from storefront.schemas import Audit, Intents, OperationFilter, Operations, Paging
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"])
@@ -62,7 +62,7 @@ async def show_operation(operation: ExistingOperation) -> OperationDetail:
     "/{number}/stream",
     summary="Follow an operation",
     response_class=EventSourceResponse,
-    responses=documented(NOT_FOUND),
+    responses=documented(NOT_FOUND, TOO_MANY_STREAMS),
 )
 async def follow_operation(
     operation: ExistingOperation,

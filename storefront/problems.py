@@ -59,6 +59,8 @@ UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer as it sho
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
 DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't take this now", HTTPStatus.SERVICE_UNAVAILABLE)
 BUSY = Kind("busy", "There is too much to do just now", HTTPStatus.SERVICE_UNAVAILABLE)
+TOO_SLOW = Kind("too-slow", "The body came too slowly", HTTPStatus.REQUEST_TIMEOUT)
+TOO_MANY_STREAMS = Kind("too-many-streams", "Too many streams at once", HTTPStatus.TOO_MANY_REQUESTS)
 NOT_READY = Kind("not-ready", "Not ready to take orders", HTTPStatus.SERVICE_UNAVAILABLE)
 INTERNAL = Kind("internal", "Something unexpected happened", HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -78,6 +80,8 @@ KINDS = (
     TEMPORAL_UNAVAILABLE,
     DATABASE_UNAVAILABLE,
     BUSY,
+    TOO_SLOW,
+    TOO_MANY_STREAMS,
     NOT_READY,
     INTERNAL,
 )

@@ -16,6 +16,7 @@ from settings import Settings
 from starter import connect
 from storefront.app import create_app
 from storefront.context import Context
+from storefront.protocol import protocol_of
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,14 @@ class Server(StoppableServer):
     """Ends streams when it stops."""
 
     def __init__(self, app: FastAPI) -> None:
+        context = app.state.context
+        assert isinstance(context, Context)  # noqa: S101 - create_app put it there
+        self._context = context
         super().__init__(
             uvicorn.Config(
                 app,
+                http=protocol_of(context.settings.connection_limits()),
+                timeout_keep_alive=context.settings.api_keep_alive,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -78,12 +84,10 @@ class Server(StoppableServer):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        context = app.state.context
-        assert isinstance(context, Context)  # noqa: S101 - create_app put it there
-        self._context = context
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.closing.set()
+        self._context.following.wake()
         await super().shutdown(sockets)
         await self._context.close()
 

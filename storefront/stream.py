@@ -17,8 +17,8 @@ from storefront.context import Context
 
 log = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 0.5
-"""Between two looks at the database; each is one read of an index."""
+STILL_IN_SECONDS = 3.0
+"""After so long without news it is looked whether the token is still valid."""
 RECONNECT_MILLISECONDS = 1000
 
 
@@ -41,36 +41,47 @@ async def follow(
     retry: int | None = RECONNECT_MILLISECONDS  # with the first event: some clients take whatever comes first for one
     entered = [entry for entry in operation.stages if entry.id > last]
     ended = operation.stage if operation.stage.is_final else None
-    while True:
-        for entry in entered:
-            last = entry.id
-            yield ServerSentEvent(event="stage", id=str(entry.id), data=entry, retry=retry)
-            retry = None
-            ended = entry.stage if entry.stage.is_final else ended
-        if ended is not None:
-            yield ServerSentEvent(event="end", data=StreamEnd(operation=operation.number, stage=ended))
-            return
-        if await _set_within(context.closing, INTERVAL_SECONDS):
-            return
-        if (found := await _entered(context, operation.number, last, caller)) is None:
-            return
-        entered = found
+    missed = False
+    with context.following.of(operation.number) as news:
+        while True:
+            for entry in entered:
+                last = entry.id
+                yield ServerSentEvent(event="stage", id=str(entry.id), data=entry, retry=retry)
+                retry = None
+                ended = entry.stage if entry.stage.is_final else ended
+            if ended is not None:
+                yield ServerSentEvent(event="end", data=StreamEnd(operation=operation.number, stage=ended))
+                return
+            is_new = await _set_within(news, STILL_IN_SECONDS) or missed
+            news.clear()
+            if context.closing.is_set():
+                return
+            try:
+                found = await _entered(context, operation.number, last, caller, is_new=is_new)
+                missed = False
+            except SQLAlchemyError as error:
+                if not outage_of(error):
+                    raise
+                log.warning("the stream of operation %s waits for the database", operation.number)
+                found, missed = [], is_new
+            if found is None:
+                return
+            entered = found
 
 
-async def _entered(context: Context, operation: int, last: int, caller: Caller) -> list[StagePassed] | None:
-    """None: the token was revoked, or the service is another's by now."""
+async def _entered(
+    context: Context, operation: int, last: int, caller: Caller, *, is_new: bool
+) -> list[StagePassed] | None:
+    """None: the token was revoked, or the service is another's by now. Raises SQLAlchemyError."""
+    if not await context.callers.still_in(caller):
+        return None
+    if not is_new:
+        return []
     try:
-        if not await context.callers.still_in(caller):
-            return None
         async with context.database.read() as session:
             return await stages_after(session, operation, last, caller.asker)
     except NotFound:
         return None
-    except SQLAlchemyError as error:
-        if not outage_of(error):
-            raise
-        log.warning("the stream of operation %s waits for the database", operation)
-        return []
 
 
 def _entry_id(text: str | None) -> int:

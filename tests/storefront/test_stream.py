@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from models.enums import Stage
-from storefront import stream
+from storefront import following as looks
 from tests.infrastructure.eventually import assert_eventually
 from tests.storefront.api import Api
 
@@ -128,7 +128,7 @@ async def test_a_follower_that_goes_away_is_no_longer_served(sqlite_api: Api, ca
     def gone() -> bool:
         return len(sqlite_api.server.server_state.tasks) < served
 
-    await assert_eventually(gone, timeout=5 * stream.INTERVAL_SECONDS + 2)
+    await assert_eventually(gone, timeout=5 * looks.INTERVAL_SECONDS + 2)
     await assert_eventually(lambda: "GET /v1/operations/1/stream 200" in caplog.text)
 
 

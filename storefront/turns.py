@@ -1,0 +1,82 @@
+"""How much is done at once: requests take turns, and who would wait too long is told so early.
+
+A turn is needed up to the answer's first line: reading it is the caller's own time. Streams have no turn, and are
+counted apart, for each token and together.
+"""
+
+import asyncio
+import re
+from collections import Counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from storefront.auth import PROTECTED
+from storefront.callers import Caller
+from storefront.limits import TurnLimits
+from storefront.problems import BUSY, SEND_AGAIN, TOO_MANY_STREAMS, answer, retry_later
+
+_STREAM = re.compile(r"/v1/operations/[^/]+/stream")
+
+
+class Turns:
+    """ASGI middleware, after the body has been read: whoever sends slowly takes no turn meanwhile."""
+
+    def __init__(self, app: ASGIApp, limits: TurnLimits) -> None:
+        self._app = app
+        self._limits = limits
+        self._places = asyncio.Semaphore(limits.at_once)
+        self._streams: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
+            await self._app(scope, receive, send)
+        elif scope["method"] == "GET" and _STREAM.fullmatch(scope["path"]):
+            await self._stream(scope, receive, send)
+        elif not await self._waited():
+            detail = f"More is asked than can be done at once. {SEND_AGAIN}"
+            await answer(BUSY, detail, headers=retry_later())(scope, receive, send)
+        else:
+            await self._in_turn(scope, receive, send)
+
+    async def _waited(self) -> bool:
+        if not self._places.locked():
+            return await self._places.acquire()
+        try:
+            async with asyncio.timeout(self._limits.line):
+                return await self._places.acquire()
+        except TimeoutError:
+            return False
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_turn = True
+
+        def give_up_turn() -> None:
+            nonlocal has_turn
+            if has_turn:
+                has_turn = False
+                self._places.release()
+
+        async def send_and_give_up_turn(message: Message) -> None:
+            give_up_turn()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_give_up_turn)
+        finally:
+            give_up_turn()
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = scope["state"]["caller"]
+        assert isinstance(caller, Caller)  # noqa: S101 - Authentication let the request through
+        of_token = self._streams[caller.name] >= self._limits.streams_of_token
+        if of_token or self._streams.total() >= self._limits.streams:
+            most, whose = (self._limits.streams_of_token, "you follow") if of_token else (self._limits.streams, "all")
+            detail = f"So many operations are followed already as may be at once ({most}, {whose}). Follow fewer."
+            await answer(TOO_MANY_STREAMS, detail, headers=retry_later())(scope, receive, send)
+            return
+        self._streams[caller.name] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._streams[caller.name] -= 1
+            self._streams += Counter()  # forgets whose count is nought
