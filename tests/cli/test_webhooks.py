@@ -72,3 +72,19 @@ async def test_what_is_not_clear_is_refused_in_a_sentence(shell: Shell) -> None:
     (await shell.resell("services", "history", 7)).failed("there is no service 7")
     made = (await shell.resell("webhooks", "secret")).done().out.strip()
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made)
+
+
+async def test_a_webhook_of_a_storefront_is_added_for_a_name_that_has_a_token(shell: Shell) -> None:
+    def add(name: str, owner: str) -> tuple[str, ...]:
+        url = "http://127.0.0.1:9/hooks"
+        return ("webhooks", "add", name, url, "--secret-env", SECRET_VARIABLE, "--owner", owner)
+
+    (await shell.resell(*add("one", "shop"))).failed("there is no storefront token named 'shop'")
+    (await shell.resell("tokens", "add", "shop", "--role", "storefront")).done()
+    (await shell.resell("tokens", "add", "vera", "--role", "viewer")).done()
+    (await shell.resell(*add("one", "shop"))).done()
+    (await shell.resell(*add("two", "vera"))).failed("there is no storefront token named 'vera'")
+    shell.variables["RESELL_STOREFRONT_TOKENS"] = "other=of-the-settings"
+    (await shell.resell(*add("two", "other"))).done()
+    listed = (await shell.resell("webhooks", "--json")).done().json["items"]
+    assert [(one["name"], one["owner"]) for one in listed] == [("one", "shop"), ("two", "other")]
