@@ -141,7 +141,7 @@ class EmbeddedStack:
         if not file.exists():
             fresh = Tokens(storefront=secrets.token_urlsafe(24), operator=secrets.token_urlsafe(24))
             _write_private(file, json.dumps(fresh.__dict__))
-        return Tokens(**json.loads(file.read_text()))
+        return Tokens(**json.loads(file.read_text(encoding="utf-8")))
 
     @property
     def variables(self) -> dict[str, str]:
@@ -269,7 +269,7 @@ class EmbeddedStack:
             yield
 
     def _write_files(self) -> None:
-        (self.directory / "temporal.toml").write_text("")
+        (self.directory / "temporal.toml").write_text("", encoding="utf-8")
         values = {"username": UPSTREAM_USER, "currency": UPSTREAM_CURRENCY}
         if told := catalogue.write(self.directory, self.simulator_url, values):
             self._progress(told)
@@ -300,8 +300,9 @@ def _without_proxy(environment: dict[str, str]) -> str:
 
 
 def _write_private(file: Path, text: str) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        opened.write(text)
+    """A file name that is no text stands in it as its bytes."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+        opened.write(text.encode("utf-8", "surrogateescape"))
 
 
 async def _together(*work: Coroutine[object, object, None]) -> None:

@@ -62,7 +62,7 @@ class Child:
         return self._process.pid
 
     def last_lines(self, count: int = LINES_SHOWN) -> list[str]:
-        with self.log.open(errors="replace") as log:
+        with self.log.open(encoding="utf-8", errors="replace") as log:
             return [line.rstrip("\n") for line in deque(log, maxlen=count)]
 
     async def stop(self, timeout: float = STOP_TIMEOUT) -> None:

@@ -126,6 +126,10 @@ def answer(
     return ProblemResponse(problem, headers)
 
 
+class SeveralKeys(Exception):
+    """The header of the idempotency key is there more than once."""
+
+
 class Forbidden(Exception):
     """The token is valid, but not for this."""
 
@@ -148,6 +152,7 @@ def install(app: FastAPI) -> None:
         (NotTheirs, _forbidden),
         (Refused, _refused),
         (Forbidden, _forbidden),
+        (SeveralKeys, _several_keys),
         (TemporalUnavailable, _temporal_unavailable),
         (UpstreamError, _upstream_failed),
         (SQLAlchemyError, _database_error),
@@ -165,6 +170,10 @@ async def _invalid_field(request: Request, error: Exception) -> Response:
 
 async def _key_reused(request: Request, error: Exception) -> Response:
     return answer(KEY_REUSED, str(error), field=KEY_HEADER)
+
+
+async def _several_keys(request: Request, error: Exception) -> Response:
+    return answer(INVALID_KEY, f"{KEY_HEADER} is given more than once.", field=KEY_HEADER)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

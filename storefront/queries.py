@@ -3,13 +3,16 @@
 from fastapi import Request
 
 from orders.errors import InvalidField
+from storefront.problems import KEY_HEADER, SeveralKeys
 
 SINGLE = ("limit", "cursor", "older_than")
 """All other parameters of lists are filters: several values are a set (`orders.views.filters`)."""
 
 
 def given_once(request: Request) -> None:
-    """Raises InvalidField."""
+    """Raises InvalidField, or SeveralKeys: with one key of two the same order could be made twice."""
     for name in SINGLE:
         if len(request.query_params.getlist(name)) > 1:
             raise InvalidField(name, "is given more than once")
+    if len(request.headers.getlist(KEY_HEADER)) > 1:
+        raise SeveralKeys

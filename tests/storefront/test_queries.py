@@ -1,7 +1,9 @@
 """A filter given several times is a set; what can be meant once is refused when it is given twice."""
 
+import httpx
+
 from models.enums import Stage
-from tests.storefront.api import Api, assert_problem
+from tests.storefront.api import ORDER, SHOP_TOKEN, Api, assert_problem
 
 
 async def numbers(api: Api, path: str, *parameters: tuple[str, str]) -> list[int]:
@@ -49,6 +51,14 @@ async def test_one_wrong_value_of_several_is_named(idle_api: Api) -> None:
         ("/v1/operations", "&".join(f"service={number}" for number in range(1, 53)), "service"),
     ):
         assert_problem(await idle_api.operator.get(f"{path}?{query}"), 422, "invalid-field", field)
+
+
+async def test_an_order_has_one_key(idle_api: Api) -> None:
+    for keys in (("a", "b"), ("a", "a"), ("", "a")):
+        headers = [("Authorization", f"Bearer {SHOP_TOKEN}"), *(("Idempotency-Key", key) for key in keys)]
+        async with httpx.AsyncClient(base_url=idle_api.address, headers=headers, trust_env=False) as client:
+            answer = await client.post("/v1/services", json=dict(ORDER))
+        assert_problem(answer, 400, "invalid-idempotency-key", "Idempotency-Key")
 
 
 async def test_what_can_be_meant_once_is_refused_when_it_is_given_twice(idle_api: Api) -> None:
