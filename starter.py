@@ -7,32 +7,25 @@ async with connect() as resellflow:
 """
 
 import asyncio
-import logging
-import time
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
 
 from temporalio.client import (
     Client,
     WorkflowHandle,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.envconfig import ClientConfig
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.calling_off import tell_called_off
-from activities.signals import end_exhausted, is_exhausted
 from activities.starting import start_accepted, start_poller, start_sweep
+from activities.updates import execute
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
 from models.messages import (
-    OTHER_STAGE,
     Decision,
     DecisionKind,
     DecisionRecord,
@@ -45,7 +38,7 @@ from models.money import Money
 from models.order import Operation, Task
 from orders import completion, intake, naming, pending, requests, tasks
 from orders.allowed import OPERATOR, STAYS, Asker, Not, judge
-from orders.errors import InvalidField, NotFound, NotTheirs, Refused
+from orders.errors import NotFound, NotTheirs, Refused
 from orders.facts import facts_of
 from orders.intake import AcceptedOrder, ServiceRequest
 from orders.requests import ServiceChange
@@ -56,32 +49,14 @@ from payloads.codec import data_converter
 from settings import Settings, load_settings
 from workflows.service_order import ServiceOrder
 
-log = logging.getLogger(__name__)
-
 ANSWER_SECONDS = 0.3
 """An order is accepted whether its workflow can be started at once or not: so long its answer waits for Temporal."""
 TELLING_SECONDS = 3.0
 """So long Temporal is given for all that it is to hear of one order; the rest does the sweep."""
-UPDATE_TIMEOUT_SECONDS = 20.0
-"""For so long a decision waits for the answer of its order's workflow."""
-
-UPDATE_TIMEOUT_WHILE_AWAY_SECONDS = 2.0
-"""The same while Temporal is known to be away."""
-UPDATE_PAUSE_SECONDS = 0.3
-STAGE_PATIENCE_SECONDS = 3.0
-"""So long a workflow may lag behind the stage that the database has: its activity's answer is on the way."""
-_TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
-"""A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
-
-_BEGINS_ANEW = "the order's workflow can take no more messages; it begins anew within a minute: decide again then"
 
 
 class _OnlyRehearsed(Exception):
     """Ends a transaction of which nothing is to be kept."""
-
-
-class TemporalUnavailable(Exception):
-    """Temporal can't be reached just now. Accepted orders start by themselves when it is back."""
 
 
 async def connect_client(settings: Settings | None = None, *, lazy: bool = False) -> Client:
@@ -307,7 +282,7 @@ class Resellflow:
                 raise Refused(f"mark operation {operation.id} done instead, naming the item that service is")
             return await self._override(task, operation, DecisionKind.MARK_DONE, completion.actor, override)
         written = await self._write_down(operation, pending.COMPLETE_TASK, completion, OPERATOR)
-        return await self._update(self._handle(operation), ServiceOrder.complete_task, written, f"task {task}")
+        return await execute(self.client, self._handle(operation), ServiceOrder.complete_task, written, f"task {task}")
 
     async def reject_task(
         self, task: int, decision: Decision, *, override: bool = False, asker: Asker = OPERATOR
@@ -320,7 +295,7 @@ class Resellflow:
         if override:
             return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, asker)
         written = await self._write_down(operation, DecisionKind.REJECT_TASK.value, decision, asker)
-        return await self._update(self._handle(operation), ServiceOrder.reject_task, written, f"task {task}")
+        return await execute(self.client, self._handle(operation), ServiceOrder.reject_task, written, f"task {task}")
 
     async def _override(
         self,
@@ -377,7 +352,9 @@ class Resellflow:
         }[kind]
         await self._rehearse(operation, kind, decision, asker)
         written = await self._write_down(row, kind.value, decision, asker)
-        return await self._update(self._handle(row), update, written, f"operation {operation} is {row.stage.value}")
+        return await execute(
+            self.client, self._handle(row), update, written, f"operation {operation} is {row.stage.value}"
+        )
 
     async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker) -> None:
         """Take it in a transaction that is thrown away. Raises InvalidField or Refused, in words that may repeat what
@@ -394,46 +371,6 @@ class Resellflow:
         """Its workflow reads it here: Temporal is told nothing of it."""
         async with self.database.write() as session:
             return await pending.write_down(session, operation.id or 0, kind, said, asker)
-
-    async def _update(
-        self, handle: WorkflowHandle[ServiceOrder, OrderResult], update: Any, written: Written, about: str
-    ) -> DecisionResult:
-        """Execute an update, which the database allows. Raises Refused, InvalidField or TemporalUnavailable."""
-        lags_until = time.monotonic() + STAGE_PATIENCE_SECONDS
-        try:
-            async with asyncio.timeout(UPDATE_TIMEOUT_WHILE_AWAY_SECONDS if outage.away else UPDATE_TIMEOUT_SECONDS):
-                while True:
-                    try:
-                        # The same id at each try: it is carried out once.
-                        result: DecisionResult = await handle.execute_update(update, written, id=written.word)
-                        return result
-                    except RPCError as error:
-                        if is_exhausted(error):
-                            await end_exhausted(self.client, handle.id, error)
-                            raise TemporalUnavailable(_BEGINS_ANEW) from error
-                        if error.status not in _TRY_AGAIN:
-                            raise
-                    except WorkflowUpdateFailedError as failure:
-                        if not _is_of_another_stage(failure) or time.monotonic() >= lags_until:
-                            raise
-                    await asyncio.sleep(UPDATE_PAUSE_SECONDS)
-        except WorkflowUpdateFailedError as failure:
-            cause = failure.cause
-            if isinstance(cause, ApplicationError):
-                if cause.type == InvalidField.__name__:
-                    raise InvalidField(str(cause.details[0]) if cause.details else "", cause.message) from failure
-                raise Refused(cause.message) from failure
-            raise
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise Refused(f"{about}; nothing runs that could do it") from error
-            raise TemporalUnavailable(str(error)) from error
-        except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-            # The SDK turns every cancellation of the call into its own error: our time-out's, and the caller's too.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError from error
-            raise TemporalUnavailable("no answer from Temporal or from a worker") from error
 
     async def _check_that_it_is_possible(
         self, operation: Operation, kind: DecisionKind, asker: Asker
@@ -478,10 +415,6 @@ class Resellflow:
 
     async def start_sweep(self) -> None:
         await start_sweep(self.client, self.settings.task_queue)
-
-
-def _is_of_another_stage(failure: WorkflowUpdateFailedError) -> bool:
-    return isinstance(failure.cause, ApplicationError) and failure.cause.type == OTHER_STAGE
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ def _database_in_words(error: BaseException) -> str | None:
 
 
 def _temporal_in_words(error: BaseException) -> str | None:
-    from starter import TemporalUnavailable
+    from activities.updates import TemporalUnavailable
 
     if isinstance(error, TemporalUnavailable):
         return f"Temporal can't be reached just now, nothing was changed: {_first_line(error)}"

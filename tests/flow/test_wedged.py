@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 import worker
 from activities import healing, sweeping
 from activities.healing import ACTION, Healed, Healer
+from activities.updates import TemporalUnavailable
 from models.audit import AuditEntry
 from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
@@ -21,7 +22,6 @@ from models.messages import Decision, DecisionKind, SendInput
 from orders import naming
 from orders.errors import Refused
 from orders.intake import AcceptedOrder
-from starter import TemporalUnavailable
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.histories.changed import WaitsFirst
 from tests.infrastructure.eventually import assert_eventually

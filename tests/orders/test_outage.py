@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import outage
 import starter
+from activities import updates
 from models.enums import OperationKind
 from models.messages import Written
 from orders.intake import AcceptedOrder
@@ -31,7 +32,7 @@ RETRIED = 'Status { code: Unavailable, message: "tcp connect error", source: Non
 @pytest.fixture(autouse=True)
 def unmet(monkeypatch: pytest.MonkeyPatch) -> Outage:
     found = Outage()
-    for module in (outage, starter):
+    for module in (outage, starter, updates):
         monkeypatch.setattr(module, "outage", found)
     return found
 
@@ -165,13 +166,13 @@ async def test_an_order_waits_a_moment_for_temporal_whatever_there_is_to_tell(un
 async def test_a_decision_does_not_wait_long_for_a_temporal_that_is_known_to_be_away(
     unmet: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starter, "UPDATE_TIMEOUT_WHILE_AWAY_SECONDS", 0.05)
-    resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
+    monkeypatch.setattr(updates, "UPDATE_TIMEOUT_WHILE_AWAY_SECONDS", 0.05)
+    nobody: Any = None
 
     async def execute_update(*_: object, **__: object) -> None:
         await asyncio.sleep(60)
 
     unmet.met("gone")
-    with pytest.raises(starter.TemporalUnavailable):
-        async with asyncio.timeout(5):
-            await resellflow._update(SimpleNamespace(execute_update=execute_update), None, Written(word="w"), "it")
+    silent: Any = SimpleNamespace(execute_update=execute_update)
+    with pytest.raises(updates.TemporalUnavailable):
+        await asyncio.wait_for(updates.execute(nobody, silent, None, Written(word="w"), "it"), 5)

@@ -8,13 +8,12 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-import starter
 import worker
+from activities import updates
+from activities.updates import TemporalUnavailable
 from models.enums import Stage
 from models.messages import OTHER_STAGE, DecisionResult, Written
 from orders.errors import Refused
-from settings import Settings
-from starter import Resellflow, TemporalUnavailable
 
 
 class SilentHandle:
@@ -28,13 +27,14 @@ class SilentHandle:
 
 
 def update(handle: Any = None) -> Any:
-    # Neither database nor client is asked: only what becomes of the handle's silence.
-    resellflow: Any = Resellflow(None, None, Settings())  # type: ignore[arg-type]
-    return resellflow._update(handle or SilentHandle(), None, Written(word="w"), "operation 1")
+    # The client is not asked: only what becomes of the handle's silence.
+    client: Any = None
+    asked: Any = handle or SilentHandle()
+    return updates.execute(client, asked, None, Written(word="w"), "operation 1")
 
 
 async def test_no_answer_to_an_update_is_temporal_being_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starter, "UPDATE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(updates, "UPDATE_TIMEOUT_SECONDS", 0.05)
     with pytest.raises(TemporalUnavailable):
         await update()
 
@@ -65,7 +65,7 @@ class LaggingHandle:
 async def test_a_workflow_that_lags_behind_its_stage_in_the_database_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(starter, "UPDATE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(updates, "UPDATE_PAUSE_SECONDS", 0.01)
     lagging = LaggingHandle(2, OTHER_STAGE)
     assert (await update(lagging)).stage is Stage.COMPLETED
     assert lagging.asked == ["w", "w", "w"], "the same update, so that it is carried out once"
@@ -73,7 +73,7 @@ async def test_a_workflow_that_lags_behind_its_stage_in_the_database_is_asked_ag
 
 @pytest.mark.parametrize(("patience", "refusal"), [(3.0, "Refused"), (0.0, OTHER_STAGE)])
 async def test_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch, patience: float, refusal: str) -> None:
-    monkeypatch.setattr(starter, "STAGE_PATIENCE_SECONDS", patience)
+    monkeypatch.setattr(updates, "STAGE_PATIENCE_SECONDS", patience)
     lagging = LaggingHandle(1, refusal)
     with pytest.raises(Refused, match="is submitting"):
         await update(lagging)
