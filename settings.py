@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     connections for reading are ten, and orders need some."""
     balance_interval: float = Field(default=3.0, gt=0)
     """Seconds between two looks at the balance while orders wait for money."""
+    balance_watch_interval: float = Field(default=300.0, gt=0)
+    """Seconds between two looks at the balance of an account, whether anybody orders or not."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)
     """Seconds after which an order that heard nothing asks the upstream itself."""
     usual_times: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)

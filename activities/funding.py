@@ -20,7 +20,7 @@ from models.enums import FailureClass, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
-from orders import funds, intents, naming, prices
+from orders import funds, intents, lowbalance, naming, prices
 from orders.errors import ByHand, NoMapping
 from orders.stages import enter, locked_operation
 from orders.straight import MONEY_SET_ASIDE
@@ -186,6 +186,7 @@ class FundsActivities:
         async with self._database.write() as session:
             await funds.recount(session, account_id)
             await funds.give_out(session, account_id, reading)
+            await lowbalance.judge(session, await funds.locked_account(session, account_id), reading)
             waiting = await session.exec(
                 select(Operation.id)
                 .join(Reservation, Reservation.operation_id == Operation.id)  # type: ignore[arg-type]
@@ -197,6 +198,18 @@ class FundsActivities:
             )
             granted = [number for number in waiting.all() if number is not None]
         await self.tell_granted(sorted(granted))
+
+    async def watch_balance(self, account_id: int) -> None:
+        """Read the balance although nobody orders, so that people know in time; called by the poller now and then."""
+        async with self._database.read() as session:
+            account = await session.get_one(UpstreamAccount, account_id)
+        upstream = await self._connections.to(account)
+        reading = await self._balances.reading(account, upstream, fresh=True)
+        async with self._database.write() as session:
+            account = await funds.locked_account(session, account_id)
+            account.balance, account.balance_at = reading.balance.amount, utc_now()
+            session.add(account)
+            await lowbalance.judge(session, account, reading)
 
     async def _price_the_head_again(self, account_id: int, upstream: Upstream, reading: funds.Reading) -> None:
         """The first in line may wait for a price that is not true any more. What is dearer by now is seen to before it

@@ -118,7 +118,8 @@ class PollActivities:
         may_list = may_list and not aside.busy
         hot = watch.due.hot_due(watch.hot)
         due = watch.due.types_due(watch.product_types) if may_list else []
-        if not (due or hot or watch.hints or watch.forms_due() or self._grant_is_due(watch)):
+        money = self._grant_is_due(watch) or self._balance_is_due(watch)
+        if not (due or hot or watch.hints or watch.forms_due() or money):
             return
         width = 1 if watch.tally.enough else self._settings.poll_reads_at_once  # one tries whether it answers again
         watch.tally = Tally()
@@ -142,8 +143,13 @@ class PollActivities:
         await forms.read_told(self._database, watch, upstream, told, width)
         if self._grant_is_due(watch):
             watch.due.rest(Turn.BALANCE, self._settings.balance_interval)
+            watch.due.rest(Turn.FUNDS, self._settings.balance_watch_interval)
             granting = self._funds.grant_waiting(watch.account_id)
             await piece(self._database, watch, watch.tally, "giving out money", granting)
+        if self._balance_is_due(watch):
+            watch.due.rest(Turn.FUNDS, self._settings.balance_watch_interval)
+            # Its own tally: whether the balance can be read says nothing of the forms and lists of this round.
+            await piece(self._database, watch, Tally(), "the balance", self._funds.watch_balance(watch.account_id))
         if watch.tally.well and not aside.busy and not watch.due.types_due(watch.product_types):
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.tally)
@@ -181,6 +187,10 @@ class PollActivities:
 
     def _grant_is_due(self, watch: Watch) -> bool:
         return watch.waiting_for_funds and watch.due.is_due(Turn.BALANCE)
+
+    def _balance_is_due(self, watch: Watch) -> bool:
+        """Once something was read: that the balance alone is refused says little of the account."""
+        return watch.worked_at > 0 and watch.due.is_due(Turn.FUNDS)
 
     async def _upstream(self, watch: Watch) -> Upstream:
         async with self._database.read() as session:

@@ -322,7 +322,11 @@ def _troubles(view: "UpstreamView") -> list[str]:
     if view.left_alone_until:
         found.append(f"it has asked to be left alone until {shown(view.left_alone_until)} UTC")
     if view.low_balance:
-        found.append("the balance is below the minimal balance of a processing module")
+        found += [
+            f"{view.funds.free if view.funds else 'less'} are free, and module {one.name} wants {one.minimal_balance}"
+            for one in view.processing_modules
+            if one.low_balance
+        ]
     if view.hints and view.hints.unread:
         found.append(f"{view.hints.unread} push hints are unread since {shown(view.hints.unread_since)} UTC")
     for held in view.held_back:

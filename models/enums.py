@@ -267,6 +267,8 @@ class MessageType(StrEnum):
     OPERATION_CANCELLED = "resellflow.operation.cancelled.v1"
     TASK_OVERDUE = "resellflow.task.overdue.v1"
     INCIDENT_RAISED = "resellflow.incident.raised.v1"
+    UPSTREAM_BALANCE_LOW = "resellflow.upstream.balance_low.v1"
+    UPSTREAM_BALANCE_ENOUGH = "resellflow.upstream.balance_enough.v1"
     PING = "resellflow.ping.v1"
 
 

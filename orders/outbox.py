@@ -10,9 +10,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.catalogue import UpstreamAccount
 from models.enums import EventKind, FailureClass, IncidentKind, MessageType, OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.incident import Incident
+from models.money import Money
 from models.order import Operation, Service, Task
 from models.outside import veiled, visible_lines
 from models.webhooks import WebhookMessage
@@ -118,6 +120,15 @@ class IncidentNews(News):
     message: str
 
 
+class BalanceNews(News):
+    """Data of `resellflow.upstream.…`: what the next orders could have on an account."""
+
+    upstream: str
+    free: str
+    wanting: dict[str, str]
+    """Processing module -> its minimal balance, of those that want more than is free."""
+
+
 class Ping(News):
     """Data of `resellflow.ping`: a test."""
 
@@ -130,6 +141,7 @@ SHAPES: dict[str, type[News]] = {
     "operation": OperationNews,
     "task": TaskNews,
     "incident": IncidentNews,
+    "upstream": BalanceNews,
     "ping": Ping,
 }
 """Second part of a type -> its data."""
@@ -239,6 +251,13 @@ def task_overdue(session: AsyncSession, task: Task) -> None:
         due_at=task.due_at,
     )
     session.add(message(MessageType.TASK_OVERDUE, news, service=task.service_id))
+
+
+def balance_changed(session: AsyncSession, account: UpstreamAccount, free: Money, wanting: Mapping[str, Money]) -> None:
+    """Less is free on the account than some module wants at least, or it is enough again (`wanting` is empty)."""
+    kind = MessageType.UPSTREAM_BALANCE_LOW if wanting else MessageType.UPSTREAM_BALANCE_ENOUGH
+    minima = {name: str(minimum) for name, minimum in wanting.items()}
+    session.add(message(kind, BalanceNews(upstream=account.name, free=str(free), wanting=minima)))
 
 
 def incident_raised(session: AsyncSession, incident: Incident) -> None:

@@ -77,8 +77,13 @@ def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, call
     return explain(stage, told, called_off=called_off_at is not None, failure=failure).waits_for
 
 
-_OF_OUR_PEOPLE = frozenset({MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED})
-"""Messages that name what belongs to others."""
+_OF_OUR_PEOPLE = frozenset(
+    {
+        *(MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED),
+        *(MessageType.UPSTREAM_BALANCE_LOW, MessageType.UPSTREAM_BALANCE_ENOUGH),
+    }
+)
+"""Messages that name what belongs to others, or tell of our money."""
 _DATA = frozenset(
     {
         *("service", "operation", "task", "upstream", "item", "event", "changes"),

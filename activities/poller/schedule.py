@@ -100,6 +100,7 @@ class Turn(Enum):
     RENEWALS = auto()
     RENEWAL_FORMS = auto()
     BALANCE = auto()
+    FUNDS = auto()
     SLOW = auto()
 
 

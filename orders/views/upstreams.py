@@ -19,6 +19,7 @@ from models.money import Money
 from models.order import Reservation
 from orders.errors import InvalidField, NotFound
 from orders.events import failing_lists_of, is_orphan
+from orders.lowbalance import is_low
 from orders.views.documents import Document, money
 
 HELD_BACK_SHOWN = 10
@@ -69,7 +70,7 @@ class ProcessingModuleView(Document):
     department: str
     priority: int
     minimal_balance: Money | None
-    low_balance: bool = Field(description="the balance is below the minimal balance of this module")
+    low_balance: bool = Field(description="less is free on the account than the minimal balance of this module")
 
 
 class HintsView(Document):
@@ -119,7 +120,8 @@ class UpstreamView(Document):
     left_alone_until: datetime | None = Field(description="the upstream has asked not to be asked before; null: now")
     polled_at: datetime | None = Field(description="the last look for events")
     funds: UpstreamFunds | None = Field(description="null until the balance has been read")
-    low_balance: bool = Field(description="some processing module's minimal balance is not there")
+    low_balance: bool = Field(description="less is free than some processing module's minimal balance")
+    low_balance_since: datetime | None = Field(description="since when that was seen, and told")
     processing_modules: list[ProcessingModuleView]
     capabilities: UpstreamCapabilities
     problems: list[str] = Field(description="what the last check found wrong")
@@ -162,7 +164,8 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
             .order_by(col(ProcessingModule.priority), col(ProcessingModule.id))
         )
     ).all()
-    shown = [_module(account, module) for module in modules]
+    money_there = await _funds(session, account)
+    shown = [_module(account, module, money_there) for module in modules]
     orphans = await session.exec(select(func.count()).select_from(UpstreamSnapshot).where(is_orphan(account.id or 0)))
     rests = account.rests_until is not None and account.rests_until > utc_now()
     return UpstreamView(
@@ -181,8 +184,9 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         ],
         left_alone_until=account.rests_until if rests else None,
         polled_at=account.polled_at,
-        funds=await _funds(session, account),
+        funds=money_there,
         low_balance=any(module.low_balance for module in shown),
+        low_balance_since=account.low_balance_since,
         processing_modules=shown,
         capabilities=UpstreamCapabilities(
             dialect=account.dialect,
@@ -238,15 +242,14 @@ async def _hints(session: AsyncSession, account: UpstreamAccount) -> HintsView |
     return HintsView(last_received_at=last.one(), unread=count, unread_since=since)
 
 
-def _module(account: UpstreamAccount, module: ProcessingModule) -> ProcessingModuleView:
-    minimal = module.minimal_balance
+def _module(account: UpstreamAccount, module: ProcessingModule, there: UpstreamFunds | None) -> ProcessingModuleView:
     return ProcessingModuleView(
         name=module.name,
         product_type=module.product_type,
         department=module.department,
         priority=module.priority,
-        minimal_balance=money(minimal, account.currency),
-        low_balance=minimal is not None and account.balance is not None and account.balance < minimal,
+        minimal_balance=money(module.minimal_balance, account.currency),
+        low_balance=there is not None and is_low(module, there.free.amount),
     )
 
 

@@ -90,6 +90,8 @@ class Purse:
         self.granted = 0
         self.error: Exception | None = None
 
+    async def watch_balance(self, account_id: int) -> None: ...
+
     async def grant_waiting(self, account_id: int) -> None:
         self.granted += 1
         if self.error:

@@ -107,7 +107,13 @@ class Temporal:
 
 
 class Purse:
+    def __init__(self) -> None:
+        self.watched = 0
+
     async def grant_waiting(self, account_id: int) -> None: ...
+
+    async def watch_balance(self, account_id: int) -> None:
+        self.watched += 1
 
 
 @dataclass
@@ -115,6 +121,7 @@ class Account:
     database: Database
     panel: Panel
     temporal: Temporal
+    purse: Purse
     poller: PollActivities
     numbers: list[str]
     """Of the items that are waited for."""
@@ -146,13 +153,13 @@ async def open_account(
 ) -> AsyncIterator[Account]:
     database = Database(url)
     await stock_catalogue(database, "http://upstream.invalid/billmgr")
-    panel, temporal = Panel(others, seconds), Temporal()
+    panel, temporal, purse = Panel(others, seconds), Temporal(), Purse()
     numbers = [str(FIRST_NUMBER + n) for n in range(waiting)]
     for number in numbers:
         panel.items[number] = _item(int(number), UpstreamStatus.PROCESSING)
     await _orders(database, numbers)
-    everything: Any = (database, panel, temporal, Purse(), Settings(**settings))
-    account = Account(database, panel, temporal, PollActivities(*everything), numbers)
+    everything: Any = (database, panel, temporal, purse, Settings(**settings))
+    account = Account(database, panel, temporal, purse, PollActivities(*everything), numbers)
 
     @event.listens_for(database.engine.sync_engine, "before_cursor_execute")
     def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:

@@ -49,6 +49,7 @@ async def test_an_idle_minute_has_few_statements_however_many_services_there_are
             row.hint_secret_env = "IDLE_HINT_SECRET"
             session.add(row)
         found = await ActivityEnvironment().run(_a_minute, account, clock)
+        assert account.purse.watched == 1, "the balance is read every five minutes"
         assert len(account.panel.asked) == 4 * (1 + -(-others // 500)), "each list at each idle interval"
         by_kind = Counter(" ".join(one.split("FROM ")[-1].split()[:1]) for one in found)
         assert len(found) <= 300, by_kind

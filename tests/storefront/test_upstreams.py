@@ -124,6 +124,11 @@ async def test_a_balance_below_the_modules_minimum_is_low(api: Api) -> None:
     assert module["minimal_balance"] == {"amount": "50.00", "currency": "EUR"}
     assert module["low_balance"] is True
 
+    await change_account(api, credit_limit=Decimal("5.00"))
+    assert (await upstream(api))["low_balance"] is False, "credit is money"
+    await change_account(api, credit_limit=Decimal("-5.00"), balance=Decimal("54.00"))
+    assert (await upstream(api))["low_balance"] is True
+
 
 async def test_items_that_are_no_service_of_ours_are_listed_as_orphans(api: Api) -> None:
     await api.order()
