@@ -137,7 +137,8 @@ class OrderMessages:
     @heard
     def look(self, notice: Any = None) -> None:
         """The upstream is to be asked now how far the item is; while nothing is awaited there is nothing to ask."""
-        self._state.look_asked = self._state.stage is Stage.AWAITING_CONFIRMATION
+        if self._state.stage is Stage.AWAITING_CONFIRMATION:
+            self._state.look_asked = True
 
     @workflow.update
     async def complete_task(self, completion: Written | TaskCompletion) -> DecisionResult:
