@@ -58,9 +58,13 @@ def check_new_name(kind: ProductType, text: str) -> str:
     return check_name(kind, text)
 
 
+_DOTS = str.maketrans("。．｡", "...")
+"""Typed in Japanese, say."""
+
+
 def check_domain(text: str) -> str:
     """The domain in its ASCII form. Raises ValueError saying what is wrong."""
-    candidate = text.strip().rstrip(".").lower()
+    candidate = text.translate(_DOTS).strip().rstrip(".").lower()
     try:
         ascii_form = idna.encode(candidate, uts46=True).decode("ascii")
     except idna.IDNAError as error:
@@ -84,7 +88,9 @@ def canonical(name: str) -> str:
 
     A label of a licence is no host name; there only capitals and spaces are looked past.
     """
-    plain = unicodedata.normalize("NFC", name).strip().rstrip(".").lower()  # casefold makes ß another name, ss
+    plain = (
+        unicodedata.normalize("NFC", name).translate(_DOTS).strip().rstrip(".").lower()
+    )  # casefold makes ß another name, ss
     wildcard = WILDCARD if plain.startswith(WILDCARD) else ""
     try:
         if len(plain) > LONGEST_NAME:

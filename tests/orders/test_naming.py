@@ -1,10 +1,14 @@
 """Names and numbers that people and upstreams see."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as some
 
 from models.enums import OperationKind
-from models.product_types import PRODUCT_TYPES
+from models.product_types import PRODUCT_TYPES, Form
 from orders import naming
+from orders.forms import normal_form
+from orders.meaning import same_value
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,7 @@ from orders import naming
         ("bücher.example", "xn--bcher-kva.example"),
         ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
         ("例え。jp", "xn--r8jz45g.jp"),
+        ("V1｡Example．com。", "v1.example.com"),
         ("a-b.c-d.example", "a-b.c-d.example"),
         ("1.2.3.example", "1.2.3.example"),
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
@@ -116,3 +121,15 @@ def test_names_are_the_same_by_meaning(one: str, other: str) -> None:
 )
 def test_other_names_are_not_the_same(one: str, other: str) -> None:
     assert not naming.same_name(one, other)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(form=some.sampled_from(Form), value=some.text(max_size=60))
+@example(form=Form.HOST, value=" G002｡ａB2。")
+def test_a_value_in_its_one_spelling_stays_as_it_is(form: Form, value: str) -> None:
+    try:
+        once = normal_form(form, value)
+    except ValueError:
+        return
+    assert normal_form(form, once) == once
+    assert same_value("domain", once, value)
