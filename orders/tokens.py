@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
+from models.audit import AuditEntry, Installation
 from models.columns import utc_now
 from models.database import Database
 from models.enums import Role
@@ -59,7 +59,8 @@ async def add(
         raise InvalidField("name", "consists of up to 64 letters, digits, '.', '_', '@' and '-'")
     if name.lower() in OUR_NAMES:
         raise InvalidField("name", f"{name} is what Resellflow calls itself in the audit; take another one")
-    found = await session.exec(select(ApiToken).where(ApiToken.name == name, _valid()).with_for_update())
+    await session.exec(select(Installation.id).with_for_update())  # one at a time, so that there are never three
+    found = await session.exec(select(ApiToken).where(ApiToken.name == name, _valid()))
     roles = [one.role for one in found.all()] + list(of_settings.get(name, ()))
     for other in roles:
         if other is not role:

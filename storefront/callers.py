@@ -25,6 +25,7 @@ from starter import Resellflow
 log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 3.0
+PARTING_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,11 @@ class Callers:
         self._read_at = float("-inf")
 
     async def close(self) -> None:
-        """Finish what is being written."""
+        """Finish what is being written, if that does not take long."""
         if under_way := [*self._noting, *([self._reading] if self._reading else [])]:
-            await asyncio.wait(under_way)
+            _, late = await asyncio.wait(under_way, timeout=PARTING_SECONDS)
+            for task in late:
+                task.cancel()
 
     async def _refresh(self) -> None:
         """Whoever comes while the table is read waits for that, and fails with it."""

@@ -1,5 +1,6 @@
 """Tokens of the database: made, used, replaced, revoked; what the API knows of them, and when. And who guesses."""
 
+import asyncio
 import logging
 
 import httpx
@@ -85,6 +86,17 @@ async def test_a_token_is_replaced_without_a_gap_and_what_its_name_owns_stays(ap
         ("ann", "added", "new-shop"),
         ("ann", "revoked", "new-shop"),
     ]
+
+
+async def test_a_name_never_has_three_tokens_whoever_adds_them_at_once(api: Api) -> None:
+    await made(api.database)
+    async with api.database.write() as session:
+        await tokens.add(session, "new-shop", Role.STOREFRONT, actor="ann", of_settings={})
+        another = asyncio.create_task(made(api.database))
+        await asyncio.wait([another], timeout=0.3)  # it would be done by then, if it did not wait for this one
+        assert not another.done()
+    with pytest.raises(Refused, match="2 valid tokens"):
+        await another
 
 
 async def lets_in(api: Api, token: str) -> bool:

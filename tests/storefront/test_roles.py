@@ -74,6 +74,9 @@ async def test_the_page_the_document_and_the_answers_say_the_same_of_every_route
         if method in methods
     }
     assert told == documented
+    for method, path in told:
+        if told[method, path] != set(Role):
+            assert "403" in paths[path][method.lower()]["responses"], (method, path)
 
     for (method, path), may in told.items():
         address = IN_BRACES.sub(NOBODYS, path)
