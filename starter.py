@@ -51,6 +51,7 @@ from workflows.service_order import ServiceOrder
 
 ANSWER_SECONDS = 0.3
 """An order is accepted whether its workflow can be started at once or not: so long its answer waits for Temporal."""
+FINISH_SECONDS = 1.0
 TELLING_SECONDS = 3.0
 """So long Temporal is given for all that it is to hear of one order; the rest does the sweep."""
 
@@ -220,6 +221,11 @@ class Resellflow:
         telling.add_done_callback(self._telling.discard)
         done, _ = await asyncio.wait({telling}, timeout=ANSWER_SECONDS)
         return replace(order, started_at=utc_now()) if done and telling.result() else order
+
+    async def finish(self) -> None:
+        """Before the process ends: tell Temporal what it is being told just now, within a second."""
+        if self._telling and not outage.away:
+            await asyncio.wait(self._telling, timeout=FINISH_SECONDS)
 
     async def _tell(self, order: AcceptedOrder, starts: bool) -> bool:
         """True: its workflow is started."""
@@ -423,7 +429,9 @@ async def connect(settings: Settings | None = None) -> AsyncIterator[Resellflow]
     settings = settings or load_settings()
     database = Database(settings.database_url, settings.pool_terms())
     try:
-        yield Resellflow(database, await connect_client(settings, lazy=True), settings)
+        resellflow = Resellflow(database, await connect_client(settings, lazy=True), settings)
+        yield resellflow
+        await resellflow.finish()
     finally:
         await database.close()
 

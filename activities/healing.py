@@ -37,7 +37,7 @@ ORDERS_PAUSE = timedelta(hours=1)
 """So long a new run of an order is left alone, wedged or not: it stands for the same reason as the one before."""
 WATCHERS_PAUSE = timedelta(minutes=10)
 """The same for pollers and the sender of webhooks: everything waits for them."""
-MOST_AT_ONCE = 20
+MOST_AT_ONCE = 60
 """So many are ended in one lap: where all are wedged, the code is, and new runs are worth little."""
 _LONGEST_CAUSE = 300
 

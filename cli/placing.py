@@ -94,7 +94,7 @@ async def _place(
 
 def _what_next(accepted: "AcceptedOrder", operation: "Operation") -> str:
     if accepted.created and accepted.started_at is None and operation.stage is Stage.ACCEPTED:
-        return "Temporal can't be reached just now; the order is accepted and starts by itself when it is back"
+        return "the order is accepted, and not begun yet: it starts in a moment, or when Temporal is back"
     return f"{operation.stage.value}; look again with: resell operations show {operation.id}"
 
 

@@ -63,7 +63,9 @@ async def opened_resellflow() -> AsyncIterator["Resellflow"]:
             client = await connect_client(settings, lazy=True)
         except (RuntimeError, ValueError, OSError) as error:
             raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
-        yield Resellflow(database, client, settings)
+        resellflow = Resellflow(database, client, settings)
+        yield resellflow
+        await resellflow.finish()
 
 
 def workflow_links() -> "WorkflowLinks":

@@ -97,7 +97,7 @@ async def test_without_temporal_an_order_is_accepted_and_cancelled(stocked_shell
     placed = (await shell.resell(*order)).done()
     assert placed.lines == [
         "service 1, operation 1 (key cart-1)",
-        "Temporal can't be reached just now; the order is accepted and starts by itself when it is back",
+        "the order is accepted, and not begun yet: it starts in a moment, or when Temporal is back",
     ]
     again = (await shell.resell(*order, "--json")).done()
     assert (again.json["operation"], again.json["created"], again.json["stage"]) == (1, False, "accepted")

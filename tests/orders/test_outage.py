@@ -176,3 +176,28 @@ async def test_a_decision_does_not_wait_long_for_a_temporal_that_is_known_to_be_
     silent: Any = SimpleNamespace(execute_update=execute_update)
     with pytest.raises(updates.TemporalUnavailable):
         await asyncio.wait_for(updates.execute(nobody, silent, None, Written(word="w"), "it"), 5)
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_before_a_process_ends_temporal_is_told_what_it_would_hear_in_a_moment(
+    unmet: Outage, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    """A command's first call connects first, and may take longer than the order's answer waits."""
+    monkeypatch.setattr(starter, "ANSWER_SECONDS", 0.0)
+    slow, started = asyncio.Event(), asyncio.Event()
+
+    async def start_accepted(*_: object) -> None:
+        await slow.wait()
+        started.set()
+
+    monkeypatch.setattr(starter, "start_accepted", start_accepted)
+    resellflow = Resellflow(None, None, Settings())  # type: ignore[arg-type]
+    order = AcceptedOrder(service=1, operation=1, kind=OperationKind.OPEN, upstream="main", created=True)
+    assert (await resellflow._tell_temporal(order)).started_at is None
+    if away:
+        unmet.met("gone")
+    else:
+        asyncio.get_running_loop().call_later(0.05, slow.set)
+    await asyncio.wait_for(resellflow.finish(), 5)
+    assert started.is_set() is not away
+    slow.set()
