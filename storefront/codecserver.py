@@ -4,6 +4,7 @@
 Temporal UI alone. It listens on loopback without a token, elsewhere only with one.
 """
 
+import asyncio
 import base64
 import contextlib
 import hmac
@@ -31,11 +32,13 @@ from storefront.problems import (
     FORBIDDEN,
     INVALID_BODY,
     TOO_LARGE,
+    TOO_SLOW,
     UNAUTHENTICATED,
     Problem,
     ProblemResponse,
     answer,
 )
+from storefront.protocol import protocol_of
 from storefront.server import StoppableServer, listen
 
 LARGEST_BODY = 4 * 1024 * 1024
@@ -99,6 +102,7 @@ class _App:
     def __init__(self, settings: Settings) -> None:
         self._codec = EncryptingCodec(read_key_file(settings.payload_key_file))
         self._token = settings.codec_token.get_secret_value() if settings.codec_token else None
+        self._patience = settings.api_request_timeout
         self.origin = origin_of(settings.temporal_ui_url)
 
     async def decode(self, request: Request) -> Response:
@@ -114,7 +118,13 @@ class _App:
             return answer(FORBIDDEN, "Only Temporal UI at RESELL_TEMPORAL_UI_URL may call from a browser.")
         if self._token is not None and not self._is_let_in(request.headers.get("Authorization", "")):
             return answer(UNAUTHENTICATED, "Send Authorization: Bearer TOKEN, the value of RESELL_CODEC_TOKEN.")
-        body = await _body(request)
+        try:
+            async with asyncio.timeout(self._patience):
+                body = await _body(request)
+        except TimeoutError:
+            return answer(
+                TOO_SLOW, f"The body did not come within {self._patience:g} s.", headers={"Connection": "close"}
+            )
         if body is None:
             return answer(TOO_LARGE, f"The body has more than {LARGEST_BODY} bytes.")
         try:
@@ -178,6 +188,13 @@ async def serve_codec(settings: Settings, host: str, port: int) -> None:
     with contextlib.closing(listen(host, port, "the codec server")) as listening:
         await StoppableServer(
             uvicorn.Config(
-                app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=5
+                app,
+                http=protocol_of(settings.connection_limits()),
+                proxy_headers=False,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=5,
             )
         ).serve([listening])

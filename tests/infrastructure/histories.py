@@ -12,10 +12,7 @@ from collections.abc import Iterable
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.workflowservice.v1 import (
-    GetWorkflowExecutionHistoryRequest,
-    ListWorkflowExecutionsRequest,
-)
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 
 AT_ONCE = 8
@@ -42,17 +39,11 @@ def private_in(content: bytes) -> list[str]:
 
 async def look_through(client: Client) -> list[str]:
     """What is private in the histories of this namespace."""
-    listed = await client.workflow_service.list_workflow_executions(
-        ListWorkflowExecutionsRequest(namespace=client.namespace, page_size=1000)
-    )
     found = []
-    for info in listed.executions:
-        for event in await _events(client, info.execution):
+    async for run in client.list_workflows():
+        for event in await _events(client, WorkflowExecution(workflow_id=run.id, run_id=run.run_id)):
             content = event.SerializeToString()
-            found += [
-                f"{info.type.name} {info.execution.workflow_id}, event {event.event_id}: {one}"
-                for one in private_in(content)
-            ]
+            found += [f"{run.workflow_type} {run.id}, event {event.event_id}: {one}" for one in private_in(content)]
     return found
 
 

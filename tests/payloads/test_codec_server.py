@@ -1,7 +1,9 @@
 """The codec server: what Temporal UI gets from it, and who gets nothing."""
 
+import asyncio
 import base64
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -117,6 +119,17 @@ async def test_a_body_without_end_is_not_read(settings: Settings) -> None:
         answer = await ui.post("/decode", content=endless())
     assert answer.status_code == 413
     assert read <= LARGEST_BODY + (2 << 20)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(settings: Settings) -> None:
+    impatient = Settings(**settings.model_dump() | {"api_request_timeout": 0.1})
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with browser(impatient) as ui:
+        assert (await ui.post("/decode", content=never())).status_code == 408
 
 
 async def test_nothing_else_is_there(settings: Settings) -> None:
