@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from models.audit import AuditEntry
+from models.catalogue import UpstreamAccount
 from models.enums import EventKind, FailureClass, IncidentKind, MessageType, Stage
 from models.incident import Incident
 from models.order import Service
@@ -12,6 +13,7 @@ from models.webhooks import WebhookEndpoint
 from orders import outbox, webhooks
 from orders.stages import enter, locked_operation
 from orders.telling import data_for_shop, reason_for_shop
+from tests.infrastructure.processes import free_port
 from tests.storefront.api import RIVAL, Api, assert_problem
 from tests.storefront.test_stream import following
 
@@ -82,6 +84,23 @@ async def test_which_upstreams_there_are_is_not_told_by_a_filter(sqlite_api: Api
         "invalid-field",
         "upstream",
     )
+
+
+async def test_why_a_key_can_not_be_read_at_the_upstream_goes_to_the_log(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MAIN_PASSWORD", "secret")
+    await sqlite_api.order("cart-1")
+    async with sqlite_api.database.write() as session:
+        service, account = await session.get_one(Service, 1), await session.get_one(UpstreamAccount, 1)
+        service.product_type, service.upstream_number = "soft", "900001"
+        account.url, account.password_env = f"https://127.0.0.1:{free_port()}/billmgr", "MAIN_PASSWORD"
+    answer = await sqlite_api.shop.get("/v1/services/1/licence-key")
+    assert assert_problem(answer, 502, "upstream-failed") == "The upstream can't be read just now. Try again later."
+    for_us = await sqlite_api.operator.get("/v1/services/1/licence-key")
+    words = assert_problem(for_us, 502, "upstream-failed")
+    assert words in caplog.text
+    assert "can't be read just now" not in words
 
 
 @pytest.mark.parametrize("text", ["x" * 60_000, "1" * 60_000, "a@" * 30_000, "http" * 15_000, "EUR" * 20_000])
