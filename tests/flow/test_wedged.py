@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 import worker
 from activities import healing, sweeping
 from activities.healing import ACTION, Healed, Healer
+from activities.starting import start_order
 from activities.updates import TemporalUnavailable
 from models.audit import AuditEntry
 from models.enums import IncidentKind, OperationKind, Stage
@@ -201,6 +202,21 @@ async def test_what_was_written_down_and_not_ended_before_a_crash_is_ended(
                 await Healer(shop.database, shop.client).end_failing()
         assert await Healer(shop.database, shop.client).end_failing() == Healed(orders=[order.operation])
     assert len(await healings(shop)) == 1
+
+
+async def test_of_an_operation_that_has_ended_the_run_is_ended_and_none_begins(stopped_shop: Shop) -> None:
+    shop = stopped_shop
+    order = await shop.order()
+    await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, Decision(actor="olga", reason="not wanted"))
+    await shop.handle(order).terminate("somebody's")
+    async with order_worker(shop):
+        handle = await taken_by_somebody(shop, order.workflow_id, "NoSuchType")
+        await until_failing(shop, order.workflow_id)
+        assert await Healer(shop.database, shop.client).end_failing() == Healed(over=1)
+    assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED
+    assert not await start_order(
+        shop.client, shop.database, shop.settings.task_queue, shop.settings.order_policy(), order.operation
+    )
 
 
 async def test_an_order_that_the_server_lets_have_no_more_messages_is_begun_anew(
