@@ -25,6 +25,8 @@ _SENTENCES: dict[FailureClass, str] = {
 }
 """Of the other one, REJECTED, the words are told: they are about the order's own values."""
 
+_ONLY_READ = "the upstream does not answer; nothing is sent before it does"
+"""Of a request that has not left yet no outcome is unknown: what came before it was only read."""
 _OWN_WORDS = frozenset(
     {
         Stage.ACCEPTED,
@@ -60,6 +62,8 @@ def reason_for_shop(stage: Stage, reason: str, failure: FailureClass | None) -> 
     """What a storefront is told of the reason why an operation is in a stage; empty: the stage says enough."""
     if not reason:
         return ""
+    if stage is Stage.RETRYING and failure is FailureClass.OUTCOME_UNKNOWN:
+        return _ONLY_READ
     if failure in _SENTENCES:
         return _SENTENCES[failure]
     if failure is FailureClass.REJECTED:

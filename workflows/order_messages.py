@@ -32,6 +32,8 @@ from workflows.order_state import OrderState
 from workflows.search_attributes import ORDER_STAGE
 
 _DONE = TaskCompletion()
+BY_THE_ACTIVITY = "with its number under Pending Activities of this page"
+"""When what an activity tries again and again is tried next."""
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION})
 LOOK_AT_MOST = timedelta(seconds=10)
 """A person who has the upstream asked is answered within this time, with what is known by then."""
@@ -53,16 +55,18 @@ class OrderMessages:
 
     # What people see.
 
-    def _enter(self, stage: Stage, reason: str = "", *, instructions: str = "") -> None:
+    def _enter(
+        self,
+        stage: Stage,
+        reason: str = "",
+        *,
+        instructions: str = "",
+        failure: FailureClass | None = None,
+        next_try: str = "",
+    ) -> None:
         if stage is not self._state.stage:
             workflow.upsert_search_attributes([ORDER_STAGE.value_set(stage.value)])
-        self._show(stage, reason, instructions=instructions)
-
-    def _retry(self, reason: str, failure: FailureClass | None, next_try: str) -> None:
-        """Show that it is tried again: because of what kind of failure, and when."""
-        self._enter(Stage.RETRYING, reason)
-        self._state.failure, self._state.next_try = failure, next_try
-        self._show_again()
+        self._show(stage, reason, instructions=instructions, failure=failure, next_try=next_try)
 
     def _show_again(self) -> None:
         state = self._state
@@ -78,7 +82,8 @@ class OrderMessages:
         failure: FailureClass | None = None,
         next_try: str = "",
     ) -> None:
-        """`instructions`: what a person is to do, with a command to be copied; below the facts."""
+        """`instructions`: what a person is to do, with a command to be copied; below the facts. `failure`: of what kind
+        the reason is. `next_try`: when it is tried again, in words."""
         if stage is not self._state.stage or self._state.since is None:
             self._state.since = workflow.now()
         self._state.stage, self._state.reason, self._state.instructions = stage, reason, instructions

@@ -26,7 +26,7 @@ from models.messages import (
 )
 from workflows import calls
 from workflows.detours import ByHand, CalledOff, Ended, NeedsAttention
-from workflows.order_messages import OrderMessages
+from workflows.order_messages import BY_THE_ACTIVITY, OrderMessages
 
 R = TypeVar("R", FundsResult, SubmitResult, StepResult)
 R_co = TypeVar("R_co", FundsResult, SubmitResult, StepResult, covariant=True)
@@ -113,7 +113,7 @@ class ServiceOrder(OrderMessages):
         while not self._state.number:
             result = await (self._in_one_step() if self._order.in_one_step else self._in_two_steps())
             if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
-                self._enter(Stage.OUTCOME_UNKNOWN, result.reason)
+                self._enter(Stage.OUTCOME_UNKNOWN, result.reason, next_try=BY_THE_ACTIVITY)
                 self._state.heeded = len(self._state.seen)
                 result = await calls.settle(self._order)
             await self._take(result)
@@ -156,7 +156,7 @@ class ServiceOrder(OrderMessages):
     async def _clear_away(self) -> None:
         """Called off: it ends here, unless it turns out to be bought, or cannot be told."""
         self._state.clearing = False
-        self._enter(Stage.OUTCOME_UNKNOWN, "called off")
+        self._enter(Stage.OUTCOME_UNKNOWN, "called off", next_try=BY_THE_ACTIVITY)
         result = await calls.call_off(self._order)
         if result.outcome is Submission.NOT_DONE and workflow.patched(WANTED_AFTER_ALL):
             self._state.unwanted = False  # the database knows nothing of it: somebody sent the signal by hand
@@ -205,7 +205,7 @@ class ServiceOrder(OrderMessages):
                 pass  # nothing was charged: from the start, money first
             case Submission.NOT_YET:
                 when = f"{result.not_before:%Y-%m-%d %H:%M:%S} UTC" if result.not_before is not None else "at once"
-                self._retry(result.reason, result.failure, when)
+                self._enter(Stage.RETRYING, result.reason, failure=result.failure, next_try=when)
                 await self._wait_until(result.not_before)
             case Submission.ENDED:
                 raise Ended(result.stage or Stage.COMPLETED)
@@ -398,7 +398,7 @@ class ServiceOrder(OrderMessages):
         result = await call(self._order, patient=False)
         if not in_trouble(result):
             return result
-        self._retry(result.reason, result.failure, "with its number under Pending Activities of this page")
+        self._enter(Stage.RETRYING, result.reason, failure=result.failure, next_try=BY_THE_ACTIVITY)
         again = asyncio.create_task(call(self._order, patient=True))
         await workflow.wait_condition(lambda: again.done() or self._interrupted())
         if not self._interrupted():

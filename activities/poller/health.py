@@ -1,5 +1,6 @@
 """What reads that work, and reads that fail, say of the account."""
 
+import logging
 import time
 from datetime import datetime
 
@@ -40,7 +41,8 @@ async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
 
 def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
     """A failed read: it is tried again at the pace of the schedule."""
-    activity.logger.info("poller %s: %s", watch.name, error.message)
+    level = logging.DEBUG if isinstance(error, LeftAlone) else logging.INFO  # why was said when that began
+    activity.logger.log(level, "poller %s: %s", watch.name, error.message)
     if isinstance(error, NotSent | OutcomeUnknown) and not isinstance(error, LeftAlone):
         watch.silent_since = watch.silent_since or utc_now()
         tally.silence = error

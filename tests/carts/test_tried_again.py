@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from models.columns import utc_now
 from models.enums import FailureClass, IntentState, Stage
-from models.messages import Submission, SubmitResult
+from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Intent
 from orders.attempts import PUT_OFF_AT_MOST, pause_after_put_off, story_of_enough
 from orders.intake import AcceptedOrder
@@ -102,3 +103,22 @@ async def test_each_try_in_vain_is_counted_and_names_the_next(bench: Bench) -> N
         assert operation.tries == tries
         assert operation.next_try_at is not None
         assert operation.next_try_at > utc_now()
+
+
+async def test_each_look_for_a_lost_answer_is_counted_and_names_the_next(bench: Bench) -> None:
+    await bench.upstream.fault(function=ORDER, sok=True, kind="cut", when="before", times=1)
+    order = await bench.order()
+    await bench.reserve(order)
+    assert (await bench.submit(order)).outcome is Submission.UNKNOWN
+    await bench.upstream.fault(function="vds", kind="http_503")
+    for tries in (1, 2):
+        before = utc_now()
+        with pytest.raises(ApplicationError) as again:
+            await ActivityEnvironment().run(
+                bench.activities.settlement.settle, OrderRef(service=order.service, operation=order.operation)
+            )
+        operation = await bench.operation(order)
+        assert (operation.stage, operation.tries) == (Stage.OUTCOME_UNKNOWN, tries)
+        assert again.value.next_retry_delay is not None
+        assert operation.next_try_at is not None
+        assert operation.next_try_at >= before + again.value.next_retry_delay

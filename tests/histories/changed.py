@@ -1,6 +1,7 @@
 """ServiceOrder changed on purpose, to prove that a replay notices."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 
@@ -35,8 +36,8 @@ class ForgetsToShowItsStage(ServiceOrder):
     async def run(self, order: OrderInput) -> OrderResult:
         return await super().run(order)
 
-    def _enter(self, stage: Stage, reason: str = "", *, instructions: str = "") -> None:
-        self._show(stage, reason, instructions=instructions)
+    def _enter(self, stage: Stage, reason: str = "", **shown: Any) -> None:
+        self._show(stage, reason, **shown)
 
 
 @workflow.defn(name="ServiceOrder")

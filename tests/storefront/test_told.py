@@ -28,6 +28,7 @@ STAGES = [
     (Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS, "too little money"),
     (Stage.RETRYING, AWAY, FailureClass.NOT_SENT, "can't be reached"),
     (Stage.RETRYING, FOREIGN, None, ""),
+    (Stage.RETRYING, AWAY, FailureClass.OUTCOME_UNKNOWN, "does not answer; nothing is sent before it does"),
     (Stage.OUTCOME_UNKNOWN, AWAY, FailureClass.OUTCOME_UNKNOWN, "not known yet"),
     (Stage.NEEDS_ATTENTION, EXISTS, FailureClass.EXISTS, "name or address already"),
     (Stage.NEEDS_ATTENTION, AWAY, FailureClass.SETUP_FAULT, "not set up right"),

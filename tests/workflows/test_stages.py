@@ -10,6 +10,7 @@ from models.explanations import explain
 from models.messages import Funds, FundsResult, ManualTask, Submission, SubmitResult
 from tests.infrastructure.eventually import assert_eventually
 from tests.workflows.bench import GRANTED, PATIENCE, Bench, Held, ScriptedOrder, Step, accepted, attention
+from workflows.order_messages import BY_THE_ACTIVITY
 from workflows.search_attributes import ORDER_STAGE, SERVICE_NUMBER, UPSTREAM_NAME
 
 DRY = "5.00 EUR needed, 1.00 EUR free on account main"
@@ -82,7 +83,7 @@ async def test_a_waiting_order_says_what_for_since_when_what_is_next_and_what_a_
         f"- waits for: {told.waits_for}{particular}",
         f"- next: {told.next_step}",
         f"- a person may: {told.person_may}",
-        *(["- next try: with its number under Pending Activities of this page"] if retrying else []),
+        *([f"- next try: {BY_THE_ACTIVITY}"] if retrying or stage is Stage.OUTCOME_UNKNOWN else []),
     ]
     await until_shown(order, stage)
     await order.handle.terminate("seen")
