@@ -1,14 +1,18 @@
 """What a storefront reads tells nothing of balances, of addresses of upstreams, or of what belongs to others."""
 
+import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlmodel.sql.sqltypes import AutoString
 
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.enums import EventKind, FailureClass, IncidentKind, MessageType, Stage
 from models.incident import Incident
-from models.order import Service
+from models.order import Operation, Service, StageEntry, Task
+from models.rows import table_of
 from models.webhooks import WebhookEndpoint
 from orders import outbox, webhooks
 from orders.stages import enter, locked_operation
@@ -62,6 +66,47 @@ async def test_the_reason_of_a_stage_is_told_without_what_is_not_the_shops_and_s
     for text in ((await sqlite_api.shop.get("/v1/operations/1")).text, passed):
         assert not [secret for secret in SECRETS if secret in text]
         assert "item 900001" in text
+
+
+OF_THE_SHOP = {
+    *("service.customer", "service.name", "service.ip", "service.upstream_number"),
+    *("service.suspend_reason", "service.product_type"),
+    *("operation.actor", "operation.called_off_by", "operation.upstream_name"),
+    *("task.title", "task.department", "task.assignee"),
+    *("audit_entry.actor", "audit_entry.action"),
+}
+"""Columns of text that a storefront reads of its own services. Whoever adds one has thought of who reads it."""
+
+
+async def test_a_storefront_reads_no_column_that_nobody_meant_for_it(sqlite_api: Api) -> None:
+    """Each column of text holds its own name; what then stands in the answers is what is read."""
+    await sqlite_api.order("cart-1")
+    await change(sqlite_api, Stage.NEEDS_ATTENTION, "x", None)
+    entry = AuditEntry(actor="x", action="x", subject="service", subject_number=1, detail={"reason": "x", "what": "x"})
+    await sqlite_api.add(entry)
+    kept = {"service.owner", "audit_entry.subject"}
+    planted: set[str] = set()
+    async with sqlite_api.database.write() as session:
+        connection = await session.connection()
+        for model in (Service, Operation, StageEntry, Task, AuditEntry):
+            for column in table_of(model).c:
+                where = f"{column.table.name}.{column.name}"
+                if column.name.endswith("_currency"):
+                    continue
+                if type(column.type) in (sa.String, sa.Text, AutoString) and where not in kept and not column.unique:
+                    await connection.execute(sa.update(column.table).values({column.name: f"<{where}>"}))
+                    planted.add(where)
+        detail = {"reason": "<audit_entry.detail>", "what": "<audit_entry.detail>"}
+        await connection.execute(sa.update(table_of(AuditEntry)).values(detail=detail))
+    assert {"operation.reason", "stage_entry.reason", "task.instructions", "task.note"} < planted
+    shown = ""
+    for path in ("services/1", "services", "services/1/history", "operations/1", "operations", "tasks/1", "tasks"):
+        answer = await sqlite_api.shop.get(f"/v1/{path}")
+        assert answer.status_code == 200, answer.text
+        shown += answer.text
+    async with following(sqlite_api, 1) as events:
+        shown += str([(await events.next()).data for _ in range(2)])
+    assert set(re.findall(r"<([a-z_]+\.[a-z_]+)>", shown)) == OF_THE_SHOP
 
 
 async def test_the_history_does_not_name_the_storefront_of_before(sqlite_api: Api) -> None:
