@@ -14,7 +14,10 @@ from orders.text import check_text
 _CSR = re.compile(
     r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----\s[A-Za-z0-9+/=\s]+-----END (NEW )?CERTIFICATE REQUEST-----"
 )
+LONGEST = 300
+"""Characters of any value but those that say otherwise: a host name is the longest that somebody means."""
 LONGEST_CSR = 10_000
+_LONGEST = {Form.CSR: LONGEST_CSR, Form.NUMBER: 18}
 _MAILBOX = re.compile(r"(?=.{1,64}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 """The part before the @: words of letters, digits and signs, with single dots between them."""
 LONGEST_EMAIL = 254
@@ -23,6 +26,9 @@ LONGEST_EMAIL = 254
 def normal_form(form: Form, text: str) -> str:
     """The value in its one spelling: names in ASCII and small letters, addresses as they are written shortest. Raises
     ValueError."""
+    most = _LONGEST.get(form, LONGEST)
+    if len(text) > most:
+        raise ValueError(f"has {len(text)} characters; at most {most} are possible")
     if form is not Form.CSR:
         check_text(text)
     return _FORMS[form](text)
@@ -95,7 +101,7 @@ def _number(text: str) -> str:
 
 
 def _csr(text: str) -> str:
-    if len(text) > LONGEST_CSR or not _CSR.fullmatch(text.strip()):
+    if not _CSR.fullmatch(text.strip()):
         raise ValueError("is not a certificate signing request in PEM (-----BEGIN CERTIFICATE REQUEST-----)")
     return text
 

@@ -66,7 +66,7 @@ def check_domain(text: str) -> str:
     """The domain in its ASCII form. Raises ValueError saying what is wrong."""
     candidate = text.translate(_DOTS).strip().rstrip(".").lower()
     try:
-        ascii_form = idna.encode(candidate, uts46=True).decode("ascii")
+        ascii_form = _in_ascii(candidate)
     except idna.IDNAError as error:
         raise ValueError(f"{text!r} is not a domain name: {error}") from error
     if "." not in ascii_form:
@@ -88,14 +88,12 @@ def canonical(name: str) -> str:
 
     A label of a licence is no host name; there only capitals and spaces are looked past.
     """
-    plain = (
-        unicodedata.normalize("NFC", name).translate(_DOTS).strip().rstrip(".").lower()
-    )  # casefold makes ß another name, ss
+    plain = unicodedata.normalize("NFC", name).translate(_DOTS).strip().rstrip(".").lower()  # casefold makes ß ss
     wildcard = WILDCARD if plain.startswith(WILDCARD) else ""
     try:
         if len(plain) > LONGEST_NAME:
             raise idna.IDNAError("too long")
-        return wildcard + idna.encode(plain.removeprefix(WILDCARD), uts46=True).decode("ascii")
+        return wildcard + _in_ascii(plain.removeprefix(WILDCARD))
     except idna.IDNAError:
         return " ".join(plain.casefold().split())
 
@@ -132,6 +130,11 @@ _TELLING = 3
 
 def _bare(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().rstrip(".…").lower()
+
+
+def _in_ascii(name: str) -> str:
+    """Without a dot at its end, behind which may stand what IDNA takes for nothing. Raises IDNAError."""
+    return idna.encode(name, uts46=True).decode("ascii").rstrip(".")
 
 
 def _in_unicode(name: str) -> str:

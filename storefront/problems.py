@@ -114,7 +114,13 @@ class ProblemResponse(Response):
         super().__init__(render(problem), status_code=problem.status, headers=headers)
 
 
+LONGEST_DETAIL = 2_000
+"""Characters. What was sent is told back to be recognised, not to be read once more."""
+
+
 def render(problem: Problem) -> bytes:
+    if len(problem.detail) > LONGEST_DETAIL:
+        problem = problem.model_copy(update={"detail": f"{problem.detail[:LONGEST_DETAIL]}…"})
     text = json.dumps(problem.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace")  # half a character from the request becomes JSON's own escape
 

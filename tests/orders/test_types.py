@@ -12,7 +12,7 @@ from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
 from orders import keys, naming
 from orders.errors import InvalidField
-from orders.forms import normal_form
+from orders.forms import LONGEST, LONGEST_CSR, normal_form
 from orders.intake import Details, ServiceRequest, accept_order, check_details
 
 CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIICijCCAXIC\nAQAwRTEL+/==\n-----END CERTIFICATE REQUEST-----\n"
@@ -120,6 +120,15 @@ def test_every_type_can_be_opened_prolonged_and_closed_and_every_form_is_checked
         if form is not Form.CSR:
             with pytest.raises(ValueError, match="control character"):
                 normal_form(form, "a\x00")
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_no_value_is_longer_than_anybody_s(form: Form) -> None:
+    longest = LONGEST_CSR if form is Form.CSR else 18 if form is Form.NUMBER else LONGEST
+    with pytest.raises(ValueError, match=f"has {longest + 1} characters; at most {longest} are possible"):
+        normal_form(form, "1" * (longest + 1))
+    if form in (Form.TEXT, Form.TEMPLATE, Form.NUMBER):
+        assert normal_form(form, "1" * longest) == "1" * longest
 
 
 async def test_licences_without_a_key_are_found_and_shown(database: Database) -> None:

@@ -211,3 +211,10 @@ async def test_without_the_database_an_order_is_put_off(unreachable_temporal: Cl
         assert_problem(answer, 503, "database-unavailable")
         assert int(answer.headers["Retry-After"]) > 0
     await database.close()
+
+
+async def test_what_was_sent_is_told_back_to_be_recognised_not_to_be_read_again(idle_api: Api) -> None:
+    answer = await idle_api.post_order("cart-1", addons={"x" * 30_000: 1})
+
+    detail = assert_problem(answer, 422, "invalid-field", f"addons.{'x' * 30_000}")
+    assert len(detail) < 2_100
