@@ -90,8 +90,10 @@ class Watch:
     """When the form of each item is read next whose key has not come."""
     usual: dict[tuple[OperationKind, str], tuple[float, float]] = field(default_factory=dict)
     """By kind and product type: until when it counts, and in how many seconds an operation is usually confirmed."""
-    to_look_at: list[Hot] = field(default_factory=list)
-    """What was found to be slow, and whose orders have not been told to look."""
+    to_look_at: dict[str, Hot] = field(default_factory=dict)
+    """What was found to be late or slow, and whose orders have not been told to look: by the id of the signal."""
+    voiced: set[tuple[int, str]] = field(default_factory=set)
+    """Operations, and since when they wait, whose orders are told to look."""
     renewal_forms_since: float | None = None
     """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
     renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)

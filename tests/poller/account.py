@@ -96,6 +96,8 @@ class Temporal:
 
     def __init__(self) -> None:
         self.heard: dict[str, float] = {}
+        self.requests: list[str] = []
+        """The ids of the signals, in order."""
         self.workflow_service = self
         self.data_converter = self
 
@@ -103,6 +105,7 @@ class Temporal:
         return []
 
     async def signal_workflow_execution(self, request: Any, *, retry: bool) -> None:
+        self.requests.append(request.request_id)
         self.heard.setdefault(request.workflow_execution.workflow_id, time.monotonic())
 
 
