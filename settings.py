@@ -4,13 +4,14 @@ How to reach Temporal is set by its own standard variables (TEMPORAL_ADDRESS, TE
 profile of its configuration file); see `temporalio.envconfig`.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from models.enums import Role
 from models.leases import LeaseTerms
@@ -18,10 +19,20 @@ from models.messages import OrderPolicy
 from models.patience import Patience, check_usual_times
 from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
+from payloads.keyfile import KeyFileError
 from storefront.limits import ConnectionLimits, TurnLimits
 
+_OURS = ("RESELL_", "TEMPORAL_")
+_SHOWN_BELOW = 6
+"""Characters. What is shorter is part of ordinary words, and no secret."""
+HIGHEST_PORT = 65535
+LONGEST_SECONDS = 100 * 366 * 86400.0
+LONGEST_DAYS = 100 * 366.0
+"""A time that is added to a date must leave a date."""
 TOKENS_OF_A_NAME = 2
 """Valid at a time: the new one and the one whose place it takes."""
+LIKE_A_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z+/_-]{32,}={0,2}")
+"""Thirty-two characters or more, letters and digits, as programs make them: no name that a person gives."""
 PLACEHOLDERS = frozenset({"replace-me", "replace_me", "replaceme", "change-me", "change_me", "changeme", "password"})
 """What examples have in the place of a secret; everybody knows it."""
 
@@ -35,7 +46,9 @@ _HOST = re.compile(r"[0-9a-z_](?:[0-9a-z._-]*[0-9a-z])?|[0-9a-f:]*:[0-9a-f:.]*")
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RESELL_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RESELL_", frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     database_url: str = "sqlite:///var/resellflow.db"
     """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
@@ -58,7 +71,7 @@ class Settings(BaseSettings):
     """Bearer tokens of role `admin`, written likewise."""
 
     api_host: str = "127.0.0.1"
-    api_port: int = 8080
+    api_port: int = Field(default=8080, ge=0, le=HIGHEST_PORT)
     api_at_once: int = Field(default=30, ge=1, le=1000)
     """Requests that are worked on at once."""
     api_line: float = Field(default=5.0, gt=0)
@@ -87,7 +100,7 @@ class Settings(BaseSettings):
     payload_key_file: str = ""
     """File with the keys that encrypt what workflows keep in Temporal (`payloads.keyfile`); empty: nothing is."""
     codec_host: str = "127.0.0.1"
-    codec_port: int = 8082
+    codec_port: int = Field(default=8082, ge=0, le=HIGHEST_PORT)
     """Where `resell codec-server` decrypts for Temporal UI."""
     codec_token: SecretStr | None = Field(default=None, min_length=32)
     """The bearer token that the codec server wants; needed to listen on anything but loopback."""
@@ -143,7 +156,7 @@ class Settings(BaseSettings):
 
     webhook_timeout: float = Field(default=10.0, gt=0)
     """Seconds for one try to deliver a webhook."""
-    webhook_retry_delays: list[float] = Field(
+    webhook_retry_delays: list[Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]] = Field(
         default_factory=lambda: [5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, *[43200.0] * 5]
     )
     """Seconds before each further try of a webhook; after the last one it is given up. (JSON)"""
@@ -160,6 +173,47 @@ class Settings(BaseSettings):
     """Days for which the stages of an operation are kept after its end; the last one stays."""
     snapshot_retention_days: float = Field(default=365.0, gt=0)
     """Days for which an item is remembered that is gone from its upstream."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _of_a_database(cls, url: str) -> str:
+        from models.database import normalise_url  # only where it is set: `resell --help` loads no tables
+
+        try:
+            normalise_url(url)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("RESELL_DATABASE_URL ")) from None
+        return url
+
+    @field_validator("task_queue")
+    @classmethod
+    def _a_name(cls, queue: str) -> str:
+        if not queue.strip() or len(queue) > 200:
+            raise ValueError("is a name of up to 200 characters")
+        return queue
+
+    @field_validator("worker_health_address")
+    @classmethod
+    def _host_and_port(cls, address: str) -> str:
+        _, separator, port = address.rpartition(":")
+        if address and not (separator and port.isascii() and port.isdecimal() and int(port[:9]) <= HIGHEST_PORT):
+            raise ValueError("is written HOST:PORT, for example 127.0.0.1:8081; empty: there is none")
+        return address
+
+    @field_validator("temporal_ui_url")
+    @classmethod
+    def _of_a_page(cls, url: str) -> str:
+        if not re.match(r"https?://[^/\s]", url):
+            raise ValueError("is an address like http://127.0.0.1:8233")
+        return url
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        for name in type(self).model_fields:
+            value, longest = getattr(self, name), LONGEST_DAYS if name.endswith("_days") else LONGEST_SECONDS
+            if isinstance(value, float) and value > longest:
+                raise ValueError(f"RESELL_{name.upper()} is longer than a hundred years")
+        return self
 
     @field_validator("hostname_suffix")
     @classmethod
@@ -187,10 +241,8 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         hosts = [one.strip().lower().rstrip(".") for one in value.split(",") if one.strip()]
-        if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
-            raise ValueError(
-                f"{wrong[0][:64]!r} is not the name of a host; they are written HOST,HOST without http:// or port"
-            )
+        if not all(map(_HOST.fullmatch, hosts)):
+            raise ValueError("one of them is not the name of a host; written is HOST,HOST without http:// or port")
         return hosts
 
     @field_validator("storefront_tokens", "operator_tokens", mode="before")
@@ -210,29 +262,36 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_that_tokens_tell_callers_apart(self) -> Self:
-        """Raises ValueError. Never with a token in it."""
+        """Raises ValueError. With no token in it, and no name: whoever writes TOKEN=NAME has a token for one."""
         of = {"RESELL_STOREFRONT_TOKENS": self.storefront_tokens, "RESELL_OPERATOR_TOKENS": self.operator_tokens}
-        if both := sorted(self.storefront_tokens.keys() & self.operator_tokens.keys()):
-            raise ValueError(
-                f"the name {both[0]} is in {' and '.join(of)}: a shop and an operator need names of their own"
-            )
+        for place, name in enumerate(self.storefront_tokens, start=1):
+            if name in self.operator_tokens:
+                raise ValueError(
+                    f"name {place} of RESELL_STOREFRONT_TOKENS is in RESELL_OPERATOR_TOKENS, too: a shop and an "
+                    "operator need names of their own"
+                )
         holders: dict[str, str] = {}
         for setting, tokens in of.items():
-            if crowded := [name for name, several in tokens.items() if len(several) > TOKENS_OF_A_NAME]:
-                raise ValueError(
-                    f"{setting} has more than two tokens for the name {crowded[0]}: the new one and the one that it "
-                    "replaces are enough"
-                )
-            for name, secret in ((name, one) for name, several in tokens.items() for one in several):
-                token, holder = secret.get_secret_value(), f"{name} in {setting}"
-                if token.lower() in PLACEHOLDERS:
+            for place, (name, several) in enumerate(tokens.items(), start=1):
+                holder = f"name {place} of {setting}"
+                if LIKE_A_TOKEN.fullmatch(name):
+                    raise ValueError(f"{holder} looks like a token; they are written NAME=TOKEN,NAME=TOKEN")
+                if len(several) > TOKENS_OF_A_NAME:
                     raise ValueError(
-                        f"the token of {holder} is the placeholder of the example: make one, for example with "
-                        "`openssl rand -hex 32`"
+                        f"{holder} has more than two tokens: the new one and the one that it replaces are enough"
                     )
-                if token in holders:
-                    raise ValueError(f"{holders[token]} and {holder} have the same token: nobody could tell them apart")
-                holders[token] = holder
+                for secret in several:
+                    token = secret.get_secret_value()
+                    if token.lower() in PLACEHOLDERS:
+                        raise ValueError(
+                            f"the token of {holder} is the placeholder of the example: make one, for example with "
+                            "`openssl rand -hex 32`"
+                        )
+                    if token in holders:
+                        raise ValueError(
+                            f"{holders[token]} and {holder} have the same token: nobody could tell them apart"
+                        )
+                    holders[token] = holder
         return self
 
     def turn_limits(self) -> TurnLimits:
@@ -303,4 +362,27 @@ def settings_in_words(error: ValidationError) -> str:
     for one in error.errors(include_input=False, include_url=False):
         said = one["msg"].removeprefix("Value error, ")
         wrong.append(f"RESELL_{str(one['loc'][0]).upper()}: {said}" if one["loc"] else said)
-    return "the settings are not right: " + "; ".join(wrong)
+    return without_values(f"the settings are not right: {'; '.join(wrong)}")
+
+
+def setup_in_words(error: BaseException) -> str | None:
+    """The sentence for what is wrong with this process's environment; None for anything else."""
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        return settings_in_words(error)
+    if isinstance(error, SettingsError):  # of what is written in JSON; it names the field, and shows no value
+        field = re.search(r'field "(\w+)"', str(error))
+        return f"the settings are not right: RESELL_{field[1].upper() if field else '…'}: is not JSON"
+    if isinstance(error, KeyFileError):
+        return without_values(f"RESELL_PAYLOAD_KEY_FILE: {error}")
+    return None
+
+
+def without_values(sentence: str) -> str:
+    """The sentence without anything that stands in a setting: who has put a token into the wrong variable must not find
+    it in a log."""
+    settings = [value for name, value in os.environ.items() if name.startswith(_OURS)]
+    pieces = {piece for value in settings for piece in (value, *re.split(r"[\s,;=\"'{}\[\]]+", value))}
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _SHOWN_BELOW:
+            sentence = sentence.replace(piece, "…")
+    return sentence

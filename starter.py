@@ -16,7 +16,6 @@ from temporalio.client import (
     Client,
     WorkflowHandle,
 )
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.calling_off import tell_called_off
@@ -47,6 +46,7 @@ from orders.views.documents import existing
 from outage import note, outage, sdk_runtime
 from payloads.codec import data_converter
 from settings import Settings, load_settings
+from temporalconfig import TemporalMisconfigured, connect_config
 from workflows.service_order import ServiceOrder
 
 ANSWER_SECONDS = 0.3
@@ -63,12 +63,16 @@ class _OnlyRehearsed(Exception):
 async def connect_client(settings: Settings | None = None, *, lazy: bool = False) -> Client:
     """A Temporal client by the standard settings (`temporalio.envconfig`), speaking pydantic; encrypting, given keys.
 
-    Lazy: connects at the first call, so that a process starts while Temporal is away. Raises KeyFileError.
+    Lazy: connects at the first call, so that a process starts while Temporal is away. Raises KeyFileError and
+    TemporalMisconfigured.
     """
     settings = settings or load_settings()
-    config = ClientConfig.load_client_connect_config()
+    config = connect_config()
     converter = data_converter(settings.payload_key_file)
-    return await Client.connect(**config, data_converter=converter, runtime=sdk_runtime(), lazy=lazy)
+    try:
+        return await Client.connect(**config, data_converter=converter, runtime=sdk_runtime(), lazy=lazy)
+    except (ValueError, TypeError):
+        raise TemporalMisconfigured("the settings TEMPORAL_… are not right: look at address, TLS and API key") from None
 
 
 class Resellflow:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlmodel import select
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -47,8 +48,9 @@ from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
-from settings import Settings, load_settings, settings_in_words
+from settings import Settings, load_settings, setup_in_words
 from starter import connect_client
+from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
 from upstreams.plainhttp import readable_on_the_way
 from workflows.event_poller import EventPoller
@@ -243,8 +245,8 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
             delay = min(delay * 2, 10.0)
 
 
-class DatabaseOut(Exception):
-    """The database does not work, and only a person can mend that."""
+class CannotStart(Exception):
+    """What only a person can mend; the message says it, without a setting's value."""
 
 
 class NotReady(Exception):
@@ -252,14 +254,14 @@ class NotReady(Exception):
 
 
 async def _ready(database: Database) -> None:
-    """Raises NotReady, or DatabaseOut for what waiting does not mend."""
+    """Raises NotReady, or CannotStart for what waiting does not mend."""
     readiness = Readiness(database.url)
     try:
         outage = await readiness.outage()
     finally:
         await readiness.close()
     if outage is not None:
-        raise NotReady(outage.words) if outage.passes or outage is Outage.SCHEMA else DatabaseOut(outage.words)
+        raise NotReady(outage.words) if outage.passes or outage is Outage.SCHEMA else CannotStart(outage.words)
 
 
 async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CHECK_SECONDS) -> None:
@@ -283,7 +285,13 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         loop.add_signal_handler(name, stopping.set)
     database = Database(settings.database_url, settings.pool_terms())
     health = HealthServer(settings.worker_health_address, database)
-    await health.start()
+    try:
+        await health.start()
+    except OSError as error:
+        await database.close()
+        raise CannotStart(
+            f"RESELL_WORKER_HEALTH_ADDRESS: can't listen there: {str(error.strerror).partition(' (')[0]}"
+        ) from None
     try:
         client = await _patiently("connecting to Temporal", lambda: connect_client(settings), stopping)
         await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
@@ -349,16 +357,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = load_settings()
         data_converter(settings.payload_key_file)
-    except ValidationError as error:
-        print(f"worker: {settings_in_words(error)}", file=sys.stderr)
-        leave(2)
-    except KeyFileError as error:
-        print(f"worker: RESELL_PAYLOAD_KEY_FILE: {error}", file=sys.stderr)
+        connect_config()
+    except (ValidationError, SettingsError, KeyFileError, TemporalMisconfigured) as error:
+        print(f"worker: {setup_in_words(error) or error}", file=sys.stderr)
         leave(2)
     try:
         status = asyncio.run(run(settings, roles))
-    except DatabaseOut as error:
+    except (CannotStart, TemporalMisconfigured) as error:
         print(f"worker: {error}", file=sys.stderr)
+        status = 1
+    except Exception:  # a fault of ours; the SDK's threads must not be left to the interpreter's end
+        log.exception("the worker has failed")
         status = 1
     leave(status)
 

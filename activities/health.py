@@ -58,11 +58,13 @@ class HealthServer:
         self._roles: list[WorkerRole] = []
 
     async def start(self) -> None:
-        """Raises OSError if the address is taken."""
+        """Raises OSError if the address can't be listened on."""
         if not self._address:
             return
         host, _, port = self._address.rpartition(":")
-        listening = socket.create_server((host or "127.0.0.1", int(port)))
+        host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, int(port)), family=family)
         app = Starlette(routes=[Route("/healthz", self._answer), Route("/readyz", self._answer)])
         self._server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))

@@ -1,9 +1,6 @@
 """Expected failures, each in one sentence for the person at the shell. Anything else is a bug, with its traceback."""
 
-from pydantic import ValidationError
-
-from payloads.keyfile import KeyFileError
-from settings import Settings, settings_in_words
+from settings import setup_in_words
 
 
 class Failure(Exception):
@@ -14,10 +11,8 @@ def in_words(error: BaseException) -> str | None:
     """The sentence for a failure that is to be expected; None for a bug."""
     if isinstance(error, Failure):
         return str(error)
-    if isinstance(error, ValidationError) and error.title == Settings.__name__:
-        return settings_in_words(error)
-    if isinstance(error, KeyFileError):
-        return f"RESELL_PAYLOAD_KEY_FILE: {error}"
+    if said := setup_in_words(error):
+        return said
     return _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
 
 
@@ -43,7 +38,10 @@ def _database_in_words(error: BaseException) -> str | None:
 
 def _temporal_in_words(error: BaseException) -> str | None:
     from activities.updates import TemporalUnavailable
+    from temporalconfig import TemporalMisconfigured
 
+    if isinstance(error, TemporalMisconfigured):
+        return str(error)
     if isinstance(error, TemporalUnavailable):
         return f"Temporal can't be reached just now, nothing was changed: {_first_line(error)}"
     return None

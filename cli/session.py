@@ -59,26 +59,17 @@ async def opened_resellflow() -> AsyncIterator["Resellflow"]:
 
     settings = load_settings()
     async with opened_database(settings) as database:
-        try:
-            client = await connect_client(settings, lazy=True)
-        except (RuntimeError, ValueError, OSError) as error:
-            raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
-        resellflow = Resellflow(database, client, settings)
+        resellflow = Resellflow(database, await connect_client(settings, lazy=True), settings)
         yield resellflow
         await resellflow.finish()
 
 
 def workflow_links() -> "WorkflowLinks":
     """Where Temporal UI shows workflows, by the settings."""
-    from temporalio.envconfig import ClientConfig
-
     from orders.views import WorkflowLinks
+    from temporalconfig import temporal_settings
 
-    try:
-        namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
-    except (RuntimeError, ValueError, OSError) as error:
-        raise Failure(f"Temporal's settings (TEMPORAL_…) are not right: {error}") from error
-    return WorkflowLinks(load_settings().temporal_ui_url, namespace)
+    return WorkflowLinks(load_settings().temporal_ui_url, temporal_settings().get("namespace") or "default")
 
 
 def valid(model: type[M], **values: object) -> M:

@@ -35,7 +35,9 @@ def migrate() -> None:
 
 def api(
     host: Annotated[str | None, typer.Option(help="address to listen on (default: RESELL_API_HOST)")] = None,
-    port: Annotated[int | None, typer.Option(help="port to listen on (default: RESELL_API_PORT)")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="port to listen on (default: RESELL_API_PORT)")
+    ] = None,
 ) -> None:
     """Run the storefront API, until it is told to stop."""
     from models.database import normalise_url

@@ -40,7 +40,7 @@ def normalise_url(text: str) -> URL:
     """`sqlite:///file` or `postgresql://…` with the async driver we use. Raises ValueError for any other database."""
     try:
         url = make_url(text)
-    except ArgumentError:  # its message is not repeated: the address may carry a password
+    except (ArgumentError, ValueError):  # its message is not repeated: the address may carry a password
         raise ValueError(
             "RESELL_DATABASE_URL is not an address; use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
         ) from None
@@ -49,9 +49,10 @@ def normalise_url(text: str) -> URL:
             return url.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
-        case other:
+        case _:
             raise ValueError(
-                f"RESELL_DATABASE_URL: {other!r} is not supported; use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+                "RESELL_DATABASE_URL is of a database that is not supported; "
+                "use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
             )
 
 

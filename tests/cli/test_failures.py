@@ -14,7 +14,7 @@ from tests.infrastructure.processes import free_port
     [
         ("postgresql://127.0.0.1:1/resell", "the database can't be reached (RESELL_DATABASE_URL)"),
         ("sqlite:////nowhere/resellflow.db", "there is no database /nowhere/resellflow.db yet"),
-        ("mysql://db.example.com/resell", "'mysql' is not supported; use sqlite:///FILE or postgresql://"),
+        ("mysql://db.example.com/resell", "is not supported; use sqlite:///FILE or postgresql://"),
         ("secret-nonsense", "is not an address; use sqlite:///FILE or postgresql://"),
     ],
 )

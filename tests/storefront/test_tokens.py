@@ -15,17 +15,21 @@ SECRET = "s3cret-s3cret-s3cret"
 @pytest.mark.parametrize(
     ("storefronts", "operators", "told"),
     [
-        (f"a={SECRET}", f"ops={SECRET}", "a in RESELL_STOREFRONT_TOKENS and ops in RESELL_OPERATOR_TOKENS"),
+        (
+            f"a={SECRET}",
+            f"ops={SECRET}",
+            "name 1 of RESELL_STOREFRONT_TOKENS and name 1 of RESELL_OPERATOR_TOKENS have",
+        ),
         (f"a={SECRET},b={SECRET}", "", "have the same token"),
-        ("a=replace-me", "", "the token of a in RESELL_STOREFRONT_TOKENS is the placeholder"),
-        ("", "ops=Replace-Me", "the token of ops in RESELL_OPERATOR_TOKENS is the placeholder"),
+        ("a=replace-me", "", "the token of name 1 of RESELL_STOREFRONT_TOKENS is the placeholder"),
+        ("", "ops=Replace-Me", "the token of name 1 of RESELL_OPERATOR_TOKENS is the placeholder"),
         (
             ",".join(f"a={SECRET}{number}" for number in range(3)),
             "",
-            "RESELL_STOREFRONT_TOKENS has more than two tokens for the name a",
+            "name 1 of RESELL_STOREFRONT_TOKENS has more than two tokens",
         ),
         (f"a={SECRET},a={SECRET}", "", "have the same token"),
-        (f"a={SECRET}", f"a={SECRET}2", "the name a is in RESELL_STOREFRONT_TOKENS and RESELL_OPERATOR_TOKENS"),
+        (f"a={SECRET}", f"a={SECRET}2", "name 1 of RESELL_STOREFRONT_TOKENS is in RESELL_OPERATOR_TOKENS, too"),
         (SECRET, "", "RESELL_STOREFRONT_TOKENS: tokens are written NAME=TOKEN"),
     ],
 )
