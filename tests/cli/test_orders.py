@@ -52,6 +52,9 @@ async def test_an_order_that_needs_a_person_is_corrected_from_the_shell(shop: Sh
     (await shop_shell.resell("operations", "correct", 1, "--reason", "typo", "--set", "template=debian-13")).failed(
         "parameters.template: unknown template 'debian-13'; known are debian-12"
     )
+    (await shop_shell.resell("operations", "look-now", 1)).failed(
+        "look_now is possible once the upstream has accepted it"
+    )
     corrected = await shop_shell.resell(
         *("operations", "correct", 1, "--reason", "typo", "--set", "domain=v2.example.com", "--actor", "anna")
     )

@@ -85,7 +85,7 @@ async def test_a_change_is_done_when_plan_and_disk_are_right(shop: Shop) -> None
     await shop.upstream.admin("PATCH", item, {"pricelist": 59, "resources": {"disk": "30"}})
     task = (await _task(shop, order)).id or 0
 
-    with pytest.raises(Refused, match=r"resource_disk 30 \(60 wanted\)"):
+    with pytest.raises(Refused, match=r"resource_disk: wanted 60, shows 30"):
         await shop.resellflow.complete_task(task, TaskCompletion(actor="anna", note="done"))
     assert (await shop.operation(order.operation)).stage is Stage.AWAITING_MANUAL_TASK
 

@@ -347,6 +347,25 @@ async def _by_hand(bench: Bench, due: timedelta = timedelta(days=1), look: Seque
     return order
 
 
+NOT_YET = Look(status=UpstreamStatus.PROCESSING, goal_met=False, reason="item 17 is processing")
+STUCK = Look(status=UpstreamStatus.ACTIVE, goal_met=False, failed=True, reason="the upstream is not at work on it")
+
+
+@scenario
+async def looked_at_now_then_given_up(bench: Bench) -> WorkflowHandle[Any, Any]:
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()], look=[NOT_YET, STUCK, NOT_YET])
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.handle.signal("look")
+    await order.until(Stage.AWAITING_CONFIRMATION, NOT_YET.reason)
+    await order.decide(DecisionKind.LOOK_NOW)
+    await order.until(Stage.NEEDS_ATTENTION, STUCK.reason)
+    await order.decide(DecisionKind.LOOK_NOW)
+    await order.until(Stage.AWAITING_CONFIRMATION, NOT_YET.reason)
+    await order.decide(DecisionKind.CANCEL, WHY.model_copy(update={"what_is_paid_stays": True}))
+    assert (await order.ended()).stage is Stage.CANCELLED
+    return order.handle
+
+
 @scenario
 async def by_hand_completed_by_update(bench: Bench) -> WorkflowHandle[Any, Any]:
     order = await _by_hand(bench, look=[STILL_OLD, IS_NEW])
