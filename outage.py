@@ -16,6 +16,8 @@ from temporalio.client import Client
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
+from orders.naming import SWEEP_ID
+
 log = logging.getLogger("temporal")
 SDK = logging.getLogger("temporalio.core")
 SDK_ACTIVITIES = logging.getLogger("temporalio.activity")
@@ -25,7 +27,14 @@ QUIET = timedelta(seconds=5)
 """It is back once it answers and nobody has met its absence for so long: some calls may fail longer than others."""
 _RETRIES = "temporalio_client"
 """Where in the SDK calls are repeated whose answer says that the server is away, or too busy."""
-_AWAY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,  # there, and too busy to take anything
+    }
+)
 _NO_ANSWER = re.compile(
     r"code: ('?)(Unavailable|DeadlineExceeded|Cancelled|The service is currently unavailable|Deadline expired)\b"
 )
@@ -94,10 +103,20 @@ async def watch_for_the_end(client: Client) -> None:
             continue
         try:
             async with asyncio.timeout(2 * PROBE_SECONDS):
-                if await client.service_client.check_health(timeout=timedelta(seconds=PROBE_SECONDS)):
-                    outage.over(quiet=QUIET)
+                await _ask_for_a_workflow(client)
         except (RPCError, RuntimeError, TimeoutError, OSError) as error:
             outage.met(error)
+        else:
+            outage.over(quiet=QUIET)
+
+
+async def _ask_for_a_workflow(client: Client) -> None:
+    """What its database has to answer: the server may call itself healthy without one. Raises if it does not answer."""
+    try:
+        await client.get_workflow_handle(SWEEP_ID).describe(rpc_timeout=timedelta(seconds=PROBE_SECONDS))
+    except RPCError as error:
+        if is_away(error):
+            raise
 
 
 @cache

@@ -122,15 +122,14 @@ async def test_while_it_is_away_it_is_asked_until_it_is_back(
 ) -> None:
     monkeypatch.setattr(outage, "PROBE_SECONDS", 0.01)
     monkeypatch.setattr(outage, "QUIET", timedelta(0))
-    answers: list[Exception | bool] = [AWAY, RuntimeError("Failed client connect"), False, True]
+    answers: list[Exception | None] = [AWAY, RuntimeError("Failed client connect"), TimeoutError(), REFUSED]
 
-    async def check_health(*, timeout: timedelta) -> bool:
+    async def describe(*, rpc_timeout: timedelta) -> None:
         answer = answers.pop(0)
-        if isinstance(answer, Exception):
+        if answer is not None:
             raise answer
-        return answer
 
-    client: Any = SimpleNamespace(service_client=SimpleNamespace(check_health=check_health))
+    client: Any = SimpleNamespace(get_workflow_handle=lambda workflow_id: SimpleNamespace(describe=describe))
     unmet.met("gone")
     watching = asyncio.create_task(outage.watch_for_the_end(client))
     await assert_eventually(lambda: not unmet.away)
