@@ -23,7 +23,7 @@ from orders.ownership import belongs_to_visible
 from orders.roles import holders
 from orders.slowness import in_words
 from orders.stages import TRIED_AGAIN
-from orders.telling import reason_for_shop, waits_for_shop, without_secrets
+from orders.telling import may_for_shop, reason_for_shop, waits_for_shop, without_secrets
 from orders.views.documents import Document, WorkflowLinks, existing, money
 from orders.views.filters import newest
 from orders.views.paging import Page, PageRequest, page_of
@@ -298,5 +298,5 @@ def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERAT
         reason=reason,
         waits_for=explanation.waits_for,
         next_step=explanation.next_step,
-        person_may=explanation.person_may,
+        person_may=explanation.person_may if asker.is_staff else may_for_shop(explanation.person_may),
     )

@@ -66,6 +66,7 @@ async def test_the_reason_of_a_stage_is_told_without_what_is_not_the_shops_and_s
     for text in ((await sqlite_api.shop.get("/v1/operations/1")).text, passed):
         assert not [secret for secret in SECRETS if secret in text]
         assert "item 900001" in text
+        assert not [words for words in ("top up", "`resell", "mend the") if words in text], "a shop can't do that"
 
 
 OF_THE_SHOP = {
