@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from models.enums import Stage
 from orders.events import Hot
 from settings import Settings
 
@@ -70,6 +71,10 @@ NOTHING_NEW_SECONDS = 60.0
 KEYS_SECONDS = 2.0
 """How often it is looked which licences wait for their keys, while any does or something is new."""
 KEYS_AT_ONCE = 5
+LATE_PATIENCE = 0.05
+"""The form of what a person was asked about is read again after this part of the time that it has been so …"""
+LATE_AT_MOST_SECONDS = 3600.0
+"""… or after this time."""
 KEY_PATIENCE = 0.1
 """The form of one that waits is read again after this part of the time that it has waited …"""
 KEY_AT_MOST_SECONDS = 3600.0
@@ -222,8 +227,14 @@ class Schedule:
         shown_by_forms = [hot for hot in by_hand if hot.by_form]
         self._tasks = {hot.operation: self._tasks.get(hot.operation, 0.0) for hot in shown_by_forms}
         due = [hot for hot in shown_by_forms if now >= self._tasks[hot.operation]]
-        self._tasks |= {hot.operation: now + self._settings.idle_interval for hot in due}
+        self._tasks |= {hot.operation: now + self._task_interval(hot) for hot in due}
         return due
+
+    def _task_interval(self, hot: Hot) -> float:
+        """What a person was asked about may stay as it is for days."""
+        if hot.stage is not Stage.NEEDS_ATTENTION:
+            return self._settings.idle_interval
+        return max(self._settings.idle_interval, min(LATE_PATIENCE * hot.since_seconds, LATE_AT_MOST_SECONDS))
 
     def _hot_interval(self, hot: Hot) -> float:
         if hot.since_seconds < YOUNG_SECONDS:

@@ -33,6 +33,7 @@ class Hot:
     """When it came into its stage: tells one wait of an operation from another."""
     is_slow: bool = False
     """It has been told that it takes longer than usual."""
+    stage: Stage = Stage.AWAITING_CONFIRMATION
 
     @property
     def by_form(self) -> bool:
@@ -78,6 +79,7 @@ async def hot_operations(
             operation.parameters,
             operation.stage_since.isoformat(),
             operation.slow_since is not None,
+            operation.stage,
         )
         for operation, service in found.all()
         if operation.id is not None and service.id is not None and service.upstream_number

@@ -6,7 +6,7 @@ import pytest
 
 from activities.poller import schedule
 from activities.poller.schedule import LIST_SHARE, Schedule, Turn
-from models.enums import OperationKind
+from models.enums import OperationKind, Stage
 from orders.events import Hot
 from settings import Settings
 
@@ -78,6 +78,26 @@ def test_what_waits_long_is_looked_at_less_often(due: Schedule, clock: Clock, wa
     assert due.hot_due([hot]) == []
     clock.now += 0.01
     assert due.hot_due([hot]) == [hot]
+
+
+@pytest.mark.parametrize(
+    ("stage", "waited", "interval"),
+    [
+        (Stage.AWAITING_MANUAL_TASK, 1e6, IDLE),
+        (Stage.NEEDS_ATTENTION, 1.0, IDLE),
+        (Stage.NEEDS_ATTENTION, 100 * IDLE, 5 * IDLE),
+        (Stage.NEEDS_ATTENTION, 1e9, schedule.LATE_AT_MOST_SECONDS),
+    ],
+)
+def test_what_a_person_was_asked_about_long_ago_is_looked_at_seldom(
+    due: Schedule, clock: Clock, stage: Stage, waited: float, interval: float
+) -> None:
+    hot = Hot(1, 1, OperationKind.SET_PARAMETERS, "17", "vds", waited, stage=stage)
+    assert due.tasks_due([hot]) == [hot]
+    clock.now += interval - 0.01
+    assert due.tasks_due([hot]) == []
+    clock.now += 0.02
+    assert due.tasks_due([hot]) == [hot]
 
 
 def test_a_head_that_is_no_use_rests(due: Schedule, clock: Clock) -> None:
