@@ -21,6 +21,8 @@ from orders.stages import enter, locked_operation, note_next_try
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, UpstreamError
 
 SAID_FROM_ATTEMPT = 3
+_THE_SAME = timedelta(seconds=1)
+"""Two times that differ by less are one: each process reckons it from its own clock."""
 
 
 def while_unhealthy(job: Job) -> LeftAlone | None:
@@ -67,7 +69,10 @@ class Troubles:
 
     async def note_rest(self, job: Job, error: UpstreamError) -> None:
         """The upstream has asked to be left alone: other processes are to know it, too."""
-        if error.next_try is None or isinstance(error, LeftAlone):
+        if error.next_try is None or (isinstance(error, LeftAlone) and not error.asked_for):
+            return
+        known = job.account.rests_until
+        if known is not None and known >= error.next_try - _THE_SAME:
             return
         with database_in_words():
             await events.record_rest(self._database, job.account_id, error.next_try, error.message)

@@ -45,9 +45,13 @@ class LeftAlone(NotSent):
 
     failure_class = FailureClass.UNHEALTHY
 
-    def __init__(self, message: str, *, next_try: datetime | None = None, function: str = "") -> None:
+    def __init__(
+        self, message: str, *, next_try: datetime | None = None, asked_for: bool = False, function: str = ""
+    ) -> None:
         super().__init__(message, function=function)
         self.next_try = next_try
+        self.asked_for = asked_for
+        """The upstream itself named that time: it is for every process to heed."""
 
 
 class OutcomeUnknown(UpstreamError):

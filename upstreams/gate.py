@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from upstreams.errors import LeftAlone
+from upstreams.errors import LeftAlone, NotSent
 from upstreams.port import Connection
 
 SHORTEST_REST = 15.0
@@ -21,8 +21,9 @@ LONGEST_REST = 300.0
 """The longest of these rests: so soon it is noticed that the trouble is over."""
 LONGEST_ASKED_FOR = 3600.0
 """The longest rest that an upstream may ask for; it is asked again then, whatever it named."""
-_FIRST_ANSWER_PATIENCE = 3.0
-"""Seconds for which calls wait for the first answer. A slow upstream shall not hold them up for longer."""
+_FIRST_ANSWER_PATIENCE = 5.0
+"""Seconds for which calls wait for the first answer; then they come again later. They don't go all at once: an upstream
+may take its time to refuse a password."""
 
 
 class Gate:
@@ -52,20 +53,24 @@ class Gate:
         raise LeftAlone(
             f"{about}: not sent, nothing is asked of the account before {self._next_try:%H:%M:%S} UTC. {self._why}",
             next_try=self._next_try,
+            asked_for=not self._of_login,
             function=function,
         )
 
     @asynccontextmanager
-    async def one_by_one_at_first(self) -> AsyncIterator[None]:
-        """Until a call was answered, one call goes at a time: so a wrong password is refused once and not to each."""
+    async def one_by_one_at_first(self, about: str, function: str) -> AsyncIterator[None]:
+        """Until a call was answered, one call goes at a time: so a wrong password is refused once and not to each.
+
+        Raises NotSent if the one before gets no answer for a while.
+        """
         if self._works:
             yield
             return
         try:
             await asyncio.wait_for(self._probe.acquire(), _FIRST_ANSWER_PATIENCE)
         except TimeoutError:
-            yield
-            return
+            words = "not sent, another call tries whether the account can be asked and has no answer yet"
+            raise NotSent(f"{about}: {words}.", function=function) from None
         if self._works:
             self._probe.release()
             yield

@@ -17,6 +17,7 @@ from orders import events
 from tests.carts.bench import Bench
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE
 from upstreams.connections import Connections
+from upstreams.errors import ConnectionUnhealthy
 from worker import Activities
 
 ORDER = "*.order.param"
@@ -119,3 +120,22 @@ async def test_a_check_by_hand_that_finds_the_account_well_lets_its_orders_go_on
         await check_upstream(bench.database, connections, "main")
     assert (await account(bench)).unhealthy_reason is None
     assert (await bench.reserve(order)).outcome is Funds.GRANTED
+
+
+async def test_what_one_step_was_asked_for_a_later_one_writes_down_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever call met the 429: the next one that heeds it tells the other processes."""
+    order = await bench.order()
+    await bench.reserve(order)
+    await bench.upstream.fault(function="*", kind="http_429", retry_after="600", times=1)
+    async with bench.database.read() as session:
+        found = (await session.exec(select(UpstreamAccount))).one()
+    upstream = await bench.activities.funds._connections.to(found)
+    with pytest.raises(ConnectionUnhealthy):
+        await upstream.read_item("vds", "1")
+    assert (await account(bench)).rests_until is None
+    for _ in range(3):
+        assert (await bench.submit(order)).outcome is Submission.TROUBLE
+    assert (await account(bench)).rests_until is not None
+    assert caplog.text.count("is left alone until") == 1

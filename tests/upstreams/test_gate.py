@@ -11,7 +11,7 @@ from tests.upstreams.panel import A_LIST, Answerer, Panel, doc, html, http, refu
 from upstreams import gate
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.billmanager.retryafter import asked_to_wait
-from upstreams.errors import ConnectionUnhealthy, LeftAlone, OutcomeUnknown, Rejected, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, Rejected, UpstreamError
 from upstreams.gate import LONGEST_ASKED_FOR, LONGEST_REST, SHORTEST_REST, Gate, Gates
 from upstreams.port import OrderSpec
 
@@ -168,18 +168,22 @@ async def test_until_something_was_answered_calls_go_one_by_one(
     assert panel.connections > 3, "and then side by side"
 
 
-async def test_a_first_call_that_stalls_does_not_hold_the_others_up(
+async def test_a_first_call_that_stalls_does_not_hold_the_others_up_nor_lets_them_go_all_at_once(
     panel: Panel, upstream: BillmanagerUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It may be how this upstream refuses a password: slowly."""
     monkeypatch.setattr(gate, "_FIRST_ANSWER_PATIENCE", 0.05)
     panel.answers(panel.stall)
     panel.standing = {"vds": A_LIST}
     first = asyncio.create_task(upstream.list_items("vds"))
     while not panel.requests:
         await asyncio.wait([first], timeout=0.005)
-    assert (await upstream.list_items("vds")).complete
+    with pytest.raises(NotSent, match="another call tries whether the account can be asked"):
+        await upstream.list_items("vds")
+    assert len(panel.requests) == 1
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
+    assert (await upstream.list_items("vds")).complete
 
 
 async def test_a_right_that_is_missing_for_one_function_shuts_nothing(

@@ -78,7 +78,7 @@ class Session:
 
     async def send(self, call: Call, fields: Mapping[str, str]) -> Document:
         """The document that answers `call`, without an error in it. Raises what `upstreams.errors` has for the rest."""
-        async with self._gate.one_by_one_at_first():
+        async with self._gate.one_by_one_at_first(call.label, call.function):
             try:
                 answer = await self._send(call, fields)
             except ConnectionUnhealthy as error:
