@@ -66,8 +66,8 @@ class SweepActivities:
                     await self._keep_pollers()
                     if time.monotonic() >= check_running_at:
                         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
-                        lap = self._after(lap, await self._heal())
                         lap = self._after(lap, await self._start_lost())
+                        lap = self._after(lap, await self._heal())
                     await self._deliver_again()
                 except RPCError as error:
                     note(error, "sweep")

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities import delivery, heartbeat, sweeping
+from activities.healing import Healed, Healer
 from activities.sweeping import SweepActivities
 from models.catalogue import ProcessingModule, TariffPlan
 from models.columns import utc_now
@@ -140,3 +141,19 @@ async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatc
     assert lap.started == 1
     assert len(beats) >= 3
     assert beats[0] == {"started": 0, "pollers": []}
+
+
+async def test_a_server_that_can_not_tell_whose_tasks_fail_is_asked_and_said_once(
+    orders: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    class OlderServer(NothingRuns):
+        async def list_workflows(self, query: str) -> AsyncIterator[Any]:
+            if "TemporalReportedProblems" in query:
+                raise RPCError("no such search attribute", RPCStatusCode.INVALID_ARGUMENT, b"")
+            yield
+
+    healer = Healer(orders, OlderServer())  # type: ignore[arg-type]
+    for _ in range(2):
+        assert await healer.end_failing() == Healed()
+    [line] = [record.message for record in caplog.records]
+    assert "this Temporal server does not tell whose tasks fail" in line
