@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from activities.updates import TemporalUnavailable
 from models.outages import Outage, outage_of, told
@@ -280,11 +280,13 @@ def _untyped(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None)
 
 def _methods_at(request: Request) -> list[str]:
     """What is known at a path by any route, not only by the first that fits it."""
+    scope = {**request.scope, "root_path": request.scope.get("app_root_path", request.scope.get("root_path", ""))}
     known = {
         method
         for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
         for route in request.app.routes
-        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+        if route.matches({**scope, "method": method})[0] is Match.FULL
+        and (method == "GET" or not isinstance(route, Mount))  # which serves files, and takes whatever is asked
     }
     return sorted(known | ({"HEAD"} if "GET" in known else set()))
 

@@ -17,7 +17,7 @@ from tests.storefront.api import OPERATOR_TOKEN, SHOP_TOKEN, Api
 
 TOKENS = {"storefront": SHOP_TOKEN, "operator": OPERATOR_TOKEN}
 ENDLESS = "/v1/operations/{number}/stream"
-AT_A_TIME = 12
+AT_A_TIME = 8
 """So many of the operations `make test` tries for each role, drawn once and for all."""
 
 

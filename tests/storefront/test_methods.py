@@ -35,6 +35,8 @@ async def test_a_method_that_is_not_known_is_told_those_that_are(idle_api: Api) 
         ("OPTIONS", "/v1/services/1/owner", "PUT"),
         ("PUT", "/v1/webhooks/deliveries", "GET, HEAD"),
         ("POST", "/healthz", "GET, HEAD"),
+        ("POST", "/docs", "GET, HEAD"),
+        ("PUT", "/docs/assets/swagger-ui.css", "GET, HEAD"),
     ):
         answer = await idle_api.operator.request(method, path)
 
