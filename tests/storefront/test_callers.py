@@ -24,7 +24,7 @@ from storefront.addresses import client_address, network_of
 from storefront.callers import Callers
 from storefront.guessing import GuessBrake
 from tests.infrastructure.eventually import assert_eventually
-from tests.storefront.api import OPERATOR_TOKEN, SHOP_TOKEN, Api, assert_problem
+from tests.storefront.api import OPERATOR_TOKEN, SHOP_TOKEN, Api, api_settings, assert_problem, running_api
 from tests.storefront.test_stream import Events
 
 
@@ -212,6 +212,22 @@ async def test_while_the_table_can_not_be_read_tokens_of_the_settings_are_known(
             await known.find("another")
     finally:
         await known.close()
+        await database.close()
+
+
+async def test_while_the_database_is_away_a_token_that_only_it_knows_is_answered_503(
+    unreachable_temporal: Client,
+) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    database = Database(url)
+    try:
+        async with running_api(database, unreachable_temporal, api_settings(url)) as api:
+            answer = await api.stranger.get("/v1/services", headers=bearer("rsf_perhaps-a-right-one"))
+            assert_problem(answer, 503, "database-unavailable")
+            assert "Retry-After" in answer.headers
+            assert_problem(await api.shop.get("/v1/upstreams"), 403, "forbidden")
+            assert_problem(await api.stranger.get("/v1/services"), 401, "unauthenticated")
+    finally:
         await database.close()
 
 
