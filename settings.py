@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=HIGHEST_PORT)
     api_at_once: int = Field(default=30, ge=1, le=1000)
-    """Requests that are worked on at once."""
+    """Requests that are worked on at once, for storefronts and again for people."""
     api_line: float = Field(default=5.0, gt=0)
     """Seconds for which a request waits for its turn before it is told to come back."""
     api_streams: int = Field(default=1000, ge=1, le=100_000)

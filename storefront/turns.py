@@ -24,7 +24,7 @@ class Turns:
     def __init__(self, app: ASGIApp, limits: TurnLimits) -> None:
         self._app = app
         self._limits = limits
-        self._places = asyncio.Semaphore(limits.at_once)
+        self._shops, self._staff = asyncio.Semaphore(limits.at_once), asyncio.Semaphore(limits.at_once)
         self._streams: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,29 +32,27 @@ class Turns:
             await self._app(scope, receive, send)
         elif scope["method"] == "GET" and _STREAM.fullmatch(scope["path"]):
             await self._stream(scope, receive, send)
-        elif not await self._waited():
+        else:
+            await self._in_turn(self._places_for(scope), scope, receive, send)
+
+    def _places_for(self, scope: Scope) -> asyncio.Semaphore:
+        """People have places of their own: their decisions may wait for a workflow or an upstream, and a shop that asks
+        much must not keep them from deciding."""
+        caller = scope.get("state", {}).get("caller")
+        return self._staff if isinstance(caller, Caller) and caller.asker.is_staff else self._shops
+
+    async def _in_turn(self, places: asyncio.Semaphore, scope: Scope, receive: Receive, send: Send) -> None:
+        if not await self._waited(places):
             detail = f"More is asked than can be done at once. {SEND_AGAIN}"
             await answer(BUSY, detail, headers=retry_later())(scope, receive, send)
-        else:
-            await self._in_turn(scope, receive, send)
-
-    async def _waited(self) -> bool:
-        if not self._places.locked():
-            return await self._places.acquire()
-        try:
-            async with asyncio.timeout(self._limits.line):
-                return await self._places.acquire()
-        except TimeoutError:
-            return False
-
-    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         has_turn = True
 
         def give_up_turn() -> None:
             nonlocal has_turn
             if has_turn:
                 has_turn = False
-                self._places.release()
+                places.release()
 
         async def send_and_give_up_turn(message: Message) -> None:
             give_up_turn()
@@ -64,6 +62,16 @@ class Turns:
             await self._app(scope, receive, send_and_give_up_turn)
         finally:
             give_up_turn()
+
+    async def _waited(self, places: asyncio.Semaphore) -> bool:
+        """For a place; False: for too long."""
+        if not places.locked():
+            return await places.acquire()
+        try:
+            async with asyncio.timeout(self._limits.line):
+                return await places.acquire()
+        except TimeoutError:
+            return False
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope["state"]["caller"]

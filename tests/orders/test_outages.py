@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,12 +12,18 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.sweeping import SweepActivities
 from models.database import Database, PoolTerms
+from models.messages import SweepInput
 from models.outages import Outage, is_unavailable, outage_of, told
 from models.readiness import Readiness
+from settings import Settings
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
+from worker import CannotStart, NotReady, _ready
 
 WAITING_MENDS = {Outage.AWAY, Outage.BUSY, Outage.READ_ONLY}
 IMPATIENT = PoolTerms(wait=0.2)
@@ -164,6 +171,36 @@ async def test_a_sqlite_disk_that_is_full(migrated_sqlite_template: Path, tmp_pa
     assert outage_of(caught.value) is Outage.FULL
     assert not is_unavailable(caught.value)
     assert told(caught.value) == "the database's disk is full; make room (database or disk is full)"
+
+
+async def test_a_worker_waits_for_the_schema_and_not_for_what_is_no_database(
+    sqlite_database_url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(NotReady, match="resell migrate"):
+        await _ready(Database(sqlite_database_url))
+    (tmp_path / "junk").write_text("no database " * 1000)
+    with pytest.raises(CannotStart, match="does not let us in"):
+        await _ready(Database(f"sqlite:///{tmp_path / 'junk'}"))
+
+
+async def test_what_a_worker_asks_wrongly_fails_loudly(
+    migrated_sqlite_template: Path, tmp_path: Path, unanswered: Client
+) -> None:
+    """Temporal repeats the activity, and shows why."""
+    database = Database(copy_of(migrated_sqlite_template, tmp_path))
+    async with database.write() as session:
+        renamed = sa.text("ALTER TABLE operation RENAME COLUMN workflow_started_at TO started")
+        await (await session.connection()).execute(renamed)
+    sweep = SweepActivities(database, unanswered, Settings())
+    with pytest.raises(OperationalError, match="no such column"):
+        await ActivityEnvironment().run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=30)))
+    await database.close()
+
+
+@pytest.fixture
+async def unanswered() -> Client:
+    """A client of a Temporal that is not there."""
+    return await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
 
 
 async def test_what_an_error_tells_has_no_values(migrated_database_url: str) -> None:

@@ -134,6 +134,7 @@ async def test_who_would_wait_too_long_for_a_turn_is_told_at_once_to_come_back(a
         orders = [asyncio.create_task(api.post_order(f"cart-{number}")) for number in range(12)]
         await assert_eventually(lambda: sum(order.done() for order in orders) == 11, timeout=5)
         assert (await api.stranger.get("/readyz")).status_code == 200
+        assert (await api.operator.get("/v1/services")).status_code == 200, "people have turns of their own"
         refused = [order.result() for order in orders if order.done()]
     assert "Send the same request again" in assert_problem(refused[0], 503, "busy")
     assert all(answer.status_code == 503 and answer.headers["Retry-After"] for answer in refused)
