@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from sqlmodel import select
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
@@ -23,10 +26,13 @@ from models.messages import Decision, DecisionKind, SendInput
 from orders import naming
 from orders.errors import Refused
 from orders.intake import AcceptedOrder
+from payloads.codec import data_converter
+from starter import Resellflow
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.histories.changed import WaitsFirst
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+from tests.payloads.conftest import key_line
 
 LIMITS = {
     # The server tells of failing tasks after five in a row, which takes it most of a minute; here after one.
@@ -100,6 +106,36 @@ async def test_an_order_whose_history_no_code_follows_is_begun_anew_and_what_wai
     [entry] = await healings(shop)
     assert (entry.subject, entry.subject_number) == ("operation", order.operation)
     assert "NonDeterministic" in entry.detail["cause"]
+
+
+async def test_a_payload_that_nobody_can_decrypt_stops_its_order_for_no_longer_than_that(
+    stopped_shop: Shop, tmp_path: Path
+) -> None:
+    """It fails the whole workflow task, before any handler could drop it."""
+    keys = tmp_path / "payload.keys"
+    keys.write_text(f"{key_line('today')}\n")
+    shop = stopped_shop
+    options = shop.client.config() | {"data_converter": data_converter(str(keys))}
+    client = shop.client = Client(**options)
+    shop.resellflow = Resellflow(shop.database, client, shop.settings)
+    await shop.upstream.set(opening="manual")
+    async with shop.working():
+        order = await shop.order()
+        await shop.until(order, Stage.AWAITING_CONFIRMATION)
+        forged = Payload(metadata={"encoding": b"binary/encrypted", "encryption-key-id": b"nobody's"}, data=b"x" * 40)
+        await client.workflow_service.signal_workflow_execution(
+            SignalWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=order.workflow_id),
+                signal_name="upstream_event",
+                input=Payloads(payloads=[forged]),
+            )
+        )
+        [item] = await shop.upstream.items()
+        await shop.upstream.admin("POST", f"/items/{item['id']}/open")
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+    assert len(await shop.upstream.charges()) == 1
+    assert [entry.subject_number for entry in await healings(shop)] == [order.operation]
 
 
 async def test_ids_of_ours_taken_by_what_can_not_run_are_freed(stopped_shop: Shop) -> None:
