@@ -25,7 +25,7 @@ from orders.slowness import in_words
 from orders.stages import TRIED_AGAIN
 from orders.telling import may_for_shop, reason_for_shop, waits_for_shop, without_secrets
 from orders.views.documents import Document, WorkflowLinks, existing, money
-from orders.views.filters import newest
+from orders.views.filters import either, newest
 from orders.views.paging import Page, PageRequest, page_of
 from orders.views.upstreams import known_upstream
 
@@ -221,9 +221,9 @@ async def list_operations(
     """A page of the operations that the asker may see. Raises InvalidField for a wrong cursor, or an upstream that does
     not exist; storefronts are not told which do. `slow`: whether they are slower than usual."""
     query = select(Operation).where(belongs_to_visible(Operation, asker))
-    if slow is not None and len(set(slow)) == 1:
+    if (wanted := either(slow)) is not None:
         is_slow = col(Operation.slow_since).is_not(None)
-        query = query.where(is_slow if slow[0] else ~is_slow)
+        query = query.where(is_slow if wanted else ~is_slow)
     rows: list[Operation] = await newest(
         session,
         query,

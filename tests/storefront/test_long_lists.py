@@ -56,6 +56,7 @@ RARE: dict[str, dict[str, list[str]]] = {
         "service": ["5"],
         "kind": ["suspend"],
         "upstream": ["quiet"],
+        "slow": ["true", "false"],
     },
     "/v1/operations/{number}/audit": {},
     "/v1/tasks": {
@@ -75,9 +76,12 @@ RARE: dict[str, dict[str, list[str]]] = {
 }
 """List -> filter -> values that few rows have."""
 
-NEWEST_FIRST_WILL_DO = {("/v1/tasks", one) for one in ("overdue=false", "taken=false", "older_than=399d")}
-"""Nearly every task is not overdue and in nobody's hands, so a page of these is found by passing few others. Of old
-ones the number of the first is looked up; from there on all are old."""
+NEWEST_FIRST_WILL_DO = {
+    *(("/v1/tasks", one) for one in ("overdue=false", "taken=false", "older_than=399d")),
+    ("/v1/operations", "slow=false"),
+}
+"""Nearly every task is not overdue and in nobody's hands, nearly no operation is slow, so a page of these is found by
+passing few others. Of old ones the number of the first is looked up; from there on all are old."""
 OF_THE_PAGE = ("WHERE intent.operation_id IN (", "WHERE incident.service_id IN (", "ORDER BY stage_entry.id")
 """May be sorted: what belongs to the rows of the page, and the stages of one operation."""
 
@@ -102,6 +106,7 @@ OF_FEW = {
     "webhook_delivery_due",
     "operation_called_off",
     "operation_not_started",
+    "operation_slow",
     "incident_open",
     "incident_closed",
     "task_taken",
@@ -159,6 +164,7 @@ def _make_rows() -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
                     workflow_started_at=AGO,
                     stage_since=AGO,
                     called_off_at=rare(i, None, AGO),
+                    slow_since=rare(i, None, AGO),
                 )
                 for i in n
             ),
