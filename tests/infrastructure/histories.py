@@ -8,10 +8,10 @@ tell nothing here, and servers that a test runs for itself are not looked at.
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import History
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 
@@ -41,20 +41,23 @@ async def look_through(client: Client) -> list[str]:
     """What is private in the histories of this namespace."""
     found = []
     async for run in client.list_workflows():
-        for event in await _events(client, WorkflowExecution(workflow_id=run.id, run_id=run.run_id)):
-            content = event.SerializeToString()
-            found += [f"{run.workflow_type} {run.id}, event {event.event_id}: {one}" for one in private_in(content)]
+        async for history in _pages(client, WorkflowExecution(workflow_id=run.id, run_id=run.run_id)):
+            if private_in(history.SerializeToString()):
+                found += [
+                    f"{run.workflow_type} {run.id}, event {event.event_id}: {one}"
+                    for event in history.events
+                    for one in private_in(event.SerializeToString())
+                ]
     return found
 
 
-async def _events(client: Client, execution: WorkflowExecution) -> Iterable[HistoryEvent]:
+async def _pages(client: Client, execution: WorkflowExecution) -> AsyncIterator[History]:
     request = GetWorkflowExecutionHistoryRequest(namespace=client.namespace, execution=execution)
-    events: list[HistoryEvent] = []
     while True:
         page = await client.workflow_service.get_workflow_execution_history(request)
-        events += page.history.events
+        yield page.history
         if not page.next_page_token:
-            return events
+            return
         request.next_page_token = page.next_page_token
 
 

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.enums import FailureClass
 from models.messages import Funds, FundsResult, StepResult, Submission, SubmitResult
@@ -112,3 +114,13 @@ def test_markdown_is_not_alive() -> None:
         "`![x](http://e.example/x.png) '' ''' <b> --yes \"quoted\" # big`"
     )
     assert as_code("  ") == ""
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text())
+def test_whatever_the_text(text: str) -> None:
+    shown, span = visible(text), as_code(text)
+    assert shown.isprintable()
+    assert all(line.isprintable() for line in visible_lines(text).split("\n"))
+    assert span == "" or (span[0], span[-1], span.count("`")) == ("`", "`", 2)
+    assert veiled(veiled(text)) == veiled(text)
