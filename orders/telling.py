@@ -17,10 +17,10 @@ from orders.allowed import NOTHING
 _SENTENCES: dict[FailureClass, str] = {
     FailureClass.NOT_SENT: "the upstream can't be reached",
     FailureClass.OUTCOME_UNKNOWN: "the outcome of its request is not known yet",
-    FailureClass.FUNDS: "the reseller's account there has too little money",
+    FailureClass.FUNDS: "the reseller's account at the upstream has too little money",
     FailureClass.NOT_YET: "the upstream does not do it yet",
     FailureClass.EXISTS: "the upstream has something with this name or address already",
-    FailureClass.UNHEALTHY: "the reseller's account there does not work as it should",
+    FailureClass.UNHEALTHY: "the reseller's account at the upstream does not work as it should",
     FailureClass.SETUP_FAULT: "something is not set up right",
     FailureClass.PRICE_CHANGED: "its price is not what was agreed or expected",
 }

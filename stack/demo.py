@@ -51,7 +51,7 @@ def begin_anew(directory: Path) -> None:
 async def demo(stack: EmbeddedStack) -> int:
     """Tell the three stories, print the table. The exit status is 0 only if all ended as promised."""
     console = Console(highlight=False, width=None if Console().is_terminal else 120)
-    headers = {"Authorization": f"Bearer {stack.tokens.storefront}"}
+    headers = _bearer(stack.tokens.storefront)
     async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
         shop = _Shop(stack, http, headers, console)
         try:
@@ -66,6 +66,10 @@ async def demo(stack: EmbeddedStack) -> int:
             f"  make up ARGS='--directory {short(stack.directory)}'\n"
         )
     return 0
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 class _Shop:
@@ -103,7 +107,7 @@ class _Shop:
         return [happy, lost, poor]
 
     async def _follow(self, story: Story) -> None:
-        """Place the order and show its stages as the API streams them."""
+        """Place the order as a storefront, and show its stages as the API streams them to an operator."""
         answer = await self._http.post(
             f"{self._stack.api_url}/v1/services",
             json={"plan": "VDS-1", "period_months": 1, "customer": story.customer},
@@ -116,7 +120,8 @@ class _Shop:
         story.operation = placed["operation"]["number"]
         self._say(f"   service {story.service}, operation {story.operation} for {story.customer}")
         url = f"{self._stack.api_url}/v1/operations/{story.operation}/stream"
-        async with self._http.stream("GET", url, headers=self._headers, timeout=None) as stream:
+        headers = _bearer(self._stack.tokens.operator)  # a storefront is told no sums and no upstream's words
+        async with self._http.stream("GET", url, headers=headers, timeout=None) as stream:
             async for line in stream.aiter_lines():
                 if line.startswith("data:"):
                     self._note(story, json.loads(line.removeprefix("data:")))

@@ -25,7 +25,7 @@ async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> 
     shown = (await api.shop.get("/v1/operations/1")).json()
 
     assert [entry["stage"] for entry in shown["stages"]] == ["accepted", "checking_balance", "waiting_for_funds"]
-    assert shown["stages"][-1]["reason"] == "the reseller's account there has too little money"
+    assert shown["stages"][-1]["reason"] == "the reseller's account at the upstream has too little money"
     assert shown["stage"] == "waiting_for_funds"
     assert shown["stage_since"] == shown["stages"][-1]["at"]
     assert shown["waits_for"].startswith("money on the upstream account (the reseller's account")

@@ -203,7 +203,7 @@ async def test_an_endpoint_of_a_storefront_gets_what_is_about_its_services_and_n
         [*of_shop, *got["of_rival"], (MessageType.INCIDENT_RAISED.value, 1)], key=str
     )
     told = {parcel.endpoint_name: parcel.data for parcel in parcels if parcel.kind.startswith("resellflow.operation")}
-    assert told["of_shop"]["reason"] == "the reseller's account there has too little money"
+    assert told["of_shop"]["reason"] == "the reseller's account at the upstream has too little money"
     assert not [secret for secret in SECRETS if secret in str(told["of_rival"])]
     assert FUNDS in str([parcel.data for parcel in parcels if parcel.endpoint_name == "ours"])
 
@@ -224,7 +224,7 @@ async def test_a_storefront_sees_its_own_endpoints_and_their_deliveries(sqlite_a
     [delivery] = (await sqlite_api.shop.get("/v1/webhooks/deliveries")).json()["items"]
     address = f"/v1/webhooks/deliveries/{delivery['number']}"
     shown = await sqlite_api.shop.get(address)
-    assert shown.json()["data"]["reason"] == "the reseller's account there has too little money"
+    assert shown.json()["data"]["reason"] == "the reseller's account at the upstream has too little money"
     assert (await sqlite_api.shop.post(f"{address}/replay")).status_code == 200
     everything = (await sqlite_api.operator.get("/v1/webhooks/deliveries")).json()["items"]
     assert {one["webhook"] for one in everything} == {"ours", "of_shop"}
