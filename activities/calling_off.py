@@ -13,7 +13,7 @@ from activities.job import Job, load_job
 from activities.kinds import KINDS
 from activities.leftovers import Fate
 from activities.signals import signal
-from activities.troubles import Troubles
+from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
@@ -84,6 +84,7 @@ class CallingOffActivities:
                 reason = f"called off, and nobody can look for what its requests left at the upstream: {fault}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.SETUP_FAULT, reason=reason)
             try:
+                check_well(job)
                 upstream = await self._connections.to(job.account)
                 found = await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
                 return await self._judged(job, upstream, found)

@@ -10,7 +10,7 @@ from activities.failures import after_failed_read, database_in_words, look_again
 from activities.job import Job, load_job
 from activities.kinds import KINDS
 from activities.lookup import keep_evidence
-from activities.troubles import Troubles
+from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UpstreamStatus
@@ -78,6 +78,7 @@ class SettleActivities:
                     job = await load_job(self._database, ref.operation)  # since when it is unknown is part of the proof
                 intent = job.intent or intent
             try:
+                check_well(job)
                 upstream = await self._connections.to(job.account)
                 judgement = await self._find_out(job, intent, upstream)
                 with database_in_words():
@@ -275,6 +276,7 @@ class SettleActivities:
             if not number:
                 raise NotFound("upstream number of service", ref.service)
             try:
+                check_well(job)
                 upstream = await self._connections.to(job.account)
                 item = await upstream.read_item(job.service.product_type, number)
             except NoSuchItem:

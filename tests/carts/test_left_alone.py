@@ -70,6 +70,23 @@ async def test_an_unhealthy_account_is_not_asked_by_orders_of_another_process_ei
     assert (await bench.reserve(order)).outcome is Funds.TROUBLE
     assert (await bench.submit(order)).outcome is Submission.TROUBLE
     assert await asked(bench) == before
+    await poll(bench)
+    await bench.reserve(order)
+    await bench.upstream.fault(function=ORDER, sok=True, kind="cut", when="after", times=1)
+    assert (await bench.submit(order)).outcome is Submission.UNKNOWN
+    await events.record_health(bench.database, 1, "Upstream main, auth: not logged in")
+    before = await asked(bench)
+    ref = OrderRef(service=order.service, operation=order.operation)
+    with pytest.raises(ApplicationError, match="while the account is unhealthy"):
+        await ActivityEnvironment().run(bench.activities.settlement.settle, ref)
+    assert await asked(bench) == before
+    await poll(bench)
+    assert (await bench.settle(order)).outcome is Submission.ACCEPTED
+    await events.record_health(bench.database, 1, "Upstream main, auth: not logged in")
+    before = await asked(bench)
+    with pytest.raises(ApplicationError, match="while the account is unhealthy"):
+        await bench.look(order)
+    assert await asked(bench) == before
 
 
 async def test_a_429_to_an_order_leaves_its_outcome_unknown_and_the_account_alone_in_every_process(
