@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     database_pool_more: int = Field(default=20, ge=0, le=1000)
     """Connections beside them at busy times."""
     database_wait: float = Field(default=10.0, gt=0)
-    """Seconds for a free connection; on SQLite also for the lock of another process."""
+    """Seconds for a free connection, or for the lock that another holds."""
     database_statement_timeout: float = Field(default=60.0, ge=0)
     """Seconds for one statement, on PostgreSQL; 0 for no limit."""
 

@@ -79,7 +79,7 @@ class Database:
             file = target.database or ":memory:"
             options["creator"] = lambda: await_(sqlite.connect(file, lock_timeout=terms.wait))
         else:
-            options["connect_args"] = postgres.connect_options(target, terms.statement_timeout)
+            options["connect_args"] = postgres.connect_options(target, terms)
         self.engine: AsyncEngine = create_async_engine(target, **options)
         self._reader: AsyncEngine = self.engine.execution_options(**{postgres.READS: True})
         self._one_writer: AbstractAsyncContextManager[AsyncEngine | AsyncConnection] = nullcontext(

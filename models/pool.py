@@ -12,6 +12,6 @@ class PoolTerms:
     more: int = 20
     """Connections beside them at busy times, closed when they are free again."""
     wait: float = 10.0
-    """Seconds for a free connection; on SQLite also for the lock of another process."""
+    """Seconds for a free connection, or for the lock that another holds."""
     statement_timeout: float = 60.0
-    """Seconds for one statement, on PostgreSQL; 0 for no limit."""
+    """Seconds for one statement, on PostgreSQL; 0 for no limits there, and no time-out for locks."""

@@ -18,6 +18,8 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from models.pool import PoolTerms
+
 _CONNECT_SECONDS = 5
 _SILENCE_MILLISECONDS = 30_000
 """A server that has not acknowledged anything for so long is gone: its connection is given up."""
@@ -28,11 +30,12 @@ REST_SECONDS = 60
 _USED_AT = "used_at"
 
 
-def connect_options(url: URL, statement_timeout: float) -> dict[str, object]:
-    """The driver's own. What the address says itself stays as it is. `statement_timeout`: seconds; 0: no limit."""
+def connect_options(url: URL, terms: PoolTerms) -> dict[str, object]:
+    """The driver's own. What the address says itself stays as it is."""
     options: dict[str, object] = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MILLISECONDS}
-    if statement_timeout and "options" not in url.query:
-        options["options"] = f"-c statement_timeout={int(statement_timeout * 1000)}"
+    if terms.statement_timeout:
+        limits = {"statement_timeout": terms.statement_timeout, "lock_timeout": terms.wait}
+        options["options"] = " ".join(f"-c {name}={max(1, int(seconds * 1000))}" for name, seconds in limits.items())
     return {name: value for name, value in options.items() if name not in url.query}
 
 

@@ -11,6 +11,7 @@ from psycopg.pq import TransactionStatus
 
 from models import postgres
 from models.database import Database, PoolTerms
+from models.outages import Outage, outage_of
 from tests.infrastructure.eventually import assert_eventually
 
 TABLE = sa.Table("sample", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
@@ -121,3 +122,21 @@ async def test_a_cancelled_read_leaves_no_connection_behind_that_is_busy(sample:
         await asking
     await put(sample, 1)
     assert await seen(sample) == [1]
+
+
+async def test_who_waits_too_long_for_a_lock_or_an_answer_is_told_that_it_is_busy(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url, PoolTerms(size=1, wait=0.1, statement_timeout=0.2))
+    async with database.engine.begin() as connection:
+        await connection.run_sync(TABLE.metadata.create_all)
+    async with await psycopg.AsyncConnection.connect(postgres_database_url) as other:
+        await other.execute("LOCK TABLE sample IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(sa.exc.DBAPIError, match="lock timeout") as locked:
+            await put(database, 1)
+    async with database.read() as session:
+        connection = await session.connection()
+        with pytest.raises(sa.exc.DBAPIError, match="statement timeout") as slow:
+            await connection.execute(sa.text("SELECT pg_sleep(60)"))
+    assert outage_of(locked.value) is outage_of(slow.value) is Outage.BUSY
+    await put(database, 2)
+    assert await seen(database) == [2]
+    await database.close()
