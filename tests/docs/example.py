@@ -127,8 +127,11 @@ class Example:
             answer = await api.request(method or ("POST" if body else "GET"), url, headers=headers, content=body)
         assert answer.is_success, f"{url}: {answer.text}"
 
-    def _api(self) -> httpx.AsyncClient:
+    @asynccontextmanager
+    async def _api(self) -> AsyncIterator[httpx.AsyncClient]:
         tokens = {"storefront_tokens": {"shop": SecretStr(STOREFRONT)}, "operator_tokens": {"ann": SecretStr(OPERATOR)}}
         settings = Settings(**{**self.shop.settings.model_dump(), **tokens})
-        transport = httpx.ASGITransport(create_app(self.shop.resellflow, settings))
-        return httpx.AsyncClient(transport=transport, timeout=45)
+        app = create_app(self.shop.resellflow, settings)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), timeout=45) as client:
+            yield client
+        await app.state.context.close()

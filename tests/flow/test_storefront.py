@@ -25,12 +25,14 @@ async def api(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     """The shop's API, and an operator at it."""
     token = SecretStr("token-of-ann")
     settings = Settings(**{**shop.settings.model_dump(), "operator_tokens": {"ann": token}})
-    transport = httpx.ASGITransport(create_app(shop.resellflow, settings))
+    app = create_app(shop.resellflow, settings)
+    transport = httpx.ASGITransport(app)
     headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://api.test", headers=headers, timeout=45
     ) as client:
         yield client
+    await app.state.context.close()
 
 
 async def ask(shop: Shop, api: httpx.AsyncClient, method: str, path: str, body: object = None) -> AcceptedOrder:

@@ -55,7 +55,8 @@ class Storefront:
 @pytest.fixture
 async def people(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Storefront]]:
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
-    transport = httpx.ASGITransport(create_app(shop.resellflow, shop.settings))
+    app = create_app(shop.resellflow, shop.settings)
+    transport = httpx.ASGITransport(app)
     found: dict[str, Storefront] = {}
     async with AsyncExitStack() as stack:
         for name, role in (("amber", Role.STOREFRONT), ("birch", Role.STOREFRONT), ("olga", Role.OPERATOR)):
@@ -69,6 +70,7 @@ async def people(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[d
             client = httpx.AsyncClient(transport=transport, base_url="http://api.test", headers=headers, timeout=45)
             found[name] = Storefront(name, await stack.enter_async_context(client), receiver)
         yield found
+    await app.state.context.close()
 
 
 async def completed(shop: Shop, answer: httpx.Response) -> dict[str, Any]:
