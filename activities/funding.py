@@ -154,6 +154,7 @@ class FundsActivities:
             else:
                 reason = what_is_missing(job.account, cost, standing)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
+                operation.next_try_at = standing.asked_again_at
             session.add(operation)
         await self.tell_granted([number for number in granted if number != job.number])
         return FundsResult(

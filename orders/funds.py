@@ -58,6 +58,8 @@ class Standing:
     ahead: int
     refused: bool = False
     """The upstream itself refused it lately for want of money, with as much on the account as now."""
+    asked_again_at: datetime | None = None
+    """When it is asked again, should the balance not have grown before; None: it was not refused."""
 
 
 async def locked_account(session: AsyncSession, account_id: int) -> UpstreamAccount:
@@ -247,7 +249,9 @@ async def standing(session: AsyncSession, account: UpstreamAccount, operation: i
         raise NotFound("reservation of operation", operation)
     ahead = await _ahead(session, account.id or 0, operation) if account.waiting else 0
     refused = _refused_lately(entry, reading.balance.amount, utc_now())
-    return Standing(entry.state is ReservationState.GRANTED, entry.amount, free(account, reading), ahead, refused)
+    again = entry.refused_at + REFUSAL_PATIENCE if refused and entry.refused_at is not None else None
+    granted = entry.state is ReservationState.GRANTED
+    return Standing(granted, entry.amount, free(account, reading), ahead, refused, again)
 
 
 async def recount(session: AsyncSession, account_id: int) -> bool:

@@ -19,7 +19,7 @@ from orders.errors import NotFound
 from orders.history import OURSELVES, Origin, attribute
 from orders.outbox import operation_completed, stage_entered
 
-TRIED_AGAIN = frozenset({Stage.RETRYING, Stage.OUTCOME_UNKNOWN, Stage.AWAITING_CONFIRMATION})
+TRIED_AGAIN = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.OUTCOME_UNKNOWN, Stage.AWAITING_CONFIRMATION})
 """Stages in which the upstream is asked again and again, at times that are noted."""
 _OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import col, select
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -178,7 +179,7 @@ async def open_bench(database_url: str, upstream: Upstream, *, dialect: int = 6)
     database = Database(database_url)
     await stock_catalogue(database, upstream.url, dialect=dialect)
     settings = Settings(database_url=database_url, settle_window=1.0, order_timeout=1.5, read_timeout=3.0)
-    client = await Client.connect(NO_SERVER, lazy=True)
+    client = await Client.connect(NO_SERVER, lazy=True, data_converter=pydantic_data_converter)
     activities = Activities(database, client, settings)
     yield Bench(database, upstream, activities, settings)
     await activities.close()

@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from models.columns import utc_now
 from models.enums import FailureClass, IntentState, Stage
-from models.messages import OrderRef, Submission, SubmitResult
+from models.messages import Funds, OrderRef, Submission, SubmitResult
 from models.order import Intent
 from orders.attempts import PUT_OFF_AT_MOST, pause_after_put_off, story_of_enough
 from orders.intake import AcceptedOrder
@@ -122,3 +122,23 @@ async def test_each_look_for_a_lost_answer_is_counted_and_names_the_next(bench: 
         assert again.value.next_retry_delay is not None
         assert operation.next_try_at is not None
         assert operation.next_try_at >= before + again.value.next_retry_delay
+
+
+async def test_an_order_that_the_upstream_refused_for_want_of_money_says_when_it_is_asked_again(bench: Bench) -> None:
+    error = {"type": "not_enough_money"}
+    await bench.upstream.fault(function=ORDER, sok=True, kind="error", error=error, times=1)
+    order = await bench.order()
+    await bench.reserve(order)
+    assert (await bench.submit(order)).outcome is Submission.FUNDS
+    assert (await bench.reserve(order)).outcome is Funds.WAITING
+    operation = await bench.operation(order)
+    assert operation.stage is Stage.WAITING_FOR_FUNDS
+    assert operation.next_try_at is not None
+    assert (operation.next_try_at - utc_now()).total_seconds() == pytest.approx(600, abs=20)
+
+
+async def test_an_order_for_which_money_is_wanting_is_tried_at_no_time_of_its_own(bench: Bench) -> None:
+    await bench.upstream.set_balance("0.10")
+    order = await bench.order()
+    assert (await bench.reserve(order)).outcome is Funds.WAITING
+    assert (await bench.operation(order)).next_try_at is None
