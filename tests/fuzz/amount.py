@@ -35,6 +35,8 @@ def tries(number: int) -> settings:
 def at_once() -> Iterator[None]:
     """What is done in here takes no second of this thread's processor."""
     began = time.thread_time()
-    yield
-    taken = time.thread_time() - began
-    assert taken < LONGEST_SECONDS, f"it took {taken:.1f} s"
+    try:
+        yield
+    finally:
+        taken = time.thread_time() - began
+        assert taken < LONGEST_SECONDS, f"it took {taken:.1f} s"

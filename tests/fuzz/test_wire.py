@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tests.fuzz.amount import at_once, tries
+from tests.fuzz.documents import NAMES, document
 from tests.fuzz.texts import anything, in_xml, shown
 from upstreams.billmanager import offers, prices, tariffs
 from upstreams.billmanager.answers import judge
@@ -20,14 +21,6 @@ from upstreams.billmanager.wire import Document, NotADocument
 from upstreams.errors import UpstreamError
 from upstreams.port import UnusableRow
 
-NAMES = (
-    "doc", "elem", "ok", "error", "msg", "detail", "param", "slist", "list", "val", "metadata", "tparams", "messages",
-    "filter", "p_filter", "p_num", "p_cnt", "p_elems", "notify", "item", "mainmenu", "node", "redirect", "pricelist",
-    "price", "prices", "period", "id", "remoteid", "name", "domain", "status", "item_status", "cost", "item_cost",
-    "cost_iso", "currency_str", "expiredate", "real_expiredate", "createdate", "autoprolong", "ip", "password",
-    "itemtype", "total", "amount", "special_status", "x" * 300, "имя",
-)  # fmt: skip
-ATTRIBUTES = ("name", "type", "object", "orig", "key", "func", "v", "value", "id", "action", "length", "cost")
 TYPES = ("vds", "dedic", "vhost", "soft", "certificate", "domain")
 
 names = some.sampled_from(NAMES)
@@ -43,21 +36,11 @@ calls = some.builds(
 )
 
 
-def document(seed: int, texts: list[str]) -> bytes:
-    """One that is drawn by the seed: hypothesis takes ten times as long for as many elements."""
-    draw = Random(seed)  # noqa: S311
-
-    def element(name: str, depth: int) -> Element:
-        made = Element(name, {draw.choice(ATTRIBUTES): draw.choice(texts) for _ in range(draw.choice((0, 0, 1, 3)))})
-        made.text = draw.choice(texts)
-        made.extend(element(draw.choice(NAMES), depth - 1) for _ in range(draw.randint(0, 2 + depth) if depth else 0))
-        return made
-
-    whole: bytes = tostring(element("doc", draw.randint(1, 5)), "utf-8")
-    return whole
-
-
-documents = some.builds(document, some.integers(0, 2**64), some.lists(shown | in_xml, min_size=1, max_size=12))
+documents = some.builds(
+    lambda seed, texts: document(Random(seed), texts),  # noqa: S311
+    some.integers(0, 2**64),
+    some.lists(shown | in_xml, min_size=1, max_size=12),
+)
 
 
 @some.composite
