@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, pairs
 from cli.placing import sum_of_money
 from cli.printing import print_json, say_on, tell, under_way
@@ -14,7 +15,7 @@ from models.messages import Decision, DecisionKind, DecisionResult
 if TYPE_CHECKING:
     from cli.waiting import Followed
 
-Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation")]
+Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation", max=HIGHEST_NUMBER)]
 Reason = Annotated[str, typer.Option(help="why; it goes to the audit")]
 Actor = Annotated[
     str | None, typer.Option("--actor", "--as", help="who decides, for the audit (default: the user of this shell)")

@@ -13,6 +13,11 @@ def in_words(error: BaseException) -> str | None:
         return str(error)
     if said := setup_in_words(error):
         return said
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        part = ascii(error.object[error.start : error.end])
+        return (
+            f"what was typed holds a part of a character ({part}): it is not written in the encoding of this terminal"
+        )
     return _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
 
 

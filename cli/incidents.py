@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor
-from cli.listing import DEFAULT_LIMIT, Cursor, Limit, OfService, group, page_request, say_more
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, whole
 from cli.session import AsJson, opened_database, os_user, run_async
@@ -14,7 +14,7 @@ from models.enums import IncidentKind
 if TYPE_CHECKING:
     from orders.views import IncidentView, Page, PageRequest
 
-Incident = Annotated[int, typer.Argument(metavar="N", help="number of the incident")]
+Incident = Annotated[int, typer.Argument(metavar="N", help="number of the incident", max=HIGHEST_NUMBER)]
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, addon_values
 from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
 from cli.session import AsJson, valid
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from orders.intake import AcceptedOrder
     from starter import Resellflow
 
-HIGHEST_NUMBER = 2**31 - 1
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor, Reason
-from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orders.views import Page, PageRequest, TaskDetail, TaskView, TaskWanted
     from starter import Resellflow
 
-Task = Annotated[int, typer.Argument(metavar="N", help="number of the task")]
+Task = Annotated[int, typer.Argument(metavar="N", help="number of the task", max=HIGHEST_NUMBER)]
 Override = Annotated[
     bool, typer.Option("--override", help="act although the task is automatic; needs --reason, for the audit")
 ]
@@ -211,7 +211,7 @@ def reject(
     task: Task, reason: Reason, override: Override = False, actor: Actor = None, as_json: AsJson = False
 ) -> None:
     """Say that a task will not be done: the service stays as it was."""
-    decision = valid(Decision, actor=actor or os_user(), reason=reason.strip())
+    decision = valid(Decision, actor=_by(actor, override, reason).actor, reason=reason.strip())
     _end(task, lambda resellflow: resellflow.reject_task(task, decision, override=override), as_json)
 
 

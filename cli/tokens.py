@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor
+from cli.listing import HIGHEST_NUMBER
 from cli.printing import Column as Words
 from cli.printing import number, print_json, print_table, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
@@ -104,7 +105,9 @@ def _roles(settings: Settings) -> Mapping[str, list[Role]]:
 
 
 def revoke(
-    token: Annotated[int, typer.Argument(metavar="N", help="number of the token (`resell tokens list`)")],
+    token: Annotated[
+        int, typer.Argument(metavar="N", help="number of the token (`resell tokens list`)", max=HIGHEST_NUMBER)
+    ],
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:

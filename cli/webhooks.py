@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cli.failures import Failure
-from cli.listing import DEFAULT_LIMIT, Cursor, Limit, OfService, page_request, say_more
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, page_request, say_more
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
 from cli.session import AsJson, opened_database, os_user, run_async
@@ -30,7 +30,7 @@ TEST_SECONDS = 15.0
 SECRET_BYTES = 32
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the webhook")]
-Delivery = Annotated[int, typer.Argument(metavar="DELIVERY", help="number of the delivery")]
+Delivery = Annotated[int, typer.Argument(metavar="DELIVERY", help="number of the delivery", max=HIGHEST_NUMBER)]
 Endpoint = Annotated[list[str] | None, typer.Option("--endpoint", metavar="NAME", help="only to this webhook")]
 
 
@@ -272,7 +272,9 @@ async def _delivery(delivery: int) -> "DeliveryDetail":
 
 
 def replay(
-    delivery: Annotated[int | None, typer.Argument(metavar="[DELIVERY]", help="only this one")] = None,
+    delivery: Annotated[
+        int | None, typer.Argument(metavar="[DELIVERY]", help="only this one", max=HIGHEST_NUMBER)
+    ] = None,
     endpoint: Annotated[str | None, typer.Option("--endpoint", metavar="NAME", help="to this webhook")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="all that has happened since: 2026-03-01T12:00, or 90m, 24h, 3d")

@@ -60,11 +60,13 @@ def check_new_name(kind: ProductType, text: str) -> str:
 
 _DOTS = str.maketrans("。．｡", "...")
 """Typed in Japanese, say."""
+_NOTHING = "." + "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""Dots and spaces at the end of a name, in any order."""
 
 
 def check_domain(text: str) -> str:
     """The domain in its ASCII form. Raises ValueError saying what is wrong."""
-    candidate = text.translate(_DOTS).strip().rstrip(".").lower()
+    candidate = text.translate(_DOTS).strip().rstrip(_NOTHING).lower()
     try:
         ascii_form = _in_ascii(candidate)
     except idna.IDNAError as error:
@@ -88,7 +90,7 @@ def canonical(name: str) -> str:
 
     A label of a licence is no host name; there only capitals and spaces are looked past.
     """
-    plain = unicodedata.normalize("NFC", name).translate(_DOTS).strip().rstrip(".").lower()  # casefold makes ß ss
+    plain = unicodedata.normalize("NFC", name).translate(_DOTS).strip().rstrip(_NOTHING).lower()  # casefold makes ß ss
     wildcard = WILDCARD if plain.startswith(WILDCARD) else ""
     try:
         if len(plain) > LONGEST_NAME:

@@ -129,3 +129,42 @@ async def test_the_api_serves_until_it_is_told_to_stop(shell: Shell) -> None:
         await asyncio.to_thread(api.wait_for_http, f"http://127.0.0.1:{port}/healthz")
         (await shell.resell("api", "--port", port)).failed(f"can't listen on 127.0.0.1:{port}: Address already in use")
         assert await asyncio.to_thread(api.terminate) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("services", "--customer", "\udc80"), "part of a character ('\\udc80')"),
+        (("operations", "--upstream", "\udcff"), "part of a character ('\\udcff')"),
+        (("order", "VDS-1", "--customer", "c", "--period", "1", "--key", "\udc80"), "part of a character"),
+        (("orphans", "\udc80"), "part of a character"),
+        (("tasks", "reject", "1", "--reason", "x", "--actor", "\x07"), "actor: holds a control character"),
+    ],
+)
+async def test_what_is_no_text_is_said_to_be_none(
+    stocked_shell: Shell, arguments: tuple[str, ...], sentence: str
+) -> None:
+    (await stocked_shell.resell(*arguments)).failed(sentence)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "operations wait {}",
+        "operations retry {} --reason x",
+        "operations --service {}",
+        "services show {}",
+        "services licence-key {}",
+        "tasks take {}",
+        "incidents show {}",
+        "webhooks replay {}",
+        "webhooks deliveries --service {}",
+        "tokens revoke {}",
+        "prolong {} --period 1",
+    ],
+)
+async def test_a_number_that_no_row_can_have_is_refused_as_it_is_typed(shell: Shell, command: str) -> None:
+    for number in (2**31, 2**63, 10**4000):
+        run = await shell.resell(*command.format(number).split())
+        assert run.status == 2, run.err
+        assert "Invalid value" in run.err

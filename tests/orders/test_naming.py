@@ -135,7 +135,7 @@ def test_a_value_in_its_one_spelling_stays_as_it_is(form: Form, value: str) -> N
     assert same_value("domain", once, value)
 
 
-@pytest.mark.parametrize("stop", ["。", "．", "｡", ".\u00ad", "..", ".。"])
+@pytest.mark.parametrize("stop", ["。", "．", "｡", ".\u00ad", "..", ".。", " .", ". .\u2003"])
 def test_a_full_stop_of_any_script_at_the_end_says_nothing(stop: str) -> None:
     assert naming.same_name(f"v1.example.com{stop}", "v1.example.com")
     assert naming.check_domain(f"v1.example.com{stop}") == "v1.example.com"
