@@ -48,7 +48,7 @@ from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
-from settings import Settings, load_settings, setup_in_words
+from settings import Settings, load_settings, setup_in_words, without_values
 from starter import connect_client
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
@@ -230,7 +230,7 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
         except Exception as error:
             if not isinstance(error, RPCError | RuntimeError | OSError | NotReady):
                 raise
-            cause = told(error)
+            cause = without_values(told(error))
             if cause != said:
                 said = cause
                 log.warning("%s: %s; tried again and again", what, cause)

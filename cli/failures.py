@@ -33,11 +33,11 @@ def _domain_in_words(error: BaseException) -> str | None:
 def _database_in_words(error: BaseException) -> str | None:
     from sqlalchemy.exc import NoSuchModuleError
 
-    from models.outages import Outage, outage_of, told
+    from models.outages import Outage, cause_of, outage_of, told
 
     outage = outage_of(error)
     if outage is Outage.AWAY or isinstance(error, NoSuchModuleError):
-        return f"{Outage.AWAY.words} (RESELL_DATABASE_URL): {_first_line(getattr(error, 'orig', None) or error)}"
+        return f"{Outage.AWAY.words} (RESELL_DATABASE_URL): {cause_of(error)}"
     return None if outage is None else told(error)
 
 

@@ -4,6 +4,7 @@ Judged by PostgreSQL's SQLSTATE and SQLite's result codes. Only where the driver
 words of the server are read.
 """
 
+import re
 import sqlite3
 from enum import StrEnum
 
@@ -107,6 +108,7 @@ _SAID_WHILE_CONNECTING = (
     ("certificate verify failed", Outage.REFUSED),
 )
 """libpq gives no SQLSTATE for an attempt to connect. A server that speaks another language is taken to be away."""
+_QUOTED = re.compile(r'"[^"]*"?|\'[^\']*\'?')
 _CANT_RECONNECT = "8s2b"
 """SQLAlchemy's code of a transaction whose connection was lost before."""
 
@@ -134,11 +136,19 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def told(error: BaseException) -> str:
-    """What is wrong with the database and, in the driver's words, why; for logs and people. No values, no address."""
-    outage = outage_of(error)
+    """What is wrong with the database and, in the driver's words, why; for logs and people."""
+    outage, cause = outage_of(error), cause_of(error)
+    return f"{outage.words} ({cause})" if outage else cause
+
+
+def cause_of(error: BaseException) -> str:
+    """The driver's own words, on one line, with no value of a row and none of RESELL_DATABASE_URL: what the driver
+    quotes while it connects is from there."""
     cause = getattr(error, "orig", None) or error
     line = str(cause).strip().partition("\n")[0][:LONGEST_CAUSE] or type(cause).__name__
-    return f"{outage.words} ({line})" if outage else line
+    if isinstance(cause, psycopg.Error) and cause.sqlstate is None:
+        line = _QUOTED.sub("…", line)
+    return line
 
 
 def _of_driver(error: BaseException) -> Outage | None:

@@ -208,6 +208,19 @@ async def test_what_an_error_tells_has_no_values(migrated_database_url: str) -> 
     assert "secret" not in told(await error_of(migrated_database_url, secret))
 
 
+async def test_what_an_error_tells_has_nothing_of_the_address(postgres_database_url: str) -> None:
+    parts = urlsplit(postgres_database_url)
+    for url, words in (
+        (f"postgresql://s0mebody:pass-word@localhost:{free_port()}/name", "Connection refused"),
+        ("postgresql://s0mebody:pass-word@host.invalid/name", "failed to resolve host …"),
+        (urlunsplit(parts._replace(path="/no-such-database")), "database … does not exist"),
+        (postgres_database_url + "?sslmode=pass-word", "invalid sslmode value"),
+    ):
+        said = told(await error_of(url, "SELECT 1"))
+        assert words in said
+        assert not any(piece in said for piece in ("pass-word", "s0mebody", "host.invalid", "no-such-database"))
+
+
 @pytest.fixture
 async def one_connection(postgres_database_url: str) -> AsyncIterator[Database]:
     database = Database(postgres_database_url, PoolTerms(size=1, more=0))
