@@ -1,6 +1,7 @@
 """What is shown: plain lines for a pipe, tables that fit a terminal, JSON for programs."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlmodel import select
 
 from catalogue.loading import load
 from cli.retention import KINDS
+from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.enums import FailureClass, IncidentKind, OperationKind, ServiceStatus, Stage, TaskMode
 from models.events import UpstreamSnapshot
@@ -205,6 +207,37 @@ async def test_an_incident_is_shown_on_its_service_and_closed_with_a_note(filled
     again = await filled.resell("incidents", "close", 2, "--note", "refunded")
     assert "closed by ann" in again.err
     assert "note" in (await filled.resell("incidents", "close", 1, "--note", " ")).err
+
+
+async def test_what_ails_an_upstream_is_said_with_its_cause_and_since_when(filled: Shell) -> None:
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    async with database.write() as session:
+        account = (await session.exec(select(UpstreamAccount))).one()
+        account.unreachable_reason, account.unreachable_since = "Upstream main, vds: HTTP status 503.", NOON
+        account.failing_lists = {"vds": {"since": NOON.isoformat(), "why": "no right"}}
+        account.rests_until = NOON
+        account.balance, account.balance_at = Decimal("12.50"), NOON
+        session.add(account)
+    await database.close()
+    shown = (await filled.resell("upstreams")).done()
+    assert shown.lines[1].split()[:2] == ["main", "unreachable"]
+    at = "2031-05-17 12:30:15 UTC"
+    assert f"main: unreachable since {at}: Upstream main, vds: HTTP status 503." in shown.lines
+    assert f"main: the list of vds can't be read since {at}: no right" in shown.lines
+    assert f"main: it has asked to be left alone until {at}" in shown.lines
+    assert "main: 12.50 EUR are free, and module main-vds wants 50.00 EUR" in shown.lines
+
+
+async def test_an_operation_that_is_tried_again_says_how_often_and_when(filled: Shell) -> None:
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    values = {"stage": Stage.RETRYING, "failure_class": FailureClass.NOT_SENT, "tries": 3, "next_try_at": NOON}
+    async with database.write() as session:
+        await session.exec(update(Operation).where(Operation.id == 2).values(**values))  # type: ignore[arg-type]
+    await database.close()
+    shown = (await filled.resell("operations", "show", 2)).done().out
+    assert "the upstream to be reachable again" in shown
+    assert "3 times" in shown
+    assert "2031-05-17 12:30:15 UTC" in shown
 
 
 async def test_upstreams_and_orphans_are_listed(filled: Shell) -> None:
