@@ -94,12 +94,12 @@ async def test_a_429_to_an_order_leaves_its_outcome_unknown_and_the_account_alon
 ) -> None:
     order = await bench.order()
     await bench.reserve(order)
-    await bench.upstream.fault(function=ORDER, sok=True, kind="http_429", when="after", retry_after="2", times=1)
+    await bench.upstream.fault(function=ORDER, sok=True, kind="http_429", when="after", retry_after="5", times=1)
     sent = await bench.submit(order)
     assert sent.outcome is Submission.UNKNOWN
     rests_until = (await account(bench)).rests_until
     assert rests_until is not None
-    assert 0 < (rests_until - utc_now()).total_seconds() <= 2
+    assert 0 < (rests_until - utc_now()).total_seconds() <= 5
     before = await asked(bench)
     another = Activities(bench.database, bench.activities.funds._client, bench.settings)
     with pytest.raises(ApplicationError, match=r"nothing is asked of the account before .*429") as waits:
