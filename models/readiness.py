@@ -12,6 +12,7 @@ from models.database import Database, PoolTerms
 from models.outages import Outage, outage_of
 
 PATIENCE_SECONDS = 3.0
+TURN_SECONDS = 0.05
 KEPT_SECONDS = 1.0
 """An answer serves whoever asks within so long: being asked costs the same however often that is."""
 _TERMS = PoolTerms(size=1, more=0, wait=0.0, statement_timeout=PATIENCE_SECONDS)
@@ -19,6 +20,32 @@ NEWEST_REVISION = max(file.name[:4] for file in (Path(migrations.__file__).paren
 """Of the migrations that this program brings."""
 _REVISION = sa.text("SELECT (SELECT version_num FROM alembic_version) FROM installation")
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only')")
+
+
+class _Turns:
+    """How often the event loop came round: where it is short of the processor, an answer that does not come in time
+    says nothing of the database."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._counting: asyncio.Task[None] | None = None
+
+    @property
+    def were_few(self) -> bool:
+        """Fewer than half of what there is time for."""
+        return self._count < PATIENCE_SECONDS / TURN_SECONDS / 2
+
+    async def __aenter__(self) -> None:
+        self._counting = asyncio.create_task(self._count_on())
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+
+    async def _count_on(self) -> None:
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            self._count += 1
 
 
 class Readiness:
@@ -44,13 +71,14 @@ class Readiness:
         await self._database.close()
 
     async def _ask(self) -> Outage | None:
+        turns = _Turns()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS), turns:
                 if await self._revision() < NEWEST_REVISION:  # one that is newer than this program does no harm
                     return Outage.SCHEMA
                 return Outage.READ_ONLY if await self._is_read_only() else None
         except TimeoutError:
-            return Outage.AWAY
+            return self._found if turns.were_few else Outage.AWAY
         except (SQLAlchemyError, OSError) as error:
             outage = outage_of(error)
             if outage is None:

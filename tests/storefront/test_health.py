@@ -1,5 +1,7 @@
 """Up, and ready: ready means that orders are accepted, and that takes the database alone."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -138,3 +140,34 @@ async def test_an_older_schema_is_not_ready_and_a_newer_one_is(migrated_database
         )
     await database.close()
     assert found == [Outage.SCHEMA, None]
+
+
+class Silent:
+    """A server that takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self.connections: list[asyncio.StreamWriter] = []
+
+    async def take(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+
+
+@pytest.mark.parametrize(("held_up", "found"), [(False, Outage.AWAY), (True, None)])
+async def test_a_database_that_is_silent_is_away_and_a_processor_that_is_short_is_not_its_fault(
+    monkeypatch: pytest.MonkeyPatch, held_up: bool, found: Outage | None
+) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(readiness, "TURN_SECONDS", 0.02)
+    silent = Silent()
+    server = await asyncio.start_server(silent.take, "127.0.0.1", 0)
+    look = readiness.Readiness(f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/nothing")
+    asking = asyncio.create_task(look.outage())
+    while not asking.done():
+        if held_up:
+            time.sleep(0.1)  # noqa: ASYNC251 - as work does that leaves the loop no time
+        await asyncio.sleep(0.001)
+    assert await asking is found
+    for writer in silent.connections:
+        writer.close()
+    server.close()
+    await look.close()
