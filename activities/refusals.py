@@ -15,6 +15,7 @@ from activities.troubles import Troubles
 from models.database import Database
 from models.enums import FailureClass, OperationKind
 from models.messages import Submission, SubmitResult
+from models.outside import shortened
 from orders import intents
 from orders.settlement import Judgement, Verdict
 from orders.stages import locked_operation
@@ -89,7 +90,7 @@ class Refusals:
 
     async def _doubt(self, job: Job, error: UpstreamError, why: str) -> SubmitResult:
         """The no is not to be believed."""
-        reason = f"the upstream said no ({error.message[:200]}), but {why}"
+        reason = f"the upstream said no ({shortened(error.message, 200)}), but {why}"
         with database_in_words():
             job = await load_job(self._database, job.number)
         if job.intent is not None:

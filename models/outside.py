@@ -13,16 +13,28 @@ from models.messages import Message
 M = TypeVar("M", bound=Message)
 
 _SPACES = re.compile(r"\s+")
+_LONGEST_WORD = 80
+"""What is longer without a space is cut where it has to be."""
 _VEILS = (
     (
         "certificate request",
         re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|\Z)", re.DOTALL),
     ),
-    ("e-mail address", re.compile(r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
+    (
+        "e-mail address",
+        re.compile(
+            r"[\w.%+-]{1,64}(?:[@＠]|%40|&#0{0,4}64;|&#[xX]0{0,4}40;|&commat;| ?(?:\(at\)|\[at\]) ?)"
+            r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
+            re.IGNORECASE,
+        ),
+    ),
     (
         "telephone number",
         re.compile(
             r"\+[0-9][0-9 ()./-]{6,20}[0-9]|(?<![\w(])8? ?\([0-9]{3,5}\) ?[0-9]{2,3}[ -]?[0-9]{2}[ -]?[0-9]{2,3}"
+            r"|(?<![\w.:/-])0[0-9]{2,4}[ /-]{1,3}[0-9]{2,4}(?:[ /-]?[0-9]{2,4}){1,3}(?![\w:-])"  # 0170/555-12-34
+            r"|(?<![\w.:/-])8[ -][0-9]{3}[ -][0-9]{3}[ -]?[0-9]{2}[ -]?[0-9]{2}(?![\w:-])"  # 8 800 555-35-35
+            r"|(?<![\w.:/-])[0-9]{3}-[0-9]{3}-[0-9]{4}(?![\w:-])"  # 555-123-4567
         ),
     ),
     (
@@ -30,6 +42,8 @@ _VEILS = (
         re.compile(
             r"(?<=\bauthinfo=)[^\s&]+|(?<=\bauth=)[^\s&]+|(?<=\bpassword=)[^\s&]+|(?<=\bpasswd=)[^\s&]+"
             r"|(?<=\btoken=)[^\s&]+|(?<=\bsecret=)[^\s&]+|(?<=\blickey=)[^\s&]+|(?<=\bBearer )[^\s&]+"
+            r"|(?<=\bpassword: )\S+|(?<=\bpasswort: )\S+|(?<=\bпароль: )\S+|(?<=\blickey: )\S+",
+            re.IGNORECASE,
         ),
     ),
 )
@@ -40,6 +54,17 @@ def visible(text: str) -> str:
     others without a shape become a dot."""
     plain = _SPACES.sub(" ", text).strip()
     return plain if plain.isprintable() else "".join(one if one.isprintable() else "·" for one in plain)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters. A word that does not fit is left out whole, as far as that is a word: what is left of
+    a name or an address could not be told from other words any more."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    if not text[most - 1].isspace() and (before := kept.rfind(" ", max(0, len(kept) - _LONGEST_WORD))) > 0:
+        kept = kept[:before]
+    return f"{kept.rstrip()}…"
 
 
 def visible_lines(text: str) -> str:

@@ -54,6 +54,8 @@ class Parameter:
     field: str
     form: Form = Form.TEXT
     required: bool = False
+    of_item: bool = False
+    """It names an item at the upstream: a storefront may give those of its own services only."""
 
 
 _EVERYTHING = frozenset(OperationKind)
@@ -96,7 +98,10 @@ PRODUCT_TYPES: dict[str, ProductType] = {
             "addition",
             NameKind.LABEL,
             # The number, at the upstream, of the licence that the module is for.
-            {"licence": Parameter("item", Form.NUMBER, required=True), "ip": Parameter("ip", Form.ADDRESS)},
+            {
+                "licence": Parameter("item", Form.NUMBER, required=True, of_item=True),
+                "ip": Parameter("ip", Form.ADDRESS),
+            },
             has_key=True,
         ),
         ProductType(

@@ -309,6 +309,19 @@ def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: Pla
     return found
 
 
+async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dict[str, str], owner: str | None) -> None:
+    """A storefront adds to what is its own. Raises InvalidField, in the same words for what is another's and what is
+    not there."""
+    if owner is None:
+        return
+    for name in parameters.keys() & {name for name, one in offer.kind.parameters.items() if one.of_item}:
+        own = select(Service.id).where(Service.owner == owner, Service.upstream_number == parameters[name])
+        if offer.account is not None:
+            own = own.where(Service.account_id == offer.account.id)
+        if (await session.exec(own.limit(1))).first() is None:
+            raise InvalidField(f"parameters.{name}", f"no service of {owner} is item {parameters[name]}")
+
+
 def _choice(known: Iterable[str]) -> str:
     return f"known are {', '.join(sorted(known))}" if known else "this one has none"
 
@@ -327,6 +340,7 @@ async def _write_down(
     details = check_details(request, offer.kind, offer.mapping)
     limit = request.agreed_cost_limit
     check_limit(limit, offer.account)
+    await _check_own_items(session, offer, details.parameters, owner)
     assert offer.plan.id is not None  # noqa: S101 - read from the database
     assert offer.module.id is not None  # noqa: S101 - read from the database
     mark, now = naming.mark(tag, offer.service), utc_now()

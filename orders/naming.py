@@ -115,7 +115,7 @@ def may_be_name(shown: str, name: str) -> bool:
     if any(letter in shown.strip().removeprefix(WILDCARD) for letter in _LOST_LETTERS):
         return True
     ours, pieces = canonical(name), [piece for piece in _PIECES.split(shown) if piece]
-    spelled = {ours, _in_unicode(ours)}
+    spelled = {ours, in_unicode(ours)}
     return any(
         same_name(piece, name) or any(text.startswith(_bare(piece)) or _bare(piece).endswith(text) for text in spelled)
         for piece in (shown, *pieces)
@@ -139,7 +139,7 @@ def _in_ascii(name: str) -> str:
     return idna.encode(name, uts46=True).decode("ascii").rstrip(".")
 
 
-def _in_unicode(name: str) -> str:
+def in_unicode(name: str) -> str:
     """The name as people write it."""
     try:
         return idna.decode(name.removeprefix(WILDCARD)).lower()

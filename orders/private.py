@@ -15,12 +15,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.decision import WholeReason
 from models.order import Intent, Operation, Service
 from models.parameters import FIELD_PREFIX
+from orders.naming import in_unicode
 
 VEIL = "‹"
 SHORTEST = 4
 """Of a name that is left out: what is shorter may be a part of any word."""
 _DOMAIN = ("domain", f"{FIELD_PREFIX}domain")
 _LIKE_A_HOST = re.compile(r"[*\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d][\w-]{1,62}")
+_BETWEEN_WORDS = re.compile(r"[\s,;/()<>\"'@]+")
 _names: ContextVar[set[str] | None] = ContextVar("names", default=None)
 
 
@@ -46,7 +48,15 @@ def note_names(service: Service, operation: Operation, sent: Intent | None = Non
         given.append(service.name)
     if sent is not None:
         given += [value for value in sent.request.values() if _LIKE_A_HOST.fullmatch(value) and sent.mark not in value]
-    names.update(name for name in given if name and len(name) >= SHORTEST and not name.isdigit())
+    spelled = {spelling for name in given if name for spelling in (name, in_unicode(name), *_words_of(name))}
+    names.update(name for name in spelled if len(name) >= SHORTEST and not name.isdigit())
+
+
+def _words_of(name: str) -> Iterator[str]:
+    """Of a name of several words each that has a letter: an upstream says `Ms Doe` of `Jane Doe <jane@doe.example>`."""
+    words = _BETWEEN_WORDS.split(name)
+    if len(words) > 1:
+        yield from (word for word in words if any(map(str.isalpha, word)))
 
 
 async def keep_whole(session: AsyncSession, operation: int, reasons: dict[str, str]) -> None:

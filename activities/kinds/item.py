@@ -9,6 +9,7 @@ from activities.kinds.base import Obstacle
 from models.columns import utc_now
 from models.enums import FailureClass
 from models.messages import Submission, SubmitResult
+from models.outside import shortened
 from orders.item_verdicts import State, judge_state
 from orders.settlement import Judgement
 from upstreams.errors import NoSuchItem, SetupFault
@@ -40,7 +41,9 @@ def told_no_before(job: Job) -> Obstacle | None:
     answer. None: there was no such answer, or it is proven by now that nothing was done."""
     if job.intent is None or not job.intent.was_told_no:
         return None
-    reason = f"the upstream said no ({job.intent.message[:200]}); before it is sent again, proof is looked for"
+    reason = (
+        f"the upstream said no ({shortened(job.intent.message, 200)}); before it is sent again, proof is looked for"
+    )
     return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=job.intent.failure_class, reason=reason))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.enums import FailureClass
 from models.messages import Funds, FundsResult, StepResult, Submission, SubmitResult
-from models.outside import as_code, veiled, veiled_message, visible, visible_lines
+from models.outside import as_code, shortened, veiled, veiled_message, visible, visible_lines
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,13 @@ from models.outside import as_code, veiled, veiled_message, visible, visible_lin
         ("call 8 (495) 123-45-67 or (0511) 123 45 67", "call ‹telephone number› or ‹telephone number›"),
         ("you sent authinfo=reseller:hunter22&out=json", "you sent authinfo=‹secret›&out=json"),
         ("password=hunter22 is weak", "password=‹secret› is weak"),
+        ("password: hunter22, Passwort: hunter22", "password: ‹secret› Passwort: ‹secret›"),
+        ("PASSWORD=hunter22", "PASSWORD=‹secret›"),
+        ("anna%40kunde.example, anna&#64;kunde.example", "‹e-mail address›, ‹e-mail address›"),
+        ("anna＠kunde.example or anna [at] kunde.example", "‹e-mail address› or ‹e-mail address›"),
+        ("call 0170/555-12-34 or 0511 123 45 67", "call ‹telephone number› or ‹telephone number›"),
+        ("call 0049 170 5551234, 8 800 555-35-35", "call ‹telephone number›, ‹telephone number›"),
+        ("call 555-123-4567", "call ‹telephone number›"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ‹secret›"),
         (
             "a -----BEGIN CERTIFICATE REQUEST-----\nMII\n-----END CERTIFICATE REQUEST----- b",
@@ -57,6 +64,8 @@ def test_names_that_are_known_are_left_out(said: str, kept: str) -> None:
         "order.param (value/ostempl). It said: no such template",
         "the password is too short; its key has not come",
         "(1234) items, 12 of them",
+        "0.50 EUR of 08.03.2026 00:00:00, 01-03-2026, 2026-03-01 08:00, 192.0.2.10 0100",
+        "upstream 010 is item 900001 at 10.0.0.1:8080",
         "",
     ],
 )
@@ -66,13 +75,37 @@ def test_what_operators_need_stays(plain: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * 90_000, "+1" * 45_000, "-----BEGIN A-----" * 6_000, "a@" * 45_000, "a.a@a." * 15_000, "8 (123) " * 9_000],
+    [
+        "a" * 90_000,
+        "+1" * 45_000,
+        "012 " * 22_000,
+        "a%40" * 22_000,
+        "8 123 " * 15_000,
+        "-----BEGIN A-----" * 6_000,
+        "a@" * 45_000,
+        "a.a@a." * 15_000,
+        "8 (123) " * 9_000,
+    ],
 )
 def test_it_takes_time_in_proportion(text: str) -> None:
     begun = time.process_time()
     veiled(text)
     visible(text)
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("mail jane@kunde.example", "mail…"),
+        ("0123456789 0123456", "0123456789…"),
+        ("0123456789012 45", "0123456789012…"),
+        ("a" * 99, "a" * 13 + "…"),
+        ("a b c", "a b c"),
+    ],
+)
+def test_what_is_cut_off_leaves_no_part_of_a_word(said: str, kept: str) -> None:
+    assert shortened(said, 14) == kept
 
 
 def test_messages_are_veiled_to_the_bottom() -> None:

@@ -40,6 +40,15 @@ async def test_a_name_that_we_made_up_and_a_customer_who_is_a_number_are_no_name
     assert await names(shelf, await accepted(shelf, customer="123456")) == set()
 
 
+async def test_the_words_of_a_name_and_its_other_spellings_are_names_too(shelf: Database) -> None:
+    customer = "Jane Mustermann-Kunde <jane.doe@kunde.example> +49 170 1234567"
+    found = await names(shelf, await accepted(shelf, domain="Bücher.kunde.example", customer=customer))
+    assert found == {
+        *("bücher.kunde.example", "xn--bcher-kva.kunde.example"),
+        *(customer, "Jane", "Mustermann-Kunde", "jane.doe", "kunde.example"),
+    }
+
+
 async def test_a_name_that_was_sent_and_corrected_since_is_still_a_name(shelf: Database) -> None:
     order = await accepted(shelf, domain="new.kunde.example")
     async with shelf.write() as session:

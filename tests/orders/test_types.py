@@ -1,10 +1,12 @@
 """What an order of each product type must have, and what can be done to it afterwards."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
-from models.catalogue import PlanMapping
+from models.catalogue import PlanMapping, TariffPlan
 from models.database import Database
 from models.enums import OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
@@ -103,6 +105,26 @@ def test_what_is_no_mailbox_is_refused(mail: str) -> None:
     with pytest.raises(InvalidField) as refused:
         details("certificate", **{**CERTIFICATE, "parameters": {"approver_email": mail}})
     assert refused.value.field == "parameters.approver_email"
+
+
+@pytest.mark.parametrize(
+    ("owner", "licence", "taken"),
+    [("shop", "900001", True), ("other", "900001", False), ("shop", "900002", False), (None, "900001", True)],
+)
+async def test_a_storefront_adds_modules_to_licences_of_its_own(
+    shelf: Database, owner: str | None, licence: str, taken: bool
+) -> None:
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    sold = await accept_order(shelf, request, client="shop", key="1", hostname_suffix="s.internal", owner="shop")
+    async with shelf.write() as session:
+        (await session.get_one(Service, sold.service)).upstream_number = "900001"
+        for plan in (await session.exec(select(TariffPlan))).all():
+            plan.product_type = "addition"
+    module = request.model_copy(update={"parameters": {"licence": licence}})
+
+    words = f"parameters.licence: no service of {owner} is item {licence}"
+    with nullcontext() if taken else pytest.raises(InvalidField, match=words):
+        await accept_order(shelf, module, client="x", key="2", hostname_suffix="s.internal", owner=owner)
 
 
 def test_what_was_bought_keeps_its_name() -> None:

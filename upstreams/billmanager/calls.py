@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from models.outside import visible
+from models.outside import shortened, visible
 from upstreams.billmanager.wire import Document
 
 SHORT = 120
@@ -60,5 +60,4 @@ class Call:
         """Text from outside, fit for a message: no credential of ours, one visible line, at most `limit` characters."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        text = visible(text)
-        return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+        return shortened(visible(text), limit)
