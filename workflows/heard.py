@@ -59,7 +59,12 @@ def heard(handler: H) -> H:
 
 
 def _read(given: Any, hint: Any) -> Any:
-    """Plain JSON as the type that the handler wants. Raises what the converter raises."""
+    """What came as the type that the handler wants. Raises what the converter raises, and TypeError.
+
+    The converter reads JSON only as what is wanted: bytes and protobuf messages come through it as they are.
+    """
     converter = workflow.payload_converter()
     [read] = converter.from_payloads(converter.to_payloads([given]), [hint])
+    if hint is not Any and not isinstance(read, hint):
+        raise TypeError(f"{type(read).__name__} came")
     return read

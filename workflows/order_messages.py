@@ -4,10 +4,12 @@ The order's way, which acts upon what was heard, is in `workflows.service_order`
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from models.enums import FailureClass, Stage
@@ -144,6 +146,11 @@ class OrderMessages:
         """The upstream is to be asked now how far the item is; while nothing is awaited there is nothing to ask."""
         if self._state.stage is Stage.AWAITING_CONFIRMATION:
             self._state.look_asked = True
+
+    @workflow.signal(dynamic=True)
+    def unknown(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """A name that no handler has, mostly a slip of whoever sent it by hand."""
+        self.not_heard(f"signal {name[:64]} was dropped: there is none of that name")
 
     @workflow.update
     async def complete_task(self, completion: Written | TaskCompletion) -> DecisionResult:
@@ -296,7 +303,10 @@ def _named(decision: Written | Decision) -> str:
     return decision.word if isinstance(decision, Written) else ""
 
 
-def _check_given(message: Message | None) -> None:
-    """The SDK lets null pass for every type. Raises ApplicationError."""
+def _check_given(message: object) -> None:
+    """The SDK lets null, bytes and protobuf messages pass for every type. Raises ApplicationError."""
     if message is None:
         raise ApplicationError("it came without its argument", type="Refused", non_retryable=True)
+    if not isinstance(message, Message):
+        words = f"its argument can't be read: JSON is wanted, {type(message).__name__} came"
+        raise ApplicationError(words, type="Refused", non_retryable=True)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from models.enums import Stage, UpstreamStatus
@@ -187,7 +188,28 @@ async def test_a_signal_sent_by_hand_in_any_shape_stops_nothing(
     assert (await order.ended()).stage is Stage.COMPLETED
 
 
-@pytest.mark.parametrize("arguments", [[], [1, 2], ["text"], [None], [{}]])
+@pytest.mark.parametrize("argument", [b"bytes", Timestamp(seconds=1)], ids=["bytes", "protobuf"])
+async def test_a_signal_that_is_no_json_is_dropped_and_told_by_every_handler(bench: Bench, argument: object) -> None:
+    order = await bench.order(waiting_steps(Stage.WAITING_FOR_FUNDS))
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    for name in ("upstream_event", "funds_granted", "manual_change_completed", "look"):
+        await order.handle.signal(name, argument)
+    for name in ("upstream_event", "funds_granted"):
+        await order.handle.signal(name, argument)
+        await order.until(Stage.WAITING_FOR_FUNDS, f"signal {name} was dropped: TypeError")
+    assert "WORKFLOW_TASK_FAILED" not in await order.events()
+    await order.handle.terminate("seen")
+
+
+async def test_a_signal_of_a_name_that_there_is_not_is_told(bench: Bench) -> None:
+    order = await bench.order(waiting_steps(Stage.WAITING_FOR_FUNDS))
+    await order.until(Stage.WAITING_FOR_FUNDS)
+    await order.handle.signal("manual_change_complete", args=["done", b"bytes"])
+    await order.until(Stage.WAITING_FOR_FUNDS, "signal manual_change_complete was dropped: there is none of that name")
+    await order.handle.terminate("seen")
+
+
+@pytest.mark.parametrize("arguments", [[], [1, 2], ["text"], [None], [{}], [b"bytes"], [Timestamp(seconds=1)]])
 async def test_an_update_sent_by_hand_in_any_shape_is_refused_and_stops_nothing(
     bench: Bench, arguments: list[object]
 ) -> None:
