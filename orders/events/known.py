@@ -82,6 +82,7 @@ class Known:
                     col(UpstreamSnapshot.gone).is_(False),
                 )
             )
+            held_back = dict(row.held_back) if row is not None else {}
             return cls(
                 account_id=account_id,
                 product_type=product_type,
@@ -90,10 +91,11 @@ class Known:
                 loaded=row is not None and row.loaded_at is not None,
                 audit_entry=audit_entry,
                 stage_entry=stage_entry,
-                digests={number: digest or "" for number, digest in found.all()},
+                # What is held back is judged again: nobody knows whether it was held back whole.
+                digests={number: "" if number in held_back else digest or "" for number, digest in found.all()},
                 stored=(audit_entry, stage_entry),
-                held_back=dict(row.held_back) if row is not None else {},
-                stored_held_back=dict(row.held_back) if row is not None else {},
+                held_back=dict(held_back),
+                stored_held_back=held_back,
                 is_stored=row is not None,
                 overlap=0.0 if database.is_sqlite else OVERLAP_SECONDS,
             )

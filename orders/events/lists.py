@@ -109,6 +109,8 @@ class ListLook:
             logger.warning("%s: row %s of %s is held back: %s", known.upstream, number, known.product_type, why)
         known.held_digests[number] = digest
         known.held_back[number] = why
+        if number in known.digests:
+            known.digests[number] = ""  # it is held back until it is judged, even if it looks as it did before
 
     async def end_of_part(self) -> Digest:
         """Only some rows of the list were asked for: nothing is missing, and nothing is learned of the list itself."""

@@ -137,6 +137,33 @@ async def test_a_number_that_two_rows_show(shelf: Database) -> None:
     assert known.held_back == {}
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_row_shown_twice_for_a_while_is_told_no_longer(shelf: Database, restarted: bool) -> None:
+    """It looks again as it did when it was last judged, to a worker that was started meanwhile, too."""
+    known = await Known.load(shelf, ACCOUNT, "vds")
+    await look(shelf, known, listed(plain(1), plain(7)))
+    await look(shelf, known, listed(plain(1), plain(7), plain(7, "2029-01-31")))
+    assert "twice" in known.held_back["7"]
+    if restarted:
+        known = await Known.load(shelf, ACCOUNT, "vds")
+        assert known.held_back
+    await look(shelf, known, listed(plain(1), plain(7)))
+    async with shelf.read() as session:
+        assert not any(one.held_back for one in await list_upstreams(session))
+    assert (await numbers(shelf))["7"].expires_on == date(2027, 1, 31)
+
+
+async def test_characters_that_xml_does_not_know_stop_no_list(shelf: Database) -> None:
+    known = await Known.load(shelf, ACCOUNT, "vds")
+    await look(shelf, known, listed(plain(1), plain(7), plain(8)))
+    bad = "<id>7</id><status>3</status><domain>se&#xD800;ven\x0b&nbsp;&</domain>"
+    await look(shelf, known, listed(plain(1), bad, plain(8, "2027-02-28")))
+    found = await numbers(shelf)
+    assert (found["8"].expires_on, found["7"].status) == (date(2027, 2, 28), 3)
+    assert found["7"].name == "s7.example.test", "what is not the name is not believed"
+    assert "name" in known.held_back["7"]
+
+
 def numbered(number: int, *, unwritable: bool) -> UpstreamItem:
     made = UpstreamItem(number=str(number), product_type="vds", status=UpstreamStatus.ACTIVE)
     return made.model_copy(update={"raw": {"a": b"no text"}}) if unwritable else made

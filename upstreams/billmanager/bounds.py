@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
+from upstreams.billmanager.tame import STAND_IN
 from upstreams.billmanager.wire import Field, Fields
 from upstreams.port import UnusableRow
 
@@ -84,4 +85,6 @@ def _kept(text: str) -> str:
 
 
 def _plain(text: str) -> bool:
+    if STAND_IN in text:
+        return False
     return text.isprintable() or not any(unicodedata.category(character) == "Cc" for character in text)

@@ -18,6 +18,7 @@ from xml.parsers import expat
 from defusedxml import DefusedXmlException, DTDForbidden
 
 from upstreams.billmanager.numbers import natural
+from upstreams.billmanager.tame import tamed
 
 # Parts of an answer that are never a field of a row or form, even when they are empty.
 _NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
@@ -99,16 +100,22 @@ class Document:
 
     @classmethod
     def parse(cls, body: bytes) -> "Document":
-        """Raises NotADocument: broken XML, a DTD or entities (refused), another root than `doc`, nesting deeper than
+        """Characters that have no place in XML are replaced, and what stands too deep in a row is left out of it.
+
+        Raises NotADocument: broken XML, a DTD or entities (refused), another root than `doc`, nesting deeper than
         DEPTH (whoever walks through it would run out of stack)."""
         try:
-            _refuse_dtd(body)
-            root = fromstring(body)  # noqa: S314 - what makes XML dangerous stands in a DTD
-        except (ParseError, expat.ExpatError, DefusedXmlException, ValueError, LookupError) as error:
+            root = _tree(body)
+        except (DefusedXmlException, ValueError, LookupError) as error:
             raise NotADocument(str(error)) from error
+        except (ParseError, expat.ExpatError) as error:
+            root = _tree_of_tamed(body, error)
         if root.tag != "doc":
             raise NotADocument(f"the root element is <{root.tag[:40]}>, not <doc>")
-        _check_depth(root)
+        if _is_deep(root, DEPTH):
+            _clear_rows(root)
+        if _is_deep(root, DEPTH):
+            raise NotADocument(f"more than {DEPTH} elements stand inside each other")
         return cls(root)
 
     @property
@@ -314,13 +321,38 @@ def _refuse_dtd(body: bytes) -> None:
         parser.Parse(body, True)
 
 
-def _check_depth(root: Element) -> None:
+def _tree(body: bytes) -> Element:
+    _refuse_dtd(body)
+    return fromstring(body)  # noqa: S314 - what makes XML dangerous stands in a DTD
+
+
+def _tree_of_tamed(body: bytes, error: Exception) -> Element:
+    """Raises NotADocument, because of `error`, if its characters were not what is wrong with it."""
+    tame = tamed(body)
+    if tame == body:
+        raise NotADocument(str(error)) from error
+    try:
+        return _tree(tame)
+    except (ParseError, expat.ExpatError, DefusedXmlException, ValueError, LookupError) as other:
+        raise NotADocument(str(other)) from other
+
+
+def _is_deep(root: Element, depth: int) -> bool:
+    """So many elements, or more, stand inside each other in it."""
     level = [root]
-    for _ in range(DEPTH):
+    for _ in range(depth):
         level = [child for node in level if len(node) for child in node]
         if not level:
-            return
-    raise NotADocument(f"more than {DEPTH} elements stand inside each other")
+            return False
+    return True
+
+
+def _clear_rows(root: Element) -> None:
+    """Of what no row has: its fields are leaves."""
+    for elem in root.findall("elem"):
+        for child in list(elem):
+            if _is_deep(child, DEPTH - 2):
+                elem.remove(child)
 
 
 def _leaf(elem: Element, name: str) -> Element | None:
