@@ -37,6 +37,7 @@ class _Call(Protocol[R_co]):
 
 
 SETTLES_AGAIN = "settles-again-when-an-item-of-ours-appears"
+LOOKS_FOR_THE_DELETED = "looks-for-an-item-that-is-said-to-be-deleted"
 COMPLETES_LATE = "completes-late-without-a-person"
 WANTED_AFTER_ALL = "is-wanted-after-all-if-the-database-says-so"
 HEEDS_EARLY_EVENTS = "heeds-what-came-before-it-waited-for-money"
@@ -239,12 +240,12 @@ class ServiceOrder(OrderMessages):
             if found.unpaid:
                 return False
             self._show(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}; {found.reason}")
-        met, event = self._reached(), self._deciding_event()
-        if met is False and event is not None and event.status is not UpstreamStatus.DELETED:
-            return await self._is_no_dead_end(event)
-        if met is False:
+        event = self._deciding_event()
+        if event is None or self._judged(event):
+            return True
+        if event.status is UpstreamStatus.DELETED and not workflow.patched(LOOKS_FOR_THE_DELETED):
             raise NeedsAttention(f"item {self._state.number} is deleted at the upstream")
-        return True
+        return await self._is_no_dead_end(event)
 
     def _something_about_the_item(self) -> bool:
         return self._reached() is not None or self._state.decision is not None or self._state.look_asked
@@ -256,7 +257,8 @@ class ServiceOrder(OrderMessages):
         return found
 
     async def _is_no_dead_end(self, event: UpstreamEventMessage) -> bool:
-        """The upstream does not go on by itself: asked why. It may have gone on since."""
+        """The upstream does not go on by itself, or the item is gone: asked why. It may have gone on since; and whoever
+        may write to Temporal can signal what no upstream shows."""
         del self._state.seen[event.event_id]
         self._state.heeded = min(self._state.heeded, len(self._state.seen))
         found = await self._look()

@@ -240,7 +240,7 @@ async def silent_confirmation_then_look(bench: Bench) -> WorkflowHandle[Any, Any
 
 @scenario
 async def deleted_at_the_upstream_then_mark_done(bench: Bench) -> WorkflowHandle[Any, Any]:
-    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()])
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()], look=[DELETED])
     await order.until(Stage.AWAITING_CONFIRMATION)
     await order.event(seen(UpstreamStatus.DELETED))
     await order.until(Stage.NEEDS_ATTENTION)
@@ -465,3 +465,6 @@ async def order_sweep_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
 async def webhook_sender_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
     second = Held()
     return await _first_run(bench, await bench.webhook_sender(SendLap(delivered=12, failed=1), second), second)
+
+
+DELETED = Look(status=UpstreamStatus.DELETED, goal_met=False, failed=True, reason="item 17 is deleted")

@@ -123,11 +123,24 @@ async def test_a_service_suspended_before_anybody_looked_was_opened(bench: Bench
 
 
 async def test_an_item_deleted_at_the_upstream_needs_a_person(bench: Bench) -> None:
-    order = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()], look=[GONE])
     await order.until(Stage.AWAITING_CONFIRMATION)
     await order.event(seen(UpstreamStatus.DELETED))
-    await order.until(Stage.NEEDS_ATTENTION, "item 17 is deleted at the upstream")
-    await order.handle.terminate("seen")
+    await order.until(Stage.NEEDS_ATTENTION, GONE.reason)
+    await order.event(seen())
+    await confirmed(order)
+
+
+async def test_an_item_is_not_deleted_because_a_signal_says_so(bench: Bench) -> None:
+    asking = Held()
+    order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()], look=[asking])
+    await order.until(Stage.AWAITING_CONFIRMATION)
+    await order.event(seen(UpstreamStatus.DELETED))
+    await asking.begun()
+    asking.answer(OPENING)
+    await order.event(seen())
+    await confirmed(order)
+    assert Stage.NEEDS_ATTENTION not in [report.stage for report in order.asked("report_stage")]
 
 
 async def test_an_item_that_was_gone_and_is_there_again_is_seen_by_looking_now(bench: Bench) -> None:
