@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Path, Query
 from models.messages import Decision, TaskCompletion
 from orders.expiry import check_expiry
 from orders.roles import Right
+from orders.tasks import By
 from orders.views import Page, TaskDetail, TaskView, find_task, list_tasks
 from storefront import examples
 from storefront.auth import AnyCaller, Operator, check
@@ -59,7 +60,7 @@ async def take_task(
     number: TaskNumber, caller: Operator, context: InContext, acting: ActingOnTask | None = None
 ) -> TaskDetail:
     """It is yours until you release it or it is handed over; another person's is refused."""
-    await context.resellflow.take_task(number, (acting or ActingOnTask()).by(caller.name))
+    await context.resellflow.take_task(number, _acting(caller, acting or ActingOnTask()))
     return await _shown(number, caller, context)
 
 
@@ -67,7 +68,7 @@ async def take_task(
 async def release_task(
     number: TaskNumber, caller: Operator, context: InContext, acting: ActingOnTask | None = None
 ) -> TaskDetail:
-    await context.resellflow.release_task(number, (acting or ActingOnTask()).by(caller.name))
+    await context.resellflow.release_task(number, _acting(caller, acting or ActingOnTask()))
     return await _shown(number, caller, context)
 
 
@@ -79,7 +80,7 @@ async def hand_over_task(
     context: InContext,
 ) -> TaskDetail:
     """Any operator may: who has it in hand may be away."""
-    await context.resellflow.hand_over_task(number, handing.to, handing.by(caller.name))
+    await context.resellflow.hand_over_task(number, handing.to, _acting(caller, handing))
     return await _shown(number, caller, context)
 
 
@@ -91,7 +92,7 @@ async def note_on_task(
     context: InContext,
 ) -> TaskDetail:
     """In place of the one before, which stays in the history."""
-    await context.resellflow.note_on_task(number, noting.note, noting.by(caller.name))
+    await context.resellflow.note_on_task(number, noting.note, _acting(caller, noting))
     return await _shown(number, caller, context)
 
 
@@ -105,9 +106,7 @@ async def complete_task(
     """It is checked at the upstream first: refused, saying what was found, if the upstream does not show it. With
     `override` an automatic task's operation is marked done, where that is possible."""
     done = done or TaskDone()
-    if done.override:
-        check(caller, Right.VOUCH, "to act upon an automatic task")
-    override = done.by(caller.name).because
+    override = _acting(caller, done).because
     check_expiry("expires_on", done.expires_on)
     completion = TaskCompletion(actor=caller.name, note=done.note or "", expires_on=done.expires_on)
     result = await context.resellflow.complete_task(number, completion, override=override)
@@ -123,9 +122,21 @@ async def reject_task(
 ) -> TaskEnded:
     """The service stays as it was. With `override` an automatic task's operation is cancelled, where that is
     possible."""
+    _check_override(caller, rejecting.override)
     decision = Decision(actor=caller.name, reason=rejecting.reason)
     result = await context.resellflow.reject_task(number, decision, override=rejecting.override, asker=caller.asker)
     return await _ended(number, context, result.message)
+
+
+def _acting(caller: Caller, acting: ActingOnTask) -> By:
+    """Raises Forbidden for who may not act upon an automatic task, and would."""
+    _check_override(caller, acting.override)
+    return acting.by(caller.name)
+
+
+def _check_override(caller: Caller, override: bool) -> None:
+    if override:
+        check(caller, Right.VOUCH, "to act upon an automatic task")
 
 
 async def _shown(number: int, caller: Caller, context: Context) -> TaskDetail:
