@@ -4,15 +4,15 @@ How to reach Temporal is set by its own standard variables (TEMPORAL_ADDRESS, TE
 profile of its configuration file); see `temporalio.envconfig`.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from environment import Environment, is_utf8, without_values
 from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
@@ -22,10 +22,9 @@ from models.rates import ExchangeRate, Rates
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConnectionLimits, TurnLimits
 
-_OURS = ("RESELL_", "TEMPORAL_")
-_SHOWN_BELOW = 6
-"""Characters. What is shorter is part of ordinary words, and no secret."""
 HIGHEST_PORT = 65535
+SHORTEST_INTERVAL = 0.01
+"""Seconds between two looks. In less, an upstream is only troubled."""
 LONGEST_SECONDS = 100 * 366 * 86400.0
 LONGEST_DAYS = 100 * 366.0
 """A time that is added to a date must leave a date."""
@@ -121,16 +120,16 @@ class Settings(BaseSettings):
     """Seconds by which the clocks of database and workers may differ."""
     settle_window: float = Field(default=60.0, ge=0)
     """Seconds for which an order with a lost answer is looked for before its absence counts as proof."""
-    idle_interval: float = Field(default=15.0, gt=0)
+    idle_interval: float = Field(default=15.0, ge=SHORTEST_INTERVAL)
     """Seconds between two listings of an upstream while nothing waits for it."""
-    hot_interval: float = Field(default=1.0, gt=0)
+    hot_interval: float = Field(default=1.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks while orders wait for a confirmation; twice as long after two minutes."""
     poll_reads_at_once: int = Field(default=5, ge=1, le=8)
     """Forms of one upstream account that are read at once for what waits; a list is read beside them. The account's
     connections for reading are ten, and orders need some."""
-    balance_interval: float = Field(default=3.0, gt=0)
+    balance_interval: float = Field(default=3.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance while orders wait for money."""
-    balance_watch_interval: float = Field(default=300.0, gt=0)
+    balance_watch_interval: float = Field(default=300.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance of an account, whether anybody orders or not."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)
     """Seconds after which an order that heard nothing asks the upstream itself."""
@@ -184,6 +183,19 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(str(error).removeprefix("RESELL_DATABASE_URL ")) from None
         return url
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, Environment(settings_cls)
+
+    @field_validator("api_host", "codec_host")
+    @classmethod
+    def _an_address(cls, host: str) -> str:
+        if not host.strip():
+            raise ValueError("is an address, for example 127.0.0.1; all of this machine's are 0.0.0.0")
+        return host
 
     @field_validator("task_queue")
     @classmethod
@@ -350,6 +362,13 @@ class Settings(BaseSettings):
                 for secret in several:
                     yield name, role, secret.get_secret_value()
 
+    @field_validator("*", mode="before")  # the last one is the first to run
+    @classmethod
+    def _text(cls, value: object) -> object:
+        if isinstance(value, str) and not is_utf8(value):
+            raise ValueError("is not text in UTF-8")
+        return value
+
 
 def load_settings() -> Settings:
     """The settings of this process. Raises pydantic.ValidationError naming the variable that is wrong."""
@@ -375,14 +394,3 @@ def setup_in_words(error: BaseException) -> str | None:
     if isinstance(error, KeyFileError):
         return without_values(f"RESELL_PAYLOAD_KEY_FILE: {error}")
     return None
-
-
-def without_values(sentence: str) -> str:
-    """The sentence without anything that stands in a setting: who has put a token into the wrong variable must not find
-    it in a log."""
-    settings = [value for name, value in os.environ.items() if name.startswith(_OURS)]
-    pieces = {piece for value in settings for piece in (value, *re.split(r"[\s,;=\"'{}\[\]]+", value))}
-    for piece in sorted(pieces, key=len, reverse=True):
-        if len(piece) >= _SHOWN_BELOW:
-            sentence = sentence.replace(piece, "…")
-    return sentence

@@ -1,8 +1,11 @@
 """Where Temporal is, by its own standard variables (`temporalio.envconfig`); what is wrong with them, in a sentence."""
 
+import os
 from urllib.parse import urlsplit
 
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+from environment import is_utf8
 
 
 class TemporalMisconfigured(Exception):
@@ -12,7 +15,7 @@ class TemporalMisconfigured(Exception):
 def temporal_settings() -> ClientConnectConfig:
     """As they are written, with or without an address. Raises TemporalMisconfigured."""
     try:
-        return ClientConfig.load_client_connect_config()
+        return ClientConfig.load_client_connect_config(override_env_vars=_environment())
     except (RuntimeError, ValueError, TypeError, OSError):  # their words may hold what is written in the file
         raise TemporalMisconfigured(
             "the settings TEMPORAL_…, or the file that TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE name, can't be read"
@@ -28,6 +31,11 @@ def connect_config() -> ClientConnectConfig:
     if not _is_address(address):
         raise TemporalMisconfigured("TEMPORAL_ADDRESS is not HOST:PORT, for example 127.0.0.1:7233")
     return config
+
+
+def _environment() -> dict[str, str]:
+    """The SDK reads all of the environment, and panics at one variable, whosever it is, that is not UTF-8."""
+    return {name: value for name, value in os.environ.items() if name.startswith("TEMPORAL_") or is_utf8(name + value)}
 
 
 def _is_address(text: str) -> bool:

@@ -38,6 +38,7 @@ from activities.starting import start_sweep
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
+from environment import without_values
 from garbage import spare_what_stays
 from models.catalogue import UpstreamAccount
 from models.database import Database
@@ -48,7 +49,7 @@ from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
-from settings import Settings, load_settings, setup_in_words, without_values
+from settings import Settings, load_settings, setup_in_words
 from starter import connect_client
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections

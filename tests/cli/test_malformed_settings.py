@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from settings import Settings, load_settings, setup_in_words, without_values
+from environment import without_values
+from settings import Settings, load_settings, setup_in_words
 from temporalconfig import TemporalMisconfigured, connect_config
 from tests.cli.shell import Shell
 
@@ -34,6 +35,17 @@ WRONG = [
     ("RESELL_READ_TIMEOUT", "nan"),
     ("RESELL_EVENT_RETENTION_DAYS", "1e9"),
     ("RESELL_IDLE_INTERVAL", "1e300"),
+    ("RESELL_IDLE_INTERVAL", "1e-300"),
+    ("RESELL_HOT_INTERVAL", "0.001"),
+    ("RESELL_EXCHANGE_RATES", "[" * 100_000),
+    ("RESELL_USUAL_TIMES", '{"a":' * 20_000),
+    ("RESELL_WEBHOOK_RETRY_DELAYS", "[" * 3_000),
+    ("RESELL_API_HOST", ""),
+    ("RESELL_CODEC_HOST", " "),
+    ("RESELL_TASK_QUEUE", f"{SECRET}\udcff"),
+    ("RESELL_OPERATOR_TOKENS", f"olga={SECRET}\udcff"),
+    ("RESELL_CODEC_TOKEN", f"{SECRET * 3}\udcff"),
+    ("RESELL_DATABASE_URL", f"postgresql://user:{SECRET}\udcff@host/name"),
     ("RESELL_STOREFRONT_TOKENS", f"{SECRET}=shop"),
     ("RESELL_STOREFRONT_TOKENS", f"{SECRET}=a-shop-of-ours,other-{SECRET}=a-shop-of-ours"),
     ("RESELL_STOREFRONT_TOKENS", "0123456789abcdef0123456789abcdef=storefront"),
@@ -88,6 +100,15 @@ def test_an_address_of_temporal_that_is_none(monkeypatch: pytest.MonkeyPatch, ad
         connect_config()
     assert said in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+def test_a_variable_of_others_in_another_encoding_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:7233")
+    monkeypatch.setenv("MAIN_UPSTREAM_PASSWORD", "caf\udce9")
+    assert connect_config().get("target_host") == "127.0.0.1:7233"
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "caf\udce9")
+    with pytest.raises(TemporalMisconfigured, match="TEMPORAL_"):
+        connect_config()
 
 
 def test_a_configuration_file_that_can_not_be_read_is_not_repeated(
