@@ -8,7 +8,10 @@ import re
 import time
 import uuid
 
+import anyio
+import h11
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storefront.callers import Caller
@@ -44,7 +47,9 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception:
+        except Exception as error:
+            if _is_the_callers(error):
+                return  # there is nobody left to answer; the line below tells of it
             log.exception("request %s: %s %s broke", request_id, scope["method"], _path(scope))
             if status:
                 raise  # half an answer is out: only closing the connection tells the truth
@@ -61,6 +66,14 @@ class RequestLog:
                 caller.name if isinstance(caller, Caller) else "-",
                 request_id,
             )
+
+
+def _is_the_callers(error: Exception) -> bool:
+    """The caller hung up while a stream was being sent, or has sent what ended the connection."""
+    if isinstance(error, ExceptionGroup):
+        return all(_is_the_callers(one) for one in error.exceptions)
+    hung_up = (anyio.BrokenResourceError, anyio.ClosedResourceError, ClientDisconnect)
+    return isinstance(error, (*hung_up, h11.LocalProtocolError))
 
 
 def _request_id(scope: Scope) -> str:
