@@ -40,15 +40,26 @@ _OWN_WORDS = frozenset(
 )
 """Stages whose reasons are about the service and its own operations."""
 
+_AMOUNT = r"(?<!\d)[-+]?\d{1,60}(?:[ \u00a0.,'\u202f]\d{2,3}){0,6}(?:[.,]\d{1,10})?"
+_CURRENCY = r"(?:[€$£₽₴¥]|\b(?:eur|usd|rub|gbp|uah)\b|\b(?:руб|коп|грн)(?:\b\.?|\w{0,5}))"
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s<>\"']+", re.IGNORECASE)
 _HIDDEN = (
     (_ADDRESS, "(an address)"),
     (re.compile(r"[^\s<>\"'@]{1,64}@[^\s<>\"'@]{1,255}"), "(an address)"),
-    (re.compile(r"[-+]?\d[\d.,]{0,30}\s?[A-Z]{3}\b"), "(a sum)"),
-    (re.compile(r"\b[A-Z]{3}\s?[-+]?\d[\d.,]{0,30}"), "(a sum)"),
+    (re.compile(r"//[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}(?::\d{1,5})?(?:/[^\s<>\"']*)?"), "(an address)"),
+    (re.compile(r"(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}:\d{2,5}\b(?:/[^\s<>\"']*)?"), "(an address)"),
+    (
+        re.compile(
+            r"(?<![\w.])(?:10|127|172\.(?:1[6-9]|2\d|3[01])|192\.168)(?:\.\d{1,3}){2,3}\b(?!\.\d)(?:/[^\s<>\"']*)?"
+        ),
+        "(an address)",
+    ),
+    (re.compile(rf"{_AMOUNT}\s?(?:[A-Z]{{3}}\b|{_CURRENCY})"), "(a sum)"),
+    (re.compile(rf"(?:\b[A-Z]{{3}}|{_CURRENCY})\s?{_AMOUNT}"), "(a sum)"),
 )
 _OF_OTHERS = re.compile(
-    r"\b(service|client|customer|user|account|order|row)(\s+(?:no\.?\s*|#)?)\d{1,30}", re.IGNORECASE
+    r"\b(service|client|customer|user|account|order|row|id|elid)(\s*[=:]\s*|\s+(?:no\.?\s*|[#№]\s*)?|\s*[#№]\s*)\d{1,30}",
+    re.IGNORECASE,
 )
 
 

@@ -84,7 +84,7 @@ class OperationView(Document):
     called_off_at: datetime | None = Field(description="since when nothing of it is sent any more; null: it is wanted")
     called_off_by: str | None
     workflow_id: str
-    workflow_url: str = Field(description="the workflow in Temporal UI")
+    workflow_url: str = Field(description="the workflow in Temporal UI; empty for a storefront")
     workflow_started_at: datetime | None = Field(description="null while Temporal has not been reached")
     created_at: datetime
     ended_at: datetime | None
@@ -181,7 +181,7 @@ def _for_shop(operation: Operation, says: str) -> dict[str, object]:
     price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
     plain = without_secrets(says)
     waits_for = _why_it_lasts(operation, waits_for_shop(*why, operation.called_off_at), plain)
-    return {"waits_for": waits_for, "upstream_says": plain or None, "price": price}
+    return {"waits_for": waits_for, "upstream_says": plain or None, "price": price, "workflow_url": ""}
 
 
 def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:

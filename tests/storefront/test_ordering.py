@@ -36,8 +36,9 @@ async def test_an_order_is_accepted_with_its_service_and_operation(api: Api) -> 
     assert operation["stage"] in ("accepted", "checking_balance")
     assert operation["actor"] == "shop"
     assert operation["workflow_id"] == f"service-{service['number']}-open-{operation['number']}"
-    assert operation["workflow_url"].startswith("http://ui.test/namespaces/test-")
-    assert operation["workflow_url"].endswith(f"/workflows/{operation['workflow_id']}")
+    seen_by_us = (await api.operator.get(f"/v1/operations/{operation['number']}")).json()
+    assert seen_by_us["workflow_url"].startswith("http://ui.test/namespaces/test-")
+    assert seen_by_us["workflow_url"].endswith(f"/workflows/{operation['workflow_id']}")
     assert (await api.shop.get(answer.headers["Location"])).json() == service
 
 

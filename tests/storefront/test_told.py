@@ -155,6 +155,45 @@ def test_what_the_upstream_says_is_read_in_bounded_time(text: str) -> None:
     assert reason_for_shop(Stage.NEEDS_ATTENTION, text, FailureClass.REJECTED)
 
 
+SUMS = [
+    "12.34 EUR",
+    "€12.34",
+    "12,34 €",
+    "$5.00",
+    "500 руб.",
+    "500 рублей",
+    "12.34 eur",
+    "1 234,56 EUR",
+    "USD 1 234.56",
+]
+ADDRESSES = [
+    "https://billing.example/x",
+    "//billing.example/x",
+    "billing.example:1500",
+    "10.0.0.5",
+    "172.16.1.1:1500/b",
+]
+NUMBERS = ["service 17", "service №17", "order #17", "account=17", "elid=17", "client no. 17"]
+
+
+@pytest.mark.parametrize("said", SUMS + ADDRESSES + NUMBERS)
+def test_however_it_is_written_a_shop_reads_no_sum_no_address_and_no_number_of_others(said: str) -> None:
+    told = reason_for_shop(Stage.NEEDS_ATTENTION, f"It said: {said} is wrong.", FailureClass.REJECTED)
+    assert re.fullmatch(r"It said: (\(a sum\)|\(an address\)|[a-z]+.*…) is wrong\.", told), told
+
+
+async def test_a_shop_is_not_told_where_temporal_ui_is(sqlite_api: Api) -> None:
+    await sqlite_api.order("cart-1")
+    for path in ("/v1/operations/1", "/v1/operations"):
+        assert "/namespaces/" not in (await sqlite_api.shop.get(path)).text
+        assert "/namespaces/" in (await sqlite_api.operator.get(path)).text
+
+
+def test_a_shop_reads_what_is_said_of_the_values_of_its_order() -> None:
+    said = "v2.vds.order.param (value/ostempl): 203.0.113.7 has no Debian-12, 4 GB, 12:30:15 on 2026-03-01"
+    assert reason_for_shop(Stage.NEEDS_ATTENTION, said, FailureClass.REJECTED) == said
+
+
 # Webhooks.
 
 
