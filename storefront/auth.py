@@ -42,7 +42,11 @@ class Authentication:
         if scope["type"] != "http" or not _needs_token(scope["path"]):
             await self._app(scope, receive, send)
             return
-        scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
+        given = Headers(scope=scope).getlist("Authorization")
+        if len(given) > 1:  # a proxy in front may have looked at another one of them
+            await _several()(scope, receive, send)
+            return
+        scheme, _, token = "".join(given).partition(" ")
         found = None
         if scheme.lower() == "bearer" and token.strip():
             try:
@@ -66,6 +70,11 @@ class Authentication:
             return answer(TOO_MANY_GUESSES, detail, headers={"Retry-After": str(wait)})
         challenge = 'Bearer realm="resellflow", error="invalid_token"'
         return answer(UNAUTHENTICATED, "The token is not valid here.", headers={"WWW-Authenticate": challenge})
+
+
+def _several() -> Response:
+    detail = "There is more than one header Authorization. Send one."
+    return answer(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": 'Bearer realm="resellflow"'})
 
 
 def _needs_token(path: str) -> bool:

@@ -254,6 +254,12 @@ async def test_who_guesses_is_told_to_wait_and_a_right_token_is_let_in(
     assert "guess-" not in "".join(told)
 
 
+async def test_two_tokens_at_once_are_none(sqlite_api: Api) -> None:
+    headers = [("Authorization", f"Bearer {token}") for token in (SHOP_TOKEN, "another")]
+    for given in (headers, headers[::-1], [headers[0]] * 2):
+        assert_problem(await sqlite_api.stranger.get("/v1/services", headers=given), 401, "unauthenticated")
+
+
 def scope(peer: str, *forwarded: str) -> dict[str, object]:
     headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
     return {"type": "http", "client": (peer, 1234), "headers": headers}
