@@ -43,17 +43,26 @@ def delay_before(failure: FailureClass, attempt: int, next_try: datetime | None 
     return round(max(delay, min(left, longest)), 1)
 
 
+_TRIED_AGAIN = "; tried again by itself in "
+
+
 def retry_later(
     failure: FailureClass, reason: str, attempt: int, *, next_try: datetime | None = None
 ) -> ApplicationError:
     """The failure of an attempt that is to be repeated, by its class."""
     delay = delay_before(failure, attempt, next_try)
     return ApplicationError(
-        f"{reason}; tried again by itself in {delay:g} s",
+        f"{reason}{_TRIED_AGAIN}{delay:g} s",
         type=failure.value,
         next_retry_delay=timedelta(seconds=delay),
         category=ApplicationErrorCategory.BENIGN,
     )
+
+
+def cause_of(again: ApplicationError) -> tuple[FailureClass, str] | None:
+    """The class and the reason that `retry_later` was given. None: it is not one of its failures."""
+    reason, found, _ = again.message.rpartition(_TRIED_AGAIN)
+    return (FailureClass(again.type), reason) if found and again.type in set(FailureClass) else None
 
 
 def look_again(reason: str, age: timedelta) -> ApplicationError:

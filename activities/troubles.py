@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import database_in_words
+from activities.failures import cause_of, database_in_words
 from activities.heartbeat import heartbeating
 from activities.job import Job
 from models.columns import utc_now
@@ -112,11 +112,11 @@ class Troubles:
                 if news:
                     await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
 
-    async def _note_next_try(self, operation_number: int, delay: timedelta) -> None:
+    async def _note_next_try(self, operation_number: int, delay: timedelta, again: ApplicationError) -> None:
         """For people alone: should it fail, it is tried again all the same."""
         try:
             async with self._database.write() as session:
-                await note_next_try(session, operation_number, utc_now() + delay)
+                await note_next_try(session, operation_number, utc_now() + delay, cause_of(again))
         except Exception as error:  # of whatever kind: what the attempt failed with is what Temporal is to hear
             activity.logger.info("operation %s: its next try is not noted: %s", operation_number, error)
 
@@ -128,7 +128,7 @@ class Troubles:
                 yield
         except ApplicationError as again:
             if again.next_retry_delay is not None:
-                await self._note_next_try(operation_number, again.next_retry_delay)
+                await self._note_next_try(operation_number, again.next_retry_delay, again)
             raise
         except CancelledError:
             raise

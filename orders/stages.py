@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, update
+from sqlalchemy import Update, bindparam, case, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -157,12 +157,22 @@ async def note_started(session: AsyncSession, operation: Operation) -> None:
         await enter(session, operation, Stage.CHECKING_BALANCE)
 
 
-async def note_next_try(session: AsyncSession, number: int, at: datetime) -> None:
-    """One more try was in vain; the next one is at `at`. What people see of the stage stays as it is."""
+async def note_next_try(
+    session: AsyncSession, number: int, at: datetime, cause: tuple[FailureClass, str] | None = None
+) -> None:
+    """One more try was in vain; the next one is at `at`.
+
+    `cause`: why it was in vain. While the operation is `retrying`, people see the cause of the last try and not that of
+    the first, which may have been mended since. What else they see of the stage stays as it is.
+    """
+    values: dict[str, Any] = {"tries": Operation.tries + 1, "next_try_at": at}
+    if cause is not None:
+        retrying = col(Operation.stage) == Stage.RETRYING
+        failure = bindparam("failure", cause[0], type_=rows.table_of(Operation).c.failure_class.type)
+        values["failure_class"] = case((retrying, failure), else_=col(Operation.failure_class))
+        values["reason"] = case((retrying, cause[1]), else_=col(Operation.reason))
     await session.exec(
-        update(Operation)
-        .where(col(Operation.id) == number, col(Operation.stage).in_(TRIED_AGAIN))
-        .values(tries=Operation.tries + 1, next_try_at=at)
+        update(Operation).where(col(Operation.id) == number, col(Operation.stage).in_(TRIED_AGAIN)).values(values)
     )
 
 

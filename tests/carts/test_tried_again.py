@@ -6,6 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import FailureClass, IntentState, Stage
 from models.messages import Funds, OrderRef, Submission, SubmitResult
@@ -103,6 +104,27 @@ async def test_each_try_in_vain_is_counted_and_names_the_next(bench: Bench) -> N
         assert operation.tries == tries
         assert operation.next_try_at is not None
         assert operation.next_try_at > utc_now()
+
+
+async def test_the_cause_that_is_shown_is_that_of_the_last_try(bench: Bench) -> None:
+    """Whoever mends the first one is not to be told for hours that it is still there."""
+    order = await bench.order()
+    await bench.reserve(order)
+    await bench.upstream.fault(function="*", kind="http_503")
+    assert (await bench.submit(order)).outcome is Submission.TROUBLE
+    operation = await bench.operation(order)
+    assert operation.failure_class is FailureClass.OUTCOME_UNKNOWN
+    assert "503" in operation.reason
+
+    async with bench.database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.unhealthy_reason = "The password is refused."
+        session.add(account)
+    with pytest.raises(ApplicationError):
+        await bench.submit(order, patient=True)
+    operation = await bench.operation(order)
+    assert (operation.stage, operation.failure_class) == (Stage.RETRYING, FailureClass.UNHEALTHY)
+    assert operation.reason == "nothing is asked or sent while the account is unhealthy. The password is refused."
 
 
 async def test_each_look_for_a_lost_answer_is_counted_and_names_the_next(bench: Bench) -> None:
