@@ -17,7 +17,8 @@ from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.carts import cart
 from upstreams.billmanager.failures import failure
 from upstreams.billmanager.items import item
-from upstreams.billmanager.wire import Document, NotADocument
+from upstreams.billmanager.trees import NotADocument
+from upstreams.billmanager.wire import Document
 from upstreams.errors import UpstreamError
 from upstreams.port import UnusableRow
 

@@ -1,5 +1,6 @@
 """Numbers of thousands of digits, nesting without end, and texts that make a pattern go back and forth."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,8 @@ from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.failures import _seconds
 from upstreams.billmanager.numbers import natural, whole
 from upstreams.billmanager.pages import Page
-from upstreams.billmanager.wire import DEPTH, Document, NotADocument, WireError
+from upstreams.billmanager.trees import DEPTH, MARKUP, ROWS, NotADocument
+from upstreams.billmanager.wire import Document, WireError
 
 LONG = "9" * 8_000
 CALL = Call("main", "vds", Effect.READ)
@@ -29,6 +31,27 @@ def test_nesting_within_the_bound_is_read() -> None:
     found = document.leaf("id")
     assert found is not None
     assert found.text == "7"
+
+
+@pytest.mark.parametrize(
+    ("what", "times"), [(b"<elem/>", ROWS + 1), (b"<a/>", MARKUP), (b"<elem><id>1</id></elem>", MARKUP // 4)]
+)
+def test_a_page_of_rows_without_end_is_no_document(what: bytes, times: int) -> None:
+    with pytest.raises(NotADocument, match="more than"):
+        Document.parse(b"<doc>" + what * times + b"</doc>")
+
+
+def test_others_go_on_while_a_long_document_is_parsed() -> None:
+    body = b"<doc>" + (b"<elem>" + b"<field>value</field>" * 30 + b"</elem>") * 20_000 + b"</doc>"
+    gaps = [0.0]
+    parsing = threading.Thread(target=lambda: Document.parse(body))
+    begun = last = time.monotonic()
+    parsing.start()
+    while parsing.is_alive():
+        time.sleep(0)
+        now = time.monotonic()
+        gaps, last = [max(gaps[0], now - last)], now
+    assert gaps[0] < (time.monotonic() - begun) / 2
 
 
 def test_a_number_is_read_up_to_what_a_column_holds() -> None:

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from upstreams.billmanager.wire import DEPTH, Document, NotADocument, Row
+from upstreams.billmanager.trees import DEPTH, NotADocument
+from upstreams.billmanager.wire import Document, Row
 
 ROW = '<elem><id>1</id><domain>a</domain><status orig="2">Active</status><note/></elem>'
 

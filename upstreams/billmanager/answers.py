@@ -6,7 +6,8 @@ unknown. A read can say more: that the account is kept out.
 """
 
 from upstreams.billmanager.calls import Call, Effect
-from upstreams.billmanager.wire import Document, NotADocument
+from upstreams.billmanager.trees import NotADocument
+from upstreams.billmanager.wire import Document
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown
 
 # Words of pages that keep robots or strangers out (seen in code: captcha, DDoS-Guard and Cloudflare pages).

@@ -67,12 +67,19 @@ class Reading:
         self._key = key
         self._body = b""
         self._digest = b""
+        self._new: Page | None = None
 
     def parse(self, body: bytes) -> Document:
-        """The document, without its rows where the page came as it was. Raises NotADocument."""
+        """The document, without its rows where the page came as it was. Raises NotADocument.
+
+        Of a long one in a thread of its own, so what takes long is done here."""
         self._body, self._digest = body, blake2b(body, digest_size=16).digest()
         before = self._all.get(self._key)
-        return before.outline if before is not None and before.body == self._digest else Document.parse(body)
+        if before is not None and before.body == self._digest:
+            return before.outline
+        document = Document.parse(body)
+        self._new = Page.of(document)
+        return document
 
     def page(self, document: Document) -> Page:
         """The page that `parse` gave the document of, once that has proven to be an answer proper."""
@@ -82,7 +89,7 @@ class Reading:
             known = before.page.rows
             rows = tuple(row.read_by(partial(again.elem, place)) for place, row in enumerate(known))
             return Page(rows, before.page.total, before.page.size, before.page.filters, before.page.is_list)
-        page = Page.of(document)
+        page = self._new or Page.of(document)
         forgotten = tuple(row.read_by(_nothing) for row in page.rows)
         outlined = Page(forgotten, page.total, page.size, page.filters, page.is_list)
         self._all[self._key] = _Remembered(self._digest, document.outline, outlined)

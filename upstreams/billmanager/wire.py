@@ -8,17 +8,13 @@ of its own. A localised field may carry the raw value in an attribute `orig`.
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from urllib.parse import parse_qsl
-from xml.etree.ElementTree import Element, ParseError, fromstring
-from xml.parsers import expat
-
-from defusedxml import DefusedXmlException, DTDForbidden
+from xml.etree.ElementTree import Element
 
 from upstreams.billmanager.numbers import natural
-from upstreams.billmanager.tame import tamed
+from upstreams.billmanager.trees import tree
 
 # Parts of an answer that are never a field of a row or form, even when they are empty.
 _NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
@@ -29,15 +25,7 @@ _FUNCTION = re.compile(r"(?:^|[?&])(?:func|startform)=(?P<name>[\w.]+)")
 _NAME = re.compile(r"[A-Za-z][\w.]{0,63}")
 
 _NUMBER_CHARACTERS = 64
-DEPTH = 100
-"""Elements inside each other at most. Documents of the upstream have about ten."""
-
-
 _EMPTY_ROW = Element("elem")
-
-
-class NotADocument(ValueError):
-    """The body is not an XML document of the upstream's kind."""
 
 
 @dataclass(frozen=True)
@@ -104,19 +92,7 @@ class Document:
 
         Raises NotADocument: broken XML, a DTD or entities (refused), another root than `doc`, nesting deeper than
         DEPTH (whoever walks through it would run out of stack)."""
-        try:
-            root = _tree(body)
-        except (DefusedXmlException, ValueError, LookupError) as error:
-            raise NotADocument(str(error)) from error
-        except (ParseError, expat.ExpatError) as error:
-            root = _tree_of_tamed(body, error)
-        if root.tag != "doc":
-            raise NotADocument(f"the root element is <{root.tag[:40]}>, not <doc>")
-        if _is_deep(root, DEPTH):
-            _clear_rows(root)
-        if _is_deep(root, DEPTH):
-            raise NotADocument(f"more than {DEPTH} elements stand inside each other")
-        return cls(root)
+        return cls(tree(body))
 
     @property
     def error(self) -> WireError | None:
@@ -297,62 +273,6 @@ class Document:
         """Attributes and fields of each `notify/item`."""
         for item in self._root.iterfind("notify/item"):
             yield dict(item.attrib), _fields(item)
-
-
-class _PrologEnds(Exception):
-    """The root element begins: behind it there can be no DTD."""
-
-
-def _refuse_dtd(body: bytes) -> None:
-    """Raises DTDForbidden. Entities, and so all that makes XML dangerous, are declared in a DTD, which stands before
-    the root element: only what is before it is looked at. The parser of the standard library that is written in C has
-    no such refusal, and the one of defusedxml takes twice as long for a list."""
-
-    def refuse(name: str, system: str | None, public: str | None, _has_subset: int) -> None:
-        raise DTDForbidden(name, system, public)
-
-    def ends(_name: str, _attributes: object) -> None:
-        raise _PrologEnds
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = ends
-    with suppress(_PrologEnds):
-        parser.Parse(body, True)
-
-
-def _tree(body: bytes) -> Element:
-    _refuse_dtd(body)
-    return fromstring(body)  # noqa: S314 - what makes XML dangerous stands in a DTD
-
-
-def _tree_of_tamed(body: bytes, error: Exception) -> Element:
-    """Raises NotADocument, because of `error`, if its characters were not what is wrong with it."""
-    tame = tamed(body)
-    if tame == body:
-        raise NotADocument(str(error)) from error
-    try:
-        return _tree(tame)
-    except (ParseError, expat.ExpatError, DefusedXmlException, ValueError, LookupError) as other:
-        raise NotADocument(str(other)) from other
-
-
-def _is_deep(root: Element, depth: int) -> bool:
-    """So many elements, or more, stand inside each other in it."""
-    level = [root]
-    for _ in range(depth):
-        level = [child for node in level if len(node) for child in node]
-        if not level:
-            return False
-    return True
-
-
-def _clear_rows(root: Element) -> None:
-    """Of what no row has: its fields are leaves."""
-    for elem in root.findall("elem"):
-        for child in list(elem):
-            if _is_deep(child, DEPTH - 2):
-                elem.remove(child)
 
 
 def _leaf(elem: Element, name: str) -> Element | None:

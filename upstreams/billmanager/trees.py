@@ -1,0 +1,103 @@
+"""The tree of an XML document, within bounds: what the upstream sends can't stop the process that reads it."""
+
+from contextlib import suppress
+from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.parsers import expat
+
+from defusedxml import DefusedXmlException, DTDForbidden
+
+from upstreams.billmanager.tame import tamed
+
+DEPTH = 100
+"""Elements inside each other at most. Documents of the upstream have about ten."""
+MARKUP = 3_000_000
+"""Tags. A list of 40,000 items with 30 fields each has fewer."""
+ROWS = 100_000
+"""Of one page."""
+_PIECE = 1 << 16
+"""Bytes that are parsed at once: while the parser is at it, no other thread of the process runs."""
+
+
+class NotADocument(ValueError):
+    """The body is not an XML document of the upstream's kind."""
+
+
+def tree(body: bytes) -> Element:
+    """As `Document.parse` tells."""
+    if body.count(b"<") > MARKUP:
+        raise NotADocument(f"it has more than {MARKUP} tags")
+    try:
+        root = _parsed(body)
+    except (DefusedXmlException, ValueError, LookupError) as error:
+        raise NotADocument(str(error)) from error
+    except (ParseError, expat.ExpatError) as error:
+        root = _parsed_tame(body, error)
+    if root.tag != "doc":
+        raise NotADocument(f"the root element is <{root.tag[:40]}>, not <doc>")
+    if _is_deep(root, DEPTH):
+        _clear_rows(root)
+    if _is_deep(root, DEPTH):
+        raise NotADocument(f"more than {DEPTH} elements stand inside each other")
+    if len(root.findall("elem")) > ROWS:
+        raise NotADocument(f"it has more than {ROWS} rows")
+    return root
+
+
+class _PrologEnds(Exception):
+    """The root element begins: behind it there can be no DTD."""
+
+
+def _refuse_dtd(body: bytes) -> None:
+    """Raises DTDForbidden. Entities, and so all that makes XML dangerous, are declared in a DTD, which stands before
+    the root element: only what is before it is looked at. The parser of the standard library that is written in C has
+    no such refusal, and the one of defusedxml takes twice as long for a list."""
+
+    def refuse(name: str, system: str | None, public: str | None, _has_subset: int) -> None:
+        raise DTDForbidden(name, system, public)
+
+    def ends(_name: str, _attributes: object) -> None:
+        raise _PrologEnds
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = ends
+    with suppress(_PrologEnds):
+        parser.Parse(body, True)
+
+
+def _parsed(body: bytes) -> Element:
+    _refuse_dtd(body)
+    parser = XMLParser()  # noqa: S314 - what makes XML dangerous stands in a DTD
+    for start in range(0, len(body), _PIECE):
+        parser.feed(body[start : start + _PIECE])
+    root: Element = parser.close()
+    return root
+
+
+def _parsed_tame(body: bytes, error: Exception) -> Element:
+    """Raises NotADocument, because of `error`, if its characters were not what is wrong with it."""
+    tame = tamed(body)
+    if tame == body:
+        raise NotADocument(str(error)) from error
+    try:
+        return _parsed(tame)
+    except (ParseError, expat.ExpatError, DefusedXmlException, ValueError, LookupError) as other:
+        raise NotADocument(str(other)) from other
+
+
+def _is_deep(root: Element, depth: int) -> bool:
+    """So many elements, or more, stand inside each other in it."""
+    level = [root]
+    for _ in range(depth):
+        level = [child for node in level if len(node) for child in node]
+        if not level:
+            return False
+    return True
+
+
+def _clear_rows(root: Element) -> None:
+    """Of what no row has: its fields are leaves."""
+    for elem in root.findall("elem"):
+        for child in list(elem):
+            if _is_deep(child, DEPTH - 2):
+                elem.remove(child)
