@@ -21,9 +21,11 @@ from orders.allowed import OPERATOR, PAID, STAYS, VOUCH, Asker, Facts, Not, Trac
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.facts import facts_of
 from orders.history import Origin, attribute, write_look
+from orders.looks import not_shown
 from orders.mappings import mapping_of
 from orders.other_terms import report_other_term, show_real_cost
 from orders.roles import Right, lacks
+from orders.second_items import report_not_closed
 from orders.services import apply_snapshot, differing, still_wrong
 from orders.stages import enter, locked_operation
 from orders.turns import start_next_queued
@@ -360,8 +362,11 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     snapshot = await _apply_last_look(session, service, operation)
     await _apply_own_part(session, service, operation, snapshot)
     await manual.bring_home(session, service)
-    wrong = still_wrong(service, operation)
-    await enter(session, operation, Stage.COMPLETED, f"marked done by a person{f'; {wrong}' if wrong else ''}")
+    missing = not_shown(operation, snapshot)
+    if missing and snapshot is not None and operation.kind is OperationKind.CLOSE:
+        await report_not_closed(session, service, operation.id, snapshot)
+    told = "; ".join(filter(None, ["marked done by a person", still_wrong(service, operation), missing]))
+    await enter(session, operation, Stage.COMPLETED, told)
     await start_next_queued(session, operation.service_id)
 
 

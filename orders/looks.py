@@ -6,11 +6,11 @@ from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import Stage
+from models.enums import OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders.causes import shown, still_missing
-from orders.goals import Seen, outcome
+from orders.goals import SEEN_IN_FORMS, Seen, outcome
 
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 
@@ -38,6 +38,17 @@ async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) 
         for snapshot, service in found.all()
         if service is not None and (operation := waiting[service]).id is not None
     }
+
+
+def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:
+    """Why what a person says is done is not to be seen, in words. Empty: it is, or nothing is known of it."""
+    if snapshot is None or (operation.kind in SEEN_IN_FORMS and not snapshot.form and not snapshot.gone):
+        return ""
+    if snapshot.gone and operation.kind is OperationKind.CLOSE:
+        return ""
+    if not snapshot.gone and outcome(operation.kind, operation.parameters, Seen.of_snapshot(snapshot)):
+        return ""
+    return f"the upstream has not shown it: {_in_words(operation, snapshot)}"
 
 
 def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:

@@ -56,6 +56,23 @@ async def report_second(
     return True
 
 
+async def report_not_closed(
+    session: AsyncSession, service: Service, operation: int, snapshot: UpstreamSnapshot
+) -> None:
+    """A person says that the service is closed, and its item was still there when it was last seen."""
+    await raise_incident(
+        session,
+        IncidentKind.PAID_LEFTOVER,
+        f"service {service.id} was marked as closed by a person, and its item {snapshot.number} was still at the "
+        "upstream when it was last seen: it may go on costing money. Close it there",
+        about=f"{service.account_id}|{snapshot.product_type}|{snapshot.number}|closed",
+        account=service.account_id,
+        service=service.id,
+        operation=operation,
+        detail={"item": snapshot.number},
+    )
+
+
 WAITS_FOR_A_PERSON = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
 
 

@@ -16,8 +16,9 @@ from models.audit import AuditEntry
 from models.catalogue import MappedPeriod
 from models.columns import utc_now
 from models.database import Database
-from models.enums import MessageType, OperationKind, ServiceStatus, Stage, SuspendReason, UpstreamStatus
+from models.enums import IncidentKind, MessageType, OperationKind, ServiceStatus, Stage, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
+from models.incident import Incident
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
 from models.webhooks import WebhookMessage
@@ -233,6 +234,35 @@ async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Da
         await enter(session, operation, Stage.NEEDS_ATTENTION, "look")
         await decide(session, record)
         assert operation.reason.startswith(f"marked done by a person; service {number} is still suspended")
+
+
+DELETED, ACTIVE = UpstreamStatus.DELETED, UpstreamStatus.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(ACTIVE, "; the upstream has not shown it: item 17 is active"), (DELETED, "")]
+)
+async def test_what_a_person_marks_closed_and_is_still_there_is_said_and_reported(
+    shelf: Database, status: UpstreamStatus, words: str
+) -> None:
+    """It goes on costing money; nobody looks after the item of a closed service."""
+    number = await add_service(shelf, "17")
+    await events.take_in(shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=ACTIVE)], complete=True)
+    order = await requests.switch(shelf, number, OperationKind.CLOSE, client="t", key="k")
+    async with shelf.write() as session:
+        operation = await session.get_one(Operation, order.operation)
+        await enter(session, operation, Stage.NEEDS_ATTENTION, "the upstream said ok")
+    await events.take_in(shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=status)], complete=True)
+    decision = Decision(actor="anna", reason="done")
+    record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
+    async with shelf.write() as session:
+        await decide(session, record)
+        operation = await session.get_one(Operation, order.operation)
+        assert (operation.stage, operation.reason) == (Stage.COMPLETED, f"marked done by a person{words}")
+        incidents = (await session.exec(select(Incident))).all()
+    assert [(one.kind, one.detail) for one in incidents] == (
+        [(IncidentKind.PAID_LEFTOVER, {"item": "17"})] if words else []
+    )
 
 
 def test_what_was_asked_for_is_not_wrong() -> None:
