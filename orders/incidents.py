@@ -39,7 +39,7 @@ async def raise_incident(
     `about` tells incidents of one kind apart, e.g. the numbers of the items; `message` says what happened and what a
     person should do. Nothing of it may be a secret.
     """
-    fingerprint = f"{kind.value}|{about}"[:255]
+    fingerprint = _fingerprint(kind, about)
     known = await session.exec(select(Incident.id).where(Incident.fingerprint == fingerprint))
     if known.first() is not None:
         return False
@@ -60,6 +60,21 @@ async def raise_incident(
     log.error("incident %s: %s", kind.value, message)
     incident_raised(session, entry)
     return True
+
+
+async def reword_incident(session: AsyncSession, kind: IncidentKind, message: str, *, about: str) -> None:
+    """It has come otherwise: what a person who has not looked yet should know and do now. Nothing if it is closed."""
+    found = await session.exec(
+        select(Incident).where(Incident.fingerprint == _fingerprint(kind, about), col(Incident.closed_at).is_(None))
+    )
+    incident = found.one_or_none()
+    if incident is not None:
+        incident.message = message
+        session.add(incident)
+
+
+def _fingerprint(kind: IncidentKind, about: str) -> str:
+    return f"{kind.value}|{about}"[:255]
 
 
 def checked_note(note: str) -> str:

@@ -11,7 +11,7 @@ from models.enums import IncidentKind, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders.history import SUBJECT
-from orders.incidents import raise_incident
+from orders.incidents import raise_incident, reword_incident
 from orders.stages import enter
 
 log = logging.getLogger(__name__)
@@ -47,13 +47,29 @@ async def report_second(
         IncidentKind.SECOND_ITEM,
         f"service {service.id} is item {service.upstream_number}, and item {number} shows by {by} that it was ordered "
         "for it, too: it may have been paid for twice. Look at both there, and delete the one that is not wanted",
-        about=f"{service.account_id}|{service.product_type}|{service.upstream_number}|{number}",
+        about=_both(service, str(service.upstream_number), number),
         account=service.account_id,
         service=service.id,
         operation=operation,
         detail={"item": str(service.upstream_number), "second": number},
     )
     return True
+
+
+async def report_one_left(session: AsyncSession, service: Service, before: str) -> None:
+    """The item that the service was is gone, and it is the second one now: nobody is to be told to delete that."""
+    number = str(service.upstream_number)
+    await reword_incident(
+        session,
+        IncidentKind.SECOND_ITEM,
+        f"service {service.id} was item {before}, which is gone from the upstream, and is item {number} now, the only "
+        "one that is left: do not delete it. It may have been paid for twice: look at what was charged there",
+        about=_both(service, before, number),
+    )
+
+
+def _both(service: Service, first: str, second: str) -> str:
+    return f"{service.account_id}|{service.product_type}|{first}|{second}"
 
 
 async def report_not_closed(

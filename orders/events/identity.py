@@ -11,6 +11,7 @@ from models.order import Operation, Service
 from orders.history import Origin, attribute
 from orders.marks import same_mark
 from orders.naming import same_name
+from orders.second_items import report_one_left
 from orders.services import apply_snapshot
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ async def move(session: AsyncSession, service: Service, snapshot: UpstreamSnapsh
     session.add_all([before, service])
     await session.flush()
     attribute(session, Origin())
+    await report_one_left(session, service, before.number)
     return True
 
 

@@ -8,6 +8,7 @@ from models.audit import AuditEntry
 from models.database import Database
 from models.enums import OperationKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
+from models.incident import Incident
 from models.order import Operation, Service
 from orders import intents
 from orders.errors import Refused
@@ -102,7 +103,10 @@ async def test_an_item_under_another_number_is_a_second_one_until_the_first_is_p
     assert (now.upstream_number, now.status, now.ip) == ("42", ServiceStatus.ACTIVE, "192.0.2.42")
     async with shelf.read() as session:
         rows = {one.number: one.service_id for one in (await session.exec(select(UpstreamSnapshot))).all()}
+        [told] = (await session.exec(select(Incident.message))).all()
     assert rows == {"17": None, "42": number, "1": None}
+    assert f"service {number} was item 17, which is gone from the upstream, and is item 42 now" in told
+    assert "delete the one" not in told
 
 
 async def test_what_was_to_be_closed_is_not_revived_by_a_second_item(shelf: Database) -> None:
