@@ -171,3 +171,21 @@ async def test_a_database_that_is_silent_is_away_and_a_processor_that_is_short_i
         writer.close()
     server.close()
     await look.close()
+
+
+async def test_a_temporal_that_is_silent_holds_readiness_up_for_less_than_a_probe_waits(
+    migrated_database_url: str,
+) -> None:
+    """A second, where nobody says more: else its silence would take every API process out of the load balancer."""
+    silent = Silent()
+    server = await asyncio.start_server(silent.take, "127.0.0.1", 0)
+    client = await Client.connect(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", lazy=True)
+    async with stocked_api(migrated_database_url, client) as api:
+        began = time.monotonic()
+        answer = await api.stranger.get("/readyz")
+        took = time.monotonic() - began
+    for writer in silent.connections:
+        writer.close()
+    server.close()
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert took < 1.0
