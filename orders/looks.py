@@ -1,4 +1,4 @@
-"""What the upstream was last seen to show of the items that operations wait for."""
+"""What operations wait for: what the upstream was last seen to show of their items, and what runs before them."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,12 @@ from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import OperationKind, Stage
+from models.enums import FINAL_STAGES, OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders.causes import shown, still_missing
 from orders.goals import SEEN_IN_FORMS, Seen, outcome
+from orders.stages import TRIED_AGAIN
 
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 
@@ -38,6 +39,29 @@ async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) 
         for snapshot, service in found.all()
         if service is not None and (operation := waiting[service]).id is not None
     }
+
+
+async def what_is_ahead(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+    """Of the operations that are queued, which one runs and how far it is, in words; by number. One read; none where
+    none is queued."""
+    queued = [one for one in operations if one.stage is Stage.QUEUED]
+    if not queued:
+        return {}
+    found = await session.exec(
+        select(Operation).where(
+            col(Operation.service_id).in_({one.service_id for one in queued}),
+            col(Operation.stage).not_in([Stage.QUEUED, *FINAL_STAGES]),
+        )
+    )
+    running = {one.service_id: _how_far(one) for one in found.all()}
+    return {one.id or 0: running[one.service_id] for one in queued if one.service_id in running}
+
+
+def _how_far(operation: Operation) -> str:
+    words = f"operation {operation.id} ({operation.kind.value}) is {operation.stage.value}"
+    if operation.next_try_at is None or operation.stage not in TRIED_AGAIN:
+        return words
+    return f"{words}, next try {operation.next_try_at:%Y-%m-%d %H:%M} UTC"
 
 
 def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:

@@ -18,7 +18,7 @@ from orders import naming
 from orders.allowed import OPERATOR, Asker, Facts, Traces, allowed_decisions, person_may
 from orders.errors import NotFound
 from orders.facts import facts_of_all
-from orders.looks import upstream_says
+from orders.looks import upstream_says, what_is_ahead
 from orders.ownership import belongs_to_visible
 from orders.roles import holders
 from orders.slowness import in_words
@@ -139,7 +139,7 @@ def _shown(
             stage=operation.stage,
             stage_since=operation.stage_since,
             waits_for=_why_it_lasts(operation, operation.waits_for, told.get(operation.id, "")),
-            upstream_says=told.get(operation.id),
+            upstream_says=None if operation.stage is Stage.QUEUED else told.get(operation.id),
             slow_since=operation.slow_since,
             usual_seconds=operation.usual_seconds,
             next_step=_next_step(operation, facts[operation.id]),
@@ -181,11 +181,18 @@ def _for_shop(operation: Operation, says: str) -> dict[str, object]:
     price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
     plain = without_secrets(says)
     waits_for = _why_it_lasts(operation, waits_for_shop(*why, operation.called_off_at), plain)
-    return {"waits_for": waits_for, "upstream_says": plain or None, "price": price, "workflow_url": ""}
+    shown = None if operation.stage is Stage.QUEUED else plain or None
+    return {"waits_for": waits_for, "upstream_says": shown, "price": price, "workflow_url": ""}
+
+
+async def _told(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+    return {**await upstream_says(session, operations), **await what_is_ahead(session, operations)}
 
 
 def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
-    """With what the upstream shows while nothing else tells why it lasts."""
+    """With what the upstream shows, or what runs before it, while nothing else tells why it lasts."""
+    if operation.stage is Stage.QUEUED:
+        return f"{waits_for}; {says}" if says else waits_for
     if operation.stage is not Stage.AWAITING_CONFIRMATION:
         return waits_for
     return "; ".join(words for words in (waits_for, says, in_words(operation)) if words)
@@ -201,7 +208,7 @@ async def find_operation(
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
     stages = await stages_after(session, number, asker=asker)
-    says = await upstream_says(session, [operation])
+    says = await _told(session, [operation])
     view = _shown(links, await facts_of_all(session, [operation]), asker, says)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
@@ -241,7 +248,7 @@ async def list_operations(
             else [await known_upstream(session, one) for one in upstream],
         ),
     )
-    facts, says = await facts_of_all(session, rows), await upstream_says(session, rows)
+    facts, says = await facts_of_all(session, rows), await _told(session, rows)
     return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker, says))
 
 

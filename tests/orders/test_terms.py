@@ -236,6 +236,23 @@ async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Da
         assert operation.reason.startswith(f"marked done by a person; service {number} is still suspended")
 
 
+async def test_what_is_queued_says_behind_what(shelf: Database) -> None:
+    """It may be months: a term that the upstream does not sell yet."""
+    number = await add_service(shelf, "17")
+    term = await requests.prolong(shelf, number, 1, client="t", key="k-1")
+    suspension = await requests.switch(shelf, number, OperationKind.SUSPEND, client="t", key="k-2")
+    async with shelf.write() as session:
+        operation = await session.get_one(Operation, term.operation)
+        await enter(session, operation, Stage.RETRYING, "too early")
+        operation.next_try_at = datetime(2099, 1, 24, 10, tzinfo=UTC)
+        session.add(operation)
+    async with shelf.read() as session:
+        view = await find_operation(session, WorkflowLinks("http://127.0.0.1:8233", "default"), suspension.operation)
+    words = f"operation {term.operation} (prolong) is retrying, next try 2099-01-24 10:00 UTC"
+    assert view.waits_for == f"the running operation of the same service to end; {words}"
+    assert view.upstream_says is None
+
+
 DELETED, ACTIVE = UpstreamStatus.DELETED, UpstreamStatus.ACTIVE
 
 
