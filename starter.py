@@ -413,7 +413,7 @@ class Resellflow:
         except (RPCError, RuntimeError, TimeoutError) as error:
             note(error, f"telling operation {number} that it is called off, which the sweep will do")
         if stage.is_final:
-            return DecisionResult(stage=stage, message="cancelled; nothing of it is sent")
+            return DecisionResult(stage=stage, message="nothing of it is sent")
         words = (
             "called off: nothing of it is sent any more; what its earlier requests may have left at the upstream is "
         )

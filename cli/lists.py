@@ -97,6 +97,8 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
     view, done = run_async(_service(service))
     if as_json:
         return print_json(view)
+    from orders.text import period_in_words
+
     print_fields(
         [
             ("service", view.number),
@@ -108,7 +110,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("address", view.ip),
             ("expires on", view.expires_on),
             ("licence key", _KEY_WORDS[view.key_ready]),
-            ("period", f"{view.period_months} months, renewed by {view.renewal_owner.value}"),
+            ("period", f"{period_in_words(view.period_months)}, renewed by {view.renewal_owner.value}"),
             ("parameters", view.parameters),
             ("add-ons", view.addons),
             ("upstream", f"{view.upstream.name}, item {view.upstream.number or '(none yet)'}" if view.upstream else ""),

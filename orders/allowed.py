@@ -321,6 +321,13 @@ def _or_close(facts: Facts) -> str:
     return ", or close the service" if facts.kind is OperationKind.OPEN else ""
 
 
+def _closing_is_the_way_out(facts: Facts, asker: Asker) -> bool:
+    """No decision is possible while a request may be under way; who may call the opening off still can."""
+    if facts.stage is not Stage.OUTCOME_UNKNOWN or facts.traces is not Traces.UNDER_WAY or facts.called_off:
+        return False
+    return bool(_or_close(facts)) and asker.may(Right.ORDER if asker.asked_for_it else Right.VOUCH)
+
+
 def _accept_price(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION or facts.failure is not FailureClass.PRICE_CHANGED:
         because = facts.failure.value if facts.failure else "nothing of that kind"
@@ -369,13 +376,14 @@ _BESIDES = {
 }
 """What people can do about a stage without deciding anything here."""
 NOTHING = "nothing to do"
+_CLOSE = "close the service, which calls its opening off"
 
 
 def person_may(facts: Facts, asker: Asker = OPERATOR) -> str:
     """The same in a sentence; for all but shops with what can be done outside of Resellflow, and with what other roles
     may do."""
     outside = asker.is_staff and not facts.called_off and facts.stage in _BESIDES
-    besides = [_BESIDES[facts.stage]] if outside else []
+    besides = [_BESIDES[facts.stage]] if outside else [_CLOSE] if _closing_is_the_way_out(facts, asker) else []
     own = allowed_decisions(facts, asker)
     parts = [_one_of([*besides, *(one.effect for one in own)]) or NOTHING]
     if asker.is_staff:

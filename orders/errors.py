@@ -1,5 +1,7 @@
 """What can be wrong with what a caller asks. Each carries what the caller needs to mend it."""
 
+from orders.text import period_in_words
+
 
 class InvalidField(Exception):
     """A field of the request is not right. `field` is its path (`addons.ram`), `message` says what would be right."""
@@ -43,7 +45,8 @@ class NoMapping(NotFound):
 
     def __init__(self, service: int, months: int) -> None:
         super().__init__(
-            "mapping of the plan of service", f"{service} for {months} months; put it back with `resell setup`"
+            "mapping of the plan of service",
+            f"{service} for {period_in_words(months)}; put it back with `resell setup`",
         )
 
 

@@ -29,7 +29,7 @@ from orders.errors import InvalidField, KeyReused
 from orders.forms import normal_form
 from orders.installation import installation_tag
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
-from orders.text import Lines, PlainText, Words, check_text
+from orders.text import Lines, PlainText, Words, check_text, period_in_words
 
 
 def _addon(value: object) -> bool | int | str:
@@ -262,7 +262,8 @@ async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
     periods = set(priced.all()) & set(mapped.all())
     offered = ", ".join(str(months) for months in sorted(periods)) or "no period at all"
     raise InvalidField(
-        "period_months", f"{request.plan!r} can't be had for {request.period_months} months; only for {offered}"
+        "period_months",
+        f"{request.plan!r} can't be had for {period_in_words(request.period_months)}; only for {offered}",
     )
 
 

@@ -26,7 +26,7 @@ from orders.errors import InvalidField, NotFound, Refused
 from orders.history import Origin
 from orders.meaning import renews
 from orders.services import apply_snapshot
-from orders.text import PlainText, Prose, Words
+from orders.text import PlainText, Prose, Words, period_in_words
 from upstreams.port import UpstreamItem
 
 LINKED, ADOPTED = "linked", "adopted"
@@ -345,9 +345,9 @@ def _differences(target: Target, item: UpstreamItem, months: int, owner: Renewal
 def _differing_period(target: Target, item: UpstreamItem, months: int) -> list[str]:
     mapped = target.periods.get(months)
     if mapped is None:
-        return [f"plan {target.plan.name} is not mapped for {months} months any more"]
+        return [f"plan {target.plan.name} is not mapped for {period_in_words(months)} any more"]
     if item.period and item.period != str(mapped.upstream_period):
-        return [f"its period is {item.period}; {months} months are period {mapped.upstream_period}"]
+        return [f"its period is {item.period}; {period_in_words(months)} is period {mapped.upstream_period}"]
     return []
 
 

@@ -20,6 +20,7 @@ from orders.outbox import task_overdue
 from orders.private import note_names, whole
 from orders.services import anchor_of
 from orders.stages import enter, locked_operation
+from orders.text import period_in_words
 
 MANUAL_MODULE = "manual"
 DUE_AFTER = timedelta(hours=24)
@@ -224,11 +225,13 @@ async def _steps(session: AsyncSession, operation: Operation, service: Service) 
             plan = await session.get_one(TariffPlan, service.plan_id)
             details = [f"{name} {value}" for name, value in {**service.parameters, **service.addons}.items()]
             with_ = f", with {', '.join(details)}" if details else ""
-            return [f"Set up {plan.name} for {operation.parameters[PERIOD_MONTHS]} months{with_}.", "See that it runs."]
+            period = period_in_words(operation.parameters[PERIOD_MONTHS])
+            return [f"Set up {plan.name} for {period}{with_}.", "See that it runs."]
         case OperationKind.CHANGE_PLAN:
             return await _steps_of_plan_change(session, operation, service)
         case OperationKind.PROLONG:
-            return [f"Prolong it by {operation.parameters[PERIOD_MONTHS]} months; it expires {service.expires_on}."]
+            period = period_in_words(operation.parameters[PERIOD_MONTHS])
+            return [f"Prolong it by {period}; it expires {service.expires_on}."]
         case OperationKind.SUSPEND:
             return ["Suspend it."]
         case OperationKind.RESUME:

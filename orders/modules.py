@@ -15,7 +15,7 @@ from models.order import Service
 from orders import turns
 from orders.errors import InvalidField, NotFound, Refused
 from orders.history import Origin, attribute
-from orders.text import Prose, Words
+from orders.text import Prose, Words, period_in_words
 
 MODULE_SET = "module_set"
 
@@ -81,5 +81,6 @@ async def _check_upstream(session: AsyncSession, service: Service, module: Proce
     if found.first() is None:
         plan = await session.get_one(TariffPlan, service.plan_id)
         raise InvalidField(
-            "module", f"plan {plan.name!r} is not mapped to {module.name!r} for {service.period_months} months"
+            "module",
+            f"plan {plan.name!r} is not mapped to {module.name!r} for {period_in_words(service.period_months)}",
         )

@@ -9,6 +9,7 @@ from models.enums import ModuleKind, ServiceStatus
 from models.order import Service
 from orders.errors import InvalidField, Refused
 from orders.mappings import mapped as mapping_at
+from orders.text import period_in_words
 
 TRIAL, FOR_EVER = -100, 0
 """Periods of the upstream that are no time (SITE, SVCAPI: documented)."""
@@ -46,7 +47,7 @@ async def mapped(
         }
     if months not in periods:
         offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
-        raise InvalidField("period_months", f"can't be had for {months} months; only for {offered}")
+        raise InvalidField("period_months", f"can't be had for {period_in_words(months)}; only for {offered}")
     return mapping, None if module.kind is ModuleKind.MANUAL else periods[months]
 
 

@@ -40,6 +40,7 @@ from orders.history import Origin, attribute
 from orders.intake import AcceptedOrder, AskedAddon
 from orders.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.ownership import check_visible
+from orders.text import period_in_words
 
 
 class ServiceChange(BaseModel):
@@ -104,7 +105,7 @@ async def prolong(
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         mapping, period = await periods.mapped(session, row, row.plan_id, months)
         await periods.check_prolongable(session, row, mapping, period)
-        title = f"Prolong service {row.id} by {months} months"
+        title = f"Prolong service {row.id} by {period_in_words(months)}"
         cost = period.cost if period else None
         return _Asked({PERIOD_MONTHS: str(months)}, title, cost)
 

@@ -190,6 +190,7 @@ async def test_an_operation_is_shown_with_all_that_a_person_needs(filled: Shell)
 async def test_services_and_tasks_are_shown_one_by_one(filled: Shell) -> None:
     service = (await filled.resell("services", "show", 1)).done()
     assert "upstream    main, item 4711" in service.lines
+    assert "period      1 month, renewed by resellflow" in service.lines
     assert (await filled.resell("services", "show", 1, "--json")).done().json["upstream"]["number"] == "4711"
     task = (await filled.resell("tasks", "show", 2)).done()
     assert task.lines[:2] == ["task        2: Open VDS-1 as service 2 at main", "state       open (manual)"]

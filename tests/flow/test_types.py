@@ -220,7 +220,7 @@ async def test_a_module_that_does_not_fit_is_refused(shop_without_worker: Shop) 
     for module, words in (
         ("none", "there is no processing module 'none'"),
         ("main-soft", "'main-soft' is for a soft, the service is a vds"),
-        ("unmapped", "plan 'VDS-1' is not mapped to 'unmapped' for 1 months"),
+        ("unmapped", "plan 'VDS-1' is not mapped to 'unmapped' for 1 month"),
     ):
         with pytest.raises(InvalidField, match=words):
             await _give(shop, service.id or 0, module)

@@ -84,7 +84,7 @@ async def test_plan_and_period_have_to_fit(office: Office) -> None:
         await adopt(office, item, "a")
     with pytest.raises(InvalidField, match="mapped for 1"):
         await adopt(office, item, "a", period_months=12)
-    with pytest.raises(Refused, match="tariff 59; plan VDS-1 is tariff 58; its period is 12; 1 months are period 1"):
+    with pytest.raises(Refused, match="tariff 59; plan VDS-1 is tariff 58; its period is 12; 1 month is period 1"):
         await adopt(office, item, "a", period_months=1)
     with pytest.raises(InvalidField, match="no tariff plan"):
         await adopt(office, item, "a", plan="VDS-9")

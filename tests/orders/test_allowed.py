@@ -254,6 +254,17 @@ def test_a_sentence_tells_the_same_as_the_list() -> None:
     assert "have its result looked for now (the upstream has accepted it, nothing is sent)" in told
 
 
+def test_where_nothing_can_be_decided_closing_is_told_to_whoever_may_call_the_opening_off() -> None:
+    unknown = Facts(OperationKind.OPEN, Stage.OUTCOME_UNKNOWN, traces=Traces.UNDER_WAY)
+    closing = "close the service, which calls its opening off"
+    for asker in (Asker(Role.SENIOR), Asker(Role.OPERATOR, "olga", asked_for_it=True), OWNER):
+        assert person_may(unknown, asker) == closing
+    for asker in (Asker(Role.OPERATOR), Asker(Role.VIEWER, "olga", asked_for_it=True), ANOTHER_SHOP):
+        assert closing not in person_may(unknown, asker)
+    for other in (replace(unknown, kind=OperationKind.PROLONG), replace(unknown, called_off=True)):
+        assert closing not in person_may(other)
+
+
 def test_closing_is_the_way_out_of_an_opening_alone() -> None:
     for stage in (Stage.OUTCOME_UNKNOWN, ATTENTION):
         told = [

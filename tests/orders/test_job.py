@@ -34,10 +34,10 @@ async def test_a_plan_that_lost_its_period_or_mapping_is_said(database: Database
     number = await order(database)
     async with database.write() as session:
         await session.exec(delete(MappedPeriod))
-    with pytest.raises(NotFound, match="for 1 months; put it back with `resell setup`"):
+    with pytest.raises(NotFound, match="for 1 month; put it back with `resell setup`"):
         await load_job(database, number)
     async with database.write() as session:
         for mapping in (await session.exec(select(PlanMapping))).all():
             await session.delete(mapping)
-    with pytest.raises(NotFound, match="for 1 months; put it back with `resell setup`"):
+    with pytest.raises(NotFound, match="for 1 month; put it back with `resell setup`"):
         await load_job(database, number)

@@ -16,6 +16,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "catalogue.toml"
 
 
+def test_it_says_what_an_owner_may_do_with_it_and_not_how_the_sample_is_filled_in(file: Path) -> None:
+    written = file.read_text(encoding="utf-8")
+
+    assert "# It is yours to edit: it is loaded at the next start, and an edited one is never written over." in written
+    assert "filled in" not in written
+    assert "dollar" not in written
+
+
 def test_what_nobody_edited_follows_the_stack_s_ports(file: Path) -> None:
     assert write(file.parent, ELSEWHERE, VALUES) == ""
 
