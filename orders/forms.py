@@ -66,6 +66,12 @@ def _no_server_has(address: _Address) -> str:
     """What an address is that no server can have, in words; empty: one can."""
     if any(address in network for network in _DOCUMENTATION):
         return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.is_site_local:
+            return "a site-local address"
+        within = address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if within is not None and (why := _no_server_has(within)):
+            return f"the IPv6 form of {within}, {why}"
     kinds = {
         "a loopback address": address.is_loopback,
         "the unspecified address, or one of this network": address.is_unspecified or address in _THIS_NETWORK,

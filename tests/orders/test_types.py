@@ -84,6 +84,7 @@ def test_a_value_is_kept_in_its_one_spelling(product_type: str, parameter: str, 
 NOWHERE = [
     *("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"),
     *("::", "0.0.0.0", "0.1.2.3"),  # noqa: S104 - refused
+    *("2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:0:1:1::80ff:fffe", "fec0::1"),  # 6to4, Teredo, site-local
     *("224.0.0.1", "ff02::1", "169.254.1.1", "fe80::1", "fe80::1%eth0", "2001:db8::1%eth0"),
     *("240.0.0.1", "255.255.255.255"),
 ]
