@@ -117,7 +117,7 @@ class Bench:
             assert look.goal_met, look
             return True
 
-        await assert_eventually(goal, timeout=10)
+        await assert_eventually(goal, timeout=30)
         done = OrderCompletion(service=order.service, operation=order.operation)
         await ActivityEnvironment().run(self.activities.records.complete_operation, done)
         return result

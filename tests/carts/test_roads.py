@@ -87,7 +87,7 @@ async def test_an_order_that_another_one_is_paying_for_waits_for_its_answer(benc
     async def both_written_down() -> bool:
         return (await bench.steps(first))[1:] == [("confirm_cart", "prepared")]
 
-    await assert_eventually(both_written_down, timeout=5)
+    await assert_eventually(both_written_down, timeout=30)
     waiting = await bench.submit(first)
     assert waiting.outcome is Submission.TROUBLE
     assert "paid together" in waiting.reason

@@ -126,7 +126,7 @@ async def test_too_little_money_at_the_payment_waits_for_money_and_does_not_orde
     async def money_is_seen() -> bool:
         return (await bench.reserve(order)).outcome is Funds.GRANTED
 
-    await assert_eventually(money_is_seen, timeout=5)
+    await assert_eventually(money_is_seen, timeout=30)
     await bench.to_the_end(order)
     assert await bench.charges() == [("open", "5.00")]
     assert len([name for name in await bench.committing() if name.endswith("order.param")]) == 1
@@ -235,7 +235,7 @@ async def test_a_row_of_ours_that_waits_for_money_holds_the_others_back_for_a_wh
         assert told.outcome is Submission.ATTENTION, told
         return True
 
-    await assert_eventually(asked, timeout=5)
+    await assert_eventually(asked, timeout=30)
     assert await bench.charges() == []
 
 
@@ -321,7 +321,7 @@ async def test_a_late_yes_to_a_payment_of_an_order_that_has_ended_is_an_incident
     await bench.reserve(order)
     await bench.upstream.fault(function=CONFIRM, sok=True, times=1, kind="stall", when="after", seconds=0.7)
     paying_it = asyncio.create_task(bench.submit(order))
-    await assert_eventually(bench.upstream.charges, timeout=5)
+    await assert_eventually(bench.upstream.charges, timeout=30)
     async with bench.database.write() as session:  # a person ends it in that very moment
         operation = await session.get_one(Operation, order.operation)
         operation.stage = Stage.CANCELLED
@@ -400,7 +400,7 @@ async def test_an_answer_that_comes_when_the_activity_is_cancelled_already_is_wr
         asked = await bench.upstream.requests(function)
         return any(one["committing"] for one in asked) and not sending.done()
 
-    await assert_eventually(is_under_way, timeout=5)
+    await assert_eventually(is_under_way, timeout=30)
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
     assert (await bench.intents(order))[-1].state is IntentState.ACCEPTED

@@ -182,7 +182,7 @@ async def test_renewal_that_staff_switch_on_is_an_incident_and_put_back(shop: Sh
     async def told() -> Incident | None:
         return next(iter(await incidents(shop)), None)
 
-    found = await assert_eventually(told, timeout=10)
+    found = await assert_eventually(told, timeout=30)
     assert found is not None
     assert (found.kind, found.service_id) == (IncidentKind.RENEWED_TWICE, service.id)
     _, put_back = await until_all_completed(shop, service, 2)

@@ -4,6 +4,7 @@
 writes the new number down.
 """
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from sqlmodel import func, select
 from temporalio.api.enums.v1 import EventType
 
 from activities.poller import schedule
+from activities.pricing import SHARED_AGE
 from benchmarks.statements import PLACING, part
 from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import ModuleKind, ServiceStatus, Stage
@@ -103,8 +105,15 @@ def assert_within(limit: Limit, cost: Cost, events: list[str]) -> None:
 
 async def test_an_opening(counted_shop: CountedShop) -> None:
     shop = counted_shop.shop
+    asked_at = time.monotonic()
     await counted_shop.cost_of(shop.order)  # the first learns what the next ones know
-    assert_within(OPENING_NOW, *await counted_shop.cost_of(shop.order))
+    while True:
+        began = time.monotonic()
+        cost = await counted_shop.cost_of(shop.order)
+        if time.monotonic() - asked_at < SHARED_AGE.total_seconds():
+            break
+        asked_at = began  # on a slow machine the price may have been asked anew; the next one knows it
+    assert_within(OPENING_NOW, *cost)
 
 
 async def test_a_prolong(counted_shop: CountedShop) -> None:

@@ -57,7 +57,7 @@ async def test_a_stopping_worker_finishes_the_call_under_way(shop_without_worker
 async def test_signals_that_come_twice_early_or_late_do_no_harm(shop: Shop) -> None:
     await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="stall", when="after", seconds=1.5)
     order = await shop.order()
-    charges = await assert_eventually(shop.upstream.charges, timeout=10)
+    charges = await assert_eventually(shop.upstream.charges, timeout=30)
     assert charges
     event = UpstreamEventMessage(
         event_id="early",

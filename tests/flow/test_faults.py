@@ -95,10 +95,10 @@ async def test_a_dry_balance_waits_and_goes_on_by_itself_in_order_never_overdraw
     await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "5.00"})
     waiting = [o for o in orders if (await shop.operation(o.operation)).stage is Stage.WAITING_FOR_FUNDS]
     first = min(waiting, key=lambda o: o.operation)
-    await shop.until(first, Stage.COMPLETED, timeout=10)
+    await shop.until(first, Stage.COMPLETED, timeout=30)
     assert await shop.upstream.balance() == 0
     await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "10.00"})
-    await asyncio.gather(*(shop.until(o, Stage.COMPLETED, timeout=10) for o in orders))
+    await asyncio.gather(*(shop.until(o, Stage.COMPLETED, timeout=30) for o in orders))
     await _one_service_charged_once(shop, 5)
     sent = [request for request in await shop.upstream.requests("*order.param") if request["committing"]]
     assert all(request["outcome"] == "ok" for request in sent), "no order is sent without money"

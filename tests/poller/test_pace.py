@@ -63,7 +63,7 @@ async def test_what_the_head_does_not_show_has_its_form_read(url: str) -> None:
             account.panel.page = 1  # so the list would cost more than the forms
             account.panel.open(account.numbers)
             await assert_eventually(account.all_heard, timeout=60, message="every order hears of it")
-            await assert_eventually(lambda: "head" in account.panel.asked, timeout=5)
+            await assert_eventually(lambda: "head" in account.panel.asked, timeout=30)
 
 
 async def test_an_upstream_that_does_not_sort_has_forms_read_several_at_once_and_is_asked_for_its_head_seldom(

@@ -94,7 +94,7 @@ async def test_what_people_do_at_the_panel_reaches_our_service(rehearsal: Rehear
             return True
 
         # One interval, and what a busy machine adds.
-        await eventually(seen, f"{wanted} in our database", timeout=IDLE + 6)
+        await eventually(seen, f"{wanted} in our database", timeout=IDLE + 30)
 
     item.status, item.reason = 3, "abusesuspend"
     await within_an_interval({"status": ServiceStatus.SUSPENDED, "suspend_reason": "abusesuspend"})
@@ -110,7 +110,7 @@ async def test_what_people_do_at_the_panel_reaches_our_service(rehearsal: Rehear
     async def other_tariff() -> bool:
         return (await here.service(order)).upstream_pricelist != before
 
-    await eventually(other_tariff, "the other tariff in our database", timeout=IDLE + 6)
+    await eventually(other_tariff, "the other tariff in our database", timeout=IDLE + 30)
     assert "60" in (await here.service(order)).upstream_pricelist
     item.status = 4
     await within_an_interval({"status": ServiceStatus.CLOSED})
@@ -130,7 +130,7 @@ async def test_what_nobody_ordered_is_an_orphan(rehearsal: Rehearsal, profile: s
         orphans = await _orphans(here)
         return str(stranger.number) in orphans and not orphans & {str(gone.number), service.upstream_number}
 
-    await eventually(the_stranger_but_not_ours, f"{stranger.number} as an orphan", timeout=IDLE + 6)
+    await eventually(the_stranger_but_not_ours, f"{stranger.number} as an orphan", timeout=IDLE + 30)
 
 
 async def _orphans(here: Story) -> set[str]:
