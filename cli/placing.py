@@ -93,9 +93,10 @@ async def _place(
 
 
 def _what_next(accepted: "AcceptedOrder", operation: "Operation") -> str:
+    look_again = f"look again with: resell operations show {operation.id}"
     if accepted.created and accepted.started_at is None and operation.stage is Stage.ACCEPTED:
-        return "the order is accepted, and not begun yet: it starts in a moment, or when Temporal is back"
-    return f"{operation.stage.value}; look again with: resell operations show {operation.id}"
+        return f"accepted, and not begun yet: it starts in a moment, or when Temporal is back; {look_again}"
+    return f"{operation.stage.value}; {look_again}"
 
 
 def _as_json(accepted: "AcceptedOrder", followed: "Followed", key: str) -> object:

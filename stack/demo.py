@@ -51,9 +51,8 @@ def begin_anew(directory: Path) -> None:
 async def demo(stack: EmbeddedStack) -> int:
     """Tell the three stories, print the table. The exit status is 0 only if all ended as promised."""
     console = Console(highlight=False, width=None if Console().is_terminal else 120)
-    headers = _bearer(stack.tokens.storefront)
     async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
-        shop = _Shop(stack, http, headers, console)
+        shop = _Shop(stack, http, console)
         try:
             async with asyncio.timeout(STORY_DEADLINE_SECONDS):
                 stories = await shop.tell()
@@ -75,12 +74,12 @@ def _bearer(token: str) -> dict[str, str]:
 class _Shop:
     """The storefront, and the hand that plays tricks on the upstream."""
 
-    def __init__(
-        self, stack: EmbeddedStack, http: httpx.AsyncClient, headers: dict[str, str], console: Console
-    ) -> None:
+    def __init__(self, stack: EmbeddedStack, http: httpx.AsyncClient, console: Console) -> None:
         self._stack = stack
         self._http = http
-        self._headers = headers
+        self._storefront = _bearer(stack.tokens.storefront)
+        self._operator = _bearer(stack.tokens.operator)
+        """A storefront is told no sums, no upstream's words and no address of Temporal UI."""
         self._console = console
         self._admin = f"{stack.simulator_url}/_sim"
 
@@ -111,7 +110,7 @@ class _Shop:
         answer = await self._http.post(
             f"{self._stack.api_url}/v1/services",
             json={"plan": "VDS-1", "period_months": 1, "customer": story.customer},
-            headers={**self._headers, "Idempotency-Key": f"demo-{story.customer}"},
+            headers={**self._storefront, "Idempotency-Key": f"demo-{story.customer}"},
         )
         if answer.status_code != 201:
             raise DemoFailed(f"the order of {story.customer} was answered {answer.status_code}: {answer.text}")
@@ -120,8 +119,7 @@ class _Shop:
         story.operation = placed["operation"]["number"]
         self._say(f"   service {story.service}, operation {story.operation} for {story.customer}")
         url = f"{self._stack.api_url}/v1/operations/{story.operation}/stream"
-        headers = _bearer(self._stack.tokens.operator)  # a storefront is told no sums and no upstream's words
-        async with self._http.stream("GET", url, headers=headers, timeout=None) as stream:
+        async with self._http.stream("GET", url, headers=self._operator, timeout=None) as stream:
             async for line in stream.aiter_lines():
                 if line.startswith("data:"):
                     self._note(story, json.loads(line.removeprefix("data:")))
@@ -179,7 +177,7 @@ class _Shop:
         return table
 
     async def _get(self, path: str) -> dict[str, Any]:
-        answer = await self._http.get(f"{self._stack.api_url}{path}", headers=self._headers)
+        answer = await self._http.get(f"{self._stack.api_url}{path}", headers=self._operator)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

@@ -97,7 +97,8 @@ async def test_without_temporal_an_order_is_accepted_and_cancelled(stocked_shell
     placed = (await shell.resell(*order)).done()
     assert placed.lines == [
         "service 1, operation 1 (key cart-1)",
-        "the order is accepted, and not begun yet: it starts in a moment, or when Temporal is back",
+        "accepted, and not begun yet: it starts in a moment, or when Temporal is back; "
+        "look again with: resell operations show 1",
     ]
     again = (await shell.resell(*order, "--json")).done()
     assert (again.json["operation"], again.json["created"], again.json["stage"]) == (1, False, "accepted")

@@ -188,4 +188,4 @@ async def test_a_temporal_that_is_silent_holds_readiness_up_for_less_than_a_prob
         writer.close()
     server.close()
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-    assert took < 1.0
+    assert took < 2.5, "without a limit of its own it takes three seconds; on a busy machine one is not enough"

@@ -63,7 +63,6 @@ ANSWERS: list[tuple[str, Answerer, type[UpstreamError], type[UpstreamError]]] = 
     ("XML of something else", http("<rss><id>900123</id></rss>"), OutcomeUnknown, OutcomeUnknown),
     ("XML with entities", http(ENTITIES), OutcomeUnknown, OutcomeUnknown),
     ("JSON", http('{"doc":{"id":{"$":"900123"}}}', content_type="application/json"), OutcomeUnknown, OutcomeUnknown),
-    ("bytes in no encoding", http(b"<doc><id>\xff\xfe</id></doc>"), OutcomeUnknown, OutcomeUnknown),
     ("an unknown encoding", http(b'<?xml version="1.0" encoding="klingon"?><doc/>'), OutcomeUnknown, OutcomeUnknown),
     ("false compression", http("<doc/>", Content_Encoding="gzip"), OutcomeUnknown, OutcomeUnknown),
 ]
@@ -102,6 +101,17 @@ async def test_an_order_answered_with(
         await upstream.order(spec)
     assert type(raised.value) is expected
     assert len(panel.requests) == 1
+
+
+async def test_of_bytes_in_no_encoding_a_read_takes_the_rest_and_an_order_nothing(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec
+) -> None:
+    damaged = http(b"<doc><id>\xff\xfe</id></doc>")
+    panel.answers(damaged)
+    with pytest.raises(OutcomeUnknown):
+        await upstream.order(spec)
+    panel.answers(damaged, damaged)  # the list, and the menu, as it seems to be empty
+    assert not (await upstream.list_items("vds")).complete
 
 
 Use = Callable[[BillmanagerUpstream, OrderSpec], Awaitable[object]]

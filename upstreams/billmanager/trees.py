@@ -22,8 +22,8 @@ class NotADocument(ValueError):
     """The body is not an XML document of the upstream's kind."""
 
 
-def tree(body: bytes) -> Element:
-    """As `Document.parse` tells."""
+def tree(body: bytes, *, as_it_is: bool = False) -> Element:
+    """As `Document.parse` and `Document.parse_as_it_is` tell."""
     if body.count(b"<") > MARKUP:
         raise NotADocument(f"it has more than {MARKUP} tags")
     try:
@@ -31,6 +31,8 @@ def tree(body: bytes) -> Element:
     except (DefusedXmlException, ValueError, LookupError) as error:
         raise NotADocument(str(error)) from error
     except (ParseError, expat.ExpatError) as error:
+        if as_it_is:
+            raise NotADocument(str(error)) from error
         root = _parsed_tame(body, error)
     if root.tag != "doc":
         raise NotADocument(f"the root element is <{root.tag[:40]}>, not <doc>")

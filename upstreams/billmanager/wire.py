@@ -94,6 +94,11 @@ class Document:
         DEPTH (whoever walks through it would run out of stack)."""
         return cls(tree(body))
 
+    @classmethod
+    def parse_as_it_is(cls, body: bytes) -> "Document":
+        """The same, but raises NotADocument also for characters that have no place in XML."""
+        return cls(tree(body, as_it_is=True))
+
     @property
     def error(self) -> WireError | None:
         """The error envelope, also out of a nested `doc`. A mere empty field called error is none."""
