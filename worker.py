@@ -228,7 +228,7 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
     while True:
         try:
             answer = await attempt()
-        except Exception as error:
+        except Exception as error:  # of whatever kind; what does not pass is raised again
             if not isinstance(error, RPCError | RuntimeError | OSError | NotReady):
                 raise
             cause = without_values(told(error))
@@ -274,7 +274,7 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
             await start_sweep(client, task_queue)
         except (RPCError, RuntimeError) as error:
             note(error, "making sure that the sweep runs")
-        except Exception as error:
+        except Exception as error:  # whatever it is: without this loop a lost sweep stays lost
             log.warning("making sure that the sweep runs: %s; tried again in %.0f s", error, every)
 
 

@@ -46,7 +46,7 @@ class _Discreet(ActivityInboundInterceptor):
                 raise _discreet(error, names) from None
             except TemporalError:
                 raise
-            except Exception as error:
+            except Exception as error:  # of whatever kind: none may reach a history with its values
                 # Its cause stays here: a database's error holds the values of the statement.
                 kind = type(error).__name__
                 words = f"{kind}: {_words(str(error), names)}"

@@ -76,7 +76,7 @@ class PollActivities:
                 try:
                     aside.look()
                     await self._round(watch, aside, may_list=not is_last)
-                except Exception as error:
+                except Exception as error:  # of whatever kind; only what passes is waited for
                     if not is_unavailable(error):
                         raise
                     activity.logger.warning("poller %s: %s", watch.name, told(error))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.decision import WholeReason
@@ -70,7 +70,7 @@ async def whole(session: AsyncSession, operation: int, told: str) -> str:
     if VEIL not in told:
         return told
     found = await session.exec(
-        select(WholeReason).where(WholeReason.operation_id == operation).order_by(WholeReason.id.desc())  # type: ignore[union-attr]
+        select(WholeReason).where(WholeReason.operation_id == operation).order_by(col(WholeReason.id).desc())
     )
     for one in found.all():
         told = told.replace(one.told, one.whole)

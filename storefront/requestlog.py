@@ -47,7 +47,7 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception as error:
+        except Exception as error:  # of whatever kind: nobody further up answers the request
             if _is_the_callers(error):
                 return  # there is nobody left to answer; the line below tells of it
             log.exception("request %s: %s %s broke", request_id, scope["method"], _path(scope))

@@ -6,7 +6,9 @@ from email.utils import parsedate_to_datetime
 
 _LONGEST_TEXT = 64
 """Characters. A date has 29; whatever is longer tells nothing."""
-_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,64}", re.ASCII)
+_MOST_SECONDS = 999_999_999.0
+"""Thirty years: more is the same to everybody."""
 
 
 def retry_after(told: str, now: datetime) -> float:
@@ -14,14 +16,27 @@ def retry_after(told: str, now: datetime) -> float:
 
     A receiver may name a year far away: whoever uses it sets the bound.
     """
+    return seconds_asked(told, now) or 0.0
+
+
+def seconds_asked(told: str, now: datetime) -> float | None:
+    """The same; None for what is neither a number nor a date."""
     text = told.strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        return min(float(text), _MOST_SECONDS)
+    date = moment(text)
+    try:
+        return None if date is None else max(0.0, (date - now).total_seconds())
+    except OverflowError:
+        return None
+
+
+def moment(text: str) -> datetime | None:
+    """The moment that an HTTP date names; None if it is none."""
     if len(text) > _LONGEST_TEXT:
-        return 0.0
+        return None
     try:
         date = parsedate_to_datetime(text)
-        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date
-        return max(0.0, (date - now).total_seconds())
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date
     except (ValueError, TypeError, OverflowError):
-        return 0.0
+        return None

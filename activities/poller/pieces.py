@@ -22,7 +22,7 @@ async def piece(database: Database, watch: Watch, tally: Tally, about: str, work
         note_failure(watch, tally, error)
     except RPCError as error:
         note(error, f"poller {watch.name}, {about}")
-    except Exception as error:
+    except Exception as error:  # of whatever kind: one item may not stop the others
         if outage_of(error):
             raise
         activity.logger.exception("poller %s, %s: put off", watch.name, about)

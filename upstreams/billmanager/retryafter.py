@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
-_DIGITS = 9
-"""Digits of a number of seconds that are looked at: the gate has a bound of its own."""
+from upstreams.retry_after import moment, seconds_asked
 
 
 @dataclass(frozen=True)
@@ -26,18 +24,5 @@ def asked_to_wait(status: int, headers: Mapping[str, str]) -> Wait | None:
 
 
 def _seconds(told: str, date: str) -> float | None:
-    """Seconds or an HTTP date, which is measured by the clock that made it: the answer's own date, where it has one."""
-    if told.isascii() and told.isdigit():
-        return float(told[:_DIGITS])
-    moment = _moment(told)
-    if moment is None:
-        return None
-    return max(0.0, (moment - (_moment(date) or datetime.now(UTC))).total_seconds())
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    """A date is measured by the clock that made it: the answer's own date, where it has one."""
+    return seconds_asked(told, moment(date) or datetime.now(UTC))
