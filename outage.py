@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
-from orders.naming import SWEEP_ID
+from orders.services.naming import SWEEP_ID
 
 log = logging.getLogger("temporal")
 SDK = logging.getLogger("temporalio.core")

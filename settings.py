@@ -230,7 +230,7 @@ class Settings(BaseSettings):
     @field_validator("hostname_suffix")
     @classmethod
     def _in_one_spelling(cls, suffix: str) -> str:
-        from orders.naming import check_domain  # only where it is set: `resell --help` loads no tables
+        from orders.services.naming import check_domain  # only where it is set: `resell --help` loads no tables
 
         try:
             return check_domain(f"mark.{suffix.strip().lstrip('.')}").removeprefix("mark.")

@@ -19,8 +19,6 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.calling_off import tell_called_off
-from activities.starting import start_accepted, start_poller, start_sweep
-from activities.updates import execute
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
@@ -35,17 +33,21 @@ from models.messages import (
 )
 from models.money import Money
 from models.order import Operation, Task
-from orders import completion, intake, naming, pending, requests, tasks
-from orders.allowed import OPERATOR, STAYS, Asker, Not, judge
 from orders.errors import NotFound, NotTheirs, Refused
-from orders.facts import facts_of
-from orders.intake import AcceptedOrder, ServiceRequest
-from orders.requests import ServiceChange
-from orders.tasks import By
-from orders.views.documents import existing
+from orders.lifecycle import completion, intake, pending, requests
+from orders.lifecycle.allowed import OPERATOR, STAYS, Asker, Not, judge
+from orders.lifecycle.facts import facts_of
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest
+from orders.lifecycle.requests import ServiceChange
+from orders.reading.documents import existing
+from orders.services import naming
+from orders.tasks import work as tasks
+from orders.tasks.work import By
 from outage import note, outage, sdk_runtime
 from payloads.codec import data_converter
 from settings import Settings, load_settings
+from temporal.starting import start_accepted, start_poller, start_sweep
+from temporal.updates import execute
 from temporalconfig import TemporalMisconfigured, connect_config
 from workflows.service_order import ServiceOrder
 
@@ -337,7 +339,7 @@ class Resellflow:
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker = OPERATOR
     ) -> DecisionResult:
-        """Act on an operation that waits for a person, or cancel it. What is possible says `orders.allowed`.
+        """Act on an operation that waits for a person, or cancel it. What is possible says `orders.lifecycle.allowed`.
 
         Raises NotFound, Refused, InvalidField or TemporalUnavailable. A cancellation needs no Temporal, unless the
         upstream has accepted the operation.

@@ -21,7 +21,6 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.balance import BalanceReader
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
 from activities.discretion import Discretion
@@ -31,10 +30,8 @@ from activities.health import HealthServer
 from activities.polling import PollActivities
 from activities.pricing import Pricing
 from activities.records import RecordActivities
-from activities.registration import ensure_search_attributes
 from activities.settlement import SettleActivities
 from activities.slots import PLACES_PER_SLOT, AccountSlots
-from activities.starting import start_sweep
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
@@ -45,12 +42,15 @@ from models.database import Database
 from models.outages import Outage, told
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
+from orders.money.balance import BalanceReader
 from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
 from settings import Settings, load_settings, setup_in_words
 from starter import connect_client
+from temporal.registration import ensure_search_attributes
+from temporal.starting import start_sweep
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
 from upstreams.plainhttp import readable_on_the_way

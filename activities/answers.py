@@ -17,17 +17,19 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.failures import database_in_words
-from activities.job import Job
-from activities.kinds import Sent
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Stage
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
 from models.outages import outage_of, told
-from orders import funds, intents, straight
 from orders.errors import Refused
-from orders.late import is_late, take_late_yes
-from orders.stages import enter, locked_operation
+from orders.lifecycle import straight
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds
+from orders.operations import Sent
+from orders.operations.job import Job
+from orders.settlement import intents
+from orders.settlement.late import is_late, take_late_yes
 from upstreams.errors import UpstreamError
 
 T = TypeVar("T")

@@ -5,26 +5,27 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.client import Client
 
-from activities import leftovers
-from activities.called_off_rows import InCart, clear_cart
-from activities.cart_rows import left_in_cart, remove_own_row
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.job import Job, load_job
-from activities.kinds import KINDS
-from activities.leftovers import Fate
-from activities.signals import signal
 from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
 from models.messages import CalledOff, Funds, FundsResult, OrderRef, Submission, SubmitResult
 from models.order import Operation
-from orders import calling_off, naming
-from orders.allowed import Traces
 from orders.errors import ByHand, NoMapping
-from orders.facts import facts_of
-from orders.settlement import Judgement, Verdict
-from orders.stages import locked_operation
+from orders.lifecycle import calling_off
+from orders.lifecycle.allowed import Traces
+from orders.lifecycle.facts import facts_of
+from orders.lifecycle.stages import locked_operation
+from orders.money.called_off_rows import InCart, clear_cart
+from orders.money.cart_rows import left_in_cart, remove_own_row
+from orders.operations import KINDS
+from orders.operations.job import Job, load_job
+from orders.services import naming
+from orders.settlement import leftovers
+from orders.settlement.leftovers import Fate
+from orders.settlement.verdicts import Judgement, Verdict
+from temporal.signals import signal
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import NotAllowed, Upstream

@@ -13,11 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
 from activities.answers import to_its_end
-from activities.balance import BalanceReader
 from activities.failures import database_in_words
 from activities.funding import FundsActivities
-from activities.job import Job, load_job
-from activities.kinds import KINDS, Obstacle, Request
 from activities.pricing import Priced, Pricing, is_fresh
 from activities.submission import SubmitActivities
 from activities.troubles import Troubles
@@ -27,10 +24,14 @@ from models.leases import LeaseTerms
 from models.messages import Funds, FundsResult, OrderRef, StepResult
 from models.money import Money
 from models.order import Intent
-from orders import funds, prices, straight
 from orders.errors import ByHand, NoMapping
-from orders.funds import Reading
-from orders.stages import locked_operation, note_started
+from orders.lifecycle import straight
+from orders.lifecycle.stages import locked_operation, note_started
+from orders.money import funds, prices
+from orders.money.balance import BalanceReader
+from orders.money.funds import Reading
+from orders.operations import KINDS, Obstacle, Request
+from orders.operations.job import Job, load_job
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
 from upstreams.lease import Clocks, Lease

@@ -5,17 +5,18 @@ from decimal import Decimal
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.failures import database_in_words
-from activities.job import Job
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IncidentKind, IntentState, Stage, UnpaidKind
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
-from orders import funds, intents, paying
-from orders.carts import Owned
 from orders.errors import Refused
-from orders.incidents import raise_incident
-from orders.stages import enter, locked_operation
+from orders.incidents.record import raise_incident
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds, paying
+from orders.money.carts import Owned
+from orders.operations.job import Job
+from orders.settlement import intents
 from upstreams.errors import UpstreamError
 from upstreams.port import Payment
 

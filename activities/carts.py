@@ -10,21 +10,21 @@ from decimal import Decimal
 from temporalio import activity
 
 from activities.answers import to_its_end
-from activities.balance import BalanceReader
 from activities.cart_book import CartBook
-from activities.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
 from activities.failures import database_in_words, retry_later
-from activities.job import Job
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage, UnpaidKind
 from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Intent
-from orders import paying
-from orders.carts import Owned, Ruling, Weighed, weigh
 from orders.errors import Refused
-from orders.settlement import Verdict
-from orders.stages import enter, locked_operation
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import paying
+from orders.money.balance import BalanceReader
+from orders.money.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
+from orders.money.carts import Owned, Ruling, Weighed, weigh
+from orders.operations.job import Job
+from orders.settlement.verdicts import Verdict
 from upstreams.errors import ConnectionUnhealthy, NotEnoughMoney, NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.lease import Clocks, Lease, holding
 from upstreams.port import Cart, NotAllowed, Upstream

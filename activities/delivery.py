@@ -5,14 +5,14 @@ import asyncio
 from sqlmodel import col, select, update
 from temporalio.client import Client
 
-from activities.signals import signal
 from models.columns import utc_now
 from models.database import Database
 from models.enums import UpstreamStatus
 from models.events import UpstreamEvent
 from models.messages import UpstreamEventMessage
 from models.order import Operation
-from orders import naming
+from orders.services import naming
+from temporal.signals import signal
 
 BATCH = 200
 SIGNALS_AT_ONCE = 20

@@ -15,7 +15,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from models.database import Database
 from models.messages import Message, OrderRef, StepResult
 from models.outside import veiled, veiled_message, visible
-from orders import private
+from orders.access import private
 
 LONGEST_FAILURE = 1000
 """Characters of a failure that are kept."""

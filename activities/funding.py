@@ -6,12 +6,9 @@ from sqlmodel import select
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.balance import BalanceReader
 from activities.calling_off import stopped
 from activities.failures import after_failed_read, database_in_words
-from activities.job import Job, load_job
 from activities.pricing import Priced, Pricing, is_fresh
-from activities.signals import signal
 from activities.troubles import Troubles, while_unhealthy
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
@@ -20,10 +17,15 @@ from models.enums import FailureClass, ReservationState, Stage
 from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
-from orders import funds, intents, lowbalance, naming, prices
 from orders.errors import ByHand, NoMapping
-from orders.stages import enter, locked_operation
-from orders.straight import MONEY_SET_ASIDE
+from orders.lifecycle.stages import enter, locked_operation
+from orders.lifecycle.straight import MONEY_SET_ASIDE
+from orders.money import funds, lowbalance, prices
+from orders.money.balance import BalanceReader
+from orders.operations.job import Job, load_job
+from orders.services import naming
+from orders.settlement import intents
+from temporal.signals import signal
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
 from upstreams.port import Upstream

@@ -21,9 +21,9 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import IncidentKind, Stage
 from models.order import Operation
-from orders import naming
-from orders.history import OURSELVES
-from orders.incidents import raise_incident
+from orders.incidents.record import raise_incident
+from orders.services import naming
+from orders.services.history import OURSELVES
 
 log = logging.getLogger(__name__)
 

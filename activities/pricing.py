@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from activities.failures import database_in_words
-from activities.job import Job
-from activities.kinds import KINDS
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, ReservationState
 from models.messages import Submission, SubmitResult
 from models.rates import NO_RATES, Rates
-from orders import funds, paying, prices
-from orders.expectation import terms_of
-from orders.paying import ToPay
-from orders.prices import Judgement
-from orders.stages import locked_operation
+from orders.lifecycle.stages import locked_operation
+from orders.money import funds, paying, prices
+from orders.money.expectation import terms_of
+from orders.money.paying import ToPay
+from orders.money.prices import Judgement
+from orders.operations import KINDS
+from orders.operations.job import Job
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
 from upstreams.port import Quote, Upstream
 

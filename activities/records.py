@@ -15,9 +15,11 @@ from models.messages import (
     OrderRef,
     StageReport,
 )
-from orders import calling_off, completion, manual, pending, private
+from orders.access import private
 from orders.errors import InvalidField, Refused
-from orders.stages import enter, locked_operation
+from orders.lifecycle import calling_off, completion, pending
+from orders.lifecycle.stages import enter, locked_operation
+from orders.tasks import manual
 
 
 class RecordActivities:

@@ -5,20 +5,19 @@ The order's stage and its money are dealt with by then; what is found here is se
 
 from temporalio import activity
 
-from activities import leftovers
-from activities.cart_rows import left_in_cart
 from activities.failures import database_in_words
-from activities.job import Job, load_job
-from activities.kinds import KINDS
-from activities.lookup import AT_ONCE, keep_evidence
 from activities.troubles import Troubles
 from models.database import Database
 from models.enums import FailureClass, OperationKind
 from models.messages import Submission, SubmitResult
 from models.outside import shortened
-from orders import intents
-from orders.settlement import Judgement, Verdict
-from orders.stages import locked_operation
+from orders.lifecycle.stages import locked_operation
+from orders.money.cart_rows import left_in_cart
+from orders.operations import KINDS
+from orders.operations.job import Job, load_job
+from orders.settlement import intents, leftovers
+from orders.settlement.lookup import AT_ONCE, keep_evidence
+from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.errors import UpstreamError
 from upstreams.port import Upstream
 

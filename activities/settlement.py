@@ -4,12 +4,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities import leftovers
-from activities.cart_rows import Left, debt_of, find_out_payment, left_in_cart
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.job import Job, load_job
-from activities.kinds import KINDS
-from activities.lookup import keep_evidence
 from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
@@ -18,13 +13,20 @@ from models.leases import LeaseTerms
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
 from models.patience import Patience
-from orders import causes, events, intents, paying
+from orders import events
 from orders.errors import ByHand, NotFound
-from orders.goals import Seen, outcome
-from orders.namesakes import namesakes
-from orders.second_items import report_second
-from orders.settlement import Judgement, Verdict
-from orders.stages import enter, locked_operation
+from orders.lifecycle import causes
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import paying
+from orders.money.cart_rows import Left, debt_of, find_out_payment, left_in_cart
+from orders.operations import KINDS
+from orders.operations.goals import Seen, outcome
+from orders.operations.job import Job, load_job
+from orders.settlement import intents, leftovers
+from orders.settlement.lookup import keep_evidence
+from orders.settlement.namesakes import namesakes
+from orders.settlement.second_items import report_second
+from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem

@@ -7,13 +7,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.answers import TAKEN_OVER, Answers, to_its_end
-from activities.balance import BalanceReader
 from activities.calling_off import NOTHING_SENT
-from activities.cart_rows import unpaid_after_all
 from activities.carts import CartRoad
 from activities.failures import after_failed_read, database_in_words
-from activities.job import Job, load_job
-from activities.kinds import KINDS, Kind, Obstacle, Request
 from activities.pricing import Pricing
 from activities.refusals import Refusals
 from activities.troubles import Troubles, while_unhealthy
@@ -24,9 +20,15 @@ from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
-from orders import attempts, funds, intents, prices
 from orders.errors import Refused
-from orders.stages import enter, locked_operation
+from orders.lifecycle import attempts
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds, prices
+from orders.money.balance import BalanceReader
+from orders.money.cart_rows import unpaid_after_all
+from orders.operations import KINDS, Kind, Obstacle, Request
+from orders.operations.job import Job, load_job
+from orders.settlement import intents
 from upstreams.connections import Connections
 from upstreams.errors import (
     AlreadyExists,

@@ -13,7 +13,6 @@ from activities.calling_off import news_of, tell_called_off
 from activities.delivery import deliver, deliver_again
 from activities.healing import Healer, free_for_an_order
 from activities.heartbeat import heartbeating, pause
-from activities.starting import start_order, start_poller, start_webhook_sender
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -21,9 +20,10 @@ from models.enums import IntentState, ModuleKind, Stage
 from models.messages import SweepInput, SweepLap
 from models.order import RUNNING, Intent, Operation
 from models.outages import is_unavailable, told
-from orders import naming
+from orders.services import naming
 from outage import note
 from settings import Settings
+from temporal.starting import start_order, start_poller, start_webhook_sender
 
 INTERVAL_SECONDS = 2.0
 CHECK_RUNNING_SECONDS = 60.0

@@ -10,14 +10,15 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import cause_of, database_in_words
 from activities.heartbeat import heartbeating
-from activities.job import Job
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
-from orders import events, intents
-from orders.attempts import pause_after_put_off
-from orders.stages import enter, locked_operation, note_next_try
+from orders import events
+from orders.lifecycle.attempts import pause_after_put_off
+from orders.lifecycle.stages import enter, locked_operation, note_next_try
+from orders.operations.job import Job
+from orders.settlement import intents
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, UpstreamError
 
 SAID_FROM_ATTEMPT = 3

@@ -19,13 +19,13 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating, pause
 from activities.retention import prune_daily
-from activities.webhook_post import Post, Posted
 from models.database import Database
 from models.messages import SendInput, SendLap
 from models.outages import is_unavailable, outage_of, told
-from orders import webhooks
 from orders.installation import installation_tag
-from orders.webhooks import Parcel
+from orders.webhooks import deliveries as webhooks
+from orders.webhooks.deliveries import Parcel
+from orders.webhooks.posting import Post, Posted
 from settings import Settings
 
 INTERVAL_SECONDS = 1.0

@@ -20,8 +20,8 @@ from models.database import Database
 from models.enums import OperationKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from orders import naming
-from orders.intake import ServiceRequest
+from orders.lifecycle.intake import ServiceRequest
+from orders.services import naming
 from stack.processes import StackFailed
 from starter import Resellflow
 from storefront.schemas import OrderAccepted

@@ -52,7 +52,7 @@ from benchmarks.statements import FOR_ALL, PLACING, Tally, tallying
 from benchmarks.usage import Meter, memory
 from benchmarks.yardstick import run_one
 from models.database import Database
-from orders import naming
+from orders.services import naming
 from settings import Settings as ResellSettings
 from stack.processes import StackFailed
 from starter import Resellflow

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from catalogue.entries import AddonFormEntry, MappingEntry
 from catalogue.problems import Problem
 from models.enums import AddonKind
-from orders.addons import OFF, ON
+from orders.services.addons import OFF, ON
 
 _OF_A_QUANTITY = ("min", "max", "step")
 

@@ -9,8 +9,8 @@ from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import Knowledge, ModuleKind
+from orders.accounts.notes import record_health
 from orders.errors import NotFound
-from orders.events.notes import record_health
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
 from upstreams.port import Capabilities

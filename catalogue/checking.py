@@ -14,9 +14,9 @@ from models.enums import ModuleKind
 from models.money import Money
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
-from orders.addonprices import UnitPrice
-from orders.forms import normal_form
-from orders.goals import NOTHING
+from orders.money.addonprices import UnitPrice
+from orders.operations.goals import NOTHING
+from orders.services.forms import normal_form
 
 
 def check(draft: Draft, standing: Standing) -> list[Problem]:

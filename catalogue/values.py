@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, StringConstraints
 
 from models.money import Money
-from orders.addonprices import UnitPrice
+from orders.money.addonprices import UnitPrice
 
 _MONEY = re.compile(r"\d{1,14}(\.\d{1,4})? [A-Z]{3}")
 _DECIMAL = re.compile(r"-?\d{1,14}(\.\d{1,4})?")
@@ -92,7 +92,7 @@ def _url(value: object) -> object:
 Amount = Annotated[Money, BeforeValidator(_money)]
 """`"7.90 EUR"`."""
 AddonAmount = Annotated[str | dict[str, str], BeforeValidator(_addon_amount)]
-"""`"1.00 EUR"` a unit and month, `"1.00 EUR above 2"`, or a table of choices; see orders.addonprices."""
+"""`"1.00 EUR"` a unit and month, `"1.00 EUR above 2"`, or a table of choices; see orders.money.addonprices."""
 PlainAmount = Annotated[Decimal, BeforeValidator(_decimal)]
 """`"50.00"` or a whole number, in the account's currency."""
 Months = Annotated[int, BeforeValidator(_months)]

@@ -42,7 +42,7 @@ def _database_in_words(error: BaseException) -> str | None:
 
 
 def _temporal_in_words(error: BaseException) -> str | None:
-    from activities.updates import TemporalUnavailable
+    from temporal.updates import TemporalUnavailable
     from temporalconfig import TemporalMisconfigured
 
     if isinstance(error, TemporalMisconfigured):

@@ -108,9 +108,9 @@ def close(
 
 
 async def _closed(incident: int, actor: str, note: str) -> "IncidentView":
-    from orders.incidents import checked_note, close_incident
+    from orders.incidents.record import checked_note, close_incident
+    from orders.reading.documents import existing
     from orders.views import find_incident
-    from orders.views.documents import existing
 
     async with opened_database() as database:
         async with database.write() as session:

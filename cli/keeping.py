@@ -33,8 +33,8 @@ def set_module(
 
 
 async def _set_module(service: int, module: str, reason: str, actor: str) -> bool:
-    from orders.modules import ModuleChange
-    from orders.modules import set_module as give
+    from orders.services.modules import ModuleChange
+    from orders.services.modules import set_module as give
 
     change = valid(ModuleChange, module=module, reason=reason)
     async with opened_database() as database:
@@ -57,8 +57,8 @@ def hand_over(
 
 
 async def _hand_over(service: int, to: str | None, reason: str, actor: str) -> bool:
-    from orders.handing_over import OwnerChange
-    from orders.handing_over import hand_over as give
+    from orders.access.handing_over import OwnerChange
+    from orders.access.handing_over import hand_over as give
 
     change = valid(OwnerChange, owner=to, reason=reason)
     settings = load_settings()
@@ -75,7 +75,7 @@ def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -
 
 
 async def _licence_key(service: int, actor: str) -> str:
-    from activities.keys import KeyReader
+    from orders.services.key_reader import KeyReader
     from upstreams.connections import Connections
 
     settings = load_settings()

@@ -11,7 +11,7 @@ from cli.session import AsJson, valid
 from models.enums import RenewalOwner
 
 if TYPE_CHECKING:
-    from orders.intake import AcceptedOrder
+    from orders.lifecycle.intake import AcceptedOrder
     from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
@@ -100,7 +100,7 @@ def change(
     as_json: AsJson = False,
 ) -> None:
     """Change add-ons, domain, renewal, password or licence key of a service; what is left out stays."""
-    from orders.requests import ServiceChange
+    from orders.lifecycle.requests import ServiceChange
 
     wanted = valid(
         ServiceChange,

@@ -14,8 +14,8 @@ from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
 
 if TYPE_CHECKING:
-    from activities.linking import Linker
-    from orders.linking import AdoptRequest, LinkRequest, Outcome
+    from orders.linking.items import AdoptRequest, LinkRequest, Outcome
+    from orders.linking.linker import Linker
 
 Item = Annotated[str, typer.Argument(metavar="UPSTREAM-NUMBER", help="number of the item at the upstream")]
 UpstreamName = Annotated[str | None, typer.Option(metavar="NAME", help="name of the upstream account")]
@@ -41,7 +41,7 @@ def link(
     as_json: AsJson = False,
 ) -> None:
     """Link a service to an item at its upstream. The item is read and compared; nothing is bought."""
-    from orders.linking import LinkRequest
+    from orders.linking.items import LinkRequest
 
     wish = valid(LinkRequest, upstream_number=item, upstream=upstream, reason=reason, force=force, dry_run=dry_run)
     with under_way(f"reading item {item}"):
@@ -70,7 +70,7 @@ def adopt(
     as_json: AsJson = False,
 ) -> None:
     """Make a service of an item at an upstream. The item is read and compared; nothing is bought."""
-    from orders.linking import AdoptRequest
+    from orders.linking.items import AdoptRequest
 
     wish = valid(
         AdoptRequest,
@@ -94,7 +94,7 @@ async def _adopt(item: str, wish: "AdoptRequest", upstream: str | None, actor: s
 
 @asynccontextmanager
 async def _linker() -> "AsyncIterator[Linker]":
-    from activities.linking import Linker
+    from orders.linking.linker import Linker
     from upstreams.connections import Connections
 
     settings = load_settings()

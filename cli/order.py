@@ -36,7 +36,7 @@ def order(
 
     Once it is accepted it can't be lost: is Temporal away, it starts by itself when Temporal is back.
     """
-    from orders.intake import ServiceRequest
+    from orders.lifecycle.intake import ServiceRequest
 
     request = valid(
         ServiceRequest,
@@ -72,6 +72,6 @@ def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
 
 def addon_values(texts: Sequence[str] | None) -> dict[str, int | str]:
     """`NAME=VALUE` texts of add-ons: a quantity, on or off, or the name of a choice."""
-    from orders.addons import from_text
+    from orders.services.addons import from_text
 
     return {name: from_text(text) for name, text in pairs(texts, "--addon").items()}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cli.waiting import Followed
     from models.money import Money
     from models.order import Operation
-    from orders.intake import AcceptedOrder
+    from orders.lifecycle.intake import AcceptedOrder
     from starter import Resellflow
 
 CLIENT = "cli"
@@ -42,7 +42,7 @@ def sum_of_money(text: str | None, option: str) -> "Money | None":
     from pydantic import TypeAdapter, ValidationError
 
     from models.money import Money
-    from orders.limits import CostLimit
+    from orders.lifecycle.limits import CostLimit
 
     found: TypeAdapter[Money] = TypeAdapter(CostLimit)
     try:

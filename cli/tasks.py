@@ -15,7 +15,7 @@ from models.enums import TaskMode, TaskState
 from models.messages import Decision, DecisionResult, TaskCompletion
 
 if TYPE_CHECKING:
-    from orders.tasks import By
+    from orders.tasks.work import By
     from orders.views import Page, PageRequest, TaskDetail, TaskView, TaskWanted
     from starter import Resellflow
 
@@ -198,7 +198,7 @@ def complete(
     as_json: AsJson = False,
 ) -> None:
     """Say that a task is done. It is checked at the upstream, and refused if the upstream does not show it."""
-    from orders.expiry import check_expiry
+    from orders.services.expiry import check_expiry
 
     by = _by(actor, override, reason)
     expiry = expires_on.date() if expires_on else None
@@ -216,7 +216,7 @@ def reject(
 
 
 def _by(actor: str | None, override: bool, reason: str) -> "By":
-    from orders.tasks import By
+    from orders.tasks.work import By
 
     return valid(By, actor=actor or os_user(), override=override, reason=reason.strip())
 

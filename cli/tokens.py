@@ -16,7 +16,7 @@ from settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from models.tokens import ApiToken
-    from orders.tokens import NewToken
+    from orders.access.tokens import NewToken
 
 OF_SETTINGS = "settings"
 SECONDS = 3
@@ -59,7 +59,7 @@ def _state(token: "ApiToken") -> str:
 
 
 async def _tokens(settings: Settings, revoked: bool) -> "list[ApiToken]":
-    from orders.tokens import all_tokens
+    from orders.access.tokens import all_tokens
 
     async with opened_database(settings) as database, database.read() as session:
         return await all_tokens(session, revoked=revoked)
@@ -90,7 +90,7 @@ def _what_it_sees(name: str, role: Role, owned: int) -> str:
 
 
 async def _added(name: str, role: Role, actor: str) -> "NewToken":
-    from orders import tokens
+    from orders.access import tokens
 
     settings = load_settings()
     async with opened_database(settings) as database, database.write() as session:
@@ -119,8 +119,8 @@ def revoke(
 
 
 async def _revoked(token: int, actor: str) -> "ApiToken":
-    from orders import tokens
-    from orders.views.documents import existing
+    from orders.access import tokens
+    from orders.reading.documents import existing
 
     async with opened_database() as database, database.write() as session:
         return await tokens.revoke(session, existing(tokens.NOUN, token), actor=actor)

@@ -117,8 +117,8 @@ def add(
 ) -> None:
     """Add a webhook: from now on it is told what happens."""
     from models.webhooks import WebhookEndpoint
-    from orders import webhooks
-    from orders.tokens import check_storefront
+    from orders.access.tokens import check_storefront
+    from orders.webhooks import deliveries as webhooks
 
     settings = load_settings()
 
@@ -140,7 +140,7 @@ def add(
 
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove a webhook, with its deliveries and their log."""
-    from orders import webhooks
+    from orders.webhooks import deliveries as webhooks
 
     _change(name, lambda session, endpoint: webhooks.remove_endpoint(session, endpoint, actor=os_user()))
     _say(as_json, f"webhook {name} is removed", name=name)
@@ -148,7 +148,7 @@ def remove(name: Name, as_json: AsJson = False) -> None:
 
 def pause(name: Name, as_json: AsJson = False) -> None:
     """Send nothing there until it is resumed; what happens meanwhile is kept for it."""
-    from orders import webhooks
+    from orders.webhooks import deliveries as webhooks
 
     _change(name, lambda session, endpoint: webhooks.pause(session, endpoint, actor=os_user()))
     _say(as_json, f"webhook {name} is paused", name=name)
@@ -156,7 +156,7 @@ def pause(name: Name, as_json: AsJson = False) -> None:
 
 def resume(name: Name, as_json: AsJson = False) -> None:
     """Go on after a pause, or after its receiver was mended: all that waits for it is sent at once."""
-    from orders import webhooks
+    from orders.webhooks import deliveries as webhooks
 
     count = _change(name, lambda session, endpoint: webhooks.resume(session, endpoint, actor=os_user()))
     _say(as_json, f"webhook {name} goes on; {count} on their way", name=name, pending=count)
@@ -164,7 +164,7 @@ def resume(name: Name, as_json: AsJson = False) -> None:
 
 def try_out(name: Name, as_json: AsJson = False) -> None:
     """Send a ping and wait for what becomes of the first try; status 0 only if it was taken. A worker must run."""
-    from orders import webhooks
+    from orders.webhooks import deliveries as webhooks
 
     async def ping(session: "AsyncSession", endpoint: "WebhookEndpoint") -> int:
         return (await webhooks.ping(session, endpoint)).id or 0
@@ -283,7 +283,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send once more: one delivery, or all since a time or all given up of a webhook. The ids stay the same."""
-    from orders import webhooks
+    from orders.webhooks import deliveries as webhooks
 
     match (delivery, endpoint, since, given_up):
         case (int(), None, None, False):
@@ -300,7 +300,7 @@ def replay(
 
 
 def _moment(text: str) -> datetime:
-    from orders.views.tasks import age
+    from orders.tasks.views import age
 
     try:
         told = datetime.fromisoformat(text)
@@ -314,7 +314,7 @@ def _moment(text: str) -> datetime:
 
 def _change(name: str, work: "Callable[[AsyncSession, WebhookEndpoint], Awaitable[T]]") -> T:
     """Do something with a webhook. Raises NotFound."""
-    from orders.webhooks import endpoint_named
+    from orders.webhooks.deliveries import endpoint_named
 
     async def with_endpoint(session: "AsyncSession") -> T:
         return await work(session, await endpoint_named(session, name))

@@ -68,7 +68,7 @@ class UpstreamAccount(SQLModel, table=True):
     release_count: int = 0
     """Counts reservations released because they were charged."""
     set_aside: int = Field(default=0, sa_column=units_column())
-    """What is granted to orders and not charged yet, in ten-thousandths of the currency; see orders.funds."""
+    """What is granted to orders and not charged yet, in ten-thousandths of the currency; see orders.money.funds."""
     charged: int = Field(default=0, sa_column=units_column())
     """All that was ever granted and then charged, in ten-thousandths. It only grows: a reading of the balance notes it.
     """
@@ -105,7 +105,7 @@ class TariffPlan(SQLModel, table=True):
     product_type: str = Field(max_length=32)
     resources: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
     addon_prices: dict[str, str | dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
-    """Selling price of add-ons; see orders.addonprices for the shape."""
+    """Selling price of add-ons; see orders.money.addonprices for the shape."""
     active: bool = True
 
 
@@ -158,7 +158,7 @@ class PlanMapping(SQLModel, table=True):
     addon_forms: dict[str, dict[str, object]] = Field(default_factory=dict, sa_column=json_column())
     """What may be ordered of an add-on: limits of a quantity, a switch, or choices; see catalogue.entries."""
     addon_costs: dict[str, str | dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
-    """What add-ons cost us; see orders.addonprices for the shape."""
+    """What add-ons cost us; see orders.money.addonprices for the shape."""
     price_tolerance: Decimal = Field(default=Decimal(10), sa_column=amount_column())
     """Per cent by which a quote may be dearer than the expected cost."""
     unquoted: Unquoted = Field(default=Unquoted.ASK, sa_column=enum_column(Unquoted))

@@ -80,7 +80,7 @@ class RenewalOwner(StrEnum):
 
 
 class Role(StrEnum):
-    """Of whoever has a token. What each may do says `orders.roles`."""
+    """Of whoever has a token. What each may do says `orders.access.roles`."""
 
     STOREFRONT = "storefront"
     """A shop: sees and touches its own services only. All others see everything."""

@@ -1,8 +1,8 @@
 """What a person is told in each stage: what it waits for, what happens next, what they may do.
 
 The one source of the first two: the database, the API, the console and Temporal UI all show them. What a person may do
-depends on more than the stage, and is computed by `orders.allowed`; the sentences here stand where only the stage is
-known (Temporal UI, stages that have passed), and promise nothing that may be refused.
+depends on more than the stage, and is computed by `orders.lifecycle.allowed`; the sentences here stand where only the
+stage is known (Temporal UI, stages that have passed), and promise nothing that may be refused.
 """
 
 import re

@@ -45,7 +45,7 @@ class Service(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     customer: str = Field(max_length=200)
     owner: str | None = Field(default=None, max_length=64)
-    """Name of the storefront whose it is; None: the operators'. See orders.ownership."""
+    """Name of the storefront whose it is; None: the operators'. See orders.access.ownership."""
     plan_id: int = Field(foreign_key="tariff_plan.id")
     product_type: str = Field(max_length=32)
     module_id: int = Field(foreign_key="processing_module.id")
@@ -137,7 +137,7 @@ class Operation(SQLModel, table=True):
     cost_currency: str | None = Field(default=None, max_length=3)
     price: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """How `cost` came about, for people: what was quoted, expected and agreed, and which check was skipped; see
-    orders.prices."""
+    orders.money.prices."""
     agreed_limit_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     agreed_limit_currency: str | None = Field(default=None, max_length=3)
     """The most that the caller agreed to be charged by the upstream for this operation."""
@@ -316,7 +316,7 @@ class Intent(SQLModel, table=True):
 
 
 class Reservation(SQLModel, table=True):
-    """Money of an upstream account set aside for an operation; see orders.funds."""
+    """Money of an upstream account set aside for an operation; see orders.money.funds."""
 
     __tablename__ = "reservation"
     __table_args__ = (sa.Index("reservation_account_state", "account_id", "state"), {"sqlite_autoincrement": True})

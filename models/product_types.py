@@ -34,7 +34,7 @@ class NameKind(StrEnum):
 
 
 class Form(StrEnum):
-    """What a parameter must look like; the checks are in `orders.forms`."""
+    """What a parameter must look like; the checks are in `orders.services.forms`."""
 
     TEXT = auto()
     TEMPLATE = auto()
@@ -71,7 +71,7 @@ class ProductType:
     """What can be done to a service of this type."""
     has_password: bool = False
     has_key: bool = False
-    """A licence: its key comes some time after it is open (`orders.keys`)."""
+    """A licence: its key comes some time after it is open (`orders.services.keys`)."""
 
     @property
     def required(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ class ApiToken(SQLModel, table=True):
     name: str = Field(max_length=64, index=True)
     role: Role = Field(sa_column=enum_column(Role))
     digest: str = Field(max_length=64, unique=True)
-    """`orders.tokens.digest_of` of the token."""
+    """`orders.access.tokens.digest_of` of the token."""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     created_by: str = Field(max_length=64)
     last_used_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -1,7 +1,6 @@
-"""What happens to an order in the database: short transactions, no HTTP, no Temporal.
+"""What happens to an order in the database: short transactions, one package a noun.
 
-Every change of state and its record are one transaction. Activities, the API and the starter call this package; it
-calls nobody.
+Every change of state and its record are one transaction. Activities, the API and the starter call this package.
 """
 
-from orders import history as history  # from its import on, sessions write down what changes a service
+from orders.services import history as history  # from its import on, sessions write down what changes a service

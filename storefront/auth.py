@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.enums import Role
-from orders.roles import Right, holders, lacks
+from orders.access.roles import Right, holders, lacks
 from storefront.addresses import Networks, client_address
 from storefront.callers import Caller, Callers
 from storefront.guessing import GuessBrake

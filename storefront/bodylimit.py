@@ -5,7 +5,7 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orders import hints
+from orders.events import hints
 from storefront.auth import SIGNED
 from storefront.problems import TOO_LARGE, TOO_SLOW, answer
 

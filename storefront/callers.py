@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.columns import utc_now
 from models.enums import Role
 from models.tokens import ApiToken
-from orders import tokens
-from orders.allowed import Asker
+from orders.access import tokens
+from orders.lifecycle.allowed import Asker
 from settings import Settings
 from starter import Resellflow
 

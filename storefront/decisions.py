@@ -6,8 +6,8 @@ What the caller may decide now stands in the operation's document as `allowed_de
 from fastapi import APIRouter
 
 from models.messages import Decision, DecisionKind
+from orders.access.roles import Right
 from orders.errors import InvalidField
-from orders.roles import Right
 from orders.views import find_operation
 from storefront.auth import Operator, Orderer, PriceAccepter, Voucher, check
 from storefront.callers import Caller

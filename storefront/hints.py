@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from orders import hints
-from orders.hints import Hint, NotSigned, TooManyHints
+from orders.events import hints
+from orders.events.hints import Hint, NotSigned, TooManyHints
 from orders.views import Document
 from storefront.context import Context, InContext
 from storefront.problems import (

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from orders.telling import values_for_shop
+from orders.events.views import ValueChange
 from orders.views import HistoryEntry, Page, list_history
-from orders.views.events import ValueChange
+from orders.webhooks.telling import values_for_shop
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import NOT_FOUND, documented

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
-from orders.incidents import close_incident
+from orders.incidents.record import close_incident
+from orders.reading.documents import existing
+from orders.reading.filters import either
 from orders.views import IncidentView, Page, find_incident, list_incidents
-from orders.views.documents import existing
-from orders.views.filters import either
 from storefront import examples
 from storefront.auth import Explainer, Viewer
 from storefront.context import InContext

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from activities.keys import KeyReader
-from orders.views.documents import existing
+from orders.reading.documents import existing
+from orders.services.key_reader import KeyReader
 from storefront.auth import Orderer
 from storefront.context import Context, InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, REFUSED, UPSTREAM_FAILED, documented

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Path, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
-from orders.intake import AcceptedOrder
-from orders.requests import ServiceChange
-from orders.roles import Right
+from orders.access.roles import Right
+from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.requests import ServiceChange
+from orders.reading.documents import existing
 from orders.views import find_operation, find_service
-from orders.views.documents import existing
 from storefront import examples
 from storefront.auth import Orderer, check
 from storefront.callers import Caller

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from models.enums import MessageType
-from orders.outbox import SHAPES, News
+from orders.webhooks.outbox import SHAPES, News
 
 D = TypeVar("D", bound=News)
 Schema = dict[str, Any]

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from orders import modules
-from orders.modules import ModuleChange
+from orders.reading.documents import existing
+from orders.services import modules
+from orders.services.modules import ModuleChange
 from orders.views import ServiceView, find_service
-from orders.views.documents import existing
 from storefront.auth import Operator
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, REFUSED, documented

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
-from activities.linking import Linker
-from orders.linking import AdoptRequest, LinkRequest, Outcome
-from orders.roles import Right
-from orders.views.documents import existing
+from orders.access.roles import Right
+from orders.linking.items import AdoptRequest, LinkRequest, Outcome
+from orders.linking.linker import Linker
+from orders.reading.documents import existing
 from storefront.auth import Operator, check
 from storefront.callers import Caller
 from storefront.context import Context, InContext

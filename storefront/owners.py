@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from orders.handing_over import OwnerChange, hand_over
+from orders.access.handing_over import OwnerChange, hand_over
+from orders.reading.documents import existing
 from orders.views import ServiceView, find_service
-from orders.views.documents import existing
 from storefront.auth import Operator
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, documented

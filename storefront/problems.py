@@ -19,9 +19,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
 
-from activities.updates import TemporalUnavailable
 from models.outages import Outage, outage_of, told
 from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
+from temporal.updates import TemporalUnavailable
 from upstreams.errors import UpstreamError
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from orders.errors import InvalidField
 from storefront.problems import KEY_HEADER, SeveralKeys
 
 SINGLE = ("limit", "cursor", "older_than")
-"""All other parameters of lists are filters: several values are a set (`orders.views.filters`)."""
+"""All other parameters of lists are filters: several values are a set (`orders.reading.filters`)."""
 
 
 def given_once(request: Request) -> None:

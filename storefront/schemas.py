@@ -18,11 +18,14 @@ from models.enums import (
 from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON_PREFIX
-from orders.addons import text as addon_text
 from orders.errors import InvalidField
-from orders.intake import AskedAddon
-from orders.limits import LIMIT_DESCRIPTION, CostLimit
-from orders.tasks import By, Note, Person
+from orders.lifecycle.intake import AskedAddon
+from orders.lifecycle.limits import LIMIT_DESCRIPTION, CostLimit
+from orders.reading.filters import either
+from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
+from orders.services.addons import text as addon_text
+from orders.tasks.views import AGE_PATTERN
+from orders.tasks.work import By, Note, Person
 from orders.text import Lines, PlainText, Prose, Words
 from orders.views import (
     AuditView,
@@ -42,9 +45,6 @@ from orders.views import (
     UpstreamView,
     WebhookView,
 )
-from orders.views.filters import either
-from orders.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
-from orders.views.tasks import AGE_PATTERN
 from storefront.problems import Problem
 
 T = TypeVar("T")

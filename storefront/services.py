@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
-from orders.intake import ServiceRequest
+from orders.lifecycle.intake import ServiceRequest
 from orders.views import Page, ServiceView, find_operation, find_service, list_services, new_documents
 from storefront import examples
 from storefront.auth import AnyCaller, Orderer

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query
 
 from models.messages import Decision, TaskCompletion
-from orders.expiry import check_expiry
-from orders.roles import Right
-from orders.tasks import By
+from orders.access.roles import Right
+from orders.services.expiry import check_expiry
+from orders.tasks.work import By
 from orders.views import Page, TaskDetail, TaskView, find_task, list_tasks
 from storefront import examples
 from storefront.auth import AnyCaller, Operator, check

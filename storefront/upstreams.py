@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from orders.roles import Right
+from orders.access.roles import Right
 from orders.views import (
     EventView,
     OrphanView,

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from orders import webhooks
+from orders.reading.documents import existing
 from orders.views import DeliveryDetail, DeliveryView, Page, find_delivery, list_deliveries, list_webhooks
-from orders.views.documents import existing
+from orders.webhooks import deliveries as webhooks
 from storefront.auth import AnyCaller, Orderer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented

@@ -6,7 +6,7 @@ from activities.poller.schedule import Turn
 from activities.poller.watch import Form, Watch
 from models.database import Database
 from models.events import UpstreamHint
-from orders import hints
+from orders.events import hints
 from upstreams.port import Upstream
 
 

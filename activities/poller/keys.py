@@ -7,7 +7,7 @@ from activities.poller.schedule import Turn
 from activities.poller.watch import Watch
 from models.columns import utc_now
 from models.database import Database
-from orders import keys
+from orders.services import keys
 
 
 async def look_for_keys(database: Database, watch: Watch, at_first: float) -> None:

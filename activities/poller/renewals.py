@@ -10,11 +10,12 @@ from activities.poller.schedule import Turn
 from activities.poller.watch import Watch
 from models.database import Database
 from models.enums import RenewalOwner
-from orders import renewal, requests
 from orders.errors import InvalidField, Refused
-from orders.history import OURSELVES
-from orders.renewal import Mismatch
-from orders.requests import ServiceChange
+from orders.lifecycle import requests
+from orders.lifecycle.requests import ServiceChange
+from orders.services import renewal
+from orders.services.history import OURSELVES
+from orders.services.renewal import Mismatch
 from settings import Settings
 
 

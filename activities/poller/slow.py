@@ -9,12 +9,13 @@ from temporalio.service import RPCError
 from activities.poller import schedule
 from activities.poller.schedule import Turn
 from activities.poller.watch import Watch
-from activities.signals import signal
 from models.database import Database
 from models.messages import OrderRef
 from models.patience import Patience
-from orders import naming, slowness
 from orders.events import Hot
+from orders.lifecycle import slowness
+from orders.services import naming
+from temporal.signals import signal
 
 
 async def look_for_slow(database: Database, client: Client, watch: Watch, patience: Patience) -> None:

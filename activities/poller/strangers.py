@@ -4,7 +4,7 @@ from activities.poller import schedule
 from activities.poller.schedule import Turn
 from activities.poller.watch import Watch
 from models.database import Database
-from orders.strangers import strangers
+from orders.settlement.strangers import strangers
 
 
 async def look_for_strangers(database: Database, watch: Watch) -> None:

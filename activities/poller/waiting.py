@@ -9,8 +9,8 @@ from models.catalogue import ProcessingModule
 from models.database import Database
 from models.enums import ModuleKind, Stage
 from models.order import Operation
-from orders import events, hints
-from orders.events import Hot
+from orders import events
+from orders.events import Hot, hints
 
 _BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)

@@ -6,11 +6,7 @@ digests of rows between two polls, and which rows are judged in spite of an equa
 `forms`: one form, or its absence. `orphans`, `notes`: small things of their own.
 """
 
-from orders.events.digest import Digest
-from orders.events.forms import take_absence, take_forms
-from orders.events.known import Known
-from orders.events.lists import ListLook, take_in
-from orders.events.notes import (
+from orders.accounts.notes import (
     FailingList,
     failing_lists_of,
     record_failing_lists,
@@ -19,6 +15,10 @@ from orders.events.notes import (
     record_reach,
     record_rest,
 )
+from orders.events.digest import Digest
+from orders.events.forms import take_absence, take_forms
+from orders.events.known import Known
+from orders.events.lists import ListLook, take_in
 from orders.events.orphans import is_orphan
 from orders.events.waiting import Hot, hot_operations
 

@@ -12,9 +12,9 @@ from models.audit import AuditEntry
 from models.enums import Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.order import Operation, Service
-from orders import history
-from orders.linking import ADOPTED, LINKED
-from orders.naming import canonical
+from orders.linking.items import ADOPTED, LINKED
+from orders.services import history
+from orders.services.naming import canonical
 
 AT_ONCE = 500
 """Items of one transaction, and so the values of one IN."""

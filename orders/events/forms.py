@@ -7,12 +7,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.events import UpstreamSnapshot
-from orders import renewal
-from orders.differences import as_listed, compare
 from orders.events.book import Book
+from orders.events.differences import as_listed, compare
 from orders.events.digest import Digest
 from orders.events.judging import Intake, snapshots_of
 from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
+from orders.services import renewal
 from upstreams.port import UpstreamItem
 
 

@@ -8,11 +8,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import OperationKind, ServiceStatus, Source, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from orders.history import Origin, attribute
-from orders.marks import same_mark
-from orders.naming import same_name
-from orders.second_items import report_one_left
-from orders.services import apply_snapshot
+from orders.services.history import Origin, attribute
+from orders.services.naming import same_name
+from orders.services.state import apply_snapshot
+from orders.settlement.marks import same_mark
+from orders.settlement.second_items import report_one_left
 
 log = logging.getLogger(__name__)
 

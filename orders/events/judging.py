@@ -15,8 +15,8 @@ from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
 from models.webhooks import WebhookMessage
-from orders import renewal, tracking
-from orders.differences import (
+from orders.events.book import Book
+from orders.events.differences import (
     Change,
     absorb,
     as_listed,
@@ -30,15 +30,15 @@ from orders.differences import (
     note_listed,
     seen_again,
 )
-from orders.events.book import Book
 from orders.events.digest import Digest
 from orders.events.learning import Lessons
 from orders.events.owners import Owners
 from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, Hot, hot_operations
-from orders.goals import Seen, outcome
-from orders.history import Changes, write_events
-from orders.outbox import item_appeared
-from orders.services import apply_snapshot
+from orders.operations.goals import Seen, outcome
+from orders.services import renewal, tracking
+from orders.services.history import Changes, write_events
+from orders.services.state import apply_snapshot
+from orders.webhooks.outbox import item_appeared
 from upstreams.port import UpstreamItem
 
 MISSES_BEFORE_GONE = 2

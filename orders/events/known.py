@@ -24,7 +24,7 @@ from models.enums import Knowledge
 from models.events import TO_JUDGE, UpstreamList, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
 from orders.events.book import AT_ONCE
-from orders.history import SUBJECT
+from orders.services.history import SUBJECT
 
 OVERLAP_SECONDS = 10.0
 """On PostgreSQL an entry may be committed after one of a higher number: for so long it is looked for."""

@@ -5,8 +5,8 @@ from models.enums import Knowledge
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events.book import Book
-from orders.intents import learn
-from orders.naming import same_name
+from orders.services.naming import same_name
+from orders.settlement.intents import learn
 from upstreams.port import UpstreamItem
 
 

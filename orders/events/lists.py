@@ -14,14 +14,14 @@ from models.database import Database
 from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import HELD_BACK_AT_MOST, UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.outages import outage_of
-from orders.differences import compare, held_back_fields, is_unexplained, listed_fields
 from orders.events.book import AT_ONCE, Book
+from orders.events.differences import compare, held_back_fields, is_unexplained, listed_fields
 from orders.events.digest import Digest
 from orders.events.forms import take_forms
 from orders.events.judging import Intake, snapshots_of
 from orders.events.known import Known
 from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
-from orders.intents import learn
+from orders.settlement.intents import learn
 from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events import identity
 from orders.events.book import Book
-from orders.marks import same_mark
-from orders.naming import canonical, same_name
-from orders.second_items import WAITS_FOR_A_PERSON, report_paid, report_second
+from orders.services.naming import canonical, same_name
+from orders.settlement.marks import same_mark
+from orders.settlement.second_items import WAITS_FOR_A_PERSON, report_paid, report_second
 
 
 class Owners:

@@ -10,7 +10,7 @@ from models.columns import utc_now
 from models.enums import IntentState, IntentStep, OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
-from orders.goals import SEEN_IN_FORMS, Seen, outcome
+from orders.operations.goals import SEEN_IN_FORMS, Seen, outcome
 
 BY_SIGHT_ALWAYS = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
 """What a person does by hand is seen as well as what the upstream does; only it is not looked for so often."""

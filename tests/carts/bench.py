@@ -19,8 +19,8 @@ from models.database import Database
 from models.incident import Incident
 from models.messages import Funds, FundsResult, Look, OrderCompletion, OrderRef, Submission, SubmitResult
 from models.order import Intent, Operation, Service
-from orders import requests
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle import requests
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
 from settings import Settings
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, stock_catalogue
 from tests.infrastructure.eventually import assert_eventually

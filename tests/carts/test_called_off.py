@@ -6,14 +6,14 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.called_off_rows import doubt_about
-from activities.cart_rows import Left
 from models.enums import FailureClass, IntentState, OperationKind, ServiceStatus, Stage, UnpaidKind
 from models.messages import Decision, DecisionKind, DecisionRecord, OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent
-from orders import completion, requests
-from orders.intake import AcceptedOrder
+from orders.lifecycle import completion, requests
+from orders.lifecycle.intake import AcceptedOrder
+from orders.money.called_off_rows import doubt_about
+from orders.money.cart_rows import Left
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually
 from upstreams.port import CartRow

@@ -8,9 +8,9 @@ from sqlmodel import select
 from models.enums import Stage, TaskMode
 from models.messages import Decision, DecisionKind, DecisionRecord, Submission
 from models.order import Task
-from orders import completion
 from orders.errors import Refused
-from orders.stages import enter, locked_operation
+from orders.lifecycle import completion
+from orders.lifecycle.stages import enter, locked_operation
 from tests.carts.bench import Bench
 
 CONFIRM = "cartorder.create.confirm"

@@ -9,8 +9,8 @@ import pytest
 
 from models.enums import UnpaidKind
 from models.money import Money
-from orders.carts import Claim, Owned, PaymentEvidence, Ruling, by_item, by_number, judge_payment, weigh
-from orders.settlement import Verdict
+from orders.money.carts import Claim, Owned, PaymentEvidence, Ruling, by_item, by_number, judge_payment, weigh
+from orders.settlement.verdicts import Verdict
 from upstreams.port import Cart, CartRow
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from activities.cart_rows import remove_own_row
-from activities.job import load_job
 from models.catalogue import UpstreamAccount
 from models.enums import IncidentKind, IntentState, Stage
 from models.messages import Decision, DecisionKind, DecisionRecord, Funds, Submission
 from models.order import Operation
-from orders import completion, paying
-from orders.stages import enter, locked_operation
+from orders.lifecycle import completion
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import paying
+from orders.money.cart_rows import remove_own_row
+from orders.operations.job import load_job
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually
 

@@ -15,7 +15,7 @@ from models.database import Database
 from models.enums import FailureClass, IncidentKind, OperationKind, ServiceStatus, Stage, TaskMode
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service, StageEntry, Task
-from orders.incidents import raise_incident
+from orders.incidents.record import raise_incident
 from orders.retention import Keep, prune
 from tests.catalogue.sample import written
 from tests.cli.shell import Shell

@@ -10,8 +10,8 @@ from models.database import Database
 from models.enums import IncidentKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
 from models.order import Service
-from orders.incidents import raise_incident
-from orders.intake import ServiceRequest, accept_order
+from orders.incidents.record import raise_incident
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from tests.catalogue.sample import written
 from tests.docs.example import Example
 from tests.docs.pages import OPERATIONS, README

@@ -15,7 +15,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.starting import start_order, start_sweep
 from models.catalogue import (
     MappedPeriod,
     PlanMapping,
@@ -29,11 +28,12 @@ from models.enums import Stage
 from models.events import UpstreamList
 from models.order import Intent, Operation, Service
 from models.queues import ALL_ROLES, WorkerRole
-from orders import naming
-from orders.intake import AcceptedOrder, ServiceRequest
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest
+from orders.services import naming
 from orders.views import stages_after
 from settings import Settings
 from starter import Resellflow
+from temporal.starting import start_order, start_sweep
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer

@@ -14,8 +14,8 @@ from models.enums import ModuleKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import TaskCompletion
 from models.order import Service, Task
 from orders.errors import Refused
-from orders.intake import AcceptedOrder
-from orders.requests import ServiceChange
+from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.requests import ServiceChange
 from stack.embedded import temporal_program
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
@@ -112,7 +112,7 @@ async def test_who_completed_a_task_is_written_down(calm_shop: Shop) -> None:
 
 
 async def test_a_task_past_its_due_time_raises_an_alert(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orders.manual.DUE_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr("orders.tasks.manual.DUE_AFTER", timedelta(seconds=1))
     service = await _active(shop)
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan")
     await shop.until(order, Stage.AWAITING_MANUAL_TASK)

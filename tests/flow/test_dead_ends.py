@@ -9,9 +9,9 @@ from models.enums import MessageType, OperationKind, ServiceStatus, Stage, Upstr
 from models.messages import Decision, DecisionKind, DecisionResult
 from models.webhooks import WebhookMessage
 from orders.errors import Refused
-from orders.goals import Seen, outcome
-from orders.intake import AcceptedOrder
-from orders.requests import ServiceChange
+from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.requests import ServiceChange
+from orders.operations.goals import Seen, outcome
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer

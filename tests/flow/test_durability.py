@@ -9,10 +9,10 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.signals import signal as send
 from models.enums import EventKind, Stage, UpstreamStatus
 from models.messages import Decision, DecisionKind, UpstreamEventMessage
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from temporal.signals import signal as send
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import free_port

@@ -16,8 +16,8 @@ from dateutil.relativedelta import relativedelta
 
 from models.enums import OperationKind, Stage
 from models.order import Service
-from orders.intake import AcceptedOrder
-from orders.requests import ServiceChange
+from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.requests import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.gate import Gate

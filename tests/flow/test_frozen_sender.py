@@ -12,9 +12,9 @@ from models.messages import OrderRef
 from models.order import Service
 from models.parameters import EXPIRES_BEFORE
 from models.patience import Patience
-from orders import intents
-from orders.intake import ServiceRequest, accept_order
-from orders.stages import locked_operation
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.stages import locked_operation
+from orders.settlement import intents
 from tests.flow.freeze import QUICK, Wake, open_row
 from tests.flow.frozen_sender import Moment
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream

@@ -10,8 +10,9 @@ import pytest
 
 from models.enums import OperationKind, Role, Stage
 from models.webhooks import WebhookEndpoint
-from orders import tokens, webhooks
-from orders.intake import AcceptedOrder
+from orders.access import tokens
+from orders.lifecycle.intake import AcceptedOrder
+from orders.webhooks import deliveries as webhooks
 from storefront.app import create_app
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually

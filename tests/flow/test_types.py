@@ -13,11 +13,11 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.enums import MessageType, ModuleKind, ServiceStatus, Stage
 from models.order import Service
 from models.webhooks import WebhookMessage
-from orders import modules
 from orders.errors import InvalidField, Refused
-from orders.intake import AcceptedOrder
-from orders.modules import ModuleChange
-from orders.requests import ServiceChange
+from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.requests import ServiceChange
+from orders.services import modules
+from orders.services.modules import ModuleChange
 from orders.views import find_service
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually

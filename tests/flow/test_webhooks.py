@@ -7,7 +7,7 @@ import pytest
 
 from models.enums import Stage
 from models.messages import SendInput
-from orders.naming import WEBHOOK_SENDER_ID
+from orders.services.naming import WEBHOOK_SENDER_ID
 from orders.views import PageRequest, list_history
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
@@ -110,7 +110,7 @@ async def test_money_and_people_that_an_order_waits_for_are_told(shop: Shop, rec
 async def test_work_for_people_and_that_it_is_late_are_told(
     shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.manual.DUE_AFTER", timedelta(seconds=0.2))
+    monkeypatch.setattr("orders.tasks.manual.DUE_AFTER", timedelta(seconds=0.2))
     await add_endpoint(shop.database, receiver.url)
     opening = await shop.order()
     await shop.until(opening, Stage.COMPLETED)

@@ -17,17 +17,17 @@ from temporalio.worker import Worker
 import worker
 from activities import healing, sweeping
 from activities.healing import ACTION, Healed, Healer
-from activities.starting import start_order
-from activities.updates import TemporalUnavailable
 from models.audit import AuditEntry
 from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind, SendInput
-from orders import naming
 from orders.errors import Refused
-from orders.intake import AcceptedOrder
+from orders.lifecycle.intake import AcceptedOrder
+from orders.services import naming
 from payloads.codec import data_converter
 from starter import Resellflow
+from temporal.starting import start_order
+from temporal.updates import TemporalUnavailable
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.histories.changed import WaitsFirst
 from tests.infrastructure.eventually import assert_eventually

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from orders.errors import InvalidField
-from orders.expiry import EARLIEST, anchor_after, check_expiry, months_later, on_anchor, why_implausible
+from orders.services.expiry import EARLIEST, anchor_after, check_expiry, months_later, on_anchor, why_implausible
 from tests.fuzz.amount import tries
 
 days = some.dates(date(2000, 1, 1), date(2060, 12, 31))

@@ -9,9 +9,9 @@ from hypothesis import strategies as some
 from models.enums import SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
-from orders.differences import absorb, as_listed, compare, list_is_behind, new_snapshot, note_form, note_listed
-from orders.meaning import number_of, renews, same_value
-from orders.naming import canonical, same_name
+from orders.events.differences import absorb, as_listed, compare, list_is_behind, new_snapshot, note_form, note_listed
+from orders.services.meaning import number_of, renews, same_value
+from orders.services.naming import canonical, same_name
 from tests.fuzz.amount import at_once, tries
 from tests.fuzz.texts import anything, shown
 from upstreams.port import UpstreamItem

@@ -7,11 +7,11 @@ from hypothesis import strategies as some
 
 from models.product_types import Form
 from orders.errors import InvalidField
-from orders.forms import normal_form
-from orders.naming import canonical, check_domain
+from orders.services.forms import normal_form
+from orders.services.naming import canonical, check_domain
+from orders.tasks.views import age
 from orders.text import check_lines
 from orders.views import PageRequest
-from orders.views.tasks import age
 from tests.fuzz.amount import at_once, tries
 from tests.fuzz.texts import anything, shown
 from upstreams.retry_after import retry_after

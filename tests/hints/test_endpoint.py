@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from orders import hints
+from orders.events import hints
 from tests.hints.sender import SECRET, SECRET_VARIABLE, send, signed
 from tests.storefront.api import Api, assert_problem
 

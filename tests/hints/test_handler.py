@@ -17,7 +17,7 @@ from activities.poller import schedule
 from models.enums import ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
-from orders import hints
+from orders.events import hints
 from tests.hints.conftest import Hinted, open_hinted
 from tests.hints.sender import SECRET, send
 from tests.infrastructure.databases import copy_of

@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select
 
-from activities.linking import Linker
 from models.audit import AuditEntry
 from models.catalogue import ProcessingModule, TariffPlan
 from models.database import Database
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.order import Intent, Operation, Service
+from orders.linking.linker import Linker
 from tests.cli.shell import Shell
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, open_upstream, stock_catalogue
 from tests.infrastructure.databases import copy_of

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from activities.linking import Linker
 from models.enums import RenewalOwner, ServiceStatus, Stage
 from orders.errors import InvalidField, Refused
-from orders.linking import AdoptRequest, Outcome
+from orders.linking.items import AdoptRequest, Outcome
+from orders.linking.linker import Linker
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually

@@ -4,11 +4,11 @@ import pytest
 
 from models.catalogue import PlanMapping
 from models.enums import OperationKind, UpstreamStatus
-from orders import addons
 from orders.errors import InvalidField
-from orders.followups import still_there
-from orders.goals import Seen, differences, fields_missing, fields_to_show
-from orders.meaning import renews, same_value
+from orders.lifecycle.followups import still_there
+from orders.operations.goals import Seen, differences, fields_missing, fields_to_show
+from orders.services import addons
+from orders.services.meaning import renews, same_value
 
 MAPPING = PlanMapping(
     plan_id=1,

@@ -16,8 +16,9 @@ from models.enums import FailureClass, IntentState, IntentStep, OperationKind, R
 from models.explanations import explain
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Intent, Operation, Service, Task
-from orders import completion
-from orders.allowed import (
+from orders.errors import InvalidField, Refused
+from orders.lifecycle import completion
+from orders.lifecycle.allowed import (
     ITEM,
     OPERATOR,
     PAID,
@@ -33,9 +34,8 @@ from orders.allowed import (
     person_may,
     traces,
 )
-from orders.errors import InvalidField, Refused
-from orders.facts import facts_of
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.facts import facts_of
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.databases import copy_of
 

@@ -8,9 +8,6 @@ import pytest
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities.balance import BalanceReader
-from activities.job import load_job
-from activities.kinds import Request
 from activities.pricing import Pricing
 from activities.records import RecordActivities
 from activities.submission import SubmitActivities
@@ -21,11 +18,16 @@ from models.leases import LeaseTerms
 from models.messages import StageReport
 from models.money import Money
 from models.order import Intent, Operation, Service, Task
-from orders import funds, intents, requests
-from orders.allowed import Asker
 from orders.errors import NotFound, NotTheirs, Refused
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.stages import enter, locked_operation
+from orders.lifecycle import requests
+from orders.lifecycle.allowed import Asker
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds
+from orders.money.balance import BalanceReader
+from orders.operations import Request
+from orders.operations.job import load_job
+from orders.settlement import intents
 from upstreams.connections import Connections
 
 COST = Money.of("5.00", "EUR")

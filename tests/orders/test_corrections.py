@@ -10,11 +10,11 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Intent, Operation, Service
-from orders import attempts, completion, requests
 from orders.errors import InvalidField, Refused
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.requests import ServiceChange
-from orders.stages import enter, locked_operation
+from orders.lifecycle import attempts, completion, requests
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.requests import ServiceChange
+from orders.lifecycle.stages import enter, locked_operation
 
 ACCOUNT = 1
 

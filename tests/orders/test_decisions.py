@@ -6,10 +6,12 @@ from models.database import Database
 from models.enums import Stage
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
-from orders import completion, events, intents
+from orders import events
 from orders.events.waiting import CONFIRMED_BY_SIGHT
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.stages import enter
+from orders.lifecycle import completion
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.stages import enter
+from orders.settlement import intents
 
 ACCOUNT = 1
 

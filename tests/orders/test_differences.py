@@ -9,7 +9,7 @@ import pytest
 from models.enums import EventKind, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
-from orders.differences import Change, absorb, as_listed, compare, list_is_behind, new_snapshot, note_listed
+from orders.events.differences import Change, absorb, as_listed, compare, list_is_behind, new_snapshot, note_listed
 from upstreams.port import UpstreamItem
 
 K, S = EventKind, UpstreamStatus

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from activities.job import load_job
 from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice
 from models.database import Database
 from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Service
-from orders import requests
-from orders.expectation import terms_of
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.prices import Terms
+from orders.lifecycle import requests
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.money.expectation import terms_of
+from orders.money.prices import Terms
+from orders.operations.job import load_job
 
 
 def eur(amount: str) -> Money:

@@ -16,10 +16,10 @@ from models.database import Database
 from models.enums import ReservationState
 from models.money import CurrencyMismatch, Money
 from models.order import Reservation
-from orders import funds
 from orders.errors import NotFound
-from orders.funds import Reading, Standing
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.money import funds
+from orders.money.funds import Reading, Standing
 
 ACCOUNT = 1
 ORDERS_FOR_TEN = 50

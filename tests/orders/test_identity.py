@@ -10,9 +10,9 @@ from models.enums import OperationKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service
-from orders import intents
 from orders.errors import Refused
 from orders.events import take_absence
+from orders.settlement import intents
 from tests.orders.test_owners import ACCOUNT, MARK, NAME, add_service, item, listed, reports
 
 

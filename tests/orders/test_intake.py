@@ -13,7 +13,7 @@ from models.database import Database
 from models.enums import ServiceStatus, Stage, TaskState
 from models.order import IntakeKey, Operation, Service, Task
 from orders.errors import InvalidField, KeyReused
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
 from orders.views import stages_after
 
 WRITTEN = (Service, Operation, Task, IntakeKey, AuditEntry)

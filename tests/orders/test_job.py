@@ -3,11 +3,11 @@
 import pytest
 from sqlmodel import delete, select
 
-from activities.job import load_job
 from models.catalogue import MappedPeriod, PlanMapping
 from models.database import Database
 from orders.errors import NotFound
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.operations.job import load_job
 
 
 async def order(database: Database) -> int:

@@ -7,16 +7,17 @@ from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.answers import TAKEN_OVER, Answers, to_its_end
-from activities.job import Job, load_job
-from activities.kinds import Sent
 from models.database import Database
 from models.enums import IncidentKind, IntentState, ServiceStatus, Stage
 from models.incident import Incident
 from models.order import Intent, Operation, Service
 from models.webhooks import WebhookMessage
-from orders import funds, intents
-from orders.intake import ServiceRequest, accept_order
-from orders.stages import enter, locked_operation
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds
+from orders.operations import Sent
+from orders.operations.job import Job, load_job
+from orders.settlement import intents
 from upstreams.errors import OutcomeUnknown, Rejected
 
 

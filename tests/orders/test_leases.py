@@ -11,9 +11,9 @@ from models.database import now as database_now
 from models.enums import IntentState, IntentStep, UnpaidKind
 from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
-from orders import intents
 from orders.errors import Refused
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.settlement import intents
 
 TERMS = LeaseTerms(lease=timedelta(seconds=10), skew=timedelta(seconds=2), flight=timedelta(seconds=30))
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

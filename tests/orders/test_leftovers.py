@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from activities.leftovers import Ours, Remedy, remedy_for
 from models.enums import Knowledge, UpstreamStatus
-from orders.removals import doubt
+from orders.money.removals import doubt
+from orders.settlement.leftovers import Ours, Remedy, remedy_for
 from upstreams.port import UpstreamItem
 
 YES, NO, UNKNOWN = Knowledge.YES, Knowledge.NO, Knowledge.UNKNOWN

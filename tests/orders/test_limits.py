@@ -9,11 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from models.database import Database
 from models.money import Money
 from models.order import IntakeKey, Operation
-from orders import requests
 from orders.errors import InvalidField, KeyReused
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.limits import CostLimit
-from orders.requests import ServiceChange
+from orders.lifecycle import requests
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.limits import CostLimit
+from orders.lifecycle.requests import ServiceChange
 
 LIMIT = Money.of("6.00", "EUR")
 BODY_WITHOUT = {

@@ -14,14 +14,15 @@ from models.enums import EventKind, IncidentKind, Knowledge, OperationKind, Stag
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service
-from orders import events, intents
+from orders import events
 from orders.errors import Refused
 from orders.events import Digest, Known, ListLook
 from orders.events import lists as taking
 from orders.events.judging import Intake
 from orders.events.lists import rows_of
-from orders.stages import enter
-from orders.strangers import strangers
+from orders.lifecycle.stages import enter
+from orders.settlement import intents
+from orders.settlement.strangers import strangers
 from tests.orders.test_owners import MARK, NAME, add_service
 from upstreams.port import ListedRow, ListEnd, UpstreamItem
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from activities.job import load_job
 from activities.settlement import SettleActivities
 from models.database import Database
 from models.enums import FailureClass, IntentState, ServiceStatus, Stage
@@ -10,10 +9,11 @@ from models.leases import LeaseTerms
 from models.messages import Submission
 from models.order import Service
 from models.patience import Patience
-from orders import intents
-from orders.intake import ServiceRequest, accept_order
-from orders.namesakes import namesakes
-from orders.stages import enter, locked_operation
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.stages import enter, locked_operation
+from orders.operations.job import load_job
+from orders.settlement import intents
+from orders.settlement.namesakes import namesakes
 from tests.orders.test_owners import add_service, item, listed
 from upstreams.connections import Connections
 

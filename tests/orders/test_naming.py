@@ -6,9 +6,9 @@ from hypothesis import strategies as some
 
 from models.enums import OperationKind
 from models.product_types import PRODUCT_TYPES, Form
-from orders import naming
-from orders.forms import normal_form
-from orders.meaning import same_value
+from orders.services import naming
+from orders.services.forms import normal_form
+from orders.services.meaning import same_value
 
 
 @pytest.mark.parametrize(

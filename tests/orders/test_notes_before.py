@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from activities.job import load_job
-from activities.kinds.opening import Opening
 from models.columns import utc_now
 from models.database import Database
 from models.enums import Knowledge, UpstreamStatus
 from models.events import UpstreamList
 from orders.events import record_poll
 from orders.events.lists import rows_of
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.operations.job import load_job
+from orders.operations.opening import Opening
 from upstreams.port import ListEnd, TakeRows, UpstreamItem
 
 ACCOUNT = 1

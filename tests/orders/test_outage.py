@@ -15,13 +15,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import outage
 import starter
-from activities import updates
 from models.enums import OperationKind
 from models.messages import Written
-from orders.intake import AcceptedOrder
+from orders.lifecycle.intake import AcceptedOrder
 from outage import Outage
 from settings import Settings
 from starter import Resellflow
+from temporal import updates
 from tests.infrastructure.eventually import assert_eventually
 
 AWAY = RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")

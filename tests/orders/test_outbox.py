@@ -2,7 +2,7 @@
 
 from models.enums import MessageType, OperationKind, Stage
 from models.order import Operation
-from orders.outbox import ItemNews, message, operation_completed
+from orders.webhooks.outbox import ItemNews, message, operation_completed
 
 
 def test_reasons_go_out_without_what_is_private() -> None:

@@ -16,9 +16,9 @@ from models.enums import AbovePrice, FailureClass, OperationKind, Stage, Unquote
 from models.money import Money
 from models.order import Operation
 from models.rates import ExchangeRate, Rates
-from orders import prices
-from orders.addonprices import UnitPrice, addon_price, addons_total
-from orders.prices import NOT_SHOWN, Judgement, Sum, Terms, judge
+from orders.money import prices
+from orders.money.addonprices import UnitPrice, addon_price, addons_total
+from orders.money.prices import NOT_SHOWN, Judgement, Sum, Terms, judge
 from upstreams.port import Quote
 
 TODAY = date(2026, 11, 26)

@@ -6,15 +6,16 @@ import pytest
 from sqlmodel import select
 
 from activities.discretion import Discretion
-from activities.job import load_job
 from models.columns import utc_now
 from models.database import Database
 from models.decision import WholeReason
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Operation, Service
-from orders import intents, private
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.access import private
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.operations.job import load_job
 from orders.retention import prune
+from orders.settlement import intents
 from tests.orders.test_pending import AGES
 from tests.workflows.test_discretion import Activity, given
 

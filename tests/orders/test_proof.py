@@ -17,13 +17,13 @@ from models.incident import Incident
 from models.money import Money
 from models.order import Intent, Operation, Service
 from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
-from orders.intents import looking_for_name
-from orders.item_verdicts import Term, expected, judge_term
-from orders.marks import is_cut, same_mark
-from orders.naming import may_be_name
-from orders.other_terms import report_other_term, show_real_cost
-from orders.settlement import Verdict
-from orders.strangers import strangers
+from orders.services.naming import may_be_name
+from orders.settlement.intents import looking_for_name
+from orders.settlement.item_verdicts import Term, expected, judge_term
+from orders.settlement.marks import is_cut, same_mark
+from orders.settlement.other_terms import report_other_term, show_real_cost
+from orders.settlement.strangers import strangers
+from orders.settlement.verdicts import Verdict
 
 PUNYCODE = "xn--b1afb6bcb.example.test"
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

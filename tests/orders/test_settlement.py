@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.enums import Knowledge, UpstreamStatus
-from orders.evidence import Evidence, Row, Shown
-from orders.settlement import INCOMPLETE_AT_MOST, Verdict, judge
+from orders.settlement.evidence import Evidence, Row, Shown
+from orders.settlement.verdicts import INCOMPLETE_AT_MOST, Verdict, judge
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MARK, NAME = "rf-abcde-1042", "rf-abcde-1042.servers.internal"

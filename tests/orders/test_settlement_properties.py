@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from models.enums import Knowledge, UpstreamStatus
-from orders.evidence import Evidence, Row, Shown
-from orders.item_verdicts import TOLERANCE, State, Term, expected, judge_state, judge_term
-from orders.naming import canonical, same_name
-from orders.settlement import Verdict, judge
+from orders.services.naming import canonical, same_name
+from orders.settlement.evidence import Evidence, Row, Shown
+from orders.settlement.item_verdicts import TOLERANCE, State, Term, expected, judge_state, judge_term
+from orders.settlement.verdicts import Verdict, judge
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MARK, EARLIER, LONGER = "rf-abcde-1042", "rf-abcde-10", "rf-abcde-10427"

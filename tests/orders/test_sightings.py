@@ -8,8 +8,8 @@ from models.database import Database
 from models.enums import EventKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent
 from models.order import Operation, Service
-from orders.completion import NotSeen, Sighting, complete
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.completion import NotSeen, Sighting, complete
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
 
 ACTIVE = UpstreamStatus.ACTIVE.value
 

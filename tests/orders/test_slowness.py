@@ -13,10 +13,10 @@ from models.events import UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
 from models.patience import Patience
 from models.webhooks import WebhookMessage
-from orders import causes, slowness
-from orders.goals import Seen
-from orders.intake import ServiceRequest, accept_order
-from orders.stages import complete, enter
+from orders.lifecycle import causes, slowness
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.stages import complete, enter
+from orders.operations.goals import Seen
 from orders.views import PageRequest, WorkflowLinks, find_operation, list_operations
 from settings import Settings, load_settings
 

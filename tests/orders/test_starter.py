@@ -9,11 +9,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 import worker
-from activities import updates
-from activities.updates import TemporalUnavailable
 from models.enums import Stage
 from models.messages import OTHER_STAGE, DecisionResult, Written
 from orders.errors import Refused
+from temporal import updates
+from temporal.updates import TemporalUnavailable
 
 
 class SilentHandle:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from activities.job import Job, load_job
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import units
@@ -20,10 +19,13 @@ from models.enums import IntentState, Knowledge, MessageType, ReservationState, 
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service
 from models.webhooks import WebhookMessage
-from orders import funds, intents, straight
-from orders.funds import Reading
-from orders.intake import ServiceRequest, accept_order
-from orders.stages import enter, locked_operation
+from orders.lifecycle import straight
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds
+from orders.money.funds import Reading
+from orders.operations.job import Job, load_job
+from orders.settlement import intents
 from orders.views import stages_after
 
 COST = Money.of("5.00", "EUR")

@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from activities.job import load_job
-from activities.kinds.base import Obstacle
-from activities.kinds.switching import Switching
 from cli.lists import _why
 from cli.waiting import look
 from models.audit import AuditEntry
@@ -22,15 +19,20 @@ from models.incident import Incident
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
 from models.webhooks import WebhookMessage
-from orders import events, manual, requests
-from orders.completion import complete, decide
+from orders import events
 from orders.errors import InvalidField, NoMapping, Refused
-from orders.expiry import check_expiry, months_later
-from orders.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.item_verdicts import Term, expected
-from orders.requests import ServiceChange
-from orders.services import apply_snapshot, still_wrong
-from orders.stages import enter
+from orders.lifecycle import requests
+from orders.lifecycle.completion import complete, decide
+from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.requests import ServiceChange
+from orders.lifecycle.stages import enter
+from orders.operations.base import Obstacle
+from orders.operations.job import load_job
+from orders.operations.switching import Switching
+from orders.services.expiry import check_expiry, months_later
+from orders.services.state import apply_snapshot, still_wrong
+from orders.settlement.item_verdicts import Term, expected
+from orders.tasks import manual
 from orders.views import WorkflowLinks, find_operation
 from tests.orders.test_owners import add_service
 from upstreams.port import UpstreamItem

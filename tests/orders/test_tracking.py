@@ -13,11 +13,14 @@ from models.events import UpstreamEvent
 from models.incident import Incident
 from models.money import Money
 from models.order import Service
-from orders import events, intents, renewal, requests
-from orders.completion import complete
-from orders.history import OURSELVES
-from orders.intake import ServiceRequest, accept_order
-from orders.requests import ServiceChange
+from orders import events
+from orders.lifecycle import requests
+from orders.lifecycle.completion import complete
+from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.requests import ServiceChange
+from orders.services import renewal
+from orders.services.history import OURSELVES
+from orders.settlement import intents
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1

@@ -12,10 +12,10 @@ from models.enums import OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
-from orders import keys, naming
 from orders.errors import InvalidField
-from orders.forms import LONGEST, LONGEST_CSR, normal_form
-from orders.intake import Details, ServiceRequest, accept_order, check_details
+from orders.lifecycle.intake import Details, ServiceRequest, accept_order, check_details
+from orders.services import keys, naming
+from orders.services.forms import LONGEST, LONGEST_CSR, normal_form
 
 CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIICijCCAXIC\nAQAwRTEL+/==\n-----END CERTIFICATE REQUEST-----\n"
 CERTIFICATE: dict[str, Any] = {"domain": "shop.example", "parameters": {"approver_email": "admin@shop.example"}}

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from orders import funds
+from orders.money import funds
 from tests.infrastructure.databases import copy_of
 
 WRITERS = 20

@@ -27,8 +27,8 @@ from models.database import Database
 from models.enums import ModuleKind, ServiceStatus, Stage
 from models.messages import DecisionKind
 from models.order import Service
-from orders import naming
-from orders.intake import AcceptedOrder
+from orders.lifecycle.intake import AcceptedOrder
+from orders.services import naming
 from settings import Settings
 from starter import Resellflow
 from tests.flow.shop import Shop

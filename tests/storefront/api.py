@@ -11,17 +11,17 @@ import httpx
 from sqlmodel import SQLModel, select
 from temporalio.client import Client
 
-from activities.starting import start_order
 from models.database import Database
 from models.enums import Stage
 from models.order import Operation, StageEntry
-from orders.stages import enter, locked_operation
+from orders.lifecycle.stages import enter, locked_operation
 from settings import Settings
 from starter import Resellflow
 from storefront.app import create_app
 from storefront.callers import Callers
 from storefront.context import Context
 from storefront.server import Server, listen
+from temporal.starting import start_order
 from tests.infrastructure.eventually import assert_eventually
 from tests.storefront.catalogue import fill_catalogue
 

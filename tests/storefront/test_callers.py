@@ -15,7 +15,7 @@ from models.audit import AuditEntry
 from models.database import Database
 from models.enums import Role
 from models.tokens import ApiToken
-from orders import tokens
+from orders.access import tokens
 from orders.errors import InvalidField, Refused
 from settings import Settings
 from starter import Resellflow

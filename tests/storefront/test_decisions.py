@@ -12,7 +12,7 @@ from models.enums import FailureClass, IntentState, Stage
 from models.messages import Funds, FundsResult, OrderRef, StepResult, Submission, SubmitResult
 from models.order import Intent, Operation
 from models.queues import upstream_queue
-from orders.stages import enter, locked_operation
+from orders.lifecycle.stages import enter, locked_operation
 from tests.infrastructure.eventually import assert_eventually
 from tests.storefront.api import Api, assert_problem, running_api
 from workflows.service_order import ServiceOrder

@@ -3,7 +3,7 @@
 import pytest
 
 from models.enums import IncidentKind
-from orders.incidents import raise_incident
+from orders.incidents.record import raise_incident
 from tests.storefront.api import Api, assert_problem
 
 

@@ -38,7 +38,9 @@ from models.incident import Incident
 from models.order import Intent, Operation, Service, StageEntry, Task
 from models.tables import metadata
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from orders import hints, strangers, webhooks
+from orders.events import hints
+from orders.settlement import strangers
+from orders.webhooks import deliveries as webhooks
 from settings import Settings
 from storefront.app import create_app
 from tests.storefront.api import Api

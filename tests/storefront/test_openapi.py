@@ -10,11 +10,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from activities.webhook_signing import body
 from models.enums import MessageType
-from orders.intake import ServiceRequest
-from orders.requests import ServiceChange
-from orders.webhooks import Parcel
+from orders.lifecycle.intake import ServiceRequest
+from orders.lifecycle.requests import ServiceChange
+from orders.webhooks.deliveries import Parcel
+from orders.webhooks.signing import body
 from storefront import examples
 from storefront.problems import KINDS
 from storefront.schemas import (

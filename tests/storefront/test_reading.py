@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from models.enums import FailureClass, Stage
-from orders.stages import enter, locked_operation, note_next_try
+from orders.lifecycle.stages import enter, locked_operation, note_next_try
 from tests.storefront.api import Api, assert_problem
 
 

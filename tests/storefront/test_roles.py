@@ -10,7 +10,7 @@ import pytest
 
 from models.enums import FailureClass, IntentState, Role, Stage
 from models.order import Intent
-from orders import tokens
+from orders.access import tokens
 from tests.storefront.api import Api, assert_problem
 
 PAGE = Path(__file__).parents[2] / "docs" / "access.md"

@@ -9,7 +9,7 @@ import pytest
 from models.columns import utc_now
 from models.enums import Stage
 from models.order import Task
-from orders import manual
+from orders.tasks import manual
 from tests.storefront.api import COLLEAGUE, Api, assert_problem
 
 ACTIONS: dict[str, object] = {

@@ -14,9 +14,10 @@ from models.incident import Incident
 from models.order import Operation, Service, StageEntry, Task
 from models.rows import table_of
 from models.webhooks import WebhookEndpoint
-from orders import outbox, webhooks
-from orders.stages import enter, locked_operation
-from orders.telling import data_for_shop, reason_for_shop
+from orders.lifecycle.stages import enter, locked_operation
+from orders.webhooks import deliveries as webhooks
+from orders.webhooks import outbox
+from orders.webhooks.telling import data_for_shop, reason_for_shop
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import RIVAL, Api, assert_problem
 from tests.storefront.test_stream import following

@@ -2,8 +2,8 @@
 
 from models.audit import AuditEntry
 from models.enums import DeliveryState
-from orders import webhooks
-from orders.webhooks import Try
+from orders.webhooks import deliveries as webhooks
+from orders.webhooks.deliveries import Try
 from tests.storefront.api import Api, assert_problem
 from tests.webhooks.sender import add_endpoint, tell
 

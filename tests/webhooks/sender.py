@@ -12,8 +12,9 @@ from models.database import Database
 from models.enums import MessageType
 from models.messages import SendInput, SendLap
 from models.webhooks import WebhookEndpoint
-from orders import outbox, webhooks
 from orders.views import DeliveryDetail, DeliveryView, PageRequest, find_delivery, list_deliveries
+from orders.webhooks import deliveries as webhooks
+from orders.webhooks import outbox
 from settings import Settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMDEyMzQ1"

@@ -6,7 +6,7 @@ import re
 from activities import webhooks as sender
 from models.database import Database
 from models.enums import DeliveryState, MessageType
-from orders import outbox
+from orders.webhooks import outbox
 from settings import Settings
 from tests.docs.pages import Page
 from tests.infrastructure.eventually import assert_eventually

@@ -13,9 +13,9 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import DeliveryState
 from models.webhooks import WebhookEndpoint, WebhookMessage
-from orders import webhooks
 from orders.errors import InvalidField, NotFound
-from orders.webhooks import Try
+from orders.webhooks import deliveries as webhooks
+from orders.webhooks.deliveries import Try
 from settings import Settings
 from tests.webhooks.sender import add_endpoint, deliveries, delivery, tell
 

@@ -11,14 +11,14 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from activities import webhook_post
 from activities import webhooks as sender
 from models.database import Database
 from models.enums import DeliveryState
-from orders import webhooks
-from orders.intake import ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.views import list_webhooks
-from orders.webhooks import Parcel, Try
+from orders.webhooks import deliveries as webhooks
+from orders.webhooks import posting as webhook_post
+from orders.webhooks.deliveries import Parcel, Try
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from tests.webhooks.receiver import TAKEN, Answer, Received, Receiver, receiving

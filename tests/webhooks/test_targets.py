@@ -9,7 +9,7 @@ import pytest
 from activities import webhooks as sender
 from models.database import Database
 from models.enums import DeliveryState
-from orders.webhook_targets import check_url
+from orders.webhooks.targets import check_url
 from tests.infrastructure.eventually import assert_eventually
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.sender import add_endpoint, deliveries, delivery, sending, tell

@@ -24,7 +24,6 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.signals import signal
 from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
 from models.messages import (
     CalledOff,
@@ -58,8 +57,9 @@ from models.messages import (
     SweepLap,
     UpstreamEventMessage,
 )
-from orders import naming
+from orders.services import naming
 from settings import Settings
+from temporal.signals import signal
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from worker import Activities, build_workers

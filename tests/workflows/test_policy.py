@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHandle
 
 from models.enums import FailureClass, OperationKind, Stage
 from models.messages import OrderPolicy, Submission, SubmitResult
-from orders import naming
+from orders.services import naming
 from tests.infrastructure.eventually import assert_eventually
 from tests.workflows.bench import GRANTED, Bench, Held, accepted
 from workflows.service_order import ServiceOrder

@@ -1,0 +1,38 @@
+"""Whose a service is, and who sees it. See docs/tenancy.md.
+
+The owner is the name of the storefront's token, so that another token of the same name sees the same; None: the
+operators'. What belongs to a service (operations, tasks, history, stream, licence key) follows its owner. There is one
+condition for lists and single rows alike; what a caller may not see is not found, as if it were not there.
+"""
+
+from sqlalchemy import ColumnElement, true
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.order import Operation, Service, Task
+from orders.errors import NotFound
+from orders.lifecycle.allowed import OPERATOR, Asker
+
+NOUN = "service"
+
+
+def visible(asker: Asker) -> ColumnElement[bool]:
+    """Of rows of services: those that the caller may see. All but storefronts see all."""
+    return true() if asker.is_staff else col(Service.owner) == asker.name
+
+
+def belongs_to_visible(table: type[Operation] | type[Task], asker: Asker) -> ColumnElement[bool]:
+    """Of rows that belong to a service: those whose service the caller may see."""
+    return true() if asker.is_staff else col(table.service_id).in_(select(Service.id).where(visible(asker)))
+
+
+def check_visible(service: Service | None, number: int, asker: Asker = OPERATOR) -> Service:
+    """Raises NotFound for a service that is not there, and in the same words for one that is another's."""
+    if service is None or not (asker.is_staff or service.owner == asker.name):
+        raise NotFound(NOUN, number)
+    return service
+
+
+async def visible_service(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> Service:
+    """Raises NotFound."""
+    return check_visible(await session.get(Service, number), number, asker)

@@ -1,0 +1,1 @@
+"""Upstream accounts: their health as it is noted and shown."""

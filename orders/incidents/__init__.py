@@ -1,0 +1,1 @@
+"""Incidents: what must not happen and has happened, or may have."""

@@ -1,0 +1,173 @@
+"""Calling an operation off: from then on nothing of it is sent, and it ends without a charge where that is possible.
+
+Calling off and the writing of an intent (`intents.prepare`) both hold the operation's lock: whichever comes first
+decides, and the other one sees it.
+"""
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.columns import utc_now
+from models.enums import OperationKind, ServiceStatus, Source, Stage
+from models.messages import DecisionKind
+from models.order import Operation, Service
+from orders.access.roles import Right, lacks
+from orders.errors import NotTheirs
+from orders.lifecycle.allowed import Asker, Facts, Traces
+from orders.lifecycle.facts import facts_of
+from orders.lifecycle.stages import enter, locked_operation
+from orders.lifecycle.turns import start_next_queued
+from orders.money import funds
+from orders.services.history import Origin, attribute
+from orders.tasks import manual
+
+CALLED_OFF = "called_off"
+"""In the audit: a closing called off the opening of its service."""
+
+
+async def call_off(session: AsyncSession, operation: Operation, by: str, *, by_its_holder: bool = False) -> Facts:
+    """The operation is locked by this transaction, its service too. Returns the facts that decided.
+
+    Nothing has ever left: it has ended. Something may have been left at the upstream: its workflow looks for that first
+    (activities.calling_off). A request is under way: its outcome decides. Accepted: it is too late; nothing is changed.
+    Nor is it while somebody has its task in hand, unless it is they who say so (`by_its_holder`).
+    """
+    facts = await facts_of(session, operation)
+    if facts.stage.is_final or facts.traces is Traces.ACCEPTED or (facts.in_hand_of and not by_its_holder):
+        return facts
+    if operation.called_off_at is None:
+        operation.called_off_at, operation.called_off_by = utc_now(), by[:64]
+        session.add(operation)
+    match facts.traces:
+        case Traces.NONE:
+            await end(session, operation, f"called off by {by}; nothing of it had been sent")
+        case Traces.POSSIBLE:
+            await funds.release(session, facts.number)
+            stage = Stage.QUEUED if operation.stage is Stage.QUEUED else Stage.OUTCOME_UNKNOWN
+            await enter(session, operation, stage, f"called off by {by}; an earlier request may have left something")
+        case Traces.UNDER_WAY if operation.stage is not Stage.NEEDS_ATTENTION:
+            reason = f"called off by {by}; a request may be under way"
+            await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
+        case Traces.UNDER_WAY:
+            pass  # a person has to find out about it; the reason says about what
+    return facts
+
+
+async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> bool:
+    """The service is closed before it is there: its opening is called off. True if its workflow is to be told.
+
+    A request that may be under way must not be disturbed; its workflow goes on by itself and sees it then.
+    """
+    facts = await call_off(session, opening, client)
+    if opening.called_off_at is None:
+        return False
+    session.add(AuditEntry(actor=client, action=CALLED_OFF, subject="operation", subject_number=facts.number))
+    await session.flush()
+    return facts.traces is not Traces.UNDER_WAY
+
+
+def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
+    """Whoever closes a service that is being opened calls its opening off: the same right as cancelling it.
+
+    Raises NotTheirs. What is bought already is closed like any service of theirs.
+    """
+    is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
+    if opening.actor == asker.name or not is_called_off:
+        return
+    if asker.is_staff:
+        if facts.traces is Traces.NONE or asker.may(Right.VOUCH):
+            return
+        what = f"to call off operation {opening.id}, which opens service {opening.service_id} and has sent something,"
+        raise NotTheirs(lacks(asker.name, asker.role, Right.VOUCH, what))
+    raise NotTheirs(
+        f"{asker.name} is a {asker.role.value} and did not ask for operation {opening.id}, which opens service "
+        f"{opening.service_id}; it may be called off by {opening.actor} or by an operator. Once the service is open "
+        "they may close it"
+    )
+
+
+def what_follows(opening: Facts) -> str:
+    """What becomes of a closing that comes while the service is being opened; for the one who asked for it."""
+    its = f"operation {opening.number}, which opens it,"
+    if opening.in_hand_of and opening.traces is not Traces.ACCEPTED:
+        return (
+            f"{its} is in {opening.in_hand_of}'s hands: both end if its task is rejected, else the service is deleted "
+            "when it is open"
+        )
+    match opening.traces:
+        case Traces.NONE:
+            return f"{its} had sent nothing, so nothing is bought"
+        case Traces.POSSIBLE:
+            return (
+                f"{its} is called off: what its requests may have left at the upstream is removed first, then both end "
+                "without a charge"
+            )
+        case Traces.UNDER_WAY if opening.stage is Stage.NEEDS_ATTENTION:
+            return _a_person_is_needed(opening.number)
+        case Traces.UNDER_WAY:
+            return (
+                f"a request of {its} may be under way: if it had no effect, both end without a charge; else the "
+                "service is deleted when it is open"
+            )
+        case Traces.ACCEPTED:
+            return f"{its} is bought already: the service is deleted when it is open"
+
+
+def _a_person_is_needed(opening: int) -> str:
+    return (
+        f"operation {opening}, which opens it, is called off and needs a person: what its requests have left at the "
+        "upstream can't be told by machine. Once somebody has decided there, both end, or the service is deleted"
+    )
+
+
+async def say_that_a_person_is_needed(session: AsyncSession, opening: Operation) -> None:
+    """The closing waits for an opening that was called off and goes on no more by itself. The opening is locked."""
+    if opening.kind is not OperationKind.OPEN or opening.called_off_at is None:
+        return
+    found = await session.exec(
+        select(Operation.id).where(
+            Operation.service_id == opening.service_id,
+            Operation.kind == OperationKind.CLOSE,
+            Operation.stage == Stage.QUEUED,
+        )
+    )
+    for number in found.all():
+        closing = await locked_operation(session, number or 0)
+        await enter(session, closing, Stage.QUEUED, _a_person_is_needed(opening.id or 0))
+
+
+async def end_called_off(session: AsyncSession, operation: Operation, what_is_left: str) -> None:
+    """End an operation that was called off earlier; the history names who did it, and why."""
+    found = await session.exec(
+        select(AuditEntry)
+        .where(
+            AuditEntry.subject == "operation",
+            AuditEntry.subject_number == operation.id,
+            col(AuditEntry.action).in_([DecisionKind.CANCEL.value, DecisionKind.REJECT_TASK.value, CALLED_OFF]),
+        )
+        .order_by(col(AuditEntry.id))
+        .limit(1)
+    )
+    entry = found.first()
+    by = operation.called_off_by
+    if entry is not None:
+        source = Source.OPERATION if entry.action == CALLED_OFF else Source.PERSON
+        attribute(session, Origin(by, entry.action, operation.id, entry.detail.get("reason", ""), source))
+    await end(session, operation, f"called off by {by}; {what_is_left}")
+
+
+async def end(session: AsyncSession, operation: Operation, reason: str) -> int | None:
+    """End an operation without effect: its money is free, an opening's service is closed, its queue goes on.
+
+    Returns the next operation of the service, if any.
+    """
+    assert operation.id is not None  # noqa: S101 - read from the database
+    await funds.release(session, operation.id)
+    service = await session.get_one(Service, operation.service_id)
+    await manual.bring_home(session, service)
+    if operation.kind is OperationKind.OPEN:
+        service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+        session.add(service)
+    await enter(session, operation, Stage.CANCELLED, reason)
+    return await start_next_queued(session, operation.service_id)

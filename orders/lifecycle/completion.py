@@ -1,0 +1,413 @@
+"""How an operation ends: applied, marked done by a person, or cancelled; and the next one of the service goes."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import cast
+
+from sqlalchemy import and_, bindparam
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
+
+from models.audit import AuditEntry
+from models.columns import utc_now
+from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, Source, Stage
+from models.events import UpstreamEvent, UpstreamSnapshot
+from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion, Written
+from models.order import Operation, Service, Task
+from models.parameters import PLAN_ID, RENEWAL_OWNER
+from orders.access.roles import Right, lacks
+from orders.errors import InvalidField, NotFound, NotTheirs, Refused
+from orders.lifecycle import calling_off, corrections, followups, pending, stages
+from orders.lifecycle.allowed import (
+    OPERATOR,
+    PAID,
+    STAYS,
+    VOUCH,
+    Asker,
+    Facts,
+    Not,
+    Traces,
+    judge,
+    what_giving_up_means,
+)
+from orders.lifecycle.facts import facts_of
+from orders.lifecycle.looks import not_shown
+from orders.lifecycle.stages import enter, locked_operation
+from orders.lifecycle.turns import start_next_queued
+from orders.money import funds, prices
+from orders.services import addons
+from orders.services.history import Origin, attribute, write_look
+from orders.services.mappings import mapping_of
+from orders.services.state import apply_snapshot, differing, still_wrong
+from orders.settlement import intents
+from orders.settlement.other_terms import report_other_term, show_real_cost
+from orders.settlement.second_items import report_not_closed
+from orders.tasks import manual
+
+CANCELLED_BY_A_PERSON = "cancelled by a person"
+_UNVOUCHED = (
+    "the outcome of the request is not known: a paid service may be there. Look at the upstream; then mark it done, or "
+    "decide again with nothing_was_bought"
+)
+_UNPAID = (
+    "{owes} is unpaid, and would stop every other order in that cart. Pay it there, then decide again with it_is_paid; "
+    "or cancel, and it is removed"
+)
+_UNGIVEN_UP = (
+    "the upstream has accepted it, so that cancelling it ends only the waiting here: {means}. Decide again with "
+    "what_is_paid_stays if that is meant"
+)
+
+
+class NotSeen(Exception):
+    """What is said to end the operation is not in the database: nobody saw it at the upstream."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An event as a signal told it."""
+
+    event_id: str
+    status: int
+
+
+async def complete(
+    session: AsyncSession, number: int, by: Written | TaskCompletion | None = None, *, event: Sighting | None = None
+) -> int | None:
+    """Bring service, operation and task to their final state. Returns the next operation of the service, if any.
+
+    `by`: the person who said that the manual work is done. `event`: what the workflow was told by signal, which is
+    believed if the poller wrote it down; else NotSeen is raised, and nothing is changed. Safe to repeat: an operation
+    that has ended stays as it is.
+    """
+    operation, service, task, snapshot, unapplied, is_seen = await _ending(session, number, event)
+    if not operation.stage.is_running:
+        return None
+    if event is not None and not is_seen:
+        raise NotSeen(f"operation {number} has no event {event.event_id!r} with status {event.status}")
+    if snapshot is not None and (unapplied or snapshot.service_id != service.id or differing(service, snapshot)):
+        # The poller applies what it sees, unless it did not know yet whose item it was.
+        snapshot = await _apply_last_look(session, service, operation)
+    await report_other_term(session, service, operation)
+    await show_real_cost(session, service, operation, snapshot)
+    await _apply_own_part(session, service, operation, snapshot)
+    person = await pending.completion_of(session, number, by)
+    if person is not None and await manual.is_by_hand(session, service):
+        await manual.apply_by_hand(session, service, operation, person)
+    manual.note_who_did_it(session, task, person)
+    await manual.bring_home(session, service)
+    await pending.forget(session, by)
+    left = await stages.complete(session, operation, task, still_wrong(service, operation))
+    if left.holds_money:
+        await funds.release(session, number)
+    return await start_next_queued(session, operation.service_id) if left.is_followed else None
+
+
+_Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool, bool]
+_WholeEnding = Select[Operation, Service, Task, UpstreamSnapshot | None, bool, bool]
+
+
+async def _ending(session: AsyncSession, number: int, event: Sighting | None) -> _Ending:
+    """The operation, locked, and what its end touches, in one statement. Raises NotFound.
+
+    The snapshot is that of the service's item, not locked. The last two say whether something that was seen of the
+    item has not been applied to the service, and whether the poller has written this event down for the operation.
+    """
+    about = {"event": event.event_id if event else "", "status": event.status if event else 0}
+    found = await session.exec(_whole_ending(), params={"operation": number, **about})
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("operation", number)
+    stages.attribute_to(session, row[0])
+    return cast(_Ending, tuple(row))
+
+
+@cache
+def _whole_ending() -> _WholeEnding:
+    unapplied = (
+        select(UpstreamEvent.id)
+        .where(
+            UpstreamEvent.account_id == Service.account_id,
+            UpstreamEvent.product_type == Service.product_type,
+            UpstreamEvent.upstream_number == Service.upstream_number,
+            col(UpstreamEvent.applied_at).is_(None),
+            UpstreamEvent.kind != EventKind.HELD_BACK,
+        )
+        .exists()
+    )
+    is_seen = (
+        select(UpstreamEvent.id)
+        .where(
+            UpstreamEvent.event_id == bindparam("event"),
+            UpstreamEvent.operation_id == Operation.id,
+            UpstreamEvent.status == bindparam("status"),
+            col(UpstreamEvent.met).is_distinct_from(False),
+        )
+        .exists()
+    )
+    query: _WholeEnding = (
+        select(  # type: ignore[call-overload]  # it knows no more than four
+            Operation, Service, Task, UpstreamSnapshot, unapplied, is_seen
+        )
+        .join(Service, col(Service.id) == col(Operation.service_id))
+        .join(Task, col(Task.operation_id) == col(Operation.id))
+        .outerjoin(
+            UpstreamSnapshot,
+            and_(
+                col(UpstreamSnapshot.account_id) == col(Service.account_id),
+                col(UpstreamSnapshot.product_type) == col(Service.product_type),
+                col(UpstreamSnapshot.number) == col(Service.upstream_number),
+            ),
+        )
+        .where(Operation.id == bindparam("operation"))
+        .with_for_update(key_share=True, of=Operation)
+        .execution_options(populate_existing=True)
+    )
+    return query
+
+
+async def _apply_own_part(
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+) -> None:
+    """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
+    asked = operation.parameters
+    if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
+        before = await mapping_of(session, service)
+        service.plan_id = int(asked[PLAN_ID])
+        await followups.addons_after_plan_change(session, service, operation, snapshot, before=before)
+    if operation.kind is OperationKind.SET_PARAMETERS:
+        service.addons = addons.without_none({**service.addons, **addons.wished(asked)})
+        if "domain" in asked:
+            service.name, service.name_is_ours = asked["domain"], False
+        if RENEWAL_OWNER in asked:
+            await followups.renewal_as_asked(session, service, operation, snapshot)
+    if operation.kind is OperationKind.CLOSE and service.status is not ServiceStatus.CLOSED:
+        service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+    session.add(service)
+
+
+async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> UpstreamSnapshot | None:
+    # The snapshot's lock first, then the service as the poller left it: else an older look could overwrite a newer one.
+    await session.flush()
+    found = await session.exec(
+        select(UpstreamSnapshot)
+        .where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == service.upstream_number,
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    snapshot = found.one_or_none()
+    await session.refresh(service)
+    if snapshot is not None:
+        snapshot.service_id = service.id
+        write_look(session, service, operation, apply_snapshot(service, snapshot))
+        session.add(snapshot)
+        await session.exec(
+            update(UpstreamEvent)
+            .where(
+                col(UpstreamEvent.account_id) == service.account_id,
+                col(UpstreamEvent.product_type) == service.product_type,
+                col(UpstreamEvent.upstream_number) == service.upstream_number,
+                col(UpstreamEvent.applied_at).is_(None),
+                col(UpstreamEvent.kind) != EventKind.HELD_BACK,
+            )
+            .values(applied_at=utc_now(), service_id=service.id)
+        )
+    session.add(service)
+    return snapshot
+
+
+async def free_unused_funds(session: AsyncSession, number: int) -> None:
+    """While a person thinks, others may have the money, unless this order may have been charged already."""
+    intent = await intents.latest(session, number)
+    if not intents.may_have_charged(intent):
+        await funds.release(session, number)
+
+
+async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = OPERATOR) -> None:
+    """Write a decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
+
+    What is possible says `orders.lifecycle.allowed`. Repeated with the same decision_id it does nothing more. `asker`
+    decides where the record holds the decision itself; else whoever has written it down.
+    """
+    operation = await locked_operation(session, record.operation)
+    if await _decided_already(session, record):
+        return
+    decision, asker = await pending.decision_of(session, record, asker)
+    facts = await facts_of(session, operation)
+    judged = judge(facts, record.kind, replace(asker, asked_for_it=operation.actor == asker.name))
+    if isinstance(judged, Not):
+        raise (NotTheirs if judged.by_role else Refused)(judged.why)
+    if decision.nothing_was_bought and not asker.may(Right.VOUCH):
+        raise NotTheirs(lacks(asker.name, asker.role, Right.VOUCH, "to vouch that nothing was bought"))
+    if VOUCH in judged.needs and not decision.nothing_was_bought:
+        raise Refused(_UNVOUCHED)
+    if PAID in judged.needs and not decision.it_is_paid:
+        raise Refused(_UNPAID.format(owes=facts.owes))
+    if STAYS in judged.needs and not decision.what_is_paid_stays:
+        raise Refused(_UNGIVEN_UP.format(means=what_giving_up_means(facts)))
+    attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
+    accepted_price = ""
+    match record.kind:
+        case DecisionKind.RETRY:
+            await _retry(session, operation, vouched=decision.nothing_was_bought)
+        case DecisionKind.LOOK_NOW if operation.stage is Stage.NEEDS_ATTENTION:
+            await _retry(session, operation, vouched=False)
+        case DecisionKind.LOOK_NOW:
+            pass  # its workflow looks
+        case DecisionKind.CORRECT_AND_RETRY:
+            await _abandon(session, operation, vouched=decision.nothing_was_bought)
+            await corrections.correct(session, operation, decision.parameters)
+            await _retry(session, operation, vouched=False)
+        case DecisionKind.ACCEPT_PRICE:
+            accepted_price = _accept_price(operation, decision)
+            await _retry(session, operation, vouched=False)
+        case DecisionKind.MARK_DONE:
+            await _mark_done(session, operation, decision.upstream_number)
+        case DecisionKind.CANCEL if STAYS in judged.needs:
+            await _give_up(session, operation, facts)
+        case DecisionKind.CANCEL:
+            await _cancel(session, operation, facts, decision)
+        case DecisionKind.REJECT_TASK if facts.owes:  # ended at once, its row would stop every other order in that cart
+            await calling_off.call_off(session, operation, decision.actor, by_its_holder=True)
+        case DecisionKind.REJECT_TASK:
+            await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
+    detail = {"reason": decision.reason, "decision": record.decision_id}
+    if decision.parameters and not accepted_price:
+        detail["parameters"] = ", ".join(f"{name}={value}" for name, value in sorted(decision.parameters.items()))
+    if accepted_price:
+        detail["price"] = accepted_price
+    if decision.upstream_number:
+        detail["upstream_number"] = decision.upstream_number
+    if decision.nothing_was_bought:
+        detail["nothing_was_bought"] = "vouched for"
+    if decision.what_is_paid_stays:
+        detail["what_is_paid_stays"] = "known"
+    if decision.it_is_paid:
+        detail["it_is_paid"] = "vouched for"
+    session.add(
+        AuditEntry(
+            actor=decision.actor,
+            action=record.kind.value,
+            subject="operation",
+            subject_number=record.operation,
+            detail=detail,
+        )
+    )
+    await pending.forget(session, record.decision)
+    await session.flush()
+
+
+async def is_called_off(session: AsyncSession, record: DecisionRecord) -> bool:
+    """The decision was a cancellation that is not over yet: it ends once nothing of it is left at the upstream."""
+    operation = await session.get_one(Operation, record.operation)
+    cancelled = record.kind in (DecisionKind.CANCEL, DecisionKind.REJECT_TASK)
+    return cancelled and not operation.stage.is_final
+
+
+async def _decided_already(session: AsyncSession, record: DecisionRecord) -> bool:
+    entries = await session.exec(
+        select(AuditEntry).where(
+            AuditEntry.subject == "operation",
+            AuditEntry.subject_number == record.operation,
+            AuditEntry.action == record.kind.value,
+        )
+    )
+    return any(entry.detail.get("decision") == record.decision_id for entry in entries.all())
+
+
+async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
+    assert operation.id is not None  # noqa: S101 - read from the database
+    await _abandon(session, operation, vouched=vouched)
+    prices.forget_refusal(operation)
+    intent = await intents.latest(session, operation.id)
+    # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
+    service = await session.get_one(Service, operation.service_id)
+    bought = intent is not None and intent.state is IntentState.ACCEPTED and intents.may_have_charged(intent)
+    if bought and service.upstream_number:
+        # Nothing is sent again; the poller watches those that are in this stage.
+        await enter(
+            session, operation, Stage.AWAITING_CONFIRMATION, f"item {service.upstream_number}, waited for again"
+        )
+    else:
+        await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
+
+
+def _accept_price(operation: Operation, decision: Decision) -> str:
+    """The sum that the operation shows is accepted; whoever names another one has seen another one."""
+    shown, named = prices.shown_sum(operation), decision.parameters.get("price", "")
+    if named and not prices.is_the_same(operation.cost, named):
+        raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept that")
+    prices.accept(operation, actor=decision.actor, at=utc_now())
+    return shown
+
+
+async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
+    """A person has looked, and vouches that the call whose outcome is unknown had no effect."""
+    intent = await intents.latest(session, operation.id or 0)
+    if intent is not None and intent.state.is_settled:  # also below payments that were refused
+        intent = await intents.owed(session, operation.id or 0)
+    if vouched and intent is not None:
+        words = "a person vouched that nothing was bought"
+        await intents.settle(session, intent, IntentState.ABANDONED, message=words, reopen=True)
+        await funds.release(session, operation.id or 0)
+
+
+async def _mark_done(session: AsyncSession, operation: Operation, upstream_number: str) -> None:
+    assert operation.id is not None  # noqa: S101 - read from the database
+    service = await session.get_one(Service, operation.service_id)
+    if operation.kind is OperationKind.OPEN:
+        if not upstream_number:
+            raise InvalidField("upstream_number", "name the item at the upstream that this service is")
+        if service.upstream_number not in (None, upstream_number):
+            await intents.unlink(session, service)
+        await intents.link(session, service, upstream_number)
+    intent = await intents.latest(session, operation.id)
+    if intent is not None and not intent.state.is_settled:
+        await intents.settle(session, intent, IntentState.ABANDONED, message="marked done by a person")
+    await funds.charge(session, service.account_id or 0, operation.id)
+    if operation.kind is OperationKind.OPEN and service.status in (ServiceStatus.ORDERED, ServiceStatus.PROCESSING):
+        service.status = ServiceStatus.ACTIVE
+        service.status_since = utc_now()
+        session.add(service)
+    snapshot = await _apply_last_look(session, service, operation)
+    await _apply_own_part(session, service, operation, snapshot)
+    await manual.bring_home(session, service)
+    missing = not_shown(operation, snapshot)
+    if missing and snapshot is not None and operation.kind is OperationKind.CLOSE:
+        await report_not_closed(session, service, operation.id, snapshot)
+    told = "; ".join(filter(None, ["marked done by a person", still_wrong(service, operation), missing]))
+    await enter(session, operation, Stage.COMPLETED, told)
+    await start_next_queued(session, operation.service_id)
+
+
+async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, decision: Decision) -> None:
+    """At once where nothing has left, or a person vouches for it; else it is called off and ends by itself."""
+    if not decision.nothing_was_bought and facts.traces is not Traces.NONE:
+        await calling_off.call_off(session, operation, decision.actor)
+        return
+    intent = await intents.latest(session, facts.number)
+    if intent is not None and not intent.state.is_settled:
+        words = "cancelled by a person who vouched for it"
+        await intents.settle(session, intent, IntentState.ABANDONED, message=words)
+    if operation.called_off_at is None:  # so that its workflow is told, should it not hear of it now
+        operation.called_off_at, operation.called_off_by = utc_now(), decision.actor
+        session.add(operation)
+    await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
+
+
+async def _give_up(session: AsyncSession, operation: Operation, facts: Facts) -> None:
+    """The upstream has accepted it: what it has charged counts as charged, and its item stays with the service."""
+    service = await session.get_one(Service, operation.service_id)
+    if facts.traces is Traces.ACCEPTED:
+        await funds.charge(session, service.account_id or 0, facts.number)
+    else:  # the item was as wanted before anything was sent
+        await funds.release(session, facts.number)
+    await manual.bring_home(session, service)
+    words = f"{CANCELLED_BY_A_PERSON} after the upstream had accepted it: {what_giving_up_means(facts)}"
+    await enter(session, operation, Stage.CANCELLED, words)
+    await start_next_queued(session, operation.service_id)

@@ -1,0 +1,74 @@
+"""What the rules of `orders.lifecycle.allowed` look at, read from the database."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import OperationKind, Stage, TaskMode
+from models.order import Intent, Operation, Service, Task
+from models.parameters import NEW_KEY, NEW_PASSWORD
+from orders.lifecycle.allowed import Facts, traces, what_is_owed
+
+
+async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
+    """Under the operation's lock they stay so: intents are written and settled with the operation locked."""
+    return (await facts_of_all(session, [operation]))[operation.id or 0]
+
+
+async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, Facts]:
+    """By operation number; at most three reads for all of them."""
+    running = [operation for operation in operations if not operation.stage.is_final]
+    intents = await _intents(session, [one.id or 0 for one in running])
+    holders = await _holders(session, [one.id or 0 for one in running if one.stage is Stage.AWAITING_MANUAL_TASK])
+    with_item = await _with_item(session, [one.id or 0 for one in running if one.kind is OperationKind.OPEN])
+    return {
+        number: Facts(
+            kind=operation.kind,
+            stage=operation.stage,
+            failure=operation.failure_class,
+            traces=traces(intents.get(number, []), has_item=number in with_item),
+            called_off=operation.called_off_at is not None,
+            has_no_values=bool({NEW_PASSWORD, NEW_KEY} & operation.parameters.keys()),
+            owes=what_is_owed(intents.get(number, [])),
+            has_item=number in with_item,
+            in_hand_of=holders.get(number, ""),
+            number=number,
+        )
+        for operation in operations
+        if (number := operation.id or 0)
+    }
+
+
+async def _intents(session: AsyncSession, numbers: list[int]) -> dict[int, list[Intent]]:
+    found: dict[int, list[Intent]] = defaultdict(list)
+    if numbers:
+        rows = await session.exec(select(Intent).where(col(Intent.operation_id).in_(numbers)).order_by(col(Intent.id)))
+        for intent in rows.all():
+            found[intent.operation_id].append(intent)
+    return found
+
+
+async def _holders(session: AsyncSession, numbers: list[int]) -> dict[int, str]:
+    """Who has the manual task of an operation in hand."""
+    if not numbers:
+        return {}
+    rows = await session.exec(
+        select(Task.operation_id, Task.assignee).where(
+            col(Task.operation_id).in_(numbers), Task.mode == TaskMode.MANUAL, Task.assignee != ""
+        )
+    )
+    return dict(rows.all())
+
+
+async def _with_item(session: AsyncSession, numbers: list[int]) -> set[int]:
+    """Openings of which the item is known."""
+    if not numbers:
+        return set()
+    rows = await session.exec(
+        select(Operation.id)
+        .join(Service, col(Operation.service_id) == col(Service.id))
+        .where(col(Operation.id).in_(numbers), col(Service.upstream_number).is_not(None))
+    )
+    return {number for number in rows.all() if number is not None}

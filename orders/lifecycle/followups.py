@@ -1,0 +1,239 @@
+"""What an operation leaves to be done becomes an operation of its own, in the transaction that ends the first.
+
+A change of plan that did not take the add-ons along; a change of values whose second part, who renews, did not come
+about. Each is queued, sent, settled and shown to people like any other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
+from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
+from models.events import UpstreamSnapshot
+from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
+from orders.incidents.record import raise_incident
+from orders.operations.goals import fields_to_set
+from orders.services import addons
+from orders.services.history import OURSELVES
+from orders.services.mappings import by_tariff, mapping_of
+from orders.services.meaning import RENEWAL_FIELD, renews
+
+_RENEWAL = f"{FIELD_PREFIX}{RENEWAL_FIELD}"
+
+
+async def renewal_as_asked(
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+) -> None:
+    """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
+    once more, in an operation of its own, and until then the service says what the upstream shows."""
+    asked = RenewalOwner(operation.parameters[RENEWAL_OWNER])
+    shown = renews(snapshot.form.get(RENEWAL_FIELD, "")) if snapshot is not None else None
+    alone = fields_to_set(operation.parameters).keys() == {RENEWAL_FIELD}
+    if alone or shown is None or shown is (asked is RenewalOwner.UPSTREAM):
+        service.renewal_owner = asked
+        return
+    wanted = {RENEWAL_OWNER: asked.value, _RENEWAL: operation.parameters[_RENEWAL]}
+    await _follow(session, service, operation, wanted, f"Set who renews service {service.id}: {asked.value}")
+
+
+async def addons_after_plan_change(
+    session: AsyncSession,
+    service: Service,
+    operation: Operation,
+    snapshot: UpstreamSnapshot | None,
+    *,
+    before: PlanMapping | None = None,
+) -> None:
+    """The add-ons that the service has on its new plan: what the upstream's form shows.
+
+    Those that should have been carried along and are not there are set by an operation of its own, which also switches
+    off what was to be dropped and is there all the same. What can't be set or switched off is an incident. `before`:
+    the mapping of the plan that it had.
+    """
+    carried = addons.wished(operation.parameters)
+    mapping = await mapping_of(session, service)
+    if mapping is None or snapshot is None or not snapshot.form:
+        service.addons = dict(carried)  # nobody shows it: as agreed
+        return
+    shown = addons.shown(mapping, snapshot.form)
+    there = {name: shown[name] for name in carried if name in shown}
+    known_by = [mapping, *await by_tariff(session, service, mapping.pricelist), *([before] if before else [])]
+    kept = still_there(operation.parameters.get(DROPPED_ADDONS, ""), known_by, snapshot.form)
+    service.addons = addons.without_none({**{one.name: one.shown for one in kept}, **there})
+    missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
+    settable = {name: value for name, value in missing.items() if name in shown}
+    await _set_again(session, service, operation, mapping, settable, kept)
+    lost = {name: value for name, value in missing.items() if name not in shown}
+    if lost:
+        await _report_lost(session, service, operation, lost)
+    stuck = {one.name: one.shown for one in kept if one.least is None}
+    if stuck:
+        await _report_kept(session, service, operation, stuck)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An add-on that was to be dropped with a change of plan, and that the upstream's form shows all the same."""
+
+    name: str
+    field: str
+    shown: addons.AddonValue
+    least: addons.AddonValue | None
+    """What to ask for instead; None: it can't be switched off."""
+    least_sent: str
+
+
+def still_there(dropped: str, mappings: Sequence[PlanMapping], form: Mapping[str, str]) -> list[Kept]:
+    """`mappings`: who may know the field of an add-on. The new plan's own; where it is not sold with that one, those of
+    other plans that are the same tariff; and the old plan's, as some upstreams keep the fields too."""
+    found = []
+    for part in dropped.split(", "):
+        name, _, had = part.partition(" ")
+        knows = next((one for one in mappings if one.addons.get(name) in form), None)
+        if knows is None:
+            continue
+        value, least = addons.shown(knows, form).get(name), addons.least(knows, name)
+        if value is None or addons.is_none(value) or value == least:
+            continue
+        if not _is_carried_over(value, addons.from_text(had), addons.AddonForm.of(knows, name).most):
+            continue
+        sent = addons.AddonForm.of(knows, name).sent(least) if least is not None else ""
+        found.append(Kept(name, knows.addons[name], value, least, sent))
+    return found
+
+
+async def _set_again(
+    session: AsyncSession,
+    service: Service,
+    operation: Operation,
+    mapping: PlanMapping,
+    settable: dict[str, addons.AddonValue],
+    kept: list[Kept],
+) -> None:
+    off = {one.name: one.least for one in kept if one.least is not None}
+    if not settable and not off:
+        return
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    wish = addons.wish(settable, mapping)
+    for one in kept:
+        if one.least is not None:
+            wish |= {f"{ADDON_PREFIX}{one.name}": str(one.least), f"{FIELD_PREFIX}{one.field}": one.least_sent}
+    what = [f"set {_words(settable)} again"] if settable else []
+    what += [f"take back what was to be dropped ({_words(off)})"] if off else []
+    title = f"Add-ons of service {service.id} after its change of plan to {plan}: {', and '.join(what)}"
+    await _follow(session, service, operation, wish, title)
+
+
+async def _report_lost(
+    session: AsyncSession, service: Service, operation: Operation, lost: dict[str, addons.AddonValue]
+) -> None:
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    message = (
+        f"Service {service.id} has lost {_words(lost)} with its change of plan to {plan}: the upstream's form of "
+        f"item {service.upstream_number} has no place for it. The service shows what is left. Order it anew at the "
+        "upstream or give the customer the money back."
+    )
+    await _report(session, IncidentKind.ADDONS_LOST, message, service, operation, lost)
+
+
+async def _report_kept(
+    session: AsyncSession, service: Service, operation: Operation, stuck: dict[str, addons.AddonValue]
+) -> None:
+    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+    message = (
+        f"Service {service.id} still has {_words(stuck)} after its change of plan to {plan}, and goes on paying for "
+        f"it: it was to be dropped, and no machine can switch it off. The service shows it. Have item "
+        f"{service.upstream_number} freed of it at the upstream; the service follows by itself."
+    )
+    await _report(session, IncidentKind.ADDONS_KEPT, message, service, operation, stuck)
+
+
+async def _report(
+    session: AsyncSession,
+    kind: IncidentKind,
+    message: str,
+    service: Service,
+    operation: Operation,
+    values: dict[str, addons.AddonValue],
+) -> None:
+    await raise_incident(
+        session,
+        kind,
+        message,
+        about=f"operation {operation.id}",
+        account=service.account_id,
+        service=service.id,
+        operation=operation.id,
+        detail={name: str(value) for name, value in values.items()},
+    )
+
+
+def _is_carried_over(shown: addons.AddonValue, had: addons.AddonValue, most: int | None) -> bool:
+    """What it was, or the most that the new tariff has. Less than that is what a tariff includes by itself."""
+    if isinstance(shown, int) and isinstance(had, int):
+        return shown >= (had if most is None else min(had, most))
+    return shown == had
+
+
+def _is_enough(shown: addons.AddonValue | None, carried: addons.AddonValue) -> bool:
+    """A tariff may include more than was carried along."""
+    if isinstance(shown, int) and isinstance(carried, int):
+        return shown >= carried
+    return shown == carried
+
+
+def _words(values: dict[str, addons.AddonValue]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+async def _follow(
+    session: AsyncSession, service: Service, first: Operation, parameters: dict[str, str], title: str
+) -> None:
+    """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
+    assert service.id is not None  # noqa: S101 - read from the database
+    key = f"after-{first.id}"
+    if await session.get(IntakeKey, (OURSELVES, key)) is not None:
+        return
+    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
+    following = Operation(
+        service_id=service.id,
+        kind=OperationKind.SET_PARAMETERS,
+        upstream_name=first.upstream_name,
+        stage=Stage.QUEUED,
+        parameters=parameters | {FOLLOWS: str(first.id)},
+        actor=first.actor,
+    )
+    _keep_to_the_limit(following, first)
+    session.add(following)
+    await session.flush()
+    assert following.id is not None  # noqa: S101 - just flushed
+    session.add(IntakeKey(client=OURSELVES, key=key, body_hash="", operation_id=following.id))
+    session.add(StageEntry(operation_id=following.id, stage=Stage.QUEUED, reason=f"follows operation {first.id}"))
+    session.add(Task(operation_id=following.id, service_id=service.id, department=module.department, title=title))
+    session.add(
+        AuditEntry(
+            actor=OURSELVES,
+            action="operation_accepted",
+            subject="operation",
+            subject_number=following.id,
+            detail={
+                "service": str(service.id),
+                "kind": following.kind.value,
+                "reason": f"operation {first.id} left it to be done",
+            },
+        )
+    )
+    await session.flush()
+
+
+def _keep_to_the_limit(following: Operation, first: Operation) -> None:
+    """Both together cost at most what the caller agreed to."""
+    if first.agreed_limit_amount is None:
+        return
+    spent = first.cost_amount if first.cost_amount and first.cost_currency == first.agreed_limit_currency else 0
+    following.agreed_limit_amount = max(first.agreed_limit_amount - spent, first.agreed_limit_amount * 0)
+    following.agreed_limit_currency = first.agreed_limit_currency

@@ -1,0 +1,404 @@
+"""Accepting an order: one transaction writes service, operation, task and idempotency key, or nothing."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Annotated, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from sqlalchemy import and_, bindparam
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
+
+from models import rows
+from models.audit import AuditEntry
+from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
+from models.columns import utc_now
+from models.database import Database
+from models.enums import ModuleKind, OperationKind
+from models.numbers import HIGHEST_NUMBER, next_number
+from models.order import IntakeKey, Operation, Service, Task
+from models.product_types import PRODUCT_TYPES, Form, ProductType
+from orders.errors import InvalidField, KeyReused
+from orders.installation import installation_tag
+from orders.lifecycle.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
+from orders.services import addons, naming
+from orders.services.forms import normal_form
+from orders.text import Lines, PlainText, Words, check_text, period_in_words
+
+
+def _addon(value: object) -> bool | int | str:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, str) and value.strip().isdigit():
+        raise ValueError("a quantity is a whole number, without quotation marks")
+    if isinstance(value, str) and value.strip():
+        return check_text(value)
+    raise ValueError("an add-on is a whole number, true or false, or the name of a choice")
+
+
+AskedAddon = Annotated[
+    bool | int | str,
+    PlainValidator(_addon),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "boolean"}, {"type": "string"}]}),
+]
+"""What a caller may write for an add-on; which of them is right the plan's mapping says."""
+
+
+class ServiceRequest(BaseModel):
+    """What a storefront asks for. Unknown fields are refused, not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: Words = Field(max_length=64, description="name of a tariff plan")
+    period_months: int = Field(strict=True, description="months; one of the plan's periods")
+    customer: Words = Field(max_length=200, description="the storefront's own name of its customer")
+    domain: PlainText | None = Field(
+        default=None,
+        max_length=253,
+        description="host name, made up when absent; needed for domains, and as common name of certificates",
+    )
+    parameters: dict[PlainText, Lines] = Field(
+        default_factory=dict,
+        description="what the product type takes: template and recipe; ip of a licence; approver_email and csr of a "
+        "certificate; nameserver1…4 and contacts of a domain",
+    )
+    addons: dict[PlainText, AskedAddon] = Field(
+        default_factory=dict,
+        description="add-on name and quantity; of a switch true or false, of a choice the name of what is chosen",
+    )
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """A service that was ordered just now, and what belongs to it."""
+
+    service: Service
+    operation: Operation
+    plan: TariffPlan
+    module: ProcessingModule
+    account: UpstreamAccount | None
+
+
+@dataclass(frozen=True)
+class AcceptedOrder:
+    service: int
+    operation: int
+    kind: OperationKind
+    upstream: str
+    created: bool
+    """False: this key had made the order before."""
+    stepped_aside: "AcceptedOrder | None" = None
+    """The operation that let this urgent one go first: its workflow is to be told."""
+    queued: bool = False
+    """Another operation of the service runs: its workflow starts when its turn comes."""
+    started_at: datetime | None = None
+    """When its workflow was started by who accepted it. None: it was not, or not now; then the sweep starts it."""
+    rows: "NewRows | None" = None
+    """What was written for a new service, so that nobody need read it to show it."""
+    called_off: "AcceptedOrder | None" = None
+    """The opening of which nothing is sent any more: its workflow is to be told."""
+
+    @property
+    def workflow_id(self) -> str:
+        return naming.workflow_id(self.service, self.kind, self.operation)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """The plan, and the way to get it: one mapping of one module."""
+
+    plan: TariffPlan
+    kind: ProductType
+    module: ProcessingModule
+    account: UpstreamAccount | None
+    """None: done by hand."""
+    mapping: PlanMapping
+    period: MappedPeriod
+    service: int
+    """The number that the service gets."""
+    operation: int
+
+    @property
+    def way(self) -> str:
+        return f"at {self.account.name}" if self.account else "by hand"
+
+
+async def accept_order(
+    database: Database,
+    request: ServiceRequest,
+    *,
+    client: str,
+    key: str,
+    hostname_suffix: str,
+    owner: str | None = None,
+) -> AcceptedOrder:
+    """Write the order down. Raises InvalidField or KeyReused; the same client, key and body give the same numbers.
+    `owner`: the storefront whose the service will be; None: the operators'.
+
+    Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
+    """
+    body_hash = _hash(request)
+    tag = await installation_tag(database)
+    try:
+        async with database.write() as session:
+            offer = await _find_offer(session, request, client, key)
+            if offer is None:
+                again = await _find_key(session, client, key, body_hash)
+                if again is not None:
+                    return again
+                await _refuse(session, request)
+            return await _write_down(session, request, offer, tag, client, key, body_hash, hostname_suffix, owner)
+    except IntegrityError:
+        async with database.read() as session:
+            winner = await _find_key(session, client, key, body_hash)  # the same key, posted twice at once
+        if winner is None:
+            raise
+        return winner
+
+
+def _hash(request: ServiceRequest) -> str:
+    body = request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit)
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def _find_key(session: AsyncSession, client: str, key: str, body_hash: str) -> AcceptedOrder | None:
+    entry = await session.get(IntakeKey, (client, key))
+    if entry is None:
+        return None
+    if entry.body_hash != body_hash:
+        raise KeyReused(key, entry.operation_id)
+    operation = await session.get_one(Operation, entry.operation_id)
+    return AcceptedOrder(
+        operation.service_id, entry.operation_id, operation.kind, operation.upstream_name, created=False
+    )
+
+
+_Way = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int]
+
+
+async def _find_offer(session: AsyncSession, request: ServiceRequest, client: str, key: str) -> _Offer | None:
+    """The first way to get the plan for so many months; in the same statement, whether the key is free, and the numbers
+    of the service and the operation to come. None: the key is known, or there is no such way."""
+    if abs(request.period_months) > HIGHEST_NUMBER:
+        return None  # no period is so long, and no database would look for it
+    asked = {"plan": request.plan, "months": request.period_months, "client": client, "key": key}
+    found = await session.exec(_offers(session.get_bind().dialect.name), params=asked)
+    row = found.one_or_none()
+    if row is None:
+        return None
+    plan, module, mapping, period, account, service, operation = row
+    by_hand = module.kind is ModuleKind.MANUAL
+    kind = PRODUCT_TYPES[plan.product_type]
+    return _Offer(plan, kind, module, None if by_hand else account, mapping, period, service, operation)
+
+
+@cache
+def _offers(dialect: str) -> _Way:
+    """Ways to get `plan` for `months`, the first one first, unless the `client` has used the `key`."""
+    known = select(IntakeKey.operation_id).where(
+        IntakeKey.client == bindparam("client"), IntakeKey.key == bindparam("key")
+    )
+    query: _Way = (
+        select(  # type: ignore[call-overload]  # it knows no more than four
+            TariffPlan,
+            ProcessingModule,
+            PlanMapping,
+            MappedPeriod,
+            UpstreamAccount,
+            next_number(dialect, Service),
+            next_number(dialect, Operation),
+        )
+        .join(PlanMapping, col(PlanMapping.plan_id) == col(TariffPlan.id))
+        .join(ProcessingModule, col(PlanMapping.module_id) == col(ProcessingModule.id))
+        .join(MappedPeriod, col(MappedPeriod.mapping_id) == col(PlanMapping.id))
+        .join(  # a period that is mapped but has no price is not on sale
+            TariffPlanPrice,
+            and_(
+                col(TariffPlanPrice.plan_id) == col(TariffPlan.id),
+                col(TariffPlanPrice.period_months) == col(MappedPeriod.period_months),
+                col(TariffPlanPrice.retired).is_(False),
+            ),
+        )
+        .outerjoin(UpstreamAccount, col(UpstreamAccount.id) == col(ProcessingModule.account_id))
+        .where(
+            TariffPlan.name == bindparam("plan"),
+            col(TariffPlan.active).is_(True),
+            MappedPeriod.period_months == bindparam("months"),
+            col(MappedPeriod.retired).is_(False),
+            ~known.exists(),
+        )
+        .order_by(col(ProcessingModule.priority), col(ProcessingModule.id))
+        .limit(1)
+    )
+    return query
+
+
+async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
+    """Why the plan can't be had so. Raises InvalidField."""
+    plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == request.plan))).one_or_none()
+    if plan is None or not plan.active:
+        raise InvalidField("plan", f"there is no tariff plan {request.plan!r}")
+    mappings = (await session.exec(select(PlanMapping.id).where(PlanMapping.plan_id == plan.id))).all()
+    if not mappings:
+        raise InvalidField("plan", f"{request.plan!r} is not mapped to any processing module; it can't be ordered yet")
+    priced = await session.exec(
+        select(TariffPlanPrice.period_months).where(
+            TariffPlanPrice.plan_id == plan.id, col(TariffPlanPrice.retired).is_(False)
+        )
+    )
+    mapped = await session.exec(
+        select(MappedPeriod.period_months).where(
+            col(MappedPeriod.mapping_id).in_(mappings), col(MappedPeriod.retired).is_(False)
+        )
+    )
+    periods = set(priced.all()) & set(mapped.all())
+    offered = ", ".join(str(months) for months in sorted(periods)) or "no period at all"
+    raise InvalidField(
+        "period_months",
+        f"{request.plan!r} can't be had for {period_in_words(request.period_months)}; only for {offered}",
+    )
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the product type and the mapping decide of a request, each value in its one spelling."""
+
+    domain: str | None
+    parameters: dict[str, str]
+
+
+def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMapping) -> Details:
+    """Raises InvalidField."""
+    parameters = check_parameters(request.parameters, kind, mapping)
+    missing = kind.required - parameters.keys()
+    if missing:
+        raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {kind.intname}")
+    if request.domain is None:
+        if kind.name.is_the_thing:
+            raise InvalidField("domain", f"is needed to order a {kind.intname}")
+        return Details(None, parameters)
+    try:
+        return Details(naming.check_name(kind, request.domain), parameters)
+    except ValueError as error:
+        raise InvalidField("domain", str(error)) from error
+
+
+def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> dict[str, str]:
+    """The parameters, each value in its one spelling. Raises InvalidField for one that this product type or mapping
+    does not know, or a value that is none."""
+    found: dict[str, str] = {}
+    for parameter, value in parameters.items():
+        if parameter not in kind.parameters:
+            raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
+        if not value.strip():
+            raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
+        form = kind.parameters[parameter].form
+        try:
+            found[parameter] = normal_form(form, value)
+        except ValueError as error:
+            raise InvalidField(f"parameters.{parameter}", str(error)) from error
+        if form is Form.TEMPLATE and value not in mapping.templates:
+            raise InvalidField(f"parameters.{parameter}", f"unknown template {value!r}; {_choice(mapping.templates)}")
+    return found
+
+
+async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dict[str, str], owner: str | None) -> None:
+    """A storefront adds to what is its own. Raises InvalidField, in the same words for what is another's and what is
+    not there."""
+    if owner is None:
+        return
+    for name in parameters.keys() & {name for name, one in offer.kind.parameters.items() if one.of_item}:
+        own = select(Service.id).where(Service.owner == owner, Service.upstream_number == parameters[name])
+        if offer.account is not None:
+            own = own.where(Service.account_id == offer.account.id)
+        if (await session.exec(own.limit(1))).first() is None:
+            raise InvalidField(f"parameters.{name}", f"no service of {owner} is item {parameters[name]}")
+
+
+def _choice(known: Iterable[str]) -> str:
+    return f"known are {', '.join(sorted(known))}" if known else "this one has none"
+
+
+async def _write_down(
+    session: AsyncSession,
+    request: ServiceRequest,
+    offer: _Offer,
+    tag: str,
+    client: str,
+    key: str,
+    body_hash: str,
+    hostname_suffix: str,
+    owner: str | None,
+) -> AcceptedOrder:
+    details = check_details(request, offer.kind, offer.mapping)
+    limit = request.agreed_cost_limit
+    check_limit(limit, offer.account)
+    await _check_own_items(session, offer, details.parameters, owner)
+    assert offer.plan.id is not None  # noqa: S101 - read from the database
+    assert offer.module.id is not None  # noqa: S101 - read from the database
+    mark, now = naming.mark(tag, offer.service), utc_now()
+    service = Service(
+        id=offer.service,
+        customer=request.customer,
+        owner=owner,
+        plan_id=offer.plan.id,
+        product_type=offer.plan.product_type,
+        module_id=offer.module.id,
+        account_id=offer.account.id if offer.account else None,
+        name=details.domain or naming.own_name(offer.kind, mark, hostname_suffix),
+        name_is_ours=details.domain is None,
+        mark=mark,
+        period_months=request.period_months,
+        parameters=details.parameters,
+        addons=addons.check(request.addons, offer.mapping, offer.plan.name),
+        renewal_owner=offer.mapping.renewal_owner,
+        cost_amount=offer.period.cost_amount,
+        cost_currency=offer.period.cost_currency,
+        status_since=now,
+        created_at=now,
+    )
+    operation = Operation(
+        id=offer.operation,
+        service_id=offer.service,
+        kind=OperationKind.OPEN,
+        upstream_name=offer.account.name if offer.account else "",
+        parameters={"period_months": str(request.period_months)},
+        cost_amount=offer.period.cost_amount,
+        cost_currency=offer.period.cost_currency,
+        agreed_limit_amount=limit.amount if limit else None,
+        agreed_limit_currency=limit.currency if limit else None,
+        actor=client,
+        stage_since=now,
+        created_at=now,
+    )
+    task = Task(
+        operation_id=offer.operation,
+        service_id=offer.service,
+        department=offer.module.department,
+        title=f"Open {offer.plan.name} as service {offer.service} {offer.way}",
+    )
+    intake_key = IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=offer.operation)
+    audit = AuditEntry(
+        actor=client,
+        action="order_accepted",
+        subject="operation",
+        subject_number=offer.operation,
+        detail={"service": str(offer.service), "plan": offer.plan.name, "period_months": str(request.period_months)},
+    )
+    await rows.insert(session, service, operation, intake_key, task, audit)
+    return AcceptedOrder(
+        offer.service,
+        offer.operation,
+        OperationKind.OPEN,
+        operation.upstream_name,
+        created=True,
+        rows=NewRows(service, operation, offer.plan, offer.module, offer.account),
+    )

@@ -1,0 +1,87 @@
+"""What operations wait for: what the upstream was last seen to show of their items, and what runs before them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import FINAL_STAGES, OperationKind, Stage
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service
+from orders.lifecycle.causes import shown, still_missing
+from orders.lifecycle.stages import TRIED_AGAIN
+from orders.operations.goals import SEEN_IN_FORMS, Seen, outcome
+
+_WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
+
+
+async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+    """Of the operations that wait for what the upstream does, what it shows, in words; by number. One read, and none
+    where none waits."""
+    waiting = {one.service_id: one for one in operations if one.stage in _WAITED_IN}
+    if not waiting:
+        return {}
+    found = await session.exec(
+        select(UpstreamSnapshot, Service.id)
+        .join(
+            Service,
+            and_(
+                col(UpstreamSnapshot.account_id) == col(Service.account_id),
+                col(UpstreamSnapshot.product_type) == col(Service.product_type),
+                col(UpstreamSnapshot.number) == col(Service.upstream_number),
+            ),
+        )
+        .where(col(Service.id).in_(waiting))
+    )
+    return {
+        operation.id: _in_words(operation, snapshot)
+        for snapshot, service in found.all()
+        if service is not None and (operation := waiting[service]).id is not None
+    }
+
+
+async def what_is_ahead(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+    """Of the operations that are queued, which one runs and how far it is, in words; by number. One read; none where
+    none is queued."""
+    queued = [one for one in operations if one.stage is Stage.QUEUED]
+    if not queued:
+        return {}
+    found = await session.exec(
+        select(Operation).where(
+            col(Operation.service_id).in_({one.service_id for one in queued}),
+            col(Operation.stage).not_in([Stage.QUEUED, *FINAL_STAGES]),
+        )
+    )
+    running = {one.service_id: _how_far(one) for one in found.all()}
+    return {one.id or 0: running[one.service_id] for one in queued if one.service_id in running}
+
+
+def _how_far(operation: Operation) -> str:
+    words = f"operation {operation.id} ({operation.kind.value}) is {operation.stage.value}"
+    if operation.next_try_at is None or operation.stage not in TRIED_AGAIN:
+        return words
+    return f"{words}, next try {operation.next_try_at:%Y-%m-%d %H:%M} UTC"
+
+
+def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:
+    """Why what a person says is done is not to be seen, in words. Empty: it is, or nothing is known of it."""
+    if snapshot is None or (operation.kind in SEEN_IN_FORMS and not snapshot.form and not snapshot.gone):
+        return ""
+    if snapshot.gone and operation.kind is OperationKind.CLOSE:
+        return ""
+    if not snapshot.gone and outcome(operation.kind, operation.parameters, Seen.of_snapshot(snapshot)):
+        return ""
+    return f"the upstream has not shown it: {_in_words(operation, snapshot)}"
+
+
+def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
+    if snapshot.gone:
+        return f"item {snapshot.number} is not there any more"
+    seen = Seen.of_snapshot(snapshot)
+    words = shown(snapshot.number, seen)
+    if outcome(operation.kind, operation.parameters, seen) is None and (
+        missing := still_missing(operation.kind, operation.parameters, seen)
+    ):
+        words += f"; {missing}"
+    return words

@@ -1,0 +1,199 @@
+"""The way of an operation to which nothing has happened, in one transaction each for setting out and for the answer.
+
+What takes several careful steps elsewhere is done here with as few statements as there are rows to be written. Each
+statement names the state that it expects. If a single one does not find it, the caller leaves the transaction without
+committing it, and takes the careful way: `orders.money.funds`, `orders.settlement.intents` and
+`orders.lifecycle.stages`, which look at everything under locks. So both ways can be under way at once, in several
+workers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, and_, bindparam, update
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models import database, rows
+from models.catalogue import UpstreamAccount
+from models.columns import utc_now
+from models.enums import IntentState, OperationKind, ServiceStatus, Stage
+from models.money import Money
+from models.order import Intent, Operation, Reservation, Service, StageEntry
+from orders.lifecycle.stages import origin_of
+from orders.money import funds
+from orders.services.history import change_entry
+from orders.webhooks import outbox
+
+SETS_OUT_FROM = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE})
+MONEY_SET_ASIDE = "money set aside"
+
+
+class NotStraight(Exception):
+    """Something is not as it was read: nothing of this transaction may be kept."""
+
+
+@dataclass(frozen=True)
+class Outset:
+    """What is about to be sent for an operation, and what is set aside for it."""
+
+    operation: Operation
+    """As it was read, with no call made for it yet."""
+    account: UpstreamAccount
+    cost: Money | None
+    """None, or nothing: there is nothing to be set aside."""
+    reading: funds.Reading | None
+    price: Mapping[str, Any]
+    """Columns of the operation: what it costs, and how that came about (`prices.noted`)."""
+    mark: str
+    request: dict[str, str]
+    before: dict[str, list[str]]
+    target: dict[str, str]
+    """Facts that tell later whether it was done."""
+
+
+async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) -> tuple[Operation, Intent]:
+    """Money, intent and stages. Returns operation and intent as they are from now on.
+
+    Raises NotStraight, or sqlalchemy's IntegrityError where another attempt was faster.
+    """
+    seen, account = outset.operation, outset.account
+    assert seen.id is not None and account.id is not None  # noqa: S101, PT018 - read from the database
+    now = utc_now()
+    values = {
+        "stage": Stage.SUBMITTING,
+        "stage_since": now,
+        "reason": "",
+        "failure_class": None,
+        "parameters": {**seen.parameters, **outset.target},
+        "workflow_started_at": seen.workflow_started_at or now,
+        **outset.price,
+    }
+    claimed = await rows.change(
+        session, _setting_out(session.get_bind().dialect.name), **_seen(seen), **rows.new(**values)
+    )
+    if claimed is None:
+        raise NotStraight
+    operation = Operation(**{**seen.model_dump(), **values})
+    written: list[SQLModel] = []
+    if _costs(outset.cost):
+        written.append(await _set_aside(session, outset))
+    intent = Intent(
+        operation_id=seen.id,
+        account_id=account.id,
+        attempt=1,
+        send_until=database.time_of(claimed[0]) + lease,
+        mark=outset.mark,
+        request=outset.request,
+        before=outset.before,
+    )
+    intent.id = await rows.insert_numbered(session, intent)
+    reason = MONEY_SET_ASIDE if _costs(outset.cost) else ""
+    written.append(StageEntry(operation_id=seen.id, stage=Stage.CHECKING_BALANCE, at=now, reason=reason))
+    written.append(StageEntry(operation_id=seen.id, stage=Stage.SUBMITTING, at=now))
+    if seen.stage is Stage.ACCEPTED:
+        written.append(outbox.operation_started(operation))
+    await rows.insert(session, *written)
+    return operation, intent
+
+
+async def _set_aside(session: AsyncSession, outset: Outset) -> Reservation:
+    assert outset.cost is not None and outset.reading is not None  # noqa: S101, PT018 - it costs something
+    assert outset.operation.id is not None  # noqa: S101 - read from the database
+    granted = await funds.set_aside_at_once(session, outset.account, outset.operation.id, outset.cost, outset.reading)
+    if granted is None:
+        raise NotStraight
+    return granted
+
+
+def _costs(cost: Money | None) -> bool:
+    return cost is not None and cost.amount > 0
+
+
+def _seen(operation: Operation) -> dict[str, Any]:
+    """What a statement expects of an operation: that nothing has happened to it since it was read."""
+    return {
+        "operation": operation.id,
+        "seen_stage": operation.stage,
+        "seen_since": operation.stage_since,
+    }
+
+
+def _unchanged() -> ColumnElement[bool]:
+    row = rows.table_of(Operation).c
+    return and_(
+        row.id == bindparam("operation"),
+        row.stage == bindparam("seen_stage", type_=row.stage.type),
+        row.stage_since == bindparam("seen_since", type_=row.stage_since.type),
+        row.called_off_at.is_(None),
+    )
+
+
+@cache
+def _setting_out(dialect: str) -> Update:
+    names = ("stage", "stage_since", "reason", "failure_class", "parameters", "workflow_started_at")
+    values = rows.setting(Operation, *names, "cost_amount", "cost_currency", "price")
+    statement = update(rows.table_of(Operation)).where(_unchanged()).values(values)
+    return statement.returning(database.clock(dialect))
+
+
+@cache
+def _arriving() -> Update:
+    values = rows.setting(Operation, "stage", "stage_since", "reason", "failure_class")
+    return update(rows.table_of(Operation)).where(_unchanged()).values(values)
+
+
+@cache
+def _accepting() -> Update:
+    intent = rows.table_of(Intent)
+    expected = and_(intent.c.id == bindparam("intent"), intent.c.state == IntentState.PREPARED)
+    return update(intent).where(expected).values(rows.setting(Intent, "state", "settled_at", "upstream_number"))
+
+
+@cache
+def _linking() -> Update:
+    service = rows.table_of(Service)
+    expected = and_(
+        service.c.id == bindparam("service"),
+        service.c.upstream_number.is_(None),
+        service.c.status == ServiceStatus.ORDERED,
+    )
+    return update(service).where(expected).values(rows.setting(Service, "upstream_number", "status", "status_since"))
+
+
+async def arrive(session: AsyncSession, operation: Operation, intent: Intent, service: Service, number: str) -> None:
+    """The upstream said yes and named the item: settled, charged, linked; its confirmation is waited for.
+
+    All three as they were when the request left. Raises NotStraight, or sqlalchemy's IntegrityError where another
+    service holds the item.
+    """
+    assert operation.id is not None  # noqa: S101 - read from the database
+    now, reason = utc_now(), f"item {number}"
+    stage = {"stage": Stage.AWAITING_CONFIRMATION, "stage_since": now, "reason": reason, "failure_class": None}
+    settled = {"state": IntentState.ACCEPTED, "settled_at": now, "upstream_number": number}
+    _expect(await rows.changed(session, _arriving(), **_seen(operation), **rows.new(**stage)))
+    _expect(await rows.changed(session, _accepting(), intent=intent.id, **rows.new(**settled)))
+    if operation.cost is not None and _costs(operation.cost):
+        opening = operation.kind is OperationKind.OPEN
+        amount = operation.cost.amount
+        _expect(await funds.charge_at_once(session, intent.account_id, operation.id, amount, names_items=opening))
+    written: list[SQLModel] = [
+        StageEntry(operation_id=operation.id, stage=Stage.AWAITING_CONFIRMATION, at=now, reason=reason)
+    ]
+    if service.upstream_number != number:
+        link = {"upstream_number": number, "status": ServiceStatus.PROCESSING, "status_since": now}
+        _expect(await rows.changed(session, _linking(), service=service.id, **rows.new(**link)))
+        changes = {
+            "status": (ServiceStatus.ORDERED.value, ServiceStatus.PROCESSING.value),
+            "upstream_number": ("", number),
+        }
+        written.append(change_entry(service, origin_of(operation), changes))
+    await rows.insert(session, *written)
+
+
+def _expect(found: bool) -> None:
+    if not found:
+        raise NotStraight

@@ -1,0 +1,105 @@
+"""Whose turn it is: the operations of one service run one after the other, in order; an urgent one may go first."""
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.audit import AuditEntry
+from models.enums import IntentState, OperationKind, ServiceStatus, Stage
+from models.order import Operation, Service
+from models.parameters import STEPPED_ASIDE
+from orders.lifecycle.stages import enter, locked_operation
+from orders.money import funds
+from orders.settlement import intents
+from orders.tasks import manual
+
+_MAY_STEP_ASIDE = frozenset(
+    {
+        Stage.ACCEPTED,
+        Stage.CHECKING_BALANCE,
+        Stage.WAITING_FOR_FUNDS,
+        Stage.RETRYING,
+        Stage.AWAITING_MANUAL_TASK,
+        Stage.NEEDS_ATTENTION,
+    }
+)
+
+
+async def lock_running(session: AsyncSession, service_number: int) -> Operation | None:
+    """The operation that has its turn, locked; None if the service is at rest."""
+    found = await session.exec(
+        select(Operation.id).where(
+            Operation.service_id == service_number,
+            col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
+        )
+    )
+    number = found.one_or_none()
+    if number is None:
+        return None
+    operation = await locked_operation(session, number)
+    return operation if operation.stage.is_running else None
+
+
+async def may_step_aside(session: AsyncSession, running: Operation) -> bool:
+    """Nothing of it has been sent, or what was sent is known to have had no effect; and it is not urgent itself.
+
+    An opening never steps aside: before it there is nothing that could be suspended or closed.
+    """
+    if running.urgent or running.kind is OperationKind.OPEN or running.stage not in _MAY_STEP_ASIDE:
+        return False
+    intent = await intents.latest(session, running.id or 0)
+    return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
+
+
+async def step_aside(session: AsyncSession, running: Operation, *, client: str) -> None:
+    """Back into the queue, for an urgent operation. Its money is free again; a manual task keeps its words."""
+    assert running.id is not None  # noqa: S101 - read from the database
+    await funds.release(session, running.id)
+    service = await session.get_one(Service, running.service_id, populate_existing=True)
+    await manual.bring_home(session, service)
+    was = running.stage
+    running.parameters = {**running.parameters, STEPPED_ASIDE: was.value}
+    running.workflow_started_at = None
+    await enter(session, running, Stage.QUEUED, "it stepped aside for an urgent one; nothing of it had been sent")
+    session.add(
+        AuditEntry(
+            actor=client,
+            action="stepped_aside",
+            subject="operation",
+            subject_number=running.id,
+            detail={"stage": was.value},
+        )
+    )
+
+
+async def start_next_queued(session: AsyncSession, service_number: int) -> int | None:
+    """The end of one operation lets the next of the same service go. Returns its number; the sweep starts it.
+
+    One that makes no sense any more ends here, with the reason.
+    """
+    service = await session.get_one(Service, service_number)
+    found = await session.exec(
+        select(Operation)
+        .where(Operation.service_id == service_number, Operation.stage == Stage.QUEUED)
+        .order_by(col(Operation.urgent).desc(), col(Operation.id))
+        .with_for_update(key_share=True)
+    )
+    for following in found.all():
+        if service.status is not ServiceStatus.CLOSED or following.kind is OperationKind.OPEN:
+            await enter(session, following, Stage.ACCEPTED)
+            return following.id
+        await _end_senseless(session, following, f"service {service_number} is closed by now; nothing was sent")
+    return None
+
+
+async def _end_senseless(session: AsyncSession, operation: Operation, reason: str) -> None:
+    assert operation.id is not None  # noqa: S101 - read from the database
+    await enter(session, operation, Stage.CANCELLED, reason)
+    session.add(
+        AuditEntry(
+            actor="resellflow",
+            action="cancelled",
+            subject="operation",
+            subject_number=operation.id,
+            detail={"reason": reason},
+        )
+    )

@@ -1,0 +1,309 @@
+"""Operations as they are shown, with the stages they have passed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import Field
+from sqlalchemy import and_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import FailureClass, OperationKind, Role, Stage
+from models.explanations import explain
+from models.messages import DecisionKind
+from models.money import Money
+from models.order import Operation, StageEntry, Task
+from orders.access.ownership import belongs_to_visible
+from orders.access.roles import holders
+from orders.accounts.views import known_upstream
+from orders.errors import NotFound
+from orders.lifecycle.allowed import OPERATOR, Asker, Facts, Traces, allowed_decisions, person_may
+from orders.lifecycle.facts import facts_of_all
+from orders.lifecycle.looks import upstream_says, what_is_ahead
+from orders.lifecycle.slowness import in_words
+from orders.lifecycle.stages import TRIED_AGAIN
+from orders.reading.documents import Document, WorkflowLinks, existing, money
+from orders.reading.filters import either, newest
+from orders.reading.paging import Page, PageRequest, page_of
+from orders.services import naming
+from orders.webhooks.telling import may_for_shop, reason_for_shop, waits_for_shop, without_secrets
+
+_NOUN = "operation"
+UNREADABLE = "unreadable"
+"""Of a price: the upstream's own words."""
+BEFORE_ALL = -1
+"""Below the id of every stage."""
+
+
+class DecisionView(Document):
+    """A decision that the caller may take now; it would be acted upon."""
+
+    decision: DecisionKind
+    needs: list[str] = Field(description="fields to send with it")
+    may: list[str] = Field(description="fields that can be sent, and change what is done")
+    effect: str = Field(description="what it does")
+    roles: list[Role] = Field(description="who may take it")
+
+
+class OperationView(Document):
+    """One thing to be done to a service, and where it is on its way."""
+
+    number: int
+    service: int = Field(description="number of the service")
+    kind: OperationKind
+    stage: Stage
+    stage_since: datetime
+    waits_for: str
+    upstream_says: str | None = Field(
+        description="what the upstream was last seen to show of its item, with its own key for the cause; null: "
+        "nothing is waited for there, or nothing was seen yet"
+    )
+    slow_since: datetime | None = Field(
+        description="since when its confirmation takes longer than usual at this upstream; null: it does not"
+    )
+    usual_seconds: int | None = Field(description="what was usual when it was found to be slow")
+    next_step: str = Field(description="what happens next, by itself")
+    tries: int = Field(description="how often this stage has been tried in vain")
+    next_try_at: datetime | None = Field(
+        description="when the upstream is asked again by itself; null: at no time of its own. One that has passed "
+        "waits for a worker"
+    )
+    person_may: str = Field(description="what you may do, in a sentence")
+    allowed_decisions: list[DecisionView] = Field(description="what you may decide now; anything else is refused")
+    failure_class: FailureClass | None = Field(description="what kind of failure brought it into this stage")
+    upstream: str | None = Field(description="name of the upstream account; null when done by hand")
+    parameters: dict[str, str] = Field(description="what it was asked to do")
+    cost: Money | None = Field(description="what the upstream charges for it, and what is set aside for it")
+    price: dict[str, str] = Field(
+        description="how `cost` came about: `source` (quote, catalogue, refusal, none), what was `quoted`, `expected`, "
+        "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why"
+    )
+    agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
+    actor: str = Field(description="who asked for it")
+    called_off_at: datetime | None = Field(description="since when nothing of it is sent any more; null: it is wanted")
+    called_off_by: str | None
+    workflow_id: str
+    workflow_url: str = Field(description="the workflow in Temporal UI; empty for a storefront")
+    workflow_started_at: datetime | None = Field(description="null while Temporal has not been reached")
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class StagePassed(Document):
+    """A stage that an operation entered, and why."""
+
+    id: int = Field(description="grows from entry to entry; the event id of the stream")
+    stage: Stage
+    at: datetime
+    reason: str
+    waits_for: str
+    next_step: str
+    person_may: str
+
+
+class OperationDetail(OperationView):
+    """An operation with its whole way."""
+
+    task: int | None = Field(description="number of the task that goes with it")
+    stages: list[StagePassed] = Field(description="oldest first")
+    history_begins_at: datetime | None = Field(
+        description="since when `stages` is whole: those between the acceptance and then have been removed by age; "
+        "null: all are there"
+    )
+
+
+def _next_step(operation: Operation, facts: Facts) -> str:
+    if operation.stage is Stage.RETRYING and facts.traces is Traces.NONE and not facts.called_off:
+        return f"{operation.next_step}. Nothing has been sent for it so far"
+    return operation.next_step
+
+
+def _shown(
+    links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker, says: Mapping[int, str] | None = None
+) -> Callable[[Operation], OperationView]:
+    told = says or {}
+
+    def show(operation: Operation) -> OperationView:
+        view = show_all(operation)
+        return view if asker.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id or 0, "")))
+
+    def show_all(operation: Operation) -> OperationView:
+        assert operation.id is not None  # noqa: S101 - read from the database
+        his = replace(asker, asked_for_it=operation.actor == asker.name)
+        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
+        return OperationView(
+            number=operation.id,
+            service=operation.service_id,
+            kind=operation.kind,
+            stage=operation.stage,
+            stage_since=operation.stage_since,
+            waits_for=_why_it_lasts(operation, operation.waits_for, told.get(operation.id, "")),
+            upstream_says=None if operation.stage is Stage.QUEUED else told.get(operation.id),
+            slow_since=operation.slow_since,
+            usual_seconds=operation.usual_seconds,
+            next_step=_next_step(operation, facts[operation.id]),
+            tries=operation.tries if operation.stage in TRIED_AGAIN else 0,
+            next_try_at=operation.next_try_at if operation.stage in TRIED_AGAIN else None,
+            person_may=person_may(facts[operation.id], his),
+            allowed_decisions=[
+                DecisionView(
+                    decision=one.decision,
+                    needs=list(one.needs),
+                    may=list(one.may),
+                    effect=one.effect,
+                    roles=list(holders(one.right)),
+                )
+                for one in allowed_decisions(facts[operation.id], his)
+            ],
+            failure_class=operation.failure_class,
+            upstream=operation.upstream_name or None,
+            parameters=operation.parameters,
+            cost=money(operation.cost_amount, operation.cost_currency),
+            price=operation.price,
+            agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),
+            actor=operation.actor,
+            called_off_at=operation.called_off_at,
+            called_off_by=operation.called_off_by or None,
+            workflow_id=workflow_id,
+            workflow_url=links.to(workflow_id),
+            workflow_started_at=operation.workflow_started_at,
+            created_at=operation.created_at,
+            ended_at=operation.ended_at,
+        )
+
+    return show
+
+
+def _for_shop(operation: Operation, says: str) -> dict[str, object]:
+    """What a storefront is told in other words."""
+    why = operation.stage, operation.reason, operation.failure_class
+    price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
+    plain = without_secrets(says)
+    waits_for = _why_it_lasts(operation, waits_for_shop(*why, operation.called_off_at), plain)
+    shown = None if operation.stage is Stage.QUEUED else plain or None
+    return {"waits_for": waits_for, "upstream_says": shown, "price": price, "workflow_url": ""}
+
+
+async def _told(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+    return {**await upstream_says(session, operations), **await what_is_ahead(session, operations)}
+
+
+def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
+    """With what the upstream shows, or what runs before it, while nothing else tells why it lasts."""
+    if operation.stage is Stage.QUEUED:
+        return f"{waits_for}; {says}" if says else waits_for
+    if operation.stage is not Stage.AWAITING_CONFIRMATION:
+        return waits_for
+    return "; ".join(words for words in (waits_for, says, in_words(operation)) if words)
+
+
+async def find_operation(
+    session: AsyncSession, links: WorkflowLinks, number: int, asker: Asker = OPERATOR
+) -> OperationDetail:
+    """As `asker` is shown it. Raises NotFound, also for what the asker may not see."""
+    query = select(Operation).where(Operation.id == existing(_NOUN, number), belongs_to_visible(Operation, asker))
+    operation = (await session.exec(query)).one_or_none()
+    if operation is None:
+        raise NotFound(_NOUN, number)
+    task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
+    stages = await stages_after(session, number, asker=asker)
+    says = await _told(session, [operation])
+    view = _shown(links, await facts_of_all(session, [operation]), asker, says)(operation)
+    return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
+
+
+async def list_operations(
+    session: AsyncSession,
+    links: WorkflowLinks,
+    ask: PageRequest,
+    asker: Asker = OPERATOR,
+    *,
+    stage: Sequence[Stage] | None = None,
+    service: Sequence[int] | None = None,
+    kind: Sequence[OperationKind] | None = None,
+    upstream: Sequence[str] | None = None,
+    slow: Sequence[bool] | None = None,
+) -> Page[OperationView]:
+    """A page of the operations that the asker may see. Raises InvalidField for a wrong cursor, or an upstream that does
+    not exist; storefronts are not told which do. `slow`: whether they are slower than usual."""
+    query = select(Operation).where(belongs_to_visible(Operation, asker))
+    if (wanted := either(slow)) is not None:
+        is_slow = col(Operation.slow_since).is_not(None)
+        query = query.where(is_slow if wanted else ~is_slow)
+    rows: list[Operation] = await newest(
+        session,
+        query,
+        col(Operation.id),
+        lambda row: row.id,
+        ask,
+        _NOUN,
+        (Operation.stage, stage),
+        (Operation.service_id, service),
+        (Operation.kind, kind),
+        (
+            Operation.upstream_name,
+            upstream
+            if upstream is None or not asker.is_staff
+            else [await known_upstream(session, one) for one in upstream],
+        ),
+    )
+    facts, says = await facts_of_all(session, rows), await _told(session, rows)
+    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker, says))
+
+
+async def stages_after(
+    session: AsyncSession, operation: int, entry_id: int = BEFORE_ALL, asker: Asker = OPERATOR
+) -> list[StagePassed]:
+    """The stages that an operation entered after the entry with this id, oldest first. One indexed read. Raises
+    NotFound, also for what the asker may not see."""
+    found = await session.exec(
+        select(Operation, StageEntry)
+        .outerjoin(StageEntry, and_(col(StageEntry.operation_id) == col(Operation.id), col(StageEntry.id) > entry_id))
+        .where(Operation.id == operation, belongs_to_visible(Operation, asker))
+        .order_by(col(StageEntry.id))
+    )
+    rows = found.all()
+    if not rows:
+        raise NotFound(_NOUN, operation)
+    entered = [_stage_passed(entry, row, asker) for row, entry in rows if entry is not None]
+    if entry_id == BEFORE_ALL:
+        return first_stage(rows[0][0], entered) + entered
+    return entered
+
+
+def first_stage(operation: Operation, entered: Sequence[StagePassed]) -> list[StagePassed]:
+    """The acceptance of an opening, which says what its operation says already and so is no row of its own.
+
+    Empty where it is one: older openings have it, and operations that may have to queue at first.
+    """
+    if operation.kind is not OperationKind.OPEN or (entered and entered[0].stage is Stage.ACCEPTED):
+        return []
+    accepted = StageEntry(id=0, operation_id=operation.id or 0, stage=Stage.ACCEPTED, at=operation.created_at)
+    return [_stage_passed(accepted, operation)]
+
+
+def show_new(links: WorkflowLinks, operation: Operation, asker: Asker = OPERATOR) -> OperationView:
+    """An opening that was accepted just now: nothing of it is to be read."""
+    assert operation.id is not None  # noqa: S101 - stored already
+    facts = Facts(kind=operation.kind, stage=operation.stage, number=operation.id)
+    return _shown(links, {operation.id: facts}, asker)(operation)
+
+
+def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERATOR) -> StagePassed:
+    assert entry.id is not None  # noqa: S101 - read from the database
+    called_off = operation.called_off_at is not None and entry.at >= operation.called_off_at
+    reason = entry.reason
+    if not asker.is_staff:
+        is_the_last = (entry.stage, entry.reason) == (operation.stage, operation.reason)
+        reason = reason_for_shop(entry.stage, reason, operation.failure_class if is_the_last else None)
+    explanation = explain(entry.stage, reason, called_off=called_off)
+    return StagePassed(
+        id=entry.id,
+        stage=entry.stage,
+        at=entry.at,
+        reason=reason,
+        waits_for=explanation.waits_for,
+        next_step=explanation.next_step,
+        person_may=explanation.person_may if asker.is_staff else may_for_shop(explanation.person_may),
+    )

@@ -1,0 +1,86 @@
+"""Linking and adopting items, with what that asks of the upstream: the item is read, and our mark is put on it.
+
+No Temporal activity: a person waits for the answer. The mark is free and may be set again; that it can't be set does
+not undo the link.
+"""
+
+from contextlib import suppress
+
+from models.database import Database
+from orders.errors import Refused
+from orders.linking import items as linking
+from orders.linking.items import AdoptRequest, LinkRequest, Outcome, Seen, Target
+from upstreams import lease
+from upstreams.connections import Connections
+from upstreams.errors import NoSuchItem, OutcomeUnknown, UpstreamError
+from upstreams.port import Upstream
+
+
+class Linker:
+    """Everything raises NotFound, InvalidField, Refused, or an UpstreamError if the item can't be read."""
+
+    def __init__(self, database: Database, connections: Connections) -> None:
+        self._database = database
+        self._connections = connections
+
+    async def link(self, service: int, wish: LinkRequest, *, actor: str) -> Outcome:
+        wish.checked()
+        async with self._database.read() as session:
+            target = await linking.target_of_service(session, service, wish.upstream)
+        upstream = await self._connections.to(target.account)
+        seen = await self._read(upstream, target, wish.upstream_number)
+        outcome = await linking.link(self._database, target, service, wish, seen, actor)
+        return await self._mark(upstream, outcome, seen.form.remoteid, actor)
+
+    async def adopt(
+        self, number: str, wish: AdoptRequest, *, upstream: str | None, actor: str, client: str, key: str
+    ) -> Outcome:
+        """`client` and `key`: the same ones with the same request give the same service."""
+        wish.checked()
+        async with self._database.read() as session:
+            target = await linking.target_of_plan(session, wish.plan, upstream)
+            earlier = await linking.adopted_before(session, client, key, target.account.name, number, wish)
+        connection = await self._connections.to(target.account)
+        if earlier is not None:
+            return await self._mark_again(connection, earlier, actor)
+        seen = await self._read(connection, target, number)
+        outcome = await linking.adopt(self._database, target, wish, seen, actor=actor, client=client, key=key)
+        return await self._mark(connection, outcome, seen.form.remoteid, actor)
+
+    async def _read(self, upstream: Upstream, target: Target, number: str) -> Seen:
+        try:
+            form = await upstream.read_item(target.product_type, number)
+        except NoSuchItem:
+            async with self._database.read() as session:
+                raise Refused(await linking.what_else(session, target, number)) from None
+        async with self._database.read() as session:
+            if await linking.is_known(session, target, number):
+                return Seen(form)
+        listing = await upstream.list_items(target.product_type)
+        return Seen(form, next((row for row in listing.items if row.number == number), None))
+
+    async def _mark(self, upstream: Upstream, outcome: Outcome, shown: str | None, actor: str) -> Outcome:
+        if not outcome.done or shown == outcome.mark:
+            return outcome.model_copy(update={"mark_set": outcome.done})
+        problem = await self._set_mark(upstream, outcome)
+        await linking.note_mark(self._database, outcome, actor, problem)
+        return outcome.model_copy(update={"mark_set": not problem, "mark_problem": problem})
+
+    async def _mark_again(self, upstream: Upstream, outcome: Outcome, actor: str) -> Outcome:
+        try:
+            item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
+        except UpstreamError as error:
+            return outcome.model_copy(update={"mark_problem": error.message})
+        return await self._mark(upstream, outcome, item.remoteid, actor)
+
+    async def _set_mark(self, upstream: Upstream, outcome: Outcome) -> str:
+        """Why the upstream does not show our mark on the item; empty if it does."""
+        try:
+            with lease.holding(lease.unrecorded()), suppress(OutcomeUnknown):  # reading shows whether it is there
+                await upstream.set_mark(outcome.product_type, outcome.upstream_number, outcome.mark)
+            item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
+        except UpstreamError as error:
+            return error.message
+        if item.remoteid is None:
+            return "it was sent, but the upstream does not show marks, so nobody knows whether it is there"
+        return "" if item.remoteid == outcome.mark else f"it was sent, but the item shows {item.remoteid or 'none'}"

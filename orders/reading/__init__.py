@@ -1,0 +1,1 @@
+"""What all documents share: exact numbers, pages, filters."""

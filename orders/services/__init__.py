@@ -1,0 +1,1 @@
+"""What our customers have: names, terms, add-ons, who renews, the processing module, the history of every change."""

@@ -1,0 +1,27 @@
+"""Reading a licence key for somebody who waits for the answer. No Temporal activity: it must be in no history."""
+
+from pydantic import SecretStr
+
+from models.database import Database
+from orders.errors import Refused
+from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.services import keys
+from upstreams.connections import Connections
+
+
+class KeyReader:
+    def __init__(self, database: Database, connections: Connections) -> None:
+        self._database = database
+        self._connections = connections
+
+    async def read(self, service: int, *, actor: str, asker: Asker = OPERATOR) -> SecretStr:
+        """Raises NotFound, Refused while it has not come, or an UpstreamError."""
+        async with self._database.read() as session:
+            licence = await keys.licence(session, service, asker)
+        upstream = await self._connections.to(licence.account)
+        key = await upstream.read_licence_key(licence.product_type, licence.upstream_number)
+        if key is None:
+            raise Refused(f"the key of service {service} has not come yet; it is looked for, and told when it is there")
+        async with self._database.write() as session:
+            keys.note_handed_out(session, service, actor)
+        return key

@@ -1,0 +1,120 @@
+"""What is known of an order whose outcome is not: the items there, what marks and names say of them. No I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models.enums import Knowledge, UpstreamStatus
+from orders.services.naming import canonical
+from orders.settlement.marks import is_cut, same_mark
+
+_SETTLED = (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED, UpstreamStatus.DELETED)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one answer, a list's row or a form, shows of who an item is."""
+
+    name: str = ""
+    remoteid: str | None = None
+    """None: not shown."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item of the upstream, as far as the judgement needs it."""
+
+    number: str
+    listed: Shown
+    status: UpstreamStatus
+    form: Shown | None = None
+    """None: not read."""
+    form_refused: bool = False
+    """The upstream does not let us read it."""
+    form_status: UpstreamStatus | None = None
+    """What the form shows, where it was read."""
+
+    @property
+    def looked_at(self) -> bool:
+        return self.form is not None or self.form_refused
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing of who it is changes any more. What is being opened may yet get its name and its mark."""
+        return self.status in _SETTLED and self.was_settled_in_form
+
+    @property
+    def was_settled_in_form(self) -> bool:
+        return self.form_status is None or self.form_status in _SETTLED
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in (self.listed, self.form) if one is not None and one.name.strip())
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        return tuple(one.remoteid for one in (self.listed, self.form) if one is not None and one.remoteid)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known."""
+
+    marks: tuple[str, ...]
+    """Ours: the one of the latest call first, then those of earlier calls for the same service."""
+    names: tuple[str, ...]
+    """Under which the item was ordered, the latest first."""
+    name_is_ours: bool
+    """We made the name up, so nobody else uses it."""
+    rows: tuple[Row, ...]
+    complete: bool
+    incomplete_because: str
+    linked: frozenset[str]
+    """Numbers that belong to other services of ours."""
+    known_before: frozenset[str]
+    """Numbers that the upstream showed before the first call was sent, or that a person has vouched for since."""
+    names_of_others: frozenset[str]
+    """Names of our other services whose items are not known yet, in their canonical spelling."""
+    marks_of_others: frozenset[str]
+    lists_return_mark: Knowledge
+    """Proven by a service of ours of this type: the list shows the marks that we send."""
+    forms_return_mark: Knowledge
+    lists_return_name: Knowledge
+    name_shared: bool
+    """Another order with the same name is unsettled too."""
+    accepted: bool
+    """The upstream said yes without a number: it is done for certain, only to be found."""
+    unknown_since: datetime
+    now: datetime
+    window: timedelta
+    names_linked: frozenset[str] = frozenset()
+    """Names of our other services whose items are known: a further item of such a name is no riddle solved."""
+    vouched: bool = False
+    """A person has looked, and vouched that the latest call had no effect."""
+
+    @property
+    def mark(self) -> str:
+        return self.marks[0]
+
+    @property
+    def window_ends(self) -> datetime:
+        return self.unknown_since + self.window
+
+
+def carries_another_mark(evidence: Evidence, row: Row) -> bool:
+    """It shows a mark that is not ours, where that says something: an upstream that is not known to show our marks may
+    show something of its own in that field."""
+    for source, known in ((row.listed, evidence.lists_return_mark), (row.form, evidence.forms_return_mark)):
+        if source is None or not source.remoteid or may_be_our_mark(evidence, source.remoteid):
+            continue
+        if source.remoteid in evidence.marks_of_others or known is Knowledge.YES or not evidence.name_is_ours:
+            return True
+    return False
+
+
+def may_be_our_mark(evidence: Evidence, shown: str) -> bool:
+    """Ours, or a beginning of ours."""
+    return any(same_mark(shown, mark) or is_cut(shown, mark, telling=False) for mark in evidence.marks)
+
+
+def named_after_others(evidence: Evidence, row: Row) -> bool:
+    return any(canonical(name) in evidence.names_of_others for name in row.names)

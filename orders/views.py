@@ -1,0 +1,99 @@
+"""What people and programs are shown: the one reading of the database for API and command line.
+
+Every document is a frozen pydantic model; `model_dump(mode="json")` of it is exactly what the API answers. Lists are
+newest first and come in pages (`PageRequest` in, `Page` out). `find_…` raises NotFound; a filter or cursor that can't
+be right raises InvalidField with the parameter's name.
+
+    async with database.read() as session:
+        page = await views.list_operations(session, links, views.PageRequest(limit=20), stage=Stage.NEEDS_ATTENTION)
+"""
+
+from orders.accounts.views import (
+    ProcessingModuleView,
+    UpstreamCapabilities,
+    UpstreamFunds,
+    UpstreamHealth,
+    UpstreamView,
+    find_upstream,
+    list_upstreams,
+)
+from orders.events.views import EventView, OrphanView, ValueChange, list_events, list_orphans
+from orders.incidents.views import IncidentView, find_incident, list_incidents
+from orders.lifecycle.placed import new_documents
+from orders.lifecycle.views import (
+    BEFORE_ALL,
+    DecisionView,
+    OperationDetail,
+    OperationView,
+    StagePassed,
+    find_operation,
+    list_operations,
+    stages_after,
+)
+from orders.reading.audit import AuditView, list_audit
+from orders.reading.documents import Document, WorkflowLinks
+from orders.reading.paging import Page, PageRequest
+from orders.services.history_views import HistoryEntry, list_history
+from orders.services.views import ServiceView, UpstreamItemRef, find_service, list_services
+from orders.settlement.views import IntentView, list_intents
+from orders.tasks.views import TaskDetail, TaskView, TaskWanted, find_task, list_tasks
+from orders.webhooks.views import (
+    DeliveryDetail,
+    DeliveryView,
+    WebhookView,
+    find_delivery,
+    list_deliveries,
+    list_webhooks,
+)
+
+__all__ = [
+    "BEFORE_ALL",
+    "AuditView",
+    "DecisionView",
+    "DeliveryDetail",
+    "DeliveryView",
+    "Document",
+    "EventView",
+    "HistoryEntry",
+    "IncidentView",
+    "IntentView",
+    "OperationDetail",
+    "OperationView",
+    "OrphanView",
+    "Page",
+    "PageRequest",
+    "ProcessingModuleView",
+    "ServiceView",
+    "StagePassed",
+    "TaskDetail",
+    "TaskView",
+    "TaskWanted",
+    "UpstreamCapabilities",
+    "UpstreamFunds",
+    "UpstreamHealth",
+    "UpstreamItemRef",
+    "UpstreamView",
+    "ValueChange",
+    "WebhookView",
+    "WorkflowLinks",
+    "find_delivery",
+    "find_incident",
+    "find_operation",
+    "find_service",
+    "find_task",
+    "find_upstream",
+    "list_audit",
+    "list_deliveries",
+    "list_events",
+    "list_history",
+    "list_incidents",
+    "list_intents",
+    "list_operations",
+    "list_orphans",
+    "list_services",
+    "list_tasks",
+    "list_upstreams",
+    "list_webhooks",
+    "new_documents",
+    "stages_after",
+]

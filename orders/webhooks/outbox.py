@@ -1,0 +1,272 @@
+"""What is told to the webhooks: written in the transaction that makes it true, sent later (orders.webhooks.deliveries).
+
+A message holds numbers, states and values that the API shows; neither secrets nor the customer.
+"""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import UpstreamAccount
+from models.enums import EventKind, FailureClass, IncidentKind, MessageType, OperationKind, Stage
+from models.events import UpstreamSnapshot
+from models.incident import Incident
+from models.money import Money
+from models.order import Operation, Service, Task
+from models.outside import veiled, visible_lines
+from models.webhooks import WebhookMessage
+
+Changes = Mapping[str, tuple[str, str]]
+"""Field -> (before, after)."""
+
+_OF_SERVICES = {
+    EventKind.APPEARED: MessageType.SERVICE_APPEARED,
+    EventKind.OPENED: MessageType.SERVICE_OPENED,
+    EventKind.SUSPENDED: MessageType.SERVICE_SUSPENDED,
+    EventKind.RESUMED: MessageType.SERVICE_RESUMED,
+    EventKind.CLOSED: MessageType.SERVICE_CLOSED,
+    EventKind.VANISHED: MessageType.SERVICE_VANISHED,
+    EventKind.PROLONGED: MessageType.SERVICE_PROLONGED,
+    EventKind.SHORTENED: MessageType.SERVICE_SHORTENED,
+    EventKind.PLAN_CHANGED: MessageType.SERVICE_PLAN_CHANGED,
+    EventKind.PARAMETERS_CHANGED: MessageType.SERVICE_PARAMETERS_CHANGED,
+    EventKind.COST_CHANGED: MessageType.SERVICE_COST_CHANGED,
+    EventKind.KEY_READY: MessageType.SERVICE_KEY_READY,
+    EventKind.HELD_BACK: MessageType.SERVICE_HELD_BACK,
+}
+"""That the upstream is busy with an item is history, but no news for a storefront."""
+
+_OF_STAGES = {
+    Stage.CHECKING_BALANCE: MessageType.OPERATION_STARTED,
+    Stage.WAITING_FOR_FUNDS: MessageType.OPERATION_WAITING_FOR_FUNDS,
+    Stage.AWAITING_MANUAL_TASK: MessageType.OPERATION_AWAITING_MANUAL_TASK,
+    Stage.NEEDS_ATTENTION: MessageType.OPERATION_NEEDS_ATTENTION,
+    Stage.COMPLETED: MessageType.OPERATION_COMPLETED,
+    Stage.CANCELLED: MessageType.OPERATION_CANCELLED,
+}
+
+
+def type_of_stage(stage: Stage) -> MessageType | None:
+    """What is told when an operation enters this stage; None: nothing."""
+    return _OF_STAGES.get(stage)
+
+
+class News(BaseModel):
+    """The data of a message."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ValueChange(News):
+    before: str
+    after: str
+
+
+class ServiceNews(News):
+    """Data of `resellflow.service.…`: what the upstream changed."""
+
+    service: int
+    upstream: str
+    item: str
+    operation: int | None
+    """The operation that waited for this, if any."""
+    event: str
+    """`event_id` of the change, as `/v1/upstreams/{name}/events` has it."""
+    changes: dict[str, ValueChange]
+
+
+class ItemNews(News):
+    """Data of `resellflow.item.appeared`."""
+
+    upstream: str
+    item: str
+    product_type: str
+    status: str
+    name: str
+
+
+class OperationNews(News):
+    """Data of `resellflow.operation.…`: where an operation is now."""
+
+    service: int
+    operation: int
+    kind: OperationKind
+    stage: Stage
+    stage_before: Stage
+    reason: str
+    failure_class: FailureClass | None
+
+
+class TaskNews(News):
+    """Data of `resellflow.task.overdue`."""
+
+    service: int
+    operation: int
+    task: int
+    department: str
+    due_at: datetime | None
+
+
+class IncidentNews(News):
+    """Data of `resellflow.incident.raised`: something for people to look at."""
+
+    incident: int
+    kind: IncidentKind
+    service: int | None
+    operation: int | None
+    message: str
+
+
+class BalanceNews(News):
+    """Data of `resellflow.upstream.…`: what the next orders could have on an account."""
+
+    upstream: str
+    free: str
+    wanting: dict[str, str]
+    """Processing module -> its minimal balance, of those that want more than is free."""
+
+
+class Ping(News):
+    """Data of `resellflow.ping`: a test."""
+
+    endpoint: str
+
+
+SHAPES: dict[str, type[News]] = {
+    "service": ServiceNews,
+    "item": ItemNews,
+    "operation": OperationNews,
+    "task": TaskNews,
+    "incident": IncidentNews,
+    "upstream": BalanceNews,
+    "ping": Ping,
+}
+"""Second part of a type -> its data."""
+
+
+def message(kind: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
+    """Names and values are the upstream's: they go out without what terminals and browsers obey."""
+    told = {name: _plain(value) for name, value in data.model_dump(mode="json").items()}
+    return WebhookMessage(message_id=uuid.uuid4().hex, kind=kind.value, service_id=service, data=told)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case str():
+            return visible_lines(value)
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+    return value
+
+
+def service_changed(
+    session: AsyncSession,
+    service: Service,
+    kind: EventKind,
+    *,
+    upstream: str,
+    operation: int | None,
+    event: str,
+    changes: Changes,
+) -> None:
+    """The upstream changed something of a service by itself, or for an operation of ours."""
+    wanted = _OF_SERVICES.get(kind)
+    if wanted is None or service.id is None:
+        return
+    news = ServiceNews(
+        service=service.id,
+        upstream=upstream,
+        item=service.upstream_number or "",
+        operation=operation,
+        event=event,
+        changes={name: ValueChange(before=before, after=after) for name, (before, after) in changes.items()},
+    )
+    session.add(message(wanted, news, service=service.id))
+
+
+def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapshot, status: str) -> None:
+    """An item that is no service of ours (or is not known to be one yet)."""
+    news = ItemNews(
+        upstream=upstream,
+        item=snapshot.number,
+        product_type=snapshot.product_type,
+        status=status,
+        name=snapshot.name,
+    )
+    session.add(message(MessageType.ITEM_APPEARED, news))
+
+
+def stage_entered(session: AsyncSession, operation: Operation, before: Stage) -> None:
+    """The operation is in another stage than before: told where a storefront may have to act or to show it."""
+    wanted = type_of_stage(operation.stage)
+    if wanted is None:
+        return
+    if wanted is MessageType.OPERATION_STARTED and before is not Stage.ACCEPTED:
+        return  # tried again from the start: it had been told
+    session.add(_of_stage(operation, wanted, operation.stage, before))
+
+
+def operation_started(operation: Operation) -> WebhookMessage:
+    """Its workflow runs, and it was accepted until now; it may be further than that already."""
+    return _of_stage(operation, MessageType.OPERATION_STARTED, Stage.CHECKING_BALANCE, Stage.ACCEPTED)
+
+
+def operation_completed(operation: Operation, before: Stage) -> WebhookMessage:
+    return _of_stage(operation, MessageType.OPERATION_COMPLETED, Stage.COMPLETED, before)
+
+
+def operation_slow(session: AsyncSession, operation: Operation, reason: str) -> None:
+    """It waits for its confirmation longer than usual."""
+    session.add(_of_stage(operation, MessageType.OPERATION_SLOW, operation.stage, operation.stage, reason))
+
+
+def _of_stage(
+    operation: Operation, wanted: MessageType, stage: Stage, before: Stage, reason: str | None = None
+) -> WebhookMessage:
+    assert operation.id is not None  # noqa: S101 - stored already
+    news = OperationNews(
+        service=operation.service_id,
+        operation=operation.id,
+        kind=operation.kind,
+        stage=stage,
+        stage_before=before,
+        reason=veiled(operation.reason if reason is None else reason),
+        failure_class=operation.failure_class,
+    )
+    return message(wanted, news, service=operation.service_id)
+
+
+def task_overdue(session: AsyncSession, task: Task) -> None:
+    assert task.id is not None  # noqa: S101 - read from the database
+    news = TaskNews(
+        service=task.service_id,
+        operation=task.operation_id,
+        task=task.id,
+        department=task.department,
+        due_at=task.due_at,
+    )
+    session.add(message(MessageType.TASK_OVERDUE, news, service=task.service_id))
+
+
+def balance_changed(session: AsyncSession, account: UpstreamAccount, free: Money, wanting: Mapping[str, Money]) -> None:
+    """Less is free on the account than some module wants at least, or it is enough again (`wanting` is empty)."""
+    kind = MessageType.UPSTREAM_BALANCE_LOW if wanting else MessageType.UPSTREAM_BALANCE_ENOUGH
+    minima = {name: str(minimum) for name, minimum in wanting.items()}
+    session.add(message(kind, BalanceNews(upstream=account.name, free=str(free), wanting=minima)))
+
+
+def incident_raised(session: AsyncSession, incident: Incident) -> None:
+    assert incident.id is not None  # noqa: S101 - stored just now
+    news = IncidentNews(
+        incident=incident.id,
+        kind=incident.kind,
+        service=incident.service_id,
+        operation=incident.operation_id,
+        message=incident.message,
+    )
+    session.add(message(MessageType.INCIDENT_RAISED, news, service=incident.service_id))

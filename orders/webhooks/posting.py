@@ -1,0 +1,148 @@
+"""One try to deliver a webhook: to addresses that may be reached, without redirects, within a time."""
+
+import asyncio
+import ipaddress
+import logging
+import ssl
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from socket import SOCK_STREAM, gaierror
+
+import httpx
+
+from models.columns import utc_now
+from orders.webhooks.deliveries import ANSWER_LENGTH, Parcel, Try
+from orders.webhooks.signing import SecretUnusable, body, headers, read_secrets
+from orders.webhooks.targets import check_address, check_url
+from upstreams.retry_after import retry_after
+
+log = logging.getLogger(__name__)
+
+_MOST_READ = 4 * ANSWER_LENGTH
+_HELD_UP = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A try, and what it says of the endpoint."""
+
+    went: Try
+    down: bool = False
+    """The endpoint as a whole does not work, so that others need not be tried just now."""
+    not_before: float = 0.0
+    """Seconds that the receiver asks to be left alone."""
+
+
+class Post:
+    """Posts messages. One connection pool for each receiver: a connection is never shared by two names."""
+
+    def __init__(self, *, timeout: float, private: bool) -> None:
+        self._timeout = timeout
+        self._private = private
+        self._trust: ssl.SSLContext | None = None
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def send(self, parcel: Parcel, source: str) -> Posted:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer, text = await self._request(parcel, source)
+            return _judged(answer, text, _ms(began))
+        except SecretUnusable as error:
+            return Posted(Try(None, 0, f"not sent: {error}"), down=True)
+        except ValueError as error:
+            return Posted(Try(None, _ms(began), f"not sent: {error}"), down=True)
+        except TimeoutError:
+            return Posted(Try(None, _ms(began), f"no answer within {self._timeout:g} s"), down=True)
+        except (httpx.HTTPError, OSError, ssl.SSLError) as error:
+            return Posted(
+                Try(None, _ms(began), f"no answer: {_printable(str(error) or type(error).__name__)}"), down=True
+            )
+        except Exception as error:  # whatever it is, the message may have gone: it counts as a try, or it goes for ever
+            log.exception("webhook %s: the try failed in a way that nobody foresaw", parcel.endpoint_name)
+            said = _printable(f"failed unexpectedly: {type(error).__name__}: {error}")
+            return Posted(Try(None, _ms(began), said), down=True)
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def _request(self, parcel: Parcel, source: str) -> tuple[httpx.Response, str]:
+        content = body(parcel, source)
+        secrets = read_secrets(parcel.secret_env, parcel.secret_file)
+        signed = headers(parcel.message_id, int(time.time()), content, secrets)
+        url = httpx.URL(check_url(parcel.url, private=self._private))
+        addresses = await self._addresses(url)
+        client = self._client(url)
+        for number, address in enumerate(addresses, start=1):
+            # To the address that was looked at, whatever the name means a moment later.
+            request = client.build_request(
+                "POST",
+                url.copy_with(host=address),
+                content=content,
+                headers={**signed, "host": url.netloc.decode(), "user-agent": "resellflow"},
+                extensions={"sni_hostname": url.raw_host.decode(), "timeout": httpx.Timeout(self._timeout).as_dict()},
+            )
+            try:
+                answer = await client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if number == len(addresses):
+                    raise
+                continue
+            try:
+                return answer, await _beginning(answer)
+            finally:
+                await answer.aclose()
+        raise ValueError(f"{url.host} has no address")
+
+    async def _addresses(self, url: httpx.URL) -> list[str]:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=SOCK_STREAM)
+        except gaierror as error:
+            raise ValueError(f"{url.host} can't be resolved: {error.strerror}") from None
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        for address in addresses:
+            check_address(ipaddress.ip_address(address), url.scheme, private=self._private)
+        return addresses
+
+    def _client(self, url: httpx.URL) -> httpx.AsyncClient:
+        receiver = f"{url.scheme}://{url.netloc.decode()}"
+        if receiver not in self._clients:
+            self._trust = self._trust or httpx.create_ssl_context()
+            self._clients[receiver] = httpx.AsyncClient(verify=self._trust, follow_redirects=False, trust_env=False)
+        return self._clients[receiver]
+
+
+async def _beginning(answer: httpx.Response) -> str:
+    """The first words of an answer; whatever else comes is not waited for."""
+    read = b""
+    async for piece in answer.aiter_raw():
+        read += piece
+        if len(read) >= _MOST_READ:
+            break
+    return _printable(read[:_MOST_READ].decode(errors="replace"))
+
+
+def _judged(answer: httpx.Response, text: str, took: int) -> Posted:
+    code = answer.status_code
+    if answer.is_success:
+        return Posted(Try(code, took, answer=text))
+    gone = code == HTTPStatus.GONE
+    error = f"answered {code}" + (": the endpoint is gone and was switched off" if gone else "")
+    if answer.is_redirect:
+        error += "; redirects are not followed"
+    went = Try(code, took, error, text, endpoint_gone=gone)
+    told = answer.headers.get("retry-after", "") if code in _HELD_UP else ""
+    return Posted(went, down=gone or code >= 500 or code in _HELD_UP, not_before=retry_after(told, utc_now()))
+
+
+def _printable(text: str) -> str:
+    """On one line, and no longer than an answer: a receiver's words are kept in the log of its deliveries."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:ANSWER_LENGTH]
+
+
+def _ms(began: float) -> int:
+    return int((time.monotonic() - began) * 1000)

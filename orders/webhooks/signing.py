@@ -1,0 +1,85 @@
+"""What makes a webhook believable: the body, and its signature in the manner of Standard Webhooks.
+
+webhook-id: 5f0c…            the same in every try
+webhook-timestamp: 1772370000
+webhook-signature: v1,BASE64 of HMAC-SHA256(secret, "ID.TIMESTAMP.BODY"), one for each secret, separated by spaces
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from orders.webhooks.deliveries import Parcel
+
+CONTENT_TYPE = "application/cloudevents+json"
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
+LEAST_SECRET_BYTES = 24
+
+
+class SecretUnusable(Exception):
+    """An endpoint's secret can't be had; the message names the place, never the secret."""
+
+
+def body(parcel: Parcel, source: str) -> bytes:
+    """The message as a CloudEvent, byte for byte the same in every try."""
+    event: dict[str, object] = {
+        "specversion": "1.0",
+        "id": parcel.message_id,
+        "source": source,
+        "type": parcel.kind,
+        "time": parcel.at.isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "data": parcel.data,
+    }
+    if parcel.service is not None:
+        event["subject"] = str(parcel.service)
+    return json.dumps(event, ensure_ascii=False, sort_keys=True).encode()
+
+
+def headers(message_id: str, timestamp: int, content: bytes, secrets: Sequence[bytes]) -> dict[str, str]:
+    signed = f"{message_id}.{timestamp}.".encode() + content
+    signatures = [base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode() for secret in secrets]
+    return {
+        "content-type": CONTENT_TYPE,
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(f"v1,{one}" for one in signatures),
+    }
+
+
+def read_secrets(env: str | None, file: str | None) -> list[bytes]:
+    """The secrets to sign with, read anew each time: several, separated by spaces, while one replaces another.
+
+    Raises SecretUnusable.
+    """
+    if env is not None:
+        where, text = f"environment variable {env}", os.environ.get(env, "")
+    else:
+        where = f"file {file}"
+        try:
+            text = Path(file or "").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "is not text"
+            raise SecretUnusable(f"its secret can't be read from {where}: {said}") from None
+    secrets = [_decoded(one, where) for one in text.split()]
+    if not secrets:
+        raise SecretUnusable(f"its secret is missing: {where} is empty or not set")
+    return secrets
+
+
+def _decoded(text: str, where: str) -> bytes:
+    try:
+        if text.startswith(SECRET_PREFIX):
+            secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+            if len(secret) >= LEAST_SECRET_BYTES:
+                return secret
+    except binascii.Error:
+        pass
+    raise SecretUnusable(
+        f"its secret in {where} is not whsec_ and the base64 of at least {LEAST_SECRET_BYTES} random bytes"
+    )

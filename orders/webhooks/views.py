@@ -1,0 +1,196 @@
+"""Webhooks as they are shown: the endpoints, what is on its way to them, and how every try went."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, func, true
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import DeliveryState
+from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.errors import InvalidField, NotFound
+from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.reading.documents import Document, existing
+from orders.reading.filters import newest
+from orders.reading.paging import Page, PageRequest, page_of
+from orders.webhooks.telling import data_for_shop
+
+_NOUN = "delivery"
+
+
+class WebhookView(Document):
+    """An address that is told what happens, and how it does."""
+
+    name: str
+    url: str
+    owner: str | None = Field(
+        description="name of the storefront whose it is: it gets what is about that storefront's services; null: "
+        "everything"
+    )
+    types: list[str] = Field(description="the types of messages it gets; none: all of them")
+    secret_from: str = Field(description="where the secret comes from, never the secret; empty for storefronts")
+    active: bool = Field(
+        description="false: nothing is sent until it is resumed; what happens meanwhile is kept for it"
+    )
+    failing_since: datetime | None = Field(description="when the first of the tries that failed in a row was made")
+    failure: str | None = Field(description="how the last of them failed")
+    pending: int = Field(description="messages on their way")
+    given_up: int = Field(description="messages that failed so often that they are not tried any more")
+    created_at: datetime
+
+
+class DeliveryView(Document):
+    """One message on its way to one endpoint."""
+
+    number: int
+    webhook: str = Field(description="name of the endpoint")
+    message_id: str = Field(description="`webhook-id`, and `id` of the CloudEvent")
+    type: str
+    service: int | None = Field(description="number of the service that it is about")
+    state: DeliveryState
+    attempts: int = Field(description="tries since it was last put into the queue")
+    happened_at: datetime
+    next_attempt_at: datetime | None = Field(description="null when it has ended")
+    ended_at: datetime | None
+
+
+class AttemptView(Document):
+    at: datetime
+    status_code: int | None = Field(description="null if there was no answer")
+    duration_ms: int
+    error: str | None = Field(description="null if the receiver took it")
+    answer: str = Field(description="how the receiver's answer begins")
+
+
+class DeliveryDetail(DeliveryView):
+    """A delivery with its content and the log of its tries."""
+
+    data: dict[str, Any]
+    log: list[AttemptView] = Field(description="oldest first")
+
+
+async def list_webhooks(session: AsyncSession, asker: Asker = OPERATOR) -> list[WebhookView]:
+    """All that the asker may see, by name: there are few."""
+    query = select(WebhookEndpoint).where(_visible(asker)).order_by(WebhookEndpoint.name)
+    endpoints = (await session.exec(query)).all()
+    counted = await session.exec(
+        select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
+        .where(WebhookDelivery.state != DeliveryState.DELIVERED)
+        .group_by(col(WebhookDelivery.endpoint_id), col(WebhookDelivery.state))
+    )
+    counts = {(endpoint, state): count for endpoint, state, count in counted.all()}
+    return [
+        WebhookView(
+            name=one.name,
+            url=one.url,
+            types=one.kinds,
+            owner=one.owner,
+            secret_from=_secret_from(one) if asker.is_staff else "",
+            active=one.active,
+            failing_since=one.failing_since,
+            failure=one.failure or None,
+            pending=counts.get((one.id or 0, DeliveryState.PENDING), 0),
+            given_up=counts.get((one.id or 0, DeliveryState.GIVEN_UP), 0),
+            created_at=one.created_at,
+        )
+        for one in endpoints
+    ]
+
+
+def _visible(asker: Asker) -> ColumnElement[bool]:
+    return true() if asker.is_staff else col(WebhookEndpoint.owner) == asker.name
+
+
+def _secret_from(endpoint: WebhookEndpoint) -> str:
+    return f"environment variable {endpoint.secret_env}" if endpoint.secret_env else f"file {endpoint.secret_file}"
+
+
+async def list_deliveries(
+    session: AsyncSession,
+    ask: PageRequest,
+    asker: Asker = OPERATOR,
+    *,
+    webhook: Sequence[str] | None = None,
+    state: Sequence[DeliveryState] | None = None,
+    service: Sequence[int] | None = None,
+) -> Page[DeliveryView]:
+    """A page of the deliveries that the asker may see. Raises InvalidField for a webhook that does not exist, or a
+    wrong cursor."""
+    ask.before(_NOUN)  # a wrong cursor is told, whatever there is
+    endpoints = None if webhook is None else [await _endpoint_id(session, one, asker) for one in webhook]
+    if not asker.is_staff and not endpoints:
+        endpoints = [
+            one for one in (await session.exec(select(WebhookEndpoint.id).where(_visible(asker)))).all() if one
+        ]
+        if not endpoints:
+            return Page(items=[], next_cursor=None)
+    query = (
+        select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
+        .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
+        .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
+    )
+    rows: list[tuple[WebhookDelivery, WebhookMessage, WebhookEndpoint]] = await newest(
+        session,
+        query,
+        col(WebhookDelivery.id),
+        lambda row: row[0].id,
+        ask,
+        _NOUN,
+        (WebhookDelivery.endpoint_id, endpoints),
+        (WebhookDelivery.state, state),
+        (WebhookDelivery.service_id, service),
+    )
+    return page_of(_NOUN, ask, rows, lambda row: row[0].id, lambda row: _show(*row))
+
+
+async def _endpoint_id(session: AsyncSession, name: str, asker: Asker) -> int:
+    query = select(WebhookEndpoint.id).where(WebhookEndpoint.name == name, _visible(asker))
+    known = (await session.exec(query)).one_or_none()
+    if known is None:
+        raise InvalidField("webhook", f"there is no webhook {name!r}")
+    return known
+
+
+async def find_delivery(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> DeliveryDetail:
+    """As it is sent there. Raises NotFound, also for what the asker may not see."""
+    delivery = await session.get(WebhookDelivery, existing(_NOUN, number))
+    if delivery is None:
+        raise NotFound(_NOUN, number)
+    message = await session.get_one(WebhookMessage, delivery.message_id)
+    endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
+    if not (asker.is_staff or endpoint.owner == asker.name):
+        raise NotFound(_NOUN, number)
+    tries = await session.exec(
+        select(WebhookAttempt).where(WebhookAttempt.delivery_id == number).order_by(col(WebhookAttempt.id))
+    )
+    log = [
+        AttemptView(
+            at=one.at,
+            status_code=one.status_code,
+            duration_ms=one.duration_ms,
+            error=one.error or None,
+            answer=one.answer,
+        )
+        for one in tries.all()
+    ]
+    data = message.data if endpoint.owner is None else data_for_shop(message.data)
+    return DeliveryDetail(**dict(_show(delivery, message, endpoint)), data=data, log=log)
+
+
+def _show(delivery: WebhookDelivery, message: WebhookMessage, endpoint: WebhookEndpoint) -> DeliveryView:
+    assert delivery.id is not None  # noqa: S101 - read from the database
+    return DeliveryView(
+        number=delivery.id,
+        webhook=endpoint.name,
+        message_id=message.message_id,
+        type=message.kind,
+        service=message.service_id,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        happened_at=message.at,
+        next_attempt_at=delivery.next_attempt_at if delivery.state is DeliveryState.PENDING else None,
+        ended_at=delivery.ended_at,
+    )
