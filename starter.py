@@ -18,7 +18,6 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.calling_off import tell_called_off
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
@@ -46,6 +45,7 @@ from orders.tasks.work import By
 from outage import note, outage, sdk_runtime
 from payloads.codec import data_converter
 from settings import Settings, load_settings
+from temporal.calling_off import tell_called_off
 from temporal.starting import start_accepted, start_poller, start_sweep
 from temporal.updates import execute
 from temporalconfig import TemporalMisconfigured, connect_config

@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.client import Client
 
 from activities.failures import after_failed_read, database_in_words, look_again
 from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
-from models.messages import CalledOff, Funds, FundsResult, OrderRef, Submission, SubmitResult
+from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
 from models.order import Operation
 from orders.errors import ByHand, NoMapping
 from orders.lifecycle import calling_off
@@ -21,11 +20,9 @@ from orders.money.called_off_rows import InCart, clear_cart
 from orders.money.cart_rows import left_in_cart, remove_own_row
 from orders.operations import KINDS
 from orders.operations.job import Job, load_job
-from orders.services import naming
 from orders.settlement import leftovers
 from orders.settlement.leftovers import Fate
 from orders.settlement.verdicts import Judgement, Verdict
-from temporal.signals import signal
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
 from upstreams.port import NotAllowed, Upstream
@@ -42,22 +39,6 @@ async def stopped(database: Database, operation: int) -> FundsResult | None:
     if row.called_off_at is not None:
         return FundsResult(outcome=Funds.CALLED_OFF, reason=f"called off by {row.called_off_by}")
     return None
-
-
-async def tell_called_off(client: Client, operation: Operation) -> bool:
-    """Wake the workflow of an operation that was called off. One that does not hear it can do nothing all the same.
-
-    Safe to repeat. False: no workflow of it runs. Raises RPCError when Temporal can't be reached.
-    """
-    number = operation.id or 0
-    workflow_id = naming.workflow_id(operation.service_id, operation.kind, number)
-    return await signal(client, workflow_id, "called_off", CalledOff(operation=number), news_of(operation))
-
-
-def news_of(operation: Operation) -> str:
-    """Names what there is to tell: that it was called off, and later, where it could not end at once, that it has."""
-    stamp = operation.called_off_at.isoformat() if operation.called_off_at else ""
-    return f"called-off-{operation.id}-{stamp}{'-ended' if operation.stage.is_final else ''}"
 
 
 class CallingOffActivities:

@@ -9,7 +9,6 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.calling_off import news_of, tell_called_off
 from activities.delivery import deliver, deliver_again
 from activities.healing import Healer, free_for_an_order
 from activities.heartbeat import heartbeating, pause
@@ -23,6 +22,7 @@ from models.outages import is_unavailable, told
 from orders.services import naming
 from outage import note
 from settings import Settings
+from temporal.calling_off import news_of, tell_called_off
 from temporal.starting import start_order, start_poller, start_webhook_sender
 
 INTERVAL_SECONDS = 2.0
