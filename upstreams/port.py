@@ -7,6 +7,9 @@ to renew a dead session.
 A call that changes or costs has happened once it returns, has not happened once it raises any exception but
 OutcomeUnknown, and must be settled by reading after OutcomeUnknown before anything is sent again.
 
+Such a call takes a `key`: the caller's name of what is asked for, the same in every attempt of one operation. An
+upstream with idempotency keys gets it, and then does the same thing once. Other adapters leave it.
+
 How sure what a docstring says is: documented by the vendor, seen in code of public clients, or assumed; sources are in
 docs/billmanager.md.
 """
@@ -375,7 +378,7 @@ class Upstream(Protocol):
         """What this order would cost, from the order form; reads only."""
         ...
 
-    async def order(self, spec: OrderSpec) -> OrderAccepted:
+    async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
         """Send the set-up request, once, charging the account. OutcomeUnknown: it may or may not have happened."""
         ...
 
@@ -412,7 +415,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def prolong(self, number: str, period: int) -> ProlongAccepted:
+    async def prolong(self, number: str, period: int, *, key: str) -> ProlongAccepted:
         """Prolong by `period` months, once, charging the account.
 
         A repetition charges again (assumed): after OutcomeUnknown compare the expiry with the one before. Raises NotYet
@@ -422,7 +425,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def suspend(self, product_type: str, number: str) -> None:
+    async def suspend(self, product_type: str, number: str, *, key: str) -> None:
         """Suspend. Accepted is not yet suspended: settled by the item's status. May be repeated.
 
         Raises NotAllowed for every definite no (but NoSuchItem). Seen in code; whether a customer has the right to it
@@ -430,14 +433,14 @@ class Upstream(Protocol):
         """
         ...
 
-    async def resume(self, product_type: str, number: str) -> None:
+    async def resume(self, product_type: str, number: str, *, key: str) -> None:
         """Resume what we suspended, likewise. NotAllowed also where it was suspended for abuse or by staff (assumed).
 
         NotEnoughMoney where the upstream wants to be paid first.
         """
         ...
 
-    async def delete(self, product_type: str, number: str) -> None:
+    async def delete(self, product_type: str, number: str, *, key: str) -> None:
         """Close for good, whatever its status: the caller has looked. Settled by status deleted, or by NoSuchItem.
 
         Raises NotAllowed where a confirmation by phone is wanted or a minimum term runs (documented that it happens,
@@ -452,7 +455,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def change_plan(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
+    async def change_plan(self, number: str, pricelist: str, period: int, *, key: str) -> PlanChangeAccepted:
         """Change the tariff, once, charging or refunding the account. Settled by the tariff in the item's form.
 
         One request; three where the upstream has no such function in one shot (a definite no, so nothing has been done)
@@ -470,7 +473,9 @@ class Upstream(Protocol):
         """
         ...
 
-    async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
+    async def set_parameters(
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str
+    ) -> ParametersAccepted:
         """Change parameters and add-ons (upstream field -> value), once; extra cost may be charged or billed.
 
         Settled by the values in the item's form, secrets aside. Raises SetupFault before sending for a field that
@@ -503,7 +508,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def new_licence_key(self, product_type: str, number: str) -> None:
+    async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         """Have the upstream make another key for the item; it may take a while to arrive. Free, as far as is known.
 
         Cannot be settled by reading, as keys are kept nowhere; it may be sent again. Raises NotAllowed, Rejected. Seen

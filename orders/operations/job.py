@@ -64,6 +64,11 @@ class Job:
         return self.operation.id
 
     @property
+    def key(self) -> str:
+        """The idempotency key of its calls: the same in every attempt, another one for every operation."""
+        return f"{self.service.mark}.{self.number}"
+
+    @property
     def account_id(self) -> int:
         assert self.account.id is not None  # noqa: S101 - read from the database
         return self.account.id

@@ -52,7 +52,7 @@ class _SettingFields:
             if renewal is not None:
                 await self._set_renewal(upstream, product_type, number, renewal)
             return Sent(number)
-        answer = await upstream.set_parameters(product_type, number, fields)
+        answer = await upstream.set_parameters(product_type, number, fields, key=job.key)
         if renewal is not None and answer.unpaid is None:
             try:
                 await self._set_renewal(upstream, product_type, number, renewal)

@@ -34,7 +34,7 @@ class ChangingPlan:
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.change_plan(item_number(job), job.mapping.pricelist, job.upstream_period())
+        answer = await upstream.change_plan(item_number(job), job.mapping.pricelist, job.upstream_period(), key=job.key)
         return Sent(item_number(job), answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:

@@ -48,7 +48,7 @@ class Prolonging:
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.prolong(item_number(job), job.upstream_period())
+        answer = await upstream.prolong(item_number(job), job.upstream_period(), key=job.key)
         announced = answer.new_expires_on.isoformat() if answer.new_expires_on else ""
         return Sent(item_number(job), answer.unpaid, announced=announced)
 

@@ -65,7 +65,7 @@ class NewKey:
         return {"clicked_button": "newkey"}
 
     async def send(self, job: Job, upstream: Upstream) -> None:
-        await upstream.new_licence_key(job.service.product_type, item_number(job))
+        await upstream.new_licence_key(job.service.product_type, item_number(job), key=job.key)
 
 
 class GivingSecret:

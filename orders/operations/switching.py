@@ -55,11 +55,11 @@ class Switching:
         number = item_number(job)
         match self._call:
             case "suspend":
-                await upstream.suspend(job.service.product_type, number)
+                await upstream.suspend(job.service.product_type, number, key=job.key)
             case "resume":
-                await upstream.resume(job.service.product_type, number)
+                await upstream.resume(job.service.product_type, number, key=job.key)
             case "delete":
-                await upstream.delete(job.service.product_type, number)
+                await upstream.delete(job.service.product_type, number, key=job.key)
         return Sent(number)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:

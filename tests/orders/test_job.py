@@ -23,6 +23,7 @@ async def test_everything_about_an_operation_is_read(database: Database) -> None
     assert (job.service.id, job.mapping.pricelist, str(job.period.cost)) == (1, "58", "5.00 EUR")
     assert job.intent is None
     assert job.order_spec().remoteid == job.service.mark
+    assert job.key == f"{job.service.mark}.{number}"
 
 
 async def test_an_unknown_operation_is_said(database: Database) -> None:

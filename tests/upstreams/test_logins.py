@@ -21,7 +21,7 @@ CALLS: dict[str, Callable[[Upstream], Awaitable[object]]] = {
     **{name: act for name, (act, _, _) in [*CHANGES.items(), *READS.items()]},
     "balance": lambda upstream: upstream.balance(),
     "quote": lambda upstream: upstream.quote(SPEC),
-    "order": lambda upstream: upstream.order(SPEC),
+    "order": lambda upstream: upstream.order(SPEC, key="k"),
     "list_items": lambda upstream: upstream.list_items("vds"),
     "read_item": lambda upstream: upstream.read_item("vds", "4711"),
     "delete_unpaid": lambda upstream: upstream.delete_unpaid("vds", "4711"),
@@ -63,7 +63,7 @@ async def test_however_the_second_factor_is_asked_for(
         await upstream.list_items("vds")
     clock.pass_(SHORTEST_REST)
     with pytest.raises(ConnectionUnhealthy, match="second factor"):
-        await upstream.order(SPEC)
+        await upstream.order(SPEC, key="k")
 
 
 @pytest.mark.parametrize("answer", [doc('<ok type="form">func=logon</ok>'), doc('<ok type="top">func=auth.logon</ok>')])
@@ -74,7 +74,7 @@ async def test_a_dead_session_that_leads_to_the_login_form_is_renewed(
     await upstream.list_items("vds")
     panel.requests.clear()
     panel.answers(answer, doc('<auth id="5e551012"/>'), doc("<ok/><id>900123</id>"))
-    assert (await upstream.order(SPEC)).upstream_number == "900123"
+    assert (await upstream.order(SPEC, key="k")).upstream_number == "900123"
     assert panel.functions == ["v2.vds.order.param", "auth", "v2.vds.order.param"]
     assert panel.requests[-1].fields["auth"] == "5e551012"
 
@@ -88,7 +88,7 @@ async def test_a_panel_that_always_leads_to_the_login_form_is_unhealthy(
     panel.standing["auth"] = SESSION
     panel.standing["v2.vds.order.param"] = doc(ok)
     with pytest.raises(ConnectionUnhealthy, match=r"not logged in.*led to its log-in form"):
-        await upstream.order(SPEC)
+        await upstream.order(SPEC, key="k")
     assert panel.functions == ["v2.vds.order.param", "auth", "v2.vds.order.param"]
 
 
@@ -104,7 +104,7 @@ async def test_a_result_beside_the_question_leaves_a_change_unknown(
 ) -> None:
     panel.answers(doc(f'<item.id>900123</item.id><ok type="form">func={leads_to}</ok>'))
     with pytest.raises(OutcomeUnknown, match="asks to log in and names a result"):
-        await upstream.order(SPEC)
+        await upstream.order(SPEC, key="k")
     assert len(panel.requests) == 1
 
 
@@ -114,6 +114,6 @@ async def test_the_second_factor_switched_off_again(
     panel.answers(refusal("authtype"), SESSION, HALF_OPEN)
     panel.answers(refusal("authtype"), doc('<auth id="5e551012"/>'), doc("<ok/><id>900123</id>"))
     with pytest.raises(ConnectionUnhealthy):
-        await upstream.order(SPEC)
+        await upstream.order(SPEC, key="k")
     clock.pass_(SHORTEST_REST)
-    assert (await upstream.order(SPEC)).upstream_number == "900123"
+    assert (await upstream.order(SPEC, key="k")).upstream_number == "900123"

@@ -39,20 +39,34 @@ WRAPPER = [("out", "xml"), ("lang", "en"), ("authinfo", f"{USERNAME}:{PASSWORD}"
 # name -> the operation, its function, the fields that follow
 CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
     "prolong": (
-        lambda upstream: upstream.prolong("4711", 12),
+        lambda upstream: upstream.prolong("4711", 12, key="k"),
         "service.prolong",
         [("elid", "4711"), ("period", "12"), ("skipbasket", "on"), ("sok", "ok")],
     ),
-    "suspend": (lambda upstream: upstream.suspend("vds", "4711"), "vds.suspend", [("elid", "4711"), ("sok", "ok")]),
-    "resume": (lambda upstream: upstream.resume("soft", "4711"), "soft.resume", [("elid", "4711"), ("sok", "ok")]),
-    "delete": (lambda upstream: upstream.delete("vds", "4711"), "vds.delete", [("elid", "4711"), ("sok", "ok")]),
+    "suspend": (
+        lambda upstream: upstream.suspend("vds", "4711", key="k"),
+        "vds.suspend",
+        [("elid", "4711"), ("sok", "ok")],
+    ),
+    "resume": (
+        lambda upstream: upstream.resume("soft", "4711", key="k"),
+        "soft.resume",
+        [("elid", "4711"), ("sok", "ok")],
+    ),
+    "delete": (
+        lambda upstream: upstream.delete("vds", "4711", key="k"),
+        "vds.delete",
+        [("elid", "4711"), ("sok", "ok")],
+    ),
     "change_plan": (
-        lambda upstream: upstream.change_plan("4711", "59", 1),
+        lambda upstream: upstream.change_plan("4711", "59", 1, key="k"),
         "service.changepricelist",
         [("elid", "4711"), ("pricelist", "59"), ("period", "1"), ("sok", "ok")],
     ),
     "set_parameters": (
-        lambda upstream: upstream.set_parameters("vds", "4711", {"addon_61": "4", "domain": "v2.example.test"}),
+        lambda upstream: upstream.set_parameters(
+            "vds", "4711", {"addon_61": "4", "domain": "v2.example.test"}, key="k"
+        ),
         "vds.edit",
         [("elid", "4711"), ("addon_61", "4"), ("domain", "v2.example.test"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
@@ -72,7 +86,7 @@ CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
         [("elid", "4711"), ("autoprolong", "null"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
     "new_licence_key": (
-        lambda upstream: upstream.new_licence_key("soft", "4711"),
+        lambda upstream: upstream.new_licence_key("soft", "4711", key="k"),
         "soft.edit",
         [("elid", "4711"), ("clicked_button", "newkey"), ("sok", "ok")],
     ),

@@ -136,7 +136,7 @@ class BillmanagerUpstream(Carts, Operations):
         shown = prices.shown_price(answer, self._connection.currency)
         return Quote(price=shown.price, unreadable=call.clean(shown.unreadable, 300), foreign=shown.foreign)
 
-    async def order(self, spec: OrderSpec) -> OrderAccepted:
+    async def order(self, spec: OrderSpec, *, key: str = "") -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).
 
         Raises OutcomeUnknown where the answer is no definite one, the order form shown again included.

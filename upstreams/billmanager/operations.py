@@ -35,7 +35,9 @@ _FINISH = {"clicked_button": "finish", "snext": "ok", "sok": "ok"}
 
 
 class Operations:
-    """Operations of one account on its items; the docstrings of `upstreams.port.Upstream` hold."""
+    """Operations of one account on its items; the docstrings of `upstreams.port.Upstream` hold.
+
+    The panel has no idempotency keys, so `key` is not used."""
 
     def __init__(self, connection: Connection, session: Session) -> None:
         self._connection = connection
@@ -46,18 +48,18 @@ class Operations:
         answer = await self._session.send(call, {"elid": number, "period": str(period)})
         return renewal.quoted(call, answer, number, period, self._connection.currency)
 
-    async def prolong(self, number: str, period: int) -> ProlongAccepted:
+    async def prolong(self, number: str, period: int, *, key: str = "") -> ProlongAccepted:
         call = self._about(renewal.FUNCTION, Effect.CHANGE, number)
         answer = await self._session.send(call, {"elid": number, "period": str(period)} | _AT_ONCE)
         return renewal.accepted(call, answer)
 
-    async def suspend(self, product_type: str, number: str) -> None:
+    async def suspend(self, product_type: str, number: str, *, key: str = "") -> None:
         await self._bring_to(f"{product_type}.suspend", product_type, number)
 
-    async def resume(self, product_type: str, number: str) -> None:
+    async def resume(self, product_type: str, number: str, *, key: str = "") -> None:
         await self._bring_to(f"{product_type}.resume", product_type, number)
 
-    async def delete(self, product_type: str, number: str) -> None:
+    async def delete(self, product_type: str, number: str, *, key: str = "") -> None:
         await self._bring_to(f"{product_type}.delete", product_type, number)
 
     async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
@@ -69,7 +71,7 @@ class Operations:
         answer = await self._session.send(call, _plan_change(number, pricelist, period))
         return tariffs.quoted(call, answer, pricelists, self._connection.currency)
 
-    async def change_plan(self, number: str, pricelist: str, period: int) -> PlanChangeAccepted:
+    async def change_plan(self, number: str, pricelist: str, period: int, *, key: str = "") -> PlanChangeAccepted:
         """In one shot; by the wizard where that function is unknown, or its answer only leads to the wizard's steps."""
         call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)
         try:
@@ -90,7 +92,9 @@ class Operations:
         answer = await self._session.send(call, {"elid": number} | asked)
         return editing.quoted(call, answer, number, asked, self._connection.currency)
 
-    async def set_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> ParametersAccepted:
+    async def set_parameters(
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str = ""
+    ) -> ParametersAccepted:
         asked = editing.checked(fields, self._connection.name)
         call = self._editing(Effect.CHANGE, product_type, number, asked)
         return editing.accepted(call, await self._session.send(call, {"elid": number} | asked | _SAVE))
@@ -124,7 +128,7 @@ class Operations:
         key = fields.get(product(product_type).key_field)
         return SecretStr(key.text) if key is not None and key.text else None
 
-    async def new_licence_key(self, product_type: str, number: str) -> None:
+    async def new_licence_key(self, product_type: str, number: str, *, key: str = "") -> None:
         call = self._editing(Effect.CHANGE, product_type, number, {})
         answer = await self._session.send(call, {"elid": number} | _NEW_KEY)
         # The new key in the answer is a yes (WHMCS-NOC, seen in code). It is kept nowhere: the form has it, too.
