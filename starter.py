@@ -1,4 +1,4 @@
-"""Starts and signals workflows: the Python API of Resellflow. The command line is `resell` (package `cli`).
+"""The Python API of Resellflow: orders are placed, services changed, tasks worked on, decisions made.
 
 async with connect() as resellflow:
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-17")
@@ -6,7 +6,6 @@ async with connect() as resellflow:
     print(order.service, order.operation)
 """
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -16,9 +15,7 @@ from temporalio.client import (
     Client,
     WorkflowHandle,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
-from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind
 from models.messages import (
@@ -32,49 +29,25 @@ from models.messages import (
 )
 from models.money import Money
 from models.order import Operation, Task
-from orders.errors import NotFound, NotTheirs, Refused
+from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import completion, intake, pending, requests
 from orders.lifecycle.allowed import OPERATOR, STAYS, Asker, Not, judge
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.intake import AcceptedOrder, ServiceRequest
 from orders.lifecycle.requests import ServiceChange
-from orders.reading.documents import existing
 from orders.services import naming
 from orders.tasks import work as tasks
 from orders.tasks.work import By
-from outage import note, outage, sdk_runtime
-from payloads.codec import data_converter
 from settings import Settings, load_settings
-from temporal.calling_off import tell_called_off
-from temporal.starting import start_accepted, start_poller, start_sweep
+from temporal.client import connect_client
+from temporal.dispatch import Dispatcher
+from temporal.starting import start_poller, start_sweep
 from temporal.updates import execute
-from temporalconfig import TemporalMisconfigured, connect_config
 from workflows.service_order import ServiceOrder
-
-ANSWER_SECONDS = 0.3
-"""An order is accepted whether its workflow can be started at once or not: so long its answer waits for Temporal."""
-FINISH_SECONDS = 1.0
-TELLING_SECONDS = 3.0
-"""So long Temporal is given for all that it is to hear of one order; the rest does the sweep."""
 
 
 class _OnlyRehearsed(Exception):
     """Ends a transaction of which nothing is to be kept."""
-
-
-async def connect_client(settings: Settings | None = None, *, lazy: bool = False) -> Client:
-    """A Temporal client by the standard settings (`temporalio.envconfig`), speaking pydantic; encrypting, given keys.
-
-    Lazy: connects at the first call, so that a process starts while Temporal is away. Raises KeyFileError and
-    TemporalMisconfigured.
-    """
-    settings = settings or load_settings()
-    config = connect_config()
-    converter = data_converter(settings.payload_key_file)
-    try:
-        return await Client.connect(**config, data_converter=converter, runtime=sdk_runtime(), lazy=lazy)
-    except (ValueError, TypeError):
-        raise TemporalMisconfigured("the settings TEMPORAL_… are not right: look at address, TLS and API key") from None
 
 
 class Resellflow:
@@ -84,7 +57,7 @@ class Resellflow:
         self.database = database
         self.client = client
         self.settings = settings
-        self._telling: set[asyncio.Task[bool]] = set()
+        self._dispatcher = Dispatcher(database, client, settings.task_queue, settings.order_policy())
 
     async def place_order(
         self, request: ServiceRequest, *, key: str, client: str = "python", owner: str | None = None
@@ -103,7 +76,7 @@ class Resellflow:
             hostname_suffix=self.settings.hostname_suffix,
             owner=owner,
         )
-        return await self._tell_temporal(order)
+        return await self._dispatcher.accepted(order)
 
     async def prolong(
         self,
@@ -209,60 +182,11 @@ class Resellflow:
         )
 
     async def _begin(self, accepting: Coroutine[object, object, AcceptedOrder]) -> AcceptedOrder:
-        return await self._tell_temporal(await accepting)
-
-    async def _tell_temporal(self, order: AcceptedOrder) -> AcceptedOrder:
-        """Start the workflow of what was accepted just now, and tell others what became of them by it.
-
-        It goes on after this has returned, where Temporal takes longer. What is not told in the end the sweep tells or
-        starts; nothing depends on it, as the database lets those others do nothing any more.
-        """
-        starts = order.created and not order.queued
-        if not starts and order.stepped_aside is None and order.called_off is None:
-            return order
-        if outage.away and self._telling:
-            return order  # one at a time finds out whether it is back
-        telling = asyncio.create_task(self._tell(order, starts))
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
-        done, _ = await asyncio.wait({telling}, timeout=ANSWER_SECONDS)
-        return replace(order, started_at=utc_now()) if done and telling.result() else order
+        return await self._dispatcher.accepted(await accepting)
 
     async def finish(self) -> None:
-        """Before the process ends: tell Temporal what it is being told just now, within a second."""
-        if self._telling and not outage.away:
-            await asyncio.wait(self._telling, timeout=FINISH_SECONDS)
-
-    async def _tell(self, order: AcceptedOrder, starts: bool) -> bool:
-        """True: its workflow is started."""
-        try:
-            async with asyncio.timeout(TELLING_SECONDS):
-                if order.stepped_aside is not None:
-                    await self._tell_to_step_aside(order.stepped_aside)
-                if order.called_off is not None:
-                    await self._tell_called_off(order.called_off.operation)
-                if starts:
-                    await start_accepted(self.client, self.settings.task_queue, self.settings.order_policy(), order)
-        except (RPCError, RuntimeError, TimeoutError) as error:
-            note(error, f"operation {order.operation}, which is accepted and started by the sweep")
-            return False
-        outage.over()
-        return starts
-
-    async def _tell_to_step_aside(self, order: AcceptedOrder) -> None:
-        """Its run ends. Not heard, it does no harm: the database lets it do nothing, and its next run replaces it."""
-        handle = self.client.get_workflow_handle_for(ServiceOrder.run, order.workflow_id)
-        try:
-            await handle.signal(ServiceOrder.step_aside)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-
-    async def _tell_called_off(self, number: int) -> None:
-        """Its workflow need not wait any more. Not heard, the sweep tells it once Temporal is back."""
-        async with self.database.read() as session:
-            operation = await session.get_one(Operation, number)
-        await tell_called_off(self.client, operation)
+        """Before the process ends: complete what Temporal is being sent, within a second."""
+        await self._dispatcher.finish()
 
     async def take_task(self, task: int, by: By) -> None:
         """Raises NotFound, Refused or InvalidField, as do the others below."""
@@ -409,11 +333,7 @@ class Resellflow:
         async with self.database.write() as session:
             await completion.decide(session, record, asker)
             stage = (await session.get_one(Operation, number)).stage
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._tell_called_off(number)
-        except (RPCError, RuntimeError, TimeoutError) as error:
-            note(error, f"telling operation {number} that it is called off, which the sweep will do")
+        await self._dispatcher.called_off(number)
         if stage.is_final:
             return DecisionResult(stage=stage, message="nothing of it is sent")
         words = (
@@ -446,9 +366,3 @@ async def place_order(request: ServiceRequest, *, key: str, client: str = "pytho
     """Order a service with the settings of this process; see Resellflow.place_order."""
     async with connect() as resellflow:
         return await resellflow.place_order(request, key=key, client=client)
-
-
-if __name__ == "__main__":
-    from cli.app import main
-
-    main()

@@ -48,7 +48,7 @@ from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
 from settings import Settings, load_settings, setup_in_words
-from starter import connect_client
+from temporal.client import connect_client
 from temporal.registration import ensure_search_attributes
 from temporal.starting import start_sweep
 from temporalconfig import TemporalMisconfigured, connect_config

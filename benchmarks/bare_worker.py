@@ -9,7 +9,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from benchmarks.bare import TASK_QUEUE, BareWorkflow, do_nothing
 from process_exit import leave
-from starter import connect_client
+from temporal.client import connect_client
 
 
 async def run() -> None:

@@ -108,8 +108,8 @@ def close(
 
 
 async def _closed(incident: int, actor: str, note: str) -> "IncidentView":
+    from orders.errors import existing
     from orders.incidents.record import checked_note, close_incident
-    from orders.reading.documents import existing
     from orders.views import find_incident
 
     async with opened_database() as database:

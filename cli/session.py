@@ -55,7 +55,8 @@ def _check_file(database: "Database") -> None:
 @asynccontextmanager
 async def opened_resellflow() -> AsyncIterator["Resellflow"]:
     """Database and a Temporal client that connects at its first call."""
-    from starter import Resellflow, connect_client
+    from starter import Resellflow
+    from temporal.client import connect_client
 
     settings = load_settings()
     async with opened_database(settings) as database:

@@ -120,7 +120,7 @@ def revoke(
 
 async def _revoked(token: int, actor: str) -> "ApiToken":
     from orders.access import tokens
-    from orders.reading.documents import existing
+    from orders.errors import existing
 
     async with opened_database() as database, database.write() as session:
         return await tokens.revoke(session, existing(tokens.NOUN, token), actor=actor)

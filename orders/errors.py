@@ -1,5 +1,6 @@
 """What can be wrong with what a caller asks. Each carries what the caller needs to mend it."""
 
+from models.numbers import HIGHEST_NUMBER
 from orders.text import period_in_words
 
 
@@ -52,3 +53,10 @@ class NoMapping(NotFound):
 
 class ByHand(Exception):
     """No upstream carries out the operations of this service: its processing module is manual."""
+
+
+def existing(what: str, number: int) -> int:
+    """The number, if a row could have it. Raises NotFound: no database need be asked for number 0 or 10**30."""
+    if not 0 < number <= HIGHEST_NUMBER:
+        raise NotFound(what, number)
+    return number

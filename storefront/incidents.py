@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
+from orders.errors import existing
 from orders.incidents.record import close_incident
-from orders.reading.documents import existing
 from orders.reading.filters import either
 from orders.views import IncidentView, Page, find_incident, list_incidents
 from storefront import examples

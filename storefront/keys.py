@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from orders.reading.documents import existing
+from orders.errors import existing
 from orders.services.key_reader import KeyReader
 from storefront.auth import Orderer
 from storefront.context import Context, InContext

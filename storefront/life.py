@@ -6,9 +6,9 @@ from fastapi import APIRouter, Body, Depends, Path, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from orders.access.roles import Right
+from orders.errors import existing
 from orders.lifecycle.intake import AcceptedOrder
 from orders.lifecycle.requests import ServiceChange
-from orders.reading.documents import existing
 from orders.views import find_operation, find_service
 from storefront import examples
 from storefront.auth import Orderer, check

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from orders.reading.documents import existing
+from orders.errors import existing
 from orders.services import modules
 from orders.services.modules import ModuleChange
 from orders.views import ServiceView, find_service

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Path, Response
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from orders.access.roles import Right
+from orders.errors import existing
 from orders.linking.items import AdoptRequest, LinkRequest, Outcome
 from orders.linking.linker import Linker
-from orders.reading.documents import existing
 from storefront.auth import Operator, check
 from storefront.callers import Caller
 from storefront.context import Context, InContext

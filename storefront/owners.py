@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from orders.access.handing_over import OwnerChange, hand_over
-from orders.reading.documents import existing
+from orders.errors import existing
 from orders.views import ServiceView, find_service
 from storefront.auth import Operator
 from storefront.context import InContext

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from orders.reading.documents import existing
+from orders.errors import existing
 from orders.views import DeliveryDetail, DeliveryView, Page, find_delivery, list_deliveries, list_webhooks
 from orders.webhooks import deliveries as webhooks
 from storefront.auth import AnyCaller, Orderer

@@ -10,8 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import IncidentKind
 from models.incident import Incident
-from orders.errors import NotFound
-from orders.reading.documents import Document, existing
+from orders.errors import NotFound, existing
+from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
 

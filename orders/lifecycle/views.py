@@ -17,13 +17,13 @@ from models.order import Operation, StageEntry, Task
 from orders.access.ownership import belongs_to_visible
 from orders.access.roles import holders
 from orders.accounts.views import known_upstream
-from orders.errors import NotFound
+from orders.errors import NotFound, existing
 from orders.lifecycle.allowed import OPERATOR, Asker, Facts, Traces, allowed_decisions, person_may
 from orders.lifecycle.facts import facts_of_all
 from orders.lifecycle.looks import upstream_says, what_is_ahead
 from orders.lifecycle.slowness import in_words
 from orders.lifecycle.stages import TRIED_AGAIN
-from orders.reading.documents import Document, WorkflowLinks, existing, money
+from orders.reading.documents import Document, WorkflowLinks, money
 from orders.reading.filters import either, newest
 from orders.reading.paging import Page, PageRequest, page_of
 from orders.services import naming

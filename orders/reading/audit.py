@@ -7,7 +7,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from orders.reading.documents import Document, existing
+from orders.errors import existing
+from orders.reading.documents import Document
 from orders.reading.paging import Page, PageRequest, page_of
 
 _NOUN = "audit"

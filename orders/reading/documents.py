@@ -1,4 +1,4 @@
-"""What all documents have in common: exact money, numbers that can exist, links to the workflows behind them."""
+"""What all documents have in common: exact money, links to the workflows behind them."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,8 +7,6 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from models.money import Money
-from models.numbers import HIGHEST_NUMBER
-from orders.errors import NotFound
 
 _CENT = Decimal("0.01")
 
@@ -37,10 +35,3 @@ def money(amount: Decimal | None, currency: str | None) -> Money | None:
         return None
     cents = amount.quantize(_CENT)
     return Money(amount=cents if cents == amount else amount.normalize(), currency=currency)
-
-
-def existing(what: str, number: int) -> int:
-    """The number, if a row could have it. Raises NotFound: no database need be asked for number 0 or 10**30."""
-    if not 0 < number <= HIGHEST_NUMBER:
-        raise NotFound(what, number)
-    return number

@@ -15,10 +15,10 @@ from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import MAY_BE_OVERDUE, TAKEN, Task
 from orders.access.ownership import belongs_to_visible
-from orders.errors import InvalidField, NotFound
+from orders.errors import InvalidField, NotFound, existing
 from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.reading.audit import AuditView, shown_entry
-from orders.reading.documents import Document, existing
+from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
 

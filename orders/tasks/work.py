@@ -14,8 +14,7 @@ from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import Task
-from orders.errors import InvalidField, NotFound, Refused
-from orders.reading.documents import existing
+from orders.errors import InvalidField, NotFound, Refused, existing
 from orders.text import Prose, Words
 
 Person = Annotated[Words, Field(max_length=64)]

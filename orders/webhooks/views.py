@@ -11,9 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import DeliveryState
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from orders.errors import InvalidField, NotFound
+from orders.errors import InvalidField, NotFound, existing
 from orders.lifecycle.allowed import OPERATOR, Asker
-from orders.reading.documents import Document, existing
+from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
 from orders.webhooks.telling import data_for_shop

@@ -119,11 +119,6 @@ async def test_help_explains_every_command_and_is_quick(shell: Shell) -> None:
         assert f" {heavy}\n" not in run.out
 
 
-async def test_starter_runs_the_same_command_line(shell: Shell) -> None:
-    run = await shell.process("services", program=("starter.py",))
-    assert run.done().out == "no services\n"
-
-
 async def test_the_api_serves_until_it_is_told_to_stop(shell: Shell) -> None:
     port = free_port()
     with shell.start("api", "--port", port) as api:

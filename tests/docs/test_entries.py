@@ -1,10 +1,7 @@
 """What there is has its entry, and the entries say what is so."""
 
-import ast
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,55 +136,3 @@ def test_no_page_names_a_variable_that_nobody_reads() -> None:
     for page in OURS:
         assert set(re.findall(r"\bRESELL_[A-Z_]+\b", page.text)) <= known, page.path.name
     assert stack <= set(re.findall(r"RESELL_STACK_\w+", OPERATIONS.text))
-
-
-# Packages.
-
-
-def packages() -> Iterator[tuple[str, Path]]:
-    for file in PROJECT.glob("*.py"):
-        yield file.stem, file
-    for package in PROJECT.glob("*/__init__.py"):
-        for file in package.parent.rglob("*.py"):
-            yield package.parent.name, file
-
-
-def imported(file: Path) -> set[str]:
-    """Its imports, wherever in the module; not what it does when it is the program."""
-    found: set[str] = set()
-    module = ast.parse(file.read_text(encoding="utf-8"))
-    module.body = [part for part in module.body if "__name__" not in ast.dump(part)]
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
-def test_imports_go_along_the_arrows() -> None:
-    [diagram] = [block for block in ARCHITECTURE.blocks("mermaid") if block.startswith("flowchart")]
-    arrows = set(re.findall(r"(\w+) -(?:->|\. .*? \.->) (\w+)", diagram))
-    drawn = {name for arrow in arrows for name in arrow}
-    reachable = {name: {name} for name in drawn}
-    for _ in drawn:
-        for start, end in arrows:
-            reachable[start] |= reachable[end]
-    imports = {
-        (package, other)
-        for package, file in packages()
-        if package in drawn
-        for other in imported(file) & drawn
-        if package != other
-    }
-    assert {(one, other) for one, other in imports if other not in reachable[one]} == set()
-    assert arrows <= imports, f"drawn, but not so: {arrows - imports}"
-    upwards = {(one, other) for one in drawn for other in reachable[one] if one != other and one in reachable[other]}
-    assert upwards == set()
-
-
-def test_every_package_is_described() -> None:
-    told = first_column("Packages") | set(re.findall(r"`(\w+)\.py`", ARCHITECTURE.section("Packages")))
-    told |= {name for row in table(ARCHITECTURE.section("Packages")) for name in re.findall(r"`(\w+)/`", row[0])}
-    there = {file.parent.name for file in PROJECT.glob("*/__init__.py")} - {"tests", "benchmarks"}
-    assert there <= told

@@ -20,7 +20,7 @@ from activities.answers import Answers
 from activities.submission import SubmitActivities
 from models.database import Database
 from settings import load_settings
-from starter import connect_client
+from temporal.client import connect_client
 from upstreams.billmanager import departure, transport
 from worker import Activities, upstream_worker
 

@@ -14,14 +14,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import outage
-import starter
 from models.enums import OperationKind
-from models.messages import Written
+from models.messages import OrderPolicy, Written
 from orders.lifecycle.intake import AcceptedOrder
 from outage import Outage
-from settings import Settings
-from starter import Resellflow
-from temporal import updates
+from temporal import dispatch, updates
+from temporal.dispatch import Dispatcher
 from tests.infrastructure.eventually import assert_eventually
 
 AWAY = RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
@@ -32,7 +30,7 @@ RETRIED = 'Status { code: Unavailable, message: "tcp connect error", source: Non
 @pytest.fixture(autouse=True)
 def unmet(monkeypatch: pytest.MonkeyPatch) -> Outage:
     found = Outage()
-    for module in (outage, starter, updates):
+    for module in (outage, dispatch, updates):
         monkeypatch.setattr(module, "outage", found)
     return found
 
@@ -141,22 +139,23 @@ async def test_while_it_is_away_it_is_asked_until_it_is_back(
 async def test_an_order_waits_a_moment_for_temporal_whatever_there_is_to_tell(unmet: Outage) -> None:
     """Somewhere that takes connections and says nothing. Three waits of three seconds were nine."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        nobody: Any = None
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         client = await Client.connect(address, lazy=True)
-        resellflow = Resellflow(None, client, Settings())  # type: ignore[arg-type]
+        dispatcher = Dispatcher(nobody, client, "orders", OrderPolicy())
         aside = AcceptedOrder(service=1, operation=1, kind=OperationKind.PROLONG, upstream="main", created=True)
         order = AcceptedOrder(
             service=1, operation=2, kind=OperationKind.SUSPEND, upstream="main", created=True, stepped_aside=aside
         )
         before = time.monotonic()
-        assert (await resellflow._tell_temporal(order)).started_at is None
+        assert (await dispatcher.accepted(order)).started_at is None
         first = time.monotonic() - before
         unmet.met("silence")
         before = time.monotonic()
         for _ in range(100):  # one finds out whether it is back; the others do not wait
-            assert (await resellflow._tell_temporal(order)).started_at is None
+            assert (await dispatcher.accepted(order)).started_at is None
         rest = time.monotonic() - before
-        for one in resellflow._telling:
+        for one in dispatcher.under_way:
             one.cancel()
     assert first < 1
     assert rest < 1
@@ -182,21 +181,22 @@ async def test_before_a_process_ends_temporal_is_told_what_it_would_hear_in_a_mo
     unmet: Outage, monkeypatch: pytest.MonkeyPatch, away: bool
 ) -> None:
     """A command's first call connects first, and may take longer than the order's answer waits."""
-    monkeypatch.setattr(starter, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(dispatch, "ANSWER_SECONDS", 0.0)
     slow, started = asyncio.Event(), asyncio.Event()
 
     async def start_accepted(*_: object) -> None:
         await slow.wait()
         started.set()
 
-    monkeypatch.setattr(starter, "start_accepted", start_accepted)
-    resellflow = Resellflow(None, None, Settings())  # type: ignore[arg-type]
+    monkeypatch.setattr(dispatch, "start_accepted", start_accepted)
+    nobody: Any = None
+    dispatcher = Dispatcher(nobody, nobody, "orders", OrderPolicy())
     order = AcceptedOrder(service=1, operation=1, kind=OperationKind.OPEN, upstream="main", created=True)
-    assert (await resellflow._tell_temporal(order)).started_at is None
+    assert (await dispatcher.accepted(order)).started_at is None
     if away:
         unmet.met("gone")
     else:
         asyncio.get_running_loop().call_later(0.05, slow.set)
-    await asyncio.wait_for(resellflow.finish(), 5)
+    await asyncio.wait_for(dispatcher.finish(), 5)
     assert started.is_set() is not away
     slow.set()

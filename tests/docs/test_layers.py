@@ -1,0 +1,106 @@
+"""Who imports whom: the layers of docs/architecture.md ("Packages"), and no circle between modules."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from tests.docs.pages import ARCHITECTURE, table
+from tests.docs.test_entries import first_column
+from tests.infrastructure.processes import PROJECT
+
+NOT_THE_PRODUCT = frozenset({"tests", "benchmarks", "simulator", "stack"})
+READ_SIDE = re.compile(r"^orders\.(reading\b|views$|(\w+\.)?(\w+_)?views$|lifecycle\.placed$)")
+"""Modules that make documents of what is in the database."""
+
+
+def packages() -> Iterator[tuple[str, Path]]:
+    for file in PROJECT.glob("*.py"):
+        yield file.stem, file
+    for package in PROJECT.glob("*/__init__.py"):
+        for file in package.parent.rglob("*.py"):
+            yield package.parent.name, file
+
+
+@cache
+def modules() -> dict[str, set[str]]:
+    """Module of the product -> the modules that it imports, wherever in its text."""
+    files = {module_of(file): file for package, file in packages() if package not in NOT_THE_PRODUCT}
+    return {name: {one for one in imported(file, files.keys()) if one != name} for name, file in files.items()}
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(file: Path, known: "set[str] | object") -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in known else node.module  # type: ignore[operator]
+
+
+def test_imports_go_along_the_arrows() -> None:
+    [diagram] = [block for block in ARCHITECTURE.blocks("mermaid") if block.startswith("flowchart")]
+    arrows = set(re.findall(r"(\w+) -(?:->|\. .*? \.->) (\w+)", diagram))
+    drawn = {name for arrow in arrows for name in arrow}
+    reachable = {name: {name} for name in drawn}
+    for _ in drawn:
+        for start, end in arrows:
+            reachable[start] |= reachable[end]
+    imports = {
+        (package, other)
+        for module, others in modules().items()
+        if (package := module.partition(".")[0]) in drawn
+        for other in {one.partition(".")[0] for one in others} & drawn
+        if package != other
+    }
+    assert {(one, other) for one, other in imports if other not in reachable[one]} == set()
+    assert arrows <= imports, f"drawn, but not so: {arrows - imports}"
+    upwards = {(one, other) for one in drawn for other in reachable[one] if one != other and one in reachable[other]}
+    assert upwards == set()
+
+
+def test_what_writes_imports_nothing_that_reads() -> None:
+    found = {
+        (module, other)
+        for module, others in modules().items()
+        if module.partition(".")[0] in {"orders", "activities", "temporal", "starter", "catalogue", "upstreams"}
+        if not READ_SIDE.match(module)
+        for other in others
+        if READ_SIDE.match(other)
+    }
+    assert found == set()
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """Not by way of others, and not inside a function either."""
+    try:
+        TopologicalSorter(modules()).prepare()
+    except CycleError as circle:
+        raise AssertionError(" <- ".join(circle.args[1])) from None
+
+
+def test_the_ends_of_the_house_do_not_know_each_other() -> None:
+    ends = {"activities", "storefront", "cli"}
+    found = {
+        (module, other)
+        for module, others in modules().items()
+        for other in others
+        if {module.partition(".")[0], other.partition(".")[0]} <= ends
+        if "activities" in (module.partition(".")[0], other.partition(".")[0])
+        if module.partition(".")[0] != other.partition(".")[0]
+    }
+    assert found == set()
+
+
+def test_every_package_is_described() -> None:
+    told = first_column("Packages") | set(re.findall(r"`(\w+)\.py`", ARCHITECTURE.section("Packages")))
+    told |= {name for row in table(ARCHITECTURE.section("Packages")) for name in re.findall(r"`(\w+)/`", row[0])}
+    there = {file.parent.name for file in PROJECT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert there <= told
