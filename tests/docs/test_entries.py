@@ -82,7 +82,7 @@ def test_every_kind_of_event_is_named() -> None:
 
 
 def test_every_search_attribute_is_named() -> None:
-    text = ARCHITECTURE.section("Who is told what")
+    text = ARCHITECTURE.section("What is reported where")
     assert [key.name for key in (*KEYWORDS, *INTEGERS) if f"`{key.name}`" not in text] == []
 
 
