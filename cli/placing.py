@@ -42,7 +42,7 @@ def sum_of_money(text: str | None, option: str) -> "Money | None":
     from pydantic import TypeAdapter, ValidationError
 
     from models.money import Money
-    from orders.lifecycle.limits import CostLimit
+    from orders.money.limits import CostLimit
 
     found: TypeAdapter[Money] = TypeAdapter(CostLimit)
     try:

@@ -19,10 +19,10 @@ from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON_PREFIX
 from orders.errors import InvalidField
-from orders.lifecycle.intake import AskedAddon
-from orders.lifecycle.limits import LIMIT_DESCRIPTION, CostLimit
+from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
+from orders.services.addons import AskedAddon
 from orders.services.addons import text as addon_text
 from orders.tasks.views import AGE_PATTERN
 from orders.tasks.work import By, Note, Person

@@ -11,8 +11,8 @@ from models.order import Operation, Service
 from models.parameters import ADDON_PREFIX, FIELD_PREFIX, NEW_KEY, NEW_PASSWORD
 from models.product_types import PRODUCT_TYPES
 from orders.errors import InvalidField, Refused
-from orders.lifecycle.intake import check_parameters
 from orders.services import addons
+from orders.services.forms import check_parameters
 from orders.services.mappings import mapping_of
 from orders.services.naming import check_name, check_new_name
 from orders.settlement import intents

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import and_, bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
@@ -23,31 +22,14 @@ from models.database import Database
 from models.enums import ModuleKind, OperationKind
 from models.numbers import HIGHEST_NUMBER, next_number
 from models.order import IntakeKey, Operation, Service, Task
-from models.product_types import PRODUCT_TYPES, Form, ProductType
+from models.product_types import PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField, KeyReused
 from orders.installation import installation_tag
-from orders.lifecycle.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
+from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.services import addons, naming
-from orders.services.forms import normal_form
-from orders.text import Lines, PlainText, Words, check_text, period_in_words
-
-
-def _addon(value: object) -> bool | int | str:
-    if isinstance(value, bool | int):
-        return value
-    if isinstance(value, str) and value.strip().isdigit():
-        raise ValueError("a quantity is a whole number, without quotation marks")
-    if isinstance(value, str) and value.strip():
-        return check_text(value)
-    raise ValueError("an add-on is a whole number, true or false, or the name of a choice")
-
-
-AskedAddon = Annotated[
-    bool | int | str,
-    PlainValidator(_addon),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "boolean"}, {"type": "string"}]}),
-]
-"""What a caller may write for an add-on; which of them is right the plan's mapping says."""
+from orders.services.addons import AskedAddon
+from orders.services.forms import check_parameters
+from orders.text import Lines, PlainText, Words, period_in_words
 
 
 class ServiceRequest(BaseModel):
@@ -291,25 +273,6 @@ def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMappi
         raise InvalidField("domain", str(error)) from error
 
 
-def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> dict[str, str]:
-    """The parameters, each value in its one spelling. Raises InvalidField for one that this product type or mapping
-    does not know, or a value that is none."""
-    found: dict[str, str] = {}
-    for parameter, value in parameters.items():
-        if parameter not in kind.parameters:
-            raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
-        if not value.strip():
-            raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
-        form = kind.parameters[parameter].form
-        try:
-            found[parameter] = normal_form(form, value)
-        except ValueError as error:
-            raise InvalidField(f"parameters.{parameter}", str(error)) from error
-        if form is Form.TEMPLATE and value not in mapping.templates:
-            raise InvalidField(f"parameters.{parameter}", f"unknown template {value!r}; {_choice(mapping.templates)}")
-    return found
-
-
 async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dict[str, str], owner: str | None) -> None:
     """A storefront adds to what is its own. Raises InvalidField, in the same words for what is another's and what is
     not there."""
@@ -321,10 +284,6 @@ async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dic
             own = own.where(Service.account_id == offer.account.id)
         if (await session.exec(own.limit(1))).first() is None:
             raise InvalidField(f"parameters.{name}", f"no service of {owner} is item {parameters[name]}")
-
-
-def _choice(known: Iterable[str]) -> str:
-    return f"known are {', '.join(sorted(known))}" if known else "this one has none"
 
 
 async def _write_down(

@@ -37,9 +37,10 @@ from orders.errors import InvalidField, KeyReused, Refused
 from orders.lifecycle import calling_off, turns
 from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.lifecycle.facts import facts_of
-from orders.lifecycle.intake import AcceptedOrder, AskedAddon
-from orders.lifecycle.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
+from orders.lifecycle.intake import AcceptedOrder
+from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.services import addons, naming, periods
+from orders.services.addons import AskedAddon
 from orders.services.history import Origin, attribute
 from orders.text import period_in_words
 

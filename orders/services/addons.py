@@ -8,16 +8,37 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
+
+from pydantic import PlainValidator, WithJsonSchema
 
 from models.enums import AddonKind
 from models.parameters import ADDON_PREFIX, FIELD_PREFIX
 from orders.errors import InvalidField
 from orders.services.meaning import is_no, is_yes, number_of
+from orders.text import check_text
 
 AddonValue = int | str
 """As a service keeps it: a quantity, or the name of what was chosen; of a switch `on` or `off`."""
 ON, OFF = "on", "off"
+
+
+def _addon(value: object) -> bool | int | str:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, str) and value.strip().isdigit():
+        raise ValueError("a quantity is a whole number, without quotation marks")
+    if isinstance(value, str) and value.strip():
+        return check_text(value)
+    raise ValueError("an add-on is a whole number, true or false, or the name of a choice")
+
+
+AskedAddon = Annotated[
+    bool | int | str,
+    PlainValidator(_addon),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "boolean"}, {"type": "string"}]}),
+]
+"""What a caller may write for an add-on; which of them is right the plan's mapping says."""
 
 
 class Mapped(Protocol):

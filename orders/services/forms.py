@@ -5,9 +5,11 @@ Each check returns that spelling, and raises ValueError saying what would be rig
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from models.product_types import Form
+from models.catalogue import PlanMapping
+from models.product_types import Form, ProductType
+from orders.errors import InvalidField
 from orders.services.naming import check_domain
 from orders.text import check_text
 
@@ -121,3 +123,26 @@ _FORMS: dict[Form, Callable[[str], str]] = {
     Form.NUMBER: _number,
     Form.CSR: _csr,
 }
+
+
+def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> dict[str, str]:
+    """The parameters, each value in its one spelling. Raises InvalidField for one that this product type or mapping
+    does not know, or a value that is none."""
+    found: dict[str, str] = {}
+    for parameter, value in parameters.items():
+        if parameter not in kind.parameters:
+            raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
+        if not value.strip():
+            raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
+        form = kind.parameters[parameter].form
+        try:
+            found[parameter] = normal_form(form, value)
+        except ValueError as error:
+            raise InvalidField(f"parameters.{parameter}", str(error)) from error
+        if form is Form.TEMPLATE and value not in mapping.templates:
+            raise InvalidField(f"parameters.{parameter}", f"unknown template {value!r}; {_choice(mapping.templates)}")
+    return found
+
+
+def _choice(known: Iterable[str]) -> str:
+    return f"known are {', '.join(sorted(known))}" if known else "this one has none"

@@ -12,8 +12,8 @@ from models.order import IntakeKey, Operation
 from orders.errors import InvalidField, KeyReused
 from orders.lifecycle import requests
 from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
-from orders.lifecycle.limits import CostLimit
 from orders.lifecycle.requests import ServiceChange
+from orders.money.limits import CostLimit
 
 LIMIT = Money.of("6.00", "EUR")
 BODY_WITHOUT = {
