@@ -5,13 +5,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
-from pydantic import ValidationError
 from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from orders.events import hints
-from orders.events.hints import Hint, NotSigned, TooManyHints
+from orders.events.hints import NotSigned, TooManyHints
 from orders.views import Document
 from storefront.context import Context, InContext
 from storefront.problems import (
@@ -26,6 +25,8 @@ from storefront.problems import (
     documented,
 )
 from storefront.upstreams import UpstreamName
+from upstreams.hints import Hint
+from upstreams.kinds import UnknownKind, adapter_of
 from upstreams.secrets import SecretMissing, read_secret
 
 log = logging.getLogger(__name__)
@@ -67,13 +68,13 @@ async def take_hint(
     try:
         hints.check_stamp(identity, timestamp, signature, utc_now())
         body = await request.body()
-        account_id = await _signed_for(context, name, identity, timestamp, signature, body)
+        account_id, kind = await _signed_for(context, name, identity, timestamp, signature, body)
     except NotSigned as error:
         log.warning("a hint for upstream %r is not taken: %s", name, error)
         return answer(UNAUTHENTICATED, f"The hint is not taken: {error}.")
     try:
-        hint = Hint.model_validate_json(body)
-    except ValidationError:
+        hint = adapter_of(kind).read_hint(body)
+    except (ValueError, UnknownKind):
         return answer(INVALID_BODY, 'The body is not a hint; it looks like {"numbers": ["900001"]}.', field="body")
     try:
         await hints.write_down(context.database, account_id, hint)
@@ -83,8 +84,13 @@ async def take_hint(
     return HintTaken(numbers=list(hint.numbers))
 
 
-async def _signed_for(context: Context, name: str, identity: str, timestamp: str, signature: str, body: bytes) -> int:
-    """The account whose secret it is signed with. Raises NotSigned, which tells a stranger nothing of our accounts."""
+async def _signed_for(
+    context: Context, name: str, identity: str, timestamp: str, signature: str, body: bytes
+) -> tuple[int, str]:
+    """Number and kind of the account whose secret it is signed with.
+
+    Raises NotSigned, which tells a stranger nothing of our accounts.
+    """
     async with context.database.read() as session:
         account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()
     if account is None or account.id is None or not (account.hint_secret_env or account.hint_secret_file):
@@ -96,4 +102,4 @@ async def _signed_for(context: Context, name: str, identity: str, timestamp: str
     except (SecretMissing, ValueError) as error:
         log.error("upstream %s takes no hints: %s", name, error)
         raise NotSigned("no signature fits a secret of this upstream") from None
-    return account.id
+    return account.id, account.kind

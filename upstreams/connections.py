@@ -5,44 +5,52 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from models.catalogue import UpstreamAccount
-from models.enums import Dialect
-from upstreams.billmanager import BillmanagerUpstream
+from upstreams.adapter import AccountSettings, AnyAdapter, Connection, Learned, SecretSource
 from upstreams.errors import ConnectionUnhealthy
 from upstreams.gate import Gates
+from upstreams.kinds import UnknownKind, adapter_of
 from upstreams.plainhttp import readable_on_the_way
-from upstreams.port import Connection, Upstream
+from upstreams.port import Upstream
 from upstreams.secrets import SecretMissing, read_secret
 
 if TYPE_CHECKING:
     from settings import Settings
 
 
-def read_password(account: UpstreamAccount) -> SecretStr:
-    """The account's password, from where the catalogue says.
+def settings_of(account: UpstreamAccount) -> tuple[AnyAdapter, AccountSettings]:
+    """The account's adapter, and its settings as the adapter reads them.
+
+    Raises ConnectionUnhealthy where this program has no such adapter, or where the adapter can't read them.
+    """
+    try:
+        adapter = adapter_of(account.kind)
+        settings = adapter.account_settings.model_validate({"url": account.url} | _stored(account))
+    except (UnknownKind, ValidationError) as error:
+        raise ConnectionUnhealthy(f"upstream {account.name}: {error}") from None
+    return adapter, settings
+
+
+def _stored(account: UpstreamAccount) -> dict[str, object]:
+    return {
+        "dialect": account.dialect,
+        "username": account.username,
+        "password_env": account.password_env,
+        "password_file": account.password_file,
+    }
+
+
+def _secret(account: UpstreamAccount, source: SecretSource) -> SecretStr:
+    """The account's secret, from where the catalogue says.
 
     Raises ConnectionUnhealthy naming the place, never the secret.
     """
     try:
-        return SecretStr(read_secret("its password", env=account.password_env, file=account.password_file))
+        return SecretStr(read_secret(f"its {source.word}", env=source.env, file=source.file))
     except SecretMissing as missing:
         raise ConnectionUnhealthy(f"upstream {account.name}: {missing}") from None
-
-
-def connection_of(account: UpstreamAccount, *, read_timeout: float, order_timeout: float) -> Connection:
-    return Connection(
-        name=account.name,
-        url=account.url,
-        dialect=Dialect(account.dialect),
-        username=account.username,
-        password=read_password(account),
-        currency=account.currency,
-        read_timeout=read_timeout,
-        order_timeout=order_timeout,
-        balance_call=account.balance_call,
-    )
 
 
 def _well_at(account: UpstreamAccount) -> datetime | None:
@@ -71,7 +79,7 @@ class Connections:
         self._plain_http = plain_http
         self._read_timeout = read_timeout
         self._order_timeout = order_timeout
-        self._open: dict[str, tuple[Connection, Upstream]] = {}
+        self._open: dict[str, tuple[Connection[AccountSettings, Learned], Upstream]] = {}
 
     @classmethod
     def of(cls, settings: "Settings", *, gates: Gates | None = None) -> Self:
@@ -83,19 +91,28 @@ class Connections:
         )
 
     async def to(self, account: UpstreamAccount) -> Upstream:
-        """The adapter for this account; a new one if the catalogue or the password has changed.
+        """The adapter for this account; a new one if the catalogue or the secret has changed.
 
-        Raises ConnectionUnhealthy if the password can't be had, or must not be sent to this address.
+        Raises ConnectionUnhealthy if the secret can't be had, or must not be sent to this address.
         """
         if wrong := readable_on_the_way(account.url, self._plain_http):
             raise ConnectionUnhealthy(f"upstream {account.name}: nothing is sent, {wrong}.", error_type="plain_http")
-        wanted = connection_of(account, read_timeout=self._read_timeout, order_timeout=self._order_timeout)
-        gate = self._gates.of(wanted)
+        adapter, settings = settings_of(account)
+        wanted = Connection(
+            name=account.name,
+            currency=account.currency,
+            settings=settings,
+            secret=_secret(account, settings.secret),
+            learned=adapter.learned.model_validate({"balance_call": account.balance_call}),
+            read_timeout=self._read_timeout,
+            order_timeout=self._order_timeout,
+        )
+        gate = self._gates.of(account.kind, *settings.customer.values(), wanted.secret.get_secret_value())
         gate.learn(account.rests_until, account.rests_because, well_at=_well_at(account))
         known = self._open.get(account.name)
-        if known is not None and known[0].model_copy(update={"balance_call": wanted.balance_call}) == wanted:
+        if known is not None and known[0] == wanted:
             return known[1]
-        upstream = BillmanagerUpstream(wanted, gate=gate)
+        upstream = adapter.connect(wanted, gate)
         self._open[account.name] = (wanted, upstream)
         # The old one is not closed: calls may be under way on it. Its pool goes with the last of them.
         return upstream

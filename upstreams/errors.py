@@ -144,3 +144,7 @@ class SetupFault(UpstreamError):
     """The catalogue does not fit the upstream: no suitable module, no valid tariff, unmapped period or add-on."""
 
     failure_class = FailureClass.SETUP_FAULT
+
+
+class CapabilityAbsent(SetupFault):
+    """This kind of upstream has no such thing (see `upstreams.capabilities`). Nothing was sent."""

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from upstreams.errors import LeftAlone, NotSent
-from upstreams.port import Connection
 
 SHORTEST_REST = 15.0
 """Seconds until the next try after a refusal that names no time. Each further rest is as long as the trouble lasts."""
@@ -123,14 +122,14 @@ class Gate:
 
 
 class Gates:
-    """The gates of one process, by address, user and password: adapters come and go, and with another password there
-    is no reason to wait any more."""
+    """The gates of one process, by customer account and secret: adapters come and go, and with another secret there is
+    no reason to wait any more."""
 
     def __init__(self) -> None:
         self._gates: dict[bytes, Gate] = {}
 
-    def of(self, connection: Connection) -> Gate:
-        parts = (connection.url, connection.username, connection.password.get_secret_value())
+    def of(self, *parts: str) -> Gate:
+        """`parts`: who we are there, and the secret; they are not kept."""
         key = hashlib.sha256("\0".join(parts).encode()).digest()
         return self._gates.setdefault(key, Gate())
 

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from models.enums import Dialect, Knowledge, RenewalOwner, SuspendReason, UnpaidKind, UpstreamStatus
+from models.enums import Knowledge, RenewalOwner, SuspendReason, UnpaidKind, UpstreamStatus
 from models.money import Money
 from upstreams.errors import Rejected
 
@@ -48,23 +48,6 @@ class NotAllowed(Rejected):
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Connection(_Value):
-    """How to reach an upstream account. `url` includes the path, e.g. `https://host:1500/billmgr`."""
-
-    name: str
-    url: str
-    dialect: Dialect
-    username: str
-    password: SecretStr
-    currency: str
-    read_timeout: float = 12.0
-    """Seconds for a call that only reads."""
-    order_timeout: float = 30.0
-    """Seconds for a call that changes or costs."""
-    balance_call: str | None = None
-    """The balance call that worked last time, tried first."""
 
 
 class Balance(_Value):

@@ -10,9 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,10 +19,10 @@ from models.columns import utc_now
 from models.database import Database
 from models.events import UpstreamHint, UpstreamSnapshot
 from models.product_types import PRODUCT_TYPES
+from upstreams.hints import Hint
 
 MOST_UNREAD = 500
 """Of one account. More of them tell no more than that everything should be listed, which is done anyway."""
-MOST_NUMBERS = 50
 CLOCKS_DIFFER_AT_MOST = timedelta(minutes=5)
 MOST_SIGNATURES = 5
 """Of one hint: who changes a secret signs with two."""
@@ -33,38 +31,6 @@ MOST_BYTES = 16 * 1024
 LONGEST_IDENTITY = 256
 SHORTEST_SECRET = 16
 _ENCODED_SECRET = "whsec_"  # noqa: S105 - the prefix of one
-
-Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$")]
-
-
-class Hint(BaseModel):
-    """What is read of a hint's body; whatever else it holds is left alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    numbers: tuple[Number, ...] = Field(
-        min_length=1, max_length=MOST_NUMBERS, description="numbers of the items at the upstream", examples=[["900001"]]
-    )
-    product_type: str = Field(default="", max_length=32, description="of the items, where it is known")
-    function: str = Field(
-        default="",
-        max_length=128,
-        description="the panel's function, which may name the product type",
-        examples=["vds.edit"],
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_number(cls, body: object) -> object:
-        if isinstance(body, dict) and "number" in body and "numbers" not in body:
-            return {**body, "numbers": [body["number"]]}
-        return body
-
-    @property
-    def named_type(self) -> str:
-        """The product type, if the hint names one that there is."""
-        parts = self.function.removeprefix("v2.").split(".")
-        return next((name for name in (self.product_type, parts[0]) if name in PRODUCT_TYPES), "")
 
 
 class NotSigned(Exception):
@@ -133,13 +99,14 @@ async def write_down(database: Database, account_id: int, hint: Hint) -> None:
         waiting = {
             (row.product_type, row.upstream_number): row for row in await unread(session, account_id, MOST_UNREAD)
         }
+        product_type = hint.product_type if hint.product_type in PRODUCT_TYPES else ""
         for number in dict.fromkeys(hint.numbers):
-            row = waiting.get((hint.named_type, number))
+            row = waiting.get((product_type, number))
             if row is None and len(waiting) >= MOST_UNREAD:
                 raise TooManyHints(f"{MOST_UNREAD} hints of this upstream are unread; everything will be listed")
             if row is None:
-                row = UpstreamHint(account_id=account_id, product_type=hint.named_type, upstream_number=number)
-                waiting[hint.named_type, number] = row
+                row = UpstreamHint(account_id=account_id, product_type=product_type, upstream_number=number)
+                waiting[product_type, number] = row
             row.received_at = now
             session.add(row)
 

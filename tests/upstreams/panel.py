@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr
 
 from models.enums import Dialect
-from upstreams.port import Connection
+from upstreams.billmanager import BillmanagerConnection, BillmanagerLearned, BillmanagerSettings
 
 PASSWORD = "pa:ss&wörd=1"
 USERNAME = "reseller1"
@@ -143,17 +143,17 @@ class Panel:
         balance_call: str | None = None,
         read_timeout: float = 2.0,
         order_timeout: float = 2.0,
-    ) -> Connection:
-        return Connection(
+    ) -> BillmanagerConnection:
+        return BillmanagerConnection(
             name="main",
-            url=url or f"{self.scheme}://127.0.0.1:{self.port}/billmgr",
-            dialect=dialect,
-            username=USERNAME,
-            password=SecretStr(password),
+            settings=BillmanagerSettings(
+                url=url or f"{self.scheme}://127.0.0.1:{self.port}/billmgr", dialect=dialect.value, username=USERNAME
+            ),
+            secret=SecretStr(password),
             currency=currency,
             read_timeout=read_timeout,
             order_timeout=order_timeout,
-            balance_call=balance_call,
+            learned=BillmanagerLearned(balance_call=balance_call),
         )
 
     async def stall(self, writer: asyncio.StreamWriter) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from tests.upstreams.conftest import GateClock
 from tests.upstreams.panel import A_LIST, Answerer, Panel, doc, html, http, refusal
 from upstreams import gate
-from upstreams.billmanager import BillmanagerUpstream
+from upstreams.billmanager import BillmanagerConnection, BillmanagerUpstream
 from upstreams.billmanager.retryafter import asked_to_wait
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, Rejected, UpstreamError
 from upstreams.gate import LONGEST_ASKED_FOR, LONGEST_REST, SHORTEST_REST, Gate, Gates
@@ -196,22 +196,26 @@ async def test_a_right_that_is_missing_for_one_function_shuts_nothing(
     assert (await upstream.list_items("vds")).complete
 
 
+def credentials(connection: BillmanagerConnection) -> tuple[str, ...]:
+    return (*connection.settings.customer.values(), connection.secret.get_secret_value())
+
+
 async def test_another_adapter_of_the_same_credentials_heeds_what_the_first_has_learned(
     panel: Panel, clock: GateClock
 ) -> None:
     gates, refused = Gates(), refusal("auth", "badpassword")
     panel.standing = {"auth": refused, "vds": refused}
     same = panel.connection()
-    async with BillmanagerUpstream(same, gate=gates.of(same)) as first:
+    async with BillmanagerUpstream(same, gate=gates.of(*credentials(same))) as first:
         with pytest.raises(ConnectionUnhealthy):
             await first.list_items("vds")
     again = panel.connection(balance_call="dashboard.info")
-    async with BillmanagerUpstream(again, gate=gates.of(again)) as second:
+    async with BillmanagerUpstream(again, gate=gates.of(*credentials(again))) as second:
         with pytest.raises(LeftAlone):
             await second.list_items("vds")
     panel.standing = {"vds": A_LIST}
     mended = panel.connection(password="another one")
-    async with BillmanagerUpstream(mended, gate=gates.of(mended)) as third:
+    async with BillmanagerUpstream(mended, gate=gates.of(*credentials(mended))) as third:
         assert (await third.list_items("vds")).complete
 
 

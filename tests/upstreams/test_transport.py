@@ -5,6 +5,7 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -315,7 +316,8 @@ async def test_a_byte_order_mark_and_an_html_content_type_do_no_harm(
     ],
 )
 async def test_an_address_that_cannot_be_used_is_a_setup_fault(panel: Panel, url: str) -> None:
-    connection = panel.connection().model_copy(update={"url": url})
+    usual = panel.connection()
+    connection = replace(usual, settings=usual.settings.model_copy(update={"url": url}))
     with pytest.raises(SetupFault) as raised:
         BillmanagerUpstream(connection)
     assert "secret" not in raised.value.message

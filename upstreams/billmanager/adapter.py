@@ -28,6 +28,7 @@ from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.pages import Page, Pages
 from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
+from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.tariffs import is_unknown_function
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.verdicts import own_form
@@ -43,7 +44,6 @@ from upstreams.gate import Gate
 from upstreams.port import (
     Balance,
     Capabilities,
-    Connection,
     Head,
     ListedRow,
     ListEnd,
@@ -66,7 +66,7 @@ class BillmanagerUpstream(Carts, Operations):
     """
 
     def __init__(
-        self, connection: Connection, client: httpx.AsyncClient | None = None, *, gate: Gate | None = None
+        self, connection: BillmanagerConnection, client: httpx.AsyncClient | None = None, *, gate: Gate | None = None
     ) -> None:
         gate = gate or Gate()
         self._transport = Transport(connection, client, gate=gate)
@@ -98,7 +98,7 @@ class BillmanagerUpstream(Carts, Operations):
         """
         passed_over: list[tuple[str, str]] = []
         refused: list[UpstreamError] = []
-        for function in balances.order_of_calls(self._balance_call, self._connection.balance_call):
+        for function in balances.order_of_calls(self._balance_call, self._connection.learned.balance_call):
             call = self._session.describe(function, Effect.READ)
             try:
                 answer = await self._session.send(call, {})
@@ -298,7 +298,7 @@ class BillmanagerUpstream(Carts, Operations):
         try:
             return call, await self._session.send(call, fields)
         except SetupFault as fault:
-            if self._connection.dialect is not Dialect.SIX or not is_unknown_function(fault):
+            if self._connection.settings.generation is not Dialect.SIX or not is_unknown_function(fault):
                 raise
             self._other_form ^= {spec.product_type}
             call, fields = self._order_call(spec, effect)
@@ -311,7 +311,7 @@ class BillmanagerUpstream(Carts, Operations):
                 raise fault from other
 
     def _order_call(self, spec: OrderSpec, effect: Effect) -> tuple[Call, dict[str, str]]:
-        usual = is_versioned(spec.product_type, self._connection.dialect)
+        usual = is_versioned(spec.product_type, self._connection.settings.generation)
         versioned = usual ^ (spec.product_type in self._other_form)
         function = order_function(spec.product_type, versioned=versioned)
         fill = ordering.form_fields if effect is Effect.READ else ordering.order_fields

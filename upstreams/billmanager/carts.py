@@ -16,10 +16,11 @@ from upstreams.billmanager.listing import PAGE_SIZE, read_pages
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
 from upstreams.billmanager.pages import Page
 from upstreams.billmanager.session import Session
+from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document, Fields, Row
 from upstreams.errors import OutcomeUnknown
-from upstreams.port import Cart, CartRow, Connection, Expense, Expenses, Payment, Unpaid
+from upstreams.port import Cart, CartRow, Expense, Expenses, Payment, Unpaid
 
 CONFIRM, PAY = "cartorder.create.confirm", "payment.add"
 _READ = {UnpaidKind.CART_ROW: "cart", UnpaidKind.ORDER: "basket"}
@@ -35,7 +36,7 @@ _CURRENCIES = ("currency_iso", "currency_str", "currency", "sign")
 class Carts:
     """The docstrings of `upstreams.port.Upstream` hold."""
 
-    _connection: Connection
+    _connection: BillmanagerConnection
     _session: Session
 
     async def read_cart(self, kind: UnpaidKind) -> Cart:

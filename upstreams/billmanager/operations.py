@@ -12,11 +12,11 @@ from upstreams.billmanager import editing, offers, renewal, tariffs
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.products import is_versioned, order_function, product
 from upstreams.billmanager.session import Session
+from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, own_form
 from upstreams.billmanager.wire import Document
 from upstreams.errors import NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
 from upstreams.port import (
-    Connection,
     Offer,
     ParametersAccepted,
     PlanChangeAccepted,
@@ -39,7 +39,7 @@ class Operations:
 
     The panel has no idempotency keys, so `key` is not used."""
 
-    def __init__(self, connection: Connection, session: Session) -> None:
+    def __init__(self, connection: BillmanagerConnection, session: Session) -> None:
         self._connection = connection
         self._session = session
 
@@ -105,7 +105,7 @@ class Operations:
     async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
         """The form of a type that version 6 orders may have a flag or a period there, so it is read first."""
         form = None
-        if is_versioned(product_type, self._connection.dialect):
+        if is_versioned(product_type, self._connection.settings.generation):
             call = self._about(f"{product_type}.edit", Effect.READ, number, product_type)
             try:
                 form = await self._session.send(call, {"elid": number})
@@ -146,7 +146,7 @@ class Operations:
             found = ()
         if found:
             return found
-        versioned = is_versioned(product_type, self._connection.dialect)
+        versioned = is_versioned(product_type, self._connection.settings.generation)
         function = order_function(product_type, versioned=versioned, step="pricelist")
         call = self._about(function, Effect.READ, "", product_type)
         return offers.ordered(await self._session.send(call, {}), currency)

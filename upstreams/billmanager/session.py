@@ -16,11 +16,11 @@ from dataclasses import replace
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.failures import failure
 from upstreams.billmanager.logins import Wanted, second_factor_wanted, wanted
+from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.wire import Document, WireError
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.gate import Gate
-from upstreams.port import Connection
 
 _LOGIN = "auth"
 _OF_THE_LOGIN = frozenset({"auth", "authtype", "extraconfirm", "captcha"})
@@ -32,7 +32,7 @@ _SHORTEST_SECRET = 4
 class Session:
     """The account's login at one upstream. Safe to use from several tasks of one event loop."""
 
-    def __init__(self, connection: Connection, transport: Transport, gate: Gate) -> None:
+    def __init__(self, connection: BillmanagerConnection, transport: Transport, gate: Gate) -> None:
         self._connection = connection
         self._transport = transport
         self._gate = gate
@@ -68,7 +68,7 @@ class Session:
 
     def _secrets(self, more: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The longest first: one may be part of another."""
-        secrets = {self._connection.password.get_secret_value(), self._session_id or "", *more}
+        secrets = {self._connection.secret.get_secret_value(), self._session_id or "", *more}
         return tuple(sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True))
 
     async def _post_by_session(self, call: Call, session_id: str, fields: Mapping[str, str]) -> Document:
@@ -101,7 +101,7 @@ class Session:
         if self._by_session:
             return await self._send_by_session(call, fields)
         account = self._connection
-        authinfo = f"{account.username}:{account.password.get_secret_value()}"
+        authinfo = f"{account.settings.username}:{account.secret.get_secret_value()}"
         answer = await self._transport.post(call, {"authinfo": authinfo, **fields})
         error = self._refusal(call, answer)
         if error is not None and self._is_about_the_login(error):
@@ -191,7 +191,7 @@ class Session:
             call = self.describe(_LOGIN, Effect.READ)
             try:
                 answer = await self._transport.post(
-                    call, {"username": account.username, "password": account.password.get_secret_value()}
+                    call, {"username": account.settings.username, "password": account.secret.get_secret_value()}
                 )
                 error = self._refusal(call, answer)
                 if error is not None:

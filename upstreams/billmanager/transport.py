@@ -20,10 +20,10 @@ from upstreams.billmanager.answers import judge
 from upstreams.billmanager.calls import Call, Effect
 from upstreams.billmanager.departure import Departure, DepartureTransport, Lapsed, departing
 from upstreams.billmanager.retryafter import asked_to_wait
+from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.wire import Document
 from upstreams.errors import ConnectionUnhealthy, LeaseExpired, NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.gate import Gate
-from upstreams.port import Connection
 
 CONNECT_TIMEOUT = 5.0
 POOL_TIMEOUT = 5.0
@@ -58,7 +58,7 @@ class Transport:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: BillmanagerConnection,
         client: httpx.AsyncClient | None = None,
         *,
         gate: Gate | None = None,
@@ -182,10 +182,10 @@ def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | No
     return None
 
 
-def _checked(connection: Connection) -> str:
+def _checked(connection: BillmanagerConnection) -> str:
     """The address, if it may be used: no credential and no query in it, both would end up in logs."""
     try:
-        url = httpx.URL(connection.url)
+        url = httpx.URL(connection.settings.url)
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.userinfo or url.query or url.fragment:

@@ -1,0 +1,57 @@
+"""Kinds of upstreams are found by their entry points."""
+
+import pytest
+
+from models.catalogue import UpstreamAccount
+from settings import Settings
+from upstreams.adapter import Adapter
+from upstreams.billmanager import BillmanagerUpstream
+from upstreams.connections import Connections
+from upstreams.errors import ConnectionUnhealthy
+from upstreams.kinds import UnknownKind, adapter_of, kinds
+
+
+def test_a_kind_is_found_by_its_word() -> None:
+    assert "billmanager" in kinds()
+    adapter = adapter_of("billmanager")
+    assert isinstance(adapter, Adapter)
+    assert adapter.kind == "billmanager"
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_each_says_what_its_settings_are_and_what_it_lacks(kind: str) -> None:
+    adapter = adapter_of(kind)
+    settings = adapter.account_settings.model_fields | adapter.mapping_settings.model_fields
+    assert all(field.description for field in settings.values())
+    assert adapter.learned() == adapter.learned.model_validate({}), "it is connected to before anything was learned"
+    assert all(words for _, words in adapter.capabilities.absent())
+
+
+def test_another_kind_is_refused_with_the_names_of_those_that_are_there() -> None:
+    with pytest.raises(UnknownKind, match=r'there is no kind of upstream "hostbill"; there is .*billmanager'):
+        adapter_of("hostbill")
+
+
+async def test_an_account_of_a_kind_that_is_gone_is_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = UpstreamAccount(name="main", kind="hostbill", url="https://x.test/y", username="u", currency="EUR")
+    async with Connections.of(Settings()) as connections:
+        with pytest.raises(ConnectionUnhealthy, match='upstream main: there is no kind of upstream "hostbill"'):
+            await connections.to(account)
+
+
+async def test_a_connection_is_kept_until_settings_or_secret_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_PASSWORD", "one")
+    account = UpstreamAccount(
+        name="main", kind="billmanager", url="https://x.test/billmgr", username="u", currency="EUR"
+    )
+    account.password_env = "THE_PASSWORD"
+    async with Connections.of(Settings()) as connections:
+        first = await connections.to(account)
+        assert isinstance(first, BillmanagerUpstream)
+        account.balance_call = "dashboard.info"
+        assert await connections.to(account) is first, "what was learned since is known to it"
+        monkeypatch.setenv("THE_PASSWORD", "another")
+        second = await connections.to(account)
+        assert second is not first
+        account.username = "v"
+        assert await connections.to(account) is not second

@@ -1,0 +1,39 @@
+"""What a kind of upstream can do, as data. Whoever is about to ask for a thing looks here first."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Capabilities(BaseModel):
+    """Each is true unless the adapter says otherwise. The description says what is absent where it is not.
+
+    A method of the port that needs a capability which is absent raises `upstreams.errors.CapabilityAbsent`; nothing is
+    sent then.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    balance: bool = Field(default=True, description="the balance can't be read, so no order waits for money here")
+    quotes: bool = Field(default=True, description="prices can't be asked before an order; the catalogue's costs count")
+    cart: bool = Field(default=True, description="nothing that was ordered waits in a cart to be paid")
+    unpaid_items: bool = Field(default=True, description="an order that lacks money leaves no unpaid item behind")
+    renewal_switch: bool = Field(default=True, description="the upstream can't be told to renew a service itself")
+    set_mark: bool = Field(default=True, description="our mark can't be put on an item that exists already")
+    set_parameters: bool = Field(default=True, description="parameters and add-ons can't be changed by machine")
+    change_plan: bool = Field(default=True, description="the plan can't be changed by machine")
+    change_password: bool = Field(default=True, description="the password of a service can't be changed by machine")
+    licence_keys: bool = Field(default=True, description="licence keys can't be read or made anew")
+    newest_first: bool = Field(default=True, description="new items can't be listed first; lists are read in full")
+    offers: bool = Field(default=True, description="the tariffs that can be ordered can't be listed for checks")
+    hints: bool = Field(default=True, description="the upstream can't say at once that an item has changed")
+    same_key_again: bool = Field(
+        default=False,
+        description="a call that charges can't be repeated with its key; after a lost answer the outcome is looked up",
+    )
+
+    def absent(self) -> Iterator[tuple[str, str]]:
+        """The name of each capability that is absent, and what that means, for operators."""
+        for name, field in type(self).model_fields.items():
+            if not getattr(self, name):
+                yield name, field.description or ""
