@@ -21,9 +21,9 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import IncidentKind, Stage
 from models.order import Operation
+from orders import audit
 from orders.incidents.record import raise_incident
 from orders.services import naming
-from orders.services.history import OURSELVES
 
 log = logging.getLogger(__name__)
 
@@ -199,12 +199,11 @@ async def _terminate(client: Client, workflow_id: str, run_id: str | None, cause
 
 
 def _entry(workflow_id: str, run_id: str, cause: str, operation: Operation | None) -> AuditEntry:
-    return AuditEntry(
-        actor=OURSELVES,
-        action=ACTION,
-        subject="operation" if operation else WORKFLOW,
-        subject_number=(operation.id or 0) if operation else 0,
-        detail={"workflow": workflow_id, "run": run_id, "cause": cause},
+    return audit.entry(
+        "operation" if operation else WORKFLOW,
+        (operation.id or 0) if operation else 0,
+        ACTION,
+        facts={"workflow": workflow_id, "run": run_id, "cause": cause},
     )
 
 

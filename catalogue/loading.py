@@ -19,7 +19,6 @@ from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
 from catalogue.reading import Draft, read_file
 from catalogue.standing import Standing, read_standing
-from models.audit import AuditEntry
 from models.catalogue import (
     MappedPeriod,
     PlanMapping,
@@ -31,6 +30,7 @@ from models.catalogue import (
 from models.database import Database
 from models.enums import Knowledge
 from models.money import Money
+from orders import audit
 from upstreams.plainhttp import readable_on_the_way
 
 _ADVISORY_LOCK = 7_265_736
@@ -299,14 +299,13 @@ class _Loading:
         self._session.add(row)
         await self._session.flush()
         detail = {"name": name} | {change.field: f"{change.before} → {change.after}" for change in shown}
-        self._session.add(
-            AuditEntry(
-                actor=self._actor[:64],
-                action=f"catalogue_{outcome.value}",
-                subject=str(row.__tablename__),
-                subject_number=_id(row),
-                detail=detail,
-            )
+        audit.record(
+            self._session,
+            str(row.__tablename__),
+            _id(row),
+            f"catalogue_{outcome.value}",
+            by=self._actor[:64],
+            facts=detail,
         )
 
     def _note_unpriced(self) -> None:

@@ -27,6 +27,7 @@ from models.enums import FINAL_STAGES, DeliveryState, EventKind, ServiceStatus
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookMessage
+from orders import audit
 
 SUBJECT = "retention"
 SUBJECT_NUMBER = 1
@@ -159,9 +160,7 @@ async def prune(database: Database, keep: Keep) -> dict[str, int]:
     seconds = f"{time.monotonic() - started:.1f}"
     async with database.write() as session:
         detail = {name: str(count) for name, count in removed.items()} | {"seconds": seconds}
-        session.add(
-            AuditEntry(actor=ACTOR, action=ACTION, subject=SUBJECT, subject_number=SUBJECT_NUMBER, detail=detail)
-        )
+        audit.record(session, SUBJECT, SUBJECT_NUMBER, ACTION, by=ACTOR, facts=detail)
     log.info("retention: removed %s in %s s", ", ".join(f"{count} {name}" for name, count in removed.items()), seconds)
     return removed
 

@@ -3,10 +3,10 @@
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import select
 
-from models.audit import AuditEntry
 from models.database import Database
 from models.enums import Source
 from models.order import Service
+from orders import audit
 from orders.access.ownership import check_visible
 from orders.access.tokens import check_storefront
 from orders.services.history import SUBJECT
@@ -35,13 +35,13 @@ async def hand_over(
         service = check_visible(found.one_or_none(), number)
         if service.owner == change.owner:
             return False
-        entry = AuditEntry(
-            actor=actor,
-            action=HANDED_OVER,
-            subject=SUBJECT,
-            subject_number=number,
-            changes={"owner": [service.owner or "", change.owner or ""]},
-            detail={"source": Source.PERSON.value, "reason": change.reason},
+        entry = audit.entry(
+            SUBJECT,
+            number,
+            HANDED_OVER,
+            by=actor,
+            facts={"source": Source.PERSON.value, "reason": change.reason},
+            changes={"owner": (service.owner or "", change.owner or "")},
         )
         service.owner = change.owner
         session.add_all([service, entry])

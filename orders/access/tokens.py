@@ -21,6 +21,7 @@ from models.database import Database
 from models.enums import Role
 from models.order import Service
 from models.tokens import ApiToken
+from orders import audit
 from orders.errors import InvalidField, NotFound, Refused
 
 NOUN = "token"
@@ -127,10 +128,4 @@ def _valid() -> ColumnElement[bool]:
 
 
 def _audit(row: ApiToken, actor: str, action: str) -> AuditEntry:
-    return AuditEntry(
-        actor=actor,
-        action=action,
-        subject=NOUN,
-        subject_number=row.id or 0,
-        detail={"name": row.name, "role": row.role.value},
-    )
+    return audit.entry(NOUN, row.id, action, by=actor, facts={"name": row.name, "role": row.role.value})

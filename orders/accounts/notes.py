@@ -11,6 +11,7 @@ from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.events import UpstreamList
+from orders import audit
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,4 @@ async def record_health(database: Database, account_id: int, reason: str | None)
 
 
 def _entry(account_id: int, action: str, reason: str | None) -> AuditEntry:
-    return AuditEntry(
-        actor="resellflow",
-        action=action,
-        subject="upstream_account",
-        subject_number=account_id,
-        detail={"reason": reason} if reason else {},
-    )
+    return audit.entry("upstream_account", account_id, action, facts={"reason": reason or None})

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import IncidentKind
 from models.incident import Incident
+from orders import audit
 from orders.errors import InvalidField, NotFound, Refused
 from orders.text import Prose
 from orders.webhooks.outbox import incident_raised
@@ -110,7 +110,5 @@ async def close_incident(session: AsyncSession, number: int, *, actor: str, note
         )
     incident.closed_at, incident.closed_by, incident.closing_note = utc_now(), actor, note
     session.add(incident)
-    session.add(
-        AuditEntry(actor=actor, action="incident_closed", subject=NOUN, subject_number=number, detail={"note": note})
-    )
+    audit.record(session, NOUN, number, "incident_closed", by=actor, facts={"note": note})
     await session.flush()

@@ -12,6 +12,7 @@ from models.columns import utc_now
 from models.enums import OperationKind, ServiceStatus, Source, Stage
 from models.messages import DecisionKind
 from models.order import Operation, Service
+from orders import audit
 from orders.access.roles import Right, lacks
 from orders.errors import NotTheirs
 from orders.lifecycle.allowed import Asker, Facts, Traces
@@ -62,7 +63,7 @@ async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> 
     facts = await call_off(session, opening, client)
     if opening.called_off_at is None:
         return False
-    session.add(AuditEntry(actor=client, action=CALLED_OFF, subject="operation", subject_number=facts.number))
+    audit.record(session, "operation", facts.number, CALLED_OFF, by=client)
     await session.flush()
     return facts.traces is not Traces.UNDER_WAY
 

@@ -16,6 +16,7 @@ from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion, Written
 from models.order import Operation, Service, Task
 from models.parameters import PLAN_ID, RENEWAL_OWNER
+from orders import audit
 from orders.access.roles import Right, lacks
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.lifecycle import calling_off, corrections, followups, pending, stages
@@ -289,15 +290,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         detail["what_is_paid_stays"] = "known"
     if decision.it_is_paid:
         detail["it_is_paid"] = "vouched for"
-    session.add(
-        AuditEntry(
-            actor=decision.actor,
-            action=record.kind.value,
-            subject="operation",
-            subject_number=record.operation,
-            detail=detail,
-        )
-    )
+    audit.record(session, "operation", record.operation, record.kind.value, by=decision.actor, facts=detail)
     await pending.forget(session, record.decision)
     await session.flush()
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
 from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
 from models.events import UpstreamSnapshot
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
+from orders import audit
 from orders.incidents.record import raise_incident
 from orders.operations.goals import fields_to_set
 from orders.services import addons
@@ -214,18 +214,16 @@ async def _follow(
     session.add(IntakeKey(client=OURSELVES, key=key, body_hash="", operation_id=following.id))
     session.add(StageEntry(operation_id=following.id, stage=Stage.QUEUED, reason=f"follows operation {first.id}"))
     session.add(Task(operation_id=following.id, service_id=service.id, department=module.department, title=title))
-    session.add(
-        AuditEntry(
-            actor=OURSELVES,
-            action="operation_accepted",
-            subject="operation",
-            subject_number=following.id,
-            detail={
-                "service": str(service.id),
-                "kind": following.kind.value,
-                "reason": f"operation {first.id} left it to be done",
-            },
-        )
+    audit.record(
+        session,
+        "operation",
+        following.id,
+        "operation_accepted",
+        facts={
+            "service": service.id,
+            "kind": following.kind.value,
+            "reason": f"operation {first.id} left it to be done",
+        },
     )
     await session.flush()
 

@@ -15,7 +15,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
 from models import rows
-from models.audit import AuditEntry
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -23,6 +22,7 @@ from models.enums import ModuleKind, OperationKind
 from models.numbers import HIGHEST_NUMBER, next_number
 from models.order import IntakeKey, Operation, Service, Task
 from models.product_types import PRODUCT_TYPES, ProductType
+from orders import audit
 from orders.errors import InvalidField, KeyReused
 from orders.installation import installation_tag
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
@@ -345,14 +345,14 @@ async def _write_down(
         title=f"Open {offer.plan.name} as service {offer.service} {offer.way}",
     )
     intake_key = IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=offer.operation)
-    audit = AuditEntry(
-        actor=client,
-        action="order_accepted",
-        subject="operation",
-        subject_number=offer.operation,
-        detail={"service": str(offer.service), "plan": offer.plan.name, "period_months": str(request.period_months)},
+    accepted = audit.entry(
+        "operation",
+        offer.operation,
+        "order_accepted",
+        by=client,
+        facts={"service": offer.service, "plan": offer.plan.name, "period_months": request.period_months},
     )
-    await rows.insert(session, service, operation, intake_key, task, audit)
+    await rows.insert(session, service, operation, intake_key, task, accepted)
     return AcceptedOrder(
         offer.service,
         offer.operation,

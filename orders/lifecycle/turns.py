@@ -3,10 +3,10 @@
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.order import Operation, Service
 from models.parameters import STEPPED_ASIDE
+from orders import audit
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.settlement import intents
@@ -60,15 +60,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
     running.parameters = {**running.parameters, STEPPED_ASIDE: was.value}
     running.workflow_started_at = None
     await enter(session, running, Stage.QUEUED, "it stepped aside for an urgent one; nothing of it had been sent")
-    session.add(
-        AuditEntry(
-            actor=client,
-            action="stepped_aside",
-            subject="operation",
-            subject_number=running.id,
-            detail={"stage": was.value},
-        )
-    )
+    audit.record(session, "operation", running.id, "stepped_aside", by=client, facts={"stage": was.value})
 
 
 async def start_next_queued(session: AsyncSession, service_number: int) -> int | None:
@@ -94,12 +86,4 @@ async def start_next_queued(session: AsyncSession, service_number: int) -> int |
 async def _end_senseless(session: AsyncSession, operation: Operation, reason: str) -> None:
     assert operation.id is not None  # noqa: S101 - read from the database
     await enter(session, operation, Stage.CANCELLED, reason)
-    session.add(
-        AuditEntry(
-            actor="resellflow",
-            action="cancelled",
-            subject="operation",
-            subject_number=operation.id,
-            detail={"reason": reason},
-        )
-    )
+    audit.record(session, "operation", operation.id, "cancelled", facts={"reason": reason})

@@ -20,6 +20,7 @@ from models.database import Database
 from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
+from orders import audit
 from orders.errors import InvalidField, NotFound, Refused
 from orders.events.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed, tariff_number
 from orders.services import addons, history, naming
@@ -297,14 +298,13 @@ async def note_mark(database: Database, outcome: Outcome, actor: str, problem: s
     assert outcome.service is not None  # noqa: S101 - it was linked
     detail = {"mark": outcome.mark, "item": outcome.upstream_number, "source": Source.PERSON.value}
     async with database.write() as session:
-        session.add(
-            AuditEntry(
-                actor=actor,
-                action=MARK_NOT_SET if problem else MARK_SET,
-                subject=history.SUBJECT,
-                subject_number=outcome.service,
-                detail={**detail, "reason": problem} if problem else detail,
-            )
+        audit.record(
+            session,
+            history.SUBJECT,
+            outcome.service,
+            MARK_NOT_SET if problem else MARK_SET,
+            by=actor,
+            facts={**detail, "reason": problem or None},
         )
 
 
@@ -578,19 +578,18 @@ def _origin(actor: str, action: str, wish: _Wish, differing: list[str]) -> Origi
 def _write_key(
     session: AsyncSession, target: Target, outcome: Outcome, wish: AdoptRequest, client: str, key: str
 ) -> None:
-    session.add(
-        AuditEntry(
-            actor=client,
-            action=ADOPTED,
-            subject=str(UpstreamAccount.__tablename__),
-            subject_number=target.account_id,
-            detail={
-                "service": str(outcome.service),
-                "item": outcome.upstream_number,
-                "key": key,
-                "request": _hash(target.account.name, outcome.upstream_number, wish),
-            },
-        )
+    audit.record(
+        session,
+        str(UpstreamAccount.__tablename__),
+        target.account_id,
+        ADOPTED,
+        by=client,
+        facts={
+            "service": outcome.service,
+            "item": outcome.upstream_number,
+            "key": key,
+            "request": _hash(target.account.name, outcome.upstream_number, wish),
+        },
     )
 
 

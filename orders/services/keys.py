@@ -11,12 +11,12 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.enums import ServiceStatus, Source, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
 from models.product_types import PRODUCT_TYPES
+from orders import audit
 from orders.access.ownership import visible_service
 from orders.errors import Refused
 from orders.lifecycle.allowed import Asker
@@ -89,12 +89,4 @@ async def licence(session: AsyncSession, number: int, asker: Asker) -> Licence:
 
 def note_handed_out(session: AsyncSession, number: int, actor: str) -> None:
     """Who was given the key, for the audit."""
-    session.add(
-        AuditEntry(
-            actor=actor,
-            action=HANDED_OUT,
-            subject=SUBJECT,
-            subject_number=number,
-            detail={"source": Source.PERSON.value},
-        )
-    )
+    audit.record(session, SUBJECT, number, HANDED_OUT, by=actor, facts={"source": Source.PERSON.value})

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import IncidentKind, IntentState, OperationKind, Stage
 from models.order import Intent, Operation, Service
+from orders import audit
 from orders.errors import Refused
 from orders.incidents.record import raise_incident
 from orders.lifecycle.stages import enter
@@ -51,14 +51,12 @@ async def take_late_yes(
     intent.late_yes = f"yes, with {item}, after it had counted as {was}"
     intent.late_yes_at = utc_now()
     session.add(intent)
-    session.add(
-        AuditEntry(
-            actor="resellflow",
-            action="late_yes",
-            subject="operation",
-            subject_number=intent.operation_id,
-            detail={"item": number or "(no number)", "given up as": was, "adopted": "yes" if adopted else "no"},
-        )
+    audit.record(
+        session,
+        "operation",
+        intent.operation_id,
+        "late_yes",
+        facts={"item": number or "(no number)", "given up as": was, "adopted": "yes" if adopted else "no"},
     )
     same = operation.kind is OperationKind.OPEN and number is not None and number == service.upstream_number
     words = _words(operation, intent, was, item, adopted=adopted, same=same)

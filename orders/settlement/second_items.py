@@ -10,6 +10,7 @@ from models.audit import AuditEntry
 from models.enums import IncidentKind, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
+from orders import audit
 from orders.incidents.record import raise_incident, reword_incident
 from orders.lifecycle.stages import enter
 from orders.services.history import SUBJECT
@@ -24,13 +25,7 @@ async def report_second(
 ) -> bool:
     """Write down, once for each item, that this one belongs to a service that is another item already: as an incident,
     and in the history of the service. False if it was known."""
-    entry = AuditEntry(
-        actor="resellflow",
-        action=ACTION,
-        subject=SUBJECT,
-        subject_number=service.id or 0,
-        detail={"item": f"{service.upstream_number} → also {number}"},
-    )
+    entry = audit.entry(SUBJECT, service.id, ACTION, facts={"item": f"{service.upstream_number} → also {number}"})
     earlier = await session.exec(
         select(AuditEntry).where(
             AuditEntry.subject == entry.subject,

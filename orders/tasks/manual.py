@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
 from models.enums import ModuleKind, OperationKind, ServiceStatus, Source, Stage, TaskMode, TaskState
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
 from models.parameters import ADDON_PREFIX, EXPIRES_BEFORE, FIELD_PREFIX, FOLLOWS, PERIOD_MONTHS, PLAN_ID
+from orders import audit
 from orders.access.private import note_names, whole
 from orders.lifecycle.stages import enter, locked_operation
 from orders.services import expiry
@@ -46,14 +46,12 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
         task.due_at = utc_now() + DUE_AFTER
         task.instructions = await _instructions(session, operation, service, reason, task.due_at)
         session.add(task)
-        session.add(
-            AuditEntry(
-                actor="resellflow",
-                action="manual_task_opened",
-                subject="operation",
-                subject_number=operation_number,
-                detail={"reason": reason, "department": module.department},
-            )
+        audit.record(
+            session,
+            "operation",
+            operation_number,
+            "manual_task_opened",
+            facts={"reason": reason, "department": module.department},
         )
     if operation.kind is OperationKind.PROLONG and service.expires_on is not None:
         before = service.expires_on.isoformat()  # so that the poller sees it done, where there is an item
@@ -125,14 +123,13 @@ def _add_months(service: Service, operation: Operation) -> None:
 
 def _report_held_back(session: AsyncSession, service: Service, by: TaskCompletion, why: str) -> None:
     """The work is done; only the date is not believed. It stays as it was until somebody gives another one."""
-    session.add(
-        AuditEntry(
-            actor=by.actor,
-            action="expiry_held_back",
-            subject=str(Service.__tablename__),
-            subject_number=service.id or 0,
-            detail={"expires_on": str(by.expires_on), "reason": f"the date {why}"},
-        )
+    audit.record(
+        session,
+        str(Service.__tablename__),
+        service.id,
+        "expiry_held_back",
+        by=by.actor,
+        facts={"expires_on": str(by.expires_on), "reason": f"the date {why}"},
     )
 
 
@@ -148,14 +145,8 @@ def note_who_did_it(session: AsyncSession, task: Task, by: TaskCompletion | None
         return
     task.note = by.note if by else "seen to be done at the upstream"
     session.add(task)
-    session.add(
-        AuditEntry(
-            actor=by.actor if by else "resellflow",
-            action="completed",
-            subject="task",
-            subject_number=task.id or 0,
-            detail={"note": task.note},
-        )
+    audit.record(
+        session, "task", task.id, "completed", by=by.actor if by else audit.OURSELVES, facts={"note": task.note}
     )
 
 
@@ -167,11 +158,7 @@ async def note_overdue(session: AsyncSession, operation_number: int) -> bool:
     task.overdue = True
     session.add(task)
     task_overdue(session, task)
-    session.add(
-        AuditEntry(
-            actor="resellflow", action="manual_task_overdue", subject="operation", subject_number=operation_number
-        )
-    )
+    audit.record(session, "operation", operation_number, "manual_task_overdue")
     return True
 
 

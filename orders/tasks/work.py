@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import Task
+from orders import audit
 from orders.errors import InvalidField, NotFound, Refused, existing
 from orders.text import Prose, Words
 
@@ -135,12 +135,6 @@ def _audit(session: AsyncSession, task: Task, by: By, action: str, detail: dict[
     assert task.id is not None  # noqa: S101 - read from the database
     if by.because:
         detail["override"] = by.because
-    session.add(
-        AuditEntry(
-            actor=by.actor,
-            action=action,
-            subject="task",
-            subject_number=task.id,
-            detail={name: value for name, value in detail.items() if value},
-        )
+    audit.record(
+        session, "task", task.id, action, by=by.actor, facts={name: value or None for name, value in detail.items()}
     )

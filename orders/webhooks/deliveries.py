@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.columns import UtcDateTime, utc_now
 from models.database import Database
 from models.enums import DeliveryState, MessageType
 from models.order import Service
 from models.webhooks import PENDING, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders import audit
 from orders.errors import InvalidField, NotFound
 from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.webhooks.outbox import Ping, message
@@ -442,12 +442,4 @@ async def ping(session: AsyncSession, endpoint: WebhookEndpoint) -> WebhookDeliv
 def _audit(
     session: AsyncSession, endpoint: WebhookEndpoint, actor: str, action: str, detail: dict[str, str] | None = None
 ) -> None:
-    session.add(
-        AuditEntry(
-            actor=actor,
-            action=action,
-            subject="webhook",
-            subject_number=endpoint.id or 0,
-            detail={"name": endpoint.name, **(detail or {})},
-        )
-    )
+    audit.record(session, "webhook", endpoint.id, action, by=actor, facts={"name": endpoint.name, **(detail or {})})
