@@ -28,7 +28,7 @@ from orders.settlement.namesakes import namesakes
 from orders.settlement.second_items import report_second
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.connections import Connections
-from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, NoSuchItem, Rejected, Scope, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
 
@@ -290,7 +290,7 @@ class SettleActivities:
             except (Rejected, SetupFault) as error:
                 return Look(status=UpstreamStatus.UNKNOWN, goal_met=False, reason=error.message)
             except UpstreamError as error:
-                if error.error_type == "access":
+                if isinstance(error, ConnectionUnhealthy) and error.scope is Scope.OPERATION:
                     return Look(status=UpstreamStatus.UNKNOWN, goal_met=False, reason=error.message)
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None

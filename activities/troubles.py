@@ -19,7 +19,7 @@ from orders.lifecycle.attempts import pause_after_put_off
 from orders.lifecycle.stages import enter, locked_operation, note_next_try
 from orders.operations.job import Job
 from orders.settlement import intents
-from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, Scope, UpstreamError
 
 SAID_FROM_ATTEMPT = 3
 _THE_SAME = timedelta(seconds=1)
@@ -69,7 +69,7 @@ class Troubles:
         A right that is missing for one function says nothing of the others: then only this order waits.
         """
         await self.note_rest(job, error)
-        if isinstance(error, ConnectionUnhealthy) and error.error_type != "access":
+        if isinstance(error, ConnectionUnhealthy) and error.scope is Scope.ACCOUNT:
             with database_in_words():
                 if await events.record_health(self._database, job.account_id, error.message):
                     activity.logger.error("upstream %s is unhealthy: %s", job.account.name, error.message)

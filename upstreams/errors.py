@@ -5,6 +5,7 @@ back. It never contains a credential.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from models.enums import FailureClass
@@ -12,7 +13,10 @@ from models.money import Money
 
 
 class UpstreamError(Exception):
-    """Base of all; `function` is the upstream function called, `error_type`/`error_object` its own words, if any."""
+    """Base of all; `function` is the upstream function called, `error_type`/`error_object` its own words, if any.
+
+    Nobody but the adapter compares these words: what follows from them is the class of the exception, and its fields.
+    """
 
     failure_class: ClassVar[FailureClass]
 
@@ -131,13 +135,35 @@ class NoSuchItem(Rejected):
     """The named item does not exist at the upstream, or is not ours."""
 
 
+class Scope(StrEnum):
+    """What a trouble with the account is about."""
+
+    ACCOUNT = "account"
+    """Every call of the account would meet it."""
+    OPERATION = "operation"
+    """The account may not make this one call; the others are not affected."""
+
+
 class ConnectionUnhealthy(UpstreamError):
     """The account itself is in trouble: password, rights, second factor, licence, certificate, captcha or WAF page.
 
-    No money call of this account may be made until a read succeeds again.
+    No money call of this account may be made until a read succeeds again. Where the scope is only this operation, the
+    account stays well, and only what needs that call waits.
     """
 
     failure_class = FailureClass.UNHEALTHY
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: Scope = Scope.ACCOUNT,
+        function: str = "",
+        error_type: str = "",
+        error_object: str = "",
+    ) -> None:
+        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
+        self.scope = scope
 
 
 class SetupFault(UpstreamError):

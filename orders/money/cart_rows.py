@@ -22,7 +22,7 @@ from orders.settlement.gathering import REMOVED, listed
 from orders.settlement.lookup import leftover_of
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams import lease
-from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, SetupFault, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, SetupFault, UpstreamError
 from upstreams.port import Cart, CartRow, Expenses, Unpaid, Upstream, UpstreamItem
 
 A_DAY = timedelta(days=1)
@@ -112,7 +112,7 @@ async def _form(upstream: Upstream, row: CartRow, product_types: set[str]) -> Up
         except Rejected:
             continue  # no such item of that type, or no right to its form
         except ConnectionUnhealthy as error:
-            if error.error_type != "access":
+            if error.scope is Scope.ACCOUNT:
                 raise
     return None
 

@@ -13,7 +13,7 @@ from orders.settlement.accounting import accounted_for
 from orders.settlement.evidence import Evidence, Row, Shown
 from orders.settlement.gathering import IN_QUESTION, REMOVED, VOUCHED, listed, shown, vouched_for, what_is_known
 from orders.settlement.verdicts import Judgement, Verdict, judge
-from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope
 from upstreams.port import Upstream, UpstreamItem
 
 FORMS_AT_MOST = 20
@@ -98,7 +98,7 @@ async def _form(job: Job, upstream: Upstream, number: str, at: datetime) -> "_Re
     except Rejected:
         return _Read(None, at)
     except ConnectionUnhealthy as error:
-        if error.error_type != "access":
+        if error.scope is Scope.ACCOUNT:
             raise
         return _Read(None, at)
     return _Read(shown(item), at, item.status)

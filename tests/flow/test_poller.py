@@ -28,11 +28,11 @@ from orders.events.lists import ListLook, rows_of
 from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
-from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, UpstreamError
 from upstreams.port import Head, ListEnd, Listing, TakeRows, UpstreamItem
 
 ACCOUNT = 1
-NO_RIGHT = ConnectionUnhealthy("no right to call this function", error_type="access")
+NO_RIGHT = ConnectionUnhealthy("no right to call this function", scope=Scope.OPERATION)
 NOT_OURS = Rejected("no right to this item", error_type="access", error_object="elid")
 SILENCE = OutcomeUnknown("no answer")
 

@@ -19,6 +19,7 @@ from upstreams.errors import (
     NotYet,
     OutcomeUnknown,
     Rejected,
+    Scope,
     SetupFault,
     UpstreamError,
 )
@@ -296,3 +297,10 @@ def test_the_message_may_hold_markup() -> None:
     error = Document.parse(f'<doc><error type="value"><msg>{escape(text)}</msg></error></doc>'.encode()).error
     assert error is not None
     assert error.message == text
+
+
+@pytest.mark.parametrize(("kind", "scope"), [("access", Scope.OPERATION), ("auth", Scope.ACCOUNT)])
+def test_a_missing_right_to_one_function_is_no_trouble_of_the_account(kind: str, scope: Scope) -> None:
+    raised = failure(a_call(effect=Effect.READ), an_error(kind))
+    assert isinstance(raised, ConnectionUnhealthy)
+    assert raised.scope is scope

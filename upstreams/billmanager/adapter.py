@@ -20,6 +20,7 @@ from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.bounds import check_number
 from upstreams.billmanager.calls import Call, Effect, Refusals
 from upstreams.billmanager.carts import Carts
+from upstreams.billmanager.failures import scope_of
 from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
 from upstreams.billmanager.listing import Reader, TakePage, read_pages
@@ -37,6 +38,7 @@ from upstreams.errors import (
     ConnectionUnhealthy,
     OutcomeUnknown,
     Rejected,
+    Scope,
     SetupFault,
     UpstreamError,
 )
@@ -125,6 +127,7 @@ class BillmanagerUpstream(Carts, Operations):
             raise SetupFault(f"Upstream {name}: no call shows the balance in {self._connection.currency}. {told}")
         raise ConnectionUnhealthy(
             f"Upstream {name}: none of the balance calls is allowed to this account. {refused[0].message}",
+            scope=scope_of(refused[0].error_type),
             function=refused[0].function,
             error_type=refused[0].error_type,
             error_object=refused[0].error_object,
@@ -321,7 +324,7 @@ class BillmanagerUpstream(Carts, Operations):
 
 def _is_only_this_function(error: UpstreamError) -> bool:
     """The upstream answered and refused this function, rather than this account."""
-    return bool(error.error_type) and (not isinstance(error, ConnectionUnhealthy) or error.error_type == "access")
+    return bool(error.error_type) and (not isinstance(error, ConnectionUnhealthy) or error.scope is Scope.OPERATION)
 
 
 def _as_problem(error: UpstreamError) -> str:

@@ -29,6 +29,7 @@ from upstreams.errors import (
     NotYet,
     OutcomeUnknown,
     Rejected,
+    Scope,
     SetupFault,
     UpstreamError,
 )
@@ -134,7 +135,9 @@ def failure(call: Call, error: WireError, now: datetime | None = None) -> Upstre
             said = call.clean(error.message, _SAID)
             return NotAllowed(message, said=said, function=call.function, error_type=kind, error_object=thing)
         case Meaning.UNHEALTHY:
-            return ConnectionUnhealthy(message, function=call.function, error_type=kind, error_object=thing)
+            return ConnectionUnhealthy(
+                message, scope=scope_of(kind), function=call.function, error_type=kind, error_object=thing
+            )
         case Meaning.EXISTS:
             return AlreadyExists(message, function=call.function, error_type=kind, error_object=thing)
         case Meaning.SETUP:
@@ -158,6 +161,11 @@ def failure(call: Call, error: WireError, now: datetime | None = None) -> Upstre
             return (NoSuchItem if gone else Rejected)(
                 message, field=thing, value=value, function=call.function, error_type=kind, error_object=thing
             )
+
+
+def scope_of(error_type: str) -> Scope:
+    """A right that is missing for one function says nothing of the others."""
+    return Scope.OPERATION if error_type == "access" else Scope.ACCOUNT
 
 
 def _row(call: Call, error: WireError) -> Row:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from upstreams.billmanager.calls import Call, Effect, Refusals
-from upstreams.billmanager.failures import failure
+from upstreams.billmanager.failures import failure, scope_of
 from upstreams.billmanager.logins import Wanted, second_factor_wanted, wanted
 from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.transport import Transport
@@ -222,7 +222,11 @@ def _refused(error: UpstreamError) -> UpstreamError:
     if isinstance(error, ConnectionUnhealthy | SetupFault):
         return error
     return ConnectionUnhealthy(
-        error.message, function=error.function, error_type=error.error_type, error_object=error.error_object
+        error.message,
+        scope=scope_of(error.error_type),
+        function=error.function,
+        error_type=error.error_type,
+        error_object=error.error_object,
     )
 
 
