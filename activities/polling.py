@@ -19,21 +19,21 @@ from activities.poller import forms, lists, schedule, waiting
 from activities.poller.delivering import Deliverer
 from activities.poller.heads import by_head, read_head
 from activities.poller.health import judge_health, note_failing_list, note_failure, note_poll
-from activities.poller.hinted import follow_hints, look_for_hints
+from activities.poller.isolation import BackgroundWork, isolated
 from activities.poller.keys import look_for_keys
-from activities.poller.pieces import Aside, piece
+from activities.poller.push_hints import follow_hints, look_for_hints
 from activities.poller.renewals import look_at_renewals
-from activities.poller.schedule import Turn
+from activities.poller.schedule import Job
 from activities.poller.slow import look_for_slow
 from activities.poller.strangers import look_for_strangers
-from activities.poller.watch import Form, Tally, Watch
+from activities.poller.watch import PendingForm, Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.messages import PollInput, PollLap
 from models.outages import is_unavailable, told
 from orders import events
 from orders.errors import NotFound
-from orders.events import Hot
+from orders.events import WaitingOperation
 from settings import Settings
 from upstreams.connections import Connections
 from upstreams.errors import Rejected, UpstreamError
@@ -69,21 +69,21 @@ class PollActivities:
         async with (
             heartbeating(watch.progress),
             Deliverer(self._database, self._client, watch),
-            Aside() as aside,
+            BackgroundWork() as background,
         ):
             is_last = False
             while not activity.is_worker_shutdown():
                 try:
-                    aside.look()
-                    await self._round(watch, aside, may_list=not is_last)
+                    background.raise_failure()
+                    await self._round(watch, background, may_list=not is_last)
                 except Exception as error:  # of whatever kind; only what passes is waited for
                     if not is_unavailable(error):
                         raise
                     activity.logger.warning("poller %s: %s", watch.name, told(error))
-                    watch.due.rest(Turn.LOOK, schedule.UNAVAILABLE_SECONDS)
+                    watch.due.rest(Job.LOOK, schedule.UNAVAILABLE_SECONDS)
                 await pause(0.0 if watch.more else schedule.TICK_SECONDS)
                 is_last = time.monotonic() >= ends
-                if is_last and not aside.busy:
+                if is_last and not background.busy:
                     break
         return PollLap(polls=watch.polls, events=watch.events, last_poll_at=watch.last_poll_at)
 
@@ -95,102 +95,104 @@ class PollActivities:
             raise NotFound("upstream account", poller.upstream)
         return Watch.of(account, self._settings)
 
-    async def _round(self, watch: Watch, aside: Aside, *, may_list: bool) -> None:
+    async def _round(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
         """Do what is due, the urgent first."""
         watch.more = False
-        if watch.due.is_due(Turn.LOOK):
-            await self._look_who_waits(watch)
-            watch.due.look_again(any(hot.since_seconds < schedule.YOUNG_SECONDS for hot in watch.hot))
+        if watch.due.is_due(Job.LOOK):
+            await self._refresh_waiting(watch)
+            watch.due.look_again(any(operation.since_seconds < schedule.YOUNG_SECONDS for operation in watch.awaited))
         await look_for_hints(self._database, watch)
         await look_for_keys(self._database, watch, self._settings.hot_interval)
         await look_for_strangers(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
         await look_for_slow(self._database, self._client, watch, self._settings.patience())
-        await self._ask(watch, aside, may_list=may_list)
+        await self._ask(watch, background, may_list=may_list)
 
-    async def _look_who_waits(self, watch: Watch) -> None:
-        await waiting.look_who_waits(self._database, watch)
+    async def _refresh_waiting(self, watch: Watch) -> None:
+        await waiting.refresh_waiting(self._database, watch)
 
-    async def _ask(self, watch: Watch, aside: Aside, *, may_list: bool) -> None:
+    async def _ask(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
         """Ask the upstream what is due. One piece that fails spoils no other."""
-        if not watch.due.is_due(Turn.CONNECT):
+        if not watch.due.is_due(Job.CONNECT):
             return
-        may_list = may_list and not aside.busy
-        hot = watch.due.hot_due(watch.hot)
+        may_list = may_list and not background.busy
+        awaited = watch.due.operations_due(watch.awaited)
         due = watch.due.types_due(watch.product_types) if may_list else []
         money = self._grant_is_due(watch) or self._balance_is_due(watch)
-        if not (due or hot or watch.hints or watch.forms_due() or money):
+        if not (due or awaited or watch.hints or watch.forms_due() or money):
             return
         width = 1 if watch.tally.enough else self._settings.poll_reads_at_once  # one tries whether it answers again
         watch.tally = Tally()
         try:
             upstream = await self._upstream(watch)
         except UpstreamError as error:
-            watch.due.rest(Turn.CONNECT, schedule.CONNECT_AGAIN_SECONDS)
+            watch.due.rest(Job.CONNECT, schedule.CONNECT_AGAIN_SECONDS)
             note_failure(watch, watch.tally, error)
             await judge_health(self._database, watch, watch.tally)
             return
         if watch.hints:
             await follow_hints(self._database, watch, upstream, width)
-            hot = watch.due.hot_due(watch.hot)
+            awaited = watch.due.operations_due(watch.awaited)
             due = watch.due.types_due(watch.product_types) if may_list else []
         if may_list:
-            due += self._types_for_many(watch, hot, due)
+            due += self._types_for_many(watch, awaited, due)
         if due:
-            aside.begin(self._read_lists(watch, upstream, due))
-        await self._look_at_hot(watch, upstream, hot, width)
+            background.start(self._read_lists(watch, upstream, due))
+        await self._look_at_awaited(watch, upstream, awaited, width)
         told = watch.forms_due()[: schedule.FORMS_A_ROUND]
-        await forms.read_told(self._database, watch, upstream, told, width)
+        await forms.read_pending(self._database, watch, upstream, told, width)
         if self._grant_is_due(watch):
-            watch.due.rest(Turn.BALANCE, self._settings.balance_interval)
-            watch.due.rest(Turn.FUNDS, self._settings.balance_watch_interval)
+            watch.due.rest(Job.BALANCE, self._settings.balance_interval)
+            watch.due.rest(Job.FUNDS, self._settings.balance_watch_interval)
             granting = self._funds.grant_waiting(watch.account_id)
-            await piece(self._database, watch, watch.tally, "giving out money", granting)
+            await isolated(self._database, watch, watch.tally, "giving out money", granting)
         if self._balance_is_due(watch):
-            watch.due.rest(Turn.FUNDS, self._settings.balance_watch_interval)
+            watch.due.rest(Job.FUNDS, self._settings.balance_watch_interval)
             # Its own tally: whether the balance can be read says nothing of the forms and lists of this round.
-            await piece(self._database, watch, Tally(), "the balance", self._funds.watch_balance(watch.account_id))
-        if watch.tally.well and not aside.busy and not watch.due.types_due(watch.product_types):
+            await isolated(self._database, watch, Tally(), "the balance", self._funds.watch_balance(watch.account_id))
+        if watch.tally.well and not background.busy and not watch.due.types_due(watch.product_types):
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.tally)
-        watch.more = watch.tally.well and bool(watch.due.hot_due(watch.hot) or watch.forms_due())
+        watch.more = watch.tally.well and bool(watch.due.operations_due(watch.awaited) or watch.forms_due())
 
-    def _types_for_many(self, watch: Watch, hot: list[Hot], due: Collection[str]) -> list[str]:
+    def _types_for_many(self, watch: Watch, awaited: list[WaitingOperation], due: Collection[str]) -> list[str]:
         """Types whose lists have fewer pages than items are waited for that no head of a list tells of; they are left
-        out of `hot` then. Of what is to be seen of services that are there already, the list tells most."""
-        at_heads = by_head(watch, hot)
+        out of `awaited` then. Of what is to be seen of services that are there already, the list tells most."""
+        at_heads = by_head(watch, awaited)
         found = []
         for kind in watch.product_types:
             if kind in at_heads or kind in due or kind not in watch.pages or not watch.due.may_list(kind):
                 continue
-            waiting_for_it = [one for one in hot if one.product_type == kind and not watch.by_form(one)]
+            waiting_for_it = [one for one in awaited if one.product_type == kind and not watch.by_form(one)]
             if waiting_for_it and len(waiting_for_it) >= watch.pages[kind]:
                 found.append(kind)
                 for one in waiting_for_it:
                     watch.due.looked_at(one)
-                    hot.remove(one)
+                    awaited.remove(one)
         return found
 
-    async def _look_at_hot(self, watch: Watch, upstream: Upstream, hot: list[Hot], width: int) -> None:
+    async def _look_at_awaited(
+        self, watch: Watch, upstream: Upstream, awaited: list[WaitingOperation], width: int
+    ) -> None:
         """Those at the head of a list together, the others by their forms."""
-        for product_type, openings in by_head(watch, hot).items():
+        for product_type, openings in by_head(watch, awaited).items():
             shown: set[str] = set()
 
-            async def look(kind: str, waited_for: list[Hot], shown: set[str]) -> None:
+            async def look(kind: str, waited_for: list[WaitingOperation], shown: set[str]) -> None:
                 shown |= await read_head(self._database, watch, upstream, kind, waited_for)
 
             about = f"the head of {product_type}"
-            if not await piece(self._database, watch, watch.tally, about, look(product_type, openings, shown)):
-                watch.due.no_head(product_type)
-            hot = [one for one in hot if one.product_type != product_type or one.upstream_number not in shown]
-        await forms.read_hot(self._database, watch, upstream, hot[: schedule.FORMS_A_ROUND], width)
+            if not await isolated(self._database, watch, watch.tally, about, look(product_type, openings, shown)):
+                watch.due.skip_head(product_type)
+            awaited = [one for one in awaited if one.product_type != product_type or one.upstream_number not in shown]
+        await forms.read_awaited(self._database, watch, upstream, awaited[: schedule.FORMS_A_ROUND], width)
 
     def _grant_is_due(self, watch: Watch) -> bool:
-        return watch.waiting_for_funds and watch.due.is_due(Turn.BALANCE)
+        return watch.waiting_for_funds and watch.due.is_due(Job.BALANCE)
 
     def _balance_is_due(self, watch: Watch) -> bool:
         """Once something was read: that the balance alone is refused says little of the account."""
-        return watch.worked_at > 0 and watch.due.is_due(Turn.FUNDS)
+        return watch.worked_at > 0 and watch.due.is_due(Job.FUNDS)
 
     async def _upstream(self, watch: Watch) -> Upstream:
         async with self._database.read() as session:
@@ -204,13 +206,13 @@ class PollActivities:
             watch.due.list_begins(product_type)
             try:
                 listing = self._list(watch, upstream, product_type)
-                if not await piece(self._database, watch, watch.listing, f"the list of {product_type}", listing):
-                    watch.due.put_off_list(product_type)
+                if not await isolated(self._database, watch, watch.listing, f"the list of {product_type}", listing):
+                    watch.due.back_off_list(product_type)
             finally:
                 watch.due.list_ended(product_type)
             known = watch.lists.known.get(product_type)
             if known is not None and known.read_to_the_end and not known.loaded:
-                watch.due.first_look_goes_on(product_type)
+                watch.due.continue_first_scan(product_type)
         if watch.listing.well:
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.listing)
@@ -218,28 +220,29 @@ class PollActivities:
     async def _list(self, watch: Watch, upstream: Upstream, product_type: str) -> None:
         look = await lists.begin(self._database, watch.lists, watch.account_id, product_type)
         try:
-            await look.read(upstream, watch.lists, watch.looks)
+            await look.read(upstream, watch.lists, watch.freshness)
             watch.failing.pop(product_type, None)
         except UpstreamError as error:
             note_failing_list(watch, product_type, error)
             raise
         finally:  # what was taken in stays, also where a later page could not be read
-            if look.pages or look.digest.events:
-                watch.count(look.digest)
-            for number in look.digest.to_read:
-                watch.to_read[product_type, number] = Form()
+            if look.pages or look.result.events:
+                watch.count(look.result)
+            for number in look.result.to_read:
+                watch.to_read[product_type, number] = PendingForm()
         watch.unlisted = {
-            (hot.product_type, hot.upstream_number)
-            for hot in watch.hot
-            if (hot.product_type, hot.upstream_number) in watch.unlisted or hot.product_type == product_type
+            (operation.product_type, operation.upstream_number)
+            for operation in watch.awaited
+            if (operation.product_type, operation.upstream_number) in watch.unlisted
+            or operation.product_type == product_type
         } - {(product_type, number) for number in look.shown}
         watch.pages[product_type] = look.pages
-        for number in look.digest.suspects[: lists.SUSPECTS_AT_ONCE]:
+        for number in look.result.suspects[: lists.SUSPECTS_AT_ONCE]:
             if watch.listing.enough:
                 break
             suspect = self._suspect(watch, upstream, product_type, number)
             about = f"the form of {product_type} {number}"
-            await piece(self._database, watch, watch.listing, about, suspect)
+            await isolated(self._database, watch, watch.listing, about, suspect)
 
     async def _suspect(self, watch: Watch, upstream: Upstream, product_type: str, number: str) -> None:
         """An item that complete lists have not shown twice: a definite no to its form, of whatever kind, confirms it.
@@ -250,4 +253,4 @@ class PollActivities:
             await forms.read(self._database, watch, upstream, product_type, number)
         except Rejected as refusal:
             activity.logger.info("poller %s: %s %s is gone: %s", watch.name, product_type, number, refusal.message)
-            watch.count(await events.take_absence(self._database, watch.account_id, product_type, number))
+            watch.count(await events.record_absence(self._database, watch.account_id, product_type, number))

@@ -283,7 +283,7 @@ class SettleActivities:
                 item = await upstream.read_item(job.service.product_type, number)
             except NoSuchItem:
                 with database_in_words():
-                    await events.take_absence(self._database, job.account_id, job.service.product_type, number)
+                    await events.record_absence(self._database, job.account_id, job.service.product_type, number)
                 reason = f"item {number} does not exist at the upstream (any more)"
                 wanted = job.operation.kind is OperationKind.CLOSE
                 return Look(status=UpstreamStatus.DELETED, goal_met=wanted, failed=not wanted, reason=reason)
@@ -295,7 +295,7 @@ class SettleActivities:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():
-                await events.take_in(
+                await events.record_items(
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             seen = Seen.of_form(item)

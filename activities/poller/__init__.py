@@ -1,7 +1,7 @@
-"""What the poller of an upstream account does, one job a module.
+"""The poller of an upstream account, one job a module.
 
-`schedule`: when is what read. `watch`: the state of one run. `waiting`: who waits. `lists`: a whole list. `forms`,
-`heads`: reading items that are waited for, or told of. `hinted`, `keys`, `strangers`, `renewals`: what leads to forms.
-`delivering`: signals to orders. `health`: what is said of the account. `looks`: which of two looks at an item counts.
-`pieces`: work at once, of which no piece spoils another.
+`schedule` says when what is due, and `watch` holds the state of one run. `waiting` finds the operations that wait.
+`lists`, `heads` and `forms` read the upstream; `push_hints`, `keys`, `strangers`, `renewals` and `slow` choose what is
+read. `freshness` drops answers that may be stale. `isolation` keeps one failed read from stopping the others.
+`delivering` signals orders, and `health` records the state of the account.
 """

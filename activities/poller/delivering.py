@@ -7,7 +7,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.delivery import deliver
-from activities.poller.schedule import PUT_OFF_SECONDS, UNAVAILABLE_SECONDS
+from activities.poller.schedule import BACK_OFF_SECONDS, UNAVAILABLE_SECONDS
 from activities.poller.watch import Watch
 from models.database import Database
 from models.outages import is_unavailable, told
@@ -55,5 +55,5 @@ class Deliverer:
                 activity.logger.warning("poller %s, signals: %s", self._name, told(error))
                 return UNAVAILABLE_SECONDS
             activity.logger.exception("poller %s: delivering failed", self._name)
-            return PUT_OFF_SECONDS
+            return BACK_OFF_SECONDS
         return 0.0

@@ -5,154 +5,162 @@ from collections.abc import Iterable
 from functools import partial
 
 from activities.poller import schedule
-from activities.poller.pieces import at_once, piece
-from activities.poller.watch import Answer, Form, Watch
+from activities.poller.isolation import fan_out, isolated
+from activities.poller.watch import FormRead, PendingForm, Watch
 from models.database import Database
 from models.outages import outage_of
 from orders import events
-from orders.events import Digest, Hot
+from orders.events import PollResult, WaitingOperation
 from upstreams.errors import NoSuchItem, Rejected, SetupFault
 from upstreams.port import Upstream
 
 
-async def read(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> Digest:
+async def read(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> PollResult:
     """Read a form and write down what it tells; anew where something else of the item was written down meanwhile."""
-    for hot in watch.hot:
-        if hot.upstream_number == number and hot.product_type == product_type:
-            watch.due.looked_at(hot)
-    digest: Digest | None = None
-    while digest is None:
-        digest = await _look(database, watch, upstream, product_type, number)
-    watch.count(digest)
-    if digest.list_again:
+    for operation in watch.awaited:
+        if operation.upstream_number == number and operation.product_type == product_type:
+            watch.due.looked_at(operation)
+    result: PollResult | None = None
+    while result is None:
+        result = await _read_once(database, watch, upstream, product_type, number)
+    watch.count(result)
+    if result.list_again:
         watch.due.list_now(product_type)
-    return digest
+    return result
 
 
-async def _look(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> Digest | None:
+async def _read_once(
+    database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str
+) -> PollResult | None:
     """None: overtaken by another look."""
-    async with watch.looks.asking() as asked:
+    async with watch.freshness.reading() as asked:
         try:
             form = await upstream.read_item(product_type, number)
         except NoSuchItem:
-            return await _absent(database, watch, product_type, number, asked)
-        answer = Answer(asked, form)
+            return await _record_absence(database, watch, product_type, number, asked)
+        answer = FormRead(asked, form)
         waiting = watch.answers.setdefault(product_type, [])
         waiting.append(answer)
-        async with watch.looks.writing():
+        async with watch.freshness.recording():
             if answer in waiting:  # whoever comes first writes down what has come for all
                 together = list(waiting)
                 waiting.clear()
-                await _write_down(database, watch, product_type, together)
+                await _record_forms(database, watch, product_type, together)
         if answer.failure is not None:
             raise answer.failure
-        return answer.digest
+        return answer.result
 
 
-async def _absent(database: Database, watch: Watch, product_type: str, number: str, asked: int) -> Digest | None:
-    async with watch.looks.writing():
-        if watch.looks.overtaken(asked, product_type, number):
+async def _record_absence(
+    database: Database, watch: Watch, product_type: str, number: str, asked: int
+) -> PollResult | None:
+    async with watch.freshness.recording():
+        if watch.freshness.is_stale(asked, product_type, number):
             return None
-        digest = await events.take_absence(database, watch.account_id, product_type, number)
-        if digest.events:
-            watch.looks.wrote(product_type, [number])
-        return digest
+        result = await events.record_absence(database, watch.account_id, product_type, number)
+        if result.events:
+            watch.freshness.recorded(product_type, [number])
+        return result
 
 
-async def _write_down(database: Database, watch: Watch, product_type: str, answers: list[Answer]) -> None:
+async def _record_forms(database: Database, watch: Watch, product_type: str, answers: list[FormRead]) -> None:
     """All of them in one transaction; if that fails, each in one of its own, so that one spoils no other."""
-    newest = [one for one in answers if not watch.looks.overtaken(one.asked, product_type, one.form.number)]
+    newest = [one for one in answers if not watch.freshness.is_stale(one.asked, product_type, one.form.number)]
     try:
-        brought = await events.take_forms(database, watch.account_id, product_type, [one.form for one in newest])
+        brought = await events.record_forms(database, watch.account_id, product_type, [one.form for one in newest])
     except Exception as error:  # of whatever kind: who asked for the form raises it, and puts that form off
         if len(newest) > 1 and not outage_of(error):
             for one in newest:
-                await _write_down(database, watch, product_type, [one])
+                await _record_forms(database, watch, product_type, [one])
             return
         for one in newest:
             one.failure = error
         return
     for one in newest:
-        one.digest = brought[one.form.number]
-    changed = [number for number, digest in brought.items() if digest.events or digest.form_changed]
-    watch.looks.wrote(product_type, changed)
+        one.result = brought[one.form.number]
+    changed = [number for number, result in brought.items() if result.events or result.form_changed]
+    watch.freshness.recorded(product_type, changed)
 
 
-async def read_hot(database: Database, watch: Watch, upstream: Upstream, waiting: Iterable[Hot], width: int) -> None:
+async def read_awaited(
+    database: Database, watch: Watch, upstream: Upstream, waiting: Iterable[WaitingOperation], width: int
+) -> None:
     """The forms of what is waited for, several at once."""
 
-    async def one(hot: Hot) -> None:
-        reading = read(database, watch, upstream, hot.product_type, hot.upstream_number)
-        if not await piece(database, watch, watch.tally, _about(hot.product_type, hot.upstream_number), reading):
-            watch.due.put_off(hot)
+    async def one(operation: WaitingOperation) -> None:
+        reading = read(database, watch, upstream, operation.product_type, operation.upstream_number)
+        if not await isolated(
+            database, watch, watch.tally, _about(operation.product_type, operation.upstream_number), reading
+        ):
+            watch.due.back_off(operation)
 
-    await at_once(width, [partial(one, hot) for hot in waiting], lambda: not watch.tally.enough)
+    await fan_out(width, [partial(one, operation) for operation in waiting], lambda: not watch.tally.enough)
 
 
-async def read_told(
+async def read_pending(
     database: Database, watch: Watch, upstream: Upstream, items: Iterable[tuple[str, str]], width: int
 ) -> None:
     """Forms that are in `watch.to_read`, several at once. Nobody waits for them, so all are written down together."""
-    answers: dict[str, list[Answer]] = {}
+    answers: dict[str, list[FormRead]] = {}
 
     async def one(item: tuple[str, str]) -> None:
-        reading = _read_told(database, watch, upstream, *item, asked, answers)
-        await piece(database, watch, watch.tally, _about(*item), reading)
+        reading = _read_pending(database, watch, upstream, *item, asked, answers)
+        await isolated(database, watch, watch.tally, _about(*item), reading)
 
-    async with watch.looks.asking() as asked:
-        await at_once(width, [partial(one, item) for item in items], lambda: not watch.tally.enough)
+    async with watch.freshness.reading() as asked:
+        await fan_out(width, [partial(one, item) for item in items], lambda: not watch.tally.enough)
         for product_type, together in answers.items():
-            async with watch.looks.writing():
-                await _write_down(database, watch, product_type, together)
+            async with watch.freshness.recording():
+                await _record_forms(database, watch, product_type, together)
             for answer in together:
                 about = _about(product_type, answer.form.number)
-                await piece(database, watch, watch.tally, about, _finish(watch, product_type, answer))
+                await isolated(database, watch, watch.tally, about, _follow_up(watch, product_type, answer))
 
 
-async def _read_told(
+async def _read_pending(
     database: Database,
     watch: Watch,
     upstream: Upstream,
     product_type: str,
     number: str,
     asked: int,
-    answers: dict[str, list[Answer]],
+    answers: dict[str, list[FormRead]],
 ) -> None:
     """Read a form that tells something new; it stays to be read until it was, or is refused for good."""
     form = watch.to_read[product_type, number]
     form.due = time.monotonic() + form.rest
     form.rest = min(2 * form.rest, schedule.FORM_AGAIN_AT_MOST_SECONDS)
     try:
-        answers.setdefault(product_type, []).append(Answer(asked, await upstream.read_item(product_type, number)))
+        answers.setdefault(product_type, []).append(FormRead(asked, await upstream.read_item(product_type, number)))
     except NoSuchItem:
-        digest = await _absent(database, watch, product_type, number, asked)
-        if digest is not None:
-            watch.count(digest)
+        result = await _record_absence(database, watch, product_type, number, asked)
+        if result is not None:
+            watch.count(result)
             watch.to_read.pop((product_type, number), None)
     except (Rejected, SetupFault):
         watch.to_read.pop((product_type, number), None)
         raise
 
 
-async def _finish(watch: Watch, product_type: str, answer: Answer) -> None:
+async def _follow_up(watch: Watch, product_type: str, answer: FormRead) -> None:
     """What follows from a form that was written down. Raises what writing it down raised."""
-    number, digest = answer.form.number, answer.digest
+    number, result = answer.form.number, answer.result
     form = watch.to_read[product_type, number]
     if answer.failure is not None:
         raise answer.failure
-    if digest is None:  # overtaken by another look: to be read again
+    if result is None:  # overtaken by another look: to be read again
         form.due = 0.0
         return
-    watch.count(digest)
-    if digest.list_again:
+    watch.count(result)
+    if result.list_again:
         watch.due.list_now(product_type)
     watch.refused.discard((product_type, number))
     del watch.to_read[product_type, number]
-    if form.looks and digest.form_changed:
+    if form.attempts and result.form_changed:
         watch.due.list_soon(product_type)  # for most fields the list is what counts
-    elif form.looks > 1:
+    elif form.attempts > 1:
         later = time.monotonic() + schedule.SECOND_LOOK_SECONDS
-        watch.to_read[product_type, number] = Form(due=later, looks=form.looks - 1)
+        watch.to_read[product_type, number] = PendingForm(due=later, attempts=form.attempts - 1)
 
 
 def _about(product_type: str, number: str) -> str:

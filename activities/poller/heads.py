@@ -11,61 +11,61 @@ from temporalio import activity
 
 from activities.poller import schedule
 from activities.poller.lists import take_head
-from activities.poller.watch import Form, Watch
+from activities.poller.watch import PendingForm, Watch
 from models.database import Database
 from models.enums import OperationKind
-from orders.events import Hot
+from orders.events import WaitingOperation
 from upstreams.port import ListedRow, Upstream
 
 SHOWN_AT_LEAST = 2
 """A head that shows fewer of those that are waited for saves no request."""
 
 
-def by_head(watch: Watch, due: Collection[Hot]) -> dict[str, list[Hot]]:
+def by_head(watch: Watch, due: Collection[WaitingOperation]) -> dict[str, list[WaitingOperation]]:
     """Product type -> openings to be looked for at the head of its list."""
-    openings: dict[str, list[Hot]] = {}
-    for hot in due:
-        if hot.kind is OperationKind.OPEN and not watch.by_form(hot):
-            openings.setdefault(hot.product_type, []).append(hot)
+    openings: dict[str, list[WaitingOperation]] = {}
+    for operation in due:
+        if operation.kind is OperationKind.OPEN and not watch.by_form(operation):
+            openings.setdefault(operation.product_type, []).append(operation)
     return {kind: found for kind, found in openings.items() if kind in watch.pages and watch.due.may_read_head(kind)}
 
 
 async def read_head(
-    database: Database, watch: Watch, upstream: Upstream, product_type: str, openings: Collection[Hot]
+    database: Database, watch: Watch, upstream: Upstream, product_type: str, openings: Collection[WaitingOperation]
 ) -> set[str]:
     """Returns the numbers of those that it shows. Its rows are taken in as rows of a list, which is not complete."""
-    wanted = {hot.upstream_number for hot in openings}
+    wanted = {operation.upstream_number for operation in openings}
     count = min(max(2 * len(wanted), schedule.HEAD_AT_LEAST), schedule.HEAD_AT_MOST)
-    async with watch.looks.asking() as asked:
+    async with watch.freshness.reading() as asked:
         head = await upstream.newest_items(product_type, count)
         shown = wanted & {row.number for row in head.rows} if head.in_order else set()
         if len(shown) < min(len(wanted), SHOWN_AT_LEAST):
             why = head.because or "it lacks items that there are"
             activity.logger.info("poller %s: the head of %s is no use: %s", watch.name, product_type, why)
-            watch.due.no_head(product_type)
+            watch.due.skip_head(product_type)
         if not shown:
             return shown
-        await _write_down(database, watch, product_type, head.rows, asked)
-    for hot in openings:
-        if hot.upstream_number in shown:
-            watch.due.looked_at(hot)
+        await _record_rows(database, watch, product_type, head.rows, asked)
+    for operation in openings:
+        if operation.upstream_number in shown:
+            watch.due.looked_at(operation)
     return shown
 
 
-async def _write_down(
+async def _record_rows(
     database: Database, watch: Watch, product_type: str, rows: Sequence[ListedRow], asked: int
 ) -> None:
     """In slices: the first orders hear of their items while the next are compared."""
     for start in range(0, len(rows), schedule.HEAD_SLICE):
-        async with watch.looks.writing():
+        async with watch.freshness.recording():
             part = [
                 row
                 for row in rows[start : start + schedule.HEAD_SLICE]
-                if not watch.looks.overtaken(asked, product_type, row.number)
+                if not watch.freshness.is_stale(asked, product_type, row.number)
             ]
-            digest = await take_head(database, watch.lists, watch.account_id, product_type, part)
-            if digest.events:
-                watch.looks.wrote(product_type, [row.number for row in part])
-        watch.count(digest)
-        for number in digest.to_read:
-            watch.to_read[product_type, number] = Form()
+            result = await take_head(database, watch.lists, watch.account_id, product_type, part)
+            if result.events:
+                watch.freshness.recorded(product_type, [row.number for row in part])
+        watch.count(result)
+        for number in result.to_read:
+            watch.to_read[product_type, number] = PendingForm()

@@ -8,7 +8,7 @@ from sqlmodel import select
 from temporalio import activity
 
 from activities.poller import schedule
-from activities.poller.schedule import LEFT_ALONE_SECONDS, POLL_NOTE_SECONDS, Turn
+from activities.poller.schedule import LEFT_ALONE_SECONDS, POLL_NOTE_SECONDS, Job
 from activities.poller.watch import Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
@@ -33,9 +33,9 @@ async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
     if unhealthy_reason and await events.record_health(database, watch.account_id, None):
         activity.logger.warning("upstream %s is well again", watch.name)
     silent_since, watch.silent_since = watch.silent_since, None
-    if watch.silent_said and silent_since is not None:
+    if watch.silence_recorded and silent_since is not None:
         await events.record_reach(database, watch.account_id, None, silent_since)
-        watch.silent_said = False
+        watch.silence_recorded = False
         activity.logger.warning("upstream %s answers again, for the first time since %s", watch.name, silent_since)
 
 
@@ -53,7 +53,7 @@ def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
     if error.next_try is None:
         return
     left = (error.next_try - utc_now()).total_seconds()
-    watch.due.rest(Turn.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
+    watch.due.rest(Job.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
     if not isinstance(error, LeftAlone):
         tally.rest = error
 
@@ -82,26 +82,26 @@ async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
 
 async def _judge_silence(database: Database, watch: Watch, tally: Tally) -> None:
     since, silence = watch.silent_since, tally.silence
-    if tally.well or silence is None or since is None or watch.silent_said or not _lasts(watch, since):
+    if tally.well or silence is None or since is None or watch.silence_recorded or not _lasts(watch, since):
         return
     if await events.record_reach(database, watch.account_id, silence.message, since):
         activity.logger.error("upstream %s answers nothing since %s: %s", watch.name, since, silence.message)
-    watch.silent_said = True
+    watch.silence_recorded = True
 
 
 async def _judge_lists(database: Database, watch: Watch) -> None:
     if watch.product_types:  # the others are not read any more
         watch.failing = {kind: one for kind, one in watch.failing.items() if kind in watch.product_types}
     lasting = {kind: one for kind, one in watch.failing.items() if _lasts(watch, one.since)}
-    if lasting == watch.failing_said:
+    if lasting == watch.failing_recorded:
         return
     await events.record_failing_lists(database, watch.account_id, lasting)
-    for kind in lasting.keys() - watch.failing_said.keys():
+    for kind in lasting.keys() - watch.failing_recorded.keys():
         since, why = lasting[kind].since, lasting[kind].why
         activity.logger.error("upstream %s: the list of %s can't be read since %s: %s", watch.name, kind, since, why)
-    for kind in watch.failing_said.keys() - lasting.keys():
+    for kind in watch.failing_recorded.keys() - lasting.keys():
         activity.logger.warning("upstream %s: the list of %s can be read again", watch.name, kind)
-    watch.failing_said = lasting
+    watch.failing_recorded = lasting
 
 
 def _lasts(watch: Watch, since: datetime) -> bool:

@@ -3,7 +3,7 @@
 import time
 
 from activities.poller import schedule
-from activities.poller.schedule import Turn
+from activities.poller.schedule import Job
 from activities.poller.watch import Watch
 from models.columns import utc_now
 from models.database import Database
@@ -12,18 +12,18 @@ from orders.services import keys
 
 async def look_for_keys(database: Database, watch: Watch, at_first: float) -> None:
     """`at_first`: seconds after which the form of one that has just begun to wait is read again."""
-    if keys.KEYED.isdisjoint(watch.product_types) or not watch.due.is_due(Turn.KEYS):
+    if keys.KEYED.isdisjoint(watch.product_types) or not watch.due.is_due(Job.KEYS):
         return
     async with database.read() as session:
         awaited = {
             (one.product_type, one.upstream_number): one for one in await keys.awaited(session, watch.account_id)
         }
-    watch.due.rest(Turn.KEYS, schedule.KEYS_SECONDS if awaited else schedule.NOTHING_NEW_SECONDS)
+    watch.due.rest(Job.KEYS, schedule.KEYS_SECONDS if awaited else schedule.NOTHING_NEW_SECONDS)
     now = time.monotonic()
     watch.keys = {item: watch.keys.get(item, 0.0) for item in awaited}
     due = sorted((at, item) for item, at in watch.keys.items() if at <= now)
     for _, item in due[: schedule.KEYS_AT_ONCE]:
         waited = (utc_now() - awaited[item].since).total_seconds()
-        rest = min(max(waited * schedule.KEY_PATIENCE, at_first), schedule.KEY_AT_MOST_SECONDS)
+        rest = min(max(waited * schedule.KEY_SHARE, at_first), schedule.KEY_AT_MOST_SECONDS)
         watch.keys[item] = now + rest
         watch.to_read_soon(*item)

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from temporalio import activity
 
-from activities.poller.looks import Looks
+from activities.poller.freshness import Freshness
 from models.columns import utc_now
 from models.database import Database
-from orders.events import Digest, Known, ListLook
+from orders.events import Known, ListScan, PollResult
 from upstreams.port import ListedRow, Upstream
 
 SUSPECTS_AT_ONCE = 50
@@ -22,7 +22,7 @@ PROGRESS_SECONDS = 5.0
 
 
 @dataclass
-class Lists:
+class KnownLists:
     """What a lap of the poller remembers of the account's lists, by product type."""
 
     known: dict[str, Known] = field(default_factory=dict)
@@ -30,68 +30,68 @@ class Lists:
     """When each was last read to its end."""
 
 
-class Look:
-    """One look at a list. What has been taken in is in `digest`, also if it is broken off."""
+class ListPoll:
+    """One look at a list. What has been taken in is in `result`, also if it is broken off."""
 
     def __init__(self, database: Database, known: Known) -> None:
-        self._look = ListLook(database, known, _Progress(known).say)
+        self._look = ListScan(database, known, _Progress(known).say)
         self._known = known
         self.pages = 0
         """0: it has not been read to its end."""
 
     @property
-    def digest(self) -> Digest:
-        return self._look.digest
+    def result(self) -> PollResult:
+        return self._look.result
 
     @property
     def shown(self) -> AbstractSet[str]:
         """Numbers of all its items."""
         return self._look.seen
 
-    async def read(self, upstream: Upstream, lists: Lists, looks: Looks) -> None:
+    async def read(self, upstream: Upstream, lists: KnownLists, freshness: Freshness) -> None:
         """Raises the errors of `upstreams.errors`."""
-        async with looks.asking() as asked:
+        async with freshness.reading() as asked:
             await self._look.begin()
 
             async def take(rows: Sequence[ListedRow], total: int | None) -> None:
-                async with looks.writing():
-                    await self._take(rows, total, looks, asked)
+                async with freshness.recording():
+                    await self._take(rows, total, freshness, asked)
 
             end = await upstream.walk_items(self._known.product_type, take)
-            async with looks.writing():
+            async with freshness.recording():
                 await self._look.end(end)
         self.pages = end.pages
         lists.read_at[self._known.product_type] = utc_now()
 
-    async def _take(self, rows: Sequence[ListedRow], total: int | None, looks: Looks, asked: int) -> None:
+    async def _take(self, rows: Sequence[ListedRow], total: int | None, freshness: Freshness, asked: int) -> None:
         """A page, without the rows of items that were looked at since the list was asked for: they may be older."""
-        kind, before = self._known.product_type, self.digest.events
-        newest = [row for row in rows if not looks.overtaken(asked, kind, row.number)]
+        kind, before = self._known.product_type, self.result.events
+        newest = [row for row in rows if not freshness.is_stale(asked, kind, row.number)]
         self._look.seen.update(row.number for row in rows)
         await self._look.rows(newest, total)
         await self._look.judge()
-        if self.digest.events != before:
-            looks.wrote(kind, [row.number for row in newest])
+        if self.result.events != before:
+            freshness.recorded(kind, [row.number for row in newest])
 
 
 async def take_head(
-    database: Database, lists: Lists, account_id: int, product_type: str, rows: Sequence[ListedRow]
-) -> Digest:
+    database: Database, lists: KnownLists, account_id: int, product_type: str, rows: Sequence[ListedRow]
+) -> PollResult:
     """Rows of the head of a list, compared with what is known as rows of the whole list are."""
     known = lists.known.get(product_type)
     if known is None:
         known = lists.known[product_type] = await Known.load(database, account_id, product_type)
-    look = ListLook(database, known)
+    look = ListScan(database, known)
     await look.begin()
     await look.rows(rows)
     return await look.end_of_part()
 
 
-async def begin(database: Database, lists: Lists, account_id: int, product_type: str) -> Look:
+async def begin(database: Database, lists: KnownLists, account_id: int, product_type: str) -> ListPoll:
     known = lists.known.get(product_type)
     if known is None:
         known = lists.known[product_type] = await Known.load(database, account_id, product_type)
-    return Look(database, known)
+    return ListPoll(database, known)
 
 
 class _Progress:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from models.enums import Stage
-from orders.events import Hot
+from orders.events import WaitingOperation
 from settings import Settings
 
 TICK_SECONDS = 0.25
@@ -33,7 +33,7 @@ SILENT_SECONDS = 60.0
 """How long reads, or the reads of one list, may fail before it is said: a moment's trouble is none."""
 LEFT_ALONE_SECONDS = 5.0
 """How often it is looked whether an account may be asked again that is left alone: somebody may have found it well."""
-PUT_OFF_SECONDS = 5.0
+BACK_OFF_SECONDS = 5.0
 """How long a piece of work rests after an error that nobody foresaw."""
 UNAVAILABLE_SECONDS = 2.0
 """How long Temporal or the database is left alone after it could not be reached."""
@@ -56,7 +56,7 @@ HEAD_AGAIN_SECONDS = 60.0
 
 HINTS_SECONDS = 0.5
 """How often it is looked whether hints have come, where they are taken."""
-HINTS_AT_ONCE = 100
+HINT_BATCH = 100
 FORMS_FOR_HINTS = 5
 """Of more hinted items of a type than these, and than its list has pages, the list is read instead of their forms."""
 SECOND_LOOK_SECONDS = 2.0
@@ -71,11 +71,11 @@ NOTHING_NEW_SECONDS = 60.0
 KEYS_SECONDS = 2.0
 """How often it is looked which licences wait for their keys, while any does or something is new."""
 KEYS_AT_ONCE = 5
-LATE_PATIENCE = 0.05
+ATTENTION_SHARE = 0.05
 """The form of what a person was asked about is read again after this part of the time that it has been so …"""
-LATE_AT_MOST_SECONDS = 3600.0
+ATTENTION_AT_MOST_SECONDS = 3600.0
 """… or after this time."""
-KEY_PATIENCE = 0.1
+KEY_SHARE = 0.1
 """The form of one that waits is read again after this part of the time that it has waited …"""
 KEY_AT_MOST_SECONDS = 3600.0
 """… or after this time."""
@@ -93,7 +93,7 @@ RENEWAL_STEPS = 72
 """Into so many steps the period is divided in which each of those forms is read once."""
 
 
-class Turn(Enum):
+class Job(Enum):
     """What is done now and then, each at an interval of its own."""
 
     LOOK = auto()
@@ -122,23 +122,23 @@ class Schedule:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turns: dict[Turn, float] = {}
+        self._turns: dict[Job, float] = {}
         self._listing: dict[str, float] = {}
         self._listed: dict[str, _Listed] = {}
-        self._hot: dict[int, float] = {}
+        self._awaited_due: dict[int, float] = {}
         self._tasks: dict[int, float] = {}
         self._heads: dict[str, float] = {}
 
     # -- what has a turn of its own
 
-    def is_due(self, turn: Turn) -> bool:
+    def is_due(self, turn: Job) -> bool:
         return time.monotonic() >= self._turns.get(turn, 0.0)
 
-    def rest(self, turn: Turn, seconds: float) -> None:
+    def rest(self, turn: Job, seconds: float) -> None:
         """It is due again in so many seconds."""
         self._turns[turn] = time.monotonic() + seconds
 
-    def take(self, turn: Turn, seconds: float) -> bool:
+    def take(self, turn: Job, seconds: float) -> bool:
         """Whether it is due; if so, it is again in so many seconds."""
         if not self.is_due(turn):
             return False
@@ -147,7 +147,7 @@ class Schedule:
 
     def something_is_new(self) -> None:
         """A look brought changes: keys may be waited for, and items may have come that nobody explains."""
-        for turn, seconds in ((Turn.KEYS, KEYS_SECONDS), (Turn.STRANGERS, STRANGERS_FORMS_SECONDS)):
+        for turn, seconds in ((Job.KEYS, KEYS_SECONDS), (Job.STRANGERS, STRANGERS_FORMS_SECONDS)):
             self._turns[turn] = min(self._turns.get(turn, 0.0), time.monotonic() + seconds)
 
     # -- lists
@@ -172,7 +172,7 @@ class Schedule:
         listed = self._listed[product_type]
         listed.took = time.monotonic() - listed.begun
 
-    def first_look_goes_on(self, product_type: str) -> None:
+    def continue_first_scan(self, product_type: str) -> None:
         """Until it is over each order reads the list itself: so it has all the time there is."""
         self._listed[product_type].took = 0.0
         self._listing[product_type] = 0.0
@@ -186,8 +186,8 @@ class Schedule:
         begun = self._listed[product_type].begun if product_type in self._listed else 0.0
         self._listing[product_type] = min(self._listing.get(product_type, 0.0), begun + rest)
 
-    def put_off_list(self, product_type: str) -> None:
-        rested = time.monotonic() + PUT_OFF_SECONDS
+    def back_off_list(self, product_type: str) -> None:
+        rested = time.monotonic() + BACK_OFF_SECONDS
         self._listing[product_type] = max(self._listing.get(product_type, 0.0), rested)
 
     def longest_rest(self) -> float:
@@ -200,46 +200,50 @@ class Schedule:
 
     # -- items that are waited for
 
-    def only_these_wait(self, hot: Iterable[Hot]) -> None:
-        known = {one.operation for one in hot}
-        self._hot = {operation: due for operation, due in self._hot.items() if operation in known}
+    def forget_others(self, operations: Iterable[WaitingOperation]) -> None:
+        known = {one.number for one in operations}
+        self._awaited_due = {operation: due for operation, due in self._awaited_due.items() if operation in known}
 
-    def hot_due(self, hot: Iterable[Hot]) -> list[Hot]:
+    def operations_due(self, operations: Iterable[WaitingOperation]) -> list[WaitingOperation]:
         """Those that are to be looked at, the longest put off first."""
         now = time.monotonic()
-        due = [one for one in hot if now >= self._hot.get(one.operation, 0.0)]
-        return sorted(due, key=lambda one: self._hot.get(one.operation, 0.0))
+        due = [one for one in operations if now >= self._awaited_due.get(one.number, 0.0)]
+        return sorted(due, key=lambda one: self._awaited_due.get(one.number, 0.0))
 
-    def looked_at(self, hot: Hot) -> None:
-        self._hot[hot.operation] = time.monotonic() + self._hot_interval(hot)
+    def looked_at(self, operation: WaitingOperation) -> None:
+        self._awaited_due[operation.number] = time.monotonic() + self._awaited_interval(operation)
 
-    def put_off(self, hot: Hot) -> None:
+    def back_off(self, operation: WaitingOperation) -> None:
         """After an error that nobody foresaw."""
-        self._hot[hot.operation] = max(self._hot.get(hot.operation, 0.0), time.monotonic() + PUT_OFF_SECONDS)
+        self._awaited_due[operation.number] = max(
+            self._awaited_due.get(operation.number, 0.0), time.monotonic() + BACK_OFF_SECONDS
+        )
 
     def look_again(self, young: bool) -> None:
         """When the database is asked again who waits."""
-        self.rest(Turn.LOOK, TICK_SECONDS if young else CALM_SECONDS)
+        self.rest(Job.LOOK, TICK_SECONDS if young else CALM_SECONDS)
 
-    def tasks_due(self, by_hand: Iterable[Hot]) -> list[Hot]:
+    def tasks_due(self, by_hand: Iterable[WaitingOperation]) -> list[WaitingOperation]:
         """Of what people do by hand and lists do not show, those whose forms are to be read now."""
         now = time.monotonic()
-        shown_by_forms = [hot for hot in by_hand if hot.by_form]
-        self._tasks = {hot.operation: self._tasks.get(hot.operation, 0.0) for hot in shown_by_forms}
-        due = [hot for hot in shown_by_forms if now >= self._tasks[hot.operation]]
-        self._tasks |= {hot.operation: now + self._task_interval(hot) for hot in due}
+        shown_by_forms = [operation for operation in by_hand if operation.by_form]
+        self._tasks = {operation.number: self._tasks.get(operation.number, 0.0) for operation in shown_by_forms}
+        due = [operation for operation in shown_by_forms if now >= self._tasks[operation.number]]
+        self._tasks |= {operation.number: now + self._task_interval(operation) for operation in due}
         return due
 
-    def _task_interval(self, hot: Hot) -> float:
+    def _task_interval(self, operation: WaitingOperation) -> float:
         """What a person was asked about may stay as it is for days."""
-        if hot.stage is not Stage.NEEDS_ATTENTION:
+        if operation.stage is not Stage.NEEDS_ATTENTION:
             return self._settings.idle_interval
-        return max(self._settings.idle_interval, min(LATE_PATIENCE * hot.since_seconds, LATE_AT_MOST_SECONDS))
+        return max(
+            self._settings.idle_interval, min(ATTENTION_SHARE * operation.since_seconds, ATTENTION_AT_MOST_SECONDS)
+        )
 
-    def _hot_interval(self, hot: Hot) -> float:
-        if hot.since_seconds < YOUNG_SECONDS:
+    def _awaited_interval(self, operation: WaitingOperation) -> float:
+        if operation.since_seconds < YOUNG_SECONDS:
             return self._settings.hot_interval
-        if hot.since_seconds < OLD_SECONDS:
+        if operation.since_seconds < OLD_SECONDS:
             return 2 * self._settings.hot_interval
         return self._settings.idle_interval
 
@@ -248,6 +252,6 @@ class Schedule:
     def may_read_head(self, product_type: str) -> bool:
         return time.monotonic() >= self._heads.get(product_type, 0.0)
 
-    def no_head(self, product_type: str) -> None:
+    def skip_head(self, product_type: str) -> None:
         """Its head is no use, for a while."""
         self._heads[product_type] = time.monotonic() + HEAD_AGAIN_SECONDS

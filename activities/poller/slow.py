@@ -7,12 +7,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.poller import schedule
-from activities.poller.schedule import Turn
+from activities.poller.schedule import Job
 from activities.poller.watch import Watch
 from models.database import Database
 from models.messages import OrderRef
 from models.patience import Patience
-from orders.events import Hot
+from orders.events import WaitingOperation
 from orders.lifecycle import slowness
 from orders.services import naming
 from temporal.signals import signal
@@ -20,24 +20,26 @@ from temporal.signals import signal
 
 async def look_for_slow(database: Database, client: Client, watch: Watch, patience: Patience) -> None:
     """Nothing is asked of the database while nothing waits for longer than the least of the usual times."""
-    if not watch.due.take(Turn.SLOW, schedule.SLOW_SECONDS):
+    if not watch.due.take(Job.SLOW, schedule.SLOW_SECONDS):
         return
-    late = [hot for hot in watch.hot if hot.since_seconds >= patience.least.total_seconds()]
-    for hot in late:
-        if (hot.operation, hot.waits_since) not in watch.voiced:
-            watch.to_look_at[f"look-{hot.operation}-{hot.waits_since}"] = hot
-    watch.voiced = {(hot.operation, hot.waits_since) for hot in late}
+    late = [operation for operation in watch.awaited if operation.since_seconds >= patience.least.total_seconds()]
+    for operation in late:
+        if (operation.number, operation.waits_since) not in watch.asked_to_look:
+            watch.to_look_at[f"look-{operation.number}-{operation.waits_since}"] = operation
+    watch.asked_to_look = {(operation.number, operation.waits_since) for operation in late}
     slow = [
-        hot for hot in late if not hot.is_slow and hot.since_seconds >= await _usual(database, watch, patience, hot)
+        operation
+        for operation in late
+        if not operation.is_slow and operation.since_seconds >= await _usual(database, watch, patience, operation)
     ]
-    for hot in slow[: schedule.SLOW_AT_ONCE]:
-        await _mark(database, watch, hot, await _usual(database, watch, patience, hot))
+    for operation in slow[: schedule.SLOW_AT_ONCE]:
+        await _mark(database, watch, operation, await _usual(database, watch, patience, operation))
     await _have_them_looked_at(client, watch)
 
 
-async def _usual(database: Database, watch: Watch, patience: Patience, hot: Hot) -> float:
+async def _usual(database: Database, watch: Watch, patience: Patience, operation: WaitingOperation) -> float:
     """Seconds; learned anew now and then."""
-    about = (hot.kind, hot.product_type)
+    about = (operation.kind, operation.product_type)
     until, known = watch.usual.get(about, (0.0, 0.0))
     if time.monotonic() < until:
         return known
@@ -48,20 +50,20 @@ async def _usual(database: Database, watch: Watch, patience: Patience, hot: Hot)
     return usual
 
 
-async def _mark(database: Database, watch: Watch, hot: Hot, usual: float) -> None:
+async def _mark(database: Database, watch: Watch, operation: WaitingOperation, usual: float) -> None:
     async with database.write() as session:
-        operation = await slowness.mark(session, hot.operation, round(usual))
-    if operation is not None:
-        activity.logger.warning("operation %s is %s", hot.operation, slowness.in_words(operation))
-        watch.to_look_at[f"slow-{hot.operation}-{hot.waits_since}"] = hot
+        marked = await slowness.mark(session, operation.number, round(usual))
+    if marked is not None:
+        activity.logger.warning("operation %s is %s", operation.number, slowness.in_words(marked))
+        watch.to_look_at[f"slow-{operation.number}-{operation.waits_since}"] = operation
 
 
 async def _have_them_looked_at(client: Client, watch: Watch) -> None:
     """Their orders read the items' forms, and show what these say: once when it is late, and once more when it is slow.
     One whose signal is lost looks later by itself."""
-    for request, hot in list(watch.to_look_at.items())[: schedule.SLOW_AT_ONCE]:
-        workflow_id = naming.workflow_id(hot.service, hot.kind, hot.operation)
-        message = OrderRef(service=hot.service, operation=hot.operation)
+    for request, operation in list(watch.to_look_at.items())[: schedule.SLOW_AT_ONCE]:
+        workflow_id = naming.workflow_id(operation.service, operation.kind, operation.number)
+        message = OrderRef(service=operation.service, operation=operation.number)
         try:
             await signal(client, workflow_id, "look", message, request)
         except RPCError as error:

@@ -1,19 +1,19 @@
 """New items of nobody: their forms may show our mark, where lists do not. Each form is read once."""
 
 from activities.poller import schedule
-from activities.poller.schedule import Turn
+from activities.poller.schedule import Job
 from activities.poller.watch import Watch
 from models.database import Database
 from orders.settlement.strangers import strangers
 
 
 async def look_for_strangers(database: Database, watch: Watch) -> None:
-    if not watch.due.is_due(Turn.STRANGERS):
+    if not watch.due.is_due(Job.STRANGERS):
         return
     async with database.read() as session:
         new = await strangers(session, watch.account_id, watch.name)
     unread = [item for item in new if item not in watch.refused and item not in watch.to_read]
-    watch.due.rest(Turn.STRANGERS, schedule.STRANGERS_FORMS_SECONDS if unread else schedule.NOTHING_NEW_SECONDS)
+    watch.due.rest(Job.STRANGERS, schedule.STRANGERS_FORMS_SECONDS if unread else schedule.NOTHING_NEW_SECONDS)
     for item in unread[: schedule.STRANGERS_AT_ONCE]:
         watch.refused.add(item)  # until it was read: then it is none of these any more
         watch.to_read_soon(*item)

@@ -3,24 +3,24 @@
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from activities.poller.schedule import CATALOGUE_SECONDS, Turn
+from activities.poller.schedule import CATALOGUE_SECONDS, Job
 from activities.poller.watch import Watch
 from models.catalogue import ProcessingModule
 from models.database import Database
 from models.enums import ModuleKind, Stage
 from models.order import Operation
 from orders import events
-from orders.events import Hot, hints
+from orders.events import WaitingOperation, hints
 
 _BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 """Stages in which an order waits for what the poller does."""
 
 
-async def look_who_waits(database: Database, watch: Watch) -> None:
-    by_hand: list[Hot] = []
+async def refresh_waiting(database: Database, watch: Watch) -> None:
+    by_hand: list[WaitingOperation] = []
     async with database.read() as session:
-        if watch.due.take(Turn.CATALOGUE, CATALOGUE_SECONDS):
+        if watch.due.take(Job.CATALOGUE, CATALOGUE_SECONDS):
             await _look_at_catalogue(session, watch)
         # One short question: most of the time nothing waits, and then there is nothing else to be asked.
         found = await session.exec(
@@ -30,15 +30,15 @@ async def look_who_waits(database: Database, watch: Watch) -> None:
         )
         stages = set(found.all())
         watch.waiting_for_funds = Stage.WAITING_FOR_FUNDS in stages
-        watch.hot = []
+        watch.awaited = []
         if Stage.AWAITING_CONFIRMATION in stages:
-            watch.hot = await events.hot_operations(session, watch.name)
+            watch.awaited = await events.waiting_operations(session, watch.name)
         if not stages.isdisjoint(_BY_PEOPLE):
-            by_hand = await events.hot_operations(session, watch.name, _BY_PEOPLE)
+            by_hand = await events.waiting_operations(session, watch.name, _BY_PEOPLE)
     # What people see to and lists do not show closes by itself when it is done, or paid for, at the upstream.
-    for hot in watch.due.tasks_due(by_hand):
-        watch.to_read_soon(hot.product_type, hot.upstream_number)
-    watch.due.only_these_wait(watch.hot)
+    for operation in watch.due.tasks_due(by_hand):
+        watch.to_read_soon(operation.product_type, operation.upstream_number)
+    watch.due.forget_others(watch.awaited)
 
 
 async def _look_at_catalogue(session: AsyncSession, watch: Watch) -> None:

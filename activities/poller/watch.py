@@ -6,35 +6,35 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from activities.poller import schedule
-from activities.poller.lists import Lists
-from activities.poller.looks import Looks
+from activities.poller.freshness import Freshness
+from activities.poller.lists import KnownLists
 from activities.poller.schedule import Schedule
 from models.catalogue import UpstreamAccount
 from models.enums import OperationKind
 from models.events import UpstreamHint
-from orders.events import Digest, FailingList, Hot, failing_lists_of
+from orders.events import FailingList, PollResult, WaitingOperation, failing_lists_of
 from settings import Settings
 from upstreams.errors import ConnectionUnhealthy, UpstreamError
 from upstreams.port import UpstreamItem
 
 
 @dataclass
-class Form:
+class PendingForm:
     """A form that is still to be read."""
 
     due: float = 0.0
     rest: float = schedule.FORM_AGAIN_SECONDS
-    looks: int = 0
+    attempts: int = 0
     """Of a hinted item: how often it is read at most until it shows something new."""
 
 
 @dataclass(eq=False)
-class Answer:
+class FormRead:
     """A form that was read and waits to be written down."""
 
     asked: int
     form: UpstreamItem
-    digest: Digest | None = None
+    result: PollResult | None = None
     """What it brought; None: it was overtaken by another look."""
     failure: Exception | None = None
 
@@ -69,7 +69,7 @@ class Watch:
     product_types: tuple[str, ...] = ()
     pages: dict[str, int] = field(default_factory=dict)
     """Of each type that was listed in this run."""
-    hot: list[Hot] = field(default_factory=list)
+    awaited: list[WaitingOperation] = field(default_factory=list)
     waiting_for_funds: bool = False
     takes_hints: bool = False
     """The account has a secret for push hints."""
@@ -80,9 +80,9 @@ class Watch:
     narrows it, say: their forms are read, however many they are."""
     undelivered: asyncio.Event = field(default_factory=asyncio.Event)
     """Events were committed that orders are to be told of."""
-    to_read: dict[tuple[str, str], Form] = field(default_factory=dict)
+    to_read: dict[tuple[str, str], PendingForm] = field(default_factory=dict)
     """(product type, number) of our items whose forms tell something new."""
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    answers: dict[str, list[FormRead]] = field(default_factory=dict)
     """By product type: they are written down together, as soon as nothing else is being written down."""
     refused: set[tuple[str, str]] = field(default_factory=set)
     """Items of nobody whose forms the upstream does not let us read."""
@@ -90,16 +90,16 @@ class Watch:
     """When the form of each item is read next whose key has not come."""
     usual: dict[tuple[OperationKind, str], tuple[float, float]] = field(default_factory=dict)
     """By kind and product type: until when it counts, and in how many seconds an operation is usually confirmed."""
-    to_look_at: dict[str, Hot] = field(default_factory=dict)
+    to_look_at: dict[str, WaitingOperation] = field(default_factory=dict)
     """What was found to be late or slow, and whose orders have not been told to look: by the id of the signal."""
-    voiced: set[tuple[int, str]] = field(default_factory=set)
+    asked_to_look: set[tuple[int, str]] = field(default_factory=set)
     """Operations, and since when they wait, whose orders are told to look."""
     renewal_forms_since: float | None = None
     """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
     renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)
     """Items whose forms are still to be read to see who renews them."""
-    lists: Lists = field(default_factory=Lists)
-    looks: Looks = field(default_factory=Looks)
+    lists: KnownLists = field(default_factory=KnownLists)
+    freshness: Freshness = field(default_factory=Freshness)
     tally: Tally = field(default_factory=Tally)
     """Of the round."""
     listing: Tally = field(default_factory=Tally)
@@ -108,11 +108,11 @@ class Watch:
     """The round has left something that is due."""
     silent_since: datetime | None = None
     """Since when no read was answered in a way that can be used."""
-    silent_said: bool = False
+    silence_recorded: bool = False
     """It is written down with the account."""
     failing: dict[str, FailingList] = field(default_factory=dict)
     """Lists that could not be read the last time, by product type."""
-    failing_said: dict[str, FailingList] = field(default_factory=dict)
+    failing_recorded: dict[str, FailingList] = field(default_factory=dict)
     """Those that are written down with the account."""
     worked_at: float = -1e9
     """When a read last succeeded. One list that is refused among others says nothing of the account."""
@@ -130,29 +130,29 @@ class Watch:
             account.name,
             Schedule(settings),
             silent_since=account.unreachable_since,
-            silent_said=account.unreachable_since is not None,
+            silence_recorded=account.unreachable_since is not None,
             failing=dict(failing),
-            failing_said=failing,
+            failing_recorded=failing,
         )
 
-    def by_form(self, hot: Hot) -> bool:
+    def by_form(self, operation: WaitingOperation) -> bool:
         """Whether no list will tell of it."""
-        return hot.by_form or (hot.product_type, hot.upstream_number) in self.unlisted
+        return operation.by_form or (operation.product_type, operation.upstream_number) in self.unlisted
 
     def forms_due(self) -> list[tuple[str, str]]:
         now = time.monotonic()
         return [item for item, form in self.to_read.items() if now >= form.due]
 
     def to_read_soon(self, product_type: str, number: str) -> None:
-        self.to_read.setdefault((product_type, number), Form())
+        self.to_read.setdefault((product_type, number), PendingForm())
 
-    def count(self, digest: Digest) -> None:
+    def count(self, result: PollResult) -> None:
         self.polls += 1
-        self.events += digest.events
+        self.events += result.events
         self.last_poll_at = datetime.now(UTC)
-        if digest.waiting:
+        if result.waiting:
             self.undelivered.set()
-        if digest.events or digest.form_changed:
+        if result.events or result.form_changed:
             self.due.something_is_new()
 
     def progress(self) -> dict[str, object]:

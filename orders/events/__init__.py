@@ -1,9 +1,9 @@
 """From looks at the upstream to events: snapshot, events and the changes to our services in one transaction.
 
-`digest`: what a look brought. `waiting`: operations that wait for their item. `book`: what the database knows of the
-items of one transaction, read in batches. `owners`: whose item is it. `judging`: one transaction of taking in. `known`:
-digests of rows between two polls, and which rows are judged in spite of an equal one. `lists`: a list, page by page.
-`forms`: one form, or its absence. `orphans`, `notes`: small things of their own.
+`lists` scans a list page by page, and `forms` records forms or the absence of an item. Both use `reconciling`, which
+compares items with their snapshots in one transaction, and return the poll result of `result`. `batch` reads what the
+database knows of the items of one transaction. `owners` finds the service of an item. `known` remembers the rows of a
+list between two polls. `waiting` finds operations that wait for their item.
 """
 
 from orders.accounts.notes import (
@@ -15,28 +15,28 @@ from orders.accounts.notes import (
     record_reach,
     record_rest,
 )
-from orders.events.digest import Digest
-from orders.events.forms import take_absence, take_forms
+from orders.events.forms import record_absence, record_forms
 from orders.events.known import Known
-from orders.events.lists import ListLook, take_in
+from orders.events.lists import ListScan, record_items
 from orders.events.orphans import is_orphan
-from orders.events.waiting import Hot, hot_operations
+from orders.events.result import PollResult
+from orders.events.waiting import WaitingOperation, waiting_operations
 
 __all__ = [
-    "Digest",
     "FailingList",
-    "Hot",
     "Known",
-    "ListLook",
+    "ListScan",
+    "PollResult",
+    "WaitingOperation",
     "failing_lists_of",
-    "hot_operations",
     "is_orphan",
+    "record_absence",
     "record_failing_lists",
+    "record_forms",
     "record_health",
+    "record_items",
     "record_poll",
     "record_reach",
     "record_rest",
-    "take_absence",
-    "take_forms",
-    "take_in",
+    "waiting_operations",
 ]

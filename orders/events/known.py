@@ -23,7 +23,7 @@ from models.database import Database
 from models.enums import Knowledge
 from models.events import TO_JUDGE, UpstreamList, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
-from orders.events.book import AT_ONCE
+from orders.events.batch import BATCH_SIZE
 from orders.services.history import SUBJECT
 
 OVERLAP_SECONDS = 10.0
@@ -45,7 +45,7 @@ class Known:
     """Heeded up to these, for certain."""
     digests: dict[str, str] = field(default_factory=dict)
     """Of every item that is not gone: number -> digest of the row judged last; empty where the next one is judged."""
-    again: set[str] = field(default_factory=set)
+    rejudge: set[str] = field(default_factory=set)
     """Items to be judged whatever their rows show."""
     held_back: dict[str, str] = field(default_factory=dict)
     """Rows that were held back, whole or in part: number -> why."""
@@ -61,7 +61,7 @@ class Known:
     is_stored: bool = False
     """The list has a row in the database."""
     overlap: float = 0.0
-    _heeded: dict[tuple[str, int], float] = field(default_factory=dict)
+    _seen_entries: dict[tuple[str, int], float] = field(default_factory=dict)
     _passed: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     @classmethod
@@ -102,11 +102,11 @@ class Known:
 
     def is_as_judged(self, number: str, digest: str) -> bool:
         """The row need not be judged."""
-        if self.held_digests.get(number) == digest and number not in self.again:
+        if self.held_digests.get(number) == digest and number not in self.rejudge:
             return True
-        return bool(digest) and self.digests.get(number) == digest and number not in self.again
+        return bool(digest) and self.digests.get(number) == digest and number not in self.rejudge
 
-    async def heed(self, session: AsyncSession) -> None:
+    async def refresh(self, session: AsyncSession) -> None:
         """Learn what is to be judged again: one question, and two more if any service has changed."""
         now = time.monotonic()
         services: set[int] = set()
@@ -117,13 +117,13 @@ class Known:
                     self.gone.add(number)
                 else:
                     self.digests[number] = ""
-            elif (what, entry) not in self._heeded:
-                self._heeded[what, entry] = now
+            elif (what, entry) not in self._seen_entries:
+                self._seen_entries[what, entry] = now
                 services.add(of)
         self._advance(now)
         changed = sorted(services - {0})
-        for start in range(0, len(changed), AT_ONCE):
-            await self._heed_services(session, changed[start : start + AT_ONCE])
+        for start in range(0, len(changed), BATCH_SIZE):
+            await self._rejudge_services(session, changed[start : start + BATCH_SIZE])
 
     def _changes(self) -> sa.CompoundSelect[Any]:
         nothing, no = sa.literal(0), sa.literal(False)
@@ -157,16 +157,16 @@ class Known:
         self._passed.append((now, self._highest("audit", self.audit_entry), self._highest("stage", self.stage_entry)))
         while self._passed and self._passed[0][0] <= now - self.overlap:
             _, self.audit_entry, self.stage_entry = self._passed.popleft()
-        self._heeded = {
+        self._seen_entries = {
             (what, entry): at
-            for (what, entry), at in self._heeded.items()
+            for (what, entry), at in self._seen_entries.items()
             if entry > (self.audit_entry if what == "audit" else self.stage_entry)
         }
 
     def _highest(self, what: str, at_least: int) -> int:
-        return max((entry for kind, entry in self._heeded if kind == what), default=at_least)
+        return max((entry for kind, entry in self._seen_entries if kind == what), default=at_least)
 
-    async def _heed_services(self, session: AsyncSession, numbers: list[int]) -> None:
+    async def _rejudge_services(self, session: AsyncSession, numbers: list[int]) -> None:
         """Items that are these services, were theirs, or show their mark or name."""
         found = await session.exec(
             select(Service).where(
@@ -178,10 +178,10 @@ class Known:
         services = found.all()
         if not services:
             return
-        self.again |= {one.upstream_number for one in services if one.upstream_number in self.digests}
+        self.rejudge |= {one.upstream_number for one in services if one.upstream_number in self.digests}
         marks = [text for one in services for text in {one.mark, one.mark.upper(), one.mark.lower()}]
         names = [text for one in services if one.name for text in {one.name, one.name.upper()}]
-        self.again |= await self._items(
+        self.rejudge |= await self._items(
             session,
             col(UpstreamSnapshot.service_id).in_([one.id for one in services]),
             col(UpstreamSnapshot.remoteid).in_(marks),

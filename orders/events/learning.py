@@ -4,7 +4,7 @@ from models.catalogue import UpstreamAccount
 from models.enums import Knowledge
 from models.events import UpstreamSnapshot
 from models.order import Service
-from orders.events.book import Book
+from orders.events.batch import Batch
 from orders.services.naming import same_name
 from orders.settlement.intents import learn
 from upstreams.port import UpstreamItem
@@ -13,13 +13,13 @@ from upstreams.port import UpstreamItem
 class Lessons:
     """Name and mark of what people linked were not sent with an order of ours: that they come back proves nothing."""
 
-    def __init__(self, book: Book, account: UpstreamAccount) -> None:
-        self._book = book
+    def __init__(self, batch: Batch, account: UpstreamAccount) -> None:
+        self._batch = batch
         self._account = account
 
     def of_row(self, service: Service | None, item: UpstreamItem) -> None:
         """Our own item as a list just showed it."""
-        if service is None or service.upstream_number != item.number or service.id in self._book.by_hand:
+        if service is None or service.upstream_number != item.number or service.id in self._batch.by_hand:
             return
         if item.remoteid is not None:
             self._mark(_seen(item.remoteid == service.mark))
@@ -28,7 +28,7 @@ class Lessons:
 
     def of_listed(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """An item that a list showed earlier; what a form said of it proves nothing of lists."""
-        if not snapshot.listed or service.id in self._book.by_hand:
+        if not snapshot.listed or service.id in self._batch.by_hand:
             return
         self._mark(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark))
         self._name(_seen("name" in snapshot.listed and same_name(snapshot.name, service.name)))

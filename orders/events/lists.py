@@ -14,33 +14,33 @@ from models.database import Database
 from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import HELD_BACK_AT_MOST, UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.outages import outage_of
-from orders.events.book import AT_ONCE, Book
+from orders.events.batch import BATCH_SIZE, Batch
 from orders.events.differences import compare, held_back_fields, is_unexplained, listed_fields
-from orders.events.digest import Digest
-from orders.events.forms import take_forms
-from orders.events.judging import Intake, snapshots_of
+from orders.events.forms import record_forms
 from orders.events.known import Known
-from orders.events.waiting import CONFIRMED_BY_SIGHT, hot_operations
+from orders.events.reconciling import Reconciliation, snapshots_of
+from orders.events.result import PollResult
+from orders.events.waiting import CONFIRMED_BY_SIGHT, waiting_operations
 from orders.settlement.intents import learn
 from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
 
 logger = logging.getLogger(__name__)
 
-LOADED_AT_ONCE = 200
+FIRST_SCAN_BATCH = 200
 """Of a first look, which is so many batches that each of them should be short."""
-BREATH = 50
+ROWS_PER_YIELD = 50
 """Rows that are read before other work of the event loop has its turn."""
-APART = 20
+SPLIT_SIZE = 20
 """Rows that are tried together once a batch has failed, before each is tried alone."""
-GIVEN_UP_AT = APART
+GIVEN_UP_AT = SPLIT_SIZE
 """So many of the first rows that all fail are not to blame for it."""
-HEEDED_AT_LEAST = 500
+STORE_AFTER_ENTRIES = 500
 """So many entries more must have been heeded before that is written down by itself."""
 
 Progress = Callable[[int, int | None], None]
 
 
-class ListLook:
+class ListScan:
     """One look at a list: `begin`, `rows` for each page, `end`. Each batch is a transaction of its own, between which
     others may write; what was taken in stays if the look is broken off."""
 
@@ -58,13 +58,13 @@ class ListLook:
         """Items that were known, and those to be judged again, when the look began: what came since, from the head of
         the list or a form, is not for this one to tell."""
         self.seen: set[str] = set()
-        self.digest = Digest()
+        self.result = PollResult()
 
     async def begin(self) -> None:
         """To be awaited before the first page is asked for: what changes from here on is heeded in the next look."""
         async with self._database.read() as session:
-            await self._known.heed(session)
-        self._there, self._again = frozenset(self._known.digests), frozenset(self._known.again)
+            await self._known.refresh(session)
+        self._there, self._again = frozenset(self._known.digests), frozenset(self._known.rejudge)
         if not self._known.loaded:
             self._highest = max(map(_as_number, self._there), default=None)
 
@@ -82,9 +82,9 @@ class ListLook:
             if item is None:
                 continue
             self._waiting[row.number] = (item, row.digest)
-            if len(self._waiting) >= (AT_ONCE if self._known.loaded else LOADED_AT_ONCE):
+            if len(self._waiting) >= (BATCH_SIZE if self._known.loaded else FIRST_SCAN_BATCH):
                 await self._judge()
-            elif count % BREATH == 0:
+            elif count % ROWS_PER_YIELD == 0:
                 await asyncio.sleep(0)
         if not self._known.loaded and self._progress is not None:
             self._progress(len(self.seen), total)
@@ -112,25 +112,25 @@ class ListLook:
         if number in known.digests:
             known.digests[number] = ""  # it is held back until it is judged, even if it looks as it did before
 
-    async def end_of_part(self) -> Digest:
+    async def end_of_part(self) -> PollResult:
         """Only some rows of the list were asked for: nothing is missing, and nothing is learned of the list itself."""
         await self._judge()
         await self._confirm()
-        return self.digest
+        return self.result
 
     async def judge(self) -> None:
         """Judge what waits to be judged: later, something newer may be known of it."""
         await self._judge()
 
-    async def end(self, end: ListEnd) -> Digest:
+    async def end(self, end: ListEnd) -> PollResult:
         """The last page has been taken in."""
         await self._judge()
         if end.complete:
-            await self._miss()
-            self._known.again -= self._again  # what it does not show can't be judged by it
+            await self._note_missing()
+            self._known.rejudge -= self._again  # what it does not show can't be judged by it
         await self._confirm()
         await self._note(end)
-        return self.digest
+        return self.result
 
     async def _judge(self) -> None:
         """What waits to be judged: what is only written differently is remembered, the rest is written down."""
@@ -142,21 +142,21 @@ class ListLook:
         except Exception as error:  # of whatever kind: what a database refuses of one row may not stop the list
             if outage_of(error):
                 raise
-            spoiling = await self._judge_apart(rows)
+            spoiling = await self._judge_split(rows)
             if len(spoiling) == len(rows) > 1:
                 raise  # it is not the rows
             for number, failure in spoiling.items():
                 if number not in self._known.held_digests:
                     about = (self._known.upstream, number, self._known.product_type)
                     logger.error("%s: row %s of %s can't be written down", *about, exc_info=failure)
-                self._hold_back(number, "", f"it can't be written down ({_in_a_word(failure)})")
+                self._hold_back(number, "", f"it can't be written down ({_error_name(failure)})")
 
-    async def _judge_apart(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, Exception]:
+    async def _judge_split(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, Exception]:
         """One of them spoils the others: they are taken in apart. Returns those that can't be, and why."""
         spoiling: dict[str, Exception] = {}
         pairs, tried = list(rows.items()), 0
         while pairs:
-            part, pairs = dict(pairs[:APART]), pairs[APART:]
+            part, pairs = dict(pairs[:SPLIT_SIZE]), pairs[SPLIT_SIZE:]
             tried += len(part)
             try:
                 await self._judge_together(part)
@@ -167,33 +167,33 @@ class ListLook:
                     spoiling |= dict.fromkeys(part, error)
                     continue
                 for number, row in part.items():
-                    spoiling |= await self._judge_apart({number: row})
+                    spoiling |= await self._judge_split({number: row})
                 if len(spoiling) == tried >= GIVEN_UP_AT:
                     return dict.fromkeys(rows, error)
         return spoiling
 
     async def _judge_together(self, rows: dict[str, tuple[UpstreamItem, str]]) -> None:
-        news = rows if not self._known.loaded else await self._news(rows)
-        digests = {number: digest for number, (_, digest) in rows.items() if number not in news}
-        if news:
+        changed = rows if not self._known.loaded else await self._changed_rows(rows)
+        digests = {number: digest for number, (_, digest) in rows.items() if number not in changed}
+        if changed:
             async with self._database.write() as session:
                 account = await session.get_one(UpstreamAccount, self._known.account_id)
-                intake = Intake(session, account, self._known.product_type)
-                await intake.load(list(news), [item for item, _ in news.values()])
-                for count, (number, (item, digest)) in enumerate(news.items(), start=1):
-                    await intake.row(item, digest, again=number in self._known.again)
-                    if count % BREATH == 0:
+                reconciliation = Reconciliation(session, account, self._known.product_type)
+                await reconciliation.load(list(changed), [item for item, _ in changed.values()])
+                for count, (number, (item, digest)) in enumerate(changed.items(), start=1):
+                    await reconciliation.row(item, digest, rejudge=number in self._known.rejudge)
+                    if count % ROWS_PER_YIELD == 0:
                         await asyncio.sleep(0)
-                await intake.write()
-            digests |= intake.digests(news)
-            new = news.keys() - self._known.digests.keys()
+                await reconciliation.write()
+            digests |= reconciliation.digests(changed)
+            new = changed.keys() - self._known.digests.keys()
             self._found_new |= bool(new)
             self._found_older |= any(not self._is_newer(number) for number in new)
-            self.digest.add(intake.digest)
+            self.result.add(reconciliation.result)
         # Only now, as only now it is committed.
         self._known.digests |= digests
         self._note_held_back(rows)
-        self._known.again -= rows.keys()
+        self._known.rejudge -= rows.keys()
         self._known.gone -= rows.keys()
 
     def _note_held_back(self, rows: dict[str, tuple[UpstreamItem, str]]) -> None:
@@ -209,7 +209,7 @@ class ListLook:
     def _is_newer(self, number: str) -> bool:
         return self._highest is not None and _as_number(number) > self._highest
 
-    async def _news(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, tuple[UpstreamItem, str]]:
+    async def _changed_rows(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, tuple[UpstreamItem, str]]:
         """Those that are to be written down."""
         known = self._known
         async with self._database.read() as session:
@@ -218,60 +218,60 @@ class ListLook:
         return {
             number: row
             for number, row in rows.items()
-            if number in known.again or _is_news(snapshots.get(number), row[0])
+            if number in known.rejudge or _is_changed(snapshots.get(number), row[0])
         }
 
-    async def _miss(self) -> None:
+    async def _note_missing(self) -> None:
         """A complete list does not show these."""
         missing = sorted((self._known.digests.keys() & self._there) - self.seen)
-        for start in range(0, len(missing), AT_ONCE):
-            numbers = missing[start : start + AT_ONCE]
+        for start in range(0, len(missing), BATCH_SIZE):
+            numbers = missing[start : start + BATCH_SIZE]
             async with self._database.write() as session:
                 account = await session.get_one(UpstreamAccount, self._known.account_id)
-                intake = Intake(session, account, self._known.product_type)
-                await intake.load(numbers)
-                there = {number for number in numbers if intake.missing(number)}
-                await intake.write()
+                reconciliation = Reconciliation(session, account, self._known.product_type)
+                await reconciliation.load(numbers)
+                there = {number for number in numbers if reconciliation.note_missing(number)}
+                await reconciliation.write()
             for number in numbers:
                 if number in there:
                     self._known.digests[number] = ""
                 else:
                     del self._known.digests[number]
                     self._known.gone.add(number)
-            self.digest.add(intake.digest)
+            self.result.add(reconciliation.result)
 
     async def _confirm(self) -> None:
         """Tell operations that wait for a state which their item is in already, though no row has changed."""
         known = self._known
         async with self._database.read() as session:
             waiting = [
-                hot
-                for hot in await hot_operations(session, known.upstream, CONFIRMED_BY_SIGHT)
-                if hot.product_type == known.product_type
+                operation
+                for operation in await waiting_operations(session, known.upstream, CONFIRMED_BY_SIGHT)
+                if operation.product_type == known.product_type
             ]
             if not waiting:
                 return
-            numbers = {hot.upstream_number for hot in waiting}
+            numbers = {operation.upstream_number for operation in waiting}
             rows = await snapshots_of(session, known.account_id, known.product_type, numbers)
             snapshots = {row.number: row for row in rows}
-            book = Book(session, known.account_id, known.product_type)
-            await book.told([hot.operation for hot in waiting])
+            batch = Batch(session, known.account_id, known.product_type)
+            await batch.load_notified([operation.number for operation in waiting])
         ready = {
             row.number
-            for hot in waiting
-            if (row := snapshots.get(hot.upstream_number)) is not None
-            and (met := hot.outcome(row)) is not None
-            and not book.was_told(hot.operation, row.number, row.status, met=met)
+            for operation in waiting
+            if (row := snapshots.get(operation.upstream_number)) is not None
+            and (met := operation.outcome(row)) is not None
+            and not batch.was_notified(operation.number, row.number, row.status, met=met)
         }
         if not ready:
             return
         async with self._database.write() as session:
             account = await session.get_one(UpstreamAccount, known.account_id)
-            intake = Intake(session, account, known.product_type)
-            await intake.load(ready)
-            await intake.confirm_waiting()
-            await intake.write()
-        self.digest.add(intake.digest)
+            reconciliation = Reconciliation(session, account, known.product_type)
+            await reconciliation.load(ready)
+            await reconciliation.confirm_waiting()
+            await reconciliation.write()
+        self.result.add(reconciliation.result)
 
     async def _note(self, end: ListEnd) -> None:
         """Write down what was learned of the list itself; most looks teach nothing."""
@@ -281,8 +281,8 @@ class ListLook:
         is_loaded = known.loaded or end.complete or not self._found_new or only_newer
         known.read_to_the_end = True
         shows = learn(end.shows_remoteid, known.lists_show_remoteid)
-        heeded = (known.audit_entry, known.stage_entry) if not known.again else known.stored
-        due = sum(heeded) - sum(known.stored) >= HEEDED_AT_LEAST or not known.is_stored
+        heeded = (known.audit_entry, known.stage_entry) if not known.rejudge else known.stored
+        due = sum(heeded) - sum(known.stored) >= STORE_AFTER_ENTRIES or not known.is_stored
         if end.complete:
             for number in known.held_back.keys() - self.seen:
                 del known.held_back[number]
@@ -303,8 +303,8 @@ class ListLook:
                 row.loaded_at = row.listed_at = utc_now()
                 self._tell_of_first_look(session.add, account)
             session.add(row)
-            for start in range(0, len(known.gone), AT_ONCE):
-                numbers = sorted(known.gone)[start : start + AT_ONCE]
+            for start in range(0, len(known.gone), BATCH_SIZE):
+                numbers = sorted(known.gone)[start : start + BATCH_SIZE]
                 await session.exec(
                     update(UpstreamSnapshot)
                     .where(
@@ -336,10 +336,10 @@ class ListLook:
                 status=int(UpstreamStatus.UNKNOWN),
             )
         )
-        self.digest.events += 1
+        self.result.events += 1
 
 
-async def take_in(
+async def record_items(
     database: Database,
     account_id: int,
     product_type: str,
@@ -348,18 +348,18 @@ async def take_in(
     complete: bool,
     from_form: bool = False,
     lists_show_remoteid: Knowledge = Knowledge.UNKNOWN,
-) -> Digest:
+) -> PollResult:
     """Compare what was read with the snapshots and write every difference down.
 
     `complete`: the items are the whole list of their type, so what is not among them is missing. `from_form`: they were
     read from their forms.
     """
     if from_form:
-        digest = Digest()
-        for brought in (await take_forms(database, account_id, product_type, items)).values():
+        digest = PollResult()
+        for brought in (await record_forms(database, account_id, product_type, items)).values():
             digest.add(brought)
         return digest
-    look = ListLook(database, await Known.load(database, account_id, product_type))
+    look = ListScan(database, await Known.load(database, account_id, product_type))
     await look.begin()
     await look.rows(rows_of(items))
     return await look.end(ListEnd(complete=complete, pages=1, shows_remoteid=lists_show_remoteid))
@@ -373,7 +373,7 @@ def _shown_twice(rows: Iterable[ListedRow]) -> set[str]:
     return {number for number, found in digests.items() if len(found) > 1}
 
 
-def _in_a_word(error: Exception) -> str:
+def _error_name(error: Exception) -> str:
     return type(getattr(error, "orig", None) or error).__name__
 
 
@@ -391,7 +391,7 @@ def rows_of(items: Iterable[UpstreamItem]) -> list[ListedRow]:
     return [row(item) for item in items]
 
 
-def _is_news(row: UpstreamSnapshot | None, item: UpstreamItem) -> bool:
+def _is_changed(row: UpstreamSnapshot | None, item: UpstreamItem) -> bool:
     """The row tells something that the snapshot does not, or is wanted for what the snapshot lacks."""
     if row is None or row.gone or row.misses or not row.row_digest or row.pricelist_unexplained:
         return True

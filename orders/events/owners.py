@@ -6,7 +6,7 @@ from models.enums import UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events import identity
-from orders.events.book import Book
+from orders.events.batch import Batch
 from orders.services.naming import canonical, same_name
 from orders.settlement.marks import same_mark
 from orders.settlement.second_items import WAITS_FOR_A_PERSON, report_paid, report_second
@@ -15,8 +15,8 @@ from orders.settlement.second_items import WAITS_FOR_A_PERSON, report_paid, repo
 class Owners:
     """Asks the book, and reports what nobody counts on."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
         self._unowned: list[UpstreamSnapshot] = []
         """Judged in this transaction."""
         self._reported: set[str] = set()
@@ -24,11 +24,11 @@ class Owners:
     async def owner(self, snapshot: UpstreamSnapshot) -> Service | None:
         """The service this item is: by number if we know it, else by our mark. Only the number makes it the item's
         owner for good: a second item with the same mark stays an orphan."""
-        service = self._book.by_number.get(snapshot.number)
+        service = self._batch.by_number.get(snapshot.number)
         if service is not None and identity.is_used_again(service, snapshot):
-            await identity.give_up(self._book.session, service, snapshot)
+            await identity.give_up(self._batch.session, service, snapshot)
             service = None
-            del self._book.by_number[snapshot.number]
+            del self._batch.by_number[snapshot.number]
         if service is not None:
             snapshot.service_id = service.id
             return service
@@ -36,7 +36,7 @@ class Owners:
         shown = list(self._shown_by(snapshot))
         for linked in shown:
             if linked.upstream_number is not None and await self._has_moved(snapshot, linked):
-                self._book.by_number[snapshot.number] = linked
+                self._batch.by_number[snapshot.number] = linked
                 return linked
             if linked.upstream_number is not None:
                 await self._report_second(snapshot, linked)
@@ -50,14 +50,14 @@ class Owners:
         """It is the service's item under another number, and is linked anew."""
         if not same_mark(snapshot.remoteid or "", service.mark) or not await self._tells(snapshot, service):
             return False
-        return await identity.move(self._book.session, service, snapshot)
+        return await identity.move(self._batch.session, service, snapshot)
 
     async def report_others(self, service: Service) -> None:
         """Items with this service's mark, or the name that we made up for it, that were seen before it was linked."""
         if service.mark in self._reported:
             return
         self._reported.add(service.mark)
-        found = {one.number: one for one in (*self._book.lookalikes, *self._unowned)}
+        found = {one.number: one for one in (*self._batch.lookalikes, *self._unowned)}
         for snapshot in found.values():
             if snapshot.service_id is not None or snapshot.number == service.upstream_number:
                 continue
@@ -70,10 +70,10 @@ class Owners:
     def _shown_by(self, snapshot: UpstreamSnapshot) -> Iterator[Service]:
         """Services whose mark the item shows, or whose name where we made that up."""
         found: dict[int | None, Service] = {}
-        if snapshot.remoteid and (marked := self._book.by_mark.get(snapshot.remoteid)) is not None:
+        if snapshot.remoteid and (marked := self._batch.by_mark.get(snapshot.remoteid)) is not None:
             found[marked.id] = marked
         for name in {snapshot.name, canonical(snapshot.name)} - {""}:
-            found |= {one.id: one for one in self._book.by_name.get(name, ())}
+            found |= {one.id: one for one in self._batch.by_name.get(name, ())}
         yield from sorted(found.values(), key=lambda one: one.id or 0)
 
     async def _tells(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
@@ -81,7 +81,9 @@ class Owners:
         short: then the item's name must be this service's, and no name of such another's."""
         if not same_mark(snapshot.remoteid or "", service.mark):
             return True
-        others = [one for one in await self._book.begin_with(snapshot.remoteid or "") if one.service != service.id]
+        others = [
+            one for one in await self._batch.marks_beginning_with(snapshot.remoteid or "") if one.service != service.id
+        ]
         return not others or (
             same_name(snapshot.name, service.name) and not any(same_name(snapshot.name, one.name) for one in others)
         )
@@ -98,12 +100,12 @@ class Owners:
             await self._report(service, snapshot, by="its name")
 
     async def _report_paid(self, service: Service, snapshot: UpstreamSnapshot) -> None:
-        operation = self._book.last.get(service.id or 0)
+        operation = self._batch.last.get(service.id or 0)
         if operation is not None and (operation.stage.is_final or operation.stage in WAITS_FOR_A_PERSON):
-            await report_paid(self._book.session, service, snapshot)
+            await report_paid(self._batch.session, service, snapshot)
 
     async def _report(self, service: Service, second: UpstreamSnapshot, by: str = "its mark") -> None:
         """Write down, once for each item, that `second` was ordered for this service, too."""
         if second.gone or second.status == UpstreamStatus.DELETED:
             return
-        await report_second(self._book.session, service, second.number, by=by)
+        await report_second(self._batch.session, service, second.number, by=by)

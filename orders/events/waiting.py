@@ -19,10 +19,10 @@ CONFIRMED_BY_SIGHT = (*BY_SIGHT_ALWAYS, Stage.NEEDS_ATTENTION)
 
 
 @dataclass(frozen=True)
-class Hot:
+class WaitingOperation:
     """An operation that waits for its item to reach a state."""
 
-    operation: int
+    number: int
     service: int
     kind: OperationKind
     upstream_number: str
@@ -43,9 +43,9 @@ class Hot:
         return outcome(self.kind, self.parameters, Seen.of_snapshot(snapshot))
 
 
-async def hot_operations(
+async def waiting_operations(
     session: AsyncSession, upstream: str, stages: tuple[Stage, ...] = (Stage.AWAITING_CONFIRMATION,)
-) -> list[Hot]:
+) -> list[WaitingOperation]:
     """Operations that wait for a confirmation and know their item, longest waiting last. Of those that need a person
     only what the upstream has accepted: of what it has not, nothing that it shows is the result."""
     accepted = (
@@ -69,7 +69,7 @@ async def hot_operations(
     )
     now = utc_now()
     return [
-        Hot(
+        WaitingOperation(
             operation.id,
             service.id,
             operation.kind,

@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import heartbeat
 from activities.poller import schedule
-from activities.poller.watch import Form, Watch
+from activities.poller.watch import PendingForm, Watch
 from activities.polling import PollActivities
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
@@ -23,8 +23,8 @@ from models.events import UpstreamEvent, UpstreamSnapshot
 from models.incident import Incident
 from models.messages import PollInput
 from orders import events
-from orders.events import Digest, Hot
-from orders.events.lists import ListLook, rows_of
+from orders.events import PollResult, WaitingOperation
+from orders.events.lists import ListScan, rows_of
 from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
@@ -145,19 +145,19 @@ async def bench(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     await database.close()
 
 
-def waiting(monkeypatch: pytest.MonkeyPatch, *hot: Hot, for_funds: bool = False) -> None:
+def waiting(monkeypatch: pytest.MonkeyPatch, *operations: WaitingOperation, for_funds: bool = False) -> None:
     """The database says that these wait."""
 
     async def look(self: PollActivities, watch: Any) -> None:
         watch.product_types = ("soft", "vds")
-        watch.hot = list(hot)
+        watch.awaited = list(operations)
         watch.waiting_for_funds = for_funds
 
-    monkeypatch.setattr(PollActivities, "_look_who_waits", look)
+    monkeypatch.setattr(PollActivities, "_refresh_waiting", look)
 
 
-def hot(operation: int, kind: OperationKind = OperationKind.CHANGE_PLAN) -> Hot:
-    return Hot(operation, operation, kind, str(operation), "vds", 0.0, {"pricelist": "59"})
+def awaited(operation: int, kind: OperationKind = OperationKind.CHANGE_PLAN) -> WaitingOperation:
+    return WaitingOperation(operation, operation, kind, str(operation), "vds", 0.0, {"pricelist": "59"})
 
 
 async def test_one_list_refused_leaves_the_account_well_and_the_other_list_read(bench: Bench) -> None:
@@ -192,17 +192,17 @@ async def test_a_suspect_whose_form_is_refused_is_gone(bench: Bench) -> None:
 
 
 async def test_forms_to_read_stay_until_they_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Form, "__init__", _quick_form)
+    monkeypatch.setattr(PendingForm, "__init__", _quick_form)
     waiting(monkeypatch)
-    once = [Digest(to_read=["17", "18", "19"])]
-    real = ListLook.end
+    once = [PollResult(to_read=["17", "18", "19"])]
+    real = ListScan.end
 
-    async def end(look: ListLook, said: ListEnd) -> Digest:
+    async def end(look: ListScan, said: ListEnd) -> PollResult:
         if "17" in look.seen and once:
-            look.digest.add(once.pop())
+            look.result.add(once.pop())
         return await real(look, said)
 
-    monkeypatch.setattr(ListLook, "end", end)
+    monkeypatch.setattr(ListScan, "end", end)
     bench.upstream.lists["vds"] = (item("17"), item("18"), item("19"))
     bench.upstream.forms = {"17": SILENCE, "18": item("18"), "19": NOT_OURS}
 
@@ -227,7 +227,7 @@ def _quick_form(self: Any) -> None:
 
 
 async def test_failing_reads_do_not_keep_money_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting(monkeypatch, hot(1), hot(2), hot(3), hot(4), for_funds=True)
+    waiting(monkeypatch, awaited(1), awaited(2), awaited(3), awaited(4), for_funds=True)
     bench.upstream.lists = {"soft": SILENCE, "vds": SILENCE}
     bench.upstream.forms = {str(number): SILENCE for number in range(1, 5)}
     bench.purse.error = SILENCE
@@ -241,7 +241,7 @@ async def test_failing_reads_do_not_keep_money_back(bench: Bench, monkeypatch: p
 async def test_of_an_upstream_that_is_silent_not_every_form_is_read_in_one_round(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(monkeypatch, *(hot(number) for number in range(1, 9)))
+    waiting(monkeypatch, *(awaited(number) for number in range(1, 9)))
     monkeypatch.setattr(schedule, "TICK_SECONDS", 30.0)
     bench.upstream.lists = {"soft": (), "vds": ()}
     bench.upstream.forms = {str(number): SILENCE for number in range(1, 9)}
@@ -263,7 +263,7 @@ async def test_a_missing_password_is_not_looked_for_at_every_tick(bench: Bench) 
 async def test_a_fault_of_ours_in_one_piece_is_put_off_and_the_others_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    waiting(monkeypatch, hot(1), hot(2), for_funds=True)
+    waiting(monkeypatch, awaited(1), awaited(2), for_funds=True)
     bench.upstream.lists = {"soft": ValueError("what is this row?"), "vds": (item("17"),)}
     bench.upstream.forms = {"1": KeyError("id"), "2": item("2")}
 
@@ -301,7 +301,7 @@ async def test_what_a_narrowed_list_does_not_show_is_read_by_its_form_however_ma
     numbers = [str(number) for number in range(900001, 900004)]
     waiting(
         monkeypatch,
-        *(Hot(n, n, OperationKind.OPEN, number, "vds", 1.0) for n, number in enumerate(numbers, start=1)),
+        *(WaitingOperation(n, n, OperationKind.OPEN, number, "vds", 1.0) for n, number in enumerate(numbers, start=1)),
     )
     bench.upstream.forms = {number: item(number) for number in numbers}
 
@@ -323,10 +323,10 @@ async def test_while_nothing_waits_one_question_is_asked_and_the_catalogue_is_lo
 
     async with bench.database.read() as session:
         watch = Watch.of(await session.get_one(UpstreamAccount, ACCOUNT), bench.poller._settings)
-    await bench.poller._look_who_waits(watch)
+    await bench.poller._refresh_waiting(watch)
     assert watch.product_types == ("soft", "vds")
     asked.clear()
-    await bench.poller._look_who_waits(watch)
+    await bench.poller._refresh_waiting(watch)
     assert watch.product_types == ("soft", "vds")
     assert len(asked) == 1, asked
 
@@ -338,15 +338,15 @@ async def test_only_a_young_order_that_waits_for_its_confirmation_has_the_databa
     """One that waits for hours, for its opening or for money, is found as soon as one that is new."""
     monkeypatch.setattr(schedule, "CALM_SECONDS", 60)
     bench.upstream.forms["1"] = item("1")
-    waiting(monkeypatch, Hot(1, 1, OperationKind.OPEN, "1", "vds", waited), for_funds=True)
+    waiting(monkeypatch, WaitingOperation(1, 1, OperationKind.OPEN, "1", "vds", waited), for_funds=True)
     looks: list[None] = []
-    look = PollActivities._look_who_waits
+    look = PollActivities._refresh_waiting
 
     async def counted(self: PollActivities, watch: Any) -> None:
         looks.append(None)
         await look(self, watch)
 
-    monkeypatch.setattr(PollActivities, "_look_who_waits", counted)
+    monkeypatch.setattr(PollActivities, "_refresh_waiting", counted)
 
     async def went_on() -> bool:
         return bench.purse.granted >= 3

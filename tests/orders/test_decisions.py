@@ -48,15 +48,15 @@ async def retry(
 async def test_an_order_whose_item_is_known_waits_for_it_again_and_the_poller_watches_it(database: Database) -> None:
     order = await needing_attention(database, "17")
     async with database.read() as session:
-        assert not await events.hot_operations(session, "main"), "nobody hurries"
-        [late] = await events.hot_operations(session, "main", CONFIRMED_BY_SIGHT)
-    assert late.operation == order.operation, "what comes late is heeded all the same"
+        assert not await events.waiting_operations(session, "main"), "nobody hurries"
+        [late] = await events.waiting_operations(session, "main", CONFIRMED_BY_SIGHT)
+    assert late.number == order.operation, "what comes late is heeded all the same"
     operation = await retry(database, order, DecisionKind.LOOK_NOW)
     assert operation.stage is Stage.AWAITING_CONFIRMATION
     assert "item 17" in operation.waits_for
     async with database.read() as session:
-        [hot] = await events.hot_operations(session, "main")
-    assert (hot.operation, hot.upstream_number) == (order.operation, "17")
+        [waiting] = await events.waiting_operations(session, "main")
+    assert (waiting.number, waiting.upstream_number) == (order.operation, "17")
 
 
 async def test_an_order_whose_request_is_not_settled_begins_with_the_balance(database: Database) -> None:
@@ -64,7 +64,9 @@ async def test_an_order_whose_request_is_not_settled_begins_with_the_balance(dat
     async with database.write() as session:
         (await session.get_one(Service, order.service)).upstream_number = "17"
     async with database.read() as session:
-        assert not await events.hot_operations(session, "main", CONFIRMED_BY_SIGHT), "it is not known to be its result"
+        assert not await events.waiting_operations(session, "main", CONFIRMED_BY_SIGHT), (
+            "it is not known to be its result"
+        )
     assert (await retry(database, order)).stage is Stage.CHECKING_BALANCE
 
 

@@ -33,7 +33,7 @@ OTHER_SLIP = {"expires_on": date(1970, 1, 1)}
 async def look(database: Database, **changes: Any) -> int:
     """The events that one more listing brings."""
     item = ITEM.model_copy(update=changes)
-    return (await events.take_in(database, ACCOUNT, "vds", [item], complete=True)).events
+    return (await events.record_items(database, ACCOUNT, "vds", [item], complete=True)).events
 
 
 async def kinds(database: Database) -> list[EventKind]:
@@ -71,10 +71,10 @@ async def test_the_same_change_there_and_back_is_two_events_each_time(database: 
 async def test_an_item_is_gone_only_when_the_upstream_says_so_and_may_come_back(database: Database) -> None:
     await look(database)
     for suspects in ([], ["17"], ["17"]):
-        digest = await events.take_in(database, ACCOUNT, "vds", [], complete=True)
+        digest = await events.record_items(database, ACCOUNT, "vds", [], complete=True)
         assert (digest.suspects, digest.events) == (suspects, 0)
-    assert (await events.take_absence(database, ACCOUNT, "vds", "17")).events == 1
-    assert (await events.take_absence(database, ACCOUNT, "vds", "17")).events == 0
+    assert (await events.record_absence(database, ACCOUNT, "vds", "17")).events == 1
+    assert (await events.record_absence(database, ACCOUNT, "vds", "17")).events == 0
     assert await look(database) == 1
     assert (await kinds(database))[1:] == [EventKind.VANISHED, EventKind.OPENED]
 

@@ -13,7 +13,7 @@ from models.database import Database
 from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.migrate import migrate
-from orders.events import Known, ListLook
+from orders.events import Known, ListScan
 from orders.events.lists import GIVEN_UP_AT, rows_of
 from orders.views import list_upstreams
 from tests.flow.shop import stock_catalogue
@@ -47,7 +47,7 @@ def plain(number: object, expires: str = "2027-01-31") -> str:
 
 
 async def look(database: Database, known: Known, rows: list[ListedRow]) -> None:
-    one = ListLook(database, known)
+    one = ListScan(database, known)
     await one.begin()
     await one.rows(rows, len(rows))
     await one.end(ListEnd(complete=True, pages=1, shows_remoteid=Knowledge.NO))

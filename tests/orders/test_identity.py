@@ -11,7 +11,7 @@ from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service
 from orders.errors import Refused
-from orders.events import take_absence
+from orders.events import record_absence
 from orders.settlement import intents
 from tests.orders.test_owners import ACCOUNT, MARK, NAME, add_service, item, listed, reports
 
@@ -24,7 +24,7 @@ async def service(database: Database, number: int) -> Service:
 async def closed(database: Database, item_number: str = "17") -> int:
     number = await add_service(database, item_number)
     await listed(database, item(item_number, remoteid=MARK, name=NAME), item("1"))
-    await take_absence(database, ACCOUNT, "vds", item_number)
+    await record_absence(database, ACCOUNT, "vds", item_number)
     assert (await service(database, number)).status is ServiceStatus.CLOSED
     return number
 
@@ -97,7 +97,7 @@ async def test_an_item_under_another_number_is_a_second_one_until_the_first_is_p
     for _ in range(3):  # no list shows it any more, which proves nothing yet
         await listed(shelf, moved, item("1"))
     assert (await service(shelf, number)).upstream_number == "17"
-    await take_absence(shelf, ACCOUNT, "vds", "17")
+    await record_absence(shelf, ACCOUNT, "vds", "17")
     await listed(shelf, moved, item("1"))
     now = await service(shelf, number)
     assert (now.upstream_number, now.status, now.ip) == ("42", ServiceStatus.ACTIVE, "192.0.2.42")

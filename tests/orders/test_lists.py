@@ -16,10 +16,10 @@ from models.incident import Incident
 from models.order import Operation, Service
 from orders import events
 from orders.errors import Refused
-from orders.events import Digest, Known, ListLook
+from orders.events import Known, ListScan, PollResult
 from orders.events import lists as taking
-from orders.events.judging import Intake
 from orders.events.lists import rows_of
+from orders.events.reconciling import Reconciliation
 from orders.lifecycle.stages import enter
 from orders.settlement import intents
 from orders.settlement.strangers import strangers
@@ -56,11 +56,11 @@ class Watch:
         if word in self.counts:
             self.counts[word] += 1
 
-    async def look(self, items: Sequence[UpstreamItem], *, complete: bool = True, page: int = 300) -> Digest:
+    async def look(self, items: Sequence[UpstreamItem], *, complete: bool = True, page: int = 300) -> PollResult:
         self.counts = dict.fromkeys(self.counts, 0)
         self.built = []
         self.known = self.known or await Known.load(self.database, ACCOUNT, "vds")
-        look = ListLook(self.database, self.known)
+        look = ListScan(self.database, self.known)
         await look.begin()
         rows = [self._listed(row) for row in rows_of(items)]
         for start in range(0, len(rows), page):
@@ -166,7 +166,7 @@ async def test_a_list_that_never_proves_complete_is_loaded_when_it_brings_nothin
 async def test_a_first_look_that_was_broken_off_goes_on(watch: Watch) -> None:
     rows = rows_of(many(1500))
     known = await Known.load(watch.database, ACCOUNT, "vds")
-    look = ListLook(watch.database, known)
+    look = ListScan(watch.database, known)
     await look.begin()
     await look.rows(rows[:1000])  # and the process is gone
     assert len(await snapshots(watch.database)) == 1000
@@ -178,7 +178,7 @@ async def test_a_first_look_that_was_broken_off_goes_on(watch: Watch) -> None:
 async def test_others_may_write_between_two_slices(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     writers: list[int] = []
     real = Database.write
-    monkeypatch.setattr(taking, "LOADED_AT_ONCE", 100)
+    monkeypatch.setattr(taking, "FIRST_SCAN_BATCH", 100)
 
     def counted(database: Database) -> Any:
         writers.append(len(writers))
@@ -247,7 +247,7 @@ async def test_what_only_a_form_changed_is_judged_by_the_list_again(watch: Watch
     """Suspended by the form, and resumed before the list was read: the list shows what it showed before."""
     await watch.look(many(3))
     form = item(1001, status=UpstreamStatus.SUSPENDED, raw={"id": "1001"})
-    await events.take_in(watch.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
+    await events.record_items(watch.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
     await watch.look(many(3))
     assert watch.built == ["1001"]
     assert (await kinds(watch.database))[-2:] == [EventKind.SUSPENDED, EventKind.RESUMED]
@@ -263,7 +263,7 @@ async def test_an_item_that_is_missing_and_comes_back_with_the_same_row(watch: W
     assert (await snapshots(watch.database))["1002"].misses == 0, "two misses must be in a row"
     for suspects in ([], ["1002"]):
         assert (await watch.look(many(2))).suspects == suspects
-    assert (await events.take_absence(watch.database, ACCOUNT, "vds", "1002")).events == 1
+    assert (await events.record_absence(watch.database, ACCOUNT, "vds", "1002")).events == 1
     assert (await watch.look(many(2))).suspects == []
     assert (await watch.look(many(2))).suspects == []
     assert watch.counts["UPDATE"] == 0, "that it is gone is known"
@@ -278,12 +278,12 @@ async def test_what_the_head_brings_while_the_list_is_read_is_not_for_the_list_t
         await watch.look(many(3))
     assert watch.known is not None
     rows = rows_of(many(3))
-    look = ListLook(watch.database, watch.known)
+    look = ListScan(watch.database, watch.known)
     await look.begin()
     await look.rows(rows)
     async with watch.database.write() as session:
         (await session.get_one(Service, service)).ip = "192.0.2.1"  # which writes an entry of the audit
-    head = ListLook(watch.database, watch.known)
+    head = ListScan(watch.database, watch.known)
     await head.begin()
     await head.rows(rows_of([item(1003)]))
     await head.end_of_part()
@@ -305,15 +305,15 @@ async def test_a_digest_is_kept_only_when_its_transaction_was_committed(
 ) -> None:
     await watch.look(many(3))
     changed = many(3, ip="192.0.2.9")
-    real = Intake.write
+    real = Reconciliation.write
 
     async def failing(_: object) -> None:
         raise Refused("the database is full")
 
-    monkeypatch.setattr(Intake, "write", failing)
+    monkeypatch.setattr(Reconciliation, "write", failing)
     with pytest.raises(Refused):
         await watch.look(changed)
-    monkeypatch.setattr(Intake, "write", real)
+    monkeypatch.setattr(Reconciliation, "write", real)
     assert (await watch.look(changed)).events == 3
 
 
@@ -337,7 +337,7 @@ async def test_a_column_that_always_changes_writes_nothing(watch: Watch) -> None
 async def test_entries_heeded_are_written_down_now_and_then(watch: Watch) -> None:
     await watch.look(many(2))
     async with watch.database.write() as session:
-        for number in range(taking.HEEDED_AT_LEAST):
+        for number in range(taking.STORE_AFTER_ENTRIES):
             session.add(AuditEntry(actor="t", action="t", subject="t", subject_number=number, at=utc_now()))
     await watch.look(many(2))
     assert watch.counts["UPDATE"] == 1

@@ -50,13 +50,13 @@ def item(number: str = "17", product_type: str = "vds", **fields: Any) -> Upstre
     return made.model_copy(update=fields)
 
 
-async def listed(database: Database, *items: UpstreamItem) -> events.Digest:
+async def listed(database: Database, *items: UpstreamItem) -> events.PollResult:
     kind = items[0].product_type
-    return await events.take_in(database, ACCOUNT, kind, items, complete=True)
+    return await events.record_items(database, ACCOUNT, kind, items, complete=True)
 
 
-async def read(database: Database, form: UpstreamItem) -> events.Digest:
-    return await events.take_in(database, ACCOUNT, form.product_type, [form], complete=False, from_form=True)
+async def read(database: Database, form: UpstreamItem) -> events.PollResult:
+    return await events.record_items(database, ACCOUNT, form.product_type, [form], complete=False, from_form=True)
 
 
 async def learned(database: Database) -> tuple[Knowledge, Knowledge]:

@@ -207,7 +207,7 @@ async def test_a_resumption_that_waits_for_a_term_does_not_hold_it_up(shelf: Dat
 async def test_what_is_still_wrong_is_said_at_the_end(shelf: Database, shown: dict[str, Any], words: str) -> None:
     number = await add_service(shelf, "17")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.ACTIVE).model_copy(update=shown)
-    await events.take_in(shelf, 1, "vds", [item], complete=True)
+    await events.record_items(shelf, 1, "vds", [item], complete=True)
     order = await requests.prolong(shelf, number, 1, client="t", key="k")
     async with shelf.write() as session:
         await complete(session, order.operation)
@@ -227,7 +227,7 @@ async def test_what_is_still_wrong_is_said_at_the_end(shelf: Database, shown: di
 async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Database) -> None:
     number = await add_service(shelf, "17")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.SUSPENDED)
-    await events.take_in(shelf, 1, "vds", [item], complete=True)
+    await events.record_items(shelf, 1, "vds", [item], complete=True)
     order = await requests.prolong(shelf, number, 1, client="t", key="k")
     decision = Decision(actor="anna", reason="done")
     record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
@@ -266,12 +266,16 @@ async def test_what_a_person_marks_closed_and_is_still_there_is_said_and_reporte
 ) -> None:
     """It goes on costing money; nobody looks after the item of a closed service."""
     number = await add_service(shelf, "17")
-    await events.take_in(shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=ACTIVE)], complete=True)
+    await events.record_items(
+        shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=ACTIVE)], complete=True
+    )
     order = await requests.switch(shelf, number, OperationKind.CLOSE, client="t", key="k")
     async with shelf.write() as session:
         operation = await session.get_one(Operation, order.operation)
         await enter(session, operation, Stage.NEEDS_ATTENTION, "the upstream said ok")
-    await events.take_in(shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=status)], complete=True)
+    await events.record_items(
+        shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=status)], complete=True
+    )
     decision = Decision(actor="anna", reason="done")
     record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
     async with shelf.write() as session:

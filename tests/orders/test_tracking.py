@@ -63,11 +63,11 @@ class Panel:
             service.status = ServiceStatus.ACTIVE
             await complete(session, order.operation)
 
-    async def lists(self, **changes: Any) -> events.Digest:
+    async def lists(self, **changes: Any) -> events.PollResult:
         item = ROW.model_copy(update=changes)
-        return await events.take_in(self.database, ACCOUNT, "vds", [item], complete=True)
+        return await events.record_items(self.database, ACCOUNT, "vds", [item], complete=True)
 
-    async def shows(self, **changes: str) -> events.Digest:
+    async def shows(self, **changes: str) -> events.PollResult:
         self.form |= changes
         form = ROW.model_copy(
             update={
@@ -77,7 +77,7 @@ class Panel:
                 "cost": None,
             }
         )
-        return await events.take_in(self.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
+        return await events.record_items(self.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
 
     async def service(self) -> Service:
         async with self.database.read() as session:

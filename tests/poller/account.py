@@ -38,7 +38,7 @@ class Panel:
         self.page = 500
         self.sorts = True
         self.asked: list[str] = []
-        self.at_once = self.most_at_once = 0
+        self.fan_out = self.most_at_once = 0
         self.may_list = asyncio.Event()
         self.may_list.set()
         self.errors: dict[str, Exception] = {}
@@ -81,12 +81,12 @@ class Panel:
 
     async def _request(self, what: str) -> None:
         self.asked.append(what)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.fan_out += 1
+        self.most_at_once = max(self.most_at_once, self.fan_out)
         try:
             await asyncio.sleep(self.seconds)
         finally:
-            self.at_once -= 1
+            self.fan_out -= 1
 
 
 class Temporal:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.poller.pieces import Aside
+from activities.poller.isolation import BackgroundWork
 from models.catalogue import UpstreamAccount
 from models.messages import PollInput
 from tests.poller.account import Account, open_account
@@ -21,7 +21,7 @@ MODULES = ("schedule", "watch", "health", "keys", "forms", "renewals")
 async def _a_minute(account: Account, clock: SimpleNamespace) -> list[str]:
     """The statements of the second minute."""
     watch = await account.poller._begin(PollInput(upstream="main"))
-    async with Aside() as lists:
+    async with BackgroundWork() as lists:
         for tick in range(int(2 * 60 / TICK)):
             if tick == 60 / TICK:
                 account.statements.clear()
@@ -29,7 +29,7 @@ async def _a_minute(account: Account, clock: SimpleNamespace) -> list[str]:
             await account.poller._round(watch, lists, may_list=True)
             while lists.busy:  # noqa: ASYNC110 - the clock stands still meanwhile
                 await asyncio.sleep(0)
-            lists.look()
+            lists.raise_failure()
             clock.now += TICK
     return list(account.statements)
 

@@ -9,13 +9,13 @@ from sqlmodel import col, select
 from temporalio.testing import ActivityEnvironment
 
 from activities.poller import schedule
-from activities.poller.forms import read_told
+from activities.poller.forms import read_pending
 from activities.poller.watch import Watch
 from models.catalogue import UpstreamAccount
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from orders import events
-from orders.events import Digest
+from orders.events import PollResult
 from settings import Settings
 from tests.infrastructure.eventually import assert_eventually
 from tests.poller.account import Account, open_account
@@ -90,7 +90,7 @@ async def test_an_order_hears_of_its_opening_while_other_forms_are_still_read(ur
             def between_two_rounds() -> bool:
                 """Within a round some have been read already, and wait for its end with it."""
                 read = {account.panel.asked.count(f"form {number}") for number in account.numbers}
-                if account.panel.at_once or len(read) > 1:
+                if account.panel.fan_out or len(read) > 1:
                     return False
                 account.panel.held[held] = asyncio.Event()
                 account.panel.open(account.numbers)
@@ -179,18 +179,18 @@ async def test_a_form_that_cannot_be_written_down_spoils_no_other(url: str, monk
         watch = Watch.of(
             UpstreamAccount(id=1, name="main", kind="billmanager", url="", username="", currency="EUR"), Settings()
         )
-        take_forms = events.take_forms
+        record_forms = events.record_forms
 
-        async def fails_for_the_third(*arguments: Any) -> dict[str, Digest]:
+        async def fails_for_the_third(*arguments: Any) -> dict[str, PollResult]:
             if "3" in [form.number for form in arguments[3]]:
                 raise ValueError("nobody foresaw it")
-            return await take_forms(*arguments)
+            return await record_forms(*arguments)
 
-        monkeypatch.setattr(events, "take_forms", fails_for_the_third)
+        monkeypatch.setattr(events, "record_forms", fails_for_the_third)
         items = [("vds", str(number)) for number in range(1, 6)]
         for item in items:
             watch.to_read_soon(*item)
         panel: Any = account.panel
-        await ActivityEnvironment().run(read_told, account.database, watch, panel, items, 5)
+        await ActivityEnvironment().run(read_pending, account.database, watch, panel, items, 5)
         assert list(watch.to_read) == [("vds", "3")], "it is read again later, the others are done"
         assert sorted(await statuses(account)) == ["1", "2", "4", "5"]

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from activities.poller import schedule
-from activities.poller.schedule import LIST_SHARE, Schedule, Turn
+from activities.poller.schedule import LIST_SHARE, Job, Schedule
 from models.enums import OperationKind, Stage
-from orders.events import Hot
+from orders.events import WaitingOperation
 from settings import Settings
 
 IDLE = 15.0
@@ -71,13 +71,13 @@ def test_a_list_wanted_soon_is_read_before_its_interval_is_over(due: Schedule, c
 
 @pytest.mark.parametrize(("waited", "interval"), [(1.0, 1.0), (121.0, 2.0), (3601.0, IDLE)])
 def test_what_waits_long_is_looked_at_less_often(due: Schedule, clock: Clock, waited: float, interval: float) -> None:
-    hot = Hot(1, 1, OperationKind.OPEN, "17", "vds", waited)
-    assert due.hot_due([hot]) == [hot]
-    due.looked_at(hot)
+    operation = WaitingOperation(1, 1, OperationKind.OPEN, "17", "vds", waited)
+    assert due.operations_due([operation]) == [operation]
+    due.looked_at(operation)
     clock.now += interval - 0.01
-    assert due.hot_due([hot]) == []
+    assert due.operations_due([operation]) == []
     clock.now += 0.01
-    assert due.hot_due([hot]) == [hot]
+    assert due.operations_due([operation]) == [operation]
 
 
 @pytest.mark.parametrize(
@@ -86,31 +86,31 @@ def test_what_waits_long_is_looked_at_less_often(due: Schedule, clock: Clock, wa
         (Stage.AWAITING_MANUAL_TASK, 1e6, IDLE),
         (Stage.NEEDS_ATTENTION, 1.0, IDLE),
         (Stage.NEEDS_ATTENTION, 100 * IDLE, 5 * IDLE),
-        (Stage.NEEDS_ATTENTION, 1e9, schedule.LATE_AT_MOST_SECONDS),
+        (Stage.NEEDS_ATTENTION, 1e9, schedule.ATTENTION_AT_MOST_SECONDS),
     ],
 )
 def test_what_a_person_was_asked_about_long_ago_is_looked_at_seldom(
     due: Schedule, clock: Clock, stage: Stage, waited: float, interval: float
 ) -> None:
-    hot = Hot(1, 1, OperationKind.SET_PARAMETERS, "17", "vds", waited, stage=stage)
-    assert due.tasks_due([hot]) == [hot]
+    operation = WaitingOperation(1, 1, OperationKind.SET_PARAMETERS, "17", "vds", waited, stage=stage)
+    assert due.tasks_due([operation]) == [operation]
     clock.now += interval - 0.01
-    assert due.tasks_due([hot]) == []
+    assert due.tasks_due([operation]) == []
     clock.now += 0.02
-    assert due.tasks_due([hot]) == [hot]
+    assert due.tasks_due([operation]) == [operation]
 
 
 def test_a_head_that_is_no_use_rests(due: Schedule, clock: Clock) -> None:
     assert due.may_read_head("vds")
-    due.no_head("vds")
+    due.skip_head("vds")
     assert (due.may_read_head("vds"), due.may_read_head("soft")) == (False, True)
     clock.now += schedule.HEAD_AGAIN_SECONDS
     assert due.may_read_head("vds")
 
 
 def test_keys_and_strangers_are_looked_for_seldom_unless_something_is_new(due: Schedule, clock: Clock) -> None:
-    due.rest(Turn.KEYS, schedule.NOTHING_NEW_SECONDS)
+    due.rest(Job.KEYS, schedule.NOTHING_NEW_SECONDS)
     due.something_is_new()
-    assert not due.is_due(Turn.KEYS)
+    assert not due.is_due(Job.KEYS)
     clock.now += schedule.KEYS_SECONDS
-    assert due.is_due(Turn.KEYS)
+    assert due.is_due(Job.KEYS)

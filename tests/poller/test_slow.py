@@ -6,14 +6,14 @@ from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.poller import schedule
-from activities.poller.schedule import Turn
+from activities.poller.schedule import Job
 from activities.poller.slow import look_for_slow
 from activities.poller.watch import Watch
 from models.catalogue import UpstreamAccount
 from models.enums import MessageType, OperationKind
 from models.webhooks import WebhookMessage
 from orders import events
-from orders.events import Hot
+from orders.events import WaitingOperation
 from settings import Settings
 from tests.poller.account import open_account
 
@@ -30,13 +30,15 @@ async def test_what_is_slow_is_marked_whatever_waits_for_longer(url: str) -> Non
             """The signals of one more turn."""
             before = len(account.temporal.requests)
             async with account.database.read() as session:
-                [waiting] = await events.hot_operations(session, "main")
+                [waiting] = await events.waiting_operations(session, "main")
             longer = [
-                Hot(1000 + n, 1000 + n, OperationKind.OPEN, str(n), "dedic", DAY / 2, {}, "then", is_slow=False)
+                WaitingOperation(
+                    1000 + n, 1000 + n, OperationKind.OPEN, str(n), "dedic", DAY / 2, {}, "then", is_slow=False
+                )
                 for n in range(2 * schedule.SLOW_AT_ONCE)
             ]
-            watch.hot = [*longer, waiting]
-            watch.due.rest(Turn.SLOW, 0.0)
+            watch.awaited = [*longer, waiting]
+            watch.due.rest(Job.SLOW, 0.0)
             client: Any = account.temporal
             await ActivityEnvironment().run(look_for_slow, account.database, client, watch, settings.patience())
             return [one.rsplit("-", 1)[0] if "then" in one else one for one in account.temporal.requests[before:]]
@@ -46,7 +48,7 @@ async def test_what_is_slow_is_marked_whatever_waits_for_longer(url: str) -> Non
         assert sorted(one.split("-")[0] for one in turns[2]) == ["look", "slow"], "the one that is slow"
         assert len({one for turn in turns for one in turn}) == 2 * schedule.SLOW_AT_ONCE + 2
         async with account.database.read() as session:
-            [waiting] = await events.hot_operations(session, "main")
+            [waiting] = await events.waiting_operations(session, "main")
             found = await session.exec(select(WebhookMessage).where(WebhookMessage.kind == MessageType.OPERATION_SLOW))
-            assert [one.data["operation"] for one in found.all()] == [waiting.operation]
+            assert [one.data["operation"] for one in found.all()] == [waiting.number]
         assert waiting.is_slow

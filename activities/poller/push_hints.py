@@ -1,9 +1,9 @@
 """Push hints: what the upstream says has changed is read at once."""
 
 from activities.poller import schedule
-from activities.poller.forms import read_told
-from activities.poller.schedule import Turn
-from activities.poller.watch import Form, Watch
+from activities.poller.forms import read_pending
+from activities.poller.schedule import Job
+from activities.poller.watch import PendingForm, Watch
 from models.database import Database
 from models.events import UpstreamHint
 from orders.events import hints
@@ -11,17 +11,17 @@ from upstreams.port import Upstream
 
 
 async def look_for_hints(database: Database, watch: Watch) -> None:
-    if watch.takes_hints and watch.due.take(Turn.HINTS, schedule.HINTS_SECONDS):
+    if watch.takes_hints and watch.due.take(Job.HINTS, schedule.HINTS_SECONDS):
         async with database.read() as session:
-            watch.hints = list(await hints.unread(session, watch.account_id, schedule.HINTS_AT_ONCE))
+            watch.hints = list(await hints.unread(session, watch.account_id, schedule.HINT_BATCH))
 
 
 async def follow_hints(database: Database, watch: Watch, upstream: Upstream, width: int) -> None:
     """Read what is said to have changed. Before lists are begun, as a list asked for now shows at least as much."""
     async with database.read() as session:
         known = await hints.known_types(session, watch.account_id, {hint.upstream_number for hint in watch.hints})
-    for hot in watch.hot:
-        known.setdefault(hot.upstream_number, set()).add(hot.product_type)
+    for operation in watch.awaited:
+        known.setdefault(operation.upstream_number, set()).add(operation.product_type)
     outcomes: dict[str, list[UpstreamHint]] = {}
     named: dict[str, dict[str, None]] = {}
     for hint in watch.hints:
@@ -39,7 +39,7 @@ async def follow_hints(database: Database, watch: Watch, upstream: Upstream, wid
             watch.due.list_soon(product_type)
             continue
         forms += [(product_type, number) for number in numbers]
-    watch.to_read |= {item: Form(looks=2) for item in forms}
-    await read_told(database, watch, upstream, forms, width)
+    watch.to_read |= {item: PendingForm(attempts=2) for item in forms}
+    await read_pending(database, watch, upstream, forms, width)
     await hints.note_read(database, outcomes)
     watch.hints = []

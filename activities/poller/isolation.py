@@ -1,4 +1,4 @@
-"""Pieces of work of which none spoils another; several at once, or one beside all others."""
+"""Runs the poller's reads so that the failure of one stops no other: alone, fanned out, or in the background."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -14,8 +14,8 @@ from outage import note
 from upstreams.errors import UpstreamError
 
 
-async def piece(database: Database, watch: Watch, tally: Tally, about: str, work: Awaitable[object]) -> bool:
-    """Do one piece. False: it failed in a way that nobody foresaw, and should rest."""
+async def isolated(database: Database, watch: Watch, tally: Tally, about: str, work: Awaitable[object]) -> bool:
+    """Await one read and note how it went. False: it failed unexpectedly, so the caller backs off."""
     try:
         await work
     except UpstreamError as error:
@@ -32,10 +32,10 @@ async def piece(database: Database, watch: Watch, tally: Tally, about: str, work
     return True
 
 
-async def at_once(width: int, pieces: Iterable[Callable[[], Awaitable[object]]], go_on: Callable[[], bool]) -> None:
-    """Do them in their order, `width` at once, and begin no more when `go_on` says no. If one raises, the others that
-    are under way are cancelled, and it is raised."""
-    left = iter(pieces)
+async def fan_out(width: int, reads: Iterable[Callable[[], Awaitable[object]]], go_on: Callable[[], bool]) -> None:
+    """Run the reads in their order, `width` at a time, until `go_on` returns False. If one raises, those under way are
+    cancelled and the error is raised."""
+    left = iter(reads)
 
     async def work() -> None:
         for one in left:
@@ -52,13 +52,13 @@ async def at_once(width: int, pieces: Iterable[Callable[[], Awaitable[object]]],
         await asyncio.gather(*workers, return_exceptions=True)
 
 
-class Aside:
-    """One piece of long work beside the rounds, which go on meanwhile. It ends with the run of the poller."""
+class BackgroundWork:
+    """One long piece of work that runs beside the rounds. It is cancelled at the end of the poller's run."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Aside":
+    async def __aenter__(self) -> "BackgroundWork":
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -70,11 +70,11 @@ class Aside:
     def busy(self) -> bool:
         return self._task is not None and not self._task.done()
 
-    def begin(self, work: Coroutine[object, object, None]) -> None:
+    def start(self, work: Coroutine[object, object, None]) -> None:
         self._task = asyncio.create_task(work)
 
-    def look(self) -> None:
-        """Raises what it raised, once."""
+    def raise_failure(self) -> None:
+        """Raise the error of the work that has ended, once."""
         if self._task is not None and self._task.done():
             task, self._task = self._task, None
             task.result()

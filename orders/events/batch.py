@@ -1,5 +1,7 @@
-"""What the database knows of the items of one transaction: services, operations and what was told them, read with a few
-queries for all items together and never with one for each."""
+"""What the database knows of a batch of items: their services, operations, and what the operations were notified of.
+
+Everything is read with a few queries for the whole batch, never with one for each item.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -16,15 +18,15 @@ from orders.linking.items import ADOPTED, LINKED
 from orders.services import history
 from orders.services.naming import canonical
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 """Items of one transaction, and so the values of one IN."""
 
 _ENDED = (Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED)
 
 
 @dataclass(frozen=True)
-class Marked:
-    """A service as far as it takes to tell marks apart."""
+class MarkedService:
+    """The mark and name of a service."""
 
     service: int
     mark: str
@@ -32,8 +34,8 @@ class Marked:
 
 
 @dataclass
-class Book:
-    """`load` it with the items, then ask."""
+class Batch:
+    """The rows around the items of one transaction. Call `load` first."""
 
     session: AsyncSession
     account_id: int
@@ -52,20 +54,20 @@ class Book:
     """Services linked or adopted by a person."""
     lookalikes: list[UpstreamSnapshot] = field(default_factory=list)
     """Items without a service that show the mark or made-up name of one of these services."""
-    _told: set[tuple[int, bool, str, int]] = field(default_factory=set)
-    _marked: dict[str, list[Marked]] = field(default_factory=dict)
+    _notified: set[tuple[int, bool, str, int]] = field(default_factory=set)
+    _marked: dict[str, list[MarkedService]] = field(default_factory=dict)
 
     async def load(self, numbers: Collection[str], names: Iterable[str], marks: Iterable[str]) -> None:
-        await self._services(numbers, {*names} - {""}, {*marks} - {""})
+        await self._load_services(numbers, {*names} - {""}, {*marks} - {""})
         owners = {one.id: one for one in (*self.by_number.values(), *self.shown) if one.id is not None}
         if not owners:
             return
-        await self._operations(owners.keys())
-        await self._links(owners.keys())
-        await self._look_alike(owners.values())
-        await self._marks_that_begin_with({shown.mark for shown in self.shown})
+        await self._load_operations(owners.keys())
+        await self._load_links(owners.keys())
+        await self._load_lookalikes(owners.values())
+        await self._load_marks({shown.mark for shown in self.shown})
 
-    async def know(self, services: Collection[int]) -> None:
+    async def load_services(self, services: Collection[int]) -> None:
         """Services besides those of `load`, for operations that wait."""
         known = {one.id for one in (*self.by_number.values(), *self.shown)}
         missing = [number for number in services if number not in known]
@@ -74,16 +76,16 @@ class Book:
         found = await self.session.exec(select(Service).where(col(Service.id).in_(missing)))
         more = found.all()
         self.by_number |= {one.upstream_number: one for one in more if one.upstream_number}
-        await self._links(missing)
-        await self._look_alike(more)
+        await self._load_links(missing)
+        await self._load_lookalikes(more)
 
-    def was_told(self, operation: int, number: str, status: int, *, met: bool) -> bool:
-        return (operation, met, number, status) in self._told
+    def was_notified(self, operation: int, number: str, status: int, *, met: bool) -> bool:
+        return (operation, met, number, status) in self._notified
 
-    def note_told(self, operation: int, number: str, status: int, *, met: bool) -> None:
-        self._told.add((operation, met, number, status))
+    def note_notified(self, operation: int, number: str, status: int, *, met: bool) -> None:
+        self._notified.add((operation, met, number, status))
 
-    async def told(self, operations: Collection[int]) -> None:
+    async def load_notified(self, operations: Collection[int]) -> None:
         """Learn what these operations have been told."""
         if not operations:
             return
@@ -94,16 +96,16 @@ class Book:
         )
         for operation, met, number, status in found.all():
             if operation is not None and met is not None:
-                self.note_told(operation, number, status, met=met)
+                self.note_notified(operation, number, status, met=met)
 
-    async def begin_with(self, shown: str) -> list[Marked]:
+    async def marks_beginning_with(self, shown: str) -> list[MarkedService]:
         """Services whose marks begin with what is shown: it may be one of theirs, cut short."""
         start = shown.strip().lower()
         if start not in self._marked:
-            await self._marks_that_begin_with({start})
+            await self._load_marks({start})
         return self._marked[start]
 
-    async def _services(self, numbers: Collection[str], names: set[str], marks: set[str]) -> None:
+    async def _load_services(self, numbers: Collection[str], names: set[str], marks: set[str]) -> None:
         found = await self.session.exec(
             select(Service).where(
                 Service.account_id == self.account_id,
@@ -131,12 +133,12 @@ class Book:
             if one.name_is_ours:
                 self.by_name.setdefault(one.name, []).append(one)
 
-    async def _operations(self, services: Collection[int]) -> None:
+    async def _load_operations(self, services: Collection[int]) -> None:
         found = await self.session.exec(
             select(Operation).where(col(Operation.service_id).in_(services), col(Operation.stage).not_in(_ENDED))
         )
         self.running = {one.service_id: one for one in found.all()}
-        await self.told([one.id for one in self.running.values() if one.id is not None])
+        await self.load_notified([one.id for one in self.running.values() if one.id is not None])
         unlinked = [one.id for one in self.shown if one.upstream_number is None and one.id is not None]
         if unlinked:
             latest = select(func.max(Operation.id)).where(col(Operation.service_id).in_(unlinked))
@@ -145,7 +147,7 @@ class Book:
             )
             self.last = {one.service_id: one for one in last.all()}
 
-    async def _links(self, services: Collection[int]) -> None:
+    async def _load_links(self, services: Collection[int]) -> None:
         found = await self.session.exec(
             select(AuditEntry.subject_number).where(
                 col(AuditEntry.subject_number).in_(services),
@@ -155,7 +157,7 @@ class Book:
         )
         self.by_hand.update(found.all())
 
-    async def _look_alike(self, services: Iterable[Service]) -> None:
+    async def _load_lookalikes(self, services: Iterable[Service]) -> None:
         marks: set[str] = set()
         names: set[str] = set()
         for one in services:
@@ -175,7 +177,7 @@ class Book:
             if one.account_id == self.account_id and one.product_type == self.product_type and one.service_id is None
         ]
 
-    async def _marks_that_begin_with(self, shown: set[str]) -> None:
+    async def _load_marks(self, shown: set[str]) -> None:
         starts = {text.strip().lower() for text in shown} - self._marked.keys()
         if not starts:
             return
@@ -194,4 +196,4 @@ class Book:
             for size in lengths:
                 begun = self._marked.get(mark[:size].lower())
                 if begun is not None and mark[:size].lower() in starts:
-                    begun.append(Marked(number or 0, mark, name))
+                    begun.append(MarkedService(number or 0, mark, name))

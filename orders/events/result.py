@@ -1,11 +1,11 @@
-"""What one look at the upstream brought."""
+"""The result of one poll."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
-class Digest:
-    """What one look brought."""
+class PollResult:
+    """What reading a list, a part of it or a form has changed."""
 
     events: int = 0
     suspects: list[str] = field(default_factory=list)
@@ -19,8 +19,8 @@ class Digest:
     waiting: int = 0
     """Events that wait to be signalled."""
 
-    def add(self, other: "Digest") -> None:
-        """Take in what a further part of the same look brought."""
+    def add(self, other: "PollResult") -> None:
+        """Add the result of a further part of the same poll."""
         self.events += other.events
         self.suspects += other.suspects
         self.to_read += other.to_read

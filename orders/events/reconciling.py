@@ -1,4 +1,4 @@
-"""One transaction of taking in: items are compared with their snapshots, and every difference is written down."""
+"""Reconciles items of the upstream with their snapshots, in one transaction: every difference becomes an event."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +15,7 @@ from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
 from models.webhooks import WebhookMessage
-from orders.events.book import Book
+from orders.events.batch import Batch
 from orders.events.differences import (
     Change,
     absorb,
@@ -30,10 +30,10 @@ from orders.events.differences import (
     note_listed,
     seen_again,
 )
-from orders.events.digest import Digest
 from orders.events.learning import Lessons
 from orders.events.owners import Owners
-from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, Hot, hot_operations
+from orders.events.result import PollResult
+from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, WaitingOperation, waiting_operations
 from orders.operations.goals import Seen, outcome
 from orders.services import renewal, tracking
 from orders.services.history import Changes, write_events
@@ -67,15 +67,15 @@ async def snapshots_of(
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Notified:
     """An operation that hears of an event, and what the event means for it."""
 
     operation: int
     met: bool
 
 
-class Intake:
-    """One transaction. `load` what it is about, take in the items, then `confirm_waiting`."""
+class Reconciliation:
+    """One transaction: `load`, then `row`, `form`, `note_missing`, `mark_gone`; last `confirm_waiting` and `write`."""
 
     def __init__(self, session: AsyncSession, account: UpstreamAccount, product_type: str) -> None:
         assert account.id is not None  # noqa: S101 - read from the database
@@ -83,15 +83,15 @@ class Intake:
         self._account = account
         self._account_id = account.id
         self._product_type = product_type
-        self._book = Book(session, account.id, product_type)
-        self._owners = Owners(self._book)
-        self._lessons = Lessons(self._book, account)
+        self._batch = Batch(session, account.id, product_type)
+        self._owners = Owners(self._batch)
+        self._lessons = Lessons(self._batch, account)
         self._known: dict[str, UpstreamSnapshot] = {}
-        self._vanished: list[UpstreamSnapshot] = []
+        self._gone: list[UpstreamSnapshot] = []
         self._is_loaded = False
         self._new: list[UpstreamSnapshot] = []
         self._events: list[UpstreamEvent] = []
-        self.digest = Digest()
+        self.result = PollResult()
 
     async def load(self, numbers: Collection[str], items: Iterable[UpstreamItem] = ()) -> None:
         """Everything that is asked of the database for these numbers. The snapshots first, with their locks: what is
@@ -103,28 +103,28 @@ class Intake:
         items = list(items)
         names = [*(row.name for row in found), *(item.name for item in items)]
         marks = [*(row.remoteid or "" for row in found), *(item.remoteid or "" for item in items)]
-        await self._book.load(numbers, names, marks)
+        await self._batch.load(numbers, names, marks)
 
-    async def row(self, item: UpstreamItem, digest: str, *, again: bool = False) -> None:
-        """A row of a list. `again`: something else than the item has changed, so an equal one is judged, too."""
+    async def row(self, item: UpstreamItem, digest: str, *, rejudge: bool = False) -> None:
+        """A row of a list. `rejudge`: something else than the item has changed, so an equal one is judged, too."""
         known = self._known.get(item.number)
         snapshot, changes = self._compared(item)
         if known is None:
             self._new.append(snapshot)
         if known is not None and snapshot.pricelist_unexplained:
-            self.digest.to_read.append(snapshot.number)
+            self.result.to_read.append(snapshot.number)
         followed = await self._follow(snapshot, changes, None)
         changes = self._with_followed(snapshot, changes, followed)
         if known is None and not self._is_loaded and await self._owners.owner(snapshot) is None:
             note_listed(snapshot, item)  # one of those that the event of the first look counts
         elif changes:
-            await self._take_in_changes(snapshot, item, changes, followed, from_form=False)
-        elif again or snapshot.listed != listed_fields(item):
+            await self._record_changes(snapshot, item, changes, followed, from_form=False)
+        elif rejudge or snapshot.listed != listed_fields(item):
             note_listed(snapshot, item)
             service = await self._owners.owner(snapshot)
             self._lessons.of_row(service, item)
             if service is not None and service.upstream_number == snapshot.number and _form_wanted(snapshot):
-                self.digest.to_read.append(snapshot.number)
+                self.result.to_read.append(snapshot.number)
         snapshot.row_digest = "" if snapshot.pricelist_unexplained else digest
 
     async def form(self, form: UpstreamItem) -> None:
@@ -133,8 +133,8 @@ class Intake:
         known = self._known.get(form.number)
         if known is not None:
             form_before = known.form
-            self.digest.list_again |= list_is_behind(known, form)
-            self.digest.form_changed |= known.form != form.raw
+            self.result.list_again |= list_is_behind(known, form)
+            self.result.form_changed |= known.form != form.raw
             item = as_listed(known, form)
         number_before = known.pricelist_id if known is not None else None
         snapshot, changes = self._compared(item)
@@ -143,7 +143,7 @@ class Intake:
         followed = await self._follow(snapshot, changes, form_before)
         changes = self._with_followed(snapshot, changes, followed)
         if changes:
-            await self._take_in_changes(snapshot, item, changes, followed, from_form=True)
+            await self._record_changes(snapshot, item, changes, followed, from_form=True)
         if changes or form_before != form.raw or number_before != snapshot.pricelist_id:
             snapshot.row_digest = ""  # the list is judged by this, too
         if snapshot.service_id is not None:
@@ -153,7 +153,7 @@ class Intake:
         """Number -> the digest that its snapshot has now."""
         return {number: self._known[number].row_digest or "" for number in numbers}
 
-    def missing(self, number: str) -> bool:
+    def note_missing(self, number: str) -> bool:
         """A complete list does not show it. False: it is gone, which is known."""
         snapshot = self._known.get(number)
         if snapshot is None or snapshot.gone:
@@ -161,10 +161,10 @@ class Intake:
         snapshot.misses += 1
         snapshot.row_digest = ""
         if snapshot.misses >= MISSES_BEFORE_GONE:
-            self.digest.suspects.append(number)
+            self.result.suspects.append(number)
         return True
 
-    def vanish(self, number: str) -> None:
+    def mark_gone(self, number: str) -> None:
         """The upstream itself says that it does not exist."""
         snapshot = self._known.get(number)
         if snapshot is None or snapshot.gone:
@@ -175,40 +175,44 @@ class Intake:
         snapshot.settled_status = int(UpstreamStatus.DELETED)
         snapshot.changed_at = utc_now()
         snapshot.row_digest = ""
-        self._vanished.append(snapshot)
+        self._gone.append(snapshot)
 
     async def confirm_waiting(self) -> None:
         """Tell every order that waits for a state its item is in, whether that state is news or not.
 
         So an item that was ready before the order knew its number confirms the order too.
         """
-        for snapshot in self._vanished:
+        for snapshot in self._gone:
             service = await self._owners.owner(snapshot)
-            tell = self._to_be_told(service, snapshot)
+            notify = self._operation_to_notify(service, snapshot)
             change = Change(EventKind.VANISHED, {"status": ("", "gone")})
-            event = self._event(snapshot, change, service, tell, {})
+            event = self._event(snapshot, change, service, notify, {})
             if service is not None and service.upstream_number == snapshot.number:
                 self._apply(service, snapshot, [event])
         await self._session.flush()
         waiting = [
-            (hot, self._known[hot.upstream_number])
-            for hot in await hot_operations(self._session, self._account.name, CONFIRMED_BY_SIGHT)
-            if hot.product_type == self._product_type and hot.upstream_number in self._known
+            (operation, self._known[operation.upstream_number])
+            for operation in await waiting_operations(self._session, self._account.name, CONFIRMED_BY_SIGHT)
+            if operation.product_type == self._product_type and operation.upstream_number in self._known
         ]
-        await self._book.told({hot.operation for hot, _ in waiting})
-        met = [(hot, row, goal) for hot, row in waiting if (goal := self._news(hot, row)) is not None]
-        await self._book.know({hot.service for hot, _, _ in met})
-        for hot, row, goal in met:
-            service = self._book.by_number[hot.upstream_number]
-            row.service_id = hot.service
+        await self._batch.load_notified({operation.number for operation, _ in waiting})
+        met = [
+            (operation, row, goal)
+            for operation, row in waiting
+            if (goal := self._unreported_outcome(operation, row)) is not None
+        ]
+        await self._batch.load_services({operation.service for operation, _, _ in met})
+        for operation, row, goal in met:
+            service = self._batch.by_number[operation.upstream_number]
+            row.service_id = operation.service
             await self._settled(service, row)
             closed = row.status == UpstreamStatus.DELETED
-            kind = EventKind.CLOSED if closed else _settled_kind(hot.kind)
-            event_id = f"confirm-{hot.operation}-{row.number}-{row.status}-{goal}"
-            event = self._add_event(event_id, row, Change(kind), service, _Told(hot.operation, goal), row.raw)
+            kind = EventKind.CLOSED if closed else _settled_kind(operation.kind)
+            event_id = f"confirm-{operation.number}-{row.number}-{row.status}-{goal}"
+            event = self._add_event(event_id, row, Change(kind), service, _Notified(operation.number, goal), row.raw)
             self._apply(service, row, [event])
             if _form_wanted(row):
-                self.digest.to_read.append(row.number)
+                self.result.to_read.append(row.number)
 
     async def write(self) -> None:
         """Everything, to the database; to be awaited last. What is new goes there with one statement for each table:
@@ -216,10 +220,10 @@ class Intake:
         await self._insert(UpstreamSnapshot, self._new)
         await self._insert(UpstreamEvent, self._events)
         for model in (WebhookMessage, AuditEntry):
-            await self._insert(model, self._taken_back(model))
+            await self._insert(model, self._pending_rows(model))
         await self._session.flush()
 
-    def _taken_back(self, model: type[SQLModel]) -> list[SQLModel]:
+    def _pending_rows(self, model: type[SQLModel]) -> list[SQLModel]:
         """Rows that others have added to the session and nobody asks for."""
         found = [row for row in self._session.new if isinstance(row, model)]
         for row in found:
@@ -234,10 +238,12 @@ class Intake:
         values = [{name: getattr(row, name) for name in names} for row in rows]
         await (await self._session.connection()).execute(insert(table), values)
 
-    def _news(self, hot: Hot, row: UpstreamSnapshot) -> bool | None:
+    def _unreported_outcome(self, operation: WaitingOperation, row: UpstreamSnapshot) -> bool | None:
         """What the item's state means for the operation, if that was not said."""
-        met = hot.outcome(row)
-        return None if met is None or self._book.was_told(hot.operation, row.number, row.status, met=met) else met
+        met = operation.outcome(row)
+        return (
+            None if met is None or self._batch.was_notified(operation.number, row.number, row.status, met=met) else met
+        )
 
     def _compared(self, item: UpstreamItem) -> tuple[UpstreamSnapshot, list[Change]]:
         """The item's snapshot, brought up to the item, and what that changed."""
@@ -280,7 +286,7 @@ class Intake:
         changed = bool(tariff) or before.get("pricelist") not in (None, now)
         return plan | await tracking.take_over_addons(self._session, service, snapshot, before, plan_changed=changed)
 
-    async def _take_in_changes(
+    async def _record_changes(
         self,
         snapshot: UpstreamSnapshot,
         item: UpstreamItem,
@@ -296,32 +302,32 @@ class Intake:
         service = await self._owners.owner(snapshot)
         if not from_form:
             self._lessons.of_row(service, item)
-        tell = self._to_be_told(service, snapshot)
-        if tell is not None and service is not None and service.upstream_number == snapshot.number:
+        notify = self._operation_to_notify(service, snapshot)
+        if notify is not None and service is not None and service.upstream_number == snapshot.number:
             await self._settled(service, snapshot)
         events = []
         for change in changes:
-            event = self._event(snapshot, change, service, tell, item.raw)
-            tell = None if event.operation_id else tell  # one signal for one look is enough
+            event = self._event(snapshot, change, service, notify, item.raw)
+            notify = None if event.operation_id else notify  # one signal for one look is enough
             events.append(event)
         if service is None and changes[0].kind is EventKind.APPEARED and self._is_loaded:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events, followed)
             if any(_form_tells_more(event, from_form=from_form) for event in events) or _form_wanted(snapshot):
-                self.digest.to_read.append(snapshot.number)
+                self.result.to_read.append(snapshot.number)
 
     async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
         """An order hears what became of its item: by then lists have shown what they show of it, and of others."""
         self._lessons.of_listed(service, snapshot)
         await self._owners.report_others(service)
 
-    def _to_be_told(self, service: Service | None, snapshot: UpstreamSnapshot) -> _Told | None:
+    def _operation_to_notify(self, service: Service | None, snapshot: UpstreamSnapshot) -> _Notified | None:
         """The running operation of this service, if the item's state decides it and it has not heard so yet.
 
         It may hear before it knows its item's number, that is before the answer to its own request.
         """
-        running = self._book.running.get(service.id or 0) if service is not None else None
+        running = self._batch.running.get(service.id or 0) if service is not None else None
         if running is None or running.id is None:
             return None
         met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
@@ -331,15 +337,15 @@ class Intake:
             return (
                 None  # any growth counts after a yes; before it is known what became of the request, it proves nothing
             )
-        told = self._book.was_told(running.id, snapshot.number, snapshot.status, met=met)
-        return None if told else _Told(running.id, met)
+        told = self._batch.was_notified(running.id, snapshot.number, snapshot.status, met=met)
+        return None if told else _Notified(running.id, met)
 
     def _event(
         self,
         snapshot: UpstreamSnapshot,
         change: Change,
         service: Service | None,
-        tell: _Told | None,
+        notify: _Notified | None,
         raw: dict[str, str],
     ) -> UpstreamEvent:
         # A value held back may come again later, after other changes: the version tells these events apart too.
@@ -347,7 +353,7 @@ class Intake:
             f"{self._account.name}|{snapshot.product_type}|{snapshot.number}|{change.kind}|{snapshot.version}".encode()
         ).hexdigest()[:40]
         held_back = change.kind is EventKind.HELD_BACK
-        return self._add_event(event_id, snapshot, change, service, None if held_back else tell, raw)
+        return self._add_event(event_id, snapshot, change, service, None if held_back else notify, raw)
 
     def _add_event(
         self,
@@ -355,7 +361,7 @@ class Intake:
         snapshot: UpstreamSnapshot,
         change: Change,
         service: Service | None,
-        tell: _Told | None,
+        notify: _Notified | None,
         raw: dict[str, str],
     ) -> UpstreamEvent:
         event = UpstreamEvent(
@@ -368,14 +374,14 @@ class Intake:
             raw=raw,
             status=snapshot.status,
             service_id=service.id if service else None,
-            operation_id=tell.operation if tell else None,
-            met=tell.met if tell else None,
+            operation_id=notify.operation if notify else None,
+            met=notify.met if notify else None,
         )
         self._events.append(event)
-        self.digest.events += 1
-        if tell is not None:
-            self.digest.waiting += 1
-            self._book.note_told(tell.operation, snapshot.number, snapshot.status, met=tell.met)
+        self.result.events += 1
+        if notify is not None:
+            self.result.waiting += 1
+            self._batch.note_notified(notify.operation, snapshot.number, snapshot.status, met=notify.met)
         return event
 
     def _apply(
