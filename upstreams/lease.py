@@ -2,7 +2,7 @@
 
 A worker may be stopped at any time (SIGSTOP, swap, a paused or migrated machine) and go on much later, not knowing that
 another one has long proven its request absent and sent it anew. So who is about to send holds a lease, and it is looked
-at where nothing comes between: after connecting, right before the first byte (`upstreams.billmanager.departure`).
+at where nothing comes between: after connecting, right before the first byte (`upstreams.departure`).
 Nobody proves a request absent before its lease is over (`models.leases`).
 """
 

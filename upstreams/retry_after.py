@@ -1,6 +1,8 @@
 """The header `Retry-After`, from whoever answers: an upstream or the receiver of a webhook. Pure: no I/O."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -40,3 +42,24 @@ def moment(text: str) -> datetime | None:
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+@dataclass(frozen=True)
+class Wait:
+    words: str
+    """What the upstream answered, to follow the call's label."""
+    seconds: float | None
+    """None: it named no time that can be read."""
+
+
+def asked_to_wait(status: int, headers: Mapping[str, str]) -> Wait | None:
+    """None: it does not ask for it. `Retry-After` of an answer that is no error is of something else."""
+    told = headers.get("retry-after", "").strip()
+    if status != 429 and not (told and 400 <= status < 600):
+        return None
+    return Wait(f"the upstream asks to be left alone (HTTP status {status})", _seconds(told, headers.get("date", "")))
+
+
+def _seconds(told: str, date: str) -> float | None:
+    """A date is measured by the clock that made it: the answer's own date, where it has one."""
+    return seconds_asked(told, moment(date) or datetime.now(UTC))

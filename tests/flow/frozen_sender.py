@@ -21,7 +21,7 @@ from activities.submission import SubmitActivities
 from models.database import Database
 from settings import load_settings
 from temporal.client import connect_client
-from upstreams.billmanager import departure, transport
+from upstreams import departure, httpcalls
 from worker import Activities, upstream_worker
 
 
@@ -96,7 +96,7 @@ def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setat
             stopping.ends()
 
     # The timers of a machine that stands still do not run on: what ends a call by itself after a while does not help.
-    patch(transport, "POOL_TIMEOUT", 3600.0)
+    patch(httpcalls, "POOL_TIMEOUT", 3600.0)
     patch(departure, "MAX_CONNECTIONS", 100)  # all stand still at once
     patch(httpcore.AnyIOBackend, "connect_tcp", stopping_connect)
     patch(Answers, "accepted", stopping_accepted)

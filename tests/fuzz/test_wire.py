@@ -13,13 +13,14 @@ from tests.fuzz.texts import anything, in_xml, shown
 from upstreams.billmanager import offers, prices, tariffs
 from upstreams.billmanager.answers import judge
 from upstreams.billmanager.bounds import MOST_MONEY, TEXT_CHARACTERS
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.carts import cart
 from upstreams.billmanager.failures import failure
 from upstreams.billmanager.items import item
 from upstreams.billmanager.trees import NotADocument
 from upstreams.billmanager.wire import Document
 from upstreams.errors import UpstreamError
+from upstreams.httpcalls import Effect
 from upstreams.port import UnusableRow
 
 TYPES = ("vds", "dedic", "vhost", "soft", "certificate", "domain")

@@ -8,12 +8,13 @@ import pytest
 
 from upstreams.billmanager import answers, bounds, heads, moneytext, offers, ordering, periods, prices, renewal
 from upstreams.billmanager.basket import is_number
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.failures import _seconds
 from upstreams.billmanager.numbers import natural, whole
 from upstreams.billmanager.pages import Page
 from upstreams.billmanager.trees import DEPTH, MARKUP, ROWS, NotADocument
 from upstreams.billmanager.wire import Document, WireError
+from upstreams.httpcalls import Effect
 
 LONG = "9" * 8_000
 CALL = Call("main", "vds", Effect.READ)

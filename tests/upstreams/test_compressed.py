@@ -9,9 +9,10 @@ import pytest
 
 from tests.upstreams.panel import Panel, http
 from upstreams.billmanager import transport
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown
+from upstreams.httpcalls import Effect
 
 MOST = 1_000_000
 BOMB = 100_000_000

@@ -8,7 +8,7 @@ import pytest
 from models.money import Money
 from tests.upstreams.panel import Panel, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
-from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.failures import OPERATIONS, TABLE, failure
 from upstreams.billmanager.wire import Document, WireError
 from upstreams.errors import (
@@ -23,6 +23,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
+from upstreams.httpcalls import Effect
 from upstreams.port import NotAllowed, OrderSpec
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

@@ -10,10 +10,10 @@ from tests.upstreams.conftest import GateClock
 from tests.upstreams.panel import A_LIST, Answerer, Panel, doc, html, http, refusal
 from upstreams import gate
 from upstreams.billmanager import BillmanagerConnection, BillmanagerUpstream
-from upstreams.billmanager.retryafter import asked_to_wait
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, Rejected, UpstreamError
 from upstreams.gate import LONGEST_ASKED_FOR, LONGEST_REST, SHORTEST_REST, Gate, Gates
 from upstreams.port import OrderSpec
+from upstreams.retry_after import asked_to_wait
 
 ORDERED = doc("<ok/><id>900123</id>")
 BUSY = html("Too many requests", 429)

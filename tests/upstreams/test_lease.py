@@ -10,8 +10,8 @@ import pytest
 
 from tests.infrastructure.eventually import assert_eventually
 from tests.upstreams.panel import A_LIST, Panel, doc
-from upstreams import lease
-from upstreams.billmanager import BillmanagerUpstream, transport
+from upstreams import httpcalls, lease
+from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import LeaseExpired, NotSent
 from upstreams.lease import Clocks, Lease, LeaseMissing, holding
 from upstreams.port import OrderSpec
@@ -178,7 +178,7 @@ def tls_panel_port(tls_server: tuple[TlsServer, int]) -> int:
 def trusted(tls_context: ssl.SSLContext, tls_certificate: str, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """A server's certificate that the adapter trusts."""
     context = ssl.create_default_context(cafile=tls_certificate)
-    monkeypatch.setattr(transport, "_trust", lambda: context)
+    monkeypatch.setattr(httpcalls, "_trust", lambda: context)
     return tls_context
 
 

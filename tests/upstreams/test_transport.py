@@ -22,9 +22,11 @@ from tests.upstreams.panel import (
     html,
     http,
 )
+from upstreams import httpcalls
 from upstreams.billmanager import BillmanagerUpstream, transport
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call
 from upstreams.errors import ConnectionUnhealthy, NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
+from upstreams.httpcalls import Effect
 from upstreams.port import OrderSpec
 
 ERROR_DOC = '<doc><error type="value" object="ip"><msg>no</msg></error></doc>'
@@ -130,8 +132,8 @@ async def test_no_answer_in_time_is_outcome_unknown(panel: Panel, spec: OrderSpe
     connection = panel.connection(read_timeout=0.2, order_timeout=0.2)
     async with BillmanagerUpstream(connection) as upstream:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(transport, "POOL_TIMEOUT", 0.1)
-            patch.setattr(transport, "CONNECT_TIMEOUT", 0.1)
+            patch.setattr(httpcalls, "POOL_TIMEOUT", 0.1)
+            patch.setattr(httpcalls, "CONNECT_TIMEOUT", 0.1)
             with pytest.raises(OutcomeUnknown, match="no answer in time"):
                 await use(upstream, spec)
 
@@ -165,7 +167,7 @@ async def test_tls_to_a_plain_port_is_not_sent(panel: Panel, spec: OrderSpec, us
 async def test_a_tls_handshake_that_never_ends_is_not_sent(
     panel: Panel, spec: OrderSpec, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(httpcalls, "CONNECT_TIMEOUT", 0.2)
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -182,8 +184,8 @@ async def test_a_tls_handshake_that_never_ends_is_not_sent(
 async def test_the_deadline_of_the_whole_call_ringing_before_anything_was_sent_is_not_sent(
     panel: Panel, spec: OrderSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "POOL_TIMEOUT", 0.1)
-    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr(httpcalls, "POOL_TIMEOUT", 0.1)
+    monkeypatch.setattr(httpcalls, "CONNECT_TIMEOUT", 1.0)
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -223,7 +225,7 @@ async def test_a_certificate_that_is_not_trusted_is_said_of_the_account_and_noth
 
 
 async def test_a_full_pool_is_not_sent(panel: Panel, spec: OrderSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "POOL_TIMEOUT", 0.1)
+    monkeypatch.setattr(httpcalls, "POOL_TIMEOUT", 0.1)
     panel.answers(A_LIST, panel.stall)
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=1)) as client:
         upstream = BillmanagerUpstream(panel.connection(), client)

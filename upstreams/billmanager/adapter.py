@@ -18,7 +18,7 @@ from models.enums import Dialect, Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.bounds import check_number
-from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.failures import scope_of
 from upstreams.billmanager.heads import newest_fields, out_of_order
@@ -43,6 +43,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.gate import Gate
+from upstreams.httpcalls import Effect
 from upstreams.port import (
     Balance,
     Capabilities,

@@ -5,10 +5,11 @@ was sent, a 403 included (a filter in front may judge the answer after the panel
 unknown. A read can say more: that the account is kept out.
 """
 
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.trees import NotADocument
 from upstreams.billmanager.wire import Document
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown
+from upstreams.httpcalls import Effect
 
 # Words of pages that keep robots or strangers out (seen in code: captcha, DDoS-Guard and Cloudflare pages).
 _GATE_WORDS = (

@@ -4,25 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from models.outside import shortened, visible
+from upstreams import httpcalls
 from upstreams.billmanager.wire import Document
-
-SHORT = 120
-"""Characters of the upstream's own words that go into a message."""
 
 ENGINE_FIELDS = frozenset(
     {"auth", "authinfo", "su", "func", "out", "lang", "sok", "clicked_button", "skipbasket", "elid", "plid", "sfrom"}
     | {"snext", "sback", "sv_field", "progressid"}
 )
 """Fields that steer a call. Nothing from the catalogue or from a customer may set them."""
-
-
-class Effect(Enum):
-    """Whether a call may be repeated without thought."""
-
-    READ = "read"
-    CHANGE = "change"
-    """Changes or costs: without a definite answer its outcome is unknown."""
 
 
 class Refusals(Enum):
@@ -37,27 +26,12 @@ class Refusals(Enum):
 
 
 @dataclass(frozen=True)
-class Call:
-    """A function of the upstream about to be called. `item` is the number it is about, if it is about one."""
+class Call(httpcalls.Call):
+    """A function of the panel about to be called."""
 
-    upstream: str
-    function: str
-    effect: Effect
-    item: str = ""
     product_type: str = ""
     currency: str = ""
     """The account's currency, assumed where the upstream names none."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
     refusals: Refusals = Refusals.OF_THE_ACCOUNT
     parse: Callable[[bytes], Document] = field(default=Document.parse, repr=False, compare=False)
     """How the answer's body is read. Raises NotADocument."""
-
-    @property
-    def label(self) -> str:
-        return f"Upstream {self.upstream}, {self.function}" + (f" of item {self.item}" if self.item else "")
-
-    def clean(self, text: str, limit: int = SHORT) -> str:
-        """Text from outside, fit for a message: no credential of ours, one visible line, at most `limit` characters."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return shortened(visible(text), limit)

@@ -10,7 +10,7 @@ from datetime import date
 
 from models.enums import UnpaidKind
 from models.money import Money
-from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.listing import PAGE_SIZE, read_pages
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
@@ -20,6 +20,7 @@ from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document, Fields, Row
 from upstreams.errors import OutcomeUnknown
+from upstreams.httpcalls import Effect
 from upstreams.port import Cart, CartRow, Expense, Expenses, Payment, Unpaid
 
 CONFIRM, PAY = "cartorder.create.confirm", "payment.add"

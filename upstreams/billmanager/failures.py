@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
 from models.money import Money
-from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.products import is_secret
@@ -33,6 +33,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
+from upstreams.httpcalls import Effect
 from upstreams.port import NotAllowed
 
 

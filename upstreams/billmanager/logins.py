@@ -9,9 +9,10 @@ judged alike.
 import re
 from enum import Enum, auto
 
-from upstreams.billmanager.calls import Call, Effect
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.wire import Document
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown
+from upstreams.httpcalls import Effect
 
 
 class Wanted(Enum):

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pydantic import SecretStr
 
 from upstreams.billmanager import editing, offers, renewal, tariffs
-from upstreams.billmanager.calls import Call, Effect, Refusals
+from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.products import is_versioned, order_function, product
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, own_form
 from upstreams.billmanager.wire import Document
 from upstreams.errors import NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
+from upstreams.httpcalls import Effect
 from upstreams.port import (
     Offer,
     ParametersAccepted,

@@ -1,60 +1,24 @@
-"""One HTTP request to the panel, and what its failure means: never sent, or nobody knows.
-
-NotSent only where not a byte of the request can have left. Time-outs are explicit, redirects are not followed, TLS is
-verified, credentials travel in the POST body alone. A call that changes or costs leaves only while its sender holds a
-lease (`upstreams.lease`).
-"""
+"""One request to the panel: a form posted, and the document that answers it. Credentials travel in the body alone."""
 
 import asyncio
-import ssl
-import sys
 from collections.abc import Mapping
-from functools import cache
-from importlib.util import find_spec
 
 import httpx
 
-from upstreams import lease
-from upstreams.billmanager import inflate
 from upstreams.billmanager.answers import judge
-from upstreams.billmanager.calls import Call, Effect
-from upstreams.billmanager.departure import Departure, DepartureTransport, Lapsed, departing
-from upstreams.billmanager.retryafter import asked_to_wait
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.wire import Document
-from upstreams.errors import ConnectionUnhealthy, LeaseExpired, NotSent, OutcomeUnknown, SetupFault, UpstreamError
+from upstreams.errors import UpstreamError
 from upstreams.gate import Gate
-
-CONNECT_TIMEOUT = 5.0
-POOL_TIMEOUT = 5.0
-MAX_BODY = 64 * 1024 * 1024
-"""Bytes of an answer, as it comes and decompressed, after which it is given up."""
+from upstreams.httpcalls import MAX_BODY, HttpTransport, Request, usable_address
 
 _LONG = 1_000_000
-
-_NEVER_LEFT = (
-    httpx.ConnectError,  # refused, DNS, TLS handshake
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-_SENDING = ".send_request_headers.started"
-
-if "sniffio" not in sys.modules and find_spec("sniffio") is None:
-    # httpcore tries to import it several times a request. Where it is not installed, each time means a search of every
-    # directory of the path: a twentieth of a busy worker's time. Said here that it is not there, it goes on at once.
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
+"""Bytes of an answer that are read beside the event loop: a long list takes a while."""
 
 
 class Transport:
-    """Two pools: reads keep their connections, calls that change or cost open a fresh one each.
-
-    A kept connection that the server has just closed is noticed only while sending, and then nobody knows whether the
-    request arrived; a read may be repeated, an order may not. A client given from outside serves both, with
-    `Connection: close` on every request for the same reason, and stays open in `aclose`; of its calls the lease is
-    looked at before connecting, so none but tests should give one.
-    """
+    """The connections to one panel. `client`: see `HttpTransport`."""
 
     def __init__(
         self,
@@ -64,148 +28,27 @@ class Transport:
         gate: Gate | None = None,
         max_body: int = MAX_BODY,
     ) -> None:
-        self._url = _checked(connection)
-        self._connection = connection
-        self._gate = gate or Gate()
-        self._max_body = max_body
-        self._own: tuple[httpx.AsyncClient, ...] = ()
-        self._headers = {"Accept": "text/xml", "Accept-Encoding": inflate.ACCEPTED, "User-Agent": "Resellflow"}
-        if client is not None:
-            self._clients = dict.fromkeys(Effect, client)
-            self._headers["Connection"] = "close"
-            return
-        kept = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=15.0)
-        fresh = DepartureTransport(httpx.URL(self._url), _trust(), connection.order_timeout)
-        self._clients = {
-            Effect.READ: httpx.AsyncClient(verify=_trust(), limits=kept),
-            Effect.CHANGE: httpx.AsyncClient(transport=fresh),
-        }
-        self._own = tuple(self._clients.values())
+        self._url = usable_address(connection.name, connection.settings.url, like="https://host:1500/billmgr")
+        self._http = HttpTransport(
+            self._url,
+            client,
+            read_timeout=connection.read_timeout,
+            order_timeout=connection.order_timeout,
+            gate=gate,
+            max_body=max_body,
+        )
 
     async def aclose(self) -> None:
-        for client in self._own:
-            await client.aclose()
+        await self._http.aclose()
 
     async def post(self, call: Call, fields: Mapping[str, str]) -> Document:
         """One request, never repeated. Raises NotSent (LeftAlone included), OutcomeUnknown or ConnectionUnhealthy."""
-        self._gate.check(call.label, call.function)
-        seconds = self._seconds(call.effect)
-        client = self._clients[call.effect]
-        if client.is_closed:
-            raise NotSent(f"{call.label}: not sent, the connection pool is closed already.", function=call.function)
-        if call.effect is Effect.CHANGE:
-            self._look_at_lease(call, lease.held().lapsed())
-        traced: list[str] = []
-
-        async def trace(event: str, info: object) -> None:
-            traced.append(event)
-
-        with departing() as departure:
-            try:
-                async with (
-                    asyncio.timeout(POOL_TIMEOUT + CONNECT_TIMEOUT + seconds),
-                    client.stream(
-                        "POST",
-                        self._url,
-                        data={"func": call.function, "out": "xml", "lang": "en", **fields},
-                        headers=self._headers,
-                        timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT, pool=POOL_TIMEOUT),
-                        follow_redirects=False,
-                        extensions={"trace": trace},
-                    ) as response,
-                ):
-                    body = await self._body(call, response)
-                    status, headers = response.status_code, response.headers
-            except Lapsed as lapsed:
-                self._look_at_lease(call, str(lapsed))
-                raise
-            except (*_NEVER_LEFT, httpx.InvalidURL) as error:
-                if (untrusted := _untrusted(error)) is not None:
-                    raise ConnectionUnhealthy(
-                        f"{call.label}: not sent, the certificate of {httpx.URL(self._url).host} is not trusted "
-                        f"({call.clean(untrusted.verify_message, 100)}).",
-                        function=call.function,
-                        error_type="certificate",
-                    ) from error
-                raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
-            except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
-                if not self._may_have_left(call, departure, traced):
-                    raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
-                words = (
-                    f"asked, but {_why(call, error)}; it was only read, nothing was changed"
-                    if call.effect is Effect.READ
-                    else f"sent, but {_why(call, error)}; whether it was carried out is not known"
-                )
-                raise OutcomeUnknown(f"{call.label}: {words}.", function=call.function) from error
-        wait = asked_to_wait(status, headers)
-        next_try = None if wait is None else self._gate.asked_to_wait(f"{call.label}: {wait.words}.", wait.seconds)
-        about = call, status, headers.get("content-type", ""), headers.get("location", ""), body
+        form = {"func": call.function, "out": "xml", "lang": "en", **fields}
+        answer = await self._http.send(call, Request("POST", self._url, {"Accept": "text/xml"}, form=form))
+        headers, body = answer.headers, answer.body
+        about = call, answer.status, headers.get("content-type", ""), headers.get("location", ""), body
         try:
-            # Reading a long list takes a while; meanwhile other calls of the event loop shall go on.
             return judge(*about) if len(body) < _LONG else await asyncio.to_thread(judge, *about)
         except UpstreamError as error:
-            error.next_try = next_try
+            error.next_try = answer.next_try
             raise
-
-    def _look_at_lease(self, call: Call, lapsed: str) -> None:
-        if lapsed:
-            raise LeaseExpired(f"{call.label}: not sent, {lapsed}.", function=call.function)
-
-    def _may_have_left(self, call: Call, departure: Departure, traced: list[str]) -> bool:
-        if call.effect is Effect.CHANGE and self._own:
-            return departure.left
-        return not traced or any(event.endswith(_SENDING) for event in traced)
-
-    def _seconds(self, effect: Effect) -> float:
-        return self._connection.read_timeout if effect is Effect.READ else self._connection.order_timeout
-
-    async def _body(self, call: Call, response: httpx.Response) -> bytes:
-        encoding = response.headers.get("content-encoding", "")
-        try:
-            return await inflate.read(response.aiter_raw(), encoding, self._max_body)
-        except inflate.UnreadableBody as error:
-            raise OutcomeUnknown(f"{call.label}: {call.clean(str(error), 160)}.", function=call.function) from error
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """What httpx trusts by default (certifi, or SSL_CERT_FILE), read once for all accounts: it takes a while."""
-    return httpx.create_ssl_context()
-
-
-def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """What the TLS library said of the certificate, where that is at the bottom of the failure."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _checked(connection: BillmanagerConnection) -> str:
-    """The address, if it may be used: no credential and no query in it, both would end up in logs."""
-    try:
-        url = httpx.URL(connection.settings.url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.userinfo or url.query or url.fragment:
-        raise SetupFault(
-            f"Upstream {connection.name}: its address must end with the path, without user name, password, '?' or '#'."
-        )
-    if url.scheme not in ("http", "https") or not url.host:
-        raise SetupFault(f"Upstream {connection.name}: its address is not one like https://host:1500/billmgr.")
-    return str(url)
-
-
-def _why(call: Call, error: Exception) -> str:
-    match error:
-        case httpx.ConnectTimeout():
-            return f"no connection within {CONNECT_TIMEOUT:g} s"
-        case httpx.PoolTimeout():
-            return "all connections of the pool were busy"
-        case httpx.TimeoutException() | TimeoutError():
-            return "no answer in time"
-        case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError() | httpx.CloseError():
-            return f"the connection was cut ({call.clean(str(error), 80) or type(error).__name__})"
-        case _:
-            return call.clean(str(error), 100) or type(error).__name__
