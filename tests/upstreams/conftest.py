@@ -12,6 +12,8 @@ from upstreams import gate, lease
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.port import OrderSpec
 
+pytest.register_assert_rewrite("tests.upstreams.contract")
+
 
 @pytest.fixture(autouse=True)
 def a_lease(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,18 +160,6 @@ class Panel:
         await self.closing.wait()
         return False
 
-    async def drip(self, writer: asyncio.StreamWriter) -> bool:
-        """A byte now and then: each within the time-out, the whole never done."""
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 500\r\n\r\n")
-        while not self.closing.is_set():
-            writer.write(b" ")
-            await writer.drain()
-            try:
-                await asyncio.wait_for(self.closing.wait(), 0.02)
-            except TimeoutError:
-                continue
-        return False
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None

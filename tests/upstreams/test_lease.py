@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from tests.infrastructure.eventually import assert_eventually
 from tests.upstreams.panel import A_LIST, Panel, doc
 from upstreams import httpcalls, lease
 from upstreams.billmanager import BillmanagerUpstream
-from upstreams.errors import LeaseExpired, NotSent
+from upstreams.errors import LeaseExpired
 from upstreams.lease import Clocks, Lease, LeaseMissing, holding
 from upstreams.port import OrderSpec
 
@@ -71,30 +71,6 @@ async def test_a_change_without_a_lease_is_a_fault_of_the_program_and_a_read_nee
 
 def short(seconds: float = 0.3) -> Lease:
     return Lease.starting(Clocks.now(), timedelta(seconds=seconds))
-
-
-def over() -> Lease:
-    return short(-1)
-
-
-USES: dict[str, Callable[[BillmanagerUpstream, OrderSpec], Awaitable[object]]] = {
-    "open": lambda upstream, spec: upstream.order(spec),
-    "prolong": lambda upstream, spec: upstream.prolong("17", 1),
-    "change_plan": lambda upstream, spec: upstream.change_plan("17", "59", 1),
-}
-
-
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
-async def test_nothing_is_sent_after_the_lease(
-    panel: Panel,
-    upstream: BillmanagerUpstream,
-    spec: OrderSpec,
-    use: Callable[[BillmanagerUpstream, OrderSpec], Awaitable[object]],
-) -> None:
-    with holding(over()), pytest.raises(LeaseExpired, match="not sent, its lease was over") as raised:
-        await use(upstream, spec)
-    assert isinstance(raised.value, NotSent)
-    assert panel.connections == 0
 
 
 class TlsServer:

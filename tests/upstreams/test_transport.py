@@ -1,7 +1,6 @@
 """What each way of not answering means, for a read and for a call that costs: the table of docs/billmanager.md."""
 
 import asyncio
-import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -123,29 +122,6 @@ USES: list[tuple[str, Use]] = [
     ("order", lambda upstream, spec: upstream.order(spec)),
 ]
 each_use = pytest.mark.parametrize("use", [use for _, use in USES], ids=[name for name, _ in USES])
-
-
-@each_use
-@pytest.mark.parametrize("behaviour", ["stall", "drip"])
-async def test_no_answer_in_time_is_outcome_unknown(panel: Panel, spec: OrderSpec, use: Use, behaviour: str) -> None:
-    panel.answers(panel.stall if behaviour == "stall" else panel.drip)
-    connection = panel.connection(read_timeout=0.2, order_timeout=0.2)
-    async with BillmanagerUpstream(connection) as upstream:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(httpcalls, "POOL_TIMEOUT", 0.1)
-            patch.setattr(httpcalls, "CONNECT_TIMEOUT", 0.1)
-            with pytest.raises(OutcomeUnknown, match="no answer in time"):
-                await use(upstream, spec)
-
-
-@each_use
-async def test_a_refused_port_is_not_sent(panel: Panel, spec: OrderSpec, use: Use) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening
-        connection = panel.connection(url=f"http://127.0.0.1:{taken.getsockname()[1]}/billmgr")
-        async with BillmanagerUpstream(connection) as upstream:
-            with pytest.raises(NotSent):
-                await use(upstream, spec)
 
 
 @each_use

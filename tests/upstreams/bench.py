@@ -1,0 +1,69 @@
+"""What the contract suite needs of an adapter's far side: a real server on loopback that can be looked into."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from tests.infrastructure.proxy import Proxy, Request
+from upstreams.capabilities import Capabilities
+from upstreams.errors import UpstreamError
+from upstreams.port import OrderSpec, Upstream, UpstreamItem
+
+QUICK_SECONDS = 0.25
+"""Time-out of every call of the contract: long for loopback, short for a test that waits for it to end."""
+
+
+class Bench(Protocol):
+    """One far side, as new for each test, and adapters that speak to it through a proxy.
+
+    The far side opens and changes at once, has money for some ten orders, and its items are of one product type.
+    """
+
+    proxy: Proxy
+    """Between adapter and far side. Adapters reach the far side through it only."""
+    product_type: str
+    number_of_nobody: str
+    """A number that no item has."""
+    throttled: type[UpstreamError]
+    """What a call that charges raises for a 429 of which it is not known who answered it."""
+    secrets: Collection[str]
+    """Parts of the credentials that must be in no message."""
+    capabilities: Capabilities
+    """The adapter's."""
+
+    def connect(self, *, wrong_credentials: bool = False) -> Upstream:
+        """An adapter with a gate of its own and time-outs of QUICK_SECONDS. The caller closes it."""
+        ...
+
+    def spec(self, mark: str) -> OrderSpec:
+        """An order that the far side accepts, with this mark of ours; the same mark makes the same order."""
+        ...
+
+    async def many(self, count: int) -> None:
+        """So many items, more than fit on two pages of what `connect` reads."""
+        ...
+
+    async def without_money(self) -> None:
+        """From now on the account at the far side can pay for nothing."""
+        ...
+
+    def commits(self, request: Request) -> bool:
+        """Whether this request changes something or costs, rather than reads."""
+        ...
+
+    async def charges(self) -> int:
+        """How many times the far side has charged the account."""
+        ...
+
+    async def count_items(self) -> int:
+        """How many items were ever made at the far side, deleted ones included."""
+        ...
+
+    other_plan: str
+    """A tariff in the far side's terms that an item can be changed to, and that costs more."""
+
+    def is_on_other_plan(self, item: UpstreamItem) -> bool: ...
+
+    dearer_parameters: dict[str, str]
+    """Parameters in the far side's terms that an item does not have yet, and that cost something."""
+
+    def has_dearer_parameters(self, item: UpstreamItem) -> bool: ...

@@ -1,0 +1,566 @@
+"""What every adapter must do, whatever it speaks: the port's promises, and the faults of "intent, send, settle".
+
+An adapter's tests make a `Bench` (see `bench`) and a class of this one:
+
+    class TestMyAdapter(Contract):
+        @pytest.fixture
+        async def bench(self) -> AsyncIterator[Bench]: ...
+
+The faults are laid by a proxy between adapter and far side, so nothing in an adapter is patched.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+import pytest
+from pydantic import SecretStr
+
+from models.enums import UnpaidKind, UpstreamStatus
+from tests.infrastructure.proxy import RETRY_AFTER_SECONDS, Answer, Proxy, Reaches
+from tests.upstreams.bench import QUICK_SECONDS, Bench
+from upstreams import httpcalls
+from upstreams.capabilities import Capabilities
+from upstreams.errors import (
+    CapabilityAbsent,
+    ConnectionUnhealthy,
+    LeaseExpired,
+    LeftAlone,
+    NoSuchItem,
+    NotEnoughMoney,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    SetupFault,
+    UpstreamError,
+)
+from upstreams.lease import Clocks, Lease, holding
+from upstreams.port import ListedRow, ListEnd, Upstream, UpstreamItem
+
+MARK, KEY = "rf-1042-7-a1", "1042-open-7"
+"""Our mark on the order, and the key that every attempt of the operation has."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a call is about: an item of ours, or an order with a mark. `before`: the item as it was."""
+
+    bench: Bench
+    before: UpstreamItem | None = None
+
+    @property
+    def number(self) -> str:
+        assert self.before is not None
+        return self.before.number
+
+
+@dataclass(frozen=True)
+class Change:
+    """A call that changes something, and how reading tells afterwards whether it was carried out."""
+
+    make: Callable[[Upstream, Subject], Awaitable[object]]
+    done: Callable[[Upstream, Subject], Awaitable[bool]]
+    charges: bool = True
+    about_an_item: bool = True
+
+
+async def _order(upstream: Upstream, about: Subject) -> object:
+    return await upstream.order(about.bench.spec(MARK), key=KEY)
+
+
+async def _is_ordered(upstream: Upstream, about: Subject) -> bool:
+    found = [item for item in (await listed(upstream, about.bench)).values() if item.remoteid == MARK]
+    assert len(found) <= 1, "one order is one item"
+    return bool(found)
+
+
+async def _prolong(upstream: Upstream, about: Subject) -> object:
+    return await upstream.prolong(about.number, 1, key=KEY)
+
+
+async def _is_prolonged(upstream: Upstream, about: Subject) -> bool:
+    before, now = about.before, await form(upstream, about)
+    assert before is not None
+    assert before.expires_on is not None
+    assert now.expires_on is not None
+    return now.expires_on >= before.expires_on + timedelta(days=28)
+
+
+async def _change_plan(upstream: Upstream, about: Subject) -> object:
+    return await upstream.change_plan(about.number, about.bench.other_plan, 1, key=KEY)
+
+
+async def _is_on_other_plan(upstream: Upstream, about: Subject) -> bool:
+    return about.bench.is_on_other_plan(await form(upstream, about))
+
+
+async def _set_parameters(upstream: Upstream, about: Subject) -> object:
+    asked = about.bench.dearer_parameters
+    return await upstream.set_parameters(about.bench.product_type, about.number, asked, key=KEY)
+
+
+async def _has_parameters(upstream: Upstream, about: Subject) -> bool:
+    return about.bench.has_dearer_parameters(await form(upstream, about))
+
+
+async def _suspend(upstream: Upstream, about: Subject) -> None:
+    await upstream.suspend(about.bench.product_type, about.number, key=KEY)
+
+
+async def _is_suspended(upstream: Upstream, about: Subject) -> bool:
+    return (await form(upstream, about)).status is UpstreamStatus.SUSPENDED
+
+
+async def _resume(upstream: Upstream, about: Subject) -> None:
+    await upstream.resume(about.bench.product_type, about.number, key=KEY)
+
+
+async def _is_active(upstream: Upstream, about: Subject) -> bool:
+    return (await form(upstream, about)).status is UpstreamStatus.ACTIVE
+
+
+async def _close(upstream: Upstream, about: Subject) -> None:
+    await upstream.delete(about.bench.product_type, about.number, key=KEY)
+
+
+async def _is_closed(upstream: Upstream, about: Subject) -> bool:
+    try:
+        return (await form(upstream, about)).status is UpstreamStatus.DELETED
+    except NoSuchItem:
+        return True
+
+
+CHANGES: dict[str, Change] = {
+    "open": Change(_order, _is_ordered, about_an_item=False),
+    "prolong": Change(_prolong, _is_prolonged),
+    "change of plan": Change(_change_plan, _is_on_other_plan),
+    "parameters": Change(_set_parameters, _has_parameters),
+    "suspend": Change(_suspend, _is_suspended, charges=False),
+    "close": Change(_close, _is_closed, charges=False),
+}
+CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[object]]]] = {
+    "balance": [lambda one, _: one.balance()],
+    "quotes": [
+        lambda one, bench: one.quote(bench.spec(MARK)),
+        lambda one, bench: one.quote_prolong(bench.product_type, bench.number_of_nobody, 1),
+        lambda one, bench: one.quote_plan_change(bench.number_of_nobody, bench.other_plan, 1),
+        lambda one, bench: one.quote_parameters(bench.product_type, bench.number_of_nobody, bench.dearer_parameters),
+    ],
+    "cart": [
+        lambda one, _: one.read_cart(UnpaidKind.CART_ROW),
+        lambda one, bench: one.confirm_cart([bench.number_of_nobody]),
+        lambda one, bench: one.pay(bench.number_of_nobody),
+        lambda one, _: one.expenses(date(2026, 1, 1)),
+        lambda one, bench: one.remove_cart_row(UnpaidKind.CART_ROW, bench.number_of_nobody),
+    ],
+    "unpaid_items": [lambda one, bench: one.delete_unpaid(bench.product_type, bench.number_of_nobody)],
+    "renewal_switch": [lambda one, bench: one.set_autoprolong(bench.product_type, bench.number_of_nobody, None)],
+    "set_mark": [lambda one, bench: one.set_mark(bench.product_type, bench.number_of_nobody, MARK)],
+    "set_parameters": [
+        lambda one, bench: one.set_parameters(
+            bench.product_type, bench.number_of_nobody, bench.dearer_parameters, key=KEY
+        )
+    ],
+    "change_plan": [lambda one, bench: one.change_plan(bench.number_of_nobody, bench.other_plan, 1, key=KEY)],
+    "change_password": [lambda one, bench: one.change_password(bench.number_of_nobody, SecretStr("n3w-secret"))],
+    "licence_keys": [
+        lambda one, bench: one.read_licence_key(bench.product_type, bench.number_of_nobody),
+        lambda one, bench: one.new_licence_key(bench.product_type, bench.number_of_nobody, key=KEY),
+    ],
+    "newest_first": [lambda one, bench: one.newest_items(bench.product_type, 5)],
+    "offers": [lambda one, bench: one.orderable(bench.product_type)],
+}
+RESUME = Change(_resume, _is_active, charges=False)
+
+
+async def form(upstream: Upstream, about: Subject) -> UpstreamItem:
+    return await upstream.read_item(about.bench.product_type, about.number)
+
+
+async def listed(upstream: Upstream, bench: Bench) -> dict[str, UpstreamItem]:
+    """The list, which must be complete, by number."""
+    listing = await upstream.list_items(bench.product_type)
+    assert listing.complete, listing.incomplete_because
+    return {item.number: item for item in listing.items}
+
+
+async def digests(upstream: Upstream, bench: Bench) -> tuple[dict[str, str], ListEnd]:
+    """The list as it is walked: each row's digest by its number, and its end."""
+    found: dict[str, str] = {}
+
+    async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
+        for row in rows:
+            assert row.item().number == row.number
+            found[row.number] = row.digest
+
+    end = await upstream.walk_items(bench.product_type, take)
+    return found, end
+
+
+async def subject(bench: Bench, change: Change) -> Subject:
+    """What the change is about, made at the far side before anything goes wrong."""
+    if not change.about_an_item:
+        return Subject(bench)
+    async with aclosing(bench.connect()) as upstream:
+        await upstream.order(bench.spec("rf-1041-6-a1"), key="an earlier order")
+        [item] = (await listed(upstream, bench)).values()
+        found = Subject(bench, await upstream.read_item(bench.product_type, item.number))
+    assert found.before is not None
+    assert found.before.status is UpstreamStatus.ACTIVE
+    return found
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that may happen to a request, and what has to become of the call."""
+
+    name: str
+    lay: Callable[[Proxy, Bench], None]
+    raises: type[UpstreamError]
+    carried_out: bool
+
+
+def _answered(name: str, answer: Answer, reaches: Reaches, raises: type[UpstreamError] = OutcomeUnknown) -> Fault:
+    def lay(proxy: Proxy, bench: Bench) -> None:
+        proxy.lay(answer, reaches, chosen=bench.commits)
+
+    return Fault(name, lay, raises, carried_out=reaches is not Reaches.NEVER)
+
+
+FAULTS = [
+    _answered("cut before it is carried out", Answer.CUT, Reaches.NEVER),
+    _answered("cut after it is carried out", Answer.CUT, Reaches.BEFORE),
+    _answered("half an answer", Answer.HALF, Reaches.BEFORE),
+    _answered("no answer in time and lost", Answer.STALL, Reaches.NEVER),
+    _answered("no answer in time and carried out", Answer.STALL, Reaches.BEFORE),
+    _answered("carried out after the time-out", Answer.STALL, Reaches.LATE),
+    _answered("an endless trickle", Answer.TRICKLE, Reaches.BEFORE),
+    _answered("502 instead of it", Answer.BAD_GATEWAY, Reaches.NEVER),
+    _answered("502 after it", Answer.BAD_GATEWAY, Reaches.BEFORE),
+    _answered("503 after it", Answer.UNAVAILABLE, Reaches.BEFORE),
+    _answered("a gateway's 404 after it", Answer.NOT_FOUND, Reaches.BEFORE),
+    _answered("a page instead of it", Answer.HTML, Reaches.NEVER),
+    _answered("a page after it", Answer.HTML, Reaches.BEFORE),
+    _answered("garbage after it", Answer.GARBAGE, Reaches.BEFORE),
+]
+READ_FAULTS = [
+    Answer.CUT,
+    Answer.HALF,
+    Answer.STALL,
+    Answer.TRICKLE,
+    Answer.BAD_GATEWAY,
+    Answer.NOT_FOUND,
+    Answer.HTML,
+    Answer.GARBAGE,
+    Answer.THROTTLED,
+]
+
+
+class LapsesWhileConnecting(Lease):
+    """A lease that holds when it is looked at first, and is over when the request is about to leave."""
+
+    looks = 0
+
+    def lapsed(self, now: Clocks | None = None) -> str:
+        object.__setattr__(self, "looks", self.looks + 1)
+        return "" if self.looks == 1 else "its lease was over 0.1 s before: this worker was held up"
+
+
+class Contract:
+    """One method for each promise. Subclasses give `bench`; `changes` may leave out what other tests hold."""
+
+    changes: ClassVar[Collection[str]] = CHANGES.keys()
+
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The time-out of the whole call, connecting included, is as short as the others."""
+        for name in ("CONNECT_TIMEOUT", "POOL_TIMEOUT"):
+            monkeypatch.setattr(httpcalls, name, QUICK_SECONDS)
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """`change`: each that the adapter is tried with; `charge`: each of them that charges."""
+        for name, only_charges in (("change", False), ("charge", True)):
+            if name in metafunc.fixturenames:
+                tried = [one for one in self.changes if CHANGES[one].charges or not only_charges]
+                metafunc.parametrize(name, [CHANGES[one] for one in tried], ids=tried)
+
+    # -- what can be done
+
+    async def test_an_order_is_one_item_with_our_mark_and_one_charge(self, bench: Bench) -> None:
+        about = Subject(bench)
+        async with aclosing(bench.connect()) as upstream:
+            accepted = await upstream.order(bench.spec(MARK), key=KEY)
+            assert accepted.unpaid is None
+            assert await _is_ordered(upstream, about)
+            [number] = await listed(upstream, bench)
+            assert accepted.upstream_number in (None, number)
+            item = await upstream.read_item(bench.product_type, number)
+        assert (item.status, item.number) == (UpstreamStatus.ACTIVE, number)
+        assert item.expires_on is not None
+        assert (await bench.count_items(), await bench.charges()) == (1, 1)
+
+    async def test_a_change_is_done_by_one_request_and_seen_by_reading(self, bench: Bench, change: Change) -> None:
+        about = await subject(bench, change)
+        charged, sent = await bench.charges(), bench.proxy.sent(bench.commits)
+        async with aclosing(bench.connect()) as upstream:
+            assert not await change.done(upstream, about)
+            await change.make(upstream, about)
+            assert await change.done(upstream, about)
+        assert bench.proxy.sent(bench.commits) == sent + 1
+        assert await bench.charges() == charged + change.charges
+
+    async def test_what_was_suspended_is_resumed(self, bench: Bench) -> None:
+        about = await subject(bench, RESUME)
+        async with aclosing(bench.connect()) as upstream:
+            await _suspend(upstream, about)
+            assert await _is_suspended(upstream, about)
+            await _resume(upstream, about)
+            assert await _is_active(upstream, about)
+        assert await bench.charges() == 1
+
+    async def test_a_closed_item_stays_known_as_closed_or_is_gone(self, bench: Bench) -> None:
+        about = await subject(bench, CHANGES["close"])
+        async with aclosing(bench.connect()) as upstream:
+            await _close(upstream, about)
+            row = (await listed(upstream, bench)).get(about.number)
+            assert row is None or row.status is UpstreamStatus.DELETED
+
+    async def test_a_check_only_reads(self, bench: Bench) -> None:
+        await subject(bench, RESUME)
+        sent = bench.proxy.sent(bench.commits)
+        async with aclosing(bench.connect()) as upstream:
+            found = await upstream.check((bench.product_type,))
+        assert found.listable_types == (bench.product_type,)
+        assert bench.proxy.sent(bench.commits) == sent
+
+    # -- lists
+
+    async def test_every_page_of_a_list_is_read_and_each_item_is_there_once(self, bench: Bench) -> None:
+        await bench.many(25)
+        async with aclosing(bench.connect()) as upstream:
+            seen: list[str] = []
+
+            async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
+                seen.extend(row.number for row in rows)
+
+            end = await upstream.walk_items(bench.product_type, take)
+            listing = await upstream.list_items(bench.product_type)
+        assert (end.complete, end.incomplete_because) == (True, "")
+        assert end.pages > 1
+        assert (len(seen), len(set(seen))) == (25, 25)
+        assert {item.number for item in listing.items} == set(seen)
+
+    async def test_an_empty_list_is_complete(self, bench: Bench) -> None:
+        async with aclosing(bench.connect()) as upstream:
+            assert await digests(upstream, bench) == ({}, (await digests(upstream, bench))[1])
+            assert await listed(upstream, bench) == {}
+
+    async def test_a_row_that_has_not_changed_has_the_same_digest_and_one_that_has_another(self, bench: Bench) -> None:
+        await bench.many(25)
+        async with aclosing(bench.connect()) as upstream:
+            before, _ = await digests(upstream, bench)
+            changed = max(before)
+            await upstream.suspend(bench.product_type, changed, key=KEY)
+            after, _ = await digests(upstream, bench)
+        async with aclosing(bench.connect()) as another:
+            assert (await digests(another, bench))[0] == after, "another adapter (another worker) sees the same"
+        assert {number for number in before if before[number] != after[number]} == {changed}
+
+    async def test_a_list_of_which_a_page_is_missing_is_never_complete(self, bench: Bench) -> None:
+        await bench.many(25)
+        async with aclosing(bench.connect()) as upstream:
+            await digests(upstream, bench)
+            pages = iter(range(1_000_000))
+            bench.proxy.lay(Answer.CUT, chosen=lambda _: next(pages) == 1)
+            with pytest.raises(OutcomeUnknown):
+                await digests(upstream, bench)
+
+    async def test_the_newest_items_come_first_or_not_at_all(self, bench: Bench) -> None:
+        await bench.many(25)
+        async with aclosing(bench.connect()) as upstream:
+            numbers = sorted(map(int, await listed(upstream, bench)), reverse=True)
+            head = await upstream.newest_items(bench.product_type, 5)
+        if head.in_order:
+            assert [int(row.number) for row in head.rows] == numbers[:5]
+        else:
+            assert head.because
+            assert not head.rows
+
+    # -- what is refused
+
+    async def test_an_item_of_nobody_is_no_such_item(self, bench: Bench) -> None:
+        nobody = bench.number_of_nobody
+        async with aclosing(bench.connect()) as upstream:
+            known = await subject(bench, RESUME)
+            assert known.before is not None
+            about = replace(known, before=known.before.model_copy(update={"number": nobody}))
+            with pytest.raises(NoSuchItem):
+                await form(upstream, about)
+            for change in [*CHANGES.values(), RESUME]:
+                if change.about_an_item:
+                    with pytest.raises(NoSuchItem):
+                        await change.make(upstream, about)
+        assert (await bench.count_items(), await bench.charges()) == (1, 1)
+
+    async def test_a_plan_that_is_not_there_is_refused(self, bench: Bench) -> None:
+        about = await subject(bench, CHANGES["change of plan"])
+        async with aclosing(bench.connect()) as upstream:
+            with pytest.raises((Rejected, SetupFault)):
+                await upstream.change_plan(about.number, "987654", 1, key=KEY)
+            assert not await _is_on_other_plan(upstream, about)
+        assert await bench.charges() == 1
+
+    async def test_without_money_nothing_is_bought(self, bench: Bench) -> None:
+        """Where the balance is the far side's own affair, the order is accepted and waits there."""
+        await bench.without_money()
+        async with aclosing(bench.connect()) as upstream:
+            if bench.capabilities.balance:
+                with pytest.raises(NotEnoughMoney):
+                    await upstream.order(bench.spec(MARK), key=KEY)
+            else:
+                await upstream.order(bench.spec(MARK), key=KEY)
+                [item] = (await listed(upstream, bench)).values()
+                assert item.status is UpstreamStatus.PROCESSING
+        assert await bench.charges() == 0
+
+    def test_each_capability_has_its_calls(self) -> None:
+        without_calls = {"hints", "same_key_again"}
+        assert CALLS_OF_CAPABILITIES.keys() == Capabilities.model_fields.keys() - without_calls
+
+    async def test_what_needs_an_absent_capability_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
+        for name, calls in CALLS_OF_CAPABILITIES.items():
+            for call in calls:
+                sent = len(bench.proxy.requests)
+                async with aclosing(bench.connect()) as upstream:
+                    if getattr(bench.capabilities, name):
+                        await _not_absent(call(upstream, bench))
+                        continue
+                    with pytest.raises(CapabilityAbsent):
+                        await call(upstream, bench)
+                assert len(bench.proxy.requests) == sent, name
+
+    async def test_wrong_credentials_are_the_accounts_trouble_and_change_nothing(self, bench: Bench) -> None:
+        async with aclosing(bench.connect(wrong_credentials=True)) as upstream:
+            with pytest.raises(ConnectionUnhealthy) as raised:
+                await digests(upstream, bench)
+            assert_no_secret(bench, raised.value)
+            with pytest.raises((ConnectionUnhealthy, LeftAlone)):
+                await upstream.order(bench.spec(MARK), key=KEY)
+        assert (await bench.count_items(), await bench.charges()) == (0, 0)
+
+    # -- what goes wrong on the line
+
+    @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+    async def test_a_charge_without_a_good_answer_is_settled_by_reading(
+        self, bench: Bench, charge: Change, fault: Fault
+    ) -> None:
+        about = await subject(bench, charge)
+        charged, sent = await bench.charges(), bench.proxy.sent(bench.commits)
+        fault.lay(bench.proxy, bench)
+        async with aclosing(bench.connect()) as upstream:
+            with pytest.raises(UpstreamError) as raised:
+                await charge.make(upstream, about)
+        assert type(raised.value) is fault.raises
+        assert_no_secret(bench, raised.value)
+        await bench.proxy.quiet()
+        assert bench.proxy.sent(bench.commits) == sent + 1, "a call that charges is sent once"
+        assert await bench.charges() == charged + fault.carried_out
+        await self._settle(about, charge, charged, carried_out=fault.carried_out)
+
+    async def test_a_cut_answer_to_any_change_is_settled_by_reading(self, bench: Bench, change: Change) -> None:
+        about = await subject(bench, change)
+        bench.proxy.lay(Answer.CUT, Reaches.BEFORE, chosen=bench.commits)
+        async with aclosing(bench.connect()) as upstream:
+            with pytest.raises(OutcomeUnknown):
+                await change.make(upstream, about)
+            assert await change.done(upstream, about)
+
+    async def test_a_refused_connection_is_not_sent(self, bench: Bench, change: Change) -> None:
+        about = await subject(bench, change)
+        charged = await bench.charges()
+        await bench.proxy.down()
+        async with aclosing(bench.connect()) as upstream:
+            with pytest.raises(NotSent) as raised:
+                await change.make(upstream, about)
+        assert type(raised.value) is NotSent
+        await bench.proxy.up()
+        await self._settle(about, change, charged, carried_out=False)
+
+    async def test_a_read_over_a_refused_connection_is_not_sent(self, bench: Bench) -> None:
+        await bench.proxy.down()
+        async with aclosing(bench.connect()) as upstream:
+            with pytest.raises(NotSent):
+                await digests(upstream, bench)
+
+    async def test_a_throttled_charge_is_settled_by_reading_and_the_account_is_left_alone(
+        self, bench: Bench, charge: Change
+    ) -> None:
+        about = await subject(bench, charge)
+        charged = await bench.charges()
+        bench.proxy.lay(Answer.THROTTLED, chosen=bench.commits)
+        async with aclosing(bench.connect()) as upstream:
+            with pytest.raises(UpstreamError) as raised:
+                await charge.make(upstream, about)
+            assert type(raised.value) is bench.throttled
+            assert raised.value.next_try is not None
+            rest = (raised.value.next_try - datetime.now(UTC)).total_seconds()
+            assert RETRY_AFTER_SECONDS - 10 < rest <= RETRY_AFTER_SECONDS
+            arrived = len(bench.proxy.requests)
+            with pytest.raises(LeftAlone):
+                await charge.make(upstream, about)
+            assert len(bench.proxy.requests) == arrived, "nothing leaves before the time that was named"
+        await self._settle(about, charge, charged, carried_out=False)
+
+    async def test_nothing_is_sent_after_the_lease(self, bench: Bench, charge: Change) -> None:
+        about = await subject(bench, charge)
+        charged, sent = await bench.charges(), bench.proxy.sent(bench.commits)
+        over = Lease.starting(Clocks.now(), timedelta(seconds=-1))
+        hour = Lease.starting(Clocks.now(), timedelta(hours=1))
+        async with aclosing(bench.connect()) as upstream:
+            connected = bench.proxy.connections
+            with holding(over), pytest.raises(LeaseExpired, match="not sent, its lease was over"):
+                await charge.make(upstream, about)
+            assert bench.proxy.connections == connected
+            with holding(LapsesWhileConnecting(hour.until)), pytest.raises(LeaseExpired):
+                await charge.make(upstream, about)
+        await bench.proxy.quiet()
+        assert bench.proxy.sent(bench.commits) == sent
+        await self._settle(about, charge, charged, carried_out=False)
+
+    async def _settle(self, about: Subject, change: Change, charged: int, *, carried_out: bool) -> None:
+        """Reading tells what happened; what was not done may be sent now; in the end there is exactly one charge."""
+        bench = about.bench
+        async with aclosing(bench.connect()) as upstream:
+            assert await change.done(upstream, about) is carried_out
+            if bench.capabilities.same_key_again or not carried_out:
+                await change.make(upstream, about)
+            assert await change.done(upstream, about)
+        assert await bench.charges() == charged + change.charges
+
+    @pytest.mark.parametrize("answer", READ_FAULTS)
+    async def test_a_read_without_a_good_answer_says_nothing_of_items(self, bench: Bench, answer: Answer) -> None:
+        about = await subject(bench, RESUME)
+        for read in (lambda one: digests(one, bench), lambda one: form(one, about)):
+            async with aclosing(bench.connect()) as upstream:
+                bench.proxy.lay(answer, Reaches.BEFORE)
+                with pytest.raises((OutcomeUnknown, ConnectionUnhealthy)) as raised:
+                    await read(upstream)
+            assert_no_secret(bench, raised.value)
+            assert (raised.value.next_try is not None) is (answer is Answer.THROTTLED)
+        assert await bench.charges() == 1
+
+
+async def _not_absent(call: Awaitable[object]) -> None:
+    """Whatever else the far side says to it."""
+    try:
+        await call
+    except CapabilityAbsent:
+        raise
+    except UpstreamError:
+        return
+
+
+def assert_no_secret(bench: Bench, error: UpstreamError) -> None:
+    assert not [secret for secret in bench.secrets if secret in error.message]
