@@ -1,9 +1,9 @@
-"""Sends webhooks, for as long as a worker runs: what has happened is with a receiver that works within a second.
+"""Sends webhooks while a worker runs. A working receiver gets a message within a second.
 
-At least once: a try is written down after it was made, so what was sent when the process died is sent again, with the
-same id. Endpoints don't wait for each other. Messages of one service go to an endpoint one after the other, as long as
-they are taken; one that is not waits for its next try and holds nobody up. While an endpoint does not work at all, a
-single message tries it now and then.
+Delivery is at least once: an attempt is recorded after it was made, so a message under way when the process dies is
+sent again, with the same id. Endpoints do not wait for each other. Messages of one service go to an endpoint in their
+order while they are accepted; a message that is not accepted waits for its next attempt and blocks no other. An
+endpoint that fails altogether gets a single message from time to time.
 """
 
 import asyncio
@@ -24,27 +24,27 @@ from models.messages import SendInput, SendLap
 from models.outages import is_unavailable, outage_of, told
 from orders.installation import installation_tag
 from orders.webhooks import deliveries as webhooks
-from orders.webhooks.deliveries import Parcel
-from orders.webhooks.posting import Post, Posted
+from orders.webhooks.deliveries import OutgoingMessage
+from orders.webhooks.posting import Poster, PostResult
 from settings import Settings
 
 INTERVAL_SECONDS = 1.0
 BUSY_INTERVAL_SECONDS = 0.25
-"""Between two looks of which the first found something."""
-NOBODY_SECONDS = 60.0
-"""Between two times that messages are passed over while there is no endpoint."""
-AT_ONCE = 8
-"""Messages under way to one endpoint."""
-LONGEST_REST = 60.0
-"""Seconds between two looks whether an endpoint works again."""
-UNFORESEEN_REST = 600.0
-"""Seconds after something that nobody foresaw: a try may have been made that nobody wrote down."""
-LONGEST_HOLD_UP = 86400.0
+"""Between two looks, after one that found something."""
+SKIP_INTERVAL_SECONDS = 60.0
+"""Between two times that new messages are skipped because there is no endpoint."""
+CONCURRENCY = 8
+"""Messages under way to one endpoint at once."""
+LONGEST_BACK_OFF = 60.0
+"""Seconds between two attempts at an endpoint that fails."""
+UNEXPECTED_BACK_OFF = 600.0
+"""Seconds after an unexpected error: an attempt may have been made and not recorded."""
+LONGEST_RETRY_AFTER = 86400.0
 """Seconds, however long a receiver asks to be left alone."""
 RECORD_PAUSE_SECONDS = 2.0
-"""Between two attempts to write down how a try went, while the database does not take it."""
-PARTING_SECONDS = 3.0
-"""For what is under way when the worker stops; the rest is sent again by the next."""
+"""Between two tries to record an attempt while the database is unavailable."""
+SHUTDOWN_SECONDS = 3.0
+"""For attempts under way when the worker stops; the next worker sends the rest again."""
 
 
 class WebhookActivities:
@@ -55,7 +55,7 @@ class WebhookActivities:
     @activity.defn
     async def send_webhooks(self, sender: SendInput) -> SendLap:
         """Send what is due, look again every second, for one lap or until the worker stops."""
-        sending = _Sending(self._database, self._settings)
+        sending = _Sender(self._database, self._settings)
         ends = time.monotonic() + sender.lap.total_seconds()
         pruning = asyncio.create_task(prune_daily(self._database, self._settings))
         async with heartbeating(lambda: {"delivered": sending.delivered, "failed": sending.failed}):
@@ -63,7 +63,7 @@ class WebhookActivities:
                 while time.monotonic() < ends and not activity.is_worker_shutdown():
                     found = False
                     try:
-                        found = await sending.look()
+                        found = await sending.dispatch()
                     except Exception as error:
                         if not is_unavailable(error):
                             raise
@@ -77,150 +77,156 @@ class WebhookActivities:
         return SendLap(delivered=sending.delivered, failed=sending.failed)
 
 
-class _Lane:
-    """The way to one endpoint: what is under way there, and whether it is left alone for a while."""
+class _EndpointState:
+    """One endpoint: its task under way, and its back-off."""
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self._failures = 0
-        self._rests_until = 0.0
+        self._backs_off_until = 0.0
 
     @property
     def is_busy(self) -> bool:
         return self.task is not None and not self.task.done()
 
     @property
-    def rests(self) -> bool:
-        return time.monotonic() < self._rests_until
+    def is_backing_off(self) -> bool:
+        return time.monotonic() < self._backs_off_until
 
-    def wake(self) -> None:
-        self._failures, self._rests_until = 0, 0.0
+    def reset(self) -> None:
+        self._failures, self._backs_off_until = 0, 0.0
 
-    def note(self, posted: Posted) -> None:
-        if posted.went.delivered:
-            self.wake()
-        elif posted.down:
-            self.rest(posted.not_before)
+    def note(self, result: PostResult) -> None:
+        if result.attempt.delivered:
+            self.reset()
+        elif result.endpoint_down:
+            self.back_off(result.not_before)
 
-    def rest(self, at_least: float = 0.0) -> None:
-        seconds = min(2.0**self._failures, LONGEST_REST)
+    def back_off(self, at_least: float = 0.0) -> None:
+        seconds = min(2.0**self._failures, LONGEST_BACK_OFF)
         self._failures = min(self._failures + 1, 10)
-        self._rests_until = time.monotonic() + max(seconds, min(at_least, LONGEST_HOLD_UP))
+        self._backs_off_until = time.monotonic() + max(seconds, min(at_least, LONGEST_RETRY_AFTER))
 
 
-class _Sending:
+class _Sender:
     """One run of the activity."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._post = Post(timeout=settings.webhook_timeout, private=settings.webhook_private)
-        self._lanes: dict[int, _Lane] = defaultdict(_Lane)
+        self._poster = Poster(timeout=settings.webhook_timeout, private=settings.webhook_private)
+        self._states: dict[int, _EndpointState] = defaultdict(_EndpointState)
         self._source = ""
-        self._pass_over_at = 0.0
+        self._skip_new_at = 0.0
         self.delivered = 0
         self.failed = 0
 
-    async def look(self) -> bool:
-        """Spread what is new, and set out with what is due. True if there was anything to do."""
-        waiting = await webhooks.waiting(self._database)
-        if not waiting.somebody_listens:
-            await self._pass_over()
+    async def dispatch(self) -> bool:
+        """Fan out new messages and start sending what is due. True if there was anything to do."""
+        backlog = await webhooks.backlog(self._database)
+        if not backlog.has_endpoints:
+            await self._skip_new()
             return False
-        if waiting.to_spread:
-            await webhooks.spread(self._database)
-            waiting = await webhooks.waiting(self._database)
-        await self._wake_called()
-        held = {endpoint for endpoint, lane in self._lanes.items() if lane.is_busy or lane.rests}
-        if waiting.due - held:
-            await self._set_out_with_all(held)
-        return waiting.to_spread or bool(waiting.due - held)
+        if backlog.has_new:
+            await webhooks.fan_out(self._database)
+            backlog = await webhooks.backlog(self._database)
+        await self._reset_revived()
+        held = {endpoint for endpoint, state in self._states.items() if state.is_busy or state.is_backing_off}
+        if backlog.due - held:
+            await self._start_sending(held)
+        return backlog.has_new or bool(backlog.due - held)
 
-    async def _pass_over(self) -> None:
-        if time.monotonic() >= self._pass_over_at:
-            more = await webhooks.pass_over(self._database) == webhooks.SLICE
-            self._pass_over_at = 0.0 if more else time.monotonic() + NOBODY_SECONDS
+    async def _skip_new(self) -> None:
+        if time.monotonic() >= self._skip_new_at:
+            more = await webhooks.skip_new(self._database) == webhooks.SKIP_BATCH
+            self._skip_new_at = 0.0 if more else time.monotonic() + SKIP_INTERVAL_SECONDS
 
-    async def _wake_called(self) -> None:
-        idle = {endpoint: lane for endpoint, lane in self._lanes.items() if not lane.is_busy}
-        for endpoint in await webhooks.called(self._database, [one for one, lane in idle.items() if lane.rests]):
-            idle[endpoint].wake()
+    async def _reset_revived(self) -> None:
+        idle = {endpoint: state for endpoint, state in self._states.items() if not state.is_busy}
+        for endpoint in await webhooks.revived(
+            self._database, [one for one, state in idle.items() if state.is_backing_off]
+        ):
+            idle[endpoint].reset()
 
-    async def _set_out_with_all(self, held: Collection[int]) -> None:
+    async def _start_sending(self, held: Collection[int]) -> None:
         self._source = self._source or f"urn:resellflow:{await installation_tag(self._database)}"
-        parcels = await webhooks.due(self._database, but_not=held)
-        for endpoint, several in groupby(parcels, lambda parcel: parcel.endpoint):
-            self._lanes[endpoint].task = asyncio.create_task(self._set_out(self._lanes[endpoint], list(several)))
+        messages = await webhooks.due(self._database, but_not=held)
+        for endpoint, batch in groupby(messages, lambda outgoing: outgoing.endpoint):
+            self._states[endpoint].task = asyncio.create_task(
+                self._send_to_endpoint(self._states[endpoint], list(batch))
+            )
 
     async def close(self) -> None:
-        running = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        running = [state.task for state in self._states.values() if state.task is not None]
         if running:
-            await asyncio.wait(running, timeout=PARTING_SECONDS)
+            await asyncio.wait(running, timeout=SHUTDOWN_SECONDS)
         for task in running:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await self._post.close()
+        await self._poster.close()
 
-    async def _set_out(self, lane: _Lane, parcels: Sequence[Parcel]) -> None:
-        """To one endpoint: the messages of a service in turn, those of different services side by side.
+    async def _send_to_endpoint(self, state: _EndpointState, messages: Sequence[OutgoingMessage]) -> None:
+        """Send to one endpoint: the messages of a service in their order, those of different services concurrently.
 
-        To one that fails a single message goes first; if that is not taken, the others keep their tries.
+        A failing endpoint gets a single message first. If that is not accepted, the others keep their attempts.
         """
-        in_turn: dict[object, list[Parcel]] = defaultdict(list)
-        first = parcels[:1] if parcels[0].endpoint_fails else []
-        for parcel in parcels[len(first) :]:
-            in_turn[parcel.service or f"alone {parcel.delivery}"].append(parcel)
-        places = asyncio.Semaphore(AT_ONCE)
+        in_turn: dict[object, list[OutgoingMessage]] = defaultdict(list)
+        first = messages[:1] if messages[0].endpoint_fails else []
+        for outgoing in messages[len(first) :]:
+            in_turn[outgoing.service or f"alone {outgoing.delivery}"].append(outgoing)
+        slots = asyncio.Semaphore(CONCURRENCY)
         try:
-            if not await self._send_in_turn(lane, first, places):
+            if not await self._send_in_turn(state, first, slots):
                 return
             async with asyncio.TaskGroup() as group:
                 for several in in_turn.values():
-                    group.create_task(self._send_in_turn(lane, several, places))
+                    group.create_task(self._send_in_turn(state, several, slots))
         except* Exception as failures:
             # What was sent is sent again if that was not written down, so not soon.
-            lane.rest(UNFORESEEN_REST)
+            state.back_off(UNEXPECTED_BACK_OFF)
             for error in failures.exceptions:
                 activity.logger.warning("webhooks: %s", told(error), exc_info=None if outage_of(error) else error)
 
-    async def _send_in_turn(self, lane: _Lane, parcels: Sequence[Parcel], places: asyncio.Semaphore) -> bool:
-        """False if one was not taken: those after it wait, too."""
-        async with places:
-            for parcel in parcels:
-                if lane.rests or not await self._send(lane, parcel):
+    async def _send_in_turn(
+        self, state: _EndpointState, messages: Sequence[OutgoingMessage], slots: asyncio.Semaphore
+    ) -> bool:
+        """False if one was not accepted: those after it wait, too."""
+        async with slots:
+            for outgoing in messages:
+                if state.is_backing_off or not await self._send(state, outgoing):
                     return False
         return True
 
-    async def _send(self, lane: _Lane, parcel: Parcel) -> bool:
-        posted = await self._post.send(parcel, self._source)
-        lane.note(posted)
-        news = await self._record(parcel, posted)
-        if posted.went.delivered:
+    async def _send(self, state: _EndpointState, outgoing: OutgoingMessage) -> bool:
+        result = await self._poster.send(outgoing, self._source)
+        state.note(result)
+        news = await self._record(outgoing, result)
+        if result.attempt.delivered:
             self.delivered += 1
         else:
             self.failed += 1
         if news:
-            activity.logger.warning("webhook %s fails: %s", parcel.endpoint_name, posted.went.error)
-        return posted.went.delivered
+            activity.logger.warning("webhook %s fails: %s", outgoing.endpoint_name, result.attempt.error)
+        return result.attempt.delivered
 
-    async def _record(self, parcel: Parcel, posted: Posted) -> bool:
-        """Until it is written down: nothing more goes to an endpoint whose last try nobody would know of."""
-        again_in = self._again_in(parcel, posted)
+    async def _record(self, outgoing: OutgoingMessage, result: PostResult) -> bool:
+        """Record the attempt, however long that takes. Nothing more is sent before the last attempt is known."""
+        again_in = self._again_in(outgoing, result)
         while True:
             try:
-                return await webhooks.record(self._database, parcel, posted.went, again_in=again_in)
+                return await webhooks.record(self._database, outgoing, result.attempt, again_in=again_in)
             except Exception as error:
                 if not outage_of(error):
                     raise
                 activity.logger.warning(
-                    "webhooks: a try for %s waits to be written: %s", parcel.endpoint_name, told(error)
+                    "webhooks: an attempt for %s waits to be recorded: %s", outgoing.endpoint_name, told(error)
                 )
             await asyncio.sleep(RECORD_PAUSE_SECONDS)
 
-    def _again_in(self, parcel: Parcel, posted: Posted) -> timedelta | None:
+    def _again_in(self, outgoing: OutgoingMessage, result: PostResult) -> timedelta | None:
         delays = self._settings.webhook_retry_delays
-        if posted.went.delivered or posted.went.endpoint_gone or parcel.attempts >= len(delays):
+        if result.attempt.delivered or result.attempt.endpoint_gone or outgoing.attempts >= len(delays):
             return None
-        delay = delays[parcel.attempts] * random.uniform(0.9, 1.1)  # noqa: S311 - so that not all come back at once
-        return timedelta(seconds=max(delay, min(posted.not_before, LONGEST_HOLD_UP)))
+        delay = delays[outgoing.attempts] * random.uniform(0.9, 1.1)  # noqa: S311 - so that not all come back at once
+        return timedelta(seconds=max(delay, min(result.not_before, LONGEST_RETRY_AFTER)))

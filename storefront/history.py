@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from orders.events.views import ValueChange
 from orders.views import HistoryEntry, Page, list_history
-from orders.webhooks.telling import values_for_shop
+from orders.webhooks.redaction import values_for_shop
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import NOT_FOUND, documented

@@ -27,7 +27,7 @@ from orders.reading.documents import Document, WorkflowLinks, money
 from orders.reading.filters import either, newest
 from orders.reading.paging import Page, PageRequest, page_of
 from orders.services import naming
-from orders.webhooks.telling import may_for_shop, reason_for_shop, waits_for_shop, without_secrets
+from orders.webhooks.redaction import may_for_shop, reason_for_shop, waits_for_shop, without_secrets
 
 _NOUN = "operation"
 UNREADABLE = "unreadable"

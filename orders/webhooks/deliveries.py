@@ -1,7 +1,7 @@
-"""The way of webhook messages, in transactions: spread to the endpoints, due, tried, delivered or given up, sent again.
+"""The deliveries of webhook messages, in transactions: fan-out to endpoints, what is due, attempts, replay.
 
-`orders.webhooks.outbox` writes the messages; the sender (activities.webhooks) asks here what is due and tells how it
-went.
+`orders.webhooks.outbox` writes the messages. The sender (activities.webhooks) asks here what is due and records its
+attempts.
 """
 
 import re
@@ -22,29 +22,29 @@ from orders import audit
 from orders.errors import InvalidField, NotFound
 from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.webhooks.outbox import Ping, message
+from orders.webhooks.redaction import data_for_shop, is_for_shops
 from orders.webhooks.targets import check_url
-from orders.webhooks.telling import data_for_shop, is_for_shops
 
 _OWNER = select(Service.owner).where(Service.id == WebhookMessage.service_id).scalar_subquery()
 """Of a message: whose the service is that it is about."""
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 BATCH = 200
-SLICE = 1000
-"""Messages that nobody wants are passed over, so many in a transaction."""
+SKIP_BATCH = 1000
+"""Messages that are skipped in one transaction, while there is no endpoint."""
 ANSWER_LENGTH = 200
 KINDS = tuple(kind.value for kind in MessageType if kind is not MessageType.PING)
 """What an endpoint can ask for; a ping goes only to the one that is tried."""
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One message on its way to one endpoint, with all that sending it takes."""
+class OutgoingMessage:
+    """One message for one endpoint, with all that sending it takes."""
 
     delivery: int
     endpoint: int
     endpoint_name: str
     endpoint_fails: bool
-    """The last try there, of whatever message, failed."""
+    """The last attempt there, of whatever message, failed."""
     url: str
     secret_env: str | None
     secret_file: str | None
@@ -54,12 +54,12 @@ class Parcel:
     at: datetime
     data: dict[str, object]
     attempts: int
-    """Tries so far, since it was last put into the queue."""
+    """Attempts since it was last put into the queue."""
 
 
 @dataclass(frozen=True)
-class Try:
-    """How one try went. `error` is empty if the receiver took it."""
+class Attempt:
+    """One attempt. `error` is empty if the receiver accepted the message."""
 
     status_code: int | None
     duration_ms: int
@@ -77,28 +77,28 @@ class Try:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """What there is to do for the sender."""
+class Backlog:
+    """What the sender has to do."""
 
-    somebody_listens: bool
+    has_endpoints: bool
     """There is an endpoint, if only a paused one."""
-    to_spread: bool
+    has_new: bool
     due: frozenset[int]
     """Endpoints for which something is due, those left alone included."""
 
 
-async def waiting(database: Database) -> Waiting:
+async def backlog(database: Database) -> Backlog:
     """Asked every second, so in one statement, which reads as many rows as there are endpoints."""
     async with database.read() as session:
-        found = (await session.exec(_WAITING)).all()
-    return Waiting(
-        somebody_listens=bool(found),
-        to_spread=any(to_spread for _, _, to_spread in found),
+        found = (await session.exec(_BACKLOG)).all()
+    return Backlog(
+        has_endpoints=bool(found),
+        has_new=any(has_new for _, _, has_new in found),
         due=frozenset(endpoint for endpoint, is_due, _ in found if is_due and endpoint is not None),
     )
 
 
-async def spread(database: Database) -> int:
+async def fan_out(database: Database) -> int:
     """Write the deliveries of a batch of new messages, one for every endpoint that wants it. Returns the number of
     messages."""
     async with database.write() as session:
@@ -131,16 +131,16 @@ async def spread(database: Database) -> int:
     return len(messages)
 
 
-async def pass_over(database: Database) -> int:
-    """Nobody listens: a slice of new messages is done with. Returns the number of messages.
+async def skip_new(database: Database) -> int:
+    """Skip a batch of new messages while there is no endpoint. Returns their number.
 
-    They are there still for an endpoint that comes later and asks for what has happened.
+    They are kept for a later endpoint that asks for what has happened.
     """
     async with database.write() as session:
-        return await _pass_over(session, limit=SLICE)
+        return await _skip_new(session, limit=SKIP_BATCH)
 
 
-async def _pass_over(session: AsyncSession, limit: int | None = None) -> int:
+async def _skip_new(session: AsyncSession, limit: int | None = None) -> int:
     new = select(WebhookMessage.id).where(col(WebhookMessage.spread_at).is_(None))
     if limit is not None:
         new = new.order_by(col(WebhookMessage.id)).limit(limit)
@@ -167,7 +167,7 @@ def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery
 # What is due, and how it went.
 
 
-async def due(database: Database, *, but_not: Collection[int]) -> list[Parcel]:
+async def due(database: Database, *, but_not: Collection[int]) -> list[OutgoingMessage]:
     """What may be sent now, oldest first, at most a batch for each endpoint that works and is not in `but_not`."""
     async with database.read() as session:
         has_due = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, _due_now())
@@ -176,15 +176,15 @@ async def due(database: Database, *, but_not: Collection[int]) -> list[Parcel]:
                 col(WebhookEndpoint.active).is_(True), col(WebhookEndpoint.id).not_in(but_not), has_due.exists()
             )
         )
-        parcels: list[Parcel] = []
+        messages: list[OutgoingMessage] = []
         for endpoint in found.all():
-            parcels += await _parcels(session, endpoint or 0)
-        return parcels
+            messages += await _outgoing_messages(session, endpoint or 0)
+        return messages
 
 
-async def called(database: Database, resting: Collection[int]) -> list[int]:
-    """Which of these endpoints need not be left alone any longer: a person has resumed it, or tries it."""
-    if not resting:
+async def revived(database: Database, backing_off: Collection[int]) -> list[int]:
+    """Which of these endpoints end their back-off: a person has resumed or tests them."""
+    if not backing_off:
         return []
     tried = (
         select(WebhookDelivery.endpoint_id)
@@ -194,7 +194,7 @@ async def called(database: Database, resting: Collection[int]) -> list[int]:
     async with database.read() as session:
         found = await session.exec(
             select(WebhookEndpoint.id).where(
-                col(WebhookEndpoint.id).in_(resting),
+                col(WebhookEndpoint.id).in_(backing_off),
                 col(WebhookEndpoint.failing_since).is_(None) | col(WebhookEndpoint.id).in_(tried),
             )
         )
@@ -215,10 +215,10 @@ _DUE = (
     )
     .exists()
 )
-_WAITING = select(WebhookEndpoint.id, and_(col(WebhookEndpoint.active).is_(True), _DUE), _NEW)
+_BACKLOG = select(WebhookEndpoint.id, and_(col(WebhookEndpoint.active).is_(True), _DUE), _NEW)
 
 
-async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
+async def _outgoing_messages(session: AsyncSession, endpoint: int) -> list[OutgoingMessage]:
     rows = await session.exec(
         select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
@@ -228,7 +228,7 @@ async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
         .limit(BATCH)
     )
     return [
-        Parcel(
+        OutgoingMessage(
             delivery=delivery.id or 0,
             endpoint=endpoint,
             endpoint_name=to.name,
@@ -247,35 +247,37 @@ async def _parcels(session: AsyncSession, endpoint: int) -> list[Parcel]:
     ]
 
 
-async def record(database: Database, parcel: Parcel, went: Try, *, again_in: timedelta | None) -> bool:
-    """Write a try down, and what follows from it. `again_in`: None if a failed try was the last one.
+async def record(
+    database: Database, outgoing: OutgoingMessage, attempt: Attempt, *, again_in: timedelta | None
+) -> bool:
+    """Record an attempt and what follows from it. `again_in`: None if a failed attempt was the last one.
 
-    True if this is the first sign that the endpoint fails.
+    True if this is the first failure of the endpoint.
     """
     async with database.write() as session:
-        endpoint = await session.get(WebhookEndpoint, parcel.endpoint, with_for_update={"key_share": True})
-        delivery = await _locked(session, parcel.delivery)
+        endpoint = await session.get(WebhookEndpoint, outgoing.endpoint, with_for_update={"key_share": True})
+        delivery = await _locked(session, outgoing.delivery)
         if delivery is None or endpoint is None:
             return False  # removed meanwhile
         session.add(
             WebhookAttempt(
-                delivery_id=parcel.delivery,
-                status_code=went.status_code,
-                duration_ms=went.duration_ms,
-                error=went.error,
-                answer=went.answer[:ANSWER_LENGTH],
+                delivery_id=outgoing.delivery,
+                status_code=attempt.status_code,
+                duration_ms=attempt.duration_ms,
+                error=attempt.error,
+                answer=attempt.answer[:ANSWER_LENGTH],
             )
         )
         now = utc_now()
         delivery.attempts += 1
-        news = not went.delivered and endpoint.failing_since is None
-        if went.delivered:
+        news = not attempt.delivered and endpoint.failing_since is None
+        if attempt.delivered:
             delivery.state, delivery.ended_at = DeliveryState.DELIVERED, now
             endpoint.failing_since, endpoint.failure = None, ""
         else:
             endpoint.failing_since = endpoint.failing_since or now
-            endpoint.failure = went.error
-            if went.endpoint_gone:
+            endpoint.failure = attempt.error
+            if attempt.endpoint_gone:
                 endpoint.active = False
             if again_in is None and delivery.state is DeliveryState.PENDING:
                 delivery.state, delivery.ended_at = DeliveryState.GIVEN_UP, now
@@ -311,7 +313,7 @@ async def replay_one(session: AsyncSession, number: int, *, actor: str, asker: A
 
 
 async def _queue_again(session: AsyncSession, delivery: WebhookDelivery) -> None:
-    """With all its tries before it. The message keeps its id."""
+    """It gets all its attempts anew. The message keeps its id."""
     delivery.state, delivery.ended_at = DeliveryState.PENDING, None
     delivery.attempts, delivery.next_attempt_at = 0, utc_now()
     session.add(delivery)
@@ -394,7 +396,7 @@ async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, priv
     for kind in endpoint.kinds:
         if kind not in KINDS:
             raise InvalidField("kind", f"there is no type {kind!r}; known are {', '.join(KINDS)}")
-    await _pass_over(session)  # what happened while nobody listened is not news for the first who does
+    await _skip_new(session)  # what happened while nobody listened is not news for the first who does
     session.add(endpoint)
     await session.flush()
     _audit(session, endpoint, actor, "added", {"url": endpoint.url, "owner": endpoint.owner or ""})
@@ -420,8 +422,8 @@ async def resume(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str
     """Everything that waits for this endpoint is sent now. Returns how much that is."""
     endpoint.active, endpoint.failing_since, endpoint.failure = True, None, ""
     session.add(endpoint)
-    waiting = and_(col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.state) == DeliveryState.PENDING)
-    updated = await session.exec(update(WebhookDelivery).where(waiting).values(next_attempt_at=utc_now()))
+    backlog = and_(col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.state) == DeliveryState.PENDING)
+    updated = await session.exec(update(WebhookDelivery).where(backlog).values(next_attempt_at=utc_now()))
     _audit(session, endpoint, actor, "resumed")
     await session.flush()
     return updated.rowcount

@@ -1,4 +1,4 @@
-"""One try to deliver a webhook: to addresses that may be reached, without redirects, within a time."""
+"""One attempt to deliver a webhook: only to permitted addresses, without redirects, within a time limit."""
 
 import asyncio
 import ipaddress
@@ -12,7 +12,7 @@ from socket import SOCK_STREAM, gaierror
 import httpx
 
 from models.columns import utc_now
-from orders.webhooks.deliveries import ANSWER_LENGTH, Parcel, Try
+from orders.webhooks.deliveries import ANSWER_LENGTH, Attempt, OutgoingMessage
 from orders.webhooks.signing import SecretUnusable, body, headers, read_secrets
 from orders.webhooks.targets import check_address, check_url
 from upstreams.retry_after import retry_after
@@ -20,21 +20,21 @@ from upstreams.retry_after import retry_after
 log = logging.getLogger(__name__)
 
 _MOST_READ = 4 * ANSWER_LENGTH
-_HELD_UP = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_WITH_RETRY_AFTER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 @dataclass(frozen=True)
-class Posted:
-    """A try, and what it says of the endpoint."""
+class PostResult:
+    """An attempt, and what it says of the endpoint."""
 
-    went: Try
-    down: bool = False
-    """The endpoint as a whole does not work, so that others need not be tried just now."""
+    attempt: Attempt
+    endpoint_down: bool = False
+    """The endpoint as a whole does not work, so other messages need not be tried now."""
     not_before: float = 0.0
     """Seconds that the receiver asks to be left alone."""
 
 
-class Post:
+class Poster:
     """Posts messages. One connection pool for each receiver: a connection is never shared by two names."""
 
     def __init__(self, *, timeout: float, private: bool) -> None:
@@ -43,37 +43,40 @@ class Post:
         self._trust: ssl.SSLContext | None = None
         self._clients: dict[str, httpx.AsyncClient] = {}
 
-    async def send(self, parcel: Parcel, source: str) -> Posted:
+    async def send(self, outgoing: OutgoingMessage, source: str) -> PostResult:
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                answer, text = await self._request(parcel, source)
-            return _judged(answer, text, _ms(began))
+                answer, text = await self._request(outgoing, source)
+            return _result_of(answer, text, _ms(began))
         except SecretUnusable as error:
-            return Posted(Try(None, 0, f"not sent: {error}"), down=True)
+            return PostResult(Attempt(None, 0, f"not sent: {error}"), endpoint_down=True)
         except ValueError as error:
-            return Posted(Try(None, _ms(began), f"not sent: {error}"), down=True)
+            return PostResult(Attempt(None, _ms(began), f"not sent: {error}"), endpoint_down=True)
         except TimeoutError:
-            return Posted(Try(None, _ms(began), f"no answer within {self._timeout:g} s"), down=True)
+            return PostResult(Attempt(None, _ms(began), f"no answer within {self._timeout:g} s"), endpoint_down=True)
         except (httpx.HTTPError, OSError, ssl.SSLError) as error:
-            return Posted(
-                Try(None, _ms(began), f"no answer: {_printable(str(error) or type(error).__name__)}"), down=True
+            return PostResult(
+                Attempt(None, _ms(began), f"no answer: {_printable(str(error) or type(error).__name__)}"),
+                endpoint_down=True,
             )
-        except Exception as error:  # whatever it is, the message may have gone: it counts as a try, or it goes for ever
-            log.exception("webhook %s: the try failed in a way that nobody foresaw", parcel.endpoint_name)
+        except (
+            Exception
+        ) as error:  # whatever it is, the message may have gone: it counts as an attempt, or it goes for ever
+            log.exception("webhook %s: the try failed in a way that nobody foresaw", outgoing.endpoint_name)
             said = _printable(f"failed unexpectedly: {type(error).__name__}: {error}")
-            return Posted(Try(None, _ms(began), said), down=True)
+            return PostResult(Attempt(None, _ms(began), said), endpoint_down=True)
 
     async def close(self) -> None:
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()
 
-    async def _request(self, parcel: Parcel, source: str) -> tuple[httpx.Response, str]:
-        content = body(parcel, source)
-        secrets = read_secrets(parcel.secret_env, parcel.secret_file)
-        signed = headers(parcel.message_id, int(time.time()), content, secrets)
-        url = httpx.URL(check_url(parcel.url, private=self._private))
+    async def _request(self, outgoing: OutgoingMessage, source: str) -> tuple[httpx.Response, str]:
+        content = body(outgoing, source)
+        secrets = read_secrets(outgoing.secret_env, outgoing.secret_file)
+        signed = headers(outgoing.message_id, int(time.time()), content, secrets)
+        url = httpx.URL(check_url(outgoing.url, private=self._private))
         addresses = await self._addresses(url)
         client = self._client(url)
         for number, address in enumerate(addresses, start=1):
@@ -126,17 +129,19 @@ async def _beginning(answer: httpx.Response) -> str:
     return _printable(read[:_MOST_READ].decode(errors="replace"))
 
 
-def _judged(answer: httpx.Response, text: str, took: int) -> Posted:
+def _result_of(answer: httpx.Response, text: str, took: int) -> PostResult:
     code = answer.status_code
     if answer.is_success:
-        return Posted(Try(code, took, answer=text))
+        return PostResult(Attempt(code, took, answer=text))
     gone = code == HTTPStatus.GONE
     error = f"answered {code}" + (": the endpoint is gone and was switched off" if gone else "")
     if answer.is_redirect:
         error += "; redirects are not followed"
-    went = Try(code, took, error, text, endpoint_gone=gone)
-    told = answer.headers.get("retry-after", "") if code in _HELD_UP else ""
-    return Posted(went, down=gone or code >= 500 or code in _HELD_UP, not_before=retry_after(told, utc_now()))
+    attempt = Attempt(code, took, error, text, endpoint_gone=gone)
+    told = answer.headers.get("retry-after", "") if code in _WITH_RETRY_AFTER else ""
+    return PostResult(
+        attempt, endpoint_down=gone or code >= 500 or code in _WITH_RETRY_AFTER, not_before=retry_after(told, utc_now())
+    )
 
 
 def _printable(text: str) -> str:

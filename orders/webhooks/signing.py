@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from orders.webhooks.deliveries import Parcel
+from orders.webhooks.deliveries import OutgoingMessage
 
 CONTENT_TYPE = "application/cloudevents+json"
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
@@ -25,19 +25,19 @@ class SecretUnusable(Exception):
     """An endpoint's secret can't be had; the message names the place, never the secret."""
 
 
-def body(parcel: Parcel, source: str) -> bytes:
+def body(outgoing: OutgoingMessage, source: str) -> bytes:
     """The message as a CloudEvent, byte for byte the same in every try."""
     event: dict[str, object] = {
         "specversion": "1.0",
-        "id": parcel.message_id,
+        "id": outgoing.message_id,
         "source": source,
-        "type": parcel.kind,
-        "time": parcel.at.isoformat().replace("+00:00", "Z"),
+        "type": outgoing.kind,
+        "time": outgoing.at.isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "data": parcel.data,
+        "data": outgoing.data,
     }
-    if parcel.service is not None:
-        event["subject"] = str(parcel.service)
+    if outgoing.service is not None:
+        event["subject"] = str(outgoing.service)
     return json.dumps(event, ensure_ascii=False, sort_keys=True).encode()
 
 

@@ -16,7 +16,7 @@ from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
-from orders.webhooks.telling import data_for_shop
+from orders.webhooks.redaction import data_for_shop
 
 _NOUN = "delivery"
 

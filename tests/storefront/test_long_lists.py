@@ -411,7 +411,7 @@ async def test_what_is_asked_all_the_time_reads_only_what_waits(full: Api, unrea
         assert await sweep._start_accepted() == 0
         await sweep._tell_called_off()
         assert await deliver(full.database, unreachable_temporal, 1) == 0
-        assert await webhooks.spread(full.database) == 0
+        assert await webhooks.fan_out(full.database) == 0
         assert await webhooks.due(full.database, but_not=[]) == []
         async with full.database.read() as session:
             assert await hints.unread(session, 1, 5) == []

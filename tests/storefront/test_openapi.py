@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from models.enums import MessageType
 from orders.lifecycle.intake import ServiceRequest
 from orders.lifecycle.requests import ServiceChange
-from orders.webhooks.deliveries import Parcel
+from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.signing import body
 from storefront import examples
 from storefront.problems import KINDS
@@ -110,11 +110,11 @@ async def test_generators_of_clients_can_work_with_it(document: dict[str, Any]) 
 async def test_every_message_of_the_webhooks_is_described_as_it_is_sent(document: dict[str, Any]) -> None:
     assert set(document["webhooks"]) == set(MessageType)
     data: dict[str, object] = {"service": 7, "operation": 12, "task": 12, "department": "support", "due_at": None}
-    parcel = Parcel(
+    outgoing = OutgoingMessage(
         1, 1, "shop", False, "https://shop.test", None, None, "5f0c", "resellflow.task.overdue.v1", 7, NOON, data, 0
     )
     for subject in (7, None):
-        event = json.loads(body(replace(parcel, service=subject), "urn:resellflow:k3x9p"))
+        event = json.loads(body(replace(outgoing, service=subject), "urn:resellflow:k3x9p"))
         assert messages(document, "resellflow.task.overdue.v1").is_valid(event)
         assert not messages(document, "resellflow.service.opened.v1").is_valid(event)
         assert not messages(document, "resellflow.task.overdue.v1").is_valid(event | {"data": {"service": 7}})

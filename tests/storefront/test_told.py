@@ -17,7 +17,7 @@ from models.webhooks import WebhookEndpoint
 from orders.lifecycle.stages import enter, locked_operation
 from orders.webhooks import deliveries as webhooks
 from orders.webhooks import outbox
-from orders.webhooks.telling import data_for_shop, reason_for_shop
+from orders.webhooks.redaction import data_for_shop, reason_for_shop
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import RIVAL, Api, assert_problem
 from tests.storefront.test_stream import following
@@ -230,22 +230,26 @@ async def test_an_endpoint_of_a_storefront_gets_what_is_about_its_services_and_n
             event="e1",
             changes={"ip": ("", "192.0.2.1")},
         )
-    assert await webhooks.spread(api.database) > 0
+    assert await webhooks.fan_out(api.database) > 0
 
-    parcels = await webhooks.due(api.database, but_not=())
+    messages = await webhooks.due(api.database, but_not=())
     got: dict[str, list[tuple[str, int | None]]] = {}
-    for parcel in parcels:
-        got.setdefault(parcel.endpoint_name, []).append((parcel.kind, parcel.service))
+    for outgoing in messages:
+        got.setdefault(outgoing.endpoint_name, []).append((outgoing.kind, outgoing.service))
     of_shop = [(MessageType.OPERATION_WAITING_FOR_FUNDS.value, 1), (MessageType.SERVICE_OPENED.value, 1)]
     assert got["of_shop"] == of_shop
     assert got["of_rival"] == [(MessageType.OPERATION_NEEDS_ATTENTION.value, 2)]
     assert sorted(got["ours"], key=str) == sorted(
         [*of_shop, *got["of_rival"], (MessageType.INCIDENT_RAISED.value, 1)], key=str
     )
-    told = {parcel.endpoint_name: parcel.data for parcel in parcels if parcel.kind.startswith("resellflow.operation")}
+    told = {
+        outgoing.endpoint_name: outgoing.data
+        for outgoing in messages
+        if outgoing.kind.startswith("resellflow.operation")
+    }
     assert told["of_shop"]["reason"] == "the reseller's account at the upstream has too little money"
     assert not [secret for secret in SECRETS if secret in str(told["of_rival"])]
-    assert FUNDS in str([parcel.data for parcel in parcels if parcel.endpoint_name == "ours"])
+    assert FUNDS in str([outgoing.data for outgoing in messages if outgoing.endpoint_name == "ours"])
 
     async with api.database.write() as session:
         endpoint = await webhooks.endpoint_named(session, "of_shop")
@@ -257,7 +261,7 @@ async def test_a_storefront_sees_its_own_endpoints_and_their_deliveries(sqlite_a
     await endpoints(sqlite_api, ours=None, of_shop="shop", of_rival="rival")
     await sqlite_api.order("cart-1")
     await change(sqlite_api, Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS)
-    await webhooks.spread(sqlite_api.database)
+    await webhooks.fan_out(sqlite_api.database)
 
     [own] = (await sqlite_api.shop.get("/v1/webhooks")).json()["items"]
     assert (own["name"], own["owner"], own["secret_from"]) == ("of_shop", "shop", "")

@@ -3,7 +3,7 @@
 from models.audit import AuditEntry
 from models.enums import DeliveryState
 from orders.webhooks import deliveries as webhooks
-from orders.webhooks.deliveries import Try
+from orders.webhooks.deliveries import Attempt
 from tests.storefront.api import Api, assert_problem
 from tests.webhooks.sender import add_endpoint, tell
 
@@ -12,9 +12,9 @@ async def test_operators_see_webhooks_and_send_once_more(sqlite_api: Api) -> Non
     api = sqlite_api
     await add_endpoint(api.database, "https://shop.example.com/hooks")
     [message_id] = await tell(api.database, 1)
-    await webhooks.spread(api.database)
-    [parcel] = await webhooks.due(api.database, but_not=[])
-    await webhooks.record(api.database, parcel, Try(400, 7, "answered 400", "no"), again_in=None)
+    await webhooks.fan_out(api.database)
+    [outgoing] = await webhooks.due(api.database, but_not=[])
+    await webhooks.record(api.database, outgoing, Attempt(400, 7, "answered 400", "no"), again_in=None)
     [listed] = (await api.operator.get("/v1/webhooks")).json()["items"]
     assert (listed["name"], listed["given_up"], listed["failure"]) == ("shop", 1, "answered 400")
     found = (await api.operator.get("/v1/webhooks/deliveries?webhook=shop&state=given_up")).json()

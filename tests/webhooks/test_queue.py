@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from activities.webhooks import _Sending
+from activities.webhooks import _Sender
 from models.columns import utc_now
 from models.database import Database
 from models.enums import DeliveryState
 from models.webhooks import WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound
 from orders.webhooks import deliveries as webhooks
-from orders.webhooks.deliveries import Try
+from orders.webhooks.deliveries import Attempt
 from settings import Settings
 from tests.webhooks.sender import add_endpoint, deliveries, delivery, tell
 
@@ -28,8 +28,8 @@ async def test_a_message_goes_once_to_each_endpoint_however_many_spread_it(eithe
     await add_endpoint(database, URL, "two")
     await add_endpoint(database, URL, "choosy", kinds=["resellflow.service.closed.v1"])
     ids = await tell(database, 1, 2, 3)
-    await asyncio.gather(*(webhooks.spread(database) for _ in range(4)))
-    assert await webhooks.spread(database) == 0
+    await asyncio.gather(*(webhooks.fan_out(database) for _ in range(4)))
+    assert await webhooks.fan_out(database) == 0
     assert sorted((one.webhook, one.message_id) for one in await deliveries(database)) == sorted(
         (name, message_id) for name in ("one", "two") for message_id in ids
     )
@@ -39,11 +39,11 @@ async def test_what_is_due_goes_and_comes_back_until_it_is_taken_or_given_up(eit
     database = either_database
     await add_endpoint(database, URL)
     await tell(database, 1, 2)
-    await webhooks.spread(database)
+    await webhooks.fan_out(database)
     first, second = await webhooks.due(database, but_not=[])
     assert (first.attempts, first.endpoint_name, first.data["task"]) == (0, "shop", 1)
     assert await webhooks.due(database, but_not=[first.endpoint]) == []
-    failed = Try(500, 12, "answered 500", "oh\u00f6" * 100)
+    failed = Attempt(500, 12, "answered 500", "oh\u00f6" * 100)
     assert await webhooks.record(database, first, failed, again_in=timedelta(hours=1)), "it begins to fail"
     assert not await webhooks.record(database, second, failed, again_in=None)
     assert await webhooks.due(database, but_not=[]) == []
@@ -53,7 +53,7 @@ async def test_what_is_due_goes_and_comes_back_until_it_is_taken_or_given_up(eit
         assert await webhooks.resume(session, endpoint, actor="olga") == 1
     [again] = await webhooks.due(database, but_not=[])
     assert (again.message_id, again.attempts) == (first.message_id, 1)
-    assert not await webhooks.record(database, again, Try(200, 3), again_in=None)
+    assert not await webhooks.record(database, again, Attempt(200, 3), again_in=None)
     async with database.write() as session:
         await webhooks.replay_one(session, second.delivery, actor="olga")
     [replayed] = await webhooks.due(database, but_not=[])
@@ -67,9 +67,9 @@ async def test_all_since_a_time_also_for_an_endpoint_that_came_later(either_data
     await add_endpoint(database, URL, "early")
     await tell(database, 1, at=now - timedelta(hours=3))
     await tell(database, 2, at=now - timedelta(minutes=5))
-    await webhooks.spread(database)
-    for parcel in await webhooks.due(database, but_not=[]):
-        await webhooks.record(database, parcel, Try(204, 1), again_in=None)
+    await webhooks.fan_out(database)
+    for outgoing in await webhooks.due(database, but_not=[]):
+        await webhooks.record(database, outgoing, Attempt(204, 1), again_in=None)
     await add_endpoint(database, URL, "late")
     for name in ("early", "late"):
         async with database.write() as session:
@@ -85,9 +85,9 @@ async def test_an_endpoint_is_removed_with_its_log(either_database: Database) ->
     database = either_database
     await add_endpoint(database, URL)
     await tell(database, 1)
-    await webhooks.spread(database)
-    [parcel] = await webhooks.due(database, but_not=[])
-    await webhooks.record(database, parcel, Try(None, 1, "no answer"), again_in=timedelta(0))
+    await webhooks.fan_out(database)
+    [outgoing] = await webhooks.due(database, but_not=[])
+    await webhooks.record(database, outgoing, Attempt(None, 1, "no answer"), again_in=timedelta(0))
     async with database.write() as session:
         await webhooks.remove_endpoint(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
     assert await deliveries(database) == []
@@ -101,19 +101,19 @@ async def test_where_nobody_listens_messages_are_passed_over(
     either_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = either_database
-    monkeypatch.setattr(webhooks, "SLICE", 2)
+    monkeypatch.setattr(webhooks, "SKIP_BATCH", 2)
     await tell(database, 1, 2, 3)
-    assert not (await webhooks.waiting(database)).somebody_listens
-    assert [await webhooks.pass_over(database) for _ in range(3)] == [2, 1, 0]
+    assert not (await webhooks.backlog(database)).has_endpoints
+    assert [await webhooks.skip_new(database) for _ in range(3)] == [2, 1, 0]
     assert await deliveries(database) == []
     await tell(database, 4)
     await add_endpoint(database, URL)
-    assert await webhooks.waiting(database) == webhooks.Waiting(True, False, frozenset()), "4 is older than it"
+    assert await webhooks.backlog(database) == webhooks.Backlog(True, False, frozenset()), "4 is older than it"
     await tell(database, 5)
-    assert (await webhooks.waiting(database)).to_spread
-    assert await webhooks.pass_over(database) == 0, "somebody does"
-    await webhooks.spread(database)
-    assert [parcel.data["task"] for parcel in await webhooks.due(database, but_not=[])] == [5]
+    assert (await webhooks.backlog(database)).has_new
+    assert await webhooks.skip_new(database) == 0, "somebody does"
+    await webhooks.fan_out(database)
+    assert [outgoing.data["task"] for outgoing in await webhooks.due(database, but_not=[])] == [5]
     async with database.write() as session:
         endpoint = await webhooks.endpoint_named(session, "shop")
         assert await webhooks.replay_since(session, endpoint, utc_now() - timedelta(hours=1), actor="olga") == 5
@@ -127,7 +127,7 @@ async def test_a_batch_is_spread_by_as_many_statements_as_one_message(either_dat
     for several in ([1], list(range(2, 100))):
         await tell(database, *several)
         with counted(database) as statements:
-            assert await webhooks.spread(database) == len(several)
+            assert await webhooks.fan_out(database) == len(several)
         costs.append(len(statements))
     assert costs == [4, 4], "messages, endpoints, the mark, the deliveries"
 
@@ -151,10 +151,10 @@ async def test_a_look_that_finds_nothing_is_one_statement(either_database: Datab
     database = either_database
     if listens:
         await add_endpoint(database, URL)
-    sending = _Sending(database, Settings())
-    assert not await sending.look()
+    sending = _Sender(database, Settings())
+    assert not await sending.dispatch()
     with counted(database) as statements:
-        assert [await sending.look() for _ in range(5)] == [False] * 5
+        assert [await sending.dispatch() for _ in range(5)] == [False] * 5
     assert len(statements) == 5
     await sending.close()
 

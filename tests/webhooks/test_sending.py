@@ -18,7 +18,7 @@ from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.views import list_webhooks
 from orders.webhooks import deliveries as webhooks
 from orders.webhooks import posting as webhook_post
-from orders.webhooks.deliveries import Parcel, Try
+from orders.webhooks.deliveries import Attempt, OutgoingMessage
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
 from tests.webhooks.receiver import TAKEN, Answer, Received, Receiver, receiving
@@ -152,7 +152,7 @@ async def test_a_receiver_that_hangs_holds_up_no_other(database: Database, recei
 async def test_an_endpoint_that_does_not_work_is_tried_by_one_message_at_a_time(
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "LONGEST_REST", 0.3)
+    monkeypatch.setattr(sender, "LONGEST_BACK_OFF", 0.3)
     receiver.answers = [Answer(503)] * 3
     await add_endpoint(database, receiver.url)
     await tell(database, 1)
@@ -234,14 +234,16 @@ async def test_nothing_goes_twice_while_the_database_does_not_take_down_that_it_
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = psycopg.errors.DiskFull("no space left on device")
-    refused: list[Parcel] = []
+    refused: list[OutgoingMessage] = []
     record = webhooks.record
 
-    async def recorded(at: Database, parcel: Parcel, went: Try, *, again_in: timedelta | None) -> bool:
+    async def recorded(
+        at: Database, outgoing: OutgoingMessage, attempt: Attempt, *, again_in: timedelta | None
+    ) -> bool:
         if len(refused) < 3:
-            refused.append(parcel)
+            refused.append(outgoing)
             raise OperationalError("INSERT", {}, full)
-        return await record(at, parcel, went, again_in=again_in)
+        return await record(at, outgoing, attempt, again_in=again_in)
 
     monkeypatch.setattr(webhooks, "record", recorded)
     monkeypatch.setattr(sender, "RECORD_PAUSE_SECONDS", 0.02)

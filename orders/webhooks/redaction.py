@@ -1,8 +1,8 @@
-"""What a storefront is told of reasons that were written for our own people.
+"""Redacts reasons and data for storefronts.
 
-These hold balances, addresses of upstreams, and numbers of what belongs to others. So a storefront is told the
-sentences below instead; of what the upstream says about the order's own values, and of what Resellflow says where no
-money and no connection is meant, it is told the words, without addresses, sums and numbers of others.
+Reasons are written for our own people: they hold balances, addresses of upstreams, and numbers of what belongs to
+others. A storefront gets the sentences below instead. It gets the words themselves where the upstream speaks about the
+order's own values, or where neither money nor a connection is meant; addresses, sums and numbers of others are removed.
 """
 
 import re
