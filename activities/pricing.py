@@ -155,9 +155,9 @@ def _shared_by(job: Job) -> tuple[object, ...] | None:
     return (
         job.account_id,
         job.mapping.id,
-        spec.pricelist,
+        spec.tariff,
         spec.period,
-        spec.datacenter,
+        spec.location,
         tuple(sorted(spec.addons.items())),
         templates,
     )

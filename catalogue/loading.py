@@ -229,11 +229,22 @@ class _Loading:
     async def _mapping(self, entry: MappingEntry, plan: str) -> None:
         stored = self._standing.mappings.get((plan, entry.processing_module))
         row = stored or PlanMapping(
-            plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), pricelist=""
+            plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), tariff=""
         )
-        elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
-        values = entry.model_dump(exclude=elsewhere | {"addon_forms"})
-        values |= {"pricelist": entry.pricelist or "", "above_price": entry.above_selling_price}
+        elsewhere = {
+            "processing_module",
+            "periods",
+            "cost",
+            "renewal_cost",
+            "addon_forms",
+            *_NAMES_IN_THE_FILE.values(),
+        }
+        values = entry.model_dump(exclude=elsewhere.union(_NAMES_IN_THE_FILE.values()))
+        values |= {
+            "tariff": entry.pricelist or "",
+            "location": entry.datacenter,
+            "above_price": entry.above_selling_price,
+        }
         values["addon_forms"] = {
             name: form.model_dump(mode="json", exclude_none=True) for name, form in entry.addon_forms.items()
         }
@@ -351,7 +362,7 @@ def _put(row: SQLModel, values: Mapping[str, object]) -> list[FieldChange]:
     return fields
 
 
-_NAMES_IN_THE_FILE = {"above_price": "above_selling_price"}
+_NAMES_IN_THE_FILE = {"above_price": "above_selling_price", "tariff": "pricelist", "location": "datacenter"}
 """Columns that are called otherwise than their key."""
 
 

@@ -144,8 +144,8 @@ class PlanMapping(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     plan_id: int = Field(foreign_key="tariff_plan.id")
     module_id: int = Field(foreign_key="processing_module.id")
-    pricelist: str
-    datacenter: str | None = None
+    tariff: str
+    location: str | None = None
     addons: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Our add-on name -> the upstream's field, e.g. ram -> addon_61."""
     templates: dict[str, str] = Field(default_factory=dict, sa_column=json_column())

@@ -61,17 +61,17 @@ class UpstreamSnapshot(SQLModel, table=True):
     status_detail: str = ""
     suspend_reason: str | None = None
     name: str = Field(default="", index=True)
-    remoteid: str | None = Field(default=None, index=True)
+    mark: str | None = Field(default=None, index=True)
     expires_on: date | None = None
-    pricelist: str = ""
-    pricelist_id: str = ""
+    tariff: str = ""
+    tariff_id: str = ""
     """The tariff's number, where the upstream tells it apart from the tariff's name."""
-    pricelist_unexplained: str = ""
+    tariff_unexplained: str = ""
     """Another name of the tariff that a list shows without a number: renamed, or another tariff? The form will tell."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     ip: str = ""
-    autoprolong: str = ""
+    renewal: str = ""
     renews: bool | None = None
     """Whether the upstream renews it by itself, as its form told last; lists may show a localised word."""
     renews_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -62,7 +62,7 @@ class Service(SQLModel, table=True):
     mark: str = Field(unique=True, max_length=64)
     """remoteid at the upstream."""
     upstream_number: str | None = Field(default=None, max_length=64)
-    upstream_pricelist: str = ""
+    upstream_tariff: str = ""
     period_months: int
     parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     addons: dict[str, int | str] = Field(default_factory=dict, sa_column=json_column())

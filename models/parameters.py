@@ -16,7 +16,7 @@ SHOWN_PREFIX = "shown."
 """What the upstream's form must show when a plan change is done, each field under this prefix."""
 STEPPED_ASIDE = "stepped_aside"
 """For which operation it stepped aside: its workflow ended, or will, and another is started when its turn comes."""
-PRICELIST = "pricelist"
+TARIFF = "pricelist"
 """The upstream's tariff number that a plan change is after."""
 NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a wish
 """A new password is to be made up when it is sent; it is written nowhere."""

@@ -62,13 +62,13 @@ class OrderSpec(_Value):
     """A set-up request in the upstream's terms; everything is mapped and checked before it gets here."""
 
     product_type: str
-    pricelist: str
-    datacenter: str | None
+    tariff: str
+    location: str | None
     period: int
     """The upstream's period in months (its special values: -100 trial, -50 day, 0 for ever)."""
     name: str
     """Goes where this product type carries its name: domain or licname."""
-    remoteid: str
+    mark: str
     """Our mark."""
     parameters: dict[str, str] = Field(default_factory=dict)
     """Upstream field -> value: ostempl, recipe, ip, ..."""
@@ -179,19 +179,19 @@ class UpstreamItem(_Value):
     suspend_reason: SuspendReason | None = None
     name: str = ""
     """Domain or licname."""
-    remoteid: str | None = None
+    mark: str | None = None
     """None: this answer has no such field. Empty text: the field is there and empty."""
     expires_on: date | None = None
     created_on: date | None = None
-    pricelist: str = ""
+    tariff: str = ""
     """Text of the tariff as shown: its name in lists, its id in forms."""
-    pricelist_id: str = ""
+    tariff_id: str = ""
     """The tariff's number, where a list shows it beside the name."""
     period: str = ""
     cost: Money | None = None
     """Price of the item's whole period. What is shown as the price of a month is none (unless the period is one)."""
     ip: str = ""
-    autoprolong: str = ""
+    renewal: str = ""
     unreadable: dict[str, str] = Field(default_factory=dict)
     """What is shown and can't be true (a cost of 10^30, a name of 9,000 characters), by the field it is missing from: a
     part of it, for people to see."""
@@ -229,7 +229,7 @@ class ListEnd(_Value):
     incomplete_because: str = ""
     """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
     pages: int
-    shows_remoteid: Knowledge
+    shows_marks: Knowledge
     """Whether rows carry the remoteid field; unknown for an empty list."""
 
 
@@ -243,7 +243,7 @@ class Listing(_Value):
     incomplete_because: str = ""
     """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
     pages: int
-    shows_remoteid: Knowledge
+    shows_marks: Knowledge
     """Whether rows carry the remoteid field; unknown for an empty list."""
 
 
@@ -294,7 +294,7 @@ class PlanChangeQuote(_Value):
     tariff is not among those offered."""
     new_expires_on: date | None
     """The expiry after the change, which may move (seen in code)."""
-    pricelists: tuple[str, ...]
+    tariffs: tuple[str, ...]
     """Tariffs that this item may be changed to now; empty where the upstream names none."""
     unreadable: str = ""
     """As in Quote."""
@@ -321,7 +321,7 @@ class ParametersAccepted(_Value):
 class Offer(_Value):
     """A tariff that can be ordered."""
 
-    pricelist: str
+    tariff: str
     """The upstream's id of the tariff."""
     name: str
     """As the upstream calls it; may be empty."""
@@ -431,14 +431,14 @@ class Upstream(Protocol):
         """
         ...
 
-    async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
+    async def quote_plan_change(self, number: str, tariff: str, period: int) -> PlanChangeQuote:
         """Which tariffs the item may be changed to, and what this one would cost now; one or two reads.
 
         Seen in code.
         """
         ...
 
-    async def change_plan(self, number: str, pricelist: str, period: int, *, key: str) -> PlanChangeAccepted:
+    async def change_plan(self, number: str, tariff: str, period: int, *, key: str) -> PlanChangeAccepted:
         """Change the tariff, once, charging or refunding the account. Settled by the tariff in the item's form.
 
         One request; three where the upstream has no such function in one shot (a definite no, so nothing has been done)
@@ -466,11 +466,11 @@ class Upstream(Protocol):
         """
         ...
 
-    async def set_mark(self, product_type: str, number: str, remoteid: str) -> None:
+    async def set_mark(self, product_type: str, number: str, mark: str) -> None:
         """Put our mark on an item, in place of the one it has. May be repeated. Seen in code for licences."""
         ...
 
-    async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
+    async def set_renewal(self, product_type: str, number: str, period: int | None) -> None:
         """Let the upstream renew by `period` months by itself, or not (None). May be repeated.
 
         Documented for licences, seen in code for others.

@@ -167,7 +167,7 @@ class Batch:
         found: dict[int | None, UpstreamSnapshot] = {one.id: one for one in self.lookalikes}
         # Two questions for the two indexes, and the rest is looked at here: among conditions that most items meet, the
         # database would begin with one of those.
-        for column, values in ((col(UpstreamSnapshot.remoteid), marks), (col(UpstreamSnapshot.name), names)):
+        for column, values in ((col(UpstreamSnapshot.mark), marks), (col(UpstreamSnapshot.name), names)):
             if values:
                 rows = await self.session.exec(select(UpstreamSnapshot).where(column.in_(values)))
                 found |= {one.id: one for one in rows.all()}

@@ -40,9 +40,9 @@ def new_snapshot(account_id: int, item: UpstreamItem) -> UpstreamSnapshot:
     return snapshot
 
 
-_WRITTEN_DIFFERENTLY = ("name", "remoteid", "ip", "autoprolong", "pricelist", "cost", "expires_on")
+_WRITTEN_DIFFERENTLY = ("name", "mark", "ip", "renewal", "tariff", "cost", "expires_on")
 """Fields that list and form may write differently (a tariff's name and its number, say)."""
-_NONE_IF_EMPTY = frozenset({"cost", "remoteid", "expires_on"})
+_NONE_IF_EMPTY = frozenset({"cost", "mark", "expires_on"})
 
 
 def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
@@ -50,8 +50,8 @@ def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
     known: dict[str, object] = {
         name: (None if name in _NONE_IF_EMPTY else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
     }
-    if "autoprolong" in known:
-        known["autoprolong"] = snapshot.autoprolong
+    if "renewal" in known:
+        known["renewal"] = snapshot.renewal
     known |= _tariff_of_form(snapshot, form)
     if form.status is UpstreamStatus.UNKNOWN and not snapshot.gone:
         known |= {"status": UpstreamStatus(snapshot.status), "status_detail": snapshot.status_detail}
@@ -61,16 +61,16 @@ def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
 def _tariff_of_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> dict[str, object]:
     """The number beside a name that lists show waits for the list, so that both change at once. If a list has shown
     another name that nobody could explain, the number explains it now."""
-    if "pricelist" not in snapshot.listed:
-        return {"pricelist_id": tariff_number(form)}
-    if not snapshot.pricelist_unexplained:
-        return {"pricelist_id": ""}
-    return {"pricelist_id": tariff_number(form), "pricelist": snapshot.pricelist_unexplained}
+    if "tariff" not in snapshot.listed:
+        return {"tariff_id": tariff_number(form)}
+    if not snapshot.tariff_unexplained:
+        return {"tariff_id": ""}
+    return {"tariff_id": tariff_number(form), "tariff": snapshot.tariff_unexplained}
 
 
 def tariff_number(form: UpstreamItem) -> str:
     """The tariff's number as a form tells it; empty where it shows a name alone."""
-    return form.pricelist_id or _number(form.pricelist)
+    return form.tariff_id or _number(form.tariff)
 
 
 def _number(tariff: str) -> str:
@@ -80,8 +80,8 @@ def _number(tariff: str) -> str:
 def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
     """Keep the form as it was read now, and what only forms tell: the tariff's number, whether the upstream renews."""
     snapshot.form = form.raw
-    snapshot.pricelist_id = snapshot.pricelist_id or tariff_number(form)
-    told = renews(form.autoprolong)
+    snapshot.tariff_id = snapshot.tariff_id or tariff_number(form)
+    told = renews(form.renewal)
     if told is not None and told is not snapshot.renews:
         snapshot.renews, snapshot.renews_since = told, utc_now()
 
@@ -91,7 +91,7 @@ def list_is_behind(snapshot: UpstreamSnapshot, form: UpstreamItem) -> bool:
     be read again."""
     if form.raw == snapshot.form:
         return False
-    if "pricelist" in snapshot.listed and snapshot.pricelist_id not in ("", tariff_number(form)):
+    if "tariff" in snapshot.listed and snapshot.tariff_id not in ("", tariff_number(form)):
         return True
     if "expires_on" not in snapshot.listed or form.expires_on is None:
         return False
@@ -143,7 +143,7 @@ def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]
     """Bring the snapshot up to the item, without the values that were held back."""
     implausible = _implausible(snapshot, item)
     if snapshot.gone:  # it may be another one of the same number: what the gone one was marked with is not its mark
-        snapshot.remoteid = item.remoteid
+        snapshot.mark = item.mark
     _take_over(snapshot, item, implausible.keys())
     snapshot.held_back = implausible
     snapshot.misses = 0
@@ -206,11 +206,11 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
     changes.extend(_cost_changes(snapshot, item))
     parameters = {
         name: (_text(getattr(snapshot, name)), _text(getattr(item, name)))
-        for name in ("name", "remoteid", "ip")
+        for name in ("name", "mark", "ip")
         if getattr(item, name) and getattr(item, name) != getattr(snapshot, name)
     }
     if _renewal_changed(snapshot, item):
-        parameters["autoprolong"] = (snapshot.autoprolong, item.autoprolong)
+        parameters["renewal"] = (snapshot.renewal, item.renewal)
     if parameters:
         changes.append(Change(EventKind.PARAMETERS_CHANGED, parameters))
     return changes
@@ -218,7 +218,7 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
 
 def _renewal_changed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
     """Some lists show a word while the upstream renews, and an empty column while it does not."""
-    before, after = snapshot.autoprolong, item.autoprolong
+    before, after = snapshot.renewal, item.renewal
     if after:
         return after != before and not (not before and renews(after) is False)
     return bool(before) and _renewal_was_emptied(snapshot, item)
@@ -227,7 +227,7 @@ def _renewal_changed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
 def _renewal_was_emptied(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
     """The list has told a word, and its column is there and empty now. A column that is missing tells nothing, nor does
     a word that nobody knows."""
-    return not item.autoprolong and "autoprolong" in snapshot.listed and not item.raw.get("autoprolong", "?").strip()
+    return not item.renewal and "renewal" in snapshot.listed and not item.raw.get("autoprolong", "?").strip()
 
 
 def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -236,23 +236,23 @@ def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chan
     A list that shows names alone tells of a change what the form has told already, or nothing for certain.
     """
     fields: dict[str, tuple[str, str]] = {}
-    if item.pricelist and item.pricelist != snapshot.pricelist:
-        fields["pricelist"] = (snapshot.pricelist, item.pricelist)
-    number = item.pricelist_id or (_number(snapshot.form.get("pricelist", "")) if item.pricelist else "")
-    if number and snapshot.pricelist_id not in ("", number):
-        fields["pricelist_id"] = (snapshot.pricelist_id, number)
+    if item.tariff and item.tariff != snapshot.tariff:
+        fields["tariff"] = (snapshot.tariff, item.tariff)
+    number = item.tariff_id or (_number(snapshot.form.get("pricelist", "")) if item.tariff else "")
+    if number and snapshot.tariff_id not in ("", number):
+        fields["tariff_id"] = (snapshot.tariff_id, number)
         return [Change(EventKind.PLAN_CHANGED, fields)]
     if not fields or is_unexplained(snapshot, item):
         return []
-    changed = bool(snapshot.pricelist) and not snapshot.pricelist_id
+    changed = bool(snapshot.tariff) and not snapshot.tariff_id
     return [Change(EventKind.PLAN_CHANGED if changed else EventKind.PARAMETERS_CHANGED, fields)]
 
 
 def is_unexplained(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
     """A list shows another name of the tariff and no number, and the form that was read last is of no help."""
-    if item.pricelist_id or not item.pricelist or item.pricelist == snapshot.pricelist or not snapshot.pricelist:
+    if item.tariff_id or not item.tariff or item.tariff == snapshot.tariff or not snapshot.tariff:
         return False
-    return bool(snapshot.pricelist_id) and _number(snapshot.form.get("pricelist", "")) == snapshot.pricelist_id
+    return bool(snapshot.tariff_id) and _number(snapshot.form.get("pricelist", "")) == snapshot.tariff_id
 
 
 def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
@@ -304,7 +304,7 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: Collec
     if item.status is not UpstreamStatus.UNKNOWN or snapshot.gone:
         _take_over_status(snapshot, item)
     snapshot.name = item.name or snapshot.name
-    snapshot.remoteid = item.remoteid if item.remoteid is not None else snapshot.remoteid
+    snapshot.mark = item.mark if item.mark is not None else snapshot.mark
     if item.expires_on is not None and "expires_on" not in held_back:
         snapshot.expires_on = item.expires_on
     _take_over_tariff(snapshot, item)
@@ -312,19 +312,19 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: Collec
         snapshot.cost_amount = _stored(item.cost.amount)
         snapshot.cost_currency = item.cost.currency
     snapshot.ip = item.ip or snapshot.ip
-    if item.autoprolong or _renewal_was_emptied(snapshot, item):
-        snapshot.autoprolong = item.autoprolong
+    if item.renewal or _renewal_was_emptied(snapshot, item):
+        snapshot.renewal = item.renewal
     snapshot.raw = {**snapshot.raw, **item.raw}
 
 
 def _take_over_tariff(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
     if is_unexplained(snapshot, item):
-        snapshot.pricelist_unexplained = item.pricelist
+        snapshot.tariff_unexplained = item.tariff
         return
-    if item.pricelist:
-        snapshot.pricelist, snapshot.pricelist_unexplained = item.pricelist, ""
-    number = item.pricelist_id or (_number(snapshot.form.get("pricelist", "")) if item.pricelist else "")
-    snapshot.pricelist_id = number or snapshot.pricelist_id
+    if item.tariff:
+        snapshot.tariff, snapshot.tariff_unexplained = item.tariff, ""
+    number = item.tariff_id or (_number(snapshot.form.get("pricelist", "")) if item.tariff else "")
+    snapshot.tariff_id = number or snapshot.tariff_id
 
 
 def _take_over_status(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:

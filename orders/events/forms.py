@@ -67,7 +67,7 @@ async def _changed_forms(
 
 
 async def _is_changed(session: AsyncSession, account_id: int, row: UpstreamSnapshot | None, form: UpstreamItem) -> bool:
-    if row is None or row.form != form.raw or row.misses or form.pricelist_id not in ("", row.pricelist_id):
+    if row is None or row.form != form.raw or row.misses or form.tariff_id not in ("", row.tariff_id):
         return True
     if compare(row, as_listed(row, form)):
         return True

@@ -24,8 +24,8 @@ def is_used_again(service: Service, snapshot: UpstreamSnapshot) -> bool:
     or no mark and another name than the one that we had made up."""
     if service.status is not ServiceStatus.CLOSED or not _lives(snapshot):
         return False
-    if snapshot.remoteid:
-        return not same_mark(snapshot.remoteid, service.mark)
+    if snapshot.mark:
+        return not same_mark(snapshot.mark, service.mark)
     return bool(snapshot.name) and service.name_is_ours and not same_name(snapshot.name, service.name)
 
 

@@ -184,7 +184,7 @@ class Known:
         self.rejudge |= await self._items(
             session,
             col(UpstreamSnapshot.service_id).in_([one.id for one in services]),
-            col(UpstreamSnapshot.remoteid).in_(marks),
+            col(UpstreamSnapshot.mark).in_(marks),
             col(UpstreamSnapshot.name).in_(names),
         )
 

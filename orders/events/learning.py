@@ -21,8 +21,8 @@ class Lessons:
         """Our own item as a list just showed it."""
         if service is None or service.upstream_number != item.number or service.id in self._batch.by_hand:
             return
-        if item.remoteid is not None:
-            self._mark(_seen(item.remoteid == service.mark))
+        if item.mark is not None:
+            self._mark(_seen(item.mark == service.mark))
         if item.name:
             self._name(_seen(same_name(item.name, service.name)))
 
@@ -30,7 +30,7 @@ class Lessons:
         """An item that a list showed earlier; what a form said of it proves nothing of lists."""
         if not snapshot.listed or service.id in self._batch.by_hand:
             return
-        self._mark(_seen("remoteid" in snapshot.listed and snapshot.remoteid == service.mark))
+        self._mark(_seen("mark" in snapshot.listed and snapshot.mark == service.mark))
         self._name(_seen("name" in snapshot.listed and same_name(snapshot.name, service.name)))
 
     def _mark(self, seen: Knowledge) -> None:

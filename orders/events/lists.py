@@ -14,6 +14,7 @@ from models.database import Database
 from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import HELD_BACK_AT_MOST, UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.outages import outage_of
+from models.public_words import public
 from orders.events.batch import BATCH_SIZE, Batch
 from orders.events.differences import compare, held_back_fields, is_unexplained, listed_fields
 from orders.events.forms import record_forms
@@ -202,7 +203,7 @@ class ListScan:
             self._known.held_digests.pop(number, None)
             held = held_back_fields(item)
             if held:
-                self._known.held_back[number] = "; ".join(f"{name} {shown}" for name, shown in held.items())
+                self._known.held_back[number] = "; ".join(f"{public(name)} {shown}" for name, shown in held.items())
             else:
                 self._known.held_back.pop(number, None)
 
@@ -280,7 +281,7 @@ class ListScan:
         only_newer = known.read_to_the_end and not self._found_older
         is_loaded = known.loaded or end.complete or not self._found_new or only_newer
         known.read_to_the_end = True
-        shows = learn(end.shows_remoteid, known.lists_show_remoteid)
+        shows = learn(end.shows_marks, known.lists_show_remoteid)
         heeded = (known.audit_entry, known.stage_entry) if not known.rejudge else known.stored
         due = sum(heeded) - sum(known.stored) >= STORE_AFTER_ENTRIES or not known.is_stored
         if end.complete:
@@ -293,7 +294,7 @@ class ListScan:
             return
         async with self._database.write() as session:
             account = await session.get_one(UpstreamAccount, known.account_id)
-            account.lists_show_remoteid = learn(end.shows_remoteid, account.lists_show_remoteid)
+            account.lists_show_remoteid = learn(end.shows_marks, account.lists_show_remoteid)
             row = await session.get(UpstreamList, (known.account_id, known.product_type))
             if row is None:
                 row = UpstreamList(account_id=known.account_id, product_type=known.product_type)
@@ -362,7 +363,7 @@ async def record_items(
     look = ListScan(database, await Known.load(database, account_id, product_type))
     await look.begin()
     await look.rows(rows_of(items))
-    return await look.end(ListEnd(complete=complete, pages=1, shows_remoteid=lists_show_remoteid))
+    return await look.end(ListEnd(complete=complete, pages=1, shows_marks=lists_show_remoteid))
 
 
 def _shown_twice(rows: Iterable[ListedRow]) -> set[str]:
@@ -393,8 +394,8 @@ def rows_of(items: Iterable[UpstreamItem]) -> list[ListedRow]:
 
 def _is_changed(row: UpstreamSnapshot | None, item: UpstreamItem) -> bool:
     """The row tells something that the snapshot does not, or is wanted for what the snapshot lacks."""
-    if row is None or row.gone or row.misses or not row.row_digest or row.pricelist_unexplained:
+    if row is None or row.gone or row.misses or not row.row_digest or row.tariff_unexplained:
         return True
-    if row.listed != listed_fields(item) or item.pricelist_id not in ("", row.pricelist_id):
+    if row.listed != listed_fields(item) or item.tariff_id not in ("", row.tariff_id):
         return True
     return is_unexplained(row, item) or bool(compare(row, item))

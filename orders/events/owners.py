@@ -48,7 +48,7 @@ class Owners:
 
     async def _has_moved(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
         """It is the service's item under another number, and is linked anew."""
-        if not same_mark(snapshot.remoteid or "", service.mark) or not await self._tells(snapshot, service):
+        if not same_mark(snapshot.mark or "", service.mark) or not await self._tells(snapshot, service):
             return False
         return await identity.move(self._batch.session, service, snapshot)
 
@@ -61,16 +61,16 @@ class Owners:
         for snapshot in found.values():
             if snapshot.service_id is not None or snapshot.number == service.upstream_number:
                 continue
-            if same_mark(snapshot.remoteid or "", service.mark):
+            if same_mark(snapshot.mark or "", service.mark):
                 if await self._tells(snapshot, service):
                     await self._report(service, snapshot)
-            elif service.name_is_ours and not snapshot.remoteid and same_name(snapshot.name, service.name):
+            elif service.name_is_ours and not snapshot.mark and same_name(snapshot.name, service.name):
                 await self._report(service, snapshot, by="its name")
 
     def _shown_by(self, snapshot: UpstreamSnapshot) -> Iterator[Service]:
         """Services whose mark the item shows, or whose name where we made that up."""
         found: dict[int | None, Service] = {}
-        if snapshot.remoteid and (marked := self._batch.by_mark.get(snapshot.remoteid)) is not None:
+        if snapshot.mark and (marked := self._batch.by_mark.get(snapshot.mark)) is not None:
             found[marked.id] = marked
         for name in {snapshot.name, canonical(snapshot.name)} - {""}:
             found |= {one.id: one for one in self._batch.by_name.get(name, ())}
@@ -79,10 +79,10 @@ class Owners:
     async def _tells(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
         """Whether what it shows of this service, whole mark or name, may not as well be another service's mark, cut
         short: then the item's name must be this service's, and no name of such another's."""
-        if not same_mark(snapshot.remoteid or "", service.mark):
+        if not same_mark(snapshot.mark or "", service.mark):
             return True
         others = [
-            one for one in await self._batch.marks_beginning_with(snapshot.remoteid or "") if one.service != service.id
+            one for one in await self._batch.marks_beginning_with(snapshot.mark or "") if one.service != service.id
         ]
         return not others or (
             same_name(snapshot.name, service.name) and not any(same_name(snapshot.name, one.name) for one in others)
@@ -93,10 +93,10 @@ class Owners:
 
         Or with its name, where we made that up and no mark of somebody else's is shown.
         """
-        if snapshot.remoteid and same_mark(snapshot.remoteid, service.mark):
+        if snapshot.mark and same_mark(snapshot.mark, service.mark):
             if await self._tells(snapshot, service):
                 await self._report(service, snapshot)
-        elif not snapshot.remoteid:
+        elif not snapshot.mark:
             await self._report(service, snapshot, by="its name")
 
     async def _report_paid(self, service: Service, snapshot: UpstreamSnapshot) -> None:

@@ -14,6 +14,7 @@ from models.columns import utc_now
 from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
+from models.public_words import public
 from models.webhooks import WebhookMessage
 from orders.events.batch import Batch
 from orders.events.differences import (
@@ -45,7 +46,7 @@ MISSES_BEFORE_GONE = 2
 
 _TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_CHANGED, EventKind.OPERATION_ENDED})
 """After these the form is read, which tells more than the list (addresses, the tariff's number)."""
-_HINTS_AT_MORE = frozenset({"pricelist", "autoprolong", "cost"})
+_HINTS_AT_MORE = frozenset(map(public, ("tariff", "renewal", "cost")))
 """Fields of a list whose change may come of one that only the form shows: tariff number, who renews, add-ons."""
 _NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
 """Stages in which nothing of the operation is under way: what the upstream shows is no answer to it, and it looks there
@@ -102,7 +103,7 @@ class Reconciliation:
         self._is_loaded = listed is not None and listed.loaded_at is not None
         items = list(items)
         names = [*(row.name for row in found), *(item.name for item in items)]
-        marks = [*(row.remoteid or "" for row in found), *(item.remoteid or "" for item in items)]
+        marks = [*(row.mark or "" for row in found), *(item.mark or "" for item in items)]
         await self._batch.load(numbers, names, marks)
 
     async def row(self, item: UpstreamItem, digest: str, *, rejudge: bool = False) -> None:
@@ -111,7 +112,7 @@ class Reconciliation:
         snapshot, changes = self._compared(item)
         if known is None:
             self._new.append(snapshot)
-        if known is not None and snapshot.pricelist_unexplained:
+        if known is not None and snapshot.tariff_unexplained:
             self.result.to_read.append(snapshot.number)
         followed = await self._follow(snapshot, changes, None)
         changes = self._with_followed(snapshot, changes, followed)
@@ -125,7 +126,7 @@ class Reconciliation:
             self._lessons.of_row(service, item)
             if service is not None and service.upstream_number == snapshot.number and _form_wanted(snapshot):
                 self.result.to_read.append(snapshot.number)
-        snapshot.row_digest = "" if snapshot.pricelist_unexplained else digest
+        snapshot.row_digest = "" if snapshot.tariff_unexplained else digest
 
     async def form(self, form: UpstreamItem) -> None:
         """An item as its form shows it."""
@@ -136,7 +137,7 @@ class Reconciliation:
             self.result.list_again |= list_is_behind(known, form)
             self.result.form_changed |= known.form != form.raw
             item = as_listed(known, form)
-        number_before = known.pricelist_id if known is not None else None
+        number_before = known.tariff_id if known is not None else None
         snapshot, changes = self._compared(item)
         self._session.add(snapshot)
         note_form(snapshot, form)
@@ -144,7 +145,7 @@ class Reconciliation:
         changes = self._with_followed(snapshot, changes, followed)
         if changes:
             await self._record_changes(snapshot, item, changes, followed, from_form=True)
-        if changes or form_before != form.raw or number_before != snapshot.pricelist_id:
+        if changes or form_before != form.raw or number_before != snapshot.tariff_id:
             snapshot.row_digest = ""  # the list is judged by this, too
         if snapshot.service_id is not None:
             await renewal.report(self._session, self._account_id, snapshot.service_id)
@@ -272,7 +273,7 @@ class Reconciliation:
         self, snapshot: UpstreamSnapshot, changes: list[Change], form_before: dict[str, str] | None
     ) -> Changes:
         """What staff changed of tariff and add-ons, taken over by the service. `form_before`: the form was read."""
-        tariff = next((change.fields["pricelist_id"][1] for change in changes if "pricelist_id" in change.fields), "")
+        tariff = next((change.fields["tariff_id"][1] for change in changes if "tariff_id" in change.fields), "")
         if not tariff and form_before is None:
             return {}
         service = await self._owners.owner(snapshot)
@@ -370,7 +371,7 @@ class Reconciliation:
             product_type=snapshot.product_type,
             upstream_number=snapshot.number,
             kind=change.kind,
-            changes={name: list(pair) for name, pair in change.fields.items()},
+            changes={public(name): list(pair) for name, pair in change.fields.items()},
             raw=raw,
             status=snapshot.status,
             service_id=service.id if service else None,

@@ -61,7 +61,7 @@ async def addons_after_plan_change(
         return
     shown = addons.shown(mapping, snapshot.form)
     there = {name: shown[name] for name in carried if name in shown}
-    known_by = [mapping, *await by_tariff(session, service, mapping.pricelist), *([before] if before else [])]
+    known_by = [mapping, *await by_tariff(session, service, mapping.tariff), *([before] if before else [])]
     kept = still_there(operation.parameters.get(DROPPED_ADDONS, ""), known_by, snapshot.form)
     service.addons = addons.without_none({**{one.name: one.shown for one in kept}, **there})
     missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}

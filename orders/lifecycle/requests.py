@@ -27,9 +27,9 @@ from models.parameters import (
     NEW_PASSWORD,
     PERIOD_MONTHS,
     PLAN_ID,
-    PRICELIST,
     RENEWAL_OWNER,
     SHOWN_PREFIX,
+    TARIFF,
 )
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.access.ownership import check_visible
@@ -165,7 +165,7 @@ async def change_plan(
             raise InvalidField("plan", f"service {row.id} has plan {plan_name!r} already")
         mapping, _ = await periods.mapped(session, row, plan.id, row.period_months)
         old = await session.get_one(TariffPlan, row.plan_id)
-        parameters = {PLAN_ID: str(plan.id), PRICELIST: mapping.pricelist if mapping else ""}
+        parameters = {PLAN_ID: str(plan.id), TARIFF: mapping.tariff if mapping else ""}
         shown = mapping.resource_fields if mapping else {}
         parameters |= {
             f"{SHOWN_PREFIX}{field}": str(plan.resources[resource])

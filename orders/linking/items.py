@@ -333,9 +333,9 @@ def _differences(target: Target, item: UpstreamItem, months: int, owner: Renewal
     if target.mapping is None:
         found.append(f"plan {plan} is not mapped to {target.module.name} any more, so its tariff can't be compared")
     else:
-        if (tariff_number(item) or item.pricelist) != target.mapping.pricelist:
-            shown = f"it has tariff {item.pricelist}" if item.pricelist else "it does not show its tariff"
-            found.append(f"{shown}; plan {plan} is tariff {target.mapping.pricelist}")
+        if (tariff_number(item) or item.tariff) != target.mapping.tariff:
+            shown = f"it has tariff {item.tariff}" if item.tariff else "it does not show its tariff"
+            found.append(f"{shown}; plan {plan} is tariff {target.mapping.tariff}")
         found += _differing_period(target, item, months)
     renewed = _renewed_by(item)
     if owner is not None and renewed is not None and renewed is not owner:
@@ -365,7 +365,7 @@ async def _differing_mark(
     session: AsyncSession, target: Target, item: UpstreamItem, service: Service | None
 ) -> list[str]:
     """A mark that is not this service's: it would be replaced."""
-    mark = item.remoteid
+    mark = item.mark
     if not mark or (service is not None and _first_mark(mark) == _first_mark(service.mark)):
         return []
     own = _first_mark(mark)
@@ -449,7 +449,7 @@ def _period(target: Target, item: UpstreamItem, months: int | None) -> MappedPer
 
 def _renewed_by(item: UpstreamItem) -> RenewalOwner | None:
     """None: the item does not show it in a way that can be told."""
-    shown = renews(item.autoprolong)
+    shown = renews(item.renewal)
     if shown is None:
         return None
     return RenewalOwner.UPSTREAM if shown else RenewalOwner.RESELLFLOW

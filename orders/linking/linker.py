@@ -30,7 +30,7 @@ class Linker:
         upstream = await self._connections.to(target.account)
         seen = await self._read(upstream, target, wish.upstream_number)
         outcome = await linking.link(self._database, target, service, wish, seen, actor)
-        return await self._mark(upstream, outcome, seen.form.remoteid, actor)
+        return await self._mark(upstream, outcome, seen.form.mark, actor)
 
     async def adopt(
         self, number: str, wish: AdoptRequest, *, upstream: str | None, actor: str, client: str, key: str
@@ -45,7 +45,7 @@ class Linker:
             return await self._mark_again(connection, earlier, actor)
         seen = await self._read(connection, target, number)
         outcome = await linking.adopt(self._database, target, wish, seen, actor=actor, client=client, key=key)
-        return await self._mark(connection, outcome, seen.form.remoteid, actor)
+        return await self._mark(connection, outcome, seen.form.mark, actor)
 
     async def _read(self, upstream: Upstream, target: Target, number: str) -> Seen:
         try:
@@ -71,7 +71,7 @@ class Linker:
             item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
         except UpstreamError as error:
             return outcome.model_copy(update={"mark_problem": error.message})
-        return await self._mark(upstream, outcome, item.remoteid, actor)
+        return await self._mark(upstream, outcome, item.mark, actor)
 
     async def _set_mark(self, upstream: Upstream, outcome: Outcome) -> str:
         """Why the upstream does not show our mark on the item; empty if it does."""
@@ -81,6 +81,6 @@ class Linker:
             item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
         except UpstreamError as error:
             return error.message
-        if item.remoteid is None:
+        if item.mark is None:
             return "it was sent, but the upstream does not show marks, so nobody knows whether it is there"
-        return "" if item.remoteid == outcome.mark else f"it was sent, but the item shows {item.remoteid or 'none'}"
+        return "" if item.mark == outcome.mark else f"it was sent, but the item shows {item.mark or 'none'}"

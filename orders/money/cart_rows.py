@@ -81,19 +81,19 @@ async def _owner(upstream: Upstream, row: CartRow, rows: Sequence[CartRow], clai
     form = await _form(upstream, row, types)
     if form is None:
         return Owned(row, claim)
-    marked = next((other for other in claims if other.mark == form.remoteid), None)
+    marked = next((other for other in claims if other.mark == form.mark), None)
     if claim is None:
         marked = marked or _by_order_and_name(row, form, claims)
         return Owned(row, marked, row.item if marked else "")
     if marked not in (None, claim):
         return Owned(row, None)  # the number says one order of ours and the form another: nobody's until a person looks
-    borne_out = marked is claim or (not form.remoteid and same_name(form.name, claim.name))
+    borne_out = marked is claim or (not form.mark and same_name(form.name, claim.name))
     return Owned(row, claim, row.item if borne_out else "")
 
 
 def _by_order_and_name(row: CartRow, form: UpstreamItem, claims: Sequence[Claim]) -> Claim | None:
     """Several orders of ours share the order that is to be paid, and forms show no marks: its number and the name."""
-    if form.remoteid or not row.order:
+    if form.mark or not row.order:
         return None
     found = [
         claim
@@ -183,8 +183,8 @@ async def _is_ours(upstream: Upstream, job: Job, row: CartRow, number: str) -> b
     if number:
         return row.item == number and row.product_type in ("", job.service.product_type)
     form = await _form(upstream, row, {job.service.product_type})
-    if form is not None and form.remoteid:
-        return form.remoteid == job.service.mark
+    if form is not None and form.mark:
+        return form.mark == job.service.mark
     name = (form.name if form is not None else "") or row.name
     if not name:
         return None
@@ -217,7 +217,7 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
     removed = (await left_in_cart(database, job, upstream)).ours
     for kind, row in removed:
         form = await _form(upstream, row, {job.service.product_type})
-        if form is None or form.remoteid != job.service.mark or form.status is not UpstreamStatus.ORDERED:
+        if form is None or form.mark != job.service.mark or form.status is not UpstreamStatus.ORDERED:
             return False
         await _note_removed(database, job, form.number)
         with lease.holding(lease.unrecorded()):

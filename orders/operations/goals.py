@@ -8,7 +8,7 @@ from typing import Self
 from models.enums import OperationKind, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.goals import goal_failed, goal_met
-from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, PRICELIST, SHOWN_PREFIX
+from models.parameters import EXPIRES_BEFORE, FIELD_PREFIX, SHOWN_PREFIX, TARIFF
 from orders.services.meaning import RENEWAL_FIELD, number_of, same_value
 from upstreams.port import UpstreamItem
 
@@ -72,7 +72,7 @@ def differences(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> 
     wanted: list[tuple[str, str, str, bool]] = []
     match kind:
         case OperationKind.CHANGE_PLAN:
-            tariff, asked = seen.form.get("pricelist", ""), parameters.get(PRICELIST, "")
+            tariff, asked = seen.form.get("pricelist", ""), parameters.get(TARIFF, "")
             wanted.append(("tariff", tariff, asked, tariff == asked))
             for name, value in _under(SHOWN_PREFIX, parameters):
                 shown = seen.form.get(name, "")

@@ -63,7 +63,7 @@ def evidence_of_form(job: Job, found: UpstreamItem | None) -> dict[str, object]:
             "number": found.number,
             "status": found.status.name.lower(),
             "expires_on": found.expires_on.isoformat() if found.expires_on else "",
-            "pricelist": found.pricelist,
+            "pricelist": found.tariff,
         },
         "before": dict(job.intent.before) if job.intent is not None else {},
     }
@@ -87,7 +87,7 @@ async def judge_by_form(
         status=found.status if found is not None else None,
         done=done(found),
         tariff_before=before[0] if before else "",
-        tariff=found.pricelist if found is not None else "",
+        tariff=found.tariff if found is not None else "",
         unknown_since=unknown_since(job),
         now=utc_now(),
         window=window,

@@ -93,11 +93,11 @@ class Job:
             fields[parameter.field] = self.mapping.templates[value] if parameter.form is Form.TEMPLATE else value
         return OrderSpec(
             product_type=self.service.product_type,
-            pricelist=self.mapping.pricelist,
-            datacenter=self.mapping.datacenter,
+            tariff=self.mapping.tariff,
+            location=self.mapping.location,
             period=self.period.upstream_period,
             name=self.service.name,
-            remoteid=self.service.mark,
+            mark=self.service.mark,
             parameters=fields,
             addons=addons.fields(self.service.addons, self.mapping),
             renewal_owner=self.service.renewal_owner,

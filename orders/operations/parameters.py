@@ -61,7 +61,7 @@ class _SettingFields:
         return Sent(number, answer.unpaid)
 
     async def _set_renewal(self, upstream: Upstream, product_type: str, number: str, renewal: str) -> None:
-        await upstream.set_autoprolong(product_type, number, None if is_no(renewal) else int(renewal))
+        await upstream.set_renewal(product_type, number, None if is_no(renewal) else int(renewal))
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         def has_values(item: UpstreamItem | None) -> bool:

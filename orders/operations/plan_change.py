@@ -16,30 +16,30 @@ from upstreams.port import Quote, Upstream, UpstreamItem
 
 class ChangingPlan:
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        quoted = await upstream.quote_plan_change(item_number(job), job.mapping.pricelist, job.upstream_period())
+        quoted = await upstream.quote_plan_change(item_number(job), job.mapping.tariff, job.upstream_period())
         return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
         if self._is_so(job, item):
-            return Obstacle(already_so(job, f"item {item.number} has tariff {item.pricelist} already"))
+            return Obstacle(already_so(job, f"item {item.number} has tariff {item.tariff} already"))
         by_hand = job.operation.parameters.get(BY_HAND)
         if by_hand:
             return Obstacle(SubmitResult(outcome=Submission.MANUAL, reason=by_hand))
         if item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
         return Request(
-            fields={"elid": item.number, "pricelist": job.mapping.pricelist, "period": str(job.upstream_period())},
-            before={"pricelist": [item.pricelist]},
+            fields={"elid": item.number, "pricelist": job.mapping.tariff, "period": str(job.upstream_period())},
+            before={"pricelist": [item.tariff]},
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.change_plan(item_number(job), job.mapping.pricelist, job.upstream_period(), key=job.key)
+        answer = await upstream.change_plan(item_number(job), job.mapping.tariff, job.upstream_period(), key=job.key)
         return Sent(item_number(job), answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         def changed(item: UpstreamItem | None) -> bool:
-            return item is not None and item.pricelist == job.mapping.pricelist
+            return item is not None and item.tariff == job.mapping.tariff
 
         return await judge_by_form(job, upstream, window, changed)
 

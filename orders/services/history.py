@@ -21,6 +21,7 @@ from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import EventKind, ServiceStatus, Source
 from models.events import UpstreamEvent
 from models.order import Operation, Service
+from models.public_words import UPSTREAM_TARIFF, public
 from orders.webhooks import outbox
 from upstreams.port import KEY_READY
 
@@ -35,7 +36,6 @@ _PLAIN = (
     "name",
     "mark",
     "upstream_number",
-    "upstream_pricelist",
     "period_months",
     "renewal_owner",
     "ip",
@@ -44,11 +44,11 @@ _PLAIN = (
 _BY_KEY = ("parameters", "addons")
 _TOLD, _ORIGIN = "history_told", "history_origin"
 
-_OF_EVENTS = {"pricelist": "upstream_pricelist"}
+_OF_EVENTS = {public("tariff"): UPSTREAM_TARIFF}
 """Fields of events that a service calls otherwise."""
 _SHOWN_ALIKE = frozenset({KEY_READY})
 """Fields of events that a service shows under the same name, though it does not keep them."""
-_NOT_KEPT = frozenset({"name", "remoteid", "autoprolong", "status_detail", "pricelist_id"})
+_NOT_KEPT = frozenset(map(public, ("name", "mark", "renewal", "status_detail", "tariff_id")))
 """Fields of events that a service does not have: the history shows them as `upstream_…`."""
 
 
@@ -197,6 +197,7 @@ def _changes(session: Session, service: Service) -> Changes:
         before, after = _values(service, name)
         for key in sorted({*(before or {}), *(after or {})}):
             found[f"{name}.{key}"] = _texts((before or {}).get(key), (after or {}).get(key))
+    found[UPSTREAM_TARIFF] = _texts(*_values(service, "upstream_tariff"))
     found["cost"] = _cost(service)
     for name, column, table in (("plan", "plan_id", TariffPlan), ("processing_module", "module_id", ProcessingModule)):
         before, after = _values(service, column)

@@ -18,14 +18,14 @@ async def mapped(session: AsyncSession, plan: int, module: int) -> PlanMapping |
     return found.one_or_none()
 
 
-async def by_tariff(session: AsyncSession, service: Service, pricelist: str) -> list[PlanMapping]:
+async def by_tariff(session: AsyncSession, service: Service, tariff: str) -> list[PlanMapping]:
     """The mappings that are this tariff where the service is."""
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     if module.kind is ModuleKind.MANUAL:
         return []
     found = await session.exec(
         select(PlanMapping)
-        .where(PlanMapping.module_id == module.id, PlanMapping.pricelist == pricelist)
+        .where(PlanMapping.module_id == module.id, PlanMapping.tariff == tariff)
         .order_by(col(PlanMapping.id))
     )
     return list(found.all())

@@ -6,6 +6,7 @@ from models.columns import utc_now
 from models.enums import OperationKind, ServiceStatus, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
+from models.public_words import UPSTREAM_TARIFF
 from orders.services import expiry
 from orders.services.history import Changes, cost_text, text
 
@@ -18,7 +19,11 @@ def apply_snapshot(service: Service, snapshot: UpstreamSnapshot) -> Changes:
         service.anchor_day = expiry.anchor_after(anchor_of(service), snapshot.expires_on)
     for name, value in differing(service, snapshot).items():
         if name not in ("cost_amount", "cost_currency"):
-            changed[name] = (text(getattr(service, name)), text(value))
+            seen_as = UPSTREAM_TARIFF if name == "upstream_tariff" else name
+            changed[seen_as] = (
+                text(getattr(service, name)),
+                text(value),
+            )
         setattr(service, name, value)
     if "status" in changed:
         service.status_since = utc_now()
@@ -67,8 +72,8 @@ def differing(service: Service, snapshot: UpstreamSnapshot) -> dict[str, object]
         shown["expires_on"] = snapshot.expires_on
     if snapshot.ip:
         shown["ip"] = snapshot.ip
-    if snapshot.pricelist:
-        shown["upstream_pricelist"] = snapshot.pricelist
+    if snapshot.tariff:
+        shown["upstream_tariff"] = snapshot.tariff
     if snapshot.cost_amount:
         shown |= {"cost_amount": snapshot.cost_amount, "cost_currency": snapshot.cost_currency}
     return {name: value for name, value in shown.items() if getattr(service, name) != value}

@@ -13,7 +13,7 @@ from models.catalogue import PlanMapping, TariffPlan
 from models.enums import IncidentKind, OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from models.parameters import PRICELIST
+from models.parameters import TARIFF
 from orders.incidents.record import raise_incident
 from orders.services import addons
 from orders.services.history import Changes, note_told, text
@@ -29,14 +29,10 @@ async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -
     Where none is, or several are, the plan stays and an incident says so.
     """
     running = await _running(session, service)
-    if (
-        running is not None
-        and running.kind is OperationKind.CHANGE_PLAN
-        and running.parameters.get(PRICELIST) == tariff
-    ):
+    if running is not None and running.kind is OperationKind.CHANGE_PLAN and running.parameters.get(TARIFF) == tariff:
         return {}
     old = await mapping_of(session, service)
-    if old is not None and old.pricelist == tariff:
+    if old is not None and old.tariff == tariff:
         return {}
     fitting = await by_tariff(session, service, tariff)
     if len(fitting) != 1:

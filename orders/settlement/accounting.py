@@ -46,11 +46,11 @@ def _by_its_form(evidence: Evidence, row: Row, *, other_name: bool) -> str:
 
     Where no name is shown at all the mark suffices if forms of this type are known to show ours.
     """
-    if row.form is None or not row.form.remoteid or not row.is_settled:
+    if row.form is None or not row.form.mark or not row.is_settled:
         return ""
     if any(may_be_our_mark(evidence, shown) for shown in row.marks):
         return ""
-    mark = row.form.remoteid
+    mark = row.form.mark
     if other_name and row.form.name.strip() and evidence.forms_return_mark is not Knowledge.NO:
         return f"mark {mark} and another name"
     if not row.names and evidence.forms_return_mark is Knowledge.YES:

@@ -15,7 +15,7 @@ class Shown:
     """What one answer, a list's row or a form, shows of who an item is."""
 
     name: str = ""
-    remoteid: str | None = None
+    mark: str | None = None
     """None: not shown."""
 
 
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        return tuple(one.remoteid for one in (self.listed, self.form) if one is not None and one.remoteid)
+        return tuple(one.mark for one in (self.listed, self.form) if one is not None and one.mark)
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ def carries_another_mark(evidence: Evidence, row: Row) -> bool:
     """It shows a mark that is not ours, where that says something: an upstream that is not known to show our marks may
     show something of its own in that field."""
     for source, known in ((row.listed, evidence.lists_return_mark), (row.form, evidence.forms_return_mark)):
-        if source is None or not source.remoteid or may_be_our_mark(evidence, source.remoteid):
+        if source is None or not source.mark or may_be_our_mark(evidence, source.mark):
             continue
-        if source.remoteid in evidence.marks_of_others or known is Knowledge.YES or not evidence.name_is_ours:
+        if source.mark in evidence.marks_of_others or known is Knowledge.YES or not evidence.name_is_ours:
             return True
     return False
 

@@ -67,7 +67,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
 
 
 def shown(item: UpstreamItem) -> Shown:
-    return Shown(item.name, item.remoteid)
+    return Shown(item.name, item.mark)
 
 
 def notes_of_what_was_seen(job: Job) -> dict[str, list[str]]:
@@ -174,7 +174,7 @@ async def _knowledge(session: AsyncSession, job: Job) -> dict[str, Knowledge]:
     for snapshot, service in ours.all():
         by_name = _comes_back("name" in snapshot.listed and same_name(snapshot.name, service.name))
         known["list name"] = learn(by_name, known["list name"])
-        by_mark = "remoteid" in snapshot.listed and same_mark(snapshot.remoteid or "", service.mark)
+        by_mark = "mark" in snapshot.listed and same_mark(snapshot.mark or "", service.mark)
         known["list mark"] = learn(_comes_back(by_mark), known["list mark"])
         if snapshot.form:
             by_form = same_mark(snapshot.form.get("remoteid", ""), service.mark)

@@ -70,7 +70,7 @@ class Ours:
 
     def is_this(self, form: UpstreamItem) -> bool:
         """Our whole mark. Where it may be the beginning of another service's, our name must stand beside it."""
-        shown = form.remoteid or ""
+        shown = form.mark or ""
         if not any(same_mark(shown, mark) for mark in self.marks):
             return False
         told_by_name = same_name(form.name, self.name) and canonical(form.name) not in self.names_of_others

@@ -195,7 +195,7 @@ def _row_in_words(evidence: Evidence, row: Row) -> dict[str, object]:
 
 
 def _shown(one: Shown) -> dict[str, object]:
-    return {"name": one.name, "mark": one.remoteid}
+    return {"name": one.name, "mark": one.mark}
 
 
 def _age(number: str) -> int:

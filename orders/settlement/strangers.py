@@ -39,7 +39,7 @@ async def strangers(session: AsyncSession, account_id: int, upstream: str) -> li
                 is_orphan(account_id),
                 UpstreamSnapshot.product_type == product_type,
                 col(UpstreamSnapshot.first_seen_at) >= max(under_way[product_type], loaded),
-                func.coalesce(UpstreamSnapshot.remoteid, "") == "",
+                func.coalesce(UpstreamSnapshot.mark, "") == "",
             )
             .order_by(col(UpstreamSnapshot.id).desc())
         )

@@ -140,8 +140,8 @@ def _is_dead(evidence: Evidence, row: Row) -> bool:
 def _speaks_against(evidence: Evidence, row: Row) -> bool:
     """No mark where ours would show. One that may be another service's, too, whole or cut short: then the
     name must be no other service's."""
-    blank = (row.listed.remoteid == "" and evidence.lists_return_mark is Knowledge.YES) or (
-        row.form is not None and row.form.remoteid == "" and evidence.forms_return_mark is Knowledge.YES
+    blank = (row.listed.mark == "" and evidence.lists_return_mark is Knowledge.YES) or (
+        row.form is not None and row.form.mark == "" and evidence.forms_return_mark is Knowledge.YES
     )
     of_others = any(_may_be_of_another(evidence, shown) for shown in row.marks)
     return blank or (of_others and not _has_our_name_alone(evidence, row))

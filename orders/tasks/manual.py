@@ -238,7 +238,7 @@ async def _steps_of_plan_change(session: AsyncSession, operation: Operation, ser
     old = await session.get_one(TariffPlan, service.plan_id)
     new = await session.get_one(TariffPlan, int(operation.parameters[PLAN_ID]))
     mapping = await _mapping_of(session, new, service)
-    tariff = f" (tariff {mapping.pricelist} upstream)" if mapping and mapping.pricelist else ""
+    tariff = f" (tariff {mapping.tariff} upstream)" if mapping and mapping.tariff else ""
     changes = [
         f"Change its {_spoken(name)} from {old.resources.get(name, '?')} to {new.resources.get(name, '?')}."
         for name in sorted(old.resources.keys() | new.resources.keys())

@@ -345,8 +345,8 @@ async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> 
             mapping = PlanMapping(
                 plan_id=tariff.id,
                 module_id=module.id,
-                pricelist=pricelist,
-                datacenter="1" if product_type == "vds" else None,
+                tariff=pricelist,
+                location="1" if product_type == "vds" else None,
                 addons={"ram": "addon_61"} if product_type == "vds" else {},
                 templates={"debian-12": "Debian-12"} if product_type == "vds" else {},
             )

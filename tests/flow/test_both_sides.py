@@ -69,7 +69,7 @@ async def item_of(shop: Shop, service: Service) -> dict[str, Any]:
 async def another_plan_of_the_same_tariff(shop: Shop) -> None:
     """As VDS-2, and sold with memory."""
     async with shop.database.write() as session:
-        found = await session.exec(select(PlanMapping).where(PlanMapping.pricelist == "59"))
+        found = await session.exec(select(PlanMapping).where(PlanMapping.tariff == "59"))
         known = found.one()
         plan = TariffPlan(name="VDS-2M", product_type="vds", resources={"disk_gb": 60})
         session.add(plan)
@@ -79,7 +79,7 @@ async def another_plan_of_the_same_tariff(shop: Shop) -> None:
             PlanMapping(
                 plan_id=plan.id or 0,
                 module_id=known.module_id,
-                pricelist="59",
+                tariff="59",
                 addons={"ram": "addon_71"},
                 addon_forms=forms,
             )

@@ -129,7 +129,7 @@ async def _sold_by_hand(shop: Shop) -> None:
         plan = TariffPlan(name="RACK-1", product_type="vds", resources={"disk_gb": 500})
         session.add_all([module, plan])
         await session.flush()
-        mapping = PlanMapping(plan_id=plan.id or 0, module_id=module.id or 0, pricelist="", addons={"ram": "ram"})
+        mapping = PlanMapping(plan_id=plan.id or 0, module_id=module.id or 0, tariff="", addons={"ram": "ram"})
         session.add(mapping)
         await session.flush()
         session.add(TariffPlanPrice(plan_id=plan.id or 0, period_months=1, amount=Decimal(50), currency="EUR"))

@@ -105,7 +105,7 @@ async def test_every_kind_of_event_is_in_the_history_with_what_it_changed(shop: 
     entry = await at_upstream.and_then("parameters_changed", ip=(service.ip, "203.0.113.9"))
     assert entry.changes["upstream_autoprolong"].after == "1"
     await at_upstream.change(pricelist=59)
-    await at_upstream.and_then("plan_changed", upstream_pricelist=(service.upstream_pricelist, "VPS-2"))
+    await at_upstream.and_then("plan_changed", upstream_pricelist=(service.upstream_tariff, "VPS-2"))
     await at_upstream.change(cost="0.00", expiredate="1969-12-31")
     await at_upstream.and_then("held_back", expires_on=(was, "1969-12-31"))
     assert (await shop.service(order.service)).expires_on == service.expires_on

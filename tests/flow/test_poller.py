@@ -66,12 +66,12 @@ class Memory:
         found = self.lists[product_type]
         if isinstance(found, Exception):
             raise found
-        return Listing(items=found, complete=True, pages=1, shows_remoteid=Knowledge.UNKNOWN)
+        return Listing(items=found, complete=True, pages=1, shows_marks=Knowledge.UNKNOWN)
 
     async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
         listing = await self.list_items(product_type)
         await take(rows_of(listing.items), len(listing.items))
-        return ListEnd(complete=listing.complete, pages=listing.pages, shows_remoteid=listing.shows_remoteid)
+        return ListEnd(complete=listing.complete, pages=listing.pages, shows_marks=listing.shows_marks)
 
     async def newest_items(self, product_type: str, count: int) -> Head:
         self.asked.append(f"head of {product_type}")

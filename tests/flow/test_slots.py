@@ -56,7 +56,7 @@ async def add_account(shop: Shop) -> None:
         await session.flush()
         assert module.id is not None
         assert plan.id is not None
-        mapping = PlanMapping(plan_id=plan.id, module_id=module.id, pricelist="58", datacenter="1")
+        mapping = PlanMapping(plan_id=plan.id, module_id=module.id, tariff="58", location="1")
         session.add(mapping)
         await session.flush()
         assert mapping.id is not None

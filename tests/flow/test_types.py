@@ -47,7 +47,7 @@ async def _sell_everything(shop: Shop) -> None:
             session.add_all([module, plan])
             await session.flush()
             place = "1" if kind in ("dedic", "vhost") else None
-            mapping = PlanMapping(plan_id=plan.id or 0, module_id=module.id or 0, pricelist=pricelist, datacenter=place)
+            mapping = PlanMapping(plan_id=plan.id or 0, module_id=module.id or 0, tariff=pricelist, location=place)
             session.add(mapping)
             await session.flush()
             session.add(TariffPlanPrice(plan_id=plan.id or 0, period_months=months, amount=Decimal(99), currency="EUR"))

@@ -22,7 +22,7 @@ from upstreams.port import ListedRow, OrderSpec, UnusableRow
 ROUNDS = 2
 HANGS_AFTER_SECONDS = 20
 TEXTS = (*SHOWN, "menu", "list", "form", "func=payment.add&billorder=77", "main", "17", "17", "4711", "4711", "EUR")
-SPEC = OrderSpec(product_type="vds", pricelist="58", datacenter="1", period=1, name="v.example.test", remoteid="rf-1-7")
+SPEC = OrderSpec(product_type="vds", tariff="58", location="1", period=1, name="v.example.test", mark="rf-1-7")
 ERRORS = ("access", "auth", "badpassword", "exists", "missed", "value", "not_enough_money", "limit", "xml", "wait")
 
 
@@ -80,7 +80,7 @@ def calls(upstream: BillmanagerUpstream) -> list[Callable[[], Awaitable[object]]
         lambda: upstream.quote_parameters("vds", "17", {"addon_61": "2"}),
         lambda: upstream.set_parameters("vds", "17", {"addon_61": "2"}),
         lambda: upstream.set_mark("vds", "17", "rf-1-7"),
-        lambda: upstream.set_autoprolong("vds", "17", None),
+        lambda: upstream.set_renewal("vds", "17", None),
         lambda: upstream.change_password("17", SecretStr("secret-1234")),
         lambda: upstream.read_licence_key("soft", "17"),
         lambda: upstream.new_licence_key("soft", "17"),

@@ -25,13 +25,13 @@ read = some.builds(
     status_detail=words,
     suspend_reason=some.none() | some.sampled_from(list(SuspendReason)),
     name=words,
-    remoteid=some.none() | words,
+    mark=some.none() | words,
     expires_on=some.none() | some.dates(date(2026, 1, 1), date(2027, 12, 31)) | some.dates(),
-    pricelist=words,
-    pricelist_id=some.sampled_from(["", "58", "59"]),
+    tariff=words,
+    tariff_id=some.sampled_from(["", "58", "59"]),
     cost=some.none() | some.builds(Money.of, some.decimals(0, 10**6, places=4), some.sampled_from(["EUR", "USD"])),
     ip=words,
-    autoprolong=words,
+    renewal=words,
     raw=some.dictionaries(some.sampled_from(["id", "key_ready", "ip"]), words, max_size=2),
 )
 

@@ -13,7 +13,7 @@ from orders.services.meaning import renews, same_value
 MAPPING = PlanMapping(
     plan_id=1,
     module_id=1,
-    pricelist="58",
+    tariff="58",
     addons={"ram": "addon_61", "backup": "addon_62", "support": "addon_63", "ip": "addon_64", "panel": "addon_65"},
     addon_forms={
         "ram": {"kind": "quantity", "min": 2, "max": 16, "step": 2},
@@ -150,7 +150,7 @@ def mapped(*names: str) -> PlanMapping:
     return PlanMapping(
         plan_id=1,
         module_id=1,
-        pricelist="59",
+        tariff="59",
         addons={name: FIELDS[name] for name in names},
         addon_forms={name: LIMITED[name] for name in names},
     )

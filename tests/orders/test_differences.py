@@ -20,12 +20,12 @@ ITEM = UpstreamItem(
     product_type="vds",
     status=S.ACTIVE,
     name="v1.example.com",
-    remoteid="rf-abcde-1",
+    mark="rf-abcde-1",
     expires_on=date(2026, 5, 1),
-    pricelist="VDS-1",
+    tariff="VDS-1",
     cost=Money.of("5.00", "EUR"),
     ip="192.0.2.1",
-    autoprolong="no",
+    renewal="no",
     raw={"id": "17"},
 )
 
@@ -122,27 +122,27 @@ CASES: list[tuple[str, UpstreamSnapshot, UpstreamItem, dict[EventKind, dict[str,
         {K.PARAMETERS_CHANGED: {"expires_on": ("", "2026-05-01")}},
     ),
     ("an expiry not shown this time", snapshot(), item(expires_on=None), {}),
-    ("another tariff", snapshot(), item(pricelist="VDS-2"), {K.PLAN_CHANGED: {"pricelist": ("VDS-1", "VDS-2")}}),
+    ("another tariff", snapshot(), item(tariff="VDS-2"), {K.PLAN_CHANGED: {"tariff": ("VDS-1", "VDS-2")}}),
     (
         "a tariff for the first time",
-        snapshot(pricelist=""),
+        snapshot(tariff=""),
         item(),
-        {K.PARAMETERS_CHANGED: {"pricelist": ("", "VDS-1")}},
+        {K.PARAMETERS_CHANGED: {"tariff": ("", "VDS-1")}},
     ),
-    ("a tariff not shown this time", snapshot(), item(pricelist=""), {}),
+    ("a tariff not shown this time", snapshot(), item(tariff=""), {}),
     ("another address", snapshot(), item(ip="192.0.2.2"), {K.PARAMETERS_CHANGED: {"ip": ("192.0.2.1", "192.0.2.2")}}),
-    ("another mark", snapshot(), item(remoteid="x"), {K.PARAMETERS_CHANGED: {"remoteid": ("rf-abcde-1", "x")}}),
-    ("a mark not shown this time", snapshot(), item(remoteid=None), {}),
+    ("another mark", snapshot(), item(mark="x"), {K.PARAMETERS_CHANGED: {"mark": ("rf-abcde-1", "x")}}),
+    ("a mark not shown this time", snapshot(), item(mark=None), {}),
     (
         "several parameters in one event",
-        snapshot(pricelist="", expires_on=None),
-        item(ip="192.0.2.2", autoprolong="yes"),
+        snapshot(tariff="", expires_on=None),
+        item(ip="192.0.2.2", renewal="yes"),
         {
             K.PARAMETERS_CHANGED: {
                 "expires_on": ("", "2026-05-01"),
-                "pricelist": ("", "VDS-1"),
+                "tariff": ("", "VDS-1"),
                 "ip": ("192.0.2.1", "192.0.2.2"),
-                "autoprolong": ("no", "yes"),
+                "renewal": ("no", "yes"),
             }
         },
     ),
@@ -282,9 +282,7 @@ def test_the_reason_of_a_suspension_ends_with_it() -> None:
 
 # List and form of one item may write the same thing in two ways.
 
-FORM = item(
-    name="v1.example.com.", pricelist="58", cost=Money.of("60.00", "EUR"), ip="192.0.2.1, 192.0.2.9", remoteid=""
-)
+FORM = item(name="v1.example.com.", tariff="58", cost=Money.of("60.00", "EUR"), ip="192.0.2.1, 192.0.2.9", mark="")
 
 
 def test_reading_list_and_form_in_turn_is_no_change() -> None:
@@ -295,12 +293,12 @@ def test_reading_list_and_form_in_turn_is_no_change() -> None:
 
 
 def test_what_the_list_does_not_show_the_form_tells() -> None:
-    known = snapshot(ip="", pricelist="", remoteid=None, cost=None)
+    known = snapshot(ip="", tariff="", mark=None, cost=None)
     changes = compare(known, as_listed(known, FORM))
-    assert {name for change in changes for name in change.fields} == {"ip", "pricelist", "cost"}
+    assert {name for change in changes for name in change.fields} == {"ip", "tariff", "cost"}
     after(known, as_listed(known, FORM))
-    assert (known.ip, known.pricelist) == ("192.0.2.1, 192.0.2.9", "58")
-    assert compare(known, item(ip="", pricelist="", remoteid=None, cost=None)) == [], "the list has nothing against it"
+    assert (known.ip, known.tariff) == ("192.0.2.1, 192.0.2.9", "58")
+    assert compare(known, item(ip="", tariff="", mark=None, cost=None)) == [], "the list has nothing against it"
 
 
 def test_the_status_is_believed_from_both_and_the_expiry_from_the_list_that_shows_it() -> None:
@@ -360,7 +358,7 @@ def test_a_forms_expiry_counts_where_the_list_shows_none() -> None:
 
 def renewed(word: str, **more: Any) -> UpstreamItem:
     """A row of a list that shows this in its column."""
-    return item(autoprolong=word, raw={"id": "17", "autoprolong": word}, **more)
+    return item(renewal=word, raw={"id": "17", "autoprolong": word}, **more)
 
 
 def seen_renewed() -> UpstreamSnapshot:
@@ -372,22 +370,22 @@ def seen_renewed() -> UpstreamSnapshot:
 def test_a_column_that_is_emptied_is_a_change_of_who_renews() -> None:
     known = seen_renewed()
     [change] = compare(known, renewed(""))
-    assert (change.kind, change.fields) == (K.PARAMETERS_CHANGED, {"autoprolong": ("1", "")})
+    assert (change.kind, change.fields) == (K.PARAMETERS_CHANGED, {"renewal": ("1", "")})
     absorb(known, renewed(""), [change])
     note_listed(known, renewed(""))
     assert compare(known, renewed("")) == []
     [back] = compare(known, renewed("1"))
-    assert back.fields == {"autoprolong": ("", "1")}
+    assert back.fields == {"renewal": ("", "1")}
 
 
 def test_a_column_that_is_missing_or_shows_an_unknown_word_is_none() -> None:
-    assert compare(seen_renewed(), item(autoprolong="", raw={"id": "17"})) == []
-    assert compare(seen_renewed(), item(autoprolong="", raw={"id": "17", "autoprolong": "Verlaengert"})) == []
+    assert compare(seen_renewed(), item(renewal="", raw={"id": "17"})) == []
+    assert compare(seen_renewed(), item(renewal="", raw={"id": "17", "autoprolong": "Verlaengert"})) == []
 
 
 def test_a_form_that_says_off_is_no_change_where_the_list_is_empty_then() -> None:
     known = new_snapshot(1, renewed(""))
     note_listed(known, renewed(""))
-    form = item(autoprolong="null", raw={"id": "17", "autoprolong": "null"})
+    form = item(renewal="null", raw={"id": "17", "autoprolong": "null"})
     assert compare(known, as_listed(known, form)) == []
     assert compare(seen_renewed(), as_listed(seen_renewed(), form)) == [], "the list is what counts"

@@ -122,7 +122,7 @@ async def test_a_mark_that_may_be_another_service_s_cut_short_reports_nothing_wi
     database: Database, first_is_linked: bool, mark: str, name: str, reported: bool
 ) -> None:
     await _services(database, first_is_linked=first_is_linked)
-    await look(database, remoteid=mark, name=name)
+    await look(database, mark=mark, name=name)
     async with database.read() as session:
         found = (await session.exec(select(Incident))).all()
     expected = IncidentKind.SECOND_ITEM if first_is_linked else IncidentKind.PAID_LEFTOVER

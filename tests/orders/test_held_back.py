@@ -50,7 +50,7 @@ async def look(database: Database, known: Known, rows: list[ListedRow]) -> None:
     one = ListScan(database, known)
     await one.begin()
     await one.rows(rows, len(rows))
-    await one.end(ListEnd(complete=True, pages=1, shows_remoteid=Knowledge.NO))
+    await one.end(ListEnd(complete=True, pages=1, shows_marks=Knowledge.NO))
 
 
 async def numbers(database: Database) -> dict[str, UpstreamSnapshot]:

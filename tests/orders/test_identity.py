@@ -23,7 +23,7 @@ async def service(database: Database, number: int) -> Service:
 
 async def closed(database: Database, item_number: str = "17") -> int:
     number = await add_service(database, item_number)
-    await listed(database, item(item_number, remoteid=MARK, name=NAME), item("1"))
+    await listed(database, item(item_number, mark=MARK, name=NAME), item("1"))
     await record_absence(database, ACCOUNT, "vds", item_number)
     assert (await service(database, number)).status is ServiceStatus.CLOSED
     return number
@@ -73,7 +73,7 @@ async def test_a_list_that_shows_the_number_again_revives_nobody_else(
 ) -> None:
     old = await closed(shelf)
     new = await another(shelf)
-    await listed(shelf, item("17", remoteid=mark, name=name, ip="192.0.2.99"), item("1"))
+    await listed(shelf, item("17", mark=mark, name=name, ip="192.0.2.99"), item("1"))
     before, now = await service(shelf, old), await service(shelf, new)
     assert (before.status, before.upstream_number, before.ip) == (ServiceStatus.CLOSED, None, "")
     assert now.upstream_number is None, "its order is told the number by the answer or by the proof"
@@ -84,15 +84,15 @@ async def test_a_list_that_shows_the_number_again_revives_nobody_else(
 
 async def test_an_item_that_comes_back_as_it_was_is_the_same_service(shelf: Database) -> None:
     old = await closed(shelf)
-    await listed(shelf, item("17", remoteid=MARK, name=NAME), item("1"))
+    await listed(shelf, item("17", mark=MARK, name=NAME), item("1"))
     assert (await service(shelf, old)).status is ServiceStatus.ACTIVE
 
 
 async def test_an_item_under_another_number_is_a_second_one_until_the_first_is_proven_gone(shelf: Database) -> None:
     number = await add_service(shelf, "17")
-    await listed(shelf, item("17", remoteid=MARK, name=NAME), item("1"))
-    moved = item("42", remoteid=MARK, name=NAME, ip="192.0.2.42")
-    await listed(shelf, item("17", remoteid=MARK, name=NAME), moved, item("1"))
+    await listed(shelf, item("17", mark=MARK, name=NAME), item("1"))
+    moved = item("42", mark=MARK, name=NAME, ip="192.0.2.42")
+    await listed(shelf, item("17", mark=MARK, name=NAME), moved, item("1"))
     assert await reports(shelf) == ["17 → also 42"]
     for _ in range(3):  # no list shows it any more, which proves nothing yet
         await listed(shelf, moved, item("1"))
@@ -114,7 +114,7 @@ async def test_what_was_to_be_closed_is_not_revived_by_a_second_item(shelf: Data
     async with shelf.write() as session:
         stage = Stage.COMPLETED
         session.add(Operation(service_id=number, kind=OperationKind.CLOSE, upstream_name="main", stage=stage))
-    await listed(shelf, item("42", remoteid=MARK, name=NAME), item("1"))
+    await listed(shelf, item("42", mark=MARK, name=NAME), item("1"))
     now = await service(shelf, number)
     assert (now.upstream_number, now.status) == ("17", ServiceStatus.CLOSED)
     assert await reports(shelf) == ["17 → also 42"]

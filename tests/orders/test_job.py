@@ -20,9 +20,9 @@ async def test_everything_about_an_operation_is_read(database: Database) -> None
     number = await order(database)
     job = await load_job(database, number)
     assert (job.number, job.account_id, job.account.name) == (number, 1, "main")
-    assert (job.service.id, job.mapping.pricelist, str(job.period.cost)) == (1, "58", "5.00 EUR")
+    assert (job.service.id, job.mapping.tariff, str(job.period.cost)) == (1, "58", "5.00 EUR")
     assert job.intent is None
-    assert job.order_spec().remoteid == job.service.mark
+    assert job.order_spec().mark == job.service.mark
     assert job.key == f"{job.service.mark}.{number}"
 
 

@@ -17,7 +17,7 @@ BESIDE = Ours((MARK,), NAME, marks_of_others=frozenset({LONGER}), names_of_other
 
 
 def form(mark: str | None, name: str, status: UpstreamStatus = UpstreamStatus.ORDERED) -> UpstreamItem:
-    return UpstreamItem(number="7", product_type="vds", status=status, name=name, remoteid=mark)
+    return UpstreamItem(number="7", product_type="vds", status=status, name=name, mark=mark)
 
 
 @pytest.mark.parametrize(

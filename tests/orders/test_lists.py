@@ -65,7 +65,7 @@ class Watch:
         rows = [self._listed(row) for row in rows_of(items)]
         for start in range(0, len(rows), page):
             await look.rows(rows[start : start + page], len(items))
-        return await look.end(ListEnd(complete=complete, pages=1, shows_remoteid=Knowledge.UNKNOWN))
+        return await look.end(ListEnd(complete=complete, pages=1, shows_marks=Knowledge.UNKNOWN))
 
     def _listed(self, row: ListedRow) -> ListedRow:
         def read() -> UpstreamItem:
@@ -214,12 +214,12 @@ async def test_a_stage_entered_anew_has_the_item_judged_again(watch: Watch) -> N
     """An item with our mark was there while the order ran; then the order ends: it was paid for all the same."""
     service = await add_service(watch.database, None, waits=True)
     await watch.look([item(1000), item(1001)])
-    await watch.look([item(1000), item(1001, remoteid=MARK, name=NAME, status=UpstreamStatus.ORDERED)])
-    await watch.look([item(1000), item(1001, remoteid=MARK, name=NAME, status=UpstreamStatus.PROCESSING)])
+    await watch.look([item(1000), item(1001, mark=MARK, name=NAME, status=UpstreamStatus.ORDERED)])
+    await watch.look([item(1000), item(1001, mark=MARK, name=NAME, status=UpstreamStatus.PROCESSING)])
     async with watch.database.write() as session:
         (operation,) = (await session.exec(select(Operation).where(Operation.service_id == service))).all()
         await enter(session, operation, Stage.CANCELLED, "not wanted any more")
-    await watch.look([item(1000), item(1001, remoteid=MARK, name=NAME, status=UpstreamStatus.PROCESSING)])
+    await watch.look([item(1000), item(1001, mark=MARK, name=NAME, status=UpstreamStatus.PROCESSING)])
     assert watch.built == ["1001"]
     async with watch.database.read() as session:
         assert [one.kind for one in (await session.exec(select(Incident))).all()] == [IncidentKind.PAID_LEFTOVER]
@@ -287,7 +287,7 @@ async def test_what_the_head_brings_while_the_list_is_read_is_not_for_the_list_t
     await head.begin()
     await head.rows(rows_of([item(1003)]))
     await head.end_of_part()
-    await look.end(ListEnd(complete=True, pages=1, shows_remoteid=Knowledge.UNKNOWN))
+    await look.end(ListEnd(complete=True, pages=1, shows_marks=Knowledge.UNKNOWN))
     assert (await snapshots(watch.database))["1003"].misses == 0
     await watch.look(many(4))
     assert watch.built == ["1000"]

@@ -33,7 +33,7 @@ class Panel:
                 for number in numbers
             ]
             await take(rows_of(items), 3)
-        return ListEnd(complete=True, pages=2, shows_remoteid=Knowledge.UNKNOWN)
+        return ListEnd(complete=True, pages=2, shows_marks=Knowledge.UNKNOWN)
 
 
 LATELY, LONG_AGO = timedelta(seconds=30), timedelta(minutes=10)

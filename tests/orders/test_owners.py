@@ -74,25 +74,25 @@ async def reports(database: Database) -> list[str]:
 @pytest.mark.parametrize("waits", [False, True], ids=["known", "awaited"])
 async def test_a_form_teaches_nothing_about_lists(shelf: Database, waits: bool) -> None:
     await add_service(shelf, "17", waits=waits)
-    await read(shelf, item(remoteid=MARK, name=NAME))
+    await read(shelf, item(mark=MARK, name=NAME))
     assert await learned(shelf) == (Knowledge.UNKNOWN, Knowledge.UNKNOWN)
 
 
 async def test_a_row_without_the_mark_that_the_form_shows_is_no_proof_of_it(shelf: Database) -> None:
     await add_service(shelf, "17", waits=True)
     await listed(shelf, item(name=NAME, status=UpstreamStatus.PROCESSING))
-    await read(shelf, item(remoteid=MARK, name=NAME))
+    await read(shelf, item(mark=MARK, name=NAME))
     assert await learned(shelf) == (Knowledge.NO, Knowledge.YES)
 
 
 async def test_a_row_teaches_also_when_the_form_had_told_everything_before(shelf: Database) -> None:
     await add_service(shelf, "17")
-    await read(shelf, item(remoteid=MARK, name=NAME))
-    assert (await listed(shelf, item(remoteid=MARK, name=NAME))).events == 1, "the first look, and nothing of the item"
+    await read(shelf, item(mark=MARK, name=NAME))
+    assert (await listed(shelf, item(mark=MARK, name=NAME))).events == 1, "the first look, and nothing of the item"
     assert await learned(shelf) == (Knowledge.YES, Knowledge.YES)
     async with shelf.read() as session:
         [snapshot] = (await session.exec(select(UpstreamSnapshot))).all()
-    assert sorted(snapshot.listed) == ["name", "remoteid"]
+    assert sorted(snapshot.listed) == ["mark", "name"]
 
 
 async def test_an_item_of_another_type_with_the_same_number_is_not_this_service(shelf: Database) -> None:
@@ -106,20 +106,20 @@ async def test_an_item_of_another_type_with_the_same_number_is_not_this_service(
 
 async def test_an_item_of_another_type_is_no_second_one(shelf: Database) -> None:
     await add_service(shelf, "17")
-    await listed(shelf, item("18", product_type="soft", remoteid=MARK))
+    await listed(shelf, item("18", product_type="soft", mark=MARK))
     assert await reports(shelf) == []
 
 
 async def test_a_second_item_is_reported_once(shelf: Database) -> None:
     await add_service(shelf, "17")
     for ip in ("192.0.2.1", "192.0.2.2"):
-        await listed(shelf, item(remoteid=MARK), item("18", remoteid=MARK, ip=ip))
+        await listed(shelf, item(mark=MARK), item("18", mark=MARK, ip=ip))
     assert await reports(shelf) == ["17 → also 18"]
 
 
 async def test_a_second_item_seen_before_the_link_is_reported_too(shelf: Database) -> None:
     number = await add_service(shelf, None, waits=True)
-    both = [one.model_copy(update={"status": UpstreamStatus.PROCESSING}) for one in (item(), item("18", remoteid=MARK))]
+    both = [one.model_copy(update={"status": UpstreamStatus.PROCESSING}) for one in (item(), item("18", mark=MARK))]
     await listed(shelf, *both)
     assert await reports(shelf) == []
     async with shelf.write() as session:

@@ -216,7 +216,7 @@ async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(
             [
                 item("2"),
                 item("3", form={"id": "3"}),
-                item("4", remoteid="rf-x-1"),
+                item("4", mark="rf-x-1"),
                 item("5", service_id=service),
                 item("6", product_type="soft"),
                 item("7", gone=True),

@@ -51,22 +51,22 @@ THEIRS = replace(EMPTY, names=("shop.example.com",), name_is_ours=False)
 def row(
     number: str = "17",
     name: str = NAME,
-    remoteid: str | None = MARK,
+    mark: str | None = MARK,
     status: UpstreamStatus = UpstreamStatus.PROCESSING,
     form: Shown | None = None,
 ) -> Row:
-    return Row(number, Shown(name, remoteid), status, form)
+    return Row(number, Shown(name, mark), status, form)
 
 
 def read(
     number: str = "17",
     name: str = NAME,
-    remoteid: str | None = MARK,
+    mark: str | None = MARK,
     listed: Shown | None = None,
     status: UpstreamStatus = ACTIVE,
 ) -> Row:
     """One whose form was read, and shows the same as the list, unless that is said."""
-    shown = Shown(name, remoteid)
+    shown = Shown(name, mark)
     return Row(number, listed or shown, status, shown, form_status=status)
 
 
@@ -86,7 +86,7 @@ CASES = [
     ("our mark, before the window has passed", replace(EMPTY, rows=(row(),), now=NOON), Verdict.DONE, ("17",)),
     ("our mark in an incomplete list", replace(EMPTY, rows=(row(),), complete=False), Verdict.DONE, ("17",)),
     ("our mark under another name", replace(EMPTY, rows=(row(name="other"),)), Verdict.DONE, ("17",)),
-    ("our mark in capitals", replace(EMPTY, rows=(row(remoteid=MARK.upper()),)), Verdict.DONE, ("17",)),
+    ("our mark in capitals", replace(EMPTY, rows=(row(mark=MARK.upper()),)), Verdict.DONE, ("17",)),
     ("our mark among others'", replace(EMPTY, rows=(row("3", "x", "other"), row())), Verdict.DONE, ("17",)),
     ("our mark at an upstream never seen to show marks", replace(BLIND, rows=(row(),)), Verdict.DONE, ("17",)),
     ("our mark, accepted without a number", replace(EMPTY, rows=(row(),), accepted=True), Verdict.DONE, ("17",)),
@@ -101,11 +101,11 @@ CASES = [
         Verdict.DONE,
         ("17",),
     ),
-    ("our own name where marks are not shown", replace(BLIND, rows=(row(remoteid=None),)), Verdict.DONE, ("17",)),
-    ("our own name where the mark is blank", replace(BLIND, rows=(row(remoteid=""),)), Verdict.DONE, ("17",)),
+    ("our own name where marks are not shown", replace(BLIND, rows=(row(mark=None),)), Verdict.DONE, ("17",)),
+    ("our own name where the mark is blank", replace(BLIND, rows=(row(mark=""),)), Verdict.DONE, ("17",)),
     (
         "our own name in capitals, with a dot",
-        replace(BLIND, rows=(row(name=f"{NAME.upper()}.", remoteid=None),)),
+        replace(BLIND, rows=(row(name=f"{NAME.upper()}.", mark=None),)),
         Verdict.DONE,
         ("17",),
     ),
@@ -143,13 +143,13 @@ CASES = [
     ("our mark, seen before", replace(EMPTY, rows=(row(),), known_before=SEEN), Verdict.DONE, ("17",)),
     (
         "our own name, seen before",
-        replace(BLIND, rows=(row(remoteid=None),), known_before=SEEN),
+        replace(BLIND, rows=(row(mark=None),), known_before=SEEN),
         Verdict.DONE,
         ("17",),
     ),
     (
         "our own name, and in the mark's field something of the upstream's own",
-        replace(BLIND, rows=(row(remoteid="auto-9"),)),
+        replace(BLIND, rows=(row(mark="auto-9"),)),
         Verdict.DONE,
         ("17",),
     ),
@@ -165,7 +165,7 @@ CASES = [
     ),
     (
         "the mark of another service of ours, where nothing is proven",
-        replace(BLIND, rows=(row(name="x", remoteid="rf-abcde-1x"),), marks_of_others=frozenset({"rf-abcde-1x"})),
+        replace(BLIND, rows=(row(name="x", mark="rf-abcde-1x"),), marks_of_others=frozenset({"rf-abcde-1x"})),
         Verdict.NOT_DONE,
         (),
     ),
@@ -181,7 +181,7 @@ CASES = [
     ),
     (
         "our own name with the mark of another service of ours",
-        replace(BLIND, rows=(row(remoteid="rf-abcde-7"),), marks_of_others=frozenset({"rf-abcde-7"})),
+        replace(BLIND, rows=(row(mark="rf-abcde-7"),), marks_of_others=frozenset({"rf-abcde-7"})),
         Verdict.NOT_DONE,
         (),
     ),
@@ -298,7 +298,7 @@ CASES = [
         ("1",),
     ),
     ("another's mark in the list", replace(EMPTY, rows=(row("5", "x", "else"),)), Verdict.READ_FORMS, ("5",)),
-    ("our own name with another's mark", replace(EMPTY, rows=(row(remoteid="else"),)), Verdict.READ_FORMS, ("17",)),
+    ("our own name with another's mark", replace(EMPTY, rows=(row(mark="else"),)), Verdict.READ_FORMS, ("17",)),
     ("a deleted stranger", replace(BLIND, rows=(replace(STRANGER, status=DELETED),)), Verdict.READ_FORMS, ("50",)),
     ("a blank mark where ours would show", replace(EMPTY, rows=(row("50", "x", ""),)), Verdict.READ_FORMS, ("50",)),
     ("a stranger without a name", replace(EMPTY, rows=(row("50", "", None),)), Verdict.READ_FORMS, ("50",)),
@@ -407,7 +407,7 @@ CASES = [
     ),
     (
         "our own name with another's mark, in the form too",
-        replace(EMPTY, rows=(read(remoteid="else"),)),
+        replace(EMPTY, rows=(read(mark="else"),)),
         Verdict.CANNOT_TELL,
         ("17",),
     ),

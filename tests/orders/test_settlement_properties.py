@@ -93,7 +93,7 @@ def test_not_done_is_never_said_while_a_row_is_there_that_could_be_this_orders(e
             assert not any(mark.casefold() == MARK for mark in row.marks)
             assert not any(same_name(name, ours) for name in row.names for ours in evidence.names)
             assert row.form is not None
-            assert row.form.remoteid
+            assert row.form.mark
             assert row.status in SETTLED
             assert row.form_status in (None, *SETTLED)
 

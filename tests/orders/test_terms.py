@@ -325,7 +325,7 @@ async def test_what_needs_no_period_goes_without(shelf: Database) -> None:
         await requests.switch(shelf, number, OperationKind.CLOSE, client="t", key="k-4"),
     ]
     for order in orders:
-        assert (await load_job(shelf, order.operation)).mapping.pricelist == "58"
+        assert (await load_job(shelf, order.operation)).mapping.tariff == "58"
     async with shelf.write() as session:
         operation = await session.get_one(Operation, orders[0].operation)
         operation.kind = OperationKind.PROLONG

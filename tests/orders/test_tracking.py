@@ -30,9 +30,9 @@ ROW = UpstreamItem(
     status=UpstreamStatus.ACTIVE,
     name="v1.example.com",
     expires_on=date(2026, 5, 1),
-    pricelist="VPS-1",
+    tariff="VPS-1",
     cost=Money.of("5.00", "EUR"),
-    autoprolong="Month",
+    renewal="Month",
 )
 FORM = {"pricelist": "58", "addon_61": "4", "addon_62": "off", "autoprolong": "null"}
 
@@ -54,7 +54,7 @@ class Panel:
         self.number = order.service
         async with self.database.write() as session:
             for mapping in (await session.exec(select(PlanMapping))).all():
-                if mapping.pricelist in ("58", "59"):
+                if mapping.tariff in ("58", "59"):
                     mapping.addons = {"ram": "addon_61", "backup": "addon_62"}
                     mapping.addon_forms = {"backup": {"kind": "switch"}}
                     session.add(mapping)
@@ -71,9 +71,9 @@ class Panel:
         self.form |= changes
         form = ROW.model_copy(
             update={
-                "pricelist": self.form["pricelist"],
+                "tariff": self.form["pricelist"],
                 "raw": dict(self.form),
-                "autoprolong": self.form["autoprolong"],
+                "renewal": self.form["autoprolong"],
                 "cost": None,
             }
         )
@@ -116,32 +116,32 @@ async def panel(database: Database) -> Panel:
 
 
 async def test_a_renamed_tariff_is_no_plan_change_where_lists_show_its_number(panel: Panel) -> None:
-    await panel.lists(pricelist_id="58")
-    await panel.lists(pricelist_id="58", pricelist="VPS-1 (2026)")
+    await panel.lists(tariff_id="58")
+    await panel.lists(tariff_id="58", tariff="VPS-1 (2026)")
     assert await panel.news() == [(EventKind.PARAMETERS_CHANGED, {"pricelist"})]
-    assert (await panel.service()).upstream_pricelist == "VPS-1 (2026)"
+    assert (await panel.service()).upstream_tariff == "VPS-1 (2026)"
 
 
 async def test_a_renamed_tariff_is_no_plan_change_where_only_the_form_shows_its_number(panel: Panel) -> None:
-    digest = await panel.lists(pricelist="VPS-1 (2026)")
+    digest = await panel.lists(tariff="VPS-1 (2026)")
     assert digest.to_read == ["17"], "the form tells which it is"
     assert await panel.news() == []
     await panel.shows()
     assert await panel.news() == [(EventKind.PARAMETERS_CHANGED, {"pricelist"})]
     assert await panel.plan() == "VDS-1"
-    await panel.lists(pricelist="VPS-1 (2026)")
+    await panel.lists(tariff="VPS-1 (2026)")
     assert len(await panel.news()) == 1, "it is said once"
 
 
 async def test_another_tariff_of_the_same_name_is_a_plan_change(panel: Panel) -> None:
-    await panel.lists(pricelist_id="58")
-    await panel.lists(pricelist_id="59")
+    await panel.lists(tariff_id="58")
+    await panel.lists(tariff_id="59")
     assert (EventKind.PLAN_CHANGED, {"pricelist_id", "plan"}) in await panel.news()
     assert await panel.plan() == "VDS-2"
 
 
 async def test_another_tariff_is_told_with_name_and_number_when_the_list_is_read_first(panel: Panel) -> None:
-    await panel.lists(pricelist="VPS-2")
+    await panel.lists(tariff="VPS-2")
     await panel.shows(pricelist="59")
     [(kind, fields)] = await panel.news()
     assert (kind, fields) == (EventKind.PLAN_CHANGED, {"pricelist", "pricelist_id", "plan"})
@@ -151,7 +151,7 @@ async def test_another_tariff_is_told_with_name_and_number_when_the_list_is_read
 async def test_another_tariff_is_told_with_name_and_number_when_the_form_is_read_first(panel: Panel) -> None:
     assert (await panel.shows(pricelist="59")).list_again
     assert await panel.news() == []
-    await panel.lists(pricelist="VPS-2")
+    await panel.lists(tariff="VPS-2")
     [(kind, fields)] = await panel.news()
     assert (kind, fields) == (EventKind.PLAN_CHANGED, {"pricelist", "pricelist_id", "plan"})
     assert await panel.plan() == "VDS-2"
@@ -159,9 +159,9 @@ async def test_another_tariff_is_told_with_name_and_number_when_the_form_is_read
 
 async def test_a_tariff_that_no_plan_is_mapped_to_leaves_the_plan_and_is_an_incident(panel: Panel) -> None:
     await panel.shows(pricelist="77")
-    await panel.lists(pricelist="Special")
+    await panel.lists(tariff="Special")
     assert await panel.plan() == "VDS-1"
-    assert (await panel.service()).upstream_pricelist == "Special"
+    assert (await panel.service()).upstream_tariff == "Special"
     assert await panel.incidents() == [IncidentKind.UNKNOWN_TARIFF]
 
 
@@ -188,7 +188,7 @@ async def test_what_a_tariff_includes_is_no_add_on_of_the_service(panel: Panel) 
 async def test_memory_that_vanishes_with_staffs_plan_change_is_not_claimed_any_more(panel: Panel) -> None:
     del panel.form["addon_61"]
     await panel.shows(pricelist="59")
-    await panel.lists(pricelist="VPS-2")
+    await panel.lists(tariff="VPS-2")
     assert await panel.plan() == "VDS-2"
     assert (await panel.service()).addons == {}
 
@@ -204,7 +204,7 @@ async def test_a_cost_that_changes_has_the_form_read_which_shows_add_ons(panel: 
 
 
 async def test_a_word_in_a_list_has_the_form_read_and_only_that_raises_an_alarm(panel: Panel) -> None:
-    digest = await panel.lists(autoprolong="Year")
+    digest = await panel.lists(renewal="Year")
     assert digest.to_read == ["17"]
     assert await panel.incidents() == []
     await panel.shows(autoprolong="12")

@@ -23,7 +23,7 @@ CERTIFICATE: dict[str, Any] = {"domain": "shop.example", "parameters": {"approve
 
 def details(product_type: str, **wanted: Any) -> Details:
     request = ServiceRequest.model_validate({"plan": "P", "period_months": 12, "customer": "c-1"} | wanted)
-    return check_details(request, PRODUCT_TYPES[product_type], PlanMapping(plan_id=1, module_id=1, pricelist="1"))
+    return check_details(request, PRODUCT_TYPES[product_type], PlanMapping(plan_id=1, module_id=1, tariff="1"))
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [

@@ -60,7 +60,7 @@ class Panel:
             if product_type == "vds":
                 await self.may_list.wait()
             await take(rows_of(found[number * self.page : (number + 1) * self.page]), len(found))
-        return ListEnd(complete=True, pages=pages, shows_remoteid=Knowledge.UNKNOWN)
+        return ListEnd(complete=True, pages=pages, shows_marks=Knowledge.UNKNOWN)
 
     async def newest_items(self, product_type: str, count: int) -> Head:
         await self._request("head")

@@ -104,14 +104,14 @@ async def test_what_people_do_at_the_panel_reaches_our_service(rehearsal: Rehear
     await within_an_interval({"expires_on": item.expires})
     item.ip = "203.0.113.9"
     await within_an_interval({"ip": "203.0.113.9"})
-    before = (await here.service(order)).upstream_pricelist
+    before = (await here.service(order)).upstream_tariff
     item.pricelist = "60"
 
     async def other_tariff() -> bool:
-        return (await here.service(order)).upstream_pricelist != before
+        return (await here.service(order)).upstream_tariff != before
 
     await eventually(other_tariff, "the other tariff in our database", timeout=IDLE + 30)
-    assert "60" in (await here.service(order)).upstream_pricelist
+    assert "60" in (await here.service(order)).upstream_tariff
     item.status = 4
     await within_an_interval({"status": ServiceStatus.CLOSED})
 

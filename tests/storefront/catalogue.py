@@ -32,7 +32,7 @@ async def fill_catalogue(database: Database) -> None:
         mapping = PlanMapping(
             plan_id=plan.id,
             module_id=module.id,
-            pricelist="58",
+            tariff="58",
             addons={"ram": "addon_61"},
             templates={"debian-12": "Debian-12"},
         )

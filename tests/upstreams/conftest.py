@@ -58,7 +58,7 @@ async def upstream(panel: Panel) -> AsyncIterator[BillmanagerUpstream]:
 @pytest.fixture
 def spec() -> OrderSpec:
     return OrderSpec(
-        product_type="vds", pricelist="58", datacenter="1", period=1, name="s1042.example.test", remoteid="rf-1042-7-a1"
+        product_type="vds", tariff="58", location="1", period=1, name="s1042.example.test", mark="rf-1042-7-a1"
     )
 
 

@@ -43,14 +43,14 @@ async def test_a_row(panel: Panel, upstream: BillmanagerUpstream) -> None:
         product_type="vds",
         status=UpstreamStatus.ACTIVE,
         name="v1.example.test",
-        remoteid="rf-1-1-a1",
+        mark="rf-1-1-a1",
         expires_on=date(2026, 1, 31),
         created_on=date(2026, 1, 1),
-        pricelist="VPS-2",
+        tariff="VPS-2",
         period="1",
         cost=Money.of("1005.00", "EUR"),
         ip="192.0.2.10",
-        autoprolong="null",
+        renewal="null",
         raw={
             "id": "4711",
             "name": "VPS-2",
@@ -71,7 +71,7 @@ async def test_a_row(panel: Panel, upstream: BillmanagerUpstream) -> None:
 async def test_a_form_is_read_without_its_secrets(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(doc(FORM))
     item = await upstream.read_item("vds", "4711")
-    assert (item.number, item.status, item.pricelist, item.remoteid) == ("4711", UpstreamStatus.ACTIVE, "58", "")
+    assert (item.number, item.status, item.tariff, item.mark) == ("4711", UpstreamStatus.ACTIVE, "58", "")
     assert item.raw["addon_61"] == "2"
     assert item.raw["username"] == "root"
     assert "hush" not in repr(item)
@@ -265,7 +265,7 @@ async def test_a_tariff_has_a_name_and_perhaps_a_number_beside_it(
     panel: Panel, upstream: BillmanagerUpstream, inner: str, name: str, number: str
 ) -> None:
     item = await listed(panel, upstream, inner)
-    assert (item.pricelist, item.pricelist_id) == (name, number)
+    assert (item.tariff, item.tariff_id) == (name, number)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ async def test_the_upstreams_renewal_is_a_code_whatever_the_language(
     panel: Panel, upstream: BillmanagerUpstream, shown: str, meant: str
 ) -> None:
     item = await listed(panel, upstream, f"<autoprolong>{shown}</autoprolong>")
-    assert (item.autoprolong, item.raw["autoprolong"]) == (meant, shown)
+    assert (item.renewal, item.raw["autoprolong"]) == (meant, shown)
 
 
 LIVE_ROW = (
@@ -308,8 +308,8 @@ async def test_a_row_of_a_live_panel(panel: Panel, upstream: BillmanagerUpstream
     panel.answers(doc(f"<p_elems>1</p_elems>{LIVE_ROW}"))
     (item,) = (await upstream.list_items("vds")).items
     assert (item.status, item.expires_on) == (UpstreamStatus.ACTIVE, date(2027, 1, 31))
-    assert (item.pricelist, item.pricelist_id, item.cost) == ("VPS-2", "58", Money.of("1530.00", "RUB"))
-    assert (item.period, item.remoteid) == ("", None)
+    assert (item.tariff, item.tariff_id, item.cost) == ("VPS-2", "58", Money.of("1530.00", "RUB"))
+    assert (item.period, item.mark) == ("", None)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ async def test_of_a_key_it_is_told_whether_it_has_come(
 
 @pytest.mark.parametrize(("inner", "remoteid"), [("", None), ("<remoteid/>", ""), ("<remoteid>a</remoteid>", "a")])
 async def test_remoteid(panel: Panel, upstream: BillmanagerUpstream, inner: str, remoteid: str | None) -> None:
-    assert (await listed(panel, upstream, inner)).remoteid == remoteid
+    assert (await listed(panel, upstream, inner)).mark == remoteid
 
 
 @pytest.mark.parametrize("answer", [refusal("missed", "elid"), refusal("missed", "item", value="4711")])

@@ -255,7 +255,7 @@ async def test_whether_rows_show_remoteid(
     panel: Panel, upstream: BillmanagerUpstream, numbers: list[int], inner: str, known: Knowledge
 ) -> None:
     panel.answers(page(numbers, len(numbers), inner=inner))
-    assert (await upstream.list_items("vds")).shows_remoteid is known
+    assert (await upstream.list_items("vds")).shows_marks is known
 
 
 async def test_an_upstream_that_never_ends_its_pages_is_left(

@@ -15,7 +15,7 @@ from upstreams.port import OrderSpec, Upstream
 HALF_OPEN = doc('<ok type="form">func=totp.confirm</ok>')
 SESSION = doc('<auth id="5e551011" level="16">5e551011</auth>')
 SPEC = OrderSpec(
-    product_type="vds", pricelist="58", datacenter="1", period=1, name="s1042.example.test", remoteid="rf-1042-7-a1"
+    product_type="vds", tariff="58", location="1", period=1, name="s1042.example.test", mark="rf-1042-7-a1"
 )
 CALLS: dict[str, Callable[[Upstream], Awaitable[object]]] = {
     **{name: act for name, (act, _, _) in [*CHANGES.items(), *READS.items()]},

@@ -33,11 +33,11 @@ async def test_the_published_price_list(panel: Panel, upstream: BillmanagerUpstr
     panel.answers(EXPORTED)
     assert await upstream.orderable("vds") == (
         Offer(
-            pricelist="58",
+            tariff="58",
             name="VPS-2",
             prices=euros({1: "5.00", 12: "50.00", -50: "0.20", -100: "0.00", 0: "99"}),
         ),
-        Offer(pricelist="277", name="SomeModule"),
+        Offer(tariff="277", name="SomeModule"),
     )
     (request,) = panel.requests
     assert request.function == EXPORT
@@ -65,8 +65,8 @@ async def test_the_order_form_where_there_is_no_price_list(
     async with BillmanagerUpstream(panel.connection(dialect=dialect)) as upstream:
         await upstream.list_items("vds")
         assert await upstream.orderable(product_type) == (
-            Offer(pricelist="58", name="VPS-2", prices=euros({1: "5.00"})),
-            Offer(pricelist="59", name="VPS-4"),
+            Offer(tariff="58", name="VPS-2", prices=euros({1: "5.00"})),
+            Offer(tariff="59", name="VPS-4"),
         )
     assert panel.functions == ["vds", EXPORT, function]
 
@@ -83,7 +83,7 @@ async def test_the_order_form_with_prices_inside(panel: Panel, upstream: Billman
         ),
     )
     assert await upstream.orderable("vds") == (
-        Offer(pricelist="58", name="VPS-2", prices=euros({1: "5.00", 12: "50.00"})),
+        Offer(tariff="58", name="VPS-2", prices=euros({1: "5.00", 12: "50.00"})),
     )
 
 

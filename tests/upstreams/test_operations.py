@@ -75,13 +75,13 @@ CHANGES: dict[str, tuple[Operation, str, list[tuple[str, str]]]] = {
         "soft.edit",
         [("elid", "4711"), ("remoteid", "rf-1042-7-a1"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
-    "set_autoprolong on": (
-        lambda upstream: upstream.set_autoprolong("soft", "4711", 12),
+    "set_renewal on": (
+        lambda upstream: upstream.set_renewal("soft", "4711", 12),
         "soft.edit",
         [("elid", "4711"), ("autoprolong", "12"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
-    "set_autoprolong off": (
-        lambda upstream: upstream.set_autoprolong("soft", "4711", None),
+    "set_renewal off": (
+        lambda upstream: upstream.set_renewal("soft", "4711", None),
         "soft.edit",
         [("elid", "4711"), ("autoprolong", "null"), ("clicked_button", "ok"), ("sok", "ok")],
     ),
@@ -368,7 +368,7 @@ async def test_the_form_says_whether_the_upstreams_renewal_is_a_flag_or_a_period
     panel: Panel, upstream: BillmanagerUpstream, form: str, period: int | None, sent: str
 ) -> None:
     panel.answers(doc(f"<elid>4711</elid>{form}"), doc("<ok/>"))
-    await upstream.set_autoprolong("vds", "4711", period)
+    await upstream.set_renewal("vds", "4711", period)
     assert panel.functions == ["vds.edit", "vds.edit"]
     assert "sok" not in panel.requests[0].fields
     assert (panel.requests[1].fields["autoprolong"], panel.requests[1].fields["sok"]) == (sent, "ok")
@@ -380,7 +380,7 @@ async def test_a_renewal_whose_form_cannot_be_read_is_not_sent(
 ) -> None:
     panel.answers(answer)
     with pytest.raises(NotSent):
-        await upstream.set_autoprolong("vds", "4711", None)
+        await upstream.set_renewal("vds", "4711", None)
     assert panel.functions == ["vds.edit"]
 
 

@@ -14,21 +14,21 @@ FINISH = [("skipbasket", "on"), ("clicked_button", "finish"), ("sok", "ok")]
 
 SERVER = OrderSpec(
     product_type="vds",
-    pricelist="58",
-    datacenter="1",
+    tariff="58",
+    location="1",
     period=12,
     name="s1042.example.test",
-    remoteid="rf-1042-7-a1",
+    mark="rf-1042-7-a1",
     parameters={"ostempl": "Debian-12", "recipe": "null"},
     addons={"addon_61": "2"},
 )
 LICENCE = OrderSpec(
     product_type="soft",
-    pricelist="55227",
-    datacenter=None,
+    tariff="55227",
+    location=None,
     period=1,
     name="L-1001",
-    remoteid="rf-1001-3-a1",
+    mark="rf-1001-3-a1",
     parameters={"ip": "192.0.2.10"},
 )
 
@@ -160,11 +160,11 @@ async def test_product_types_in_dialect_6(
 async def test_a_domain_in_either_dialect(panel: Panel) -> None:
     spec = OrderSpec(
         product_type="domain",
-        pricelist="300",
-        datacenter=None,
+        tariff="300",
+        location=None,
         period=12,
         name="example.test",
-        remoteid="rf-1001-3-a1",
+        mark="rf-1001-3-a1",
         parameters={"operation": "transfer", "auth_code": "x1"},
     )
     expected = [

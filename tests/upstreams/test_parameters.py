@@ -68,7 +68,7 @@ async def test_the_form_shown_again_proves_nothing(panel: Panel, upstream: Billm
     with pytest.raises(OutcomeUnknown):
         await upstream.set_mark("vds", "4711", "rf-1042-7-a1")
     with pytest.raises(OutcomeUnknown):
-        await upstream.set_autoprolong("soft", "4711", None)
+        await upstream.set_renewal("soft", "4711", None)
 
 
 @pytest.mark.parametrize(

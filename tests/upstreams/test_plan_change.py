@@ -29,7 +29,7 @@ UNKNOWN_FUNCTION = refusal("missed", "func")
 async def test_a_quote_takes_two_reads(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(CHOICES, doc(f"{SHOWN}<money_info>4.00 EUR</money_info>"))
     assert await upstream.quote_plan_change("4711", "59", 1) == PlanChangeQuote(
-        price=Money.of("4.00", "EUR"), new_expires_on=date(2026, 2, 10), pricelists=("58", "59")
+        price=Money.of("4.00", "EUR"), new_expires_on=date(2026, 2, 10), tariffs=("58", "59")
     )
     assert panel.functions == [ONE_SHOT, SHOW]
     sent = [dict(request.pairs[4:]) for request in panel.requests]
@@ -39,14 +39,14 @@ async def test_a_quote_takes_two_reads(panel: Panel, upstream: BillmanagerUpstre
 async def test_a_tariff_that_is_not_offered_is_not_asked_about(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(CHOICES)
     quote = await upstream.quote_plan_change("4711", "60", 1)
-    assert quote == PlanChangeQuote(price=None, new_expires_on=None, pricelists=("58", "59"))
+    assert quote == PlanChangeQuote(price=None, new_expires_on=None, tariffs=("58", "59"))
     assert panel.functions == [ONE_SHOT]
 
 
 async def test_a_form_without_choices_does_not_end_the_quote(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.answers(doc("<elid>4711</elid>"), doc(SHOWN))
     quote = await upstream.quote_plan_change("4711", "59", 1)
-    assert quote == PlanChangeQuote(price=None, new_expires_on=date(2026, 2, 10), pricelists=())
+    assert quote == PlanChangeQuote(price=None, new_expires_on=date(2026, 2, 10), tariffs=())
 
 
 @pytest.mark.parametrize("answer", ["", "<elid>4712</elid>"])

@@ -194,7 +194,7 @@ class BillmanagerUpstream(Carts, Operations):
             complete=not because,
             incomplete_because=because,
             pages=sum(pages.pages for pages in lists),
-            shows_remoteid=shows_remoteid,
+            shows_marks=shows_remoteid,
         )
 
     async def newest_items(self, product_type: str, count: int) -> Head:
@@ -248,7 +248,7 @@ class BillmanagerUpstream(Carts, Operations):
             try:
                 listing = await self.list_items(product_type)
                 listable.append(product_type)
-                in_lists.add(listing.shows_remoteid)
+                in_lists.add(listing.shows_marks)
                 if not listing.complete:
                     problems.append(
                         f"The list of {product_type} could not be proven complete ({len(listing.items)} rows in "
@@ -258,7 +258,7 @@ class BillmanagerUpstream(Carts, Operations):
                 living = [one for one in listing.items if one.status is not UpstreamStatus.DELETED]
                 if living:
                     form = await self.read_item(product_type, living[-1].number)
-                    in_forms.add(Knowledge.NO if form.remoteid is None else Knowledge.YES)
+                    in_forms.add(Knowledge.NO if form.mark is None else Knowledge.YES)
             except UpstreamError as error:
                 problems.append(_as_problem(error))
         lists_show, forms_show = _together(in_lists), _together(in_forms)

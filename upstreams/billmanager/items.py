@@ -60,9 +60,9 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
     status, detail = _special_status(fields, status, detail)
     texts = {
         "name": _first(fields, *kind.name_fields, "domain", "licname"),
-        "remoteid": fields["remoteid"].text if "remoteid" in fields else "",
-        "pricelist": _first(fields, "pricelist"),
-        "pricelist_id": _pricelist_id(fields),
+        "mark": fields["remoteid"].text if "remoteid" in fields else "",
+        "tariff": _first(fields, "pricelist"),
+        "tariff_id": _pricelist_id(fields),
         "ip": _first(fields, "ip"),
         "status_detail": detail,
     }
@@ -83,16 +83,16 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         status_detail=texts["status_detail"],
         suspend_reason=_suspend_reason(fields, status, detail),
         name=texts["name"],
-        remoteid=texts["remoteid"] if "remoteid" in fields and "remoteid" not in unreadable else None,
+        mark=texts["mark"] if "remoteid" in fields and "mark" not in unreadable else None,
         expires_on=expires_on,
         created_on=first_date(fields, "createdate", "opendate"),
-        pricelist=texts["pricelist"],
-        pricelist_id=texts["pricelist_id"],
+        tariff=texts["tariff"],
+        tariff_id=texts["tariff_id"],
         period=_raw(fields, "period")[:TEXT_CHARACTERS],
         cost=cost,
         ip=texts["ip"],
         unreadable=unreadable,
-        autoprolong=renewal(_raw(fields, "autoprolong")[:TEXT_CHARACTERS]),
+        renewal=renewal(_raw(fields, "autoprolong")[:TEXT_CHARACTERS]),
         raw=_plain(fields) | _key_ready(fields, kind),
     )
 

@@ -24,7 +24,7 @@ def exported(answer: Document, product_type: str, currency: str) -> tuple[Offer,
         kind = _value(row, "itemtype")
         is_other = kind and not kind.isdecimal() and kind != product_type
         if _value(row, "id") and not is_other:
-            offers.append(Offer(pricelist=_value(row, "id"), name=_name(row), prices=_exported_prices(row, currency)))
+            offers.append(Offer(tariff=_value(row, "id"), name=_name(row), prices=_exported_prices(row, currency)))
     return tuple(offers)
 
 
@@ -45,7 +45,7 @@ def ordered(answer: Document, currency: str) -> tuple[Offer, ...]:
         if not prices and period is not None:
             amount, unit = price_and_unit(_value(row, "price"))
             prices[period] = _price(amount, "", currency) if unit in (None, period) else None
-        offers[identity] = Offer(pricelist=identity, name=_name(row), prices=_readable(prices, currency))
+        offers[identity] = Offer(tariff=identity, name=_name(row), prices=_readable(prices, currency))
     return tuple(offers.values())
 
 

@@ -63,20 +63,20 @@ class Operations:
     async def delete(self, product_type: str, number: str, *, key: str = "") -> None:
         await self._bring_to(f"{product_type}.delete", product_type, number)
 
-    async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
+    async def quote_plan_change(self, number: str, tariff: str, period: int) -> PlanChangeQuote:
         call = self._about(tariffs.FUNCTION, Effect.READ, number)
-        pricelists = tariffs.offered(call, await self._session.send(call, {"elid": number}), number)
-        if pricelists and pricelist not in pricelists:
-            return PlanChangeQuote(price=None, new_expires_on=None, pricelists=pricelists)
+        offered = tariffs.offered(call, await self._session.send(call, {"elid": number}), number)
+        if offered and tariff not in offered:
+            return PlanChangeQuote(price=None, new_expires_on=None, tariffs=offered)
         call = self._about(tariffs.SHOW, Effect.READ, number)
-        answer = await self._session.send(call, _plan_change(number, pricelist, period))
-        return tariffs.quoted(call, answer, pricelists, self._connection.currency)
+        answer = await self._session.send(call, _plan_change(number, tariff, period))
+        return tariffs.quoted(call, answer, offered, self._connection.currency)
 
-    async def change_plan(self, number: str, pricelist: str, period: int, *, key: str = "") -> PlanChangeAccepted:
+    async def change_plan(self, number: str, tariff: str, period: int, *, key: str = "") -> PlanChangeAccepted:
         """In one shot; by the wizard where that function is unknown, or its answer only leads to the wizard's steps."""
         call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)
         try:
-            answer = await self._session.send(call, _plan_change(number, pricelist, period) | _COMMIT)
+            answer = await self._session.send(call, _plan_change(number, tariff, period) | _COMMIT)
         except SetupFault as refused:
             if not tariffs.is_unknown_function(refused):
                 raise
@@ -85,7 +85,7 @@ class Operations:
             step = tariffs.next_step(answer)
         if not step:
             return tariffs.accepted(call, answer)
-        return await self._change_plan_by_wizard(step, _plan_change(number, pricelist, period))
+        return await self._change_plan_by_wizard(step, _plan_change(number, tariff, period))
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
         asked = editing.checked(fields, self._connection.name)
@@ -100,10 +100,10 @@ class Operations:
         call = self._editing(Effect.CHANGE, product_type, number, asked)
         return editing.accepted(call, await self._session.send(call, {"elid": number} | asked | _SAVE))
 
-    async def set_mark(self, product_type: str, number: str, remoteid: str) -> None:
-        await self._save(product_type, number, {"remoteid": remoteid})
+    async def set_mark(self, product_type: str, number: str, mark: str) -> None:
+        await self._save(product_type, number, {"remoteid": mark})
 
-    async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
+    async def set_renewal(self, product_type: str, number: str, period: int | None) -> None:
         """The form of a type that version 6 orders may have a flag or a period there, so it is read first."""
         form = None
         if is_versioned(product_type, self._connection.settings.generation):
@@ -205,8 +205,8 @@ class Operations:
         )
 
 
-def _plan_change(number: str, pricelist: str, period: int) -> dict[str, str]:
-    return {"elid": number, "pricelist": pricelist, "period": str(period)}
+def _plan_change(number: str, tariff: str, period: int) -> dict[str, str]:
+    return {"elid": number, "pricelist": tariff, "period": str(period)}
 
 
 def _not_sent(call: Call, error: UpstreamError) -> NotSent:

@@ -31,12 +31,12 @@ def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, 
             f"Upstream {account}: the field {reserved[0]!r} cannot be set as a parameter or add-on of an order, "
             "Resellflow sets it itself (or it is given twice)."
         )
-    fields = {"pricelist": spec.pricelist}
-    if spec.datacenter is not None:
-        fields["datacenter"] = spec.datacenter
+    fields = {"pricelist": spec.tariff}
+    if spec.location is not None:
+        fields["datacenter"] = spec.location
     fields[period_field(versioned=versioned)] = str(spec.period)
     fields[kind.name_fields[0]] = spec.name
-    fields["remoteid"] = spec.remoteid
+    fields["remoteid"] = spec.mark
     fields["autoprolong"] = _autoprolong(spec, versioned)
     return dict(kind.order_extras) | fields | given
 

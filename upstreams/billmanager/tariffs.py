@@ -32,7 +32,7 @@ def offered(call: Call, answer: Document, number: str) -> tuple[str, ...]:
     return tuple(answer.choices("pricelist"))
 
 
-def quoted(call: Call, answer: Document, pricelists: tuple[str, ...], currency: str) -> PlanChangeQuote:
+def quoted(call: Call, answer: Document, tariffs: tuple[str, ...], currency: str) -> PlanChangeQuote:
     """`money_info` holds what is paid now, in words not published; `newprice` and `oldprice` are prices per period."""
     fields = answer.fields
     shown = shown_price(answer, currency)
@@ -41,7 +41,7 @@ def quoted(call: Call, answer: Document, pricelists: tuple[str, ...], currency: 
     return PlanChangeQuote(
         price=shown.price,
         new_expires_on=first_date(fields, "newexpiredate"),
-        pricelists=pricelists,
+        tariffs=tariffs,
         unreadable=call.clean(shown.unreadable, 300),
         foreign=shown.foreign,
     )
