@@ -231,20 +231,9 @@ class _Loading:
         row = stored or PlanMapping(
             plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), tariff=""
         )
-        elsewhere = {
-            "processing_module",
-            "periods",
-            "cost",
-            "renewal_cost",
-            "addon_forms",
-            *_NAMES_IN_THE_FILE.values(),
-        }
-        values = entry.model_dump(exclude=elsewhere.union(_NAMES_IN_THE_FILE.values()))
-        values |= {
-            "tariff": entry.pricelist or "",
-            "location": entry.datacenter,
-            "above_price": entry.above_selling_price,
-        }
+        elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
+        values = {"location": entry.datacenter} | entry.model_dump(exclude=elsewhere | {"addon_forms", "datacenter"})
+        values |= {"tariff": entry.pricelist or "", "above_price": entry.above_selling_price}
         values["addon_forms"] = {
             name: form.model_dump(mode="json", exclude_none=True) for name, form in entry.addon_forms.items()
         }

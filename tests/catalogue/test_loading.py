@@ -99,7 +99,7 @@ async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: 
     prices = {row["period_months"]: (row["amount"], row["currency"]) for row in await rows(database, TariffPlanPrice)}
     assert prices == {1: (Decimal("7.90"), "EUR"), 12: (Decimal("79.00"), "EUR")}
     (mapping,) = await rows(database, PlanMapping)
-    assert (mapping["pricelist"], mapping["datacenter"], mapping["addons"]) == ("58", "1", {"ram": "addon_61"})
+    assert (mapping["tariff"], mapping["location"], mapping["addons"]) == ("58", "1", {"ram": "addon_61"})
     assert (mapping["templates"], mapping["renewal_owner"]) == ({"debian-12": "Debian-12"}, RenewalOwner.RESELLFLOW)
     periods = {
         row["period_months"]: (row["upstream_period"], row["cost_amount"]) for row in await rows(database, MappedPeriod)
@@ -267,7 +267,7 @@ async def test_a_plan_may_be_mapped_to_the_manual_module_without_a_pricelist(
         ('"5.00 EUR"', '"5.00 USD"'),
     )
     await loaded(database, tmp_path, text)
-    assert [row["pricelist"] for row in await rows(database, PlanMapping)] == [""]
+    assert [row["tariff"] for row in await rows(database, PlanMapping)] == [""]
 
 
 async def test_an_account_that_moves_is_asked_anew_what_it_can_do(database: Database, tmp_path: Path) -> None:

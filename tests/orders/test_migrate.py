@@ -1,5 +1,6 @@
 """Bringing the schema up: from nothing, again, by several at once; and it is the schema that the models describe."""
 
+import json
 import sys
 from typing import Any
 
@@ -121,6 +122,15 @@ def _upgrade(url: str, revision: str) -> None:
     try:
         with engine.begin() as connection:
             command.upgrade(alembic_config(connection), revision)
+    finally:
+        engine.dispose()
+
+
+def _downgrade(url: str, revision: str) -> None:
+    engine = sync_engine(url)
+    try:
+        with engine.begin() as connection:
+            command.downgrade(alembic_config(connection), revision)
     finally:
         engine.dispose()
 
@@ -275,3 +285,32 @@ def test_services_of_before_belong_to_the_client_of_their_opening(
         assert found == owners
     finally:
         engine.dispose()
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_names_inside_documents_follow_their_columns(database_url: str, back: bool) -> None:
+    _upgrade(database_url, "0020")
+    said = '{"remoteid": "a \\"pricelist\\": b", "cost": "\\"autoprolong\\""}'
+    _execute(
+        database_url,
+        *_BEFORE_THE_SUMS[:1],
+        "INSERT INTO upstream_snapshot (id, account_id, product_type, number, status, version, status_detail, name,"
+        " remoteid, pricelist, pricelist_id, pricelist_unexplained, ip, autoprolong, raw, listed, held_back, form,"
+        " misses, gone, first_seen_at, changed_at)"
+        " VALUES (1, 1, 'vds', '17', 2, 1, '', 'n', 'm', 'VPS-1', '58', 'VPS-9', '', 'Month', '{}',"
+        f""" '["name", "remoteid", "autoprolong"]', '{said}', '{{"pricelist": "58"}}',"""
+        f" 0, false, {_NOW}, {_NOW})",
+    )
+    migrate(database_url)
+    columns, words = "mark, tariff, tariff_id, tariff_unexplained, renewal", ["name", "mark", "renewal"]
+    if back:
+        _downgrade(database_url, "0020")
+        columns, words = (
+            "remoteid, pricelist, pricelist_id, pricelist_unexplained, autoprolong",
+            ["name", "remoteid", "autoprolong"],
+        )
+    (row,) = _read(database_url, f"SELECT {columns}, listed, held_back, form FROM upstream_snapshot")
+    listed, held_back, form = (json.loads(one) if isinstance(one, str) else one for one in row[5:])
+    assert (row[:5], listed) == (("m", "VPS-1", "58", "VPS-9", "Month"), words)
+    assert held_back == {words[1]: 'a "pricelist": b', "cost": '"autoprolong"'}, "what is shown is left as it was"
+    assert form == {"pricelist": "58"}, "the upstream's own words"
