@@ -71,7 +71,7 @@ async def _order(upstream: Upstream, about: Subject) -> object:
 
 
 async def _is_ordered(upstream: Upstream, about: Subject) -> bool:
-    found = [item for item in (await listed(upstream, about.bench)).values() if item.remoteid == MARK]
+    found = [item for item in (await listed(upstream, about.bench)).values() if item.mark == MARK]
     assert len(found) <= 1, "one order is one item"
     return bool(found)
 
@@ -156,7 +156,7 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, bench: one.remove_cart_row(UnpaidKind.CART_ROW, bench.number_of_nobody),
     ],
     "unpaid_items": [lambda one, bench: one.delete_unpaid(bench.product_type, bench.number_of_nobody)],
-    "renewal_switch": [lambda one, bench: one.set_autoprolong(bench.product_type, bench.number_of_nobody, None)],
+    "renewal_switch": [lambda one, bench: one.set_renewal(bench.product_type, bench.number_of_nobody, None)],
     "set_mark": [lambda one, bench: one.set_mark(bench.product_type, bench.number_of_nobody, MARK)],
     "set_parameters": [
         lambda one, bench: one.set_parameters(

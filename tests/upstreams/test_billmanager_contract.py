@@ -55,7 +55,7 @@ class PanelBench:
 
     def spec(self, mark: str) -> OrderSpec:
         name = f"{mark}.example.test"
-        return OrderSpec(product_type="vds", pricelist="58", datacenter="1", period=1, name=name, remoteid=mark)
+        return OrderSpec(product_type="vds", tariff="58", location="1", period=1, name=name, mark=mark)
 
     async def many(self, count: int) -> None:
         knobs = {"max_page": 10}
@@ -78,7 +78,7 @@ class PanelBench:
         return len(self.simulator.world.items)
 
     def is_on_other_plan(self, item: UpstreamItem) -> bool:
-        return item.pricelist == self.other_plan
+        return item.tariff == self.other_plan
 
     def has_dearer_parameters(self, item: UpstreamItem) -> bool:
         return self.dearer_parameters.items() <= item.raw.items()
