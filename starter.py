@@ -31,9 +31,10 @@ from models.money import Money
 from models.order import Operation, Task
 from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import completion, intake, pending, requests
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.allowed import OPERATOR, STAYS, Asker, Not, judge
 from orders.lifecycle.facts import facts_of
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest
+from orders.lifecycle.intake import ServiceRequest
 from orders.lifecycle.requests import ServiceChange
 from orders.services import naming
 from orders.tasks import work as tasks

@@ -11,7 +11,7 @@ from cli.session import AsJson, valid
 from models.enums import RenewalOwner
 
 if TYPE_CHECKING:
-    from orders.lifecycle.intake import AcceptedOrder
+    from orders.lifecycle.acceptance import AcceptedOrder
     from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]

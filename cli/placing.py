@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cli.waiting import Followed
     from models.money import Money
     from models.order import Operation
-    from orders.lifecycle.intake import AcceptedOrder
+    from orders.lifecycle.acceptance import AcceptedOrder
     from starter import Resellflow
 
 CLIENT = "cli"

@@ -14,7 +14,7 @@ from models.columns import utc_now
 from models.database import Database
 from models.messages import OrderPolicy
 from models.order import Operation
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from outage import note, outage
 from temporal.calling_off import tell_called_off
 from temporal.starting import start_accepted

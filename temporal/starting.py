@@ -11,7 +11,7 @@ from models.enums import OperationKind, Stage
 from models.messages import OrderInput, OrderPolicy, PollInput, SendInput, SweepInput
 from models.order import Operation
 from models.parameters import STEPPED_ASIDE
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.stages import locked_operation, note_started
 from orders.services import naming
 from workflows.event_poller import EventPoller

@@ -12,10 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
 from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
 from models.events import UpstreamSnapshot
-from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.order import Operation, Service
 from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
-from orders import audit
 from orders.incidents.record import raise_incident
+from orders.lifecycle.acceptance import Key, accepted_before, write
 from orders.operations.goals import fields_to_set
 from orders.services import addons
 from orders.services.history import OURSELVES
@@ -195,8 +195,8 @@ async def _follow(
 ) -> None:
     """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
     assert service.id is not None  # noqa: S101 - read from the database
-    key = f"after-{first.id}"
-    if await session.get(IntakeKey, (OURSELVES, key)) is not None:
+    key = Key(OURSELVES, f"after-{first.id}", body_hash="")
+    if await accepted_before(session, key) is not None:
         return
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     following = Operation(
@@ -208,24 +208,9 @@ async def _follow(
         actor=first.actor,
     )
     _keep_to_the_limit(following, first)
-    session.add(following)
-    await session.flush()
-    assert following.id is not None  # noqa: S101 - just flushed
-    session.add(IntakeKey(client=OURSELVES, key=key, body_hash="", operation_id=following.id))
-    session.add(StageEntry(operation_id=following.id, stage=Stage.QUEUED, reason=f"follows operation {first.id}"))
-    session.add(Task(operation_id=following.id, service_id=service.id, department=module.department, title=title))
-    audit.record(
-        session,
-        "operation",
-        following.id,
-        "operation_accepted",
-        facts={
-            "service": service.id,
-            "kind": following.kind.value,
-            "reason": f"operation {first.id} left it to be done",
-        },
-    )
-    await session.flush()
+    facts = {"service": service.id, "kind": following.kind.value, "reason": f"operation {first.id} left it to be done"}
+    because = f"follows operation {first.id}"
+    await write(session, following, key, department=module.department, title=title, facts=facts, because=because)
 
 
 def _keep_to_the_limit(following: Operation, first: Operation) -> None:

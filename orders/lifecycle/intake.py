@@ -1,9 +1,6 @@
-"""Accepting an order: one transaction writes service, operation, task and idempotency key, or nothing."""
+"""Accepting an order for a new service: what may be asked, the offer that serves it, and one transaction."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import NoReturn
 
@@ -14,17 +11,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
-from models import rows
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
-from models.columns import utc_now
 from models.database import Database
 from models.enums import ModuleKind, OperationKind
 from models.numbers import HIGHEST_NUMBER, next_number
-from models.order import IntakeKey, Operation, Service, Task
+from models.order import IntakeKey, Operation, Service
 from models.product_types import PRODUCT_TYPES, ProductType
-from orders import audit
-from orders.errors import InvalidField, KeyReused
+from orders.errors import InvalidField
 from orders.installation import installation_tag
+from orders.lifecycle.acceptance import AcceptedOrder, Key, NewRows, Terms, accepted_before, hash_of, new_service, write
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.services import addons, naming
 from orders.services.addons import AskedAddon
@@ -58,51 +53,10 @@ class ServiceRequest(BaseModel):
 
 
 @dataclass(frozen=True)
-class NewRows:
-    """A service that was ordered just now, and what belongs to it."""
-
-    service: Service
-    operation: Operation
-    plan: TariffPlan
-    module: ProcessingModule
-    account: UpstreamAccount | None
-
-
-@dataclass(frozen=True)
-class AcceptedOrder:
-    service: int
-    operation: int
-    kind: OperationKind
-    upstream: str
-    created: bool
-    """False: this key had made the order before."""
-    stepped_aside: "AcceptedOrder | None" = None
-    """The operation that let this urgent one go first: its workflow is to be told."""
-    queued: bool = False
-    """Another operation of the service runs: its workflow starts when its turn comes."""
-    started_at: datetime | None = None
-    """When its workflow was started by who accepted it. None: it was not, or not now; then the sweep starts it."""
-    rows: "NewRows | None" = None
-    """What was written for a new service, so that nobody need read it to show it."""
-    called_off: "AcceptedOrder | None" = None
-    """The opening of which nothing is sent any more: its workflow is to be told."""
-
-    @property
-    def workflow_id(self) -> str:
-        return naming.workflow_id(self.service, self.kind, self.operation)
-
-
-@dataclass(frozen=True)
-class _Offer:
+class _Offer(Terms):
     """The plan, and the way to get it: one mapping of one module."""
 
-    plan: TariffPlan
     kind: ProductType
-    module: ProcessingModule
-    account: UpstreamAccount | None
-    """None: done by hand."""
-    mapping: PlanMapping
-    period: MappedPeriod
     service: int
     """The number that the service gets."""
     operation: int
@@ -126,52 +80,38 @@ async def accept_order(
 
     Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
     """
-    body_hash = _hash(request)
+    once = Key(client, key, _hash(request))
     tag = await installation_tag(database)
     try:
         async with database.write() as session:
-            offer = await _find_offer(session, request, client, key)
+            offer = await _find_offer(session, request, once)
             if offer is None:
-                again = await _find_key(session, client, key, body_hash)
+                again = await accepted_before(session, once)
                 if again is not None:
                     return again
                 await _refuse(session, request)
-            return await _write_down(session, request, offer, tag, client, key, body_hash, hostname_suffix, owner)
+            return await _accept(session, request, offer, tag, once, hostname_suffix, owner)
     except IntegrityError:
         async with database.read() as session:
-            winner = await _find_key(session, client, key, body_hash)  # the same key, posted twice at once
+            winner = await accepted_before(session, once)  # the same key, posted twice at once
         if winner is None:
             raise
         return winner
 
 
 def _hash(request: ServiceRequest) -> str:
-    body = request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit)
-    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-async def _find_key(session: AsyncSession, client: str, key: str, body_hash: str) -> AcceptedOrder | None:
-    entry = await session.get(IntakeKey, (client, key))
-    if entry is None:
-        return None
-    if entry.body_hash != body_hash:
-        raise KeyReused(key, entry.operation_id)
-    operation = await session.get_one(Operation, entry.operation_id)
-    return AcceptedOrder(
-        operation.service_id, entry.operation_id, operation.kind, operation.upstream_name, created=False
-    )
+    return hash_of(request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit))
 
 
 _Way = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int]
 
 
-async def _find_offer(session: AsyncSession, request: ServiceRequest, client: str, key: str) -> _Offer | None:
+async def _find_offer(session: AsyncSession, request: ServiceRequest, key: Key) -> _Offer | None:
     """The first way to get the plan for so many months; in the same statement, whether the key is free, and the numbers
     of the service and the operation to come. None: the key is known, or there is no such way."""
     if abs(request.period_months) > HIGHEST_NUMBER:
         return None  # no period is so long, and no database would look for it
-    asked = {"plan": request.plan, "months": request.period_months, "client": client, "key": key}
+    asked = {"plan": request.plan, "months": request.period_months, "client": key.client, "key": key.key}
     found = await session.exec(_offers(session.get_bind().dialect.name), params=asked)
     row = found.one_or_none()
     if row is None:
@@ -179,7 +119,7 @@ async def _find_offer(session: AsyncSession, request: ServiceRequest, client: st
     plan, module, mapping, period, account, service, operation = row
     by_hand = module.kind is ModuleKind.MANUAL
     kind = PRODUCT_TYPES[plan.product_type]
-    return _Offer(plan, kind, module, None if by_hand else account, mapping, period, service, operation)
+    return _Offer(plan, module, None if by_hand else account, mapping, period, kind, service, operation)
 
 
 @cache
@@ -286,14 +226,12 @@ async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dic
             raise InvalidField(f"parameters.{name}", f"no service of {owner} is item {parameters[name]}")
 
 
-async def _write_down(
+async def _accept(
     session: AsyncSession,
     request: ServiceRequest,
     offer: _Offer,
     tag: str,
-    client: str,
-    key: str,
-    body_hash: str,
+    key: Key,
     hostname_suffix: str,
     owner: str | None,
 ) -> AcceptedOrder:
@@ -301,29 +239,11 @@ async def _write_down(
     limit = request.agreed_cost_limit
     check_limit(limit, offer.account)
     await _check_own_items(session, offer, details.parameters, owner)
-    assert offer.plan.id is not None  # noqa: S101 - read from the database
-    assert offer.module.id is not None  # noqa: S101 - read from the database
-    mark, now = naming.mark(tag, offer.service), utc_now()
-    service = Service(
-        id=offer.service,
-        customer=request.customer,
-        owner=owner,
-        plan_id=offer.plan.id,
-        product_type=offer.plan.product_type,
-        module_id=offer.module.id,
-        account_id=offer.account.id if offer.account else None,
-        name=details.domain or naming.own_name(offer.kind, mark, hostname_suffix),
-        name_is_ours=details.domain is None,
-        mark=mark,
-        period_months=request.period_months,
-        parameters=details.parameters,
-        addons=addons.check(request.addons, offer.mapping, offer.plan.name),
-        renewal_owner=offer.mapping.renewal_owner,
-        cost_amount=offer.period.cost_amount,
-        cost_currency=offer.period.cost_currency,
-        status_since=now,
-        created_at=now,
-    )
+    service = new_service(offer.service, tag, offer, customer=request.customer, owner=owner)
+    service.name = details.domain or naming.own_name(offer.kind, service.mark, hostname_suffix)
+    service.name_is_ours = details.domain is None
+    service.parameters = details.parameters
+    service.addons = addons.check(request.addons, offer.mapping, offer.plan.name)
     operation = Operation(
         id=offer.operation,
         service_id=offer.service,
@@ -334,25 +254,19 @@ async def _write_down(
         cost_currency=offer.period.cost_currency,
         agreed_limit_amount=limit.amount if limit else None,
         agreed_limit_currency=limit.currency if limit else None,
-        actor=client,
-        stage_since=now,
-        created_at=now,
+        actor=key.client,
+        stage_since=service.status_since,
+        created_at=service.created_at,
     )
-    task = Task(
-        operation_id=offer.operation,
-        service_id=offer.service,
+    await write(
+        session,
+        operation,
+        key,
+        service=service,
         department=offer.module.department,
         title=f"Open {offer.plan.name} as service {offer.service} {offer.way}",
-    )
-    intake_key = IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=offer.operation)
-    accepted = audit.entry(
-        "operation",
-        offer.operation,
-        "order_accepted",
-        by=client,
         facts={"service": offer.service, "plan": offer.plan.name, "period_months": request.period_months},
     )
-    await rows.insert(session, service, operation, intake_key, task, accepted)
     return AcceptedOrder(
         offer.service,
         offer.operation,

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from orders.lifecycle import intake
 from orders.lifecycle import views as operations
+from orders.lifecycle.acceptance import NewRows
 from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.reading.documents import WorkflowLinks
 from orders.services import views as services
 
 
 def new_documents(
-    links: WorkflowLinks, rows: intake.NewRows, started_at: datetime | None, asker: Asker = OPERATOR
+    links: WorkflowLinks, rows: NewRows, started_at: datetime | None, asker: Asker = OPERATOR
 ) -> tuple[services.ServiceView, operations.OperationView]:
     """Service and operation, as `find_service` and `find_operation` would show them."""
     rows.operation.workflow_started_at = started_at

@@ -1,7 +1,5 @@
 """Operations on a service that is there: what may be asked for, checked; written down in one transaction; queued."""
 
-import hashlib
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -11,13 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind, RenewalOwner, ServiceStatus, Source, Stage
 from models.money import Money
-from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.order import Operation, Service
 from models.parameters import (
     ADDON_PREFIX,
     BY_HAND,
@@ -33,11 +30,11 @@ from models.parameters import (
 )
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.access.ownership import check_visible
-from orders.errors import InvalidField, KeyReused, Refused
+from orders.errors import InvalidField, Refused
 from orders.lifecycle import calling_off, turns
+from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
 from orders.lifecycle.allowed import OPERATOR, Asker
 from orders.lifecycle.facts import facts_of
-from orders.lifecycle.intake import AcceptedOrder
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.services import addons, naming, periods
 from orders.services.addons import AskedAddon
@@ -279,17 +276,13 @@ async def _accept(
     limit: Money | None = None,
     asker: Asker,
 ) -> AcceptedOrder:
-    body_hash = _hash(kind, service_number, {**body, **limited(limit)})
+    once = Key(client, key, hash_of({"kind": kind.value, "service": service_number, **body, **limited(limit)}))
     try:
         async with database.write() as session:
-            return await _write_down(
-                session, service_number, kind, asked, client, key, body_hash, goes_first, limit, asker
-            )
+            return await _write_down(session, service_number, kind, asked, once, goes_first, limit, asker)
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _write_down(
-                session, service_number, kind, asked, client, key, body_hash, goes_first, limit, asker
-            )
+            return await _write_down(session, service_number, kind, asked, once, goes_first, limit, asker)
 
 
 async def _write_down(
@@ -297,9 +290,7 @@ async def _write_down(
     service_number: int,
     kind: OperationKind,
     asked: _Asking,
-    client: str,
-    key: str,
-    body_hash: str,
+    key: Key,
     goes_first: bool,
     limit: Money | None,
     asker: Asker,
@@ -307,12 +298,9 @@ async def _write_down(
     running = await turns.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
     service = check_visible(found.one_or_none(), service_number, asker)
-    known = await session.get(IntakeKey, (client, key))
-    if known is not None:  # as it was then: what may be asked of the service can be something else by now
-        if known.body_hash != body_hash:
-            raise KeyReused(key, known.operation_id)
-        operation = await session.get_one(Operation, known.operation_id)
-        return AcceptedOrder(service_number, known.operation_id, kind, operation.upstream_name, created=False)
+    earlier = await accepted_before(session, key)
+    if earlier is not None:  # as it was then: what may be asked of the service can be something else by now
+        return earlier
     if service.status is ServiceStatus.CLOSED:
         raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
     if kind not in PRODUCT_TYPES[service.product_type].operations:
@@ -322,11 +310,9 @@ async def _write_down(
     stepped_aside: AcceptedOrder | None = None
     goes_first = goes_first or (running is not None and _mends(kind, running, service))
     if running is not None and goes_first and await turns.may_step_aside(session, running):
-        await turns.step_aside(session, running, client=client)
+        await turns.step_aside(session, running, client=key.client)
         stage = Stage.ACCEPTED
-        stepped_aside = AcceptedOrder(
-            service_number, running.id or 0, running.kind, running.upstream_name, created=False
-        )
+        stepped_aside = known(running)
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     check_limit(limit, account)
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
@@ -351,45 +337,26 @@ async def _write_down(
         cost_currency=request.cost.currency if request.cost else None,
         agreed_limit_amount=limit.amount if limit else None,
         agreed_limit_currency=limit.currency if limit else None,
-        actor=client,
+        actor=key.client,
         urgent=request.urgent,
     )
-    session.add(operation)
-    await session.flush()
-    assert operation.id is not None  # noqa: S101 - just flushed
-    session.add(IntakeKey(client=client, key=key, body_hash=body_hash, operation_id=operation.id))
-    session.add(StageEntry(operation_id=operation.id, stage=stage, reason=follows))
-    session.add(
-        Task(
-            operation_id=operation.id,
-            service_id=service_number,
-            department=module.department,
-            title=request.title,
-        )
+    number = await write(
+        session,
+        operation,
+        key,
+        department=module.department,
+        title=request.title,
+        facts={"service": service_number, "kind": kind.value, "reason": request.reason or None},
+        because=follows,
     )
-    detail = {"service": str(service_number), "kind": kind.value}
-    if request.reason:
-        detail["reason"] = request.reason
-    session.add(
-        AuditEntry(
-            actor=client,
-            action="operation_accepted",
-            subject="operation",
-            subject_number=operation.id,
-            detail=detail,
-        )
-    )
-    await session.flush()
     called_off: AcceptedOrder | None = None
     if opening is not None:
-        attribute(session, Origin(client, kind.value, operation.id, "its opening is called off", Source.OPERATION))
-        if await calling_off.not_wanted(session, opening, client):
-            called_off = AcceptedOrder(
-                service_number, opening.id or 0, opening.kind, opening.upstream_name, created=False
-            )
+        attribute(session, Origin(key.client, kind.value, number, "its opening is called off", Source.OPERATION))
+        if await calling_off.not_wanted(session, opening, key.client):
+            called_off = known(opening)
     return AcceptedOrder(
         service_number,
-        operation.id,
+        number,
         kind,
         operation.upstream_name,
         created=True,
@@ -405,8 +372,3 @@ def _mends(kind: OperationKind, running: Operation, service: Service) -> bool:
         return False
     expired = service.expires_on is not None and service.expires_on < utc_now().date()
     return expired or running.stage is Stage.NEEDS_ATTENTION
-
-
-def _hash(kind: OperationKind, service: int, body: Mapping[str, object]) -> str:
-    canonical = json.dumps({"kind": kind.value, "service": service, **body}, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -20,7 +20,8 @@ from models.incident import Incident
 from models.messages import Funds, FundsResult, Look, OrderCompletion, OrderRef, Submission, SubmitResult
 from models.order import Intent, Operation, Service
 from orders.lifecycle import requests
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from settings import Settings
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, stock_catalogue
 from tests.infrastructure.eventually import assert_eventually

@@ -11,7 +11,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord, OrderRef, Su
 from models.money import Money
 from models.order import Intent
 from orders.lifecycle import completion, requests
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.money.called_off_rows import doubt_about
 from orders.money.cart_rows import Left
 from tests.carts.bench import Bench

@@ -11,8 +11,8 @@ from models.columns import utc_now
 from models.enums import FailureClass, IntentState, Stage
 from models.messages import Funds, OrderRef, Submission, SubmitResult
 from models.order import Intent
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.attempts import PUT_OFF_AT_MOST, pause_after_put_off, story_of_enough
-from orders.lifecycle.intake import AcceptedOrder
 from tests.carts.bench import Bench
 
 ORDER = "*.order.param"

@@ -30,7 +30,7 @@ from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
 from models.messages import OrderPolicy
 from models.migrate import migrate
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from process_exit import leave
 from settings import Settings
 from starter import Resellflow

@@ -28,7 +28,8 @@ from models.enums import Stage
 from models.events import UpstreamList
 from models.order import Intent, Operation, Service
 from models.queues import ALL_ROLES, WorkerRole
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest
 from orders.services import naming
 from orders.views import stages_after
 from settings import Settings

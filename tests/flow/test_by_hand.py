@@ -14,7 +14,7 @@ from models.enums import ModuleKind, ServiceStatus, Stage, TaskMode, TaskState
 from models.messages import TaskCompletion
 from models.order import Service, Task
 from orders.errors import Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.requests import ServiceChange
 from stack.embedded import temporal_program
 from tests.flow.shop import Shop

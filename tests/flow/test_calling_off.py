@@ -9,8 +9,8 @@ from models.enums import MessageType, Role, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
 from models.webhooks import WebhookMessage
 from orders.errors import Refused
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.allowed import Asker
-from orders.lifecycle.intake import AcceptedOrder
 from starter import Resellflow
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually

@@ -19,7 +19,7 @@ from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import ModuleKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import USER, Shop, Upstream, open_shop
 from tests.infrastructure.counting import Cost, Counted, counting
 from tests.infrastructure.eventually import assert_eventually

@@ -9,7 +9,7 @@ from models.enums import MessageType, OperationKind, ServiceStatus, Stage, Upstr
 from models.messages import Decision, DecisionKind, DecisionResult
 from models.webhooks import WebhookMessage
 from orders.errors import Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.requests import ServiceChange
 from orders.operations.goals import Seen, outcome
 from tests.flow.shop import Shop, Upstream, open_shop

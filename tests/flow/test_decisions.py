@@ -7,7 +7,7 @@ from models.audit import AuditEntry
 from models.enums import ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
 from orders.errors import InvalidField, Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop
 
 WHY = Decision(actor="anna", reason="seen to")

@@ -8,7 +8,7 @@ import pytest
 from models.enums import ServiceStatus, Source, Stage
 from models.messages import Decision, DecisionKind
 from models.order import Service
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services.history import text
 from orders.views import HistoryEntry, PageRequest, list_history
 from tests.flow.shop import Shop, Upstream, open_shop

@@ -12,7 +12,7 @@ from models.enums import ServiceStatus, Stage
 from models.messages import Decision, DecisionKind, TaskCompletion
 from models.order import Service, Task
 from orders.errors import Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.requests import ServiceChange
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually

@@ -16,7 +16,7 @@ from models.money import Money
 from models.order import Reservation, Service
 from models.rates import ExchangeRate
 from orders.errors import InvalidField, Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.requests import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually

@@ -10,7 +10,7 @@ from models.enums import Stage
 from models.messages import Decision, DecisionKind, TaskCompletion
 from models.order import Task
 from orders.errors import InvalidField
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop
 from tests.infrastructure.histories import look_through
 

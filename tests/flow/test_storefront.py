@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from models.enums import OperationKind, Stage
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from settings import Settings
 from storefront.app import create_app
 from tests.flow.shop import Shop

@@ -6,7 +6,7 @@ from models.audit import AuditEntry
 from models.enums import ServiceStatus, Stage, TaskState
 from models.messages import Decision, DecisionKind
 from models.order import Service, Task
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 

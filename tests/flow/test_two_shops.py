@@ -11,7 +11,7 @@ import pytest
 from models.enums import OperationKind, Role, Stage
 from models.webhooks import WebhookEndpoint
 from orders.access import tokens
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.webhooks import deliveries as webhooks
 from storefront.app import create_app
 from tests.flow.shop import Shop, Upstream, open_shop

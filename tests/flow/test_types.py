@@ -14,7 +14,7 @@ from models.enums import MessageType, ModuleKind, ServiceStatus, Stage
 from models.order import Service
 from models.webhooks import WebhookMessage
 from orders.errors import InvalidField, Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.requests import ServiceChange
 from orders.services import modules
 from orders.services.modules import ModuleChange

@@ -22,7 +22,7 @@ from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind, SendInput
 from orders.errors import Refused
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services import naming
 from payloads.codec import data_converter
 from starter import Resellflow

@@ -13,7 +13,7 @@ import pytest_asyncio
 from models.catalogue import UpstreamAccount
 from models.enums import Stage
 from models.order import Service
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop, Upstream, open_shop, open_upstream
 from tests.hints.sender import SECRET, SECRET_VARIABLE, send
 from tests.infrastructure.databases import copy_of

@@ -20,8 +20,9 @@ from models.money import Money
 from models.order import Intent, Operation, Service, Task
 from orders.errors import NotFound, NotTheirs, Refused
 from orders.lifecycle import requests
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.allowed import Asker
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.money.balance import BalanceReader

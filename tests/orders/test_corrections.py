@@ -12,7 +12,8 @@ from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Intent, Operation, Service
 from orders.errors import InvalidField, Refused
 from orders.lifecycle import attempts, completion, requests
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.requests import ServiceChange
 from orders.lifecycle.stages import enter, locked_operation
 

@@ -9,7 +9,8 @@ from models.order import Operation, Service
 from orders import events
 from orders.events.waiting import CONFIRMED_BY_SIGHT
 from orders.lifecycle import completion
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter
 from orders.settlement import intents
 

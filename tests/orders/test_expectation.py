@@ -12,7 +12,8 @@ from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Service
 from orders.lifecycle import requests
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.money.expectation import terms_of
 from orders.money.prices import Terms
 from orders.operations.job import load_job

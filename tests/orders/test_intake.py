@@ -13,7 +13,8 @@ from models.database import Database
 from models.enums import ServiceStatus, Stage, TaskState
 from models.order import IntakeKey, Operation, Service, Task
 from orders.errors import InvalidField, KeyReused
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.views import stages_after
 
 WRITTEN = (Service, Operation, Task, IntakeKey, AuditEntry)

@@ -11,7 +11,8 @@ from models.money import Money
 from models.order import IntakeKey, Operation
 from orders.errors import InvalidField, KeyReused
 from orders.lifecycle import requests
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.requests import ServiceChange
 from orders.money.limits import CostLimit
 

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import outage
 from models.enums import OperationKind
 from models.messages import OrderPolicy, Written
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from outage import Outage
 from temporal import dispatch, updates
 from temporal.dispatch import Dispatcher

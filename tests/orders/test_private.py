@@ -12,7 +12,8 @@ from models.decision import WholeReason
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Operation, Service
 from orders.access import private
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.operations.job import load_job
 from orders.retention import prune
 from orders.settlement import intents

@@ -8,8 +8,9 @@ from models.database import Database
 from models.enums import EventKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent
 from models.order import Operation, Service
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.completion import NotSeen, Sighting, complete
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
 
 ACTIVE = UpstreamStatus.ACTIVE.value
 

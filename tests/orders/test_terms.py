@@ -22,8 +22,9 @@ from models.webhooks import WebhookMessage
 from orders import events
 from orders.errors import InvalidField, NoMapping, Refused
 from orders.lifecycle import requests
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.completion import complete, decide
-from orders.lifecycle.intake import AcceptedOrder, ServiceRequest, accept_order
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.requests import ServiceChange
 from orders.lifecycle.stages import enter
 from orders.operations.base import Obstacle

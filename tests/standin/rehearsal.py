@@ -27,7 +27,7 @@ from models.database import Database
 from models.enums import ModuleKind, ServiceStatus, Stage
 from models.messages import DecisionKind
 from models.order import Service
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services import naming
 from settings import Settings
 from starter import Resellflow

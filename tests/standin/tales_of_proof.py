@@ -11,7 +11,7 @@ from models.enums import IncidentKind, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind
 from models.order import StageEntry
-from orders.lifecycle.intake import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.standin.panel import Choices, Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
