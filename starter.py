@@ -244,7 +244,7 @@ class Resellflow:
         asker: Asker = OPERATOR,
     ) -> DecisionResult:
         decision = Decision(actor=actor, reason=f"override of task {task}: {reason}"[:2000])
-        return await self.decide(operation.id or 0, kind, decision, asker)
+        return await self.decide(operation.id, kind, decision, asker)
 
     async def _operation_of_task(self, number: int, by: By) -> Operation:
         """Raises NotFound, or Refused where this person may not end the task."""
@@ -258,7 +258,7 @@ class Resellflow:
             return await session.get_one(Operation, task.operation_id)
 
     def _handle(self, operation: Operation) -> WorkflowHandle[ServiceOrder, OrderResult]:
-        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id or 0)
+        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
 
     async def decide(
@@ -307,7 +307,7 @@ class Resellflow:
     ) -> Written:
         """Its workflow reads it here: Temporal is told nothing of it."""
         async with self.database.write() as session:
-            return await pending.write_down(session, operation.id or 0, kind, said, asker)
+            return await pending.write_down(session, operation.id, kind, said, asker)
 
     async def _check_that_it_is_possible(
         self, operation: Operation, kind: DecisionKind, asker: Asker

@@ -37,7 +37,7 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
             .limit(BATCH + 1)
         )
         waiting = list(found.all())
-    of_each: dict[int | None, list[tuple[UpstreamEvent, Operation]]] = {}
+    of_each: dict[int, list[tuple[UpstreamEvent, Operation]]] = {}
     for event, operation in waiting[:BATCH]:
         of_each.setdefault(operation.id, []).append((event, operation))
     notes: dict[int, str] = {}
@@ -46,7 +46,6 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
     async def tell() -> None:
         for events_of_one in orders:  # those of one order in the order of time
             for event, operation in events_of_one:
-                assert event.id is not None  # noqa: S101 - read from the database
                 notes[event.id] = await _tell(client, event, operation)
 
     signalling = [asyncio.create_task(tell()) for _ in range(min(SIGNALS_AT_ONCE, len(of_each)))]
@@ -84,7 +83,6 @@ async def deliver_again(database: Database, operation: int) -> set[int]:
 async def _tell(client: Client, event: UpstreamEvent, operation: Operation) -> str:
     if operation.stage.is_final:
         return "the operation had ended"
-    assert operation.id is not None  # noqa: S101 - read from the database
     message = UpstreamEventMessage(
         event_id=event.event_id,
         kind=event.kind,

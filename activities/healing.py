@@ -95,7 +95,7 @@ class Healer:
         if operation.stage.is_final or operation.stage is Stage.QUEUED:
             healed.over += 1
         else:
-            healed.orders.append(operation.id or 0)
+            healed.orders.append(operation.id)
 
     async def _failing(self) -> AsyncIterator[tuple[str, str]]:
         """Workflow id and run id, of whatever type: an order's id may be taken by what is no order."""
@@ -201,7 +201,7 @@ async def _terminate(client: Client, workflow_id: str, run_id: str | None, cause
 def _entry(workflow_id: str, run_id: str, cause: str, operation: Operation | None) -> AuditEntry:
     return audit.entry(
         "operation" if operation else WORKFLOW,
-        (operation.id or 0) if operation else 0,
+        operation.id if operation else 0,
         ACTION,
         facts={"workflow": workflow_id, "run": run_id, "cause": cause},
     )

@@ -103,7 +103,7 @@ class SweepActivities:
                     col(Operation.stage_since) < utc_now() - GRACE,
                 )
             )
-            expected = {naming.workflow_id(o.service_id, o.kind, o.id): o.id for o in found.all() if o.id is not None}
+            expected = {naming.workflow_id(o.service_id, o.kind, o.id): o.id for o in found.all()}
         if not expected:
             return 0
         queue = self._settings.task_queue

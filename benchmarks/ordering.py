@@ -184,7 +184,7 @@ class Followed:
                 if operation.ended_at is None or service.status is not ServiceStatus.ACTIVE:
                     words = f"operation {operation.stage.value}, service {service.status.value}"
                     raise OrderFailed(f"order {operation.id} did not end well: {words}")
-                placed = by_operation[operation.id or 0]
+                placed = by_operation[operation.id]
                 ends.append(Ended(placed, service.mark, service.status_since, operation.ended_at))
             return ends
 

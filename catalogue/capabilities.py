@@ -55,7 +55,7 @@ async def check_upstream(database: Database, connections: Connections, name: str
     except UpstreamError as error:
         await _keep(database, account, Capabilities(problems=(error.message,)))
         raise
-    if account.id is not None and await record_health(database, account.id, None):
+    if await record_health(database, account.id, None):
         log.info("upstream %s is well again: a check by hand has found it so", name)
     return CheckedUpstream(await _keep(database, account, capabilities), product_types, capabilities)
 

@@ -48,7 +48,11 @@ class _Check:
         }
         self._currencies |= {name: _text(raw.get("currency")) for name, raw in draft.raw["upstream_accounts"].items()}
         self._modules = {
-            name: _Module(module.kind, module.product_type, names.get(module.account_id))
+            name: _Module(
+                module.kind,
+                module.product_type,
+                names.get(module.account_id) if module.account_id is not None else None,
+            )
             for name, module in standing.modules.items()
         } | {name: _Module.written(raw) for name, raw in draft.raw["processing_modules"].items()}
         self._plan_types = {name: _text(raw.get("product_type")) for name, raw in draft.raw["tariff_plans"].items()}
@@ -100,7 +104,7 @@ class _Check:
         for (plan, module), row in self._standing.mappings.items():
             if (plan, module) in self._mapped or self._account_of(module) != entry.name:
                 continue
-            costs = {period.cost_currency for period in self._standing.periods.get(row.id or 0, {}).values()}
+            costs = {period.cost_currency for period in self._standing.periods.get(row.id, {}).values()}
             if costs - {entry.currency}:
                 yield Problem(
                     table,
@@ -278,7 +282,7 @@ class _Check:
         stored = self._standing.mappings.get((plan, entry.processing_module))
         if stored is None:
             return
-        periods = self._standing.periods.get(stored.id or 0, {})
+        periods = self._standing.periods.get(stored.id, {})
         for service in self._standing.under_way.get((stored.plan_id, stored.module_id), []):
             for key in _needed(service, periods, entry):
                 yield Problem(

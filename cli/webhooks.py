@@ -167,7 +167,7 @@ def try_out(name: Name, as_json: AsJson = False) -> None:
     from orders.webhooks import deliveries as webhooks
 
     async def ping(session: "AsyncSession", endpoint: "WebhookEndpoint") -> int:
-        return (await webhooks.ping(session, endpoint)).id or 0
+        return (await webhooks.ping(session, endpoint)).id
 
     delivery = _change(name, ping)
     with under_way(f"waiting for webhook {name}"):

@@ -17,7 +17,7 @@ class AuditEntry(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     actor: str = Field(max_length=64)
     action: str = Field(max_length=64)

@@ -20,7 +20,7 @@ class UpstreamAccount(SQLModel, table=True):
     __tablename__ = "upstream_account"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
     kind: str = Field(max_length=32)
     url: str
@@ -82,7 +82,7 @@ class ProcessingModule(SQLModel, table=True):
     __tablename__ = "processing_module"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
     kind: ModuleKind = Field(default=ModuleKind.UPSTREAM, sa_column=enum_column(ModuleKind))
     account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
@@ -100,7 +100,7 @@ class TariffPlan(SQLModel, table=True):
     __tablename__ = "tariff_plan"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
     product_type: str = Field(max_length=32)
     resources: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
@@ -141,7 +141,7 @@ class PlanMapping(SQLModel, table=True):
     __tablename__ = "plan_mapping"
     __table_args__ = (sa.UniqueConstraint("plan_id", "module_id"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     plan_id: int = Field(foreign_key="tariff_plan.id")
     module_id: int = Field(foreign_key="processing_module.id")
     tariff: str

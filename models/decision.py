@@ -16,7 +16,7 @@ class PendingDecision(SQLModel, table=True):
     __tablename__ = "pending_decision"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     word: str = Field(unique=True, max_length=64)
     """Made at random: whoever can't read this table can't name another's decision."""
     operation_id: int = Field(foreign_key="operation.id", index=True)
@@ -36,7 +36,7 @@ class WholeReason(SQLModel, table=True):
     __tablename__ = "whole_reason"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id", index=True)
     told: str
     whole: str

@@ -48,7 +48,7 @@ class UpstreamSnapshot(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="upstream_account.id")
     product_type: str = Field(max_length=32)
     number: str = Field(max_length=64)
@@ -140,7 +140,7 @@ class UpstreamEvent(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     event_id: str = Field(unique=True, max_length=64)
     """Sent as request_id of the signal, so that the server drops repeats."""
     account_id: int = Field(foreign_key="upstream_account.id")
@@ -182,7 +182,7 @@ class UpstreamHint(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="upstream_account.id")
     product_type: str = Field(default="", max_length=32)
     """Empty when the hint did not say."""

@@ -24,7 +24,7 @@ class Incident(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     kind: IncidentKind = Field(sa_column=enum_column(IncidentKind))
     fingerprint: str = Field(unique=True, max_length=255)
     account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)

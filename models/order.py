@@ -42,7 +42,7 @@ class Service(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     customer: str = Field(max_length=200)
     owner: str | None = Field(default=None, max_length=64)
     """Name of the storefront whose it is; None: the operators'. See orders.access.ownership."""
@@ -117,7 +117,7 @@ class Operation(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     service_id: int = Field(foreign_key="service.id")
     kind: OperationKind = Field(sa_column=enum_column(OperationKind))
     upstream_name: str = Field(default="", max_length=64)
@@ -201,7 +201,7 @@ class StageEntry(SQLModel, table=True):
     __tablename__ = "stage_entry"
     __table_args__ = (sa.Index("stage_entry_of_operation", "operation_id", "id"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id")
     stage: Stage = Field(sa_column=enum_column(Stage))
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
@@ -229,7 +229,7 @@ class Task(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id", unique=True)
     service_id: int = Field(foreign_key="service.id")
     mode: TaskMode = Field(default=TaskMode.AUTOMATIC, sa_column=enum_column(TaskMode))
@@ -275,7 +275,7 @@ class Intent(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id")
     account_id: int = Field(foreign_key="upstream_account.id", index=True)
     attempt: int
@@ -321,7 +321,7 @@ class Reservation(SQLModel, table=True):
     __tablename__ = "reservation"
     __table_args__ = (sa.Index("reservation_account_state", "account_id", "state"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id", unique=True)
     account_id: int = Field(foreign_key="upstream_account.id")
     state: ReservationState = Field(default=ReservationState.WAITING, sa_column=enum_column(ReservationState))

@@ -14,7 +14,7 @@ class ApiToken(SQLModel, table=True):
     __tablename__ = "api_token"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(max_length=64, index=True)
     role: Role = Field(sa_column=enum_column(Role))
     digest: str = Field(max_length=64, unique=True)

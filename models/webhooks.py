@@ -16,7 +16,7 @@ class WebhookEndpoint(SQLModel, table=True):
     __tablename__ = "webhook_endpoint"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
     url: str
     owner: str | None = Field(default=None, max_length=64)
@@ -49,7 +49,7 @@ class WebhookMessage(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     message_id: str = Field(unique=True, max_length=64)
     """The same in every try: receivers drop repeats by it (webhook-id, and the CloudEvents id)."""
     kind: str = Field(max_length=64)
@@ -85,7 +85,7 @@ class WebhookDelivery(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     endpoint_id: int = Field(foreign_key="webhook_endpoint.id")
     message_id: int = Field(foreign_key="webhook_message.id", index=True)
     service_id: int | None = None
@@ -102,7 +102,7 @@ class WebhookAttempt(SQLModel, table=True):
     __tablename__ = "webhook_attempt"
     __table_args__ = (sa.Index("webhook_attempt_of_delivery", "delivery_id", "id"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     delivery_id: int = Field(foreign_key="webhook_delivery.id")
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     status_code: int | None = None

@@ -104,7 +104,7 @@ class Callers:
         """False, said once: the settings give this name another role, and they can't be changed from here."""
         other = self._roles.get(row.name, row.role)
         if other is not row.role and row.id not in self._told:
-            self._told.add(row.id or 0)
+            self._told.add(row.id)
             words = "token %s lets nobody in: %s has the role %s by the settings, and a name has one role"
             log.warning(words, row.id, row.name, other.value)
         return other is row.role

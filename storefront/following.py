@@ -80,7 +80,7 @@ class Following:
                 .outerjoin(Service, col(Service.id) == Operation.service_id)
                 .where(col(Operation.id).in_(operations))
             )
-            states: dict[int, State] = {number or 0: (owner, entry) for number, owner, entry in found.all()}
+            states: dict[int, State] = {number: (owner, entry) for number, owner, entry in found.all()}
         for operation in operations:
             state = states.get(operation)
             if operation not in self._known or self._known[operation] != state:

@@ -93,7 +93,7 @@ async def _signed_for(
     """
     async with context.database.read() as session:
         account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()
-    if account is None or account.id is None or not (account.hint_secret_env or account.hint_secret_file):
+    if account is None or not (account.hint_secret_env or account.hint_secret_file):
         log.warning("a hint came for %r, for which no secret of hints is set up", name)
         raise NotSigned("no signature fits a secret of this upstream")
     try:

@@ -13,7 +13,7 @@ async def tell_called_off(client: Client, operation: Operation) -> bool:
 
     Safe to repeat. False: no workflow of it runs. Raises RPCError when Temporal can't be reached.
     """
-    number = operation.id or 0
+    number = operation.id
     workflow_id = naming.workflow_id(operation.service_id, operation.kind, number)
     return await signal(client, workflow_id, "called_off", CalledOff(operation=number), news_of(operation))
 

@@ -123,7 +123,6 @@ class Watch:
     @classmethod
     def of(cls, account: UpstreamAccount, settings: Settings) -> "Watch":
         """Of an account that was read from the database, which knows of troubles that began in an earlier run."""
-        assert account.id is not None  # noqa: S101 - read from the database
         failing = failing_lists_of(account)
         return cls(
             account.id,

@@ -74,7 +74,6 @@ async def add(
     row = ApiToken(name=name, role=role, digest=digest_of(secret), created_by=actor)
     session.add(row)
     await session.flush()
-    assert row.id is not None  # noqa: S101 - stored just now
     session.add(_audit(row, actor, "added"))
     owned = await session.exec(select(func.count()).select_from(Service).where(Service.owner == name))
     return NewToken(row.id, secret, owned.one())

@@ -166,7 +166,7 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
     ).all()
     money_there = await _funds(session, account)
     shown = [_module(account, module, money_there) for module in modules]
-    orphans = await session.exec(select(func.count()).select_from(UpstreamSnapshot).where(is_orphan(account.id or 0)))
+    orphans = await session.exec(select(func.count()).select_from(UpstreamSnapshot).where(is_orphan(account.id)))
     rests = account.rests_until is not None and account.rests_until > utc_now()
     return UpstreamView(
         name=account.name,

@@ -59,7 +59,7 @@ class Batch:
 
     async def load(self, numbers: Collection[str], names: Iterable[str], marks: Iterable[str]) -> None:
         await self._load_services(numbers, {*names} - {""}, {*marks} - {""})
-        owners = {one.id: one for one in (*self.by_number.values(), *self.shown) if one.id is not None}
+        owners = {one.id: one for one in (*self.by_number.values(), *self.shown)}
         if not owners:
             return
         await self._load_operations(owners.keys())
@@ -115,7 +115,7 @@ class Batch:
         )
         self.by_number = {one.upstream_number: one for one in found.all() if one.upstream_number}
         # Two questions, one for each index, and the account looked at here: marks and names are almost unique.
-        shown: dict[int | None, Service] = {}
+        shown: dict[int, Service] = {}
         if marks:
             by_mark = await self.session.exec(select(Service).where(col(Service.mark).in_(marks)))
             shown |= {one.id: one for one in by_mark.all()}
@@ -138,8 +138,8 @@ class Batch:
             select(Operation).where(col(Operation.service_id).in_(services), col(Operation.stage).not_in(_ENDED))
         )
         self.running = {one.service_id: one for one in found.all()}
-        await self.load_notified([one.id for one in self.running.values() if one.id is not None])
-        unlinked = [one.id for one in self.shown if one.upstream_number is None and one.id is not None]
+        await self.load_notified([one.id for one in self.running.values()])
+        unlinked = [one.id for one in self.shown if one.upstream_number is None]
         if unlinked:
             latest = select(func.max(Operation.id)).where(col(Operation.service_id).in_(unlinked))
             last = await self.session.exec(
@@ -164,7 +164,7 @@ class Batch:
             marks |= {one.mark, one.mark.upper(), one.mark.lower()}
             if one.name_is_ours and one.name:
                 names |= {one.name, one.name.upper(), f"{one.name}."}
-        found: dict[int | None, UpstreamSnapshot] = {one.id: one for one in self.lookalikes}
+        found: dict[int, UpstreamSnapshot] = {one.id: one for one in self.lookalikes}
         # Two questions for the two indexes, and the rest is looked at here: among conditions that most items meet, the
         # database would begin with one of those.
         for column, values in ((col(UpstreamSnapshot.mark), marks), (col(UpstreamSnapshot.name), names)):
@@ -196,4 +196,4 @@ class Batch:
             for size in lengths:
                 begun = self._marked.get(mark[:size].lower())
                 if begun is not None and mark[:size].lower() in starts:
-                    begun.append(MarkedService(number or 0, mark, name))
+                    begun.append(MarkedService(number, mark, name))

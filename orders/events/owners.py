@@ -69,12 +69,12 @@ class Owners:
 
     def _shown_by(self, snapshot: UpstreamSnapshot) -> Iterator[Service]:
         """Services whose mark the item shows, or whose name where we made that up."""
-        found: dict[int | None, Service] = {}
+        found: dict[int, Service] = {}
         if snapshot.mark and (marked := self._batch.by_mark.get(snapshot.mark)) is not None:
             found[marked.id] = marked
         for name in {snapshot.name, canonical(snapshot.name)} - {""}:
             found |= {one.id: one for one in self._batch.by_name.get(name, ())}
-        yield from sorted(found.values(), key=lambda one: one.id or 0)
+        yield from sorted(found.values(), key=lambda one: one.id)
 
     async def _tells(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
         """Whether what it shows of this service, whole mark or name, may not as well be another service's mark, cut
@@ -100,7 +100,7 @@ class Owners:
             await self._report(service, snapshot, by="its name")
 
     async def _report_paid(self, service: Service, snapshot: UpstreamSnapshot) -> None:
-        operation = self._batch.last.get(service.id or 0)
+        operation = self._batch.last.get(service.id)
         if operation is not None and (operation.stage.is_final or operation.stage in WAITS_FOR_A_PERSON):
             await report_paid(self._batch.session, service, snapshot)
 

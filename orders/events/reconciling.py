@@ -79,7 +79,6 @@ class Reconciliation:
     """One transaction: `load`, then `row`, `form`, `note_missing`, `mark_gone`; last `confirm_waiting` and `write`."""
 
     def __init__(self, session: AsyncSession, account: UpstreamAccount, product_type: str) -> None:
-        assert account.id is not None  # noqa: S101 - read from the database
         self._session = session
         self._account = account
         self._account_id = account.id
@@ -328,8 +327,8 @@ class Reconciliation:
 
         It may hear before it knows its item's number, that is before the answer to its own request.
         """
-        running = self._batch.running.get(service.id or 0) if service is not None else None
-        if running is None or running.id is None:
+        running = self._batch.running.get(service.id) if service is not None else None
+        if running is None:
             return None
         met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
         if met is None or running.stage in _NOT_ASKED_YET:

@@ -70,7 +70,7 @@ async def list_orphans(session: AsyncSession, ask: PageRequest, *, upstream: str
     account = await account_named(session, upstream)
     query = (
         select(UpstreamSnapshot)
-        .where(is_orphan(account.id or 0), col(UpstreamSnapshot.id) < ask.before(_ORPHAN))
+        .where(is_orphan(account.id), col(UpstreamSnapshot.id) < ask.before(_ORPHAN))
         .order_by(col(UpstreamSnapshot.id).desc())
         .limit(ask.limit + 1)
     )
@@ -121,7 +121,6 @@ def _orphan(account: UpstreamAccount, row: UpstreamSnapshot) -> OrphanView:
 
 
 def _event(account: UpstreamAccount, row: UpstreamEvent) -> EventView:
-    assert row.id is not None  # noqa: S101 - read from the database
     return EventView(
         number=row.id,
         event_id=row.event_id,

@@ -82,5 +82,5 @@ async def waiting_operations(
             operation.stage,
         )
         for operation, service in found.all()
-        if operation.id is not None and service.id is not None and service.upstream_number
+        if service.upstream_number
     ]

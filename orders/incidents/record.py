@@ -95,7 +95,7 @@ async def close_put_right(
         )
     )
     for number in found.all():
-        await close_incident(session, number or 0, actor=actor, note=note)
+        await close_incident(session, number, actor=actor, note=note)
 
 
 async def close_incident(session: AsyncSession, number: int, *, actor: str, note: str) -> None:

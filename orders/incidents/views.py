@@ -35,7 +35,6 @@ class IncidentView(Document):
 
 
 def _show(row: Incident) -> IncidentView:
-    assert row.id is not None  # noqa: S101 - read from the database
     return IncidentView(
         number=row.id,
         kind=row.kind,

@@ -60,9 +60,7 @@ class AcceptedOrder:
 
 def known(operation: Operation) -> AcceptedOrder:
     """An operation that was accepted earlier."""
-    return AcceptedOrder(
-        operation.service_id, operation.id or 0, operation.kind, operation.upstream_name, created=False
-    )
+    return AcceptedOrder(operation.service_id, operation.id, operation.kind, operation.upstream_name, created=False)
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,6 @@ class Terms:
 def new_service(number: int, tag: str, terms: Terms, *, customer: str, owner: str | None) -> Service:
     """The row of a service to be, without what was asked for it. `tag`: the installation's, for the mark."""
     now = utc_now()
-    assert terms.plan.id is not None  # noqa: S101 - read from the database
-    assert terms.module.id is not None  # noqa: S101 - read from the database
     return Service(
         id=number,
         customer=customer,

@@ -134,8 +134,8 @@ async def say_that_a_person_is_needed(session: AsyncSession, opening: Operation)
         )
     )
     for number in found.all():
-        closing = await locked_operation(session, number or 0)
-        await enter(session, closing, Stage.QUEUED, _a_person_is_needed(opening.id or 0))
+        closing = await locked_operation(session, number)
+        await enter(session, closing, Stage.QUEUED, _a_person_is_needed(opening.id))
 
 
 async def end_called_off(session: AsyncSession, operation: Operation, what_is_left: str) -> None:
@@ -163,7 +163,6 @@ async def end(session: AsyncSession, operation: Operation, reason: str) -> int |
 
     Returns the next operation of the service, if any.
     """
-    assert operation.id is not None  # noqa: S101 - read from the database
     await funds.release(session, operation.id)
     service = await session.get_one(Service, operation.service_id)
     await manual.bring_home(session, service)

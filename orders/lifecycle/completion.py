@@ -314,7 +314,6 @@ async def _decided_already(session: AsyncSession, record: DecisionRecord) -> boo
 
 
 async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
-    assert operation.id is not None  # noqa: S101 - read from the database
     await _abandon(session, operation, vouched=vouched)
     prices.forget_refusal(operation)
     intent = await intents.latest(session, operation.id)
@@ -341,17 +340,16 @@ def _accept_price(operation: Operation, decision: Decision) -> str:
 
 async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
     """A person has looked, and vouches that the call whose outcome is unknown had no effect."""
-    intent = await intents.latest(session, operation.id or 0)
+    intent = await intents.latest(session, operation.id)
     if intent is not None and intent.state.is_settled:  # also below payments that were refused
-        intent = await intents.owed(session, operation.id or 0)
+        intent = await intents.owed(session, operation.id)
     if vouched and intent is not None:
         words = "a person vouched that nothing was bought"
         await intents.settle(session, intent, IntentState.ABANDONED, message=words, reopen=True)
-        await funds.release(session, operation.id or 0)
+        await funds.release(session, operation.id)
 
 
 async def _mark_done(session: AsyncSession, operation: Operation, upstream_number: str) -> None:
-    assert operation.id is not None  # noqa: S101 - read from the database
     service = await session.get_one(Service, operation.service_id)
     if operation.kind is OperationKind.OPEN:
         if not upstream_number:

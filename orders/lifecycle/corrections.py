@@ -48,9 +48,9 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
 
 
 async def _nothing_may_be_done_already(session: AsyncSession, operation: Operation) -> None:
-    if await intents.owed(session, operation.id or 0) is not None:
+    if await intents.owed(session, operation.id) is not None:
         raise Refused("what was ordered lies unpaid in the upstream's cart as it was; cancel this, then ask anew")
-    intent = await intents.latest(session, operation.id or 0)
+    intent = await intents.latest(session, operation.id)
     if intent is not None and not intent.state.is_settled:
         raise Refused(
             "the outcome of the earlier request is not known yet; correcting it now could buy a second service"

@@ -14,15 +14,15 @@ from orders.lifecycle.allowed import Facts, traces, what_is_owed
 
 async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
     """Under the operation's lock they stay so: intents are written and settled with the operation locked."""
-    return (await facts_of_all(session, [operation]))[operation.id or 0]
+    return (await facts_of_all(session, [operation]))[operation.id]
 
 
 async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, Facts]:
     """By operation number; at most three reads for all of them."""
     running = [operation for operation in operations if not operation.stage.is_final]
-    intents = await _intents(session, [one.id or 0 for one in running])
-    holders = await _holders(session, [one.id or 0 for one in running if one.stage is Stage.AWAITING_MANUAL_TASK])
-    with_item = await _with_item(session, [one.id or 0 for one in running if one.kind is OperationKind.OPEN])
+    intents = await _intents(session, [one.id for one in running])
+    holders = await _holders(session, [one.id for one in running if one.stage is Stage.AWAITING_MANUAL_TASK])
+    with_item = await _with_item(session, [one.id for one in running if one.kind is OperationKind.OPEN])
     return {
         number: Facts(
             kind=operation.kind,
@@ -37,7 +37,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             number=number,
         )
         for operation in operations
-        if (number := operation.id or 0)
+        if (number := operation.id)
     }
 
 

@@ -194,7 +194,6 @@ async def _follow(
     session: AsyncSession, service: Service, first: Operation, parameters: dict[str, str], title: str
 ) -> None:
     """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
-    assert service.id is not None  # noqa: S101 - read from the database
     key = Key(OURSELVES, f"after-{first.id}", body_hash="")
     if await accepted_before(session, key) is not None:
         return

@@ -35,9 +35,9 @@ async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) 
         .where(col(Service.id).in_(waiting))
     )
     return {
-        operation.id: _in_words(operation, snapshot)
+        waiting[service].id: _in_words(waiting[service], snapshot)
         for snapshot, service in found.all()
-        if service is not None and (operation := waiting[service]).id is not None
+        if service is not None
     }
 
 
@@ -54,7 +54,7 @@ async def what_is_ahead(session: AsyncSession, operations: Sequence[Operation]) 
         )
     )
     running = {one.service_id: _how_far(one) for one in found.all()}
-    return {one.id or 0: running[one.service_id] for one in queued if one.service_id in running}
+    return {one.id: running[one.service_id] for one in queued if one.service_id in running}
 
 
 def _how_far(operation: Operation) -> str:

@@ -154,7 +154,7 @@ async def change_plan(
 
     async def asked(session: AsyncSession, row: Service) -> _Asked:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == plan_name))).one_or_none()
-        if plan is None or plan.id is None or not plan.active:
+        if plan is None or not plan.active:
             raise InvalidField("plan", f"there is no tariff plan {plan_name!r}")
         if plan.product_type != row.product_type:
             raise InvalidField("plan", f"{plan_name!r} is a {plan.product_type}, the service a {row.product_type}")

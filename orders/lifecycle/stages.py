@@ -75,7 +75,6 @@ async def enter(
     operation.stage = stage
     operation.reason = reason
     operation.failure_class = failure
-    assert operation.id is not None  # noqa: S101 - stored already
     session.add(StageEntry(operation_id=operation.id, stage=stage, at=now, reason=reason))
     if stage.is_final:
         operation.ended_at = now
@@ -103,7 +102,6 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
 
     What is left behind is read by the statement that ends it: under the lock nobody gets money or queues for it now.
     """
-    assert operation.id is not None  # noqa: S101 - stored already
     await session.flush()
     now, before = utc_now(), operation.stage
     values = {"stage": Stage.COMPLETED, "stage_since": now, "reason": reason, "failure_class": None, "ended_at": now}

@@ -61,7 +61,6 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
     Raises NotStraight, or sqlalchemy's IntegrityError where another attempt was faster.
     """
     seen, account = outset.operation, outset.account
-    assert seen.id is not None and account.id is not None  # noqa: S101, PT018 - read from the database
     now = utc_now()
     values = {
         "stage": Stage.SUBMITTING,
@@ -102,7 +101,6 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
 
 async def _set_aside(session: AsyncSession, outset: Outset) -> Reservation:
     assert outset.cost is not None and outset.reading is not None  # noqa: S101, PT018 - it costs something
-    assert outset.operation.id is not None  # noqa: S101 - read from the database
     granted = await funds.set_aside_at_once(session, outset.account, outset.operation.id, outset.cost, outset.reading)
     if granted is None:
         raise NotStraight
@@ -170,7 +168,6 @@ async def arrive(session: AsyncSession, operation: Operation, intent: Intent, se
     All three as they were when the request left. Raises NotStraight, or sqlalchemy's IntegrityError where another
     service holds the item.
     """
-    assert operation.id is not None  # noqa: S101 - read from the database
     now, reason = utc_now(), f"item {number}"
     stage = {"stage": Stage.AWAITING_CONFIRMATION, "stage_since": now, "reason": reason, "failure_class": None}
     settled = {"state": IntentState.ACCEPTED, "settled_at": now, "upstream_number": number}

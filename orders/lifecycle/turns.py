@@ -46,13 +46,12 @@ async def may_step_aside(session: AsyncSession, running: Operation) -> bool:
     """
     if running.urgent or running.kind is OperationKind.OPEN or running.stage not in _MAY_STEP_ASIDE:
         return False
-    intent = await intents.latest(session, running.id or 0)
+    intent = await intents.latest(session, running.id)
     return intent is None or (intent.state.is_settled and intent.state is not IntentState.ACCEPTED)
 
 
 async def step_aside(session: AsyncSession, running: Operation, *, client: str) -> None:
     """Back into the queue, for an urgent operation. Its money is free again; a manual task keeps its words."""
-    assert running.id is not None  # noqa: S101 - read from the database
     await funds.release(session, running.id)
     service = await session.get_one(Service, running.service_id, populate_existing=True)
     await manual.bring_home(session, service)
@@ -84,6 +83,5 @@ async def start_next_queued(session: AsyncSession, service_number: int) -> int |
 
 
 async def _end_senseless(session: AsyncSession, operation: Operation, reason: str) -> None:
-    assert operation.id is not None  # noqa: S101 - read from the database
     await enter(session, operation, Stage.CANCELLED, reason)
     audit.record(session, "operation", operation.id, "cancelled", facts={"reason": reason})

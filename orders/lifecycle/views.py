@@ -126,10 +126,9 @@ def _shown(
 
     def show(operation: Operation) -> OperationView:
         view = show_all(operation)
-        return view if asker.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id or 0, "")))
+        return view if asker.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id, "")))
 
     def show_all(operation: Operation) -> OperationView:
-        assert operation.id is not None  # noqa: S101 - read from the database
         his = replace(asker, asked_for_it=operation.actor == asker.name)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return OperationView(
@@ -279,19 +278,17 @@ def first_stage(operation: Operation, entered: Sequence[StagePassed]) -> list[St
     """
     if operation.kind is not OperationKind.OPEN or (entered and entered[0].stage is Stage.ACCEPTED):
         return []
-    accepted = StageEntry(id=0, operation_id=operation.id or 0, stage=Stage.ACCEPTED, at=operation.created_at)
+    accepted = StageEntry(id=0, operation_id=operation.id, stage=Stage.ACCEPTED, at=operation.created_at)
     return [_stage_passed(accepted, operation)]
 
 
 def show_new(links: WorkflowLinks, operation: Operation, asker: Asker = OPERATOR) -> OperationView:
     """An opening that was accepted just now: nothing of it is to be read."""
-    assert operation.id is not None  # noqa: S101 - stored already
     facts = Facts(kind=operation.kind, stage=operation.stage, number=operation.id)
     return _shown(links, {operation.id: facts}, asker)(operation)
 
 
 def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERATOR) -> StagePassed:
-    assert entry.id is not None  # noqa: S101 - read from the database
     called_off = operation.called_off_at is not None and entry.at >= operation.called_off_at
     reason = entry.reason
     if not asker.is_staff:

@@ -84,7 +84,6 @@ class Target:
 
     @property
     def account_id(self) -> int:
-        assert self.account.id is not None  # noqa: S101 - read from the database
         return self.account.id
 
     @property
@@ -377,7 +376,7 @@ async def _differing_mark(
     other = others.first()
     if other is None:
         return [f"it carries the mark {mark}, which is of no service here"]
-    running = await _running(session, other.id or 0)
+    running = await _running(session, other.id)
     if running is not None and other.upstream_number is None:
         raise Refused(
             f"item {item.number} carries the mark of service {other.id}, and operation {running.id} of it has not "
@@ -411,7 +410,7 @@ async def _may_be_had(session: AsyncSession, target: Target, item: UpstreamItem,
 
 
 async def _nothing_runs(session: AsyncSession, service: Service, item: str) -> None:
-    running = await _running(session, service.id or 0)
+    running = await _running(session, service.id)
     if running is None:
         return
     if running.stage is not Stage.NEEDS_ATTENTION:
@@ -542,8 +541,6 @@ async def _new_service(
     item: UpstreamItem,
     snapshot: UpstreamSnapshot,
 ) -> Service:
-    assert target.plan.id is not None  # noqa: S101 - read from the database
-    assert target.module.id is not None  # noqa: S101 - read from the database
     assert target.mapping is not None  # noqa: S101 - it has this period
     place = f"{target.account.name} {target.product_type} {item.number}"
     service = Service(
@@ -564,7 +561,6 @@ async def _new_service(
     )
     session.add(service)
     await session.flush()
-    assert service.id is not None  # noqa: S101 - just flushed
     service.mark = naming.mark((await session.get_one(Installation, 1)).tag, service.id)
     service.name = service.name or service.mark
     return service

@@ -34,7 +34,6 @@ class BalanceReader:
 
         Raises the errors of `upstreams.errors`.
         """
-        assert account.id is not None  # noqa: S101 - read from the database
         slot = self._slots.setdefault(account.id, _Slot(asyncio.Lock()))
         asked = time.monotonic()
         async with slot.lock:

@@ -96,7 +96,6 @@ async def set_aside_at_once(
     `account` may be of an earlier moment: what decides is its row as it is now. Returns the reservation that is to be
     inserted. None: nothing is changed.
     """
-    assert account.id is not None  # noqa: S101 - read from the database
     now, limit = utc_now(), units(reading.balance.amount + account.credit_limit)
     granted = await rows.changed(
         session,
@@ -242,12 +241,11 @@ async def give_out(session: AsyncSession, account_id: int, reading: Reading) -> 
 
 async def standing(session: AsyncSession, account: UpstreamAccount, operation: int, reading: Reading) -> Standing:
     """How it stands now. `account` may be of an earlier moment."""
-    assert account.id is not None  # noqa: S101 - read from the database
     account = await locked_account(session, account.id)
     entry = await reservation_of(session, operation)
     if entry is None:
         raise NotFound("reservation of operation", operation)
-    ahead = await _ahead(session, account.id or 0, operation) if account.waiting else 0
+    ahead = await _ahead(session, account.id, operation) if account.waiting else 0
     refused = _refused_lately(entry, reading.balance.amount, utc_now())
     again = entry.refused_at + REFUSAL_PATIENCE if refused and entry.refused_at is not None else None
     granted = entry.state is ReservationState.GRANTED

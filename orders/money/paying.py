@@ -102,7 +102,6 @@ async def claims(session: AsyncSession, account_id: int) -> list[Claim]:
 
 async def claim_of(session: AsyncSession, operation: Operation, service: Service) -> Claim | None:
     """None if nothing of it is unpaid."""
-    assert operation.id is not None and service.id is not None  # noqa: S101, PT018 - read from the database
     debt = await intents.owed(session, operation.id)
     latest = await intents.latest(session, operation.id)
     if debt is None or latest is None or debt.unpaid_kind is None:
@@ -128,7 +127,7 @@ def _busy(operation: Operation, latest: Intent) -> str:
 
 
 async def _set_aside(session: AsyncSession, operation: Operation) -> Money | None:
-    entry = await funds.reservation_of(session, operation.id or 0)
+    entry = await funds.reservation_of(session, operation.id)
     if entry is None or entry.state is not ReservationState.GRANTED or operation.cost_currency is None:
         return None
     return Money(amount=entry.amount, currency=operation.cost_currency)
@@ -176,7 +175,7 @@ async def holders(session: AsyncSession, account_id: int, items: Collection[str]
         )
     )
     working: dict[int, int | None] = dict(running.all())
-    return [(one, Holder(one.id, working.get(one.id))) for one in services if one.id is not None]
+    return [(one, Holder(one.id, working.get(one.id))) for one in services]
 
 
 async def note_price(session: AsyncSession, operation: int, price: Money, row: str) -> bool:
@@ -261,7 +260,7 @@ async def tries(session: AsyncSession, operation: int) -> int:
     found = await session.exec(
         select(Intent).where(
             Intent.operation_id == operation,
-            col(Intent.id) > (debt.id if debt is not None and debt.id is not None else 0),
+            col(Intent.id) > (debt.id if debt is not None else 0),
             col(Intent.state).in_([IntentState.REFUSED, IntentState.NOT_DONE]),
         )
     )

@@ -60,7 +60,6 @@ class Job:
 
     @property
     def number(self) -> int:
-        assert self.operation.id is not None  # noqa: S101 - read from the database
         return self.operation.id
 
     @property
@@ -70,7 +69,6 @@ class Job:
 
     @property
     def account_id(self) -> int:
-        assert self.account.id is not None  # noqa: S101 - read from the database
         return self.account.id
 
     @property
@@ -137,7 +135,7 @@ async def load_job(database: Database, operation_number: int) -> Job:
     if period is None and mapping is not None and operation.kind not in _NEEDS_A_PERIOD:
         period = _any_period(mapping, service)
     if mapping is None or period is None:
-        raise NoMapping(service.id or 0, wanted)
+        raise NoMapping(service.id, wanted)
     return Job(operation, service, account, mapping, period, plan, price, snapshot, intent, last or 0, known)
 
 
@@ -203,7 +201,7 @@ def _whole_job() -> _Whole:
 def _any_period(mapping: PlanMapping, service: Service) -> MappedPeriod:
     """In place of one that is not in the catalogue any more, for what is done without looking at it."""
     return MappedPeriod(
-        mapping_id=mapping.id or 0,
+        mapping_id=mapping.id,
         period_months=service.period_months,
         upstream_period=service.period_months,
         cost_amount=service.cost_amount or Decimal(0),

@@ -168,7 +168,6 @@ def _upstream(name: str) -> str:
 
 
 def _entry(service: Service, origin: Origin, changes: Changes, more: Mapping[str, str]) -> AuditEntry:
-    assert service.id is not None  # noqa: S101 - stored already
     return AuditEntry(
         actor=origin.actor,
         action=origin.action,

@@ -55,7 +55,6 @@ async def list_history(
 
 
 def _show(entry: AuditEntry) -> HistoryEntry:
-    assert entry.id is not None  # noqa: S101 - read from the database
     detail = dict(entry.detail)
     source, event, operation = (detail.pop(name, None) for name in ("source", "event", "operation"))
     reason = detail.pop("reason", None)

@@ -47,7 +47,6 @@ async def set_module(database: Database, number: int, change: ModuleChange, *, a
         if module.kind is ModuleKind.UPSTREAM:
             await _check_upstream(session, service, module)
         attribute(session, Origin(actor, MODULE_SET, reason=change.reason, source=Source.PERSON))
-        assert module.id is not None  # noqa: S101 - read from the database
         service.module_id = module.id
         session.add(service)
         return True

@@ -18,7 +18,7 @@ TRIAL, FOR_EVER = -100, 0
 async def mapping_of_plan(session: AsyncSession, service: Service, plan_id: int) -> PlanMapping | None:
     """The plan at the service's upstream. None: people carry it out, and it need not be mapped. Raises InvalidField."""
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
-    mapping = await mapping_at(session, plan_id, module.id or 0)
+    mapping = await mapping_at(session, plan_id, module.id)
     if mapping is None and module.kind is not ModuleKind.MANUAL:
         raise InvalidField("plan", "this plan is not mapped for the processing module of the service")
     return mapping

@@ -112,14 +112,14 @@ async def mismatches(session: AsyncSession, account_id: int, service: int | None
     return [
         await _mismatch(session, row, snapshot)
         for row, snapshot in (await session.exec(query)).all()
-        if not await _is_about_to_change(session, row.id or 0)
+        if not await _is_about_to_change(session, row.id)
     ]
 
 
 async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> Mismatch:
     since = snapshot.renews_since.isoformat() if snapshot.renews_since else "ever"
     found = Mismatch(
-        service=service.id or 0,
+        service=service.id,
         product_type=snapshot.product_type,
         number=snapshot.number,
         owner=service.renewal_owner,

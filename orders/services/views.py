@@ -93,11 +93,10 @@ class _Names:
             select(UpstreamAccount.id, UpstreamAccount.name).where(col(UpstreamAccount.id).in_(account_ids - {None}))
         )
         ready = await keys.ready(session, services)
-        incidents = await open_incidents(session, [service.id for service in services if service.id is not None])
+        incidents = await open_incidents(session, [service.id for service in services])
         return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()), ready, incidents)
 
     def show(self, service: Service) -> ServiceView:
-        assert service.id is not None  # noqa: S101 - read from the database
         upstream = None
         if service.account_id is not None:
             upstream = UpstreamItemRef(name=self._accounts[service.account_id], number=service.upstream_number)

@@ -76,7 +76,6 @@ async def prepare(
     Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
     operation was called off. One that was accepted and left something to be paid does not forbid the steps after it.
     """
-    assert operation.id is not None  # noqa: S101 - read from the database
     if operation.called_off_at is not None:
         raise Refused(f"operation {operation.id} was called off by {operation.called_off_by}; nothing of it is sent")
     found = await session.exec(select(Intent).where(Intent.operation_id == operation.id).order_by(col(Intent.id)))

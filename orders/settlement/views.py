@@ -40,7 +40,6 @@ async def list_intents(session: AsyncSession, operation: int) -> list[IntentView
 
 
 def _shown(intent: Intent) -> IntentView:
-    assert intent.id is not None  # noqa: S101 - read from the database
     unpaid = f"{intent.unpaid_kind.value} {intent.unpaid_number or ''}".strip() if intent.unpaid_kind else None
     return IntentView(
         number=intent.id,

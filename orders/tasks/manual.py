@@ -62,7 +62,6 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
         session.add(service)
     await enter(session, operation, Stage.AWAITING_MANUAL_TASK, reason)
     await session.flush()
-    assert task.id is not None  # noqa: S101 - read from the database
     return ManualTask(
         task=task.id,
         department=task.department,
@@ -178,7 +177,6 @@ async def _manual_module(session: AsyncSession, home: ProcessingModule) -> int:
         )
         session.add(module)
         await session.flush()
-    assert module.id is not None  # noqa: S101 - just flushed
     return module.id
 
 
@@ -188,8 +186,8 @@ async def _instructions(
     """What a person has to do, step by step, and how to say that it is done."""
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     item = f"is item {service.upstream_number} at {account.url}" if account else "has no upstream"
-    number = operation.id or 0
-    workflow = workflow_id(service.id or 0, operation.kind, number)
+    number = operation.id
+    workflow = workflow_id(service.id, operation.kind, number)
     lines = [
         f"Service {service.id} ({service.name}) {item}.",
         f"Why by hand: {' '.join(reason.split())}.",  # the upstream's words may not look like lines of ours

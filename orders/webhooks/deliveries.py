@@ -120,7 +120,7 @@ async def fan_out(database: Database) -> int:
             execution_options={"synchronize_session": False},
         )
         deliveries = [
-            WebhookDelivery(endpoint_id=endpoint.id or 0, message_id=number or 0, service_id=service)
+            WebhookDelivery(endpoint_id=endpoint.id, message_id=number, service_id=service)
             for number, kind, service, owner in messages
             for endpoint in endpoints
             if wants(endpoint, kind, owner)
@@ -161,7 +161,7 @@ def wants(endpoint: WebhookEndpoint, kind: str, owner: str | None) -> bool:
 
 
 def _delivery(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:
-    return WebhookDelivery(endpoint_id=endpoint.id or 0, message_id=one.id or 0, service_id=one.service_id)
+    return WebhookDelivery(endpoint_id=endpoint.id, message_id=one.id, service_id=one.service_id)
 
 
 # What is due, and how it went.
@@ -178,7 +178,7 @@ async def due(database: Database, *, but_not: Collection[int]) -> list[OutgoingM
         )
         messages: list[OutgoingMessage] = []
         for endpoint in found.all():
-            messages += await _outgoing_messages(session, endpoint or 0)
+            messages += await _outgoing_messages(session, endpoint)
         return messages
 
 
@@ -198,7 +198,7 @@ async def revived(database: Database, backing_off: Collection[int]) -> list[int]
                 col(WebhookEndpoint.failing_since).is_(None) | col(WebhookEndpoint.id).in_(tried),
             )
         )
-        return [number for number in found.all() if number is not None]
+        return list(found.all())
 
 
 def _due_now() -> ColumnElement[bool]:
@@ -229,7 +229,7 @@ async def _outgoing_messages(session: AsyncSession, endpoint: int) -> list[Outgo
     )
     return [
         OutgoingMessage(
-            delivery=delivery.id or 0,
+            delivery=delivery.id,
             endpoint=endpoint,
             endpoint_name=to.name,
             endpoint_fails=to.failing_since is not None,
@@ -349,7 +349,7 @@ async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: 
     )
     known = {one.message_id: one for one in found.all()}
     for one in wanted:
-        await _queue_again(session, known.get(one.id or 0) or _delivery(endpoint, one))
+        await _queue_again(session, known.get(one.id) or _delivery(endpoint, one))
     _audit(session, endpoint, actor, "replayed", {"since": since.isoformat()})
     return len(wanted)
 

@@ -176,7 +176,7 @@ def service_changed(
 ) -> None:
     """The upstream changed something of a service by itself, or for an operation of ours."""
     wanted = _OF_SERVICES.get(kind)
-    if wanted is None or service.id is None:
+    if wanted is None:
         return
     news = ServiceNews(
         service=service.id,
@@ -228,7 +228,6 @@ def operation_slow(session: AsyncSession, operation: Operation, reason: str) -> 
 def _of_stage(
     operation: Operation, wanted: MessageType, stage: Stage, before: Stage, reason: str | None = None
 ) -> WebhookMessage:
-    assert operation.id is not None  # noqa: S101 - stored already
     news = OperationNews(
         service=operation.service_id,
         operation=operation.id,
@@ -242,7 +241,6 @@ def _of_stage(
 
 
 def task_overdue(session: AsyncSession, task: Task) -> None:
-    assert task.id is not None  # noqa: S101 - read from the database
     news = TaskNews(
         service=task.service_id,
         operation=task.operation_id,
@@ -261,7 +259,6 @@ def balance_changed(session: AsyncSession, account: UpstreamAccount, free: Money
 
 
 def incident_raised(session: AsyncSession, incident: Incident) -> None:
-    assert incident.id is not None  # noqa: S101 - stored just now
     news = IncidentNews(
         incident=incident.id,
         kind=incident.kind,

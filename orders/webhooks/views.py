@@ -92,8 +92,8 @@ async def list_webhooks(session: AsyncSession, asker: Asker = OPERATOR) -> list[
             active=one.active,
             failing_since=one.failing_since,
             failure=one.failure or None,
-            pending=counts.get((one.id or 0, DeliveryState.PENDING), 0),
-            given_up=counts.get((one.id or 0, DeliveryState.GIVEN_UP), 0),
+            pending=counts.get((one.id, DeliveryState.PENDING), 0),
+            given_up=counts.get((one.id, DeliveryState.GIVEN_UP), 0),
             created_at=one.created_at,
         )
         for one in endpoints
@@ -181,7 +181,6 @@ async def find_delivery(session: AsyncSession, number: int, asker: Asker = OPERA
 
 
 def _show(delivery: WebhookDelivery, message: WebhookMessage, endpoint: WebhookEndpoint) -> DeliveryView:
-    assert delivery.id is not None  # noqa: S101 - read from the database
     return DeliveryView(
         number=delivery.id,
         webhook=endpoint.name,
