@@ -271,7 +271,7 @@ async def test_what_staff_change_of_tariff_and_add_ons_reaches_the_service(shop:
 
     await assert_eventually(is_the_other_plan, timeout=15)
     item = await item_of(shop, service)
-    await until_service(shop, service, addons={"ram": int(item["addons"]["71"])}, upstream_pricelist="VPS-2")
+    await until_service(shop, service, addons={"ram": int(item["addons"]["71"])}, upstream_tariff="VPS-2")
     await by_hand(shop, service, pricelist=60)
 
     async def told() -> bool:

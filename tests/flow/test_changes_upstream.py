@@ -74,7 +74,7 @@ async def test_changes_made_by_hand_are_applied_with_no_order_running(shop: Shop
 
     await assert_eventually(later, timeout=30)
     await _by_hand(shop, service, pricelist=59)
-    await assert_eventually(lambda: is_so(upstream_pricelist="VPS-2"), timeout=30)
+    await assert_eventually(lambda: is_so(upstream_tariff="VPS-2"), timeout=30)
     kinds = await _kinds(shop, service)
     for kind in ("suspended", "resumed", "parameters_changed", "prolonged", "plan_changed"):
         assert kind in kinds, kinds

@@ -8,6 +8,7 @@ import pytest
 from models.enums import ServiceStatus, Source, Stage
 from models.messages import Decision, DecisionKind
 from models.order import Service
+from models.public_words import UPSTREAM_TARIFF
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services.history import text
 from orders.views import HistoryEntry, PageRequest, list_history
@@ -47,7 +48,8 @@ def explained(service: Service, entries: list[HistoryEntry]) -> None:
         for field, change in entry.changes.items():
             assert values.get(field, change.before) == change.before, f"{field} jumped before entry {entry}"
             values[field] = change.after
-    now = {field: text(getattr(service, field)) for field in KEPT}
+    columns = {UPSTREAM_TARIFF: "upstream_tariff"}
+    now = {field: text(getattr(service, columns.get(field, field))) for field in KEPT}
     assert {field: now[field] for field in KEPT if field in values} == {
         field: values[field] for field in KEPT if field in values
     }
