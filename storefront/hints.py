@@ -76,6 +76,8 @@ async def take_hint(
         hint = adapter_of(kind).read_hint(body)
     except (ValueError, UnknownKind):
         return answer(INVALID_BODY, 'The body is not a hint; it looks like {"numbers": ["900001"]}.', field="body")
+    if hint is None:
+        return HintTaken(numbers=[])
     try:
         await hints.write_down(context.database, account_id, hint)
     except TooManyHints as error:

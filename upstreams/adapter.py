@@ -107,9 +107,9 @@ class Adapter(Generic[S, L]):
     capabilities: Capabilities
     connect: Callable[[Connection[S, L], Gate], Upstream]
     """Opens nothing yet. Raises `upstreams.errors.SetupFault` if the address can't be used."""
-    read_hint: Callable[[bytes], Hint] = read_hint
-    """Reads the body of a push hint; it was signed with the account's secret of hints (Standard Webhooks). Raises
-    ValueError for what is no hint."""
+    read_hint: Callable[[bytes], Hint | None] = read_hint
+    """Reads the body of a push hint; it was signed with the account's secret of hints (Standard Webhooks). None: it is
+    about no item. Raises ValueError for what is no hint."""
 
 
 AnyAdapter = Adapter[Any, Any]

@@ -1,0 +1,26 @@
+"""Adapter for another Resellflow as the selling side."""
+
+from upstreams.adapter import Adapter, Learned
+from upstreams.gate import Gate
+from upstreams.port import Upstream
+from upstreams.resellflow.absent import CAPABILITIES
+from upstreams.resellflow.adapter import ResellflowUpstream
+from upstreams.resellflow.hints import read_hint
+from upstreams.resellflow.settings import ResellflowConnection, ResellflowMapping, ResellflowSettings
+
+__all__ = ["ADAPTER", "ResellflowConnection", "ResellflowSettings", "ResellflowUpstream"]
+
+
+def _connect(connection: ResellflowConnection, gate: Gate) -> Upstream:
+    return ResellflowUpstream(connection, gate=gate)
+
+
+ADAPTER = Adapter(
+    kind="resellflow",
+    account_settings=ResellflowSettings,
+    mapping_settings=ResellflowMapping,
+    learned=Learned,
+    capabilities=CAPABILITIES,
+    connect=_connect,
+    read_hint=read_hint,
+)

@@ -1,0 +1,80 @@
+"""What a selling Resellflow does not offer by its API. Asking for it sends nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NoReturn
+
+from pydantic import SecretStr
+
+from models.enums import UnpaidKind
+from upstreams.capabilities import Capabilities
+from upstreams.errors import CapabilityAbsent
+from upstreams.port import Balance, Cart, Expenses, Offer, OrderSpec, Payment, PlanChangeQuote, ProlongQuote, Quote
+
+CAPABILITIES = Capabilities(
+    balance=False,
+    quotes=False,
+    cart=False,
+    unpaid_items=False,
+    renewal_switch=False,
+    set_mark=False,
+    change_password=False,
+    offers=False,
+    same_key_again=True,
+)
+
+
+class Absent:
+    """The methods of `upstreams.port.Upstream` that need a capability which is absent."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _absent(self, capability: str) -> NoReturn:
+        said = Capabilities.model_fields[capability].description
+        raise CapabilityAbsent(f"Upstream {self._name}: not sent, {said}.", function=capability)
+
+    async def balance(self) -> Balance:
+        self._absent("balance")
+
+    async def quote(self, spec: OrderSpec) -> Quote:
+        self._absent("quotes")
+
+    async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
+        self._absent("quotes")
+
+    async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
+        self._absent("quotes")
+
+    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
+        self._absent("quotes")
+
+    async def delete_unpaid(self, product_type: str, number: str) -> None:
+        self._absent("unpaid_items")
+
+    async def read_cart(self, kind: UnpaidKind) -> Cart:
+        self._absent("cart")
+
+    async def confirm_cart(self, rows: Sequence[str]) -> Payment:
+        self._absent("cart")
+
+    async def pay(self, order: str) -> Payment:
+        self._absent("cart")
+
+    async def expenses(self, since: date) -> Expenses:
+        self._absent("cart")
+
+    async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
+        self._absent("cart")
+
+    async def set_mark(self, product_type: str, number: str, remoteid: str) -> None:
+        self._absent("set_mark")
+
+    async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
+        self._absent("renewal_switch")
+
+    async def change_password(self, number: str, password: SecretStr) -> None:
+        self._absent("change_password")
+
+    async def orderable(self, product_type: str) -> tuple[Offer, ...]:
+        self._absent("offers")

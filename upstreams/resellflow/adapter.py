@@ -1,0 +1,279 @@
+"""A selling Resellflow behind the port `upstreams.port.Upstream`, by its public API and a storefront's token.
+
+Each call that changes or costs carries the caller's key as `Idempotency-Key`: the same key again is the same order or
+operation there, never a second one. What it asks of their side, and what each failure means, is in
+docs/resellflow-upstream.md.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from models.enums import Knowledge
+from models.product_types import PRODUCT_TYPES
+from upstreams.errors import (
+    ConnectionUnhealthy,
+    NoSuchItem,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    UpstreamError,
+)
+from upstreams.gate import Gate
+from upstreams.httpcalls import Call, Effect, HttpTransport, Request, usable_address
+from upstreams.port import (
+    Capabilities,
+    Head,
+    ListedRow,
+    ListEnd,
+    Listing,
+    NotAllowed,
+    OrderAccepted,
+    OrderSpec,
+    ParametersAccepted,
+    PlanChangeAccepted,
+    ProlongAccepted,
+    TakeRows,
+    UpstreamItem,
+)
+from upstreams.resellflow.absent import Absent
+from upstreams.resellflow.documents import (
+    Accepted,
+    TheirKey,
+    TheirOperations,
+    TheirPage,
+    TheirService,
+    asked_addons,
+    item,
+)
+from upstreams.resellflow.lists import PAGE_SIZE, out_of_order, read_all, rows_of, walk
+from upstreams.resellflow.problems import Question, Refusals, document
+from upstreams.resellflow.settings import EXAMPLE, ResellflowConnection
+
+D = TypeVar("D", bound=BaseModel)
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of an answer. A page of 200 services has a fifth of a megabyte."""
+_OPERATIONS = 20
+"""So many of a service's latest operations are read with it."""
+_DOMAIN = "domain"
+
+
+class ResellflowUpstream(Absent):
+    """Our account at one selling Resellflow. Keep one per account.
+
+    A `client` from outside is used for everything, without kept connections, and is not closed here. `gate`: what is
+    known of the account already, by other adapters. The constructor raises SetupFault if the address cannot be used.
+    """
+
+    def __init__(
+        self, connection: ResellflowConnection, client: httpx.AsyncClient | None = None, *, gate: Gate | None = None
+    ) -> None:
+        super().__init__(connection.name)
+        self._connection = connection
+        self._gate = gate or Gate()
+        self._url = usable_address(connection.name, connection.settings.url, like=EXAMPLE).rstrip("/")
+        self._http = HttpTransport(
+            self._url,
+            client,
+            read_timeout=connection.read_timeout,
+            order_timeout=connection.order_timeout,
+            gate=self._gate,
+            max_body=MAX_BODY,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def check(self, product_types: tuple[str, ...]) -> Capabilities:
+        """Reads one service, and tries what a storefront may not do: two requests."""
+        await self._read("/v1/services?limit=1", TheirPage)
+        problems: list[str] = []
+        try:
+            await self._read("/v1/incidents?limit=1", TheirOperations, refusals=Refusals.OF_AN_OPERATION)
+        except NotAllowed:
+            pass
+        else:
+            problems.append("The token is no storefront's: it sees services of others. Ask for a storefront's token.")
+        return Capabilities(
+            lists_show_remoteid=Knowledge.YES,
+            forms_show_remoteid=Knowledge.YES,
+            orders_return_number=Knowledge.YES,
+            listable_types=product_types,
+            problems=tuple(problems),
+        )
+
+    async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
+        """`POST /v1/services`. Our mark is the customer there, so that their lists show it."""
+        body: dict[str, object] = {
+            "plan": spec.pricelist,
+            "period_months": spec.period,
+            "customer": spec.remoteid,
+            "parameters": _by_our_names(spec),
+            "addons": asked_addons(spec.addons),
+        }
+        if PRODUCT_TYPES[spec.product_type].name.is_chosen:
+            body[_DOMAIN] = spec.name
+        accepted = await self._change("POST", "", key, body, refusals=Refusals.OF_THE_ACCOUNT)
+        return OrderAccepted(upstream_number=str(accepted.service.number))
+
+    async def list_items(self, product_type: str) -> Listing:
+        found: dict[str, UpstreamItem] = {}
+        because = ""
+
+        async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
+            nonlocal because
+            items, unread = read_all(rows)
+            found.update({one.number: one for one in items})
+            because = because or unread
+
+        end = await self.walk_items(product_type, take)
+        because = end.incomplete_because or because
+        items = tuple(sorted(found.values(), key=lambda one: int(one.number)))
+        return Listing(
+            items=items,
+            complete=not because,
+            incomplete_because=because,
+            pages=end.pages,
+            shows_remoteid=end.shows_remoteid,
+        )
+
+    async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
+        """`GET /v1/services`, newest first. One request per page."""
+        return await walk(self._page, product_type, take)
+
+    async def newest_items(self, product_type: str, count: int) -> Head:
+        page = await self._read(f"/v1/services?limit={min(count, PAGE_SIZE)}", TheirPage)
+        because = out_of_order(page)
+        rows = () if because else tuple(rows_of(page, product_type))
+        return Head(rows=rows, in_order=not because, because=because)
+
+    async def read_item(self, product_type: str, number: str) -> UpstreamItem:
+        """The service, and its latest operations for what it waits for and what it was sold for: two requests."""
+        service = await self._read(f"{self._service(number)}", TheirService, number=number)
+        if service.product_type != product_type:
+            raise NoSuchItem(
+                f"{self._call('GET', number).label}: it is no {product_type} but a {service.product_type[:40]}."
+            )
+        operations = await self._read(f"/v1/operations?service={number}&limit={_OPERATIONS}", TheirOperations)
+        return item(service, operations.items)
+
+    async def prolong(self, number: str, period: int, *, key: str) -> ProlongAccepted:
+        await self._change("POST", "/prolong", key, {"period_months": period}, number=number)
+        return ProlongAccepted(new_expires_on=None)
+
+    async def suspend(self, product_type: str, number: str, *, key: str) -> None:
+        await self._change("POST", "/suspend", key, number=number, refusals=Refusals.OF_A_STATE)
+
+    async def resume(self, product_type: str, number: str, *, key: str) -> None:
+        await self._change("POST", "/resume", key, number=number, refusals=Refusals.OF_A_STATE)
+
+    async def delete(self, product_type: str, number: str, *, key: str) -> None:
+        await self._change("DELETE", "", key, number=number, refusals=Refusals.OF_A_STATE)
+
+    async def change_plan(self, number: str, pricelist: str, period: int, *, key: str) -> PlanChangeAccepted:
+        await self._change("POST", "/change-plan", key, {"plan": pricelist}, number=number)
+        return PlanChangeAccepted()
+
+    async def set_parameters(
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str
+    ) -> ParametersAccepted:
+        body: dict[str, object] = {"addons": asked_addons({n: v for n, v in fields.items() if n != _DOMAIN})}
+        if _DOMAIN in fields:
+            body[_DOMAIN] = fields[_DOMAIN]
+        await self._change("PATCH", "", key, body, number=number)
+        return ParametersAccepted()
+
+    async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
+        try:
+            found = await self._read(
+                f"{self._service(number)}/licence-key", TheirKey, number=number, refusals=Refusals.OF_A_STATE
+            )
+        except NotAllowed:  # it has not come
+            return None
+        return SecretStr(found.licence_key)
+
+    async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
+        await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
+
+    async def _page(self, cursor: str | None) -> TheirPage:
+        following = str(httpx.QueryParams({"limit": PAGE_SIZE} | ({"cursor": cursor} if cursor is not None else {})))
+        return await self._read(f"/v1/services?{following}", TheirPage)
+
+    async def _read(self, path: str, model: type[D], *, number: str = "", refusals: Refusals | None = None) -> D:
+        """`number`: the item that it is about."""
+        call = self._call(f"GET {path.partition('?')[0]}", number, Effect.READ)
+        about = refusals or (Refusals.OF_AN_OPERATION if number else Refusals.OF_THE_ACCOUNT)
+        return await self._send(Question(call, about), Request("GET", self._url + path, self._headers()), model)
+
+    async def _change(
+        self,
+        method: str,
+        path: str,
+        key: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        number: str = "",
+        refusals: Refusals = Refusals.OF_AN_OPERATION,
+    ) -> Accepted:
+        """Raises Rejected where this key made an operation before that they have cancelled since."""
+        where = f"{self._service(number)}{path}" if number else "/v1/services"
+        call = self._call(f"{method} {where}", number, Effect.CHANGE)
+        headers = self._headers() | {"Idempotency-Key": key}
+        content: bytes | None = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body, ensure_ascii=False).encode()
+        request = Request(method, self._url + where, headers, content=content)
+        accepted = await self._send(Question(call, refusals), request, Accepted)
+        if accepted.operation.is_cancelled and method != "DELETE":
+            said = call.clean(accepted.operation.waits_for, 200)
+            raise Rejected(f"{call.label}: accepted with this key before, and cancelled there since. It said: {said}")
+        return accepted
+
+    async def _send(self, question: Question, request: Request, model: type[D]) -> D:
+        call = question.call
+        async with self._gate.one_by_one_at_first(call.label, call.function):
+            answer = await self._http.send(call, request)
+            try:
+                found = document(question, answer, model)
+            except UpstreamError as error:
+                error.next_try = answer.next_try
+                if isinstance(error, ConnectionUnhealthy) and answer.status == httpx.codes.UNAUTHORIZED:
+                    self._gate.login_refused(error.message)
+                elif not isinstance(error, NotSent | OutcomeUnknown | ConnectionUnhealthy):
+                    self._gate.worked()
+                raise
+            self._gate.worked()
+            return found
+
+    def _service(self, number: str) -> str:
+        """Raises NoSuchItem for what is no number of theirs."""
+        if not (number.isascii() and number.isdigit() and len(number) <= 10):
+            raise NoSuchItem(f"Upstream {self._connection.name}: {number[:40]!r} is no number of a service there.")
+        return f"/v1/services/{number}"
+
+    def _call(self, function: str, number: str = "", effect: Effect = Effect.READ) -> Call:
+        secret = self._connection.secret.get_secret_value()
+        return Call(self._connection.name, function, effect, item=number, secrets=(secret,))
+
+    def _headers(self) -> dict[str, str]:
+        token = self._connection.secret.get_secret_value()
+        return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+
+
+def _by_our_names(spec: OrderSpec) -> dict[str, str]:
+    """Parameters by their names, which are ours, too: both sides speak of a `template`."""
+    names = {one.field: name for name, one in PRODUCT_TYPES[spec.product_type].parameters.items()}
+    return {names.get(field, field): value for field, value in spec.parameters.items()}

@@ -1,0 +1,174 @@
+"""Their documents, as far as we read them, and what they mean in our words.
+
+A service that they are still opening is `processing` here, whatever it waits for there: money on their account, a
+person, their own upstream. The cause is said in words.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from models.enums import RenewalOwner, SuspendReason, UpstreamStatus
+from models.money import Money
+from models.numbers import HIGHEST_NUMBER
+from upstreams.port import KEY_READY, UpstreamItem
+
+_Text = Annotated[str, StringConstraints(max_length=255)]
+_Long = Annotated[str, StringConstraints(max_length=20_000)]
+_MOST_FIELDS = 200
+_ADDON = "addon."
+"""Begins the name of an add-on among the parameters of their operations."""
+_MOST_OF_A_CAUSE = 240
+_STATUS = {
+    "ordered": UpstreamStatus.PROCESSING,
+    "processing": UpstreamStatus.PROCESSING,
+    "active": UpstreamStatus.ACTIVE,
+    "suspended": UpstreamStatus.SUSPENDED,
+    "closed": UpstreamStatus.DELETED,
+}
+_RENEWAL = {RenewalOwner.UPSTREAM.value: "on", RenewalOwner.RESELLFLOW.value: "off"}
+"""Who renews there -> whether it is renewed without our asking."""
+_REASONS = {reason.value: reason for reason in SuspendReason}
+_PRICED = frozenset({"open", "prolong", "change_plan"})
+"""Kinds of their operations whose selling price is the price of a whole period."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class TheirService(_Document):
+    number: int = Field(ge=1, le=HIGHEST_NUMBER)
+    customer: _Text
+    """What we gave as the customer: our mark."""
+    plan: _Text
+    product_type: _Text
+    status: _Text
+    suspend_reason: _Text | None = None
+    name: _Text
+    name_is_ours: bool
+    """They made the name up."""
+    ip: _Text | None = None
+    expires_on: date | None = None
+    key_ready: bool | None = None
+    period_months: int
+    parameters: dict[_Text, _Long] = Field(default_factory=dict, max_length=_MOST_FIELDS)
+    addons: dict[_Text, int | _Text] = Field(default_factory=dict, max_length=_MOST_FIELDS)
+    renewal_owner: _Text
+    created_at: datetime
+
+
+class TheirOperation(_Document):
+    number: int
+    kind: _Text
+    stage: _Text
+    waits_for: _Long = ""
+    upstream_says: _Long | None = None
+    parameters: dict[_Text, _Long] = Field(default_factory=dict)
+    price: dict[_Text, _Long] = Field(default_factory=dict)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.stage == "cancelled"
+
+    @property
+    def is_running(self) -> bool:
+        return self.stage not in ("completed", "cancelled", "queued")
+
+    @property
+    def in_words(self) -> str:
+        said = self.waits_for or self.upstream_says or ""
+        return f"their {self.kind} {self.number} is {self.stage}" + (f": {said}" if said else "")
+
+
+class Accepted(_Document):
+    """The answer to a request: the service, and what is done to it."""
+
+    service: TheirService
+    operation: TheirOperation
+
+
+class TheirOperations(_Document):
+    """Newest first."""
+
+    items: list[TheirOperation]
+
+
+class TheirKey(_Document):
+    licence_key: str
+
+
+class TheirPage(_Document):
+    """One page of their services, newest first, each unread."""
+
+    items: list[dict[str, object]]
+    next_cursor: str | None
+
+
+def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> UpstreamItem:
+    """`operations`: the latest ones of the service, newest first, where they were read."""
+    status = _STATUS.get(service.status, UpstreamStatus.UNKNOWN)
+    opening = next((one for one in operations if one.kind == "open"), None)
+    if status is UpstreamStatus.PROCESSING and opening is not None and opening.is_cancelled:
+        status = UpstreamStatus.DELETED
+    running = next((one.in_words for one in operations if one.is_running), "")
+    suspended = status is UpstreamStatus.SUSPENDED
+    renewal = _RENEWAL.get(service.renewal_owner, "")
+    return UpstreamItem(
+        number=str(service.number),
+        product_type=service.product_type,
+        status=status,
+        status_detail=running[:_MOST_OF_A_CAUSE],
+        suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
+        name="" if service.name_is_ours else service.name,
+        remoteid=service.customer,
+        expires_on=service.expires_on,
+        created_on=service.created_at.date(),
+        pricelist=service.plan,
+        period=str(service.period_months),
+        cost=_cost(service, operations),
+        ip=service.ip or "",
+        autoprolong=renewal,
+        raw=_plain(service, operations, renewal),
+    )
+
+
+def _plain(service: TheirService, operations: Sequence[TheirOperation], renewal: str) -> dict[str, str]:
+    """The fields by the names that our catalogue has for them: add-ons and parameters by theirs."""
+    plain = service.parameters | _without(operations)
+    plain |= {name: str(value) for name, value in service.addons.items()}
+    plain |= {"pricelist": service.plan, "domain": service.name, "autoprolong": renewal, "status": service.status}
+    plain |= {"period_months": str(service.period_months), "running": _running(operations)}
+    if service.key_ready is not None:
+        plain[KEY_READY] = "yes" if service.key_ready else "no"
+    return plain
+
+
+def _running(operations: Sequence[TheirOperation]) -> str:
+    return ", ".join(f"{one.kind} {one.number} {one.stage}" for one in operations if one.is_running)
+
+
+def _without(operations: Sequence[TheirOperation]) -> dict[str, str]:
+    """Add-ons that were changed once. Their document leaves out what a service has none of."""
+    changed = {name for one in operations for name in one.parameters if name.startswith(_ADDON)}
+    return {name.removeprefix(_ADDON): "0" for name in changed}
+
+
+def _cost(service: TheirService, operations: Sequence[TheirOperation]) -> Money | None:
+    """What they sold the service's period for, add-ons and all, when it was last bought: that is our cost."""
+    own = str(service.period_months)
+    for one in operations:
+        if one.kind not in _PRICED or one.is_cancelled or one.parameters.get("period_months", own) != own:
+            continue
+        try:
+            return Money.parse(one.price["selling"])
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def asked_addons(fields: Mapping[str, str]) -> dict[str, int | str]:
+    """Add-ons as their API takes them: a quantity is a number."""
+    return {name: int(value) if value.isascii() and value.isdigit() else value for name, value in fields.items()}
