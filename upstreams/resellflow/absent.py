@@ -43,7 +43,7 @@ class Absent:
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
         self._absent("quotes")
 
-    async def quote_plan_change(self, number: str, pricelist: str, period: int) -> PlanChangeQuote:
+    async def quote_plan_change(self, number: str, tariff: str, period: int) -> PlanChangeQuote:
         self._absent("quotes")
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
@@ -67,10 +67,10 @@ class Absent:
     async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
         self._absent("cart")
 
-    async def set_mark(self, product_type: str, number: str, remoteid: str) -> None:
+    async def set_mark(self, product_type: str, number: str, mark: str) -> None:
         self._absent("set_mark")
 
-    async def set_autoprolong(self, product_type: str, number: str, period: int | None) -> None:
+    async def set_renewal(self, product_type: str, number: str, period: int | None) -> None:
         self._absent("renewal_switch")
 
     async def change_password(self, number: str, password: SecretStr) -> None:

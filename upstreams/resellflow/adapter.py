@@ -107,8 +107,8 @@ class ResellflowUpstream(Absent):
         else:
             problems.append("The token is no storefront's: it sees services of others. Ask for a storefront's token.")
         return Capabilities(
-            lists_show_remoteid=Knowledge.YES,
-            forms_show_remoteid=Knowledge.YES,
+            lists_show_marks=Knowledge.YES,
+            forms_show_marks=Knowledge.YES,
             orders_return_number=Knowledge.YES,
             listable_types=product_types,
             problems=tuple(problems),
@@ -117,9 +117,9 @@ class ResellflowUpstream(Absent):
     async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
         """`POST /v1/services`. Our mark is the customer there, so that their lists show it."""
         body: dict[str, object] = {
-            "plan": spec.pricelist,
+            "plan": spec.tariff,
             "period_months": spec.period,
-            "customer": spec.remoteid,
+            "customer": spec.mark,
             "parameters": _by_our_names(spec),
             "addons": asked_addons(spec.addons),
         }
@@ -146,7 +146,7 @@ class ResellflowUpstream(Absent):
             complete=not because,
             incomplete_because=because,
             pages=end.pages,
-            shows_remoteid=end.shows_remoteid,
+            shows_marks=end.shows_marks,
         )
 
     async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
@@ -182,8 +182,8 @@ class ResellflowUpstream(Absent):
     async def delete(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("DELETE", "", key, number=number, refusals=Refusals.OF_A_STATE)
 
-    async def change_plan(self, number: str, pricelist: str, period: int, *, key: str) -> PlanChangeAccepted:
-        await self._change("POST", "/change-plan", key, {"plan": pricelist}, number=number)
+    async def change_plan(self, number: str, tariff: str, period: int, *, key: str) -> PlanChangeAccepted:
+        await self._change("POST", "/change-plan", key, {"plan": tariff}, number=number)
         return PlanChangeAccepted()
 
     async def set_parameters(

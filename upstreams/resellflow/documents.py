@@ -123,14 +123,14 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         status_detail=running[:_MOST_OF_A_CAUSE],
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
-        remoteid=service.customer,
+        mark=service.customer,
         expires_on=service.expires_on,
         created_on=service.created_at.date(),
-        pricelist=service.plan,
+        tariff=service.plan,
         period=str(service.period_months),
         cost=_cost(service, operations),
         ip=service.ip or "",
-        autoprolong=renewal,
+        renewal=renewal,
         raw=_plain(service, operations, renewal),
     )
 

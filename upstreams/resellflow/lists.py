@@ -55,7 +55,7 @@ async def walk(fetch: FetchPage, product_type: str, take: TakeRows) -> ListEnd:
             because = because or f"it has more than {_MOST_PAGES} pages, and no more are read"
             break
         cursor = page.next_cursor
-    return ListEnd(complete=not because, incomplete_because=because, pages=pages, shows_remoteid=shows_marks)
+    return ListEnd(complete=not because, incomplete_because=because, pages=pages, shows_marks=shows_marks)
 
 
 def out_of_order(page: TheirPage) -> str:

@@ -1,0 +1,274 @@
+"""The adapter for another Resellflow, against the real API of one."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlmodel import select
+
+from models.enums import Knowledge, ServiceStatus, Stage, UpstreamStatus
+from models.money import Money
+from models.order import IntakeKey, Operation, Service
+from tests.storefront.api import OPERATOR_TOKEN
+from tests.upstreams.farside import MARK, OPENED_UNTIL, FarSide, connection, running_far_side, spec
+from upstreams.errors import (
+    AlreadyExists,
+    CapabilityAbsent,
+    ConnectionUnhealthy,
+    LeftAlone,
+    NoSuchItem,
+    Rejected,
+    SetupFault,
+)
+from upstreams.port import ListedRow, NotAllowed
+from upstreams.resellflow import ADAPTER, ResellflowUpstream
+
+
+@pytest.fixture
+async def far_side(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[FarSide]:
+    async with running_far_side(migrated_sqlite_template, tmp_path) as running:
+        yield running
+
+
+async def test_an_order_is_a_service_there_whose_customer_is_our_mark(far_side: FarSide) -> None:
+    accepted = await far_side.upstream.order(spec(), key=f"{MARK}.7")
+    async with far_side.api.database.read() as session:
+        service = await session.get_one(Service, 1)
+        key = (await session.exec(select(IntakeKey))).one()
+    assert (accepted.upstream_number, accepted.unpaid) == ("1", None)
+    assert (service.customer, service.owner, service.name) == (MARK, "shop", "v1.example.com")
+    assert (service.parameters, service.addons, service.period_months) == ({"template": "debian-12"}, {"ram": 4}, 1)
+    assert (key.client, key.key) == ("shop", f"{MARK}.7")
+
+
+async def test_the_same_key_again_is_the_same_service(far_side: FarSide) -> None:
+    first = await far_side.upstream.order(spec(), key="k")
+    assert await far_side.upstream.order(spec(), key="k") == first
+    assert await far_side.services() == 1
+
+
+async def test_a_key_that_was_used_for_something_else_may_be_an_order_of_ours(far_side: FarSide) -> None:
+    await far_side.upstream.order(spec(), key="k")
+    with pytest.raises(AlreadyExists, match="used before, with other values"):
+        await far_side.upstream.order(spec(addons={"ram": "8"}), key="k")
+
+
+async def test_an_order_that_was_cancelled_there_is_not_taken_for_accepted(far_side: FarSide) -> None:
+    await far_side.upstream.order(spec(), key="k")
+    await far_side.stand("1", Stage.CANCELLED, "nothing is in stock")
+    with pytest.raises(Rejected, match="accepted with this key before, and cancelled there"):
+        await far_side.upstream.order(spec(), key="k")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "field"),
+    [
+        ({"tariff": "VDS-9"}, SetupFault, "plan"),
+        ({"period": 7}, SetupFault, "period_months"),
+        ({"addons": {"disk": "4"}}, Rejected, "addons.disk"),
+        ({"parameters": {"ostempl": "beos"}}, Rejected, "parameters.template"),
+        ({"name": "not a name"}, Rejected, "domain"),
+    ],
+)
+async def test_what_their_catalogue_or_ours_does_not_fit_is_a_definite_no(
+    far_side: FarSide, changes: dict[str, Any], error: type[Rejected | SetupFault], field: str
+) -> None:
+    with pytest.raises(error) as refused:
+        await far_side.upstream.order(spec(**changes), key="k")
+    assert type(refused.value) is error
+    assert refused.value.error_object == field
+    assert await far_side.services() == 0
+
+
+async def test_lists_and_forms_show_what_is_there(far_side: FarSide) -> None:
+    number = await far_side.open()
+    listing = await far_side.upstream.list_items("vds")
+    form = await far_side.upstream.read_item("vds", number)
+    assert (listing.complete, listing.shows_marks) == (True, Knowledge.YES)
+    [row] = listing.items
+    for item in (row, form):
+        assert (item.number, item.mark, item.status) == (number, MARK, UpstreamStatus.ACTIVE)
+        assert (item.tariff, item.name, item.expires_on) == ("VDS-1", "v1.example.com", OPENED_UNTIL)
+    assert (form.raw["ram"], form.status_detail) == ("4", "")
+    assert await far_side.upstream.list_items("vhost") == listing.model_copy(update={"items": ()})
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        (Stage.WAITING_FOR_FUNDS, "5.00 EUR needed, 1.00 EUR free on account main"),
+        (Stage.NEEDS_ATTENTION, "ostempl: there is no such template"),
+        (Stage.OUTCOME_UNKNOWN, "the connection was cut"),
+    ],
+)
+async def test_an_opening_that_waits_there_is_processing_and_says_why(
+    far_side: FarSide, stage: Stage, reason: str
+) -> None:
+    await far_side.upstream.order(spec(), key="k")
+    await far_side.stand("1", stage, reason)
+    form = await far_side.upstream.read_item("vds", "1")
+    assert form.status is UpstreamStatus.PROCESSING
+    assert form.status_detail.startswith(f"their open 1 is {stage.value}: ")
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        (ServiceStatus.ORDERED, UpstreamStatus.PROCESSING),
+        (ServiceStatus.PROCESSING, UpstreamStatus.PROCESSING),
+        (ServiceStatus.ACTIVE, UpstreamStatus.ACTIVE),
+        (ServiceStatus.SUSPENDED, UpstreamStatus.SUSPENDED),
+        (ServiceStatus.CLOSED, UpstreamStatus.DELETED),
+    ],
+)
+async def test_every_status_of_theirs_has_its_counterpart(
+    far_side: FarSide, there: ServiceStatus, here: UpstreamStatus
+) -> None:
+    number = await far_side.open()
+    await far_side.finish(number, status=there)
+    assert (await far_side.upstream.read_item("vds", number)).status is here
+    assert (await far_side.upstream.list_items("vds")).items[0].status is here
+
+
+async def test_an_opening_that_was_cancelled_there_is_deleted(far_side: FarSide) -> None:
+    await far_side.upstream.order(spec(), key="k")
+    await far_side.stand("1", Stage.CANCELLED, "nothing is in stock")
+    assert (await far_side.upstream.read_item("vds", "1")).status is UpstreamStatus.DELETED
+
+
+async def test_what_they_sold_it_for_is_our_cost(far_side: FarSide) -> None:
+    number = await far_side.open()
+    async with far_side.api.database.write() as session:
+        service = await session.get_one(Service, int(number))
+        service.cost_amount, service.cost_currency = Decimal("1.23"), "EUR"
+    assert (await far_side.upstream.read_item("vds", number)).cost is None, "what they pay is not our cost"
+    async with far_side.api.database.write() as session:
+        operation = await session.get_one(Operation, 1)
+        operation.price = {"source": "quote", "selling": "7.90 EUR"}
+    assert (await far_side.upstream.read_item("vds", number)).cost == Money.of("7.90", "EUR")
+
+
+async def test_a_long_list_is_read_to_its_end_and_an_unchanged_row_keeps_its_digest(
+    far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upstreams.resellflow.adapter.PAGE_SIZE", 2)
+    for count in range(5):
+        await far_side.upstream.order(spec(f"rf-k3x9a-{count}"), key=f"k{count}")
+
+    async def walked() -> tuple[dict[str, str], int]:
+        found: dict[str, str] = {}
+
+        async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
+            found.update((row.number, row.digest) for row in rows)
+
+        end = await far_side.upstream.walk_items("vds", take)
+        assert end.complete, end.incomplete_because
+        return found, end.pages
+
+    before, pages = await walked()
+    await far_side.finish("2", status=ServiceStatus.ACTIVE)
+    after, _ = await walked()
+    assert (list(before), pages) == (["5", "4", "3", "2", "1"], 3)
+    assert [number for number in before if before[number] != after[number]] == ["2"]
+
+
+async def test_the_newest_come_first(far_side: FarSide) -> None:
+    for count in range(4):
+        await far_side.upstream.order(spec(f"rf-k3x9a-{count}"), key=f"k{count}")
+    head = await far_side.upstream.newest_items("vds", 2)
+    assert head.in_order
+    assert [(row.number, row.item().mark) for row in head.rows] == [("4", "rf-k3x9a-3"), ("3", "rf-k3x9a-2")]
+
+
+async def test_each_operation_is_one_there_and_the_same_key_makes_no_second(far_side: FarSide) -> None:
+    number = await far_side.open()
+    upstream = far_side.upstream
+    for _ in range(2):
+        await upstream.prolong(number, 1, key="a")
+        await upstream.set_parameters("vds", number, {"ram": "8", "domain": "v2.example.com"}, key="b")
+        await upstream.suspend("vds", number, key="c")
+        await upstream.resume("vds", number, key="d")
+        await upstream.delete("vds", number, key="e")
+    assert await far_side.operations(number) == ["open", "prolong", "set_parameters", "suspend", "resume", "close"]
+
+
+async def test_a_manual_step_there_is_said_while_it_is_waited_for(far_side: FarSide) -> None:
+    number = await far_side.open()
+    await far_side.upstream.prolong(number, 1, key="k")
+    await far_side.stand(number, Stage.AWAITING_MANUAL_TASK, "the upstream can't do this by itself")
+    form = await far_side.upstream.read_item("vds", number)
+    assert (form.status, form.expires_on) == (UpstreamStatus.ACTIVE, OPENED_UNTIL)
+    assert form.status_detail.startswith("their prolong 2 is awaiting_manual_task: ")
+    await far_side.finish(number, expires_on=date(2031, 6, 1))
+    form = await far_side.upstream.read_item("vds", number)
+    assert (form.status_detail, form.expires_on) == ("", date(2031, 6, 1))
+
+
+async def test_an_addon_that_was_taken_away_is_shown_as_none(far_side: FarSide) -> None:
+    number = await far_side.open()
+    await far_side.upstream.set_parameters("vds", number, {"ram": "0"}, key="k")
+    assert (await far_side.upstream.read_item("vds", number)).raw["ram"] == "4"
+    await far_side.finish(number, addons={})
+    assert (await far_side.upstream.read_item("vds", number)).raw["ram"] == "0"
+
+
+async def test_what_is_not_there_or_not_ours_is_no_item(far_side: FarSide) -> None:
+    number = await far_side.open()
+    async with ResellflowUpstream(connection(far_side.api.address, "rival-token")) as rival:
+        for upstream, wanted, kind in (
+            (far_side.upstream, "4711", "vds"),
+            (far_side.upstream, number, "vhost"),
+            (far_side.upstream, "../upstreams", "vds"),
+            (rival, number, "vds"),
+        ):
+            with pytest.raises(NoSuchItem):
+                await upstream.read_item(kind, wanted)
+        with pytest.raises(NoSuchItem):
+            await rival.prolong(number, 1, key="k")
+
+
+async def test_what_is_not_possible_in_the_present_state_is_a_definite_no(far_side: FarSide) -> None:
+    number = await far_side.open()
+    await far_side.finish(number, status=ServiceStatus.CLOSED)
+    with pytest.raises(NotAllowed, match="is closed") as refused:
+        await far_side.upstream.suspend("vds", number, key="k")
+    assert "is closed" in refused.value.said
+    with pytest.raises(Rejected, match="is closed"):
+        await far_side.upstream.prolong(number, 1, key="k2")
+
+
+async def test_a_token_that_is_refused_shuts_the_gate(far_side: FarSide) -> None:
+    async with ResellflowUpstream(connection(far_side.api.address, "wrong-token")) as upstream:
+        with pytest.raises(ConnectionUnhealthy, match="the token is refused") as refused:
+            await upstream.list_items("vds")
+        assert "wrong-token" not in refused.value.message
+        with pytest.raises(LeftAlone):
+            await upstream.order(spec(), key="k")
+
+
+async def test_a_check_says_whether_the_token_is_a_storefronts(far_side: FarSide) -> None:
+    assert (await far_side.upstream.check(("vds",))).problems == ()
+    async with ResellflowUpstream(connection(far_side.api.address, OPERATOR_TOKEN)) as upstream:
+        [problem] = (await upstream.check(("vds",))).problems
+    assert "sees services of others" in problem
+
+
+async def test_what_is_absent_is_said_and_nothing_is_sent() -> None:
+    upstream = ResellflowUpstream(connection("http://127.0.0.1:1"))
+    for asked in (
+        upstream.balance(),
+        upstream.quote(spec()),
+        upstream.set_mark("vds", "1", MARK),
+        upstream.set_renewal("vds", "1", 1),
+        upstream.change_password("1", SecretStr("x")),
+        upstream.orderable("vds"),
+    ):
+        with pytest.raises(CapabilityAbsent, match="Upstream distributor: not sent, "):
+            await asked
+    absent = [name for name, _ in ADAPTER.capabilities.absent()]
+    assert {"balance", "quotes", "cart", "renewal_switch"} <= set(absent)
+    assert "same_key_again" not in absent
