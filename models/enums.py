@@ -99,7 +99,10 @@ class Dialect(IntEnum):
 
 
 class UpstreamStatus(IntEnum):
-    """Status codes of an item at the upstream (`status` column)."""
+    """What state an item is in at its upstream. An adapter finds it out.
+
+    The numbers are how it is stored, in snapshots, in events and in the ids of events: they stay as they are.
+    """
 
     UNKNOWN = 0
     ORDERED = 1
@@ -110,7 +113,7 @@ class UpstreamStatus(IntEnum):
 
 
 class SuspendReason(StrEnum):
-    """Why the upstream suspended an item (`item_status_3_*`)."""
+    """Why the upstream suspended an item. The words are stored, and seen by people."""
 
     AUTOMATIC = "autosuspend"
     STAFF = "employeesuspend"
@@ -146,9 +149,9 @@ class UnpaidKind(StrEnum):
     """What the upstream made of a request that it did not charge at once."""
 
     CART_ROW = "cart_row"
-    """A row of the cart (BILLmanager: lineitem)."""
+    """A row of the cart."""
     ORDER = "order"
-    """An order that waits for its payment (BILLmanager: billorder)."""
+    """An order that waits for its payment."""
 
 
 class AddonKind(StrEnum):

@@ -59,6 +59,10 @@ class UpstreamSnapshot(SQLModel, table=True):
     version: int = 1
     """Counts the changes seen; part of the event ids."""
     status_detail: str = ""
+    cause: str = ""
+    """Why it is in this state, in words; empty where the adapter does not know."""
+    dead_end: bool = False
+    """Its upstream does not go on with it automatically."""
     suspend_reason: str | None = None
     name: str = Field(default="", index=True)
     mark: str | None = Field(default=None, index=True)
@@ -73,7 +77,7 @@ class UpstreamSnapshot(SQLModel, table=True):
     ip: str = ""
     renewal: str = ""
     renews: bool | None = None
-    """Whether the upstream renews it by itself, as its form told last; lists may show a localised word."""
+    """Whether the upstream renews it automatically, as its form told last; lists may show a localised word."""
     renews_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """Since when the form tells so."""
     raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
@@ -81,6 +85,10 @@ class UpstreamSnapshot(SQLModel, table=True):
     """Fields that the list shows. A form may write the same thing another way, so for these the list alone counts."""
     held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Values shown by the upstream that cannot be right, reported once: field -> value."""
+    form_tariff: str = ""
+    """The tariff's number (its name where no number is shown) as the form told last."""
+    form_mark: str = ""
+    """Our mark as the form told last."""
     form: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Plain fields of the form as last read, secrets left out."""
     row_digest: str | None = Field(default="", max_length=64)

@@ -67,7 +67,7 @@ class OrderSpec(_Value):
     period: int
     """The upstream's period in months (its special values: -100 trial, -50 day, 0 for ever)."""
     name: str
-    """Goes where this product type carries its name: domain or licname."""
+    """What it is called: a host name, domain or licence name."""
     mark: str
     """Our mark."""
     parameters: dict[str, str] = Field(default_factory=dict)
@@ -104,9 +104,9 @@ class CartRow(_Value):
     """One row of what waits to be paid. Empty where the upstream does not show a thing."""
 
     number: str = ""
-    """The row's own (BILLmanager: lineitem)."""
+    """The row's own."""
     order: str = ""
-    """The order that it is in and is paid with (BILLmanager: billorder)."""
+    """The order that it is in and is paid with."""
     item: str = ""
     """The item that it is about; what stands there is to be checked against the item's form."""
     product_type: str = ""
@@ -175,12 +175,16 @@ class UpstreamItem(_Value):
     product_type: str
     status: UpstreamStatus
     status_detail: str = ""
-    """Raw finer status, e.g. item_status_5_open."""
+    """The upstream's own key for the cause of its state, for people to look up."""
+    cause: str = ""
+    """The cause of its state in words, where the adapter knows it: "it is being opened"."""
+    dead_end: bool = False
+    """The upstream does not go on with it automatically: its staff has to do something first."""
     suspend_reason: SuspendReason | None = None
     name: str = ""
-    """Domain or licname."""
+    """Its host name, domain or licence name."""
     mark: str | None = None
-    """None: this answer has no such field. Empty text: the field is there and empty."""
+    """Ours, as it comes back. None: this answer has no place for it. Empty text: the place is there and empty."""
     expires_on: date | None = None
     created_on: date | None = None
     tariff: str = ""
@@ -191,7 +195,11 @@ class UpstreamItem(_Value):
     cost: Money | None = None
     """Price of the item's whole period. What is shown as the price of a month is none (unless the period is one)."""
     ip: str = ""
-    renewal: str = ""
+    renewal: str | None = None
+    """How the upstream renews it: the months, or another code of the adapter's. Empty: the place for it is empty.
+    None: this answer does not tell."""
+    renews: bool | None = None
+    """Whether the upstream renews it automatically. None: this answer does not tell for certain."""
     unreadable: dict[str, str] = Field(default_factory=dict)
     """What is shown and can't be true (a cost of 10^30, a name of 9,000 characters), by the field it is missing from: a
     part of it, for people to see."""
@@ -230,7 +238,7 @@ class ListEnd(_Value):
     """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
     pages: int
     shows_marks: Knowledge
-    """Whether rows carry the remoteid field; unknown for an empty list."""
+    """Whether rows have a place for our mark; unknown for an empty list."""
 
 
 class Listing(_Value):
@@ -244,7 +252,7 @@ class Listing(_Value):
     """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
     pages: int
     shows_marks: Knowledge
-    """Whether rows carry the remoteid field; unknown for an empty list."""
+    """Whether rows have a place for our mark; unknown for an empty list."""
 
 
 @dataclass(frozen=True)

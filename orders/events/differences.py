@@ -12,7 +12,6 @@ from models.columns import utc_now
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamSnapshot
 from orders.services.expiry import is_implausible
-from orders.services.meaning import renews
 from upstreams.port import KEY_READY, UpstreamItem
 
 COST_JUMP = Decimal(100)
@@ -54,7 +53,12 @@ def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
         known["renewal"] = snapshot.renewal
     known |= _tariff_of_form(snapshot, form)
     if form.status is UpstreamStatus.UNKNOWN and not snapshot.gone:
-        known |= {"status": UpstreamStatus(snapshot.status), "status_detail": snapshot.status_detail}
+        known |= {
+            "status": UpstreamStatus(snapshot.status),
+            "status_detail": snapshot.status_detail,
+            "cause": snapshot.cause,
+            "dead_end": snapshot.dead_end,
+        }
     return form.model_copy(update=known)
 
 
@@ -81,9 +85,9 @@ def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
     """Keep the form as it was read now, and what only forms tell: the tariff's number, whether the upstream renews."""
     snapshot.form = form.raw
     snapshot.tariff_id = snapshot.tariff_id or tariff_number(form)
-    told = renews(form.renewal)
-    if told is not None and told is not snapshot.renews:
-        snapshot.renews, snapshot.renews_since = told, utc_now()
+    snapshot.form_tariff, snapshot.form_mark = form.tariff_id or form.tariff, form.mark or ""
+    if form.renews is not None and form.renews is not snapshot.renews:
+        snapshot.renews, snapshot.renews_since = form.renews, utc_now()
 
 
 def list_is_behind(snapshot: UpstreamSnapshot, form: UpstreamItem) -> bool:
@@ -210,7 +214,7 @@ def _value_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chang
         if getattr(item, name) and getattr(item, name) != getattr(snapshot, name)
     }
     if _renewal_changed(snapshot, item):
-        parameters["renewal"] = (snapshot.renewal, item.renewal)
+        parameters["renewal"] = (snapshot.renewal, item.renewal or "")
     if parameters:
         changes.append(Change(EventKind.PARAMETERS_CHANGED, parameters))
     return changes
@@ -220,14 +224,13 @@ def _renewal_changed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
     """Some lists show a word while the upstream renews, and an empty column while it does not."""
     before, after = snapshot.renewal, item.renewal
     if after:
-        return after != before and not (not before and renews(after) is False)
+        return after != before and not (not before and item.renews is False)
     return bool(before) and _renewal_was_emptied(snapshot, item)
 
 
 def _renewal_was_emptied(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
-    """The list has told a word, and its column is there and empty now. A column that is missing tells nothing, nor does
-    a word that nobody knows."""
-    return not item.renewal and "renewal" in snapshot.listed and not item.raw.get("autoprolong", "?").strip()
+    """The list has told how it is renewed, and the place for it is empty now."""
+    return item.renewal == "" and "renewal" in snapshot.listed
 
 
 def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
@@ -238,7 +241,7 @@ def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Chan
     fields: dict[str, tuple[str, str]] = {}
     if item.tariff and item.tariff != snapshot.tariff:
         fields["tariff"] = (snapshot.tariff, item.tariff)
-    number = item.tariff_id or (_number(snapshot.form.get("pricelist", "")) if item.tariff else "")
+    number = item.tariff_id or (_number(snapshot.form_tariff) if item.tariff else "")
     if number and snapshot.tariff_id not in ("", number):
         fields["tariff_id"] = (snapshot.tariff_id, number)
         return [Change(EventKind.PLAN_CHANGED, fields)]
@@ -252,7 +255,7 @@ def is_unexplained(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
     """A list shows another name of the tariff and no number, and the form that was read last is of no help."""
     if item.tariff_id or not item.tariff or item.tariff == snapshot.tariff or not snapshot.tariff:
         return False
-    return bool(snapshot.tariff_id) and _number(snapshot.form.get("pricelist", "")) == snapshot.tariff_id
+    return bool(snapshot.tariff_id) and _number(snapshot.form_tariff) == snapshot.tariff_id
 
 
 def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
@@ -313,7 +316,7 @@ def _take_over(snapshot: UpstreamSnapshot, item: UpstreamItem, held_back: Collec
         snapshot.cost_currency = item.cost.currency
     snapshot.ip = item.ip or snapshot.ip
     if item.renewal or _renewal_was_emptied(snapshot, item):
-        snapshot.renewal = item.renewal
+        snapshot.renewal = item.renewal or ""
     snapshot.raw = {**snapshot.raw, **item.raw}
 
 
@@ -323,7 +326,7 @@ def _take_over_tariff(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
         return
     if item.tariff:
         snapshot.tariff, snapshot.tariff_unexplained = item.tariff, ""
-    number = item.tariff_id or (_number(snapshot.form.get("pricelist", "")) if item.tariff else "")
+    number = item.tariff_id or (_number(snapshot.form_tariff) if item.tariff else "")
     snapshot.tariff_id = number or snapshot.tariff_id
 
 
@@ -332,6 +335,7 @@ def _take_over_status(snapshot: UpstreamSnapshot, item: UpstreamItem) -> None:
     if item.status in _SETTLED:
         snapshot.settled_status = int(item.status)
     snapshot.status_detail = item.status_detail
+    snapshot.cause, snapshot.dead_end = item.cause, item.dead_end
     if item.status is UpstreamStatus.SUSPENDED:
         snapshot.suspend_reason = item.suspend_reason.value if item.suspend_reason else snapshot.suspend_reason
     else:

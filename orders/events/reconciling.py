@@ -129,10 +129,10 @@ class Reconciliation:
 
     async def form(self, form: UpstreamItem) -> None:
         """An item as its form shows it."""
-        item, form_before = form, None
+        item, form_before, tariff_before = form, None, ""
         known = self._known.get(form.number)
         if known is not None:
-            form_before = known.form
+            form_before, tariff_before = known.form, known.form_tariff
             self.result.list_again |= list_is_behind(known, form)
             self.result.form_changed |= known.form != form.raw
             item = as_listed(known, form)
@@ -140,7 +140,7 @@ class Reconciliation:
         snapshot, changes = self._compared(item)
         self._session.add(snapshot)
         note_form(snapshot, form)
-        followed = await self._follow(snapshot, changes, form_before)
+        followed = await self._follow(snapshot, changes, form_before, tariff_before)
         changes = self._with_followed(snapshot, changes, followed)
         if changes:
             await self._record_changes(snapshot, item, changes, followed, from_form=True)
@@ -269,7 +269,11 @@ class Reconciliation:
         return merged([*changes, Change(kind, followed)])
 
     async def _follow(
-        self, snapshot: UpstreamSnapshot, changes: list[Change], form_before: dict[str, str] | None
+        self,
+        snapshot: UpstreamSnapshot,
+        changes: list[Change],
+        form_before: dict[str, str] | None,
+        tariff_before: str = "",
     ) -> Changes:
         """What staff changed of tariff and add-ons, taken over by the service. `form_before`: the form was read."""
         tariff = next((change.fields["tariff_id"][1] for change in changes if "tariff_id" in change.fields), "")
@@ -279,11 +283,10 @@ class Reconciliation:
         if service is None or service.upstream_number != snapshot.number:
             return {}
         plan = await tracking.take_over_plan(self._session, service, tariff) if tariff else {}
-        now = snapshot.form.get("pricelist")
-        if form_before is None and tariff != now:
+        if form_before is None and tariff != snapshot.form_tariff:
             return plan  # the form, which tells of add-ons, is of an earlier time
         before = form_before or {}
-        changed = bool(tariff) or before.get("pricelist") not in (None, now)
+        changed = bool(tariff) or tariff_before not in ("", snapshot.form_tariff)
         return plan | await tracking.take_over_addons(self._session, service, snapshot, before, plan_changed=changed)
 
     async def _record_changes(

@@ -20,7 +20,7 @@ from orders.operations.goals import fields_to_set
 from orders.services import addons
 from orders.services.history import OURSELVES
 from orders.services.mappings import by_tariff, mapping_of
-from orders.services.meaning import RENEWAL_FIELD, renews
+from orders.services.meaning import RENEWAL_FIELD
 
 _RENEWAL = f"{FIELD_PREFIX}{RENEWAL_FIELD}"
 
@@ -31,7 +31,7 @@ async def renewal_as_asked(
     """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
     once more, in an operation of its own, and until then the service says what the upstream shows."""
     asked = RenewalOwner(operation.parameters[RENEWAL_OWNER])
-    shown = renews(snapshot.form.get(RENEWAL_FIELD, "")) if snapshot is not None else None
+    shown = snapshot.renews if snapshot is not None else None
     alone = fields_to_set(operation.parameters).keys() == {RENEWAL_FIELD}
     if alone or shown is None or shown is (asked is RenewalOwner.UPSTREAM):
         service.renewal_owner = asked

@@ -25,7 +25,6 @@ from orders.errors import InvalidField, NotFound, Refused
 from orders.events.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed, tariff_number
 from orders.services import addons, history, naming
 from orders.services.history import Origin
-from orders.services.meaning import renews
 from orders.services.state import apply_snapshot
 from orders.settlement import intents
 from orders.text import PlainText, Prose, Words, period_in_words
@@ -448,10 +447,9 @@ def _period(target: Target, item: UpstreamItem, months: int | None) -> MappedPer
 
 def _renewed_by(item: UpstreamItem) -> RenewalOwner | None:
     """None: the item does not show it in a way that can be told."""
-    shown = renews(item.renewal)
-    if shown is None:
+    if item.renews is None:
         return None
-    return RenewalOwner.UPSTREAM if shown else RenewalOwner.RESELLFLOW
+    return RenewalOwner.UPSTREAM if item.renews else RenewalOwner.RESELLFLOW
 
 
 def _who(owner: RenewalOwner) -> str:

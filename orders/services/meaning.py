@@ -37,19 +37,6 @@ def number_of(text: str) -> Decimal | None:
     return Decimal(_APART.sub("", found["number"]).replace(",", ".")) if found else None
 
 
-def renews(text: str) -> bool | None:
-    """Whether a value of `autoprolong` says that the upstream renews by itself; None: it can't be told.
-
-    Codes tell (`on`, `off`, `null`, a period). A word may be the name of a period ("Month"), or of none at all.
-    """
-    plain = text.strip()
-    if not plain:
-        return None
-    if is_no(plain):
-        return False
-    return True if is_yes(plain) or re.fullmatch(r"-?[0-9]{1,4}", plain) else None
-
-
 def same_value(field: str, shown: str | None, wanted: str) -> bool:
     """Whether a form's field shows what was wanted. `shown` is None where the form has no such field."""
     if shown == wanted:

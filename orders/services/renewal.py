@@ -21,7 +21,6 @@ from models.order import IntakeKey, Operation, Service
 from models.parameters import RENEWAL_OWNER
 from orders.incidents.record import close_put_right, raise_incident
 from orders.services.history import OURSELVES
-from orders.services.meaning import RENEWAL_FIELD
 
 PUT_BACK_AT_MOST = 3
 """So often a day at most a service's renewal is put back: what switches it on again and again needs people."""
@@ -79,7 +78,7 @@ async def told_by_forms_alone(session: AsyncSession, account_id: int) -> list[tu
             col(UpstreamSnapshot.gone).is_(False),
         )
     )
-    return [(product_type, number) for product_type, number, listed in found.all() if RENEWAL_FIELD not in listed]
+    return [(product_type, number) for product_type, number, listed in found.all() if "renewal" not in listed]
 
 
 def due_between(items: Iterable[tuple[str, str]], since: float, until: float, period: float) -> list[tuple[str, str]]:

@@ -177,7 +177,7 @@ async def _knowledge(session: AsyncSession, job: Job) -> dict[str, Knowledge]:
         by_mark = "mark" in snapshot.listed and same_mark(snapshot.mark or "", service.mark)
         known["list mark"] = learn(_comes_back(by_mark), known["list mark"])
         if snapshot.form:
-            by_form = same_mark(snapshot.form.get("remoteid", ""), service.mark)
+            by_form = same_mark(snapshot.form_mark, service.mark)
             known["form mark"] = learn(_comes_back(by_form), known["form mark"])
     return known
 

@@ -10,7 +10,7 @@ from models.enums import SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
 from orders.events.differences import absorb, as_listed, compare, list_is_behind, new_snapshot, note_form, note_listed
-from orders.services.meaning import number_of, renews, same_value
+from orders.services.meaning import number_of, same_value
 from orders.services.naming import canonical, same_name
 from tests.fuzz.amount import at_once, tries
 from tests.fuzz.texts import anything, shown
@@ -31,7 +31,8 @@ read = some.builds(
     tariff_id=some.sampled_from(["", "58", "59"]),
     cost=some.none() | some.builds(Money.of, some.decimals(0, 10**6, places=4), some.sampled_from(["EUR", "USD"])),
     ip=words,
-    renewal=words,
+    renewal=some.none() | words,
+    renews=some.none() | some.booleans(),
     raw=some.dictionaries(some.sampled_from(["id", "key_ready", "ip"]), words, max_size=2),
 )
 
@@ -97,7 +98,6 @@ def test_any_two_values_can_be_compared(field: str, shown: str, wanted: str) -> 
         if field != "autoprolong":
             assert same_value(field, wanted, shown) is same
         same_value(field, None, wanted)
-        renews(shown)
         number_of(shown)
         canonical(shown)
         assert same_name(shown, wanted) is same_name(wanted, shown)

@@ -128,7 +128,7 @@ def test_an_item_has_nothing_that_no_column_holds(texts: dict[str, str], product
     with at_once():
         found = item(row, product_type, "17", "EUR")
 
-    for text in (found.name, found.mark or "", found.ip, found.tariff, found.tariff_id, found.renewal):
+    for text in (found.name, found.mark or "", found.ip, found.tariff, found.tariff_id, found.renewal or ""):
         assert len(text) <= TEXT_CHARACTERS
         assert "\0" not in text
     assert found.cost is None or 0 <= found.cost.amount < MOST_MONEY

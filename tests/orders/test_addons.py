@@ -8,7 +8,7 @@ from orders.errors import InvalidField
 from orders.lifecycle.followups import still_there
 from orders.operations.goals import Seen, differences, fields_missing, fields_to_show
 from orders.services import addons
-from orders.services.meaning import renews, same_value
+from orders.services.meaning import same_value
 
 MAPPING = PlanMapping(
     plan_id=1,
@@ -112,15 +112,6 @@ def test_what_a_plan_can_not_have_is_refused_with_the_limit(name: str, value: ob
 )
 def test_values_are_compared_by_meaning(field: str, shown: str | None, wanted: str, same: bool) -> None:
     assert same_value(field, shown, wanted) is same
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [("on", True), ("12", True), ("null", False), ("off", False), ("0", False), ("", None), ("Month", None),
-     ("Не продлевать", None)],
-)  # fmt: skip
-def test_only_a_code_tells_whether_the_upstream_renews(text: str, told: bool | None) -> None:
-    assert renews(text) is told
 
 
 def test_who_renews_is_the_last_part_of_a_change_and_proves_nothing_of_the_rest() -> None:

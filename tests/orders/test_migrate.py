@@ -297,7 +297,7 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
         "INSERT INTO upstream_snapshot (id, account_id, product_type, number, status, version, status_detail, name,"
         " remoteid, pricelist, pricelist_id, pricelist_unexplained, ip, autoprolong, raw, listed, held_back, form,"
         " misses, gone, first_seen_at, changed_at)"
-        " VALUES (1, 1, 'vds', '17', 2, 1, '', 'n', 'm', 'VPS-1', '58', 'VPS-9', '', 'Month', '{}',"
+        " VALUES (1, 1, 'vds', '17', 5, 1, 'item_status_5_close', 'n', 'm', 'VPS-1', '58', 'VPS-9', '', 'Month', '{}',"
         f""" '["name", "remoteid", "autoprolong"]', '{said}', '{{"pricelist": "58"}}',"""
         f" 0, false, {_NOW}, {_NOW})",
     )
@@ -309,6 +309,9 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
             "remoteid, pricelist, pricelist_id, pricelist_unexplained, autoprolong",
             ["name", "remoteid", "autoprolong"],
         )
+    else:
+        told = _read(database_url, "SELECT form_tariff, form_mark, cause, dead_end FROM upstream_snapshot")
+        assert told == [("58", "", "it is being deleted", False)]
     (row,) = _read(database_url, f"SELECT {columns}, listed, held_back, form FROM upstream_snapshot")
     listed, held_back, form = (json.loads(one) if isinstance(one, str) else one for one in row[5:])
     assert (row[:5], listed) == (("m", "VPS-1", "58", "VPS-9", "Month"), words)

@@ -74,6 +74,7 @@ class Panel:
                 "tariff": self.form["pricelist"],
                 "raw": dict(self.form),
                 "renewal": self.form["autoprolong"],
+                "renews": self.form["autoprolong"] != "null",
                 "cost": None,
             }
         )
@@ -274,3 +275,12 @@ def test_every_form_has_its_moment_once_in_a_period_and_never_twice() -> None:
     at_once = [len(renewal.due_between(items, start, start + 60, 3600)) for start in range(0, 3600, 60)]
     assert max(at_once) < 30, "evenly spread"
     assert renewal.due_between(items, 7200, 7260, 3600) == renewal.due_between(items, 0, 60, 3600)
+
+
+async def test_forms_are_read_to_see_who_renews_only_where_lists_do_not_tell(database: Database) -> None:
+    panel = Panel(database)
+    await panel.open()
+    for told, items in ((None, [("vds", "17")]), ("Month", [])):
+        await panel.lists(renewal=told)
+        async with database.read() as session:
+            assert await renewal.told_by_forms_alone(session, ACCOUNT) == items

@@ -8,6 +8,7 @@ from models.enums import SuspendReason, UpstreamStatus
 from models.money import Money
 from tests.upstreams.panel import Answerer, Panel, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
+from upstreams.billmanager.periods import renews
 from upstreams.errors import NoSuchItem, OutcomeUnknown, Rejected
 from upstreams.port import UpstreamItem
 
@@ -51,6 +52,7 @@ async def test_a_row(panel: Panel, upstream: BillmanagerUpstream) -> None:
         cost=Money.of("1005.00", "EUR"),
         ip="192.0.2.10",
         renewal="null",
+        renews=False,
         raw={
             "id": "4711",
             "name": "VPS-2",
@@ -276,6 +278,7 @@ async def test_a_tariff_has_a_name_and_perhaps_a_number_beside_it(
         ("on", "on"),
         ("off", "off"),
         ("", ""),
+        (" ", ""),
         ("Month", "1"),
         ("3 months", "3"),
         ("Half a year", "6"),
@@ -284,14 +287,19 @@ async def test_a_tariff_has_a_name_and_perhaps_a_number_beside_it(
         ("Disabled", "off"),
         ("Отключено", "off"),
         ("Enabled", "on"),
-        ("Whatever", ""),
+        ("Whatever", None),
     ],
 )
 async def test_the_upstreams_renewal_is_a_code_whatever_the_language(
-    panel: Panel, upstream: BillmanagerUpstream, shown: str, meant: str
+    panel: Panel, upstream: BillmanagerUpstream, shown: str, meant: str | None
 ) -> None:
     item = await listed(panel, upstream, f"<autoprolong>{shown}</autoprolong>")
-    assert (item.renewal, item.raw["autoprolong"]) == (meant, shown)
+    assert (item.renewal, item.raw["autoprolong"]) == (meant, shown.strip())
+
+
+async def test_a_row_without_that_column_does_not_tell_of_renewal(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    item = await listed(panel, upstream, "")
+    assert (item.renewal, item.renews) == (None, None)
 
 
 LIVE_ROW = (
@@ -417,3 +425,29 @@ async def test_a_deletion_that_asks_back_is_outcome_unknown(panel: Panel, upstre
     panel.answers(doc("<elid>4711</elid><status>1</status>"), doc('<elid>4711</elid><metadata type="form"/>'))
     with pytest.raises(OutcomeUnknown, match="form instead"):
         await upstream.delete_unpaid("vds", "4711")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("on", True), ("12", True), ("null", False), ("off", False), ("0", False), ("", None), ("Month", None),
+     ("Не продлевать", None)],
+)  # fmt: skip
+def test_only_a_code_tells_whether_the_upstream_renews(text: str, told: bool | None) -> None:
+    assert renews(text) is told
+
+
+@pytest.mark.parametrize(
+    ("inner", "words", "dead_end"),
+    [
+        ("<status>5</status><item_status>item_status_5_open</item_status>", "it is being opened", False),
+        ("<status>5</status><item_status>item_status_service_nosuitable</item_status>", "nothing is in stock", True),
+        ("<status>2</status><item_status>item_status_service_nosuitable</item_status>", "nothing is in stock", False),
+        ("<status>5</status><item_status>item_status_5_somethingnew</item_status>", "", False),
+        ("<status>5</status>", "", False),
+    ],
+)
+async def test_the_cause_of_a_state_is_told_in_words(
+    panel: Panel, upstream: BillmanagerUpstream, inner: str, words: str, dead_end: bool
+) -> None:
+    item = await listed(panel, upstream, inner)
+    assert (words in item.cause, bool(item.cause), item.dead_end) == (True, bool(words), dead_end)

@@ -14,9 +14,10 @@ from upstreams.billmanager.bounds import (
     is_no_price,
     too_long,
 )
+from upstreams.billmanager.causes import CAUSES, Cause
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
 from upstreams.billmanager.numbers import natural
-from upstreams.billmanager.periods import months, price_and_unit, renewal
+from upstreams.billmanager.periods import months, price_and_unit, renewal, renews
 from upstreams.billmanager.products import ProductType, is_secret, product
 from upstreams.billmanager.wire import Fields
 from upstreams.port import KEY_READY, UpstreamItem
@@ -28,7 +29,14 @@ _NOT_PLAIN = frozenset({"p_num", "p_cnt", "p_elems", "p_col"})
 # Finer status (seen in code IDX 3578094251): item_status_5_open, item_status_3_abusesuspend, ...
 _STATUS_KEY = re.compile(r"item_status_(?:(?P<code>\d)(?:_(?P<cause>\w+))?|service_nosuitable)")
 _STATUS_COLUMNS = ("item_status", "item_status_orig", "status_msg", "item_real_status", "status", "status_orig")
-_CODES = frozenset(code.value for code in UpstreamStatus)
+_STATUSES = {
+    1: UpstreamStatus.ORDERED,
+    2: UpstreamStatus.ACTIVE,
+    3: UpstreamStatus.SUSPENDED,
+    4: UpstreamStatus.DELETED,
+    5: UpstreamStatus.PROCESSING,
+}
+"""Values of `status` (documented)."""
 _STATUS_WORDS = {
     "ordered": UpstreamStatus.ORDERED,
     "active": UpstreamStatus.ACTIVE,
@@ -76,11 +84,15 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
     cost = None if absurd else _cost(fields, currency)
     if absurd or (cost is not None and not 0 <= cost.amount < MOST_MONEY):
         cost, unreadable["cost"] = None, excerpt(absurd or str(cost))
+    renewed = _renewal(fields)
+    cause = CAUSES.get(texts["status_detail"], Cause())
     return UpstreamItem(
         number=number,
         product_type=product_type,
         status=status,
         status_detail=texts["status_detail"],
+        cause=cause.words,
+        dead_end=cause.dead_end and status is UpstreamStatus.PROCESSING,
         suspend_reason=_suspend_reason(fields, status, detail),
         name=texts["name"],
         mark=texts["mark"] if "remoteid" in fields and "mark" not in unreadable else None,
@@ -92,9 +104,18 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         cost=cost,
         ip=texts["ip"],
         unreadable=unreadable,
-        renewal=renewal(_raw(fields, "autoprolong")[:TEXT_CHARACTERS]),
+        renewal=renewed,
+        renews=renews(renewed or ""),
         raw=_plain(fields) | _key_ready(fields, kind),
     )
+
+
+def _renewal(fields: Fields) -> str | None:
+    """None also for a word that is not known: only an empty column is told as empty."""
+    code = renewal(_raw(fields, "autoprolong")[:TEXT_CHARACTERS])
+    if code:
+        return code
+    return "" if "autoprolong" in fields and not fields["autoprolong"].text.strip() else None
 
 
 def _plain(fields: Fields) -> dict[str, str]:
@@ -133,8 +154,8 @@ def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
     if "0" in candidates and not detail:
         detail = "status_0"  # unknown, or cancelled (JAVARES, seen in code): not enough to take it for deleted
     for text in [*candidates, key_code]:
-        if (code := natural(text)) in _CODES and code is not None:
-            return UpstreamStatus(code), detail
+        if (known := _STATUSES.get(natural(text) or 0)) is not None:
+            return known, detail
     for text in candidates:
         if text.lower() in _STATUS_WORDS:
             return _STATUS_WORDS[text.lower()], detail

@@ -30,6 +30,7 @@ _FOR = re.compile(r"/|\(|(?<!\w)(?:per|each|every|a|в|за|каждый)\s+(?=\
 _ADVERB = re.compile(r"(?<![\s,])[\s,]+(?=\w*(?:ly|annual|ежемесячно|ежегодно|ежедневно)\b)", re.IGNORECASE)
 
 _CODES = frozenset({"on", "off", "null"})
+_OFF_CODES = frozenset({"off", "null", "0", "no", "false", "none"})
 _ON = frozenset({"yes", "enabled", "active", "да", "вкл", "включено", "включен", "включена"})
 _OFF = frozenset(
     {"no", "none", "disabled", "inactive", "not set", "never", "do not renew", "manual", "manually"}
@@ -83,3 +84,13 @@ def renewal(shown: str) -> str:
         return "on"
     found = months(word)
     return "" if found is None or found == NOT_MONTHS else str(found)
+
+
+def renews(code: str) -> bool | None:
+    """Whether a code of `renewal` says that the upstream renews automatically; None: it can't be told."""
+    if not code:
+        return None
+    word = code.lower()
+    if word in _OFF_CODES:
+        return False
+    return True if word in ("on", "yes", "true") or re.fullmatch(r"-?[0-9]{1,4}", word) else None
