@@ -9,6 +9,7 @@ from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
+from models.invariants import required
 from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
 from models.order import Operation
 from orders.errors import ByHand, NoMapping
@@ -119,10 +120,10 @@ class CallingOffActivities:
         item = await upstream.read_item(job.service.product_type, number)
         if item.status is not UpstreamStatus.ORDERED:
             return await self._bought(job, number)
-        assert job.intent is not None  # noqa: S101 - something may have been left by it
+        intent = required(job.intent, "the intent that may have left something")
         if await self._taken_out_of_the_cart(job, upstream, number):
             raise look_again(f"item {number}, which it had left unpaid in the cart, is removed", self._age(job))
-        outcome = await leftovers.deal_with(self._database, job, job.intent, upstream, number)
+        outcome = await leftovers.deal_with(self._database, job, intent, upstream, number)
         match outcome.fate:
             case Fate.PAID:
                 return await self._bought(job, number)
@@ -151,8 +152,8 @@ class CallingOffActivities:
 
     async def _bought(self, job: Job, number: str) -> SubmitResult:
         reason = f"called off, but it has been done at the upstream already: item {number}"
-        assert job.intent is not None  # noqa: S101 - something may have been left by it
-        await self._troubles.mark_unknown(job, job.intent, reason, reopen=True)
+        intent = required(job.intent, "the intent that may have left something")
+        await self._troubles.mark_unknown(job, intent, reason, reopen=True)
         return SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=reason)
 
     async def _end_with_an_empty_cart(self, job: Job, upstream: Upstream) -> SubmitResult:

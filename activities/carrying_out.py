@@ -20,6 +20,7 @@ from activities.submission import SubmitActivities
 from activities.troubles import Troubles
 from models.columns import utc_now
 from models.database import Database
+from models.invariants import required
 from models.leases import LeaseTerms
 from models.messages import Funds, FundsResult, OrderRef, StepResult
 from models.money import Money
@@ -153,8 +154,8 @@ class CarryingOutActivities:
         return StepResult(funds=FundsResult(outcome=Funds.GRANTED), request=sent)
 
     def _lease(self, asked: Clocks, intent: Intent) -> Lease:
-        assert intent.send_until is not None  # noqa: S101 - set just now
-        return Lease.written(asked, self._terms.lease, intent.send_until, self._terms.skew)
+        until = required(intent.send_until, "the end of the lease")
+        return Lease.written(asked, self._terms.lease, until, self._terms.skew)
 
 
 def _costs(cost: Money | None) -> bool:

@@ -8,6 +8,7 @@ from activities.failures import database_in_words
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IncidentKind, IntentState, Stage, UnpaidKind
+from models.invariants import required
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
 from orders.errors import Refused
@@ -177,8 +178,7 @@ async def _report_strangers(session: AsyncSession, job: Job, reason: str) -> Non
 
 
 def _operation(one: Owned) -> int:
-    assert one.claim is not None  # noqa: S101 - only rows with an owner are paid
-    return one.claim.operation
+    return required(one.claim, "the owner of a row that is paid").operation
 
 
 def _without_row(debt: Intent) -> str:

@@ -14,6 +14,7 @@ from activities.cart_book import CartBook
 from activities.failures import database_in_words, retry_later
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage, UnpaidKind
+from models.invariants import required
 from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Intent
@@ -45,8 +46,7 @@ class _Work:
 
     @property
     def kind(self) -> UnpaidKind:
-        assert self.debt.unpaid_kind is not None  # noqa: S101 - that is what a debt is
-        return self.debt.unpaid_kind
+        return required(self.debt.unpaid_kind, "the kind of a debt")
 
 
 class CartRoad:
@@ -249,12 +249,12 @@ class CartRoad:
 
     async def _ask_for_its_price(self, work: _Work, weighed: Weighed) -> SubmitResult:
         """What the row costs is the price from now on: asked for and set aside like any quote."""
-        assert weighed.price is not None  # noqa: S101 - the ruling brings it
+        price = required(weighed.price, "the price of the ruling")
         with database_in_words():
             async with self._database.write() as session:
                 await locked_operation(session, work.job.number)
                 row = weighed.own[0].row
-                first = await paying.note_price(session, work.job.number, weighed.price, row.title)
+                first = await paying.note_price(session, work.job.number, price, row.title)
                 await paying.leave_cart(session, work.job.account_id, work.job.number)
         if first:
             return SubmitResult(outcome=Submission.FUNDS, reason=weighed.reason)

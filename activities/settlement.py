@@ -9,6 +9,7 @@ from activities.troubles import Troubles, check_well
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UpstreamStatus
+from models.invariants import required
 from models.leases import LeaseTerms
 from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
@@ -186,8 +187,7 @@ class SettleActivities:
                 return Left()
 
     async def _left_unpaid(self, job: Job, intent: Intent, left: Left) -> SubmitResult:
-        unpaid = left.unpaid
-        assert unpaid is not None  # noqa: S101 - asked before
+        unpaid = required(left.unpaid, "the row that is unpaid")
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
             if operation.stage.is_final:

@@ -16,6 +16,7 @@ from activities.troubles import Troubles, while_unhealthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, ReservationState, Stage
+from models.invariants import required
 from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
@@ -216,8 +217,8 @@ class SubmitActivities:
             except Refused:
                 return None
             await enter(session, operation, Stage.SUBMITTING)
-            assert intent.send_until is not None  # noqa: S101 - set just now
-            return intent, Lease.written(asked, self._terms.lease, intent.send_until, self._terms.skew)
+            until = required(intent.send_until, "the end of the lease")
+            return intent, Lease.written(asked, self._terms.lease, until, self._terms.skew)
 
     async def send(
         self, job: Job, ref: OrderRef, intent: Intent, held: Lease, kind: Kind, upstream: Upstream

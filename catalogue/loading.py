@@ -47,6 +47,8 @@ _LEARNED: Mapping[str, object] = {
 }
 """What we know of an upstream, and forget when the account moves to another one."""
 
+_Row = UpstreamAccount | ProcessingModule | TariffPlan | PlanMapping
+
 
 class Outcome(StrEnum):
     ADDED = "added"
@@ -182,7 +184,7 @@ class _Loading:
         if stored is None:
             self._session.add(row)
             await self._session.flush()
-        fields += await self._prices(_id(row), entry)
+        fields += await self._prices(row.id, entry)
         await self._record("tariff_plans", entry.name, row, stored is None, fields)
         self._plans[entry.name] = row
 
@@ -229,7 +231,7 @@ class _Loading:
     async def _mapping(self, entry: MappingEntry, plan: str) -> None:
         stored = self._standing.mappings.get((plan, entry.processing_module))
         row = stored or PlanMapping(
-            plan_id=_id(self._plans[plan]), module_id=_id(self._modules[entry.processing_module]), tariff=""
+            plan_id=self._plans[plan].id, module_id=self._modules[entry.processing_module].id, tariff=""
         )
         elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
         values = {"location": entry.datacenter} | entry.model_dump(exclude=elsewhere | {"addon_forms", "datacenter"})
@@ -246,7 +248,7 @@ class _Loading:
         await self._record("tariff_plans.mappings", name, row, stored is None, fields)
 
     async def _periods(self, mapping: PlanMapping, entry: MappingEntry, plan: str) -> list[FieldChange]:
-        mapping_id = _id(mapping)
+        mapping_id = mapping.id
         stored = self._standing.periods.get(mapping_id, {})
         fields: list[FieldChange] = []
         for months, upstream_period in sorted(entry.periods.items()):
@@ -289,7 +291,7 @@ class _Loading:
             await self._take_out(row, name, living)
         return fields
 
-    async def _record(self, table: str, name: str, row: SQLModel, added: bool, fields: list[FieldChange]) -> None:
+    async def _record(self, table: str, name: str, row: _Row, added: bool, fields: list[FieldChange]) -> None:
         """The change into the report, and with who made it into the audit."""
         outcome = Outcome.ADDED if added else Outcome.CHANGED if fields else Outcome.UNCHANGED
         shown = () if added else tuple(fields)
@@ -302,7 +304,7 @@ class _Loading:
         audit.record(
             self._session,
             str(row.__tablename__),
-            _id(row),
+            row.id,
             f"catalogue_{outcome.value}",
             by=self._actor[:64],
             facts=detail,
@@ -380,9 +382,3 @@ def _shown(value: object) -> str:
         case dict():
             return ", ".join(f"{name} = {_shown(one)}" for name, one in sorted(value.items()))
     return str(value)
-
-
-def _id(row: SQLModel) -> int:
-    number = getattr(row, "id", None)
-    assert isinstance(number, int), "flushed already"  # noqa: S101
-    return number

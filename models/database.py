@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -192,8 +192,7 @@ def _writes(statement: str) -> bool:
 def _prepare_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:
-        ours = connection.connection.dbapi_connection
-        assert isinstance(ours, sqlite.Connection)  # noqa: S101 - see the engine's creator
+        ours = cast(sqlite.Connection, connection.connection.dbapi_connection)  # by the engine's creator
         if connection.get_execution_options().get(WRITES, False):
             try:
                 ours.begin_writing()

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Connection
 
 from models.columns import utc_now
 from models.database import BUSY_TIMEOUT_SECONDS, normalise_url
+from models.invariants import required
 from models.tables import Installation
 
 _TAG_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -58,8 +59,7 @@ def migrate(url: str) -> tuple[str | None, str]:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             before = MigrationContext.configure(connection).get_current_revision()
             config = alembic_config(connection)
-            after = ScriptDirectory.from_config(config).get_current_head()
-            assert after is not None, "the project ships at least one migration"  # noqa: S101
+            after = required(ScriptDirectory.from_config(config).get_current_head(), "the newest migration")
             if before != after:
                 command.upgrade(config, "head")
             table = sa.inspect(connection).has_table(Installation.__tablename__)

@@ -139,8 +139,8 @@ class Connection(AdaptedConnection):
         return self._latest is not None and not self._latest.done()
 
     def _in_thread(self, function: Callable[[], _T]) -> _T:
-        self._latest = self._thread.submit(self._patiently, function)
-        result: _T = self.run_async(lambda _: _result_of(self._latest))
+        future = self._latest = self._thread.submit(self._patiently, function)
+        result: _T = self.run_async(lambda _: _result_of(future))
         return result
 
     def _patiently(self, function: Callable[[], _T]) -> _T:
@@ -215,8 +215,7 @@ async def _let_others_run(_connection: object) -> None:
         _others_ran_at = time.monotonic()
 
 
-async def _result_of(future: "Future[Any] | None") -> Any:
-    assert future is not None  # noqa: S101 - set by the only caller
+async def _result_of(future: "Future[Any]") -> Any:
     return await asyncio.wrap_future(future)
 
 

@@ -7,6 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 
 OURSELVES = "resellflow"
+LINKED, ADOPTED = "linked", "adopted"
+"""What a person did to a service, so that its item is none that we ordered."""
 Changes = Mapping[str, tuple[str, str]]
 """Field -> (before, after), as text."""
 Facts = Mapping[str, str | int | None]

@@ -111,9 +111,8 @@ class Web:
     async def _misbehave(
         self, fault: Fault, request: _Request, claimed: str | None, receive: Receive, send: Send
     ) -> None:
-        carried_out = fault.when == "after" or fault.kind is FaultKind.TRUNCATE
-        reply = self._carry_out(request, fault) if carried_out else None
-        if reply is None and fault.kind is not FaultKind.STALL:
+        reply = self._carry_out(request, fault) if fault.when == "after" else None
+        if reply is None and fault.kind not in (FaultKind.STALL, FaultKind.TRUNCATE):
             self.log.add(request.method, request.params, claimed, f"fault:{fault.kind.value}:{fault.when}", 0)
         match fault.kind:
             case FaultKind.CUT:
@@ -121,7 +120,7 @@ class Web:
             case FaultKind.RESET:
                 await _close(receive, reset=True)
             case FaultKind.TRUNCATE:
-                assert reply is not None  # noqa: S101 - carried out above
+                reply = reply or self._carry_out(request, fault)
                 await _send(send, reply, upto=len(reply.body) // 2)
                 await _close(receive, flush=True)
             case FaultKind.STALL:

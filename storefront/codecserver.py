@@ -11,7 +11,7 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -23,6 +23,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ExceptionHandler
 from temporalio.api.common.v1 import Payload
 
 from payloads.codec import EncryptingCodec, Undecodable
@@ -94,7 +95,7 @@ def create_codec_app(settings: Settings, host: str) -> Starlette:
                 allow_private_network=True,
             )
         ],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: cast(ExceptionHandler, _http_error)},
     )
 
 
@@ -173,8 +174,7 @@ def _written(payload: Payload) -> dict[str, object]:
     return {"metadata": metadata, "data": base64.b64encode(payload.data).decode()}
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+async def _http_error(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     problem = Problem(
         type="about:blank", title=status.phrase, status=status, detail="There are POST /decode and POST /encode here."

@@ -51,8 +51,7 @@ class Context:
 
 
 def _context(request: Request) -> Context:
-    context = request.app.state.context
-    assert isinstance(context, Context)  # noqa: S101 - create_app put it there
+    context: Context = request.app.state.context  # of create_app
     return context
 
 

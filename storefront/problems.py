@@ -151,26 +151,22 @@ def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
 
 def install(app: FastAPI) -> None:
     """Say which exception is which problem."""
-    for error, handler in (
-        (InvalidField, _invalid_field),
-        (KeyReused, _key_reused),
-        (NotFound, _not_found),
-        (NotTheirs, _forbidden),
-        (Refused, _refused),
-        (Forbidden, _forbidden),
-        (SeveralKeys, _several_keys),
-        (TemporalUnavailable, _temporal_unavailable),
-        (UpstreamError, _upstream_failed),
-        (SQLAlchemyError, _database_error),
-        (sqlite3.Error, _database_error),
-        (RequestValidationError, _invalid_request),
-        (HTTPException, _http_error),
-    ):
-        app.add_exception_handler(error, handler)
+    app.exception_handler(InvalidField)(_invalid_field)
+    app.exception_handler(KeyReused)(_key_reused)
+    app.exception_handler(NotFound)(_not_found)
+    app.exception_handler(NotTheirs)(_forbidden)
+    app.exception_handler(Refused)(_refused)
+    app.exception_handler(Forbidden)(_forbidden)
+    app.exception_handler(SeveralKeys)(_several_keys)
+    app.exception_handler(TemporalUnavailable)(_temporal_unavailable)
+    app.exception_handler(UpstreamError)(_upstream_failed)
+    app.exception_handler(SQLAlchemyError)(_database_error)
+    app.exception_handler(sqlite3.Error)(_database_error)
+    app.exception_handler(RequestValidationError)(_invalid_request)
+    app.exception_handler(HTTPException)(_http_error)
 
 
-async def _invalid_field(request: Request, error: Exception) -> Response:
-    assert isinstance(error, InvalidField)  # noqa: S101 - registered for it
+async def _invalid_field(request: Request, error: InvalidField) -> Response:
     return answer(INVALID_FIELD, _sentence(error.field, error.message), field=error.field)
 
 
@@ -234,8 +230,7 @@ _WHY = {
 """For a storefront, which can do nothing about the others but wait; an operator finds them in the log and /readyz."""
 
 
-async def _invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+async def _invalid_request(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
     key = next((entry for entry in found if tuple(entry["loc"])[:2] == ("header", KEY_HEADER)), None)
     if key is not None:
@@ -255,8 +250,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     )
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+async def _http_error(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     match status:
         case HTTPStatus.NOT_FOUND:

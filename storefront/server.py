@@ -68,14 +68,12 @@ class Server(StoppableServer):
     """Ends streams when it stops."""
 
     def __init__(self, app: FastAPI) -> None:
-        context = app.state.context
-        assert isinstance(context, Context)  # noqa: S101 - create_app put it there
-        self._context = context
+        self._context: Context = app.state.context  # of create_app
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol_of(context.settings.connection_limits()),
-                timeout_keep_alive=context.settings.api_keep_alive,
+                http=protocol_of(self._context.settings.connection_limits()),
+                timeout_keep_alive=self._context.settings.api_keep_alive,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -74,8 +74,7 @@ class Turns:
             return False
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = scope["state"]["caller"]
-        assert isinstance(caller, Caller)  # noqa: S101 - Authentication let the request through
+        caller: Caller = scope["state"]["caller"]  # of Authentication, which let the request through
         of_token = self._streams[caller.name] >= self._limits.streams_of_token
         if of_token or self._streams.total() >= self._limits.streams:
             most, whose = (self._limits.streams_of_token, "you follow") if of_token else (self._limits.streams, "all")

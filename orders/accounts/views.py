@@ -15,6 +15,7 @@ from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.enums import Knowledge, ReservationState
 from models.events import HELD_BACK_AT_MOST, UpstreamHint, UpstreamList, UpstreamSnapshot
+from models.invariants import required
 from models.money import Money
 from models.order import Reservation
 from orders.errors import InvalidField, NotFound
@@ -275,9 +276,7 @@ async def _funds(session: AsyncSession, account: UpstreamAccount) -> UpstreamFun
     reserved = _total([*by_state[ReservationState.GRANTED], *(row.amount for row in charged_since.all())])
 
     def exact(amount: Decimal) -> Money:
-        shown = money(amount, account.currency)
-        assert shown is not None  # noqa: S101 - neither part is None
-        return shown
+        return required(money(amount, account.currency), "the amount")
 
     return UpstreamFunds(
         balance=exact(account.balance),

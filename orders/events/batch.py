@@ -14,7 +14,7 @@ from models.audit import AuditEntry
 from models.enums import Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.order import Operation, Service
-from orders.linking.items import ADOPTED, LINKED
+from orders.audit import ADOPTED, LINKED
 from orders.services import history
 from orders.services.naming import canonical
 

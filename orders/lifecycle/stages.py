@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models import rows
 from models.columns import utc_now
 from models.enums import FailureClass, ReservationState, Source, Stage, TaskState
+from models.invariants import required
 from models.order import Operation, Reservation, StageEntry, Task
 from orders.errors import NotFound
 from orders.services.history import OURSELVES, Origin, attribute
@@ -107,8 +108,8 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
     values = {"stage": Stage.COMPLETED, "stage_since": now, "reason": reason, "failure_class": None, "ended_at": now}
     values |= {"slow_since": None, "usual_seconds": None}
     of_it = {"operation": operation.id, "service": operation.service_id}
-    left = await rows.change(session, _completing(), **of_it, **rows.new(**values))
-    assert left is not None  # noqa: S101 - it is locked
+    changed = await rows.change(session, _completing(), **of_it, **rows.new(**values))
+    left = required(changed, "the operation, which is locked")
     _note_written(operation, values)
     if task is not None and task.state is TaskState.OPEN:
         closed = {"state": TaskState.DONE, "closed_at": now}

@@ -21,6 +21,7 @@ from models import database, rows
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
+from models.invariants import required
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service, StageEntry
 from orders.lifecycle.stages import origin_of
@@ -100,8 +101,8 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
 
 
 async def _set_aside(session: AsyncSession, outset: Outset) -> Reservation:
-    assert outset.cost is not None and outset.reading is not None  # noqa: S101, PT018 - it costs something
-    granted = await funds.set_aside_at_once(session, outset.account, outset.operation.id, outset.cost, outset.reading)
+    cost, reading = required(outset.cost, "the cost"), required(outset.reading, "the balance")
+    granted = await funds.set_aside_at_once(session, outset.account, outset.operation.id, cost, reading)
     if granted is None:
         raise NotStraight
     return granted

@@ -19,8 +19,10 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.database import Database
 from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
+from models.invariants import required
 from models.order import Operation, Service
 from orders import audit
+from orders.audit import ADOPTED, LINKED
 from orders.errors import InvalidField, NotFound, Refused
 from orders.events.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed, tariff_number
 from orders.services import addons, history, naming
@@ -30,7 +32,6 @@ from orders.settlement import intents
 from orders.text import PlainText, Prose, Words, period_in_words
 from upstreams.port import UpstreamItem
 
-LINKED, ADOPTED = "linked", "adopted"
 MARK_SET, MARK_NOT_SET = "mark_set", "mark_not_set"
 
 
@@ -293,29 +294,17 @@ async def adopted_before(
 
 async def note_mark(database: Database, outcome: Outcome, actor: str, problem: str) -> None:
     """Write down whether the item carries our mark now."""
-    assert outcome.service is not None  # noqa: S101 - it was linked
+    service = required(outcome.service, "the service that was linked")
     detail = {"mark": outcome.mark, "item": outcome.upstream_number, "source": Source.PERSON.value}
     async with database.write() as session:
         audit.record(
             session,
             history.SUBJECT,
-            outcome.service,
+            service,
             MARK_NOT_SET if problem else MARK_SET,
             by=actor,
             facts={**detail, "reason": problem or None},
         )
-
-
-async def linked_by_hand(session: AsyncSession, service: Service) -> bool:
-    """Name and mark were not sent with an order of ours: that they come back proves nothing of what is sent."""
-    found = await session.exec(
-        select(AuditEntry.id).where(
-            AuditEntry.subject_number == service.id,
-            AuditEntry.subject == history.SUBJECT,
-            col(AuditEntry.action).in_([LINKED, ADOPTED]),
-        )
-    )
-    return found.first() is not None
 
 
 # What differs, in words. Never overruled: what raises Refused.
@@ -539,7 +528,7 @@ async def _new_service(
     item: UpstreamItem,
     snapshot: UpstreamSnapshot,
 ) -> Service:
-    assert target.mapping is not None  # noqa: S101 - it has this period
+    mapping = required(target.mapping, "the mapping that has the period")
     place = f"{target.account.name} {target.product_type} {item.number}"
     service = Service(
         customer=wish.customer,
@@ -552,8 +541,8 @@ async def _new_service(
         name_is_ours=False,
         mark=f"new-{hashlib.sha256(place.encode()).hexdigest()[:56]}",  # until the number is known
         period_months=period.period_months,
-        addons=addons.had(target.mapping, item.raw),
-        renewal_owner=_renewed_by(item) or target.mapping.renewal_owner,
+        addons=addons.had(mapping, item.raw),
+        renewal_owner=_renewed_by(item) or mapping.renewal_owner,
         cost_amount=period.cost_amount,
         cost_currency=period.cost_currency,
     )

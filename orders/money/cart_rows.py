@@ -9,6 +9,7 @@ from temporalio import activity
 from models.columns import utc_now
 from models.database import Database
 from models.enums import Dialect, OperationKind, UnpaidKind, UpstreamStatus
+from models.invariants import required
 from models.money import Money
 from models.order import Intent, Service
 from orders.lifecycle.stages import locked_operation
@@ -249,14 +250,14 @@ async def find_out_payment(
     database: Database, job: Job, upstream: Upstream, debt: Intent, window: timedelta, *, sent: Intent | None
 ) -> Judgement:
     """Was it paid: by `sent`, whose answer was lost, or (None) by somebody else?"""
-    assert debt.unpaid_kind is not None  # noqa: S101 - that is what a debt is
+    kind = required(debt.unpaid_kind, "the kind of a debt")
     told = sent.request if sent is not None else {}
     item, effect, still_ordered = await _effect(database, job, upstream, told.get("item", ""))
     row, order = _of(debt, told)
     price = _price(told.get("sum") or str(debt.evidence.get("to_pay", "")))
     evidence = PaymentEvidence(
         effect=effect,
-        in_cart=await _in_cart(upstream, debt.unpaid_kind, row, order),
+        in_cart=await _in_cart(upstream, kind, row, order),
         charged=await _charged(upstream, item, price, sent),
         still_ordered=still_ordered,
         unknown_since=(sent.unknown_since or sent.created_at) if sent is not None else debt.settled_at or utc_now(),

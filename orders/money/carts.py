@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from models.enums import UnpaidKind
+from models.invariants import required
 from models.money import Money
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.port import Cart, CartRow
@@ -137,8 +138,7 @@ def _by_money(owned: Sequence[Owned], me: Claim, order: str) -> Weighed:
     mine = next(one for one in owned if one.claim is not None and one.claim.operation == me.operation)
     if me.busy:
         return Weighed(Ruling.WAIT, f"{mine.row.label} {me.busy}", (mine,))
-    price = mine.row.amount
-    assert price is not None  # noqa: S101 - sums are checked before
+    price = required(mine.row.amount, "a sum that was checked")
     if not _is_set_aside(price, me.set_aside):
         aside = f"{me.set_aside} is set aside" if me.set_aside else "nothing is set aside"
         return Weighed(
@@ -154,12 +154,12 @@ def _by_money(owned: Sequence[Owned], me: Claim, order: str) -> Weighed:
 
 
 def _not_payable(one: Owned) -> str:
-    claim = one.claim
-    assert claim is not None and one.row.amount is not None  # noqa: S101, PT018 - checked before
+    claim = required(one.claim, "the owner of a row that was checked")
+    amount = required(one.row.amount, "a sum that was checked")
     who = f"{one.row.label} of operation {claim.operation}"
     if claim.busy:
         return f"{who} {claim.busy}"
-    if _is_set_aside(one.row.amount, claim.set_aside):
+    if _is_set_aside(amount, claim.set_aside):
         return ""
     return f"{who} has {claim.set_aside} set aside" if claim.set_aside else f"{who} waits for money"
 

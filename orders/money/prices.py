@@ -11,6 +11,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from models.enums import AbovePrice, FailureClass, OperationKind, Stage, Unquoted
+from models.invariants import required
 from models.money import Money
 from models.order import Operation
 from models.rates import NO_RATES, Rates
@@ -264,13 +265,13 @@ def _above_selling_price(terms: Terms, found: _Price, row: dict[str, str], skipp
 
 def _comparable(limit: Money, found: _Price, currency: str, today: date, rates: Rates) -> tuple[Money, Money] | None:
     """Limit and price in one currency: that in which both are told, else the account's. None: there is no rate."""
-    assert found.cost is not None, "there is a price to be compared"  # noqa: S101
+    cost = required(found.cost, "the price to be compared")
     if found.told is not None and limit.currency == found.told.currency:
         return limit, found.told
     if limit.currency == currency:
-        return limit, found.cost
+        return limit, cost
     rate = rates.find(limit.currency, currency, today)
-    return (rate.of(limit), found.cost) if rate is not None else None
+    return (rate.of(limit), cost) if rate is not None else None
 
 
 def _is_accepted(terms: Terms, found: _Price) -> bool:
