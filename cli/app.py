@@ -18,7 +18,7 @@ from streams import forgive
 
 app = typer.Typer(
     name="resell",
-    help="Orders of a hosting reseller: load the catalogue, place orders, see how they go, do what only people can.",
+    help="Order processing for hosting resellers: load the catalogue, place orders, follow them, decide.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

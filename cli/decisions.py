@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from cli.waiting import Followed
 
 Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation", max=HIGHEST_NUMBER)]
-Reason = Annotated[str, typer.Option(help="why; it goes to the audit")]
+Reason = Annotated[str, typer.Option(help="why; written to the audit log")]
 Actor = Annotated[
-    str | None, typer.Option("--actor", "--as", help="who decides, for the audit (default: the user of this shell)")
+    str | None, typer.Option("--actor", "--as", help="who decides, for the audit log (default: the user of this shell)")
 ]
 NothingWasBought = Annotated[
     bool,
@@ -40,7 +40,7 @@ def add_commands(operations: typer.Typer) -> None:
 
 
 def wait(operation: Operation, as_json: AsJson = False) -> None:
-    """Show each stage until the end; status 0 only if it was completed."""
+    """Show each stage until the end. The exit status is 0 only if the operation was completed."""
     followed = run_async(_follow(operation, say_on(as_json)))
     if as_json:
         print_json({"operation": operation, "stage": followed.operation.stage, "stages": followed.stages})
@@ -63,7 +63,7 @@ def retry(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try again from the start; an earlier request whose outcome is unknown is settled first, unless you vouch."""
+    """Try again from the start. A request with an unknown outcome is settled first, unless you vouch for it."""
     decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought)
     _decide(operation, DecisionKind.RETRY, decision, as_json)
 
@@ -79,7 +79,7 @@ def correct(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change parameters, name or add-ons, and try again."""
+    """Correct parameters, name or add-ons, and try again."""
     wanted = pairs(changes, "--set") | {f"addon.{name}": value for name, value in pairs(addon, "--addon").items()}
     if not wanted:
         raise typer.BadParameter("name at least one thing to correct", param_hint="--set or --addon")
@@ -97,7 +97,7 @@ def accept_price(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let it cost what is shown, and no more: it goes on, and waits again if the upstream asks more by then."""
+    """Accept the price that is shown, and no more. If the upstream then asks more, the operation waits again."""
     seen = sum_of_money(price, "--price")
     decision = _decision(reason, actor, parameters={"price": str(seen)} if seen else {})
     _decide(operation, DecisionKind.ACCEPT_PRICE, decision, as_json)
@@ -105,11 +105,11 @@ def accept_price(
 
 def look_now(
     operation: Operation,
-    reason: Annotated[str, typer.Option(help="why; it goes to the audit")] = "looked",
+    reason: Annotated[str, typer.Option(help="why; written to the audit log")] = "looked",
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have the upstream asked now how far an accepted operation is. Nothing is sent that changes or costs."""
+    """Ask the upstream now about an accepted operation. Nothing is sent that changes something or costs money."""
     _decide(operation, DecisionKind.LOOK_NOW, _decision(reason, actor), as_json)
 
 
@@ -121,12 +121,12 @@ def mark_done(
     ] = "",
     it_is_paid: Annotated[
         bool,
-        typer.Option("--it-is-paid", help="its row or order in the upstream's cart is paid; needed where one was not"),
+        typer.Option("--it-is-paid", help="the row or order in the upstream's cart is paid; needed if it was unpaid"),
     ] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """It has been done by hand at the upstream: link the item, send nothing."""
+    """Report that it was done by hand at the upstream: the item is linked, nothing is sent."""
     decision = _decision(reason, actor, upstream_number=upstream_number.strip(), it_is_paid=it_is_paid)
     _decide(operation, DecisionKind.MARK_DONE, decision, as_json)
 
@@ -139,15 +139,18 @@ def cancel(
         bool,
         typer.Option(
             "--what-is-paid-stays",
-            help="the upstream has accepted it: you know that only the waiting ends, and nothing is taken back there",
+            help="the upstream has accepted it, and you know that only the waiting ends: nothing is taken back there",
         ),
     ] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """End the operation without effect: at once where nothing was sent, else once what an earlier request may have left
-    at the upstream is removed. Refused where a paid service may be there, unless you vouch that it is not, or say that
-    what is paid stays."""
+    """End the operation without effect.
+
+    If nothing was sent, it ends at once. Otherwise it ends after everything is removed that an earlier request may have
+    left at the upstream. It is refused if a paid service may be there, unless you vouch that it is not
+    (--nothing-was-bought), or accept that it stays (--what-is-paid-stays).
+    """
     decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, what_is_paid_stays=what_is_paid_stays)
     _decide(operation, DecisionKind.CANCEL, decision, as_json)
 

@@ -18,7 +18,7 @@ def add_commands(services: typer.Typer) -> None:
 
 
 def history(service: Number, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None, as_json: AsJson = False) -> None:
-    """Show what changed of a service, newest first: what, from what to what, by whom, and from where."""
+    """Show the history of a service, newest first: what changed, old and new value, by whom, and from where."""
     page = run_async(_history(service, page_request(limit, cursor)))
     if as_json:
         return print_json(page)

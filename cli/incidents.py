@@ -19,7 +19,7 @@ Incident = Annotated[int, typer.Argument(metavar="N", help="number of the incide
 
 def add_commands(app: typer.Typer) -> None:
     incidents_group = group(
-        app, "incidents", "What must not happen and has happened, or may have, newest first; and close it.", incidents,
+        app, "incidents", "List what must not happen and has happened, or may have, newest first; close it.", incidents,
         show,
     )  # fmt: skip
     incidents_group.command()(close)
@@ -28,7 +28,8 @@ def add_commands(app: typer.Typer) -> None:
 def incidents(
     context: typer.Context,
     is_open: Annotated[
-        bool | None, typer.Option("--open/--closed", help="only those that nobody has closed yet, or not")
+        bool | None,
+        typer.Option("--open/--closed", help="only incidents that nobody has closed yet, or only closed ones"),
     ] = None,
     service: OfService = None,
     kind: Annotated[
@@ -95,11 +96,11 @@ async def _incident(incident: int) -> "IncidentView":
 
 def close(
     incident: Incident,
-    note: Annotated[str, typer.Option(help="what it was, and what was done about it; it goes to the audit")],
+    note: Annotated[str, typer.Option(help="what it was, and what was done about it; written to the audit log")],
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say that an incident is explained. Nothing else is changed by it."""
+    """Close an incident that is explained. Nothing else changes."""
     view = run_async(_closed(incident, actor or os_user(), note))
     if as_json:
         print_json(view)

@@ -9,7 +9,7 @@ from cli.printing import print_json, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
 
-Actor = Annotated[str | None, typer.Option(help="who does it, for the audit (default: the user of this shell)")]
+Actor = Annotated[str | None, typer.Option(help="who does it, for the audit log (default: the user of this shell)")]
 
 
 def add_commands(services: typer.Typer) -> None:
@@ -21,11 +21,11 @@ def add_commands(services: typer.Typer) -> None:
 def set_module(
     service: Number,
     module: Annotated[str, typer.Argument(metavar="MODULE", help="name of a processing module of the same type")],
-    reason: Annotated[str, typer.Option(help="why; it goes to the audit")],
+    reason: Annotated[str, typer.Option(help="why; written to the audit log")],
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a service to another processing module: into people's hands, or back to its upstream."""
+    """Give a service to another processing module: to people, or back to its upstream."""
     changed = run_async(_set_module(service, module, reason, actor or os_user()))
     if as_json:
         return print_json({"service": service, "processing_module": module, "changed": changed})
@@ -43,12 +43,14 @@ async def _set_module(service: int, module: str, reason: str, actor: str) -> boo
 
 def hand_over(
     service: Number,
-    reason: Annotated[str, typer.Option(help="why; it goes to the audit")],
-    to: Annotated[str | None, typer.Option(help="name of a storefront's token (default: the operators)")] = None,
+    reason: Annotated[str, typer.Option(help="why; written to the audit log")],
+    to: Annotated[
+        str | None, typer.Option(help="name of a storefront's token (default: no storefront, only the operators)")
+    ] = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hand a service over to another storefront, with all that belongs to it."""
+    """Hand a service over to another storefront, with everything that belongs to it."""
     changed = run_async(_hand_over(service, to, reason, actor or os_user()))
     if as_json:
         return print_json({"service": service, "owner": to, "changed": changed})
@@ -68,7 +70,7 @@ async def _hand_over(service: int, to: str | None, reason: str, actor: str) -> b
 
 
 def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -> None:
-    """Read the key of a licence at its upstream. That it was read goes to the audit; the key is kept nowhere."""
+    """Read the key of a licence at its upstream. The audit log records that it was read; the key is stored nowhere."""
     with under_way(f"reading the key of service {service}"):
         key = run_async(_licence_key(service, actor or os_user()))
     return print_json({"service": service, "licence_key": key}) if as_json else print(key)

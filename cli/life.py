@@ -46,9 +46,9 @@ def prolong(
 def suspend(
     service: Service,
     urgent: Annotated[
-        bool, typer.Option("--urgent", help="before everything else that waits for this service")
+        bool, typer.Option("--urgent", help="do it before everything else that waits for this service")
     ] = False,
-    reason: Annotated[str, typer.Option(help="why; it goes to the audit")] = "",
+    reason: Annotated[str, typer.Option(help="why; written to the audit log")] = "",
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -71,8 +71,10 @@ def resume(service: Service, key: Key = None, wait: Wait = False, as_json: AsJso
 
 
 def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson = False) -> None:
-    """Close a service for good: its item is deleted at the upstream. One that is still being opened is called off: what
-    was not sent is not bought."""
+    """Close a service for ever. Its item is deleted at the upstream.
+
+    If the service is still being opened, the opening is called off, and what was not sent is not bought.
+    """
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
         return await resellflow.close_service(service, key=used, client=CLIENT)
@@ -83,23 +85,29 @@ def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson
 def change(
     service: Service,
     addon: Addons = None,
-    domain: Annotated[str | None, typer.Option(help="its new host or domain name")] = None,
+    domain: Annotated[str | None, typer.Option(help="the new host or domain name")] = None,
     renewal_owner: Annotated[
         RenewalOwner | None, typer.Option(metavar="WHO", help=f"who renews it: {', '.join(RenewalOwner)}")
     ] = None,
     new_password: Annotated[
         bool,
-        typer.Option("--new-password", help="have one made up and set at the upstream, where the item shows it; alone"),
+        typer.Option(
+            "--new-password",
+            help="set a generated password at the upstream, which shows it in the item; no other change with it",
+        ),
     ] = False,
     new_key: Annotated[
-        bool, typer.Option("--new-licence-key", help="have the upstream make another one, and end the old; alone")
+        bool,
+        typer.Option(
+            "--new-licence-key", help="have the upstream make another key and end the old one; no other change with it"
+        ),
     ] = False,
     cost_limit: Limit = None,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change add-ons, domain, renewal, password or licence key of a service; what is left out stays."""
+    """Change add-ons, domain, renewal, password or licence key of a service; what you leave out stays."""
     from orders.lifecycle.requests import ServiceChange
 
     wanted = valid(
@@ -123,13 +131,13 @@ def change_plan(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
     cost_limit: Limit = None,
     drop_addons: Annotated[
-        bool, typer.Option("--drop-addons", help="change it although add-ons are lost that the new plan can't have")
+        bool, typer.Option("--drop-addons", help="change it, and lose the add-ons that the new plan can't have")
     ] = False,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change the tariff plan of a service. What no upstream can do by itself becomes a task for a person."""
+    """Change the tariff plan of a service. What the upstream can't do automatically becomes a task for a person."""
     limit = sum_of_money(cost_limit, "--cost-limit")
 
     async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 Item = Annotated[str, typer.Argument(metavar="UPSTREAM-NUMBER", help="number of the item at the upstream")]
 UpstreamName = Annotated[str | None, typer.Option(metavar="NAME", help="name of the upstream account")]
-Force = Annotated[bool, typer.Option("--force", help="overrule what differs; needs a reason")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what differs; change nothing")]
-Reason = Annotated[str | None, typer.Option(help="why; it goes to the audit")]
-Actor = Annotated[str | None, typer.Option(help="who does it, for the audit (default: the user of this shell)")]
+Force = Annotated[bool, typer.Option("--force", help="do it in spite of the differences; needs a reason")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only report the differences; change nothing")]
+Reason = Annotated[str | None, typer.Option(help="why; written to the audit log")]
+Actor = Annotated[str | None, typer.Option(help="who does it, for the audit log (default: the user of this shell)")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -56,8 +56,8 @@ async def _link(service: int, wish: "LinkRequest", actor: str) -> "Outcome":
 
 def adopt(
     item: Item,
-    plan: Annotated[str, typer.Option(help="the tariff plan that it is")],
-    customer: Annotated[str, typer.Option(help="the storefront's own name of the customer who has it")],
+    plan: Annotated[str, typer.Option(help="the tariff plan that the new service has")],
+    customer: Annotated[str, typer.Option(help="the storefront's own name for the customer who has it")],
     period: Annotated[
         int | None, typer.Option(metavar="MONTHS", help="months (default: the period that the upstream shows)")
     ] = None,
@@ -69,7 +69,7 @@ def adopt(
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a service of an item at an upstream. The item is read and compared; nothing is bought."""
+    """Make a service from an item at an upstream. The item is read and compared; nothing is bought."""
     from orders.linking.items import AdoptRequest
 
     wish = valid(

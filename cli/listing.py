@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 HIGHEST_NUMBER = 2**31 - 1
 """`models.numbers.HIGHEST_NUMBER`, without loading the tables."""
 
-Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=200)]
-Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before")]
+Limit = Annotated[int, typer.Option(help="show at most this many", min=1, max=200)]
+Cursor = Annotated[str | None, typer.Option(help="next_cursor of the previous page")]
 Number = Annotated[int, typer.Argument(metavar="N", help="its number", max=HIGHEST_NUMBER)]
 OfService = Annotated[
     list[int] | None, typer.Option("--service", metavar="N", help="only of this service", max=HIGHEST_NUMBER)

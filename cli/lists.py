@@ -7,6 +7,7 @@ import typer
 from cli import decisions, history, keeping, retention
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
+from cli.prices import price_in_words
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 
 def add_commands(app: typer.Typer) -> None:
-    services_group = group(app, "services", "What customers have, newest first.", services, show_service)
+    services_group = group(app, "services", "List the services of customers, newest first.", services, show_service)
     history.add_commands(services_group)
     keeping.add_commands(services_group)
     operations_group = group(
-        app, "operations", "What is done to services, newest first; and decide where a person must.", operations,
+        app, "operations", "List operations on services, newest first; decide about one.", operations,
         show_operation,
     )  # fmt: skip
     decisions.add_commands(operations_group)
@@ -50,7 +51,7 @@ def services(
         list[ServiceStatus] | None,
         typer.Option(metavar="STATUS", help=f"only in this status: {', '.join(ServiceStatus)}"),
     ] = None,
-    customer: Annotated[list[str] | None, typer.Option(help="only of this customer")] = None,
+    customer: Annotated[list[str] | None, typer.Option(help="only services of this customer")] = None,
     plan: Annotated[list[str] | None, typer.Option(help="only of this tariff plan")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -114,7 +115,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("parameters", view.parameters),
             ("add-ons", view.addons),
             ("upstream", f"{view.upstream.name}, item {view.upstream.number or '(none yet)'}" if view.upstream else ""),
-            ("costs there", view.cost),
+            ("upstream price", view.cost),
             ("mark there", view.mark),
             ("module", view.processing_module),
             ("home module", view.home_processing_module),
@@ -148,7 +149,8 @@ def operations(
     ] = None,
     upstream: Annotated[list[str] | None, typer.Option(help="only at this upstream account")] = None,
     slow: Annotated[
-        bool | None, typer.Option("--slow/--not-slow", help="only those that take longer than usual (or do not)")
+        bool | None,
+        typer.Option("--slow/--not-slow", help="only operations that take longer than usual (or only the others)"),
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -210,7 +212,7 @@ def _why(one: "OperationView") -> str:
 
 
 def show_operation(operation: Number, as_json: AsJson = False) -> None:
-    """Show an operation: the stages it has passed, what it waits for, what a person may do, who did what to it."""
+    """Show an operation: its stages, what it waits for, what a person may do, who did what."""
     view, audit, intents = run_async(_operation(operation))
     if as_json:
         return print_json({**view.model_dump(), "intents": intents, "audit": audit})
@@ -222,18 +224,18 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("upstream says", view.upstream_says),
             ("slow since", f"{shown(view.slow_since)} UTC" if view.slow_since else ""),
             ("next", view.next_step),
-            ("tried in vain", _times(view.tries)),
-            ("next try", f"{shown(view.next_try_at)} UTC" if view.next_try_at else ""),
+            ("failed attempts", _times(view.tries)),
+            ("next attempt", f"{shown(view.next_try_at)} UTC" if view.next_try_at else ""),
             ("a person may", view.person_may),
             ("decisions", "; ".join(f"{one.decision.value} ({_needed(one)})" for one in view.allowed_decisions)),
             ("called off", f"by {view.called_off_by}, {shown(view.called_off_at)} UTC" if view.called_off_at else ""),
             ("failure", view.failure_class.value if view.failure_class else ""),
             ("upstream", view.upstream or "(by hand)"),
-            ("asked for", view.parameters),
-            ("costs there", view.cost),
-            ("price", view.price),
+            ("requested", view.parameters),
+            ("upstream price", view.cost),
+            ("price check", price_in_words(view.price)),
             ("agreed at most", view.agreed_cost_limit),
-            ("asked by", f"{view.actor}, {shown(view.created_at)} UTC"),
+            ("requested by", f"{view.actor}, {shown(view.created_at)} UTC"),
             ("task", view.task),
             ("workflow", view.workflow_id + ("" if view.workflow_started_at else " (not started yet)")),
             ("in Temporal UI", view.workflow_url),
@@ -285,7 +287,7 @@ async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView],
 
 
 def upstreams(as_json: AsJson = False) -> None:
-    """List upstream accounts: how they do, their money, the last look at them."""
+    """List upstream accounts: their health, their money, the last poll."""
     views = run_async(_upstreams())
     if as_json:
         return print_json({"items": views})
@@ -349,11 +351,11 @@ async def _upstreams() -> "list[UpstreamView]":
 
 
 def orphans(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only of this upstream account")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only items of this upstream account")] = None,
     limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
-    """List items at the upstreams that are no service of ours."""
+    """List items at the upstreams that belong to no service of ours."""
     found = run_async(_orphans(name, page_request(limit)))
     if as_json:
         return print_json({"items": found})

@@ -20,9 +20,9 @@ def add_commands(app: typer.Typer) -> None:
 
 def order(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
-    customer: Annotated[str, typer.Option(help="your name of the customer")],
+    customer: Annotated[str, typer.Option(help="your own name for the customer")],
     period: Annotated[int, typer.Option(metavar="MONTHS", help="months; one of the plan's periods")],
-    domain: Annotated[str | None, typer.Option(help="host or domain name (default: made up)")] = None,
+    domain: Annotated[str | None, typer.Option(help="host or domain name (default: a generated name)")] = None,
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="e.g. template=debian-12; may be repeated")
     ] = None,
@@ -34,7 +34,7 @@ def order(
 ) -> None:
     """Order a service.
 
-    Once it is accepted it can't be lost: is Temporal away, it starts by itself when Temporal is back.
+    An accepted order can't be lost. If Temporal is away, the order starts automatically when Temporal is back.
     """
     from orders.lifecycle.intake import ServiceRequest
 

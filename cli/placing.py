@@ -22,17 +22,19 @@ CLIENT = "cli"
 
 Key = Annotated[
     str | None,
-    typer.Option(help="your own name of this order: repeated with it, it stays one order (default: made up)"),
+    typer.Option(help="your own name for this request; the same key never makes a second order (default: generated)"),
 ]
 Limit = Annotated[
     str | None,
     typer.Option(
         "--cost-limit",
         metavar="SUM",
-        help='the most that the upstream may charge, like "10.00 EUR"; what is dearer waits for a person',
+        help='the most that the upstream may charge, like "10.00 EUR"; a higher price waits for a person',
     ),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="show each stage until the end; status 0 only if it was completed")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="show each stage until the end; the exit status is 0 only if it was completed")
+]
 
 
 def sum_of_money(text: str | None, option: str) -> "Money | None":

@@ -20,7 +20,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def retention(limit: Limit = DEFAULT_LIMIT, as_json: AsJson = False) -> None:
-    """Show what was removed because of its age: the daily runs, newest first."""
+    """Show what the daily runs removed because of its age, newest first."""
     page = run_async(_runs(page_request(limit)))
     if as_json:
         return print_json(page)

@@ -25,13 +25,13 @@ def add_commands(app: typer.Typer) -> None:
 
 def setup(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="the catalogue file")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would change")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would change; change nothing")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load upstream accounts, processing modules, tariff plans and their mappings from a TOML file.
 
-    All of it or nothing; loaded again, nothing changes. What is not in the file is left alone; a plan is switched off
-    with `active = false`.
+    It loads the whole file or nothing of it. Loading the same file again changes nothing. What is not in the file stays
+    as it is. To stop selling a plan, set `active = false`.
     """
     from catalogue.problems import CatalogueInvalid
 

@@ -39,7 +39,7 @@ def api(
         int | None, typer.Option(min=0, max=65535, help="port to listen on (default: RESELL_API_PORT)")
     ] = None,
 ) -> None:
-    """Run the storefront API, until it is told to stop."""
+    """Run the storefront API until it is stopped."""
     from models.database import normalise_url
     from settings import load_settings
     from storefront.server import serve
@@ -61,7 +61,7 @@ def codec_server(
     host: Annotated[str | None, typer.Option(help="address to listen on (default: RESELL_CODEC_HOST)")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on (default: RESELL_CODEC_PORT)")] = None,
 ) -> None:
-    """Decrypt for Temporal UI and the temporal program what workflows keep, until it is told to stop."""
+    """Decrypt workflow data for Temporal UI and the temporal program, until it is stopped."""
     from settings import load_settings
     from storefront.codecserver import CodecServerError, serve_codec
 

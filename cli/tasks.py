@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from starter import Resellflow
 
 Task = Annotated[int, typer.Argument(metavar="N", help="number of the task", max=HIGHEST_NUMBER)]
-Override = Annotated[
-    bool, typer.Option("--override", help="act although the task is automatic; needs --reason, for the audit")
-]
-Because = Annotated[str, typer.Option("--reason", help="why it is overridden; it goes to the audit")]
+Override = Annotated[bool, typer.Option("--override", help="act although the task is automatic; needs --reason")]
+Because = Annotated[str, typer.Option("--reason", help="why it is overridden; written to the audit log")]
 
 
 def add_commands(app: typer.Typer) -> None:
     tasks_group = group(
-        app, "tasks", "The pieces of work that go with operations, newest first; and do what only people can.", tasks,
+        app, "tasks", "List tasks, newest first; do the work that only people can do.", tasks,
         show,
     )  # fmt: skip
     tasks_group.command()(complete)
@@ -45,19 +43,22 @@ def tasks(
         list[TaskState] | None, typer.Option(metavar="STATE", help=f"only in this state: {', '.join(TaskState)}")
     ] = None,
     mode: Annotated[
-        list[TaskMode] | None, typer.Option(metavar="MODE", help="manual: those that ask a person to act")
+        list[TaskMode] | None, typer.Option(metavar="MODE", help="manual: tasks that a person has to do")
     ] = None,
     service: OfService = None,
     department: Annotated[list[str] | None, typer.Option(help="only of this department")] = None,
     assignee: Annotated[
-        list[str] | None, typer.Option(metavar="PERSON", help="only those in this person's hands")
+        list[str] | None, typer.Option(metavar="PERSON", help="only tasks that this person has in hand")
     ] = None,
-    taken: Annotated[bool | None, typer.Option("--taken/--free", help="only those in anybody's hands, or not")] = None,
+    taken: Annotated[
+        bool | None, typer.Option("--taken/--free", help="only tasks that somebody has in hand, or only the others")
+    ] = None,
     overdue: Annotated[
-        bool | None, typer.Option("--overdue/--in-time", help="only those not done when they were due, or not")
+        bool | None,
+        typer.Option("--overdue/--in-time", help="only tasks that are past their due time, or only the others"),
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="only those created longer ago: 90m, 24h, 3d")
+        str | None, typer.Option(metavar="AGE", help="only tasks that are older than this: 90m, 24h, 3d")
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -95,7 +96,7 @@ async def _tasks(ask: "PageRequest", wanted: "TaskWanted") -> "Page[TaskView]":
 
 
 def show(task: Number, as_json: AsJson = False) -> None:
-    """Show a task: what to do, by when, who has it in hand, what was done about it."""
+    """Show a task: what to do, until when, who has it in hand, what was done."""
     view = run_async(_task(task))
     if as_json:
         return print_json(view)
@@ -139,7 +140,7 @@ async def _task(task: int) -> "TaskDetail":
 def take(
     task: Task, override: Override = False, reason: Because = "", actor: Actor = None, as_json: AsJson = False
 ) -> None:
-    """Take a task in hand: it is yours until you release it or it is handed over."""
+    """Take a task in hand. You have it until you release it or it is handed over."""
     by = _by(actor, override, reason)
     _act(task, lambda resellflow: resellflow.take_task(task, by), as_json)
 
@@ -147,20 +148,22 @@ def take(
 def release(
     task: Task, override: Override = False, reason: Because = "", actor: Actor = None, as_json: AsJson = False
 ) -> None:
-    """Give a task back: it is nobody's again."""
+    """Give a task back. Then nobody has it in hand."""
     by = _by(actor, override, reason)
     _act(task, lambda resellflow: resellflow.release_task(task, by), as_json)
 
 
 def hand_over(
     task: Task,
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="who has it from now on, named as in the audit")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="the person who has it from now on, with the name in the audit log")
+    ],
     override: Override = False,
     reason: Because = "",
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hand a task over to another person. Anybody may: who has it in hand may be away."""
+    """Hand a task over to another person. Everybody may do this, because the person who has it may be away."""
     by = _by(actor, override, reason)
     _act(task, lambda resellflow: resellflow.hand_over_task(task, person.strip(), by), as_json)
 
@@ -173,7 +176,7 @@ def note(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the task's note, in place of the one before, which stays in the history."""
+    """Write the task's note. It replaces the previous note, which stays in the history."""
     by = _by(actor, override, reason)
     _act(task, lambda resellflow: resellflow.note_on_task(task, text.strip(), by), as_json)
 
@@ -183,13 +186,13 @@ def note(
 
 def complete(
     task: Task,
-    note: Annotated[str, typer.Option(help="what was done; it goes to the audit")] = "",
+    note: Annotated[str, typer.Option(help="what was done; written to the audit log")] = "",
     expires_on: Annotated[
         datetime | None,
         typer.Option(
             metavar="DATE",
             formats=["%Y-%m-%d"],
-            help="the service's new expiry, where no upstream tells it (manual processing module)",
+            help="the service's new expiry, if no upstream shows it (manual processing module)",
         ),
     ] = None,
     override: Override = False,
@@ -197,7 +200,7 @@ def complete(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say that a task is done. It is checked at the upstream, and refused if the upstream does not show it."""
+    """Report that a task is done. This is checked at the upstream, and refused if the upstream does not show it."""
     from orders.services.expiry import check_expiry
 
     by = _by(actor, override, reason)
@@ -210,7 +213,7 @@ def complete(
 def reject(
     task: Task, reason: Reason, override: Override = False, actor: Actor = None, as_json: AsJson = False
 ) -> None:
-    """Say that a task will not be done: the service stays as it was."""
+    """Report that a task will not be done. The service stays as it was."""
     decision = valid(Decision, actor=_by(actor, override, reason).actor, reason=reason.strip())
     _end(task, lambda resellflow: resellflow.reject_task(task, decision, override=override), as_json)
 

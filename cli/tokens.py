@@ -24,7 +24,7 @@ SECONDS = 3
 
 
 def add_commands(app: typer.Typer) -> None:
-    about = "Who may use the API, in which role; make a token, and take one back."
+    about = "Tokens of the API: who may use it, in which role; add and revoke tokens."
     group = typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
     group.command("list")(list_all)
     group.command()(add)
@@ -33,10 +33,10 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def list_all(
-    revoked: Annotated[bool, typer.Option("--all", help="also those that were revoked")] = False,
+    revoked: Annotated[bool, typer.Option("--all", help="also revoked tokens")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the tokens: those of the table, and by name those of this process's settings. Never the tokens."""
+    """List the tokens of the database, and the names of those in this process's settings. No token itself is shown."""
     settings = load_settings()
     found = run_async(_tokens(settings, revoked))
     of_settings = [(name, role) for name, role, _ in settings.callers()]
@@ -66,12 +66,14 @@ async def _tokens(settings: Settings, revoked: bool) -> "list[ApiToken]":
 
 
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="whose it is: a storefront, or a person, for the audit")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="the name of the storefront or person; the audit log shows it")
+    ],
     role: Annotated[Role, typer.Option(metavar="ROLE", help=f"what it may do: {', '.join(Role)}")],
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and show it, this once. A name may have two, so that one can take the other's place."""
+    """Make a token and show it, only now. A name may have two tokens, so that one can replace the other."""
     made = run_async(_added(name.strip(), role, actor or os_user()))
     if as_json:
         document = {"number": made.number, "name": name.strip(), "role": role, "token": made.secret, "owns": made.owns}
@@ -111,7 +113,7 @@ def revoke(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a token back: it lets nobody in any more. What its owner has ordered stays, and stays theirs."""
+    """Revoke a token, so that it is not valid any more. What its owner has ordered stays, and stays theirs."""
     row = run_async(_revoked(token, actor or os_user()))
     if as_json:
         return print_json({"number": row.id, "name": row.name, "role": row.role, "revoked_at": row.revoked_at})

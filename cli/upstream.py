@@ -27,9 +27,9 @@ def _group() -> None:
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="name of the upstream account")], as_json: AsJson = False
 ) -> None:
-    """Connect, read what there is to read (nothing is changed or bought), and keep what was found out.
+    """Connect, read everything that can be read, and store what was learned. Nothing is changed or bought.
 
-    Ends with status 0 if orders can be carried out: the balance and the list of every product type can be read.
+    The exit status is 0 if orders can be carried out: the balance and the list of every product type can be read.
     """
     with under_way(f"asking upstream {name}"):
         checked = run_async(_check(name))

@@ -35,7 +35,7 @@ Endpoint = Annotated[list[str] | None, typer.Option("--endpoint", metavar="NAME"
 
 
 def add_commands(app: typer.Typer) -> None:
-    about = "Who is told what happens, how that goes, and once more what did not arrive."
+    about = "Webhooks: who receives messages, whether they arrive, and sending them again."
     group = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
     group.callback(help=about)(listing)
     group.command("list")(list_all)
@@ -60,7 +60,7 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def list_all(as_json: AsJson = False) -> None:
-    """List the webhooks, and what is the matter with those that fail."""
+    """List the webhooks, and why some of them fail."""
     views = run_async(_webhooks())
     if as_json:
         return print_json({"items": views})
@@ -101,21 +101,22 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a name of your own")],
     url: Annotated[str, typer.Argument(metavar="URL", help="https://…")],
     secret_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="environment variable of the workers that holds the secret")
+        str | None,
+        typer.Option(metavar="VARIABLE", help="environment variable of the workers that contains the secret"),
     ] = None,
     secret_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="file that holds the secret, where the workers run")
+        str | None, typer.Option(metavar="FILE", help="file with the secret on the workers' machine")
     ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="only messages of this type; may be repeated")
     ] = None,
     owner: Annotated[
         str | None,
-        typer.Option(metavar="STOREFRONT", help="name of a storefront's token: only what is about its services"),
+        typer.Option(metavar="STOREFRONT", help="name of a storefront's token; only messages about its services"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a webhook: from now on it is told what happens."""
+    """Add a webhook. From now on it receives messages about what happens."""
     from models.webhooks import WebhookEndpoint
     from orders.access.tokens import check_storefront
     from orders.webhooks import deliveries as webhooks
@@ -147,7 +148,7 @@ def remove(name: Name, as_json: AsJson = False) -> None:
 
 
 def pause(name: Name, as_json: AsJson = False) -> None:
-    """Send nothing there until it is resumed; what happens meanwhile is kept for it."""
+    """Send nothing to a webhook until it is resumed. Messages are kept for it meanwhile."""
     from orders.webhooks import deliveries as webhooks
 
     _change(name, lambda session, endpoint: webhooks.pause(session, endpoint, actor=os_user()))
@@ -155,7 +156,7 @@ def pause(name: Name, as_json: AsJson = False) -> None:
 
 
 def resume(name: Name, as_json: AsJson = False) -> None:
-    """Go on after a pause, or after its receiver was mended: all that waits for it is sent at once."""
+    """Resume after a pause, or after its receiver was repaired. All waiting messages are sent at once."""
     from orders.webhooks import deliveries as webhooks
 
     count = _change(name, lambda session, endpoint: webhooks.resume(session, endpoint, actor=os_user()))
@@ -163,7 +164,7 @@ def resume(name: Name, as_json: AsJson = False) -> None:
 
 
 def try_out(name: Name, as_json: AsJson = False) -> None:
-    """Send a ping and wait for what becomes of the first try; status 0 only if it was taken. A worker must run."""
+    """Send a ping and wait for the first attempt. The exit status is 0 only if it was delivered. A worker must run."""
     from orders.webhooks import deliveries as webhooks
 
     async def ping(session: "AsyncSession", endpoint: "WebhookEndpoint") -> int:
@@ -191,7 +192,7 @@ async def _tried(delivery: int) -> "DeliveryDetail":
 
 
 def secret(as_json: AsJson = False) -> None:
-    """Make up a secret. Keep it where the workers find it; the receiver needs it, too."""
+    """Generate a secret. Store it where the workers find it; the receiver needs it, too."""
     made = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     if as_json:
         return print_json({"secret": made})
@@ -212,7 +213,7 @@ def deliveries(
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was sent, or is on its way, newest first."""
+    """List the messages that were sent or are on their way, newest first."""
     page = run_async(_deliveries(page_request(limit, cursor), endpoint, state, service))
     if as_json:
         return print_json(page)
@@ -237,7 +238,7 @@ async def _deliveries(
 
 
 def show(delivery: Delivery, as_json: AsJson = False) -> None:
-    """Show a delivery, its content, and how every try went."""
+    """Show a delivery: its content and the result of every attempt."""
     found = run_async(_delivery(delivery))
     if as_json:
         return print_json(found)
@@ -277,12 +278,12 @@ def replay(
     ] = None,
     endpoint: Annotated[str | None, typer.Option("--endpoint", metavar="NAME", help="to this webhook")] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="all that has happened since: 2026-03-01T12:00, or 90m, 24h, 3d")
+        str | None, typer.Option(metavar="TIME", help="all messages since this time: 2026-03-01T12:00, or 90m, 24h, 3d")
     ] = None,
-    given_up: Annotated[bool, typer.Option("--given-up", help="all that were given up")] = False,
+    given_up: Annotated[bool, typer.Option("--given-up", help="all messages that were given up")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send once more: one delivery, or all since a time or all given up of a webhook. The ids stay the same."""
+    """Send again: one delivery, or all of a webhook since a time or that were given up. The ids stay the same."""
     from orders.webhooks import deliveries as webhooks
 
     match (delivery, endpoint, since, given_up):

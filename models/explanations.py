@@ -1,12 +1,12 @@
-"""What a person is told in each stage: what it waits for, what happens next, what they may do.
+"""The sentences that explain each stage: what an operation waits for, what happens next, what a person may do.
 
-The one source of the first two: the database, the API, the console and Temporal UI all show them. What a person may do
-depends on more than the stage, and is computed by `orders.lifecycle.allowed`; the sentences here stand where only the
-stage is known (Temporal UI, stages that have passed), and promise nothing that may be refused.
+The API, the console and Temporal UI take the first two from here. What a person may do depends on more than the stage:
+`orders.lifecycle.allowed` computes it. The sentences here are used where only the stage is known (Temporal UI, stages
+that have passed), and promise nothing that could be refused.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.enums import FailureClass, Stage
 from models.outside import as_code, visible_lines
@@ -17,9 +17,11 @@ class Explanation:
     waits_for: str
     next_step: str
     person_may: str
+    shop_may: str = "nothing to do"
+    """The same for a storefront, which has no access to upstream accounts and no command line."""
 
     def as_markdown(self, stage: Stage, since: str, reason: str = "") -> str:
-        """For Temporal UI. `reason` may hold words of others, which are shown letter by letter."""
+        """For Temporal UI. `reason` may contain words of others, so its Markdown is not rendered."""
         particular = f" ({as_code(reason)})" if reason else ""
         return (
             f"**{stage.value}** since {since}\n\n"
@@ -36,35 +38,46 @@ def fenced(text: str) -> str:
 
 
 _NOTHING = "nothing to do"
+_CANCEL = "cancel the order"
 
 _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.ACCEPTED: Explanation(
-        "its workflow to be started",
-        "starts by itself, also after Temporal was away; then the balance is checked",
-        "cancel the order",
+        "the start of its workflow",
+        "it starts automatically, also if Temporal was away; then the balance is checked",
+        _CANCEL,
+        shop_may=_CANCEL,
     ),
     Stage.QUEUED: Explanation(
-        "the running operation of the same service to end", "starts by itself when its turn comes", "cancel the order"
+        "the end of the running operation of the same service",
+        "it starts automatically when its turn comes",
+        _CANCEL,
+        shop_may=_CANCEL,
     ),
     Stage.CHECKING_BALANCE: Explanation(
         "the upstream's answer about the balance",
         "money is set aside, then the set-up request is sent",
-        "cancel the order while nothing of it is sent",
+        f"{_CANCEL} as long as nothing of it was sent",
+        shop_may=_CANCEL,
     ),
     Stage.WAITING_FOR_FUNDS: Explanation(
         "money on the upstream account",
-        "the balance is watched; the order goes on by itself, in turn, when the money is there",
-        "top up the upstream account, or cancel the order",
+        "the balance is watched; the order continues automatically, in turn, when the money is there",
+        f"top up the upstream account, or {_CANCEL}",
+        shop_may=_CANCEL,
     ),
-    Stage.SUBMITTING: Explanation("the upstream's answer to the request", "then the confirmation is awaited", _NOTHING),
+    Stage.SUBMITTING: Explanation(
+        "the upstream's answer to the request", "the order waits for the confirmation", _NOTHING
+    ),
     Stage.RETRYING: Explanation(
-        "what stands in its way to be over",
-        "tried again by itself, at growing intervals; no request of it is under way",
-        "see what stands in its way if it lasts long, or cancel the order",
+        "the end of the problem that holds it up",
+        "it is tried again automatically, at growing intervals; no request of it is under way",
+        f"look for the problem if it lasts long, or {_CANCEL}",
+        shop_may=_CANCEL,
     ),
     Stage.OUTCOME_UNKNOWN: Explanation(
-        "proof of what became of a request whose answer was lost",
-        "the upstream is read until the service is found (then it is adopted) or proven absent (then it is sent again)",
+        "proof whether a request with a lost answer took effect",
+        "the upstream is read until the service is found (then it is adopted) or proven absent (then the request is "
+        "sent again)",
         _NOTHING,
     ),
     Stage.AWAITING_CONFIRMATION: Explanation(
@@ -80,7 +93,7 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.NEEDS_ATTENTION: Explanation(
         "a person's decision",
         "nothing is sent until a person decides",
-        "decide, as far as its requests so far allow: the operation's document says what (`resell operations show`)",
+        "decide: the operation's document lists the possible decisions (`resell operations show`)",
     ),
     Stage.COMPLETED: Explanation("nothing", "done", _NOTHING),
     Stage.CANCELLED: Explanation("nothing", "ended without effect", _NOTHING),
@@ -90,44 +103,49 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
 _RETRYING_BECAUSE: dict[FailureClass, Explanation] = {
     FailureClass.NOT_SENT: Explanation(
         "the upstream to be reachable again",
-        "tried again by itself, at growing intervals; the request of this try has not left",
-        "mend the connection if it is down for long, or cancel the order",
+        "it is tried again automatically, at growing intervals; the request of this attempt was not sent",
+        f"restore the connection if it is down for long, or {_CANCEL}",
+        shop_may=_CANCEL,
     ),
     FailureClass.OUTCOME_UNKNOWN: Explanation(
-        "an answer of the upstream to what was read before the request",
-        "read again by itself, at growing intervals; the request of this try has not left",
-        "see what ails the upstream if it lasts long, or cancel the order",
+        "an answer of the upstream to the reading before the request",
+        "the reading is repeated automatically, at growing intervals; the request of this attempt was not sent",
+        f"look for the upstream's problem if it lasts long, or {_CANCEL}",
+        shop_may=_CANCEL,
     ),
     FailureClass.UNHEALTHY: Explanation(
-        "the upstream account to be well again",
-        "one call tries the account now and then, and the order goes on once that works; until then nothing of it is "
-        "asked or sent",
-        "mend the account (`resell upstreams` says what is wrong), or cancel the order",
+        "the upstream account to work again",
+        "one call tests the account from time to time, and the order continues when that works; until then it asks and "
+        "sends nothing",
+        f"repair the account (`resell upstreams` says what is wrong), or {_CANCEL}",
+        shop_may=_CANCEL,
     ),
     FailureClass.NOT_YET: Explanation(
-        "the time before which the upstream does not do it",
-        "tried again by itself then, money first; the upstream has refused the request, and nothing was charged",
-        "wait, or cancel the order",
+        "the time before which the upstream refuses it",
+        "it is tried again automatically then, money first; the upstream has refused the request, and nothing was "
+        "charged",
+        f"wait, or {_CANCEL}",
+        shop_may=_CANCEL,
     ),
 }
 
 
 _CALLED_OFF = Explanation(
-    "proof that its requests have left nothing at the upstream: it is not wanted any more",
-    "nothing of it is sent; what is left unpaid is removed, then it ends without a charge. What is paid already is "
-    "adopted, and the closing that waits deletes it",
+    "proof that its requests left nothing at the upstream, because it is not wanted any more",
+    "nothing of it is sent. What is left unpaid is removed, and it ends without a charge. What is already paid is "
+    "adopted, and the close that waits deletes it",
     _NOTHING,
 )
 _OUTLIVE_A_CALL = frozenset(
     {Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION, Stage.COMPLETED, Stage.CANCELLED}
 )
-"""What these wait for stays so when the order is called off."""
+"""Calling the order off does not change what these stages wait for."""
 
 
 def explain(
     stage: Stage, reason: str = "", *, called_off: bool = False, failure: FailureClass | None = None
 ) -> Explanation:
-    """The stage's explanation; `reason` says what is particular this time, `failure` of what kind that is."""
+    """The explanation of a stage. `reason` is added to what it waits for; `failure` is the class of that reason."""
     plain = _EXPLANATIONS[stage]
     if stage is Stage.RETRYING and failure is not None:
         plain = _RETRYING_BECAUSE.get(failure, plain)
@@ -135,4 +153,4 @@ def explain(
         plain = _CALLED_OFF
     if not reason:
         return plain
-    return Explanation(f"{plain.waits_for} ({reason})", plain.next_step, plain.person_may)
+    return replace(plain, waits_for=f"{plain.waits_for} ({reason})")

@@ -1,6 +1,6 @@
-"""What goes wrong, said in one way: `application/problem+json` (RFC 9457), whoever raised it.
+"""Every error of the API becomes `application/problem+json` (RFC 9457).
 
-`KINDS` is the whole list of problem types; what raises which stands in `install`.
+`KINDS` lists all problem types. `install` says which exception becomes which problem.
 """
 
 import json
@@ -44,25 +44,25 @@ class Kind:
         return f"urn:resellflow:problem:{self.slug}"
 
 
-INVALID_FIELD = Kind("invalid-field", "A field is not right", HTTPStatus.UNPROCESSABLE_ENTITY)
+INVALID_FIELD = Kind("invalid-field", "A field is wrong", HTTPStatus.UNPROCESSABLE_ENTITY)
 INVALID_BODY = Kind("invalid-body", "The body can't be read", HTTPStatus.UNPROCESSABLE_ENTITY)
-INVALID_KEY = Kind("invalid-idempotency-key", "No usable idempotency key", HTTPStatus.BAD_REQUEST)
+INVALID_KEY = Kind("invalid-idempotency-key", "The idempotency key is missing or invalid", HTTPStatus.BAD_REQUEST)
 KEY_REUSED = Kind("idempotency-key-reused", "The key was used with another body", HTTPStatus.UNPROCESSABLE_ENTITY)
 UNAUTHENTICATED = Kind("unauthenticated", "No valid token", HTTPStatus.UNAUTHORIZED)
 FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN)
-NOT_FOUND = Kind("not-found", "There is no such thing", HTTPStatus.NOT_FOUND)
+NOT_FOUND = Kind("not-found", "It does not exist", HTTPStatus.NOT_FOUND)
 TOO_LARGE = Kind("body-too-large", "The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 REFUSED = Kind("refused", "Not possible in the present state", HTTPStatus.CONFLICT)
 TOO_MANY_GUESSES = Kind("too-many-wrong-tokens", "Too many wrong tokens", HTTPStatus.TOO_MANY_REQUESTS)
 TOO_MANY_HINTS = Kind("too-many-hints", "Too many hints are unread", HTTPStatus.TOO_MANY_REQUESTS)
-UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer as it should", HTTPStatus.BAD_GATEWAY)
+UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer properly", HTTPStatus.BAD_GATEWAY)
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
-DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database can't take this now", HTTPStatus.SERVICE_UNAVAILABLE)
-BUSY = Kind("busy", "There is too much to do just now", HTTPStatus.SERVICE_UNAVAILABLE)
+DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database is not available", HTTPStatus.SERVICE_UNAVAILABLE)
+BUSY = Kind("busy", "The server is busy", HTTPStatus.SERVICE_UNAVAILABLE)
 TOO_SLOW = Kind("too-slow", "The body came too slowly", HTTPStatus.REQUEST_TIMEOUT)
 TOO_MANY_STREAMS = Kind("too-many-streams", "Too many streams at once", HTTPStatus.TOO_MANY_REQUESTS)
-NOT_READY = Kind("not-ready", "Not ready to take orders", HTTPStatus.SERVICE_UNAVAILABLE)
-INTERNAL = Kind("internal", "Something unexpected happened", HTTPStatus.INTERNAL_SERVER_ERROR)
+NOT_READY = Kind("not-ready", "Not ready to accept orders", HTTPStatus.SERVICE_UNAVAILABLE)
+INTERNAL = Kind("internal", "An unexpected error happened", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 KINDS = (
     INVALID_FIELD,
@@ -88,7 +88,7 @@ KINDS = (
 
 
 class FieldError(BaseModel):
-    """One field that is not right."""
+    """One field that is wrong."""
 
     field: str = Field(examples=["addons.ram"])
     detail: str
@@ -104,7 +104,7 @@ class Problem(BaseModel):
     field: str | None = Field(
         default=None, description="path of the field, parameter or header that is wrong", examples=["period_months"]
     )
-    errors: list[FieldError] | None = Field(default=None, description="all of them, where several are wrong")
+    errors: list[FieldError] | None = Field(default=None, description="all wrong fields, if there are several")
 
 
 class ProblemResponse(Response):
@@ -115,7 +115,7 @@ class ProblemResponse(Response):
 
 
 LONGEST_DETAIL = 2_000
-"""Characters. What was sent is told back to be recognised, not to be read once more."""
+"""Characters. A detail quotes what was sent so that it is recognised; it need not be complete."""
 
 
 def render(problem: Problem) -> bytes:
@@ -194,7 +194,7 @@ async def _temporal_unavailable(request: Request, error: Exception) -> Response:
     log.warning("%s: %s", TEMPORAL_UNAVAILABLE.title, error)
     return answer(
         TEMPORAL_UNAVAILABLE,
-        "Temporal, or the worker behind it, does not answer just now; the decision may be sent again.",
+        "Temporal or the worker does not answer at the moment. You may send the decision again.",
         headers=retry_later(),
     )
 
@@ -203,8 +203,8 @@ async def _upstream_failed(request: Request, error: Exception) -> Response:
     caller = request.state.caller
     if caller.asker.is_staff:
         return answer(UPSTREAM_FAILED, str(error))
-    log.warning("%s, as %s was not told: %s", UPSTREAM_FAILED.title, caller.name, error)
-    return answer(UPSTREAM_FAILED, "The upstream can't be read just now. Try again later.")
+    log.warning("%s (%s got no details): %s", UPSTREAM_FAILED.title, caller.name, error)
+    return answer(UPSTREAM_FAILED, "The upstream can't be read at the moment. Try again later.")
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
@@ -221,13 +221,13 @@ def database_problem(error: Exception) -> ProblemResponse:
     return answer(kind, f"{_WHY.get(outage, 'The database is out of order.')} {SEND_AGAIN}", headers=retry_later())
 
 
-SEND_AGAIN = "Send the same request again: an order with the same Idempotency-Key is never made twice."
+SEND_AGAIN = "Send the same request again: the same Idempotency-Key never makes a second order."
 _WHY = {
-    Outage.AWAY: "The database does not answer just now.",
-    Outage.BUSY: "The database has too much to do just now.",
-    Outage.READ_ONLY: "The database takes no changes just now.",
+    Outage.AWAY: "The database does not answer at the moment.",
+    Outage.BUSY: "The database is busy at the moment.",
+    Outage.READ_ONLY: "The database accepts no changes at the moment.",
 }
-"""For a storefront, which can do nothing about the others but wait; an operator finds them in the log and /readyz."""
+"""Reasons for a storefront. It can only wait for all others to end; an operator finds them in the log and /readyz."""
 
 
 async def _invalid_request(request: Request, error: RequestValidationError) -> Response:
@@ -261,7 +261,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
             return answer(TOO_LARGE, str(error.detail))
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = ", ".join(_methods_at(request))
-            detail = f"{request.url.path} does not know {request.method}; it knows {allowed}."
+            detail = f"{request.url.path} does not support {request.method}. It supports {allowed}."
             return _untyped(status, detail, {"Allow": allowed})
         case _:
             detail = str(error.detail)
@@ -291,7 +291,7 @@ def retry_later() -> dict[str, str]:
 
 _KEY_SHAPE = "is visible ASCII text of up to 255 characters"
 _KEY_RULES = {
-    "missing": "is needed: it makes sure that an order sent twice is made once",
+    "missing": "is needed: it ensures that an order that is sent twice is made once",
     "string_too_short": "is blank",
     "string_too_long": "is longer than 255 characters",
 }
@@ -300,7 +300,7 @@ _MESSAGES = {
     "missing": "is needed",
     "extra_forbidden": "is not known here",
     "json_invalid": "is not valid JSON",
-    "string_unicode": "holds an incomplete character",
+    "string_unicode": "contains an incomplete character",
 }
 
 

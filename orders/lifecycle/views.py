@@ -27,7 +27,7 @@ from orders.reading.documents import Document, WorkflowLinks, money
 from orders.reading.filters import either, newest
 from orders.reading.paging import Page, PageRequest, page_of
 from orders.services import naming
-from orders.webhooks.redaction import may_for_shop, reason_for_shop, waits_for_shop, without_secrets
+from orders.webhooks.redaction import reason_for_shop, waits_for_shop, without_secrets
 
 _NOUN = "operation"
 UNREADABLE = "unreadable"
@@ -302,5 +302,5 @@ def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERAT
         reason=reason,
         waits_for=explanation.waits_for,
         next_step=explanation.next_step,
-        person_may=explanation.person_may if asker.is_staff else may_for_shop(explanation.person_may),
+        person_may=explanation.person_may if asker.is_staff else explanation.shop_may,
     )

@@ -12,7 +12,6 @@ from typing import Any
 
 from models.enums import FailureClass, MessageType, Stage
 from models.explanations import explain
-from orders.lifecycle.allowed import NOTHING
 
 _SENTENCES: dict[FailureClass, str] = {
     FailureClass.NOT_SENT: "the upstream can't be reached",
@@ -91,14 +90,6 @@ def values_for_shop(values: Mapping[str, str]) -> dict[str, str]:
 def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, called_off_at: datetime | None) -> str:
     told = reason_for_shop(stage, reason, failure)
     return explain(stage, told, called_off=called_off_at is not None, failure=failure).waits_for
-
-
-_CANCEL = "cancel the order"
-
-
-def may_for_shop(person_may: str) -> str:
-    """Of what a person may do in a stage: what a storefront may. It has no hand in accounts, and no command line."""
-    return _CANCEL if _CANCEL in person_may else NOTHING
 
 
 _OF_OUR_PEOPLE = frozenset(

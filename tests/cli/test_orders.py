@@ -93,7 +93,12 @@ async def test_a_price_that_nobody_expected_is_seen_and_accepted_from_the_shell(
     assert (await shop_shell.resell(*order, "--cost-limit", "6")).status == 2
     assert (await shop_shell.resell(*order, "--cost-limit", "6.00 EUR")).json["stage"] == "needs_attention"
     shown = (await shop_shell.resell("operations", "show", 1)).done().out
-    for words in ("costs there     40.00 EUR", "quoted=40.00 EUR", "agreed at most  6.00 EUR", "price_changed"):
+    for words in (
+        "upstream price   40.00 EUR",
+        "quoted by the upstream: 40.00 EUR",
+        "agreed at most   6.00 EUR",
+        "price_changed",
+    ):
         assert words in shown
     accept = ("operations", "accept-price", 1, "--reason", "she knows")
     (await shop_shell.resell(*accept, "--price", "39.00 EUR")).failed("price: the price is 40.00 EUR, not 39.00 EUR")

@@ -43,4 +43,4 @@ async def test_a_method_that_is_not_known_is_told_those_that_are(idle_api: Api) 
         assert answer.status_code == 405, (method, path)
         assert answer.headers["allow"] == known
         if method != "HEAD":
-            assert answer.json()["detail"] == f"{path} does not know {method}; it knows {known}."
+            assert answer.json()["detail"] == f"{path} does not support {method}. It supports {known}."

@@ -42,11 +42,11 @@ async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> 
 @pytest.mark.parametrize(
     ("failure", "waits_for", "next_step"),
     [
-        (FailureClass.NOT_SENT, "the upstream to be reachable again", "the request of this try has not left"),
-        (FailureClass.OUTCOME_UNKNOWN, "an answer of the upstream to what was read", "read again by itself"),
-        (FailureClass.UNHEALTHY, "the upstream account to be well again", "one call tries the account now and then"),
-        (FailureClass.NOT_YET, "the time before which the upstream does not do it", "nothing was charged"),
-        (None, "what stands in its way to be over", "no request of it is under way"),
+        (FailureClass.NOT_SENT, "the upstream to be reachable again", "the request of this attempt was not sent"),
+        (FailureClass.OUTCOME_UNKNOWN, "an answer of the upstream to the reading", "repeated automatically"),
+        (FailureClass.UNHEALTHY, "the upstream account to work again", "one call tests the account from time to time"),
+        (FailureClass.NOT_YET, "the time before which the upstream refuses it", "nothing was charged"),
+        (None, "the end of the problem that holds it up", "no request of it is under way"),
     ],
 )
 async def test_an_operation_that_is_tried_again_says_why_how_often_and_when(

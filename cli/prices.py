@@ -1,0 +1,39 @@
+"""The price check of an operation, in words: what the upstream asks, and what that was compared with."""
+
+from collections.abc import Iterator, Mapping
+
+_SOURCES = {
+    "quote": "quoted by the upstream",
+    "catalogue": "computed from the catalogue",
+    "refusal": "named by the upstream when it refused",
+    "cart": "shown in the upstream's cart",
+    "none": "no price is known",
+}
+
+
+def price_in_words(price: Mapping[str, str]) -> str:
+    """The entries of `price` as one sentence; empty if there is none. docs/prices.md explains each entry."""
+    known = dict(price)
+    return "; ".join(_parts(known) if known else ())
+
+
+def _parts(price: dict[str, str]) -> Iterator[str]:
+    def take(name: str, words: str) -> Iterator[str]:
+        if value := price.pop(name, ""):
+            yield words.format(value)
+
+    source, quoted, at = price.pop("source", ""), price.pop("quoted", ""), price.pop("quoted_at", "")
+    if source or quoted:
+        yield _SOURCES.get(source, source or "quoted") + f": {quoted}" * bool(quoted) + f" at {at}" * bool(at)
+    yield from take("row", "it is the price of {}")
+    yield from take("stand_in", "used instead of a quote: {}")
+    origin, tolerance = price.pop("expected_from", ""), price.pop("tolerance", "")
+    within = f" ({origin})" * bool(origin) + f", {tolerance} more is tolerated" * bool(tolerance)
+    yield from take("expected", f"expected {{}}{within}")
+    yield from take("selling", "sold for {}")
+    yield from take("agreed", "at most {} agreed")
+    yield from take("rate", "exchange rate {}")
+    yield from take("skipped", "remark: {}")
+    by, at = price.pop("accepted_by", ""), price.pop("accepted_at", "")
+    yield from take("accepted", "accepted: {}" + f" by {by}" * bool(by) + f" at {at}" * bool(at))
+    yield from (f"{name.replace('_', ' ')}: {value}" for name, value in price.items() if value)
