@@ -13,7 +13,8 @@ from orders.accounts.notes import record_health
 from orders.errors import NotFound
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
-from upstreams.port import Capabilities
+from upstreams.kinds import adapter_of
+from upstreams.port import Findings, Learned
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +25,13 @@ class CheckedUpstream:
     """As it is after the check."""
     product_types: tuple[str, ...]
     """What its processing modules are for."""
-    found: Capabilities
+    found: Findings
 
     @property
     def usable(self) -> bool:
-        """Orders can be carried out: the balance can be read, and every list."""
-        return self.found.balance_call is not None and set(self.found.listable_types) == set(self.product_types)
+        """Orders can be carried out: the balance can be read, where there is one, and every list."""
+        without = self.found.balance is None and adapter_of(self.account.kind).capabilities.balance
+        return not without and set(self.found.listable_types) == set(self.product_types)
 
 
 async def check_upstream(database: Database, connections: Connections, name: str) -> CheckedUpstream:
@@ -42,33 +44,37 @@ async def check_upstream(database: Database, connections: Connections, name: str
         account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()
         if account is None:
             raise NotFound("upstream account", name)
-        found = await session.exec(
+        types = await session.exec(
             select(ProcessingModule.product_type)
             .where(ProcessingModule.account_id == account.id, ProcessingModule.kind == ModuleKind.UPSTREAM)
             .distinct()
             .order_by(col(ProcessingModule.product_type))
         )
-        product_types = tuple(found.all())
+        product_types = tuple(types.all())
     try:
         upstream = await connections.to(account)
-        capabilities = await upstream.check(product_types)
+        found = await upstream.check(product_types)
     except UpstreamError as error:
-        await _keep(database, account, Capabilities(problems=(error.message,)))
+        await _keep(database, account, Findings(problems=(error.message,)))
         raise
     if await record_health(database, account.id, None):
         log.info("upstream %s is well again: a check by hand has found it so", name)
-    return CheckedUpstream(await _keep(database, account, capabilities), product_types, capabilities)
+    return CheckedUpstream(await _keep(database, account, found, upstream.learned), product_types, found)
 
 
-async def _keep(database: Database, account: UpstreamAccount, found: Capabilities) -> UpstreamAccount:
+async def _keep(
+    database: Database, account: UpstreamAccount, found: Findings, learned: Learned | None = None
+) -> UpstreamAccount:
     async with database.write() as session:
         row = await session.get_one(UpstreamAccount, account.id)
-        if found.balance_call is not None:
-            row.balance_call = found.balance_call
-        if found.lists_show_remoteid is not Knowledge.UNKNOWN:
-            row.lists_show_remoteid = found.lists_show_remoteid
-        if found.forms_show_remoteid is not Knowledge.UNKNOWN:
-            row.forms_show_remoteid = found.forms_show_remoteid
+        if learned is not None:
+            row.learned = learned.model_dump(mode="json")
+        if found.lists_show_marks is not Knowledge.UNKNOWN:
+            row.lists_show_marks = found.lists_show_marks
+        if found.forms_show_marks is not Knowledge.UNKNOWN:
+            row.forms_show_marks = found.forms_show_marks
+        if found.orders_return_number is not Knowledge.UNKNOWN:
+            row.orders_return_number = found.orders_return_number
         row.problems = list(found.problems)
         row.checked_at = utc_now()
         session.add(row)

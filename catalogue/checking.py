@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from catalogue.accounts import settings_in, stored_settings
 from catalogue.addons import addon_problems
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import Problem
-from catalogue.reading import Draft
+from catalogue.reading import Draft, mistakes
 from catalogue.standing import Standing
-from catalogue.values import same_place
 from models.catalogue import MappedPeriod
 from models.enums import ModuleKind
 from models.money import Money
@@ -17,6 +19,7 @@ from models.product_types import PRODUCT_TYPES, Form
 from orders.money.addonprices import UnitPrice
 from orders.operations.goals import NOTHING
 from orders.services.forms import normal_form
+from upstreams.kinds import adapter_of, kinds
 
 
 def check(draft: Draft, standing: Standing) -> list[Problem]:
@@ -47,6 +50,8 @@ class _Check:
             name: account.currency for name, account in standing.accounts.items()
         }
         self._currencies |= {name: _text(raw.get("currency")) for name, raw in draft.raw["upstream_accounts"].items()}
+        self._kinds: dict[str, str | None] = {name: account.kind for name, account in standing.accounts.items()}
+        self._kinds |= {name: _text(raw.get("kind")) for name, raw in draft.raw["upstream_accounts"].items()}
         self._modules = {
             name: _Module(
                 module.kind,
@@ -81,18 +86,25 @@ class _Check:
     # Accounts.
 
     def _account(self, table: str, entry: AccountEntry) -> Iterable[Problem]:
-        if entry.password_env is None and entry.password_file is None:
-            yield Problem(
-                table,
-                "password_env",
-                "is missing; name the environment variable that holds the password, or a file in password_file",
-            )
-        if entry.password_env is not None and entry.password_file is not None:
-            yield Problem(table, "password_file", "password_env is given, too; keep the one that is right")
+        secret = settings_in(entry).secret
+        env, file = secret.keys
+        if secret.env is None and secret.file is None:
+            words = f"is missing; name the environment variable that holds the {secret.word}, or a file in {file}"
+            yield Problem(table, env, words)
+        if secret.env is not None and secret.file is not None:
+            yield Problem(table, file, f"{env} is given, too; keep the one that is right")
         if entry.hint_secret_env is not None and entry.hint_secret_file is not None:
             yield Problem(table, "hint_secret_file", "hint_secret_env is given, too; keep the one that is right")
         stored = self._standing.accounts.get(entry.name)
-        if stored is None or stored.currency == entry.currency:
+        if stored is None:
+            return
+        if stored.kind != entry.kind and stored.id in self._standing.accounts_in_use:
+            yield Problem(
+                table,
+                "kind",
+                f'it has services at a "{stored.kind}", so it can\'t become "{entry.kind}"; make another account',
+            )
+        if stored.currency == entry.currency:
             return
         if stored.id in self._standing.accounts_in_use:
             yield Problem(
@@ -115,22 +127,24 @@ class _Check:
 
     def _shared_accounts(self) -> Iterable[Problem]:
         """Two of our accounts that are one at the upstream would spend the same money twice."""
-        holders: dict[tuple[str, str], str] = {}
+        holders: dict[tuple[str, ...], str] = {}
         in_file = self._draft.raw["upstream_accounts"]
         for name, account in self._standing.accounts.items():
-            if name not in in_file:
-                holders[same_place(account.url), account.username] = f'"{name}", which is in the database,'
+            settings = stored_settings(account)
+            if name not in in_file and settings is not None:
+                holders[account.kind, *settings.customer.values()] = f'"{name}", which is in the database,'
         for located in self._draft.accounts:
-            place = (same_place(located.entry.url), located.entry.username)
-            if place in holders:
+            customer = settings_in(located.entry).customer
+            who = (located.entry.kind, *customer.values())
+            if who in holders:
                 yield Problem(
                     located.table,
-                    "username",
-                    f"{holders[place]} is the same customer account (address and username); one upstream account has "
+                    list(customer)[-1],
+                    f"{holders[who]} is the same customer account ({' and '.join(customer)}); one upstream account has "
                     "one entry, and its name stays",
                 )
             else:
-                holders[place] = f'"{located.entry.name}"'
+                holders[who] = f'"{located.entry.name}"'
 
     # Modules.
 
@@ -264,9 +278,7 @@ class _Check:
         if module.kind is ModuleKind.MANUAL:
             return
         yield from _order_parameters(table, entry, plan_type)
-        if entry.pricelist is None:
-            description = MappingEntry.model_fields["pricelist"].description
-            yield Problem(table, "pricelist", f"is missing; it is {description}")
+        yield from _not_of_this_kind(table, entry, self._kinds.get(module.account or ""))
         currency = self._currencies.get(module.account or "")
         for key, cost in _costs(entry):
             if currency is not None and cost.currency != currency:
@@ -310,6 +322,17 @@ def _costs(entry: MappingEntry) -> Iterable[tuple[str, Money]]:
             continue
         for choice, text in written.items():
             yield f"addon_costs.{addon}.{choice}", Money.parse(text)
+
+
+def _not_of_this_kind(table: str, entry: MappingEntry, kind: str | None) -> Iterable[Problem]:
+    """What the adapter of the module's account does not understand of the mapping."""
+    if kind not in kinds():
+        return
+    model = adapter_of(kind).mapping_settings
+    try:
+        model.model_validate(entry.model_dump(include=set(model.model_fields), exclude_none=True))
+    except ValidationError as error:
+        yield from mistakes(error, table, model)
 
 
 def _order_parameters(table: str, entry: MappingEntry, product_type: str | None) -> Iterable[Problem]:

@@ -1,9 +1,10 @@
 """The format of a catalogue file, one model per table. The descriptions are what an error says would be right."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from catalogue.values import (
     AccountName,
@@ -13,12 +14,10 @@ from catalogue.values import (
     Months,
     Name,
     PlainAmount,
-    Text,
-    UpstreamPeriod,
-    Url,
-    VariableName,
 )
 from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, Unquoted
+from upstreams.kinds import kinds
+from upstreams.values import Text, VariableName
 
 
 class Entry(BaseModel):
@@ -27,18 +26,18 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def _installed(kind: str) -> str:
+    if kind not in kinds():
+        raise PydanticCustomError("unknown_kind", "no such kind of upstream")
+    return kind
+
+
 class AccountEntry(Entry):
-    """`[[upstream_accounts]]`: our customer account at a selling BILLmanager."""
+    """`[[upstream_accounts]]`: our customer account at an upstream. These keys are common to all kinds; see
+    `catalogue.accounts` for the others."""
 
     name: AccountName = Field(description='a name of letters, digits, ".", "_" and "-", like "main"')
-    kind: Literal["billmanager"] = Field(description='"billmanager"')
-    url: Url = Field(description='the address with its path, like "https://billing.example.com:1500/billmgr"')
-    dialect: Literal[5, 6] = Field(description="the BILLmanager's generation, 5 or 6")
-    username: Text = Field(description="the name of our account there, as text")
-    password_env: VariableName | None = Field(
-        default=None, description='the name of the environment variable with the password, like "MAIN_PASSWORD"'
-    )
-    password_file: Text | None = Field(default=None, description="the path of a file that holds the password")
+    kind: Annotated[str, AfterValidator(_installed)] = Field(description=" or ".join(f'"{kind}"' for kind in kinds()))
     hint_secret_env: VariableName | None = Field(
         default=None,
         description='the name of the environment variable with the secret of push hints, like "MAIN_HINT_SECRET"',
@@ -88,9 +87,9 @@ class MappingEntry(Entry):
     """`[[tariff_plans.mappings]]`: the plan's counterpart at the upstream of one processing module."""
 
     processing_module: Name = Field(description="the name of a processing module")
-    pricelist: Text | None = Field(default=None, description='the number of the upstream\'s tariff as text, like "58"')
-    datacenter: Text | None = Field(default=None, description='the number of the data centre as text, like "1"')
-    periods: dict[Months, UpstreamPeriod] = Field(
+    pricelist: Text | None = Field(default=None, description='the upstream\'s tariff as text, like "58"')
+    datacenter: Text | None = Field(default=None, description='the upstream\'s data centre as text, like "1"')
+    periods: dict[Months, int] = Field(
         min_length=1, description='our months = the upstream\'s period, like { "1" = 1, "12" = 12 }'
     )
     addons: dict[Text, Text] = Field(

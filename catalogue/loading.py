@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from catalogue.accounts import settings_in
 from catalogue.checking import check
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
@@ -36,9 +37,9 @@ from upstreams.plainhttp import readable_on_the_way
 _ADVISORY_LOCK = 7_265_736
 
 _LEARNED: Mapping[str, object] = {
-    "balance_call": None,
-    "lists_show_remoteid": Knowledge.UNKNOWN,
-    "forms_show_remoteid": Knowledge.UNKNOWN,
+    "learned": {},
+    "lists_show_marks": Knowledge.UNKNOWN,
+    "forms_show_marks": Knowledge.UNKNOWN,
     "lists_return_mark": Knowledge.UNKNOWN,
     "lists_return_name": Knowledge.UNKNOWN,
     "orders_return_number": Knowledge.UNKNOWN,
@@ -113,7 +114,7 @@ async def load(
 
 
 def _readable_on_the_way(draft: Draft, plain_http: Collection[str]) -> list[Problem]:
-    wrong = ((one.table, readable_on_the_way(one.entry.url, plain_http)) for one in draft.accounts)
+    wrong = ((one.table, readable_on_the_way(settings_in(one.entry).url, plain_http)) for one in draft.accounts)
     return [Problem(table, "url", words) for table, words in wrong if words]
 
 
@@ -144,11 +145,13 @@ class _Loading:
 
     async def _account(self, entry: AccountEntry) -> None:
         stored = self._standing.accounts.get(entry.name)
-        row = stored or UpstreamAccount(
-            name=entry.name, kind=entry.kind, url=entry.url, username=entry.username, currency=entry.currency
-        )
-        fields = _put(row, entry.model_dump())
-        moved = stored is not None and {"url", "username", "dialect"} & {change.field for change in fields}
+        settings = settings_in(entry)
+        row = stored or UpstreamAccount(name=entry.name, kind=entry.kind, url=settings.url, currency=entry.currency)
+        common = entry.model_dump(include=set(AccountEntry.model_fields))
+        own = settings.model_dump(mode="json", exclude={"url"})
+        fields = _put(row, common | {"url": settings.url, "settings": own})
+        elsewhere = ({"kind", "url"} | own.keys() | row.settings.keys()) - set(settings.secret.keys)
+        moved = stored is not None and elsewhere & {change.field for change in fields}
         if moved:
             _put(row, _LEARNED)
             self._report.notes.append(
@@ -346,15 +349,21 @@ def _put(row: SQLModel, values: Mapping[str, object]) -> list[FieldChange]:
         if isinstance(before, dict) and isinstance(value, dict):
             for key in sorted(before.keys() | value.keys()):
                 if before.get(key) != value.get(key):
-                    fields.append(FieldChange(f"{name}.{key}", _shown(before.get(key)), _shown(value.get(key))))
+                    path = f"{name}.{key}".removeprefix(".")
+                    fields.append(FieldChange(path, _shown(before.get(key)), _shown(value.get(key))))
         else:
             fields.append(FieldChange(name, _shown(before), _shown(value)))
         setattr(row, column, value)
     return fields
 
 
-_NAMES_IN_THE_FILE = {"above_price": "above_selling_price", "tariff": "pricelist", "location": "datacenter"}
-"""Columns that are called otherwise than their key."""
+_NAMES_IN_THE_FILE = {
+    "above_price": "above_selling_price",
+    "tariff": "pricelist",
+    "location": "datacenter",
+    "settings": "",
+}
+"""Columns that are called otherwise than their key. What an adapter reads has keys of its own."""
 
 
 def _put_money(row: SQLModel, amount: str, currency: str, name: str, money: Money | None) -> list[FieldChange]:

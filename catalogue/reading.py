@@ -2,30 +2,20 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from catalogue.accounts import account_entry
 from catalogue.entries import AccountEntry, AddonFormEntry, Entry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
 
 E = TypeVar("E", bound=Entry)
 
 _TABLES = ("upstream_accounts", "processing_modules", "tariff_plans")
-_ELSEWHERE: Mapping[str, str] = {
-    "password": (
-        "a password does not belong into this file; put it into an environment variable and name that in password_env, "
-        "or into a file readable by the service alone and name that in password_file"
-    ),
-    "hint_secret": (
-        "a secret does not belong into this file; put it into an environment variable and name that in "
-        "hint_secret_env, or into a file readable by the service alone and name that in hint_secret_file"
-    ),
-}
-"""Keys that people try, and where that thing goes."""
 _TABLES_WITHIN: Mapping[str, type[Entry]] = {"addon_forms": AddonFormEntry}
 """Keys whose values are named tables."""
 
@@ -71,7 +61,7 @@ def read_file(file: Path) -> Draft:
         if key not in _TABLES:
             draft.problems.append(Problem("", key, _unknown(key, _TABLES)))
     for table, raw in _entries(draft, document, "upstream_accounts"):
-        draft.accounts += _well_formed(draft, table, raw, AccountEntry)
+        draft.accounts += _well_formed(draft, table, raw, account_entry(raw.get("kind")))
     for table, raw in _entries(draft, document, "processing_modules"):
         draft.modules += _well_formed(draft, table, raw, ModuleEntry)
     for table, raw in _entries(draft, document, "tariff_plans"):
@@ -138,17 +128,21 @@ def _well_formed(draft: Draft, table: str, raw: dict[str, object], model: type[E
     try:
         return [Located(table, model.model_validate(raw))]
     except ValidationError as error:
-        for one in error.errors(include_url=False):
-            path = [str(part) for part in one["loc"] if part != "[key]"]
-            message = _in_words(one["type"], one["msg"], one["input"], path, model)
-            draft.problems.append(Problem(table, ".".join(path), message))
+        draft.problems += mistakes(error, table, model)
         return []
 
 
-def _in_words(kind: str, said: str, found: object, path: list[str], model: type[Entry]) -> str:
+def mistakes(error: ValidationError, table: str, model: type[BaseModel]) -> Iterator[Problem]:
+    """What `model` found wrong in a table, in the words of its descriptions."""
+    for one in error.errors(include_url=False):
+        path = [str(part) for part in one["loc"] if part != "[key]"]
+        yield Problem(table, ".".join(path), _in_words(one["type"], one["msg"], one["input"], path, model))
+
+
+def _in_words(kind: str, said: str, found: object, path: list[str], model: type[BaseModel]) -> str:
     model, key = _described(model, path)
     if kind == "extra_forbidden":
-        return _ELSEWHERE.get(key) or _unknown(key, model.model_fields)
+        return _elsewhere(key, model.model_fields) or _unknown(key, model.model_fields)
     description = model.model_fields[key].description
     match kind:
         case "missing":
@@ -160,7 +154,17 @@ def _in_words(kind: str, said: str, found: object, path: list[str], model: type[
     return f"{_shown(found)} is not right; it has to be {description}"
 
 
-def _described(model: type[Entry], path: list[str]) -> tuple[type[Entry], str]:
+def _elsewhere(key: str, known: Collection[str]) -> str:
+    """A secret that somebody has put into the file; empty: it is none."""
+    if f"{key}_env" not in known:
+        return ""
+    return (
+        f"a {key.rpartition('_')[2]} does not belong into this file; put it into an environment variable and name that "
+        f"in {key}_env, or into a file readable by the service alone and name that in {key}_file"
+    )
+
+
+def _described(model: type[BaseModel], path: list[str]) -> tuple[type[BaseModel], str]:
     """Where it stands what would be right: of a table within a table the inner one."""
     inner = _TABLES_WITHIN.get(path[0])
     return (inner, path[2]) if inner is not None and len(path) > 2 else (model, path[0])

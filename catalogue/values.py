@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, StringConstraints
 
@@ -14,8 +13,6 @@ from orders.money.addonprices import UnitPrice
 _MONEY = re.compile(r"\d{1,14}(\.\d{1,4})? [A-Z]{3}")
 _DECIMAL = re.compile(r"-?\d{1,14}(\.\d{1,4})?")
 _MONTHS = re.compile(r"0|[1-9]\d{0,3}")
-SPECIAL_PERIODS = (-100, -50, 0)
-"""The upstream's own: trial, day, for ever."""
 
 
 def _money(value: object) -> object:
@@ -63,32 +60,6 @@ def _months(value: object) -> object:
     return value
 
 
-def _upstream_period(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and value < 1 and value not in SPECIAL_PERIODS:
-        raise ValueError(f"{value} is no period of a BILLmanager; it is months, or -100 trial, -50 day, 0 for ever")
-    return value
-
-
-def _url(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        parts, port_is_fine = urlsplit(""), False
-    right = 'write it like "https://billing.example.com:1500/billmgr"'
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine or re.search(r"\s", value):
-        raise ValueError(f"this is not an address; {right}")
-    if parts.username or parts.password:
-        raise ValueError(f"an address with a user or password in it would end up in logs; {right}")
-    if parts.query or parts.fragment:
-        raise ValueError(f"the address ends with the path, nothing after it; {right}")
-    if not parts.path.strip("/"):
-        raise ValueError(f"the address has no path; {right}")
-    return value
-
-
 Amount = Annotated[Money, BeforeValidator(_money)]
 """`"7.90 EUR"`."""
 AddonAmount = Annotated[str | dict[str, str], BeforeValidator(_addon_amount)]
@@ -97,18 +68,7 @@ PlainAmount = Annotated[Decimal, BeforeValidator(_decimal)]
 """`"50.00"` or a whole number, in the account's currency."""
 Months = Annotated[int, BeforeValidator(_months)]
 """A key of a table, so text: `"12"`."""
-UpstreamPeriod = Annotated[int, BeforeValidator(_upstream_period)]
-Url = Annotated[str, BeforeValidator(_url)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^\S(.*\S)?$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Part of workflow ids and addresses."""
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-
-
-def same_place(url: str) -> str:
-    """The address in one spelling, to compare with others."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}{parts.path.rstrip('/')}"

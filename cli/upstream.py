@@ -11,6 +11,7 @@ from settings import load_settings
 
 if TYPE_CHECKING:
     from catalogue.capabilities import CheckedUpstream
+    from models.catalogue import UpstreamAccount
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -54,18 +55,27 @@ def _print(checked: "CheckedUpstream") -> None:
     found, account = checked.found, checked.account
     print_fields(
         [
-            ("upstream", f"{account.name} ({account.url}, dialect {account.dialect})"),
+            ("upstream", f"{account.name} ({account.url}{_generation(account)})"),
             ("balance", found.balance if found.balance is not None else "can't be read"),
-            ("read by", found.balance_call),
+            ("read by", _balance_call(checked)),
             ("lists", ", ".join(_lists(checked)) or "none: no processing module uses this account"),
-            ("lists show remoteid", _knowledge(account.lists_show_remoteid, "no item to see it on")),
-            ("forms show remoteid", _knowledge(account.forms_show_remoteid, "no item to see it on")),
+            ("lists show remoteid", _knowledge(account.lists_show_marks, "no item to see it on")),
+            ("forms show remoteid", _knowledge(account.forms_show_marks, "no item to see it on")),
             ("orders return a number", _knowledge(account.orders_return_number, "learned from the first order")),
         ]
     )
     for problem in found.problems:
         tell(f"problem: {problem}")
     print("orders can be carried out" if checked.usable else "orders can't be carried out like this")
+
+
+def _generation(account: "UpstreamAccount") -> str:
+    dialect = account.settings.get("dialect")
+    return f", dialect {dialect}" if dialect else ""
+
+
+def _balance_call(checked: "CheckedUpstream") -> object:
+    return checked.account.learned.get("balance_call") if checked.found.balance is not None else None
 
 
 def _lists(checked: "CheckedUpstream") -> list[str]:
@@ -84,11 +94,11 @@ def _as_json(checked: "CheckedUpstream") -> object:
         "url": account.url,
         "usable": checked.usable,
         "balance": {"amount": found.balance.amount, "currency": found.balance.currency} if found.balance else None,
-        "balance_call": found.balance_call,
+        "balance_call": _balance_call(checked),
         "product_types": checked.product_types,
         "listable_types": found.listable_types,
-        "lists_show_remoteid": account.lists_show_remoteid,
-        "forms_show_remoteid": account.forms_show_remoteid,
+        "lists_show_remoteid": account.lists_show_marks,
+        "forms_show_remoteid": account.forms_show_marks,
         "orders_return_number": account.orders_return_number,
         "problems": found.problems,
         "checked_at": account.checked_at,

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from models.columns import amount_column, enum_column, json_column, units_column, utc_column
-from models.enums import AbovePrice, Dialect, Knowledge, ModuleKind, RenewalOwner, Unquoted
+from models.enums import AbovePrice, Knowledge, ModuleKind, RenewalOwner, Unquoted
 from models.money import Money
 
 
 class UpstreamAccount(SQLModel, table=True):
     """Our customer account at an upstream, what we learned about that upstream, and how it is doing.
 
-    Never shared with another reselling system. The password is not here: only where it comes from.
+    Never shared with another reselling system. Its secret is not here: only where it comes from.
     """
 
     __tablename__ = "upstream_account"
@@ -24,21 +24,21 @@ class UpstreamAccount(SQLModel, table=True):
     name: str = Field(unique=True, max_length=64)
     kind: str = Field(max_length=32)
     url: str
-    dialect: int = Field(default=int(Dialect.SIX))
-    username: str
-    password_env: str | None = None
-    password_file: str | None = None
+    settings: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    """What else the catalogue says of it. Its adapter alone reads it: `Adapter.account_settings`."""
     hint_secret_env: str | None = None
     """Where the secret comes from that push hints of this upstream are signed with; without one there are none."""
     hint_secret_file: str | None = None
     currency: str = Field(max_length=3)
     credit_limit: Decimal = Field(default=Decimal(0), sa_column=amount_column())
 
-    balance_call: str | None = None
-    lists_show_remoteid: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
-    forms_show_remoteid: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    learned: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    """What its adapter found out about the upstream for its own use: `Adapter.learned`."""
+    lists_show_marks: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
+    """Rows have a field for our mark."""
+    forms_show_marks: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     lists_return_mark: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
-    """Proven by a service of ours: what we sent as remoteid comes back in the list. (More than: the field is there.)"""
+    """Proven by a service of ours: the mark that we sent comes back in the list. (More than: the field is there.)"""
     lists_return_name: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     """Proven likewise for the name."""
     orders_return_number: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))

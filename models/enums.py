@@ -91,13 +91,6 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class Dialect(IntEnum):
-    """BILLmanager generation spoken by an upstream."""
-
-    FIVE = 5
-    SIX = 6
-
-
 class UpstreamStatus(IntEnum):
     """What state an item is in at its upstream. An adapter finds it out.
 

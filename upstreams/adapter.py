@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from upstreams.capabilities import Capabilities
 from upstreams.gate import Gate
 from upstreams.hints import Hint, read_hint
-from upstreams.port import Upstream
+from upstreams.port import Learned, Upstream
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,6 @@ class MappingSettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class Learned(BaseModel):
-    """What an adapter has found out about its upstream and is given at the next start.
-
-    It is kept with the account as JSON, and forgotten when the account moves to another address. Nobody but the adapter
-    reads it, so it may hold what it likes; a stored value that can't be read any more counts as nothing learned.
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 S = TypeVar("S", bound=AccountSettings)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr, ValidationError
 
 from models.catalogue import UpstreamAccount
-from upstreams.adapter import AccountSettings, AnyAdapter, Connection, Learned, SecretSource
+from upstreams.adapter import AccountSettings, AnyAdapter, Connection, SecretSource
 from upstreams.errors import ConnectionUnhealthy
 from upstreams.gate import Gates
 from upstreams.kinds import UnknownKind, adapter_of
 from upstreams.plainhttp import readable_on_the_way
-from upstreams.port import Upstream
+from upstreams.port import Learned, Upstream
 from upstreams.secrets import SecretMissing, read_secret
 
 if TYPE_CHECKING:
@@ -27,19 +27,19 @@ def settings_of(account: UpstreamAccount) -> tuple[AnyAdapter, AccountSettings]:
     """
     try:
         adapter = adapter_of(account.kind)
-        settings = adapter.account_settings.model_validate({"url": account.url} | _stored(account))
+        settings = adapter.account_settings.model_validate({"url": account.url} | account.settings)
     except (UnknownKind, ValidationError) as error:
         raise ConnectionUnhealthy(f"upstream {account.name}: {error}") from None
     return adapter, settings
 
 
-def _stored(account: UpstreamAccount) -> dict[str, object]:
-    return {
-        "dialect": account.dialect,
-        "username": account.username,
-        "password_env": account.password_env,
-        "password_file": account.password_file,
-    }
+def _learned(adapter: AnyAdapter, account: UpstreamAccount) -> Learned:
+    """What it was given to remember; nothing where this version can't read it."""
+    model: type[Learned] = adapter.learned
+    try:
+        return model.model_validate(account.learned)
+    except ValidationError:
+        return model()
 
 
 def _secret(account: UpstreamAccount, source: SecretSource) -> SecretStr:
@@ -103,7 +103,7 @@ class Connections:
             currency=account.currency,
             settings=settings,
             secret=_secret(account, settings.secret),
-            learned=adapter.learned.model_validate({"balance_call": account.balance_call}),
+            learned=_learned(adapter, account),
             read_timeout=self._read_timeout,
             order_timeout=self._order_timeout,
         )

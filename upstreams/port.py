@@ -338,23 +338,44 @@ class Offer(_Value):
     the account's discount is in it is not known."""
 
 
-class Capabilities(_Value):
+class Findings(_Value):
     """What `resell upstream check` finds out; what cannot be known yet is unknown, and learned later."""
 
-    balance_call: str | None = None
     balance: Money | None = None
-    lists_show_remoteid: Knowledge = Knowledge.UNKNOWN
-    forms_show_remoteid: Knowledge = Knowledge.UNKNOWN
+    """None: it can't be read; `problems` says why."""
+    lists_show_marks: Knowledge = Knowledge.UNKNOWN
+    forms_show_marks: Knowledge = Knowledge.UNKNOWN
     orders_return_number: Knowledge = Knowledge.UNKNOWN
+    """Known before the first order only where the interface promises it."""
     listable_types: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Sentences for the operator."""
 
 
+class Learned(BaseModel):
+    """What an adapter has found out about its upstream and is given at the next start.
+
+    It is kept with the account as JSON, and forgotten when the account moves to another address. Nobody but the adapter
+    reads it, so it may hold what it likes; a stored value that can't be read any more counts as nothing learned.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
 class Upstream(Protocol):
     """A selling system."""
 
-    async def check(self, product_types: tuple[str, ...]) -> Capabilities:
+    @property
+    def learned(self) -> Learned:
+        """What it knows of its upstream by now, to be kept."""
+        ...
+
+    @property
+    def carts(self) -> tuple[UnpaidKind, ...]:
+        """Where something may wait to be paid, the likeliest first; empty: nothing ever does."""
+        ...
+
+    async def check(self, product_types: tuple[str, ...]) -> Findings:
         """Try the connection and find out what this upstream can do, by reading only.
 
         Raises NotSent, OutcomeUnknown or ConnectionUnhealthy if it cannot be talked to at all.

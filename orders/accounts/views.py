@@ -53,7 +53,7 @@ class UpstreamFunds(Document):
 class UpstreamCapabilities(Document):
     """What is known of this upstream's behaviour (`resell upstream check` finds out; orders teach more)."""
 
-    dialect: int = Field(description="BILLmanager generation spoken: 5 or 6")
+    dialect: int | None = Field(description="BILLmanager generation spoken: 5 or 6; null: it is no BILLmanager")
     balance_call: str | None = Field(description="the call that tells the balance here")
     lists_show_remoteid: Knowledge
     forms_show_remoteid: Knowledge
@@ -189,21 +189,26 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         low_balance=any(module.low_balance for module in shown),
         low_balance_since=account.low_balance_since,
         processing_modules=shown,
-        capabilities=UpstreamCapabilities(
-            dialect=account.dialect,
-            balance_call=account.balance_call,
-            lists_show_remoteid=account.lists_show_remoteid,
-            forms_show_remoteid=account.forms_show_remoteid,
-            lists_return_mark=account.lists_return_mark,
-            lists_return_name=account.lists_return_name,
-            orders_return_number=account.orders_return_number,
-            checked_at=account.checked_at,
-        ),
+        capabilities=_capabilities(account),
         problems=account.problems,
         orphans=orphans.one(),
         held_back=await _held_back(session, account),
         hints=await _hints(session, account),
     )
+
+
+def _capabilities(account: UpstreamAccount) -> UpstreamCapabilities:
+    known = {
+        "dialect": account.settings.get("dialect"),
+        "balance_call": account.learned.get("balance_call"),
+        "lists_show_remoteid": account.lists_show_marks,
+        "forms_show_remoteid": account.forms_show_marks,
+        "lists_return_mark": account.lists_return_mark,
+        "lists_return_name": account.lists_return_name,
+        "orders_return_number": account.orders_return_number,
+        "checked_at": account.checked_at,
+    }
+    return UpstreamCapabilities.model_validate(known)
 
 
 def _health(account: UpstreamAccount) -> UpstreamHealth:

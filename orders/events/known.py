@@ -37,7 +37,7 @@ class Known:
     account_id: int
     product_type: str
     upstream: str
-    lists_show_remoteid: Knowledge
+    lists_show_marks: Knowledge
     loaded: bool
     """The first look is over."""
     audit_entry: int
@@ -87,7 +87,7 @@ class Known:
                 account_id=account_id,
                 product_type=product_type,
                 upstream=account.name,
-                lists_show_remoteid=account.lists_show_remoteid,
+                lists_show_marks=account.lists_show_marks,
                 loaded=row is not None and row.loaded_at is not None,
                 audit_entry=audit_entry,
                 stage_entry=stage_entry,

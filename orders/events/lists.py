@@ -281,7 +281,7 @@ class ListScan:
         only_newer = known.read_to_the_end and not self._found_older
         is_loaded = known.loaded or end.complete or not self._found_new or only_newer
         known.read_to_the_end = True
-        shows = learn(end.shows_marks, known.lists_show_remoteid)
+        shows = learn(end.shows_marks, known.lists_show_marks)
         heeded = (known.audit_entry, known.stage_entry) if not known.rejudge else known.stored
         due = sum(heeded) - sum(known.stored) >= STORE_AFTER_ENTRIES or not known.is_stored
         if end.complete:
@@ -290,11 +290,11 @@ class ListScan:
                 known.held_digests.pop(number, None)
         held_back = self._held_back()
         due = due or held_back != known.stored_held_back
-        if is_loaded is known.loaded and shows is known.lists_show_remoteid and not known.gone and not due:
+        if is_loaded is known.loaded and shows is known.lists_show_marks and not known.gone and not due:
             return
         async with self._database.write() as session:
             account = await session.get_one(UpstreamAccount, known.account_id)
-            account.lists_show_remoteid = learn(end.shows_marks, account.lists_show_remoteid)
+            account.lists_show_marks = learn(end.shows_marks, account.lists_show_marks)
             row = await session.get(UpstreamList, (known.account_id, known.product_type))
             if row is None:
                 row = UpstreamList(account_id=known.account_id, product_type=known.product_type)
@@ -316,7 +316,7 @@ class ListScan:
                     )
                     .values(row_digest=None)
                 )
-        known.loaded, known.lists_show_remoteid, known.stored = is_loaded, shows, heeded
+        known.loaded, known.lists_show_marks, known.stored = is_loaded, shows, heeded
         known.gone, known.is_stored, known.stored_held_back = set(), True, held_back
 
     def _held_back(self) -> dict[str, str]:
@@ -348,7 +348,7 @@ async def record_items(
     *,
     complete: bool,
     from_form: bool = False,
-    lists_show_remoteid: Knowledge = Knowledge.UNKNOWN,
+    lists_show_marks: Knowledge = Knowledge.UNKNOWN,
 ) -> PollResult:
     """Compare what was read with the snapshots and write every difference down.
 
@@ -363,7 +363,7 @@ async def record_items(
     look = ListScan(database, await Known.load(database, account_id, product_type))
     await look.begin()
     await look.rows(rows_of(items))
-    return await look.end(ListEnd(complete=complete, pages=1, shows_marks=lists_show_remoteid))
+    return await look.end(ListEnd(complete=complete, pages=1, shows_marks=lists_show_marks))
 
 
 def _shown_twice(rows: Iterable[ListedRow]) -> set[str]:

@@ -44,12 +44,13 @@ class BalanceReader:
             balance = await upstream.balance()
             slot.reading = Reading(balance.amount, account.charged)
             slot.read_at = began
-            if balance.read_by != account.balance_call:
-                await self._remember_call(account.id, balance.read_by)
+            learned = upstream.learned.model_dump(mode="json")
+            if learned != account.learned:
+                await self._remember(account.id, learned)
             return slot.reading
 
-    async def _remember_call(self, account_id: int, call: str) -> None:
+    async def _remember(self, account_id: int, learned: dict[str, object]) -> None:
         async with self._database.write() as session:
             await session.exec(
-                update(UpstreamAccount).where(col(UpstreamAccount.id) == account_id).values(balance_call=call)
+                update(UpstreamAccount).where(col(UpstreamAccount.id) == account_id).values(learned=learned)
             )

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from models.columns import utc_now
 from models.database import Database
-from models.enums import Dialect, OperationKind, UnpaidKind, UpstreamStatus
+from models.enums import OperationKind, UnpaidKind, UpstreamStatus
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Service
@@ -150,9 +150,8 @@ async def left_in_cart(
     `item`: the order's item, where it was found. `first`: where to look first.
     """
     number = item or job.service.upstream_number or ""
-    kinds = [UnpaidKind.CART_ROW, UnpaidKind.ORDER] if job.account.dialect == Dialect.SIX else [UnpaidKind.ORDER]
     refused: set[UnpaidKind] = set()
-    for kind in sorted(kinds, key=lambda one: one is not first):
+    for kind in sorted(upstream.carts, key=lambda one: one is not first):
         try:
             cart = await upstream.read_cart(kind)
         except (Rejected, SetupFault):

@@ -88,9 +88,14 @@ async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: 
         ("tariff_plans.mappings", "VDS-1 → main-vds", Outcome.ADDED),
     ]
     account = await the_account(database)
-    assert (account.name, account.kind, account.dialect, account.username) == ("main", "billmanager", 6, "reseller")
+    assert (account.name, account.kind) == ("main", "billmanager")
     assert (account.url, account.currency) == ("https://billing.example.test:1500/billmgr", "EUR")
-    assert (account.password_env, account.password_file) == ("MAIN_UPSTREAM_PASSWORD", None)
+    assert account.settings == {
+        "dialect": 6,
+        "username": "reseller",
+        "password_env": "MAIN_UPSTREAM_PASSWORD",
+        "password_file": None,
+    }
     module, by_hand = await rows(database, ProcessingModule)
     assert (module["account_id"], module["minimal_balance"], module["priority"]) == (1, Decimal("50.00"), 10)
     assert (by_hand["account_id"], by_hand["kind"], by_hand["department"]) == (None, ModuleKind.MANUAL, "engineers")
@@ -275,13 +280,13 @@ async def test_an_account_that_moves_is_asked_anew_what_it_can_do(database: Data
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, 1)
         account.lists_return_mark = Knowledge.YES
-        account.balance_call = "dashboard.info"
+        account.learned = {"balance_call": "dashboard.info"}
         account.checked_at = datetime.now(UTC)
         session.add(account)
     report = await loaded(database, tmp_path, edited(("billing.example.test", "panel.example.test")))
     assert "run `resell upstream check main`" in report.notes[0]
     account = await the_account(database)
-    assert (account.lists_return_mark, account.balance_call, account.checked_at) == (Knowledge.UNKNOWN, None, None)
+    assert (account.lists_return_mark, account.learned, account.checked_at) == (Knowledge.UNKNOWN, {}, None)
 
 
 async def test_what_was_learned_stays_when_other_things_change(database: Database, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ async def test_a_file_with_mistakes_changes_nothing(database: Database, tmp_path
     await mistakes(database, tmp_path, edited(("reseller", "somebody"), ('"5.00 EUR"', '"5.00 USD"')))
     async with database.read() as session:
         account = await session.get_one(UpstreamAccount, 1)
-    assert account.username == "reseller"
+    assert account.settings["username"] == "reseller"
 
 
 async def test_the_sample_itself_is_right(database: Database, tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ async def test_what_it_can_do_is_told_and_kept(connected: Shell, upstream: Upstr
     ):
         assert line in run.lines
     account = await stored(connected)
-    assert (account.lists_show_remoteid, account.forms_show_remoteid) == (Knowledge.YES, Knowledge.YES)
-    assert account.balance_call is not None
+    assert (account.lists_show_marks, account.forms_show_marks) == (Knowledge.YES, Knowledge.YES)
+    assert account.learned["balance_call"] is not None
     assert account.checked_at is not None
     # Only our own services can prove that what we sent comes back.
     assert (account.lists_return_mark, account.lists_return_name) == (Knowledge.UNKNOWN, Knowledge.UNKNOWN)

@@ -321,9 +321,7 @@ async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> 
             name="main",
             kind="billmanager",
             url=url,
-            dialect=dialect,
-            username=USER,
-            password_env=PASSWORD_VARIABLE,
+            settings={"dialect": dialect, "username": USER, "password_env": PASSWORD_VARIABLE},
             currency="EUR",
         )
         session.add(account)

@@ -47,7 +47,7 @@ async def test_both_dialects_are_spoken(shop: Shop, dialect: int) -> None:
     await shop.upstream.set(dialects=[dialect])
     async with shop.database.write() as session:
         account = await shop.account(session)
-        account.dialect = dialect
+        account.settings = account.settings | {"dialect": dialect}
         session.add(account)
     order = await shop.order()
     await shop.until(order, Stage.COMPLETED)

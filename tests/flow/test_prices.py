@@ -240,7 +240,7 @@ async def test_an_account_in_roubles_sets_roubles_aside_for_a_tariff_in_euros(
     async with open_shop(shop_database, temporal_server, upstream, worker=False, exchange_rates=rates) as shop:
         async with shop.database.write() as session:
             account = (await session.exec(select(UpstreamAccount))).one()
-            account.currency, account.username = "RUB", "moscow"
+            account.currency, account.settings = "RUB", account.settings | {"username": "moscow"}
             session.add(account)
         async with shop.working():
             order = await shop.order()

@@ -43,9 +43,7 @@ async def add_account(shop: Shop) -> None:
             name=HUNG,
             kind="billmanager",
             url=shop.upstream.url,
-            dialect=6,
-            username=HUNG,
-            password_env=PASSWORD_VARIABLE,
+            settings={"dialect": 6, "username": HUNG, "password_env": PASSWORD_VARIABLE},
             currency="EUR",
         )
         session.add(row)

@@ -317,3 +317,35 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
     assert (row[:5], listed) == (("m", "VPS-1", "58", "VPS-9", "Month"), words)
     assert held_back == {words[1]: 'a "pricelist": b', "cost": '"autoprolong"'}, "what is shown is left as it was"
     assert form == {"pricelist": "58"}, "the upstream's own words"
+
+
+def test_what_only_a_billmanager_has_moves_into_documents_and_back(database_url: str) -> None:
+    columns = "dialect, username, password_env, password_file, balance_call, lists_show_remoteid"
+    _upgrade(database_url, "0022")
+    _execute(
+        database_url,
+        "INSERT INTO upstream_account (id, name, kind, url, dialect, username, password_env, balance_call, currency,"
+        " credit_limit, lists_show_remoteid, forms_show_remoteid, lists_return_mark, lists_return_name,"
+        " orders_return_number, problems, release_count) VALUES (1, 'main', 'billmanager', 'http://u', 5, 'r',"
+        " 'SECRET', 'whoami', 'EUR', '0', 'yes', 'no', 'unknown', 'unknown', 'unknown', '[]', 1)",
+    )
+    before = _read(database_url, f"SELECT {columns} FROM upstream_account")
+    migrate(database_url)
+    ((settings, learned, *shows),) = _read(
+        database_url, "SELECT settings, learned, lists_show_marks, forms_show_marks FROM upstream_account"
+    )
+    assert _document(settings) == {
+        "dialect": 5,
+        "username": "r",
+        "password_env": "SECRET",
+        "password_file": None,
+    }
+    assert _document(learned) == {"balance_call": "whoami"}
+    assert shows == ["yes", "no"]
+    _downgrade(database_url, "0022")
+    assert _read(database_url, f"SELECT {columns} FROM upstream_account") == before
+
+
+def _document(value: Any) -> Any:
+    """As the database hands it to whoever asks in plain SQL: text on SQLite."""
+    return json.loads(value) if isinstance(value, str) else value

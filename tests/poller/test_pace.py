@@ -176,9 +176,7 @@ async def test_what_was_signalled_is_noted_in_one_statement_however_many_orders_
 async def test_a_form_that_cannot_be_written_down_spoils_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forms that come together are written down together; one of them has what nobody foresaw."""
     async with open_account(url, waiting=0, others=6, idle_interval=SELDOM, hot_interval=QUICK) as account:
-        watch = Watch.of(
-            UpstreamAccount(id=1, name="main", kind="billmanager", url="", username="", currency="EUR"), Settings()
-        )
+        watch = Watch.of(UpstreamAccount(id=1, name="main", kind="billmanager", url="", currency="EUR"), Settings())
         record_forms = events.record_forms
 
         async def fails_for_the_third(*arguments: Any) -> dict[str, PollResult]:

@@ -73,9 +73,9 @@ async def test_the_check_finds_a_balance_and_the_lists(rehearsal: Rehearsal, pro
     assert checked.found.balance is not None
     assert 90000 < checked.found.balance.amount <= 100000
     shown = "remoteid" in PROFILES[profile].list_shows
-    assert checked.found.lists_show_remoteid is (Knowledge.YES if shown else Knowledge.NO)
+    assert checked.found.lists_show_marks is (Knowledge.YES if shown else Knowledge.NO)
     shown = "remoteid" in PROFILES[profile].form_shows
-    assert checked.found.forms_show_remoteid is (Knowledge.YES if shown else Knowledge.NO)
+    assert checked.found.forms_show_marks is (Knowledge.YES if shown else Knowledge.NO)
 
 
 @pytest.mark.parametrize("profile", ["noisy", "blind"])

@@ -11,7 +11,11 @@ async def fill_catalogue(database: Database) -> None:
     """VDS-1 for 1 and 12 months at upstream `main`; VDS-2 is there, but mapped to nothing."""
     async with database.write() as session:
         account = UpstreamAccount(
-            name="main", kind="billmanager", url="https://upstream.test/billmgr", username="reseller", currency="EUR"
+            name="main",
+            kind="billmanager",
+            url="https://upstream.test/billmgr",
+            settings={"dialect": 6, "username": "reseller"},
+            currency="EUR",
         )
         plan = TariffPlan(name="VDS-1", product_type="vds", resources={"disk_gb": 30})
         unmapped = TariffPlan(name="VDS-2", product_type="vds")

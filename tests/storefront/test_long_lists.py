@@ -293,7 +293,7 @@ async def full(api: Api) -> Api:
         connection = await session.connection()
         for model, rows in _rows():
             await connection.execute(sa.insert(model), rows)
-        quiet = UpstreamAccount(name="quiet", kind="billmanager", url="https://x.test", username="r", currency="EUR")
+        quiet = UpstreamAccount(name="quiet", kind="billmanager", url="https://x.test", currency="EUR")
         session.add(quiet)
     if not api.database.is_sqlite:
         async with api.database.write() as session:

@@ -143,7 +143,8 @@ async def test_why_a_key_can_not_be_read_at_the_upstream_goes_to_the_log(
     async with sqlite_api.database.write() as session:
         service, account = await session.get_one(Service, 1), await session.get_one(UpstreamAccount, 1)
         service.product_type, service.upstream_number = "soft", "900001"
-        account.url, account.password_env = f"https://127.0.0.1:{free_port()}/billmgr", "MAIN_PASSWORD"
+        account.url = f"https://127.0.0.1:{free_port()}/billmgr"
+        account.settings = account.settings | {"password_env": "MAIN_PASSWORD"}
     answer = await sqlite_api.shop.get("/v1/services/1/licence-key")
     told = assert_problem(answer, 502, "upstream-failed")
     assert told == "The upstream can't be read at the moment. Try again later."

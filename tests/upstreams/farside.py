@@ -20,8 +20,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import SHOP_TOKEN, Api, stocked_api
-from upstreams.adapter import Learned
-from upstreams.port import OrderSpec
+from upstreams.port import Learned, OrderSpec
 from upstreams.resellflow import ResellflowConnection, ResellflowSettings, ResellflowUpstream
 
 MARK = "rf-k3x9a-1042"

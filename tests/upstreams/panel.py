@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 
-from models.enums import Dialect
 from upstreams.billmanager import BillmanagerConnection, BillmanagerLearned, BillmanagerSettings
+from upstreams.billmanager.settings import Dialect
 
 PASSWORD = "pa:ss&wörd=1"
 USERNAME = "reseller1"

@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from models.enums import Dialect
 from tests.infrastructure.proxy import Proxy, Request
 from tests.simulator.inside import PASSWORD, USER, InsideSimulator, serving_simulator
 from tests.upstreams.bench import QUICK_SECONDS
@@ -20,6 +19,7 @@ from upstreams.billmanager import (
     BillmanagerLearned,
     BillmanagerSettings,
 )
+from upstreams.billmanager.settings import Dialect
 from upstreams.errors import OutcomeUnknown, UpstreamError
 from upstreams.gate import Gate
 from upstreams.port import OrderSpec, Upstream, UpstreamItem

@@ -22,9 +22,8 @@ async def test_a_healthy_upstream(panel: Panel, upstream: BillmanagerUpstream) -
         "soft": doc("<p_elems>0</p_elems>"),
     }
     found = await upstream.check(("vds", "soft"))
-    assert (found.balance_call, found.balance) == ("subaccount", Money.of("5.00", "EUR"))
-    assert (found.lists_show_remoteid, found.forms_show_remoteid) == (Knowledge.YES, Knowledge.YES)
-    assert found.orders_return_number is Knowledge.UNKNOWN
+    assert (upstream.learned.balance_call, found.balance) == ("subaccount", Money.of("5.00", "EUR"))
+    assert (found.lists_show_marks, found.forms_show_marks) == (Knowledge.YES, Knowledge.YES)
     assert found.listable_types == ("vds", "soft")
     assert found.problems == ()
     assert panel.functions == ["subaccount", "vds", "vds.edit", "soft", "menu"]
@@ -34,7 +33,7 @@ async def test_a_healthy_upstream(panel: Panel, upstream: BillmanagerUpstream) -
 async def test_nothing_known_of_an_empty_account(panel: Panel, upstream: BillmanagerUpstream) -> None:
     panel.standing = {"subaccount": BALANCE, "vds": doc("<p_elems>0</p_elems>")}
     found = await upstream.check(("vds",))
-    assert (found.lists_show_remoteid, found.forms_show_remoteid) == (Knowledge.UNKNOWN, Knowledge.UNKNOWN)
+    assert (found.lists_show_marks, found.forms_show_marks) == (Knowledge.UNKNOWN, Knowledge.UNKNOWN)
 
 
 async def test_what_is_refused_becomes_a_problem_in_words(panel: Panel, upstream: BillmanagerUpstream) -> None:
@@ -47,9 +46,9 @@ async def test_what_is_refused_becomes_a_problem_in_words(panel: Panel, upstream
         "dedic": doc("<p_elems>0</p_elems><p_filter>Status: Active</p_filter>"),
     }
     found = await upstream.check(("vds", "soft", "gone", "dedic"))
-    assert (found.balance_call, found.balance) == (None, None)
+    assert (upstream.learned.balance_call, found.balance) == (None, None)
     assert found.listable_types == ("soft", "dedic")
-    assert found.lists_show_remoteid is Knowledge.NO
+    assert found.lists_show_marks is Knowledge.NO
     currency, right, incomplete, function, filtered, name_only = found.problems
     assert "no balance in EUR, only 5.00 USD" in currency
     assert "vds: the account has no right" in right

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.enums import Dialect, OperationKind
+from models.enums import OperationKind
 from models.product_types import PRODUCT_TYPES
 from tests.upstreams.test_failures import OF_AN_OPERATION, ROWS
 from tests.upstreams.test_operations import CHANGES, READS
@@ -10,6 +10,7 @@ from tests.upstreams.test_transport import ANSWERS
 from upstreams.billmanager.failures import TABLE
 from upstreams.billmanager.products import TABLE as PRODUCTS
 from upstreams.billmanager.products import is_versioned, order_function, period_field
+from upstreams.billmanager.settings import Dialect
 
 PAGE = (Path(__file__).parents[2] / "docs" / "billmanager.md").read_text(encoding="utf-8")
 

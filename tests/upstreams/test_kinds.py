@@ -5,7 +5,7 @@ import pytest
 from models.catalogue import UpstreamAccount
 from settings import Settings
 from upstreams.adapter import Adapter
-from upstreams.billmanager import BillmanagerUpstream
+from upstreams.billmanager import BillmanagerLearned, BillmanagerUpstream
 from upstreams.connections import Connections
 from upstreams.errors import ConnectionUnhealthy
 from upstreams.kinds import UnknownKind, adapter_of, kinds
@@ -33,7 +33,7 @@ def test_another_kind_is_refused_with_the_names_of_those_that_are_there() -> Non
 
 
 async def test_an_account_of_a_kind_that_is_gone_is_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    account = UpstreamAccount(name="main", kind="hostbill", url="https://x.test/y", username="u", currency="EUR")
+    account = UpstreamAccount(name="main", kind="hostbill", url="https://x.test/y", currency="EUR")
     async with Connections.of(Settings()) as connections:
         with pytest.raises(ConnectionUnhealthy, match='upstream main: there is no kind of upstream "hostbill"'):
             await connections.to(account)
@@ -41,17 +41,25 @@ async def test_an_account_of_a_kind_that_is_gone_is_in_trouble(monkeypatch: pyte
 
 async def test_a_connection_is_kept_until_settings_or_secret_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THE_PASSWORD", "one")
-    account = UpstreamAccount(
-        name="main", kind="billmanager", url="https://x.test/billmgr", username="u", currency="EUR"
-    )
-    account.password_env = "THE_PASSWORD"
+    account = UpstreamAccount(name="main", kind="billmanager", url="https://x.test/billmgr", currency="EUR")
+    account.settings = {"dialect": 6, "username": "u", "password_env": "THE_PASSWORD"}
     async with Connections.of(Settings()) as connections:
         first = await connections.to(account)
         assert isinstance(first, BillmanagerUpstream)
-        account.balance_call = "dashboard.info"
+        account.learned = {"balance_call": "dashboard.info"}
         assert await connections.to(account) is first, "what was learned since is known to it"
         monkeypatch.setenv("THE_PASSWORD", "another")
         second = await connections.to(account)
         assert second is not first
-        account.username = "v"
+        account.settings = account.settings | {"username": "v"}
         assert await connections.to(account) is not second
+
+
+async def test_what_was_learned_is_given_to_the_next_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_PASSWORD", "one")
+    account = UpstreamAccount(name="main", kind="billmanager", url="https://x.test/billmgr", currency="EUR")
+    account.settings = {"dialect": 6, "username": "u", "password_env": "THE_PASSWORD"}
+    for stored, known in (({"balance_call": "whoami"}, "whoami"), ({"balance_call": ["what?"]}, None), ({}, None)):
+        account.learned = dict(stored)
+        async with Connections.of(Settings()) as connections:
+            assert (await connections.to(account)).learned == BillmanagerLearned(balance_call=known)

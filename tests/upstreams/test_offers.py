@@ -2,10 +2,10 @@
 
 import pytest
 
-from models.enums import Dialect
 from models.money import Money
 from tests.upstreams.panel import A_LIST, Answerer, Panel, cut_before_answer, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
+from upstreams.billmanager.settings import Dialect
 from upstreams.errors import OutcomeUnknown, Rejected
 from upstreams.port import NotAllowed, Offer
 

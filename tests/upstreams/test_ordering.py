@@ -2,10 +2,11 @@
 
 import pytest
 
-from models.enums import Dialect, RenewalOwner, UnpaidKind
+from models.enums import RenewalOwner, UnpaidKind
 from models.money import Money
 from tests.upstreams.panel import PASSWORD, USERNAME, Panel, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
+from upstreams.billmanager.settings import Dialect
 from upstreams.errors import NotEnoughMoney, OutcomeUnknown, SetupFault
 from upstreams.port import OrderSpec, Unpaid
 

@@ -42,10 +42,8 @@ def test_an_address_that_may_be_used(url: str) -> None:
 )  # fmt: skip
 async def test_nothing_is_sent_to_another_and_the_setting_is_named(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THE_PASSWORD", "s3cret-of-ours")
-    account = UpstreamAccount(
-        name="main", kind="billmanager", url=f"http://{host}/billmgr", username="u", currency="EUR"
-    )
-    account.password_env = "THE_PASSWORD"
+    account = UpstreamAccount(name="main", kind="billmanager", url=f"http://{host}/billmgr", currency="EUR")
+    account.settings = {"dialect": 6, "username": "u", "password_env": "THE_PASSWORD"}
     words = rf"nothing is sent, its address is plain http.* set RESELL_PLAIN_HTTP_UPSTREAMS={host.strip('[]')}"
     async with Connections.of(Settings(plain_http_upstreams=["simulator"])) as connections:
         with pytest.raises(ConnectionUnhealthy, match=words):

@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx
 
-from models.enums import Dialect, Knowledge, UpstreamStatus
+from models.enums import Knowledge, UpstreamStatus
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.bounds import check_number
@@ -29,7 +29,7 @@ from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.pages import Page, Pages
 from upstreams.billmanager.products import is_versioned, order_function
 from upstreams.billmanager.session import Session
-from upstreams.billmanager.settings import BillmanagerConnection
+from upstreams.billmanager.settings import BillmanagerConnection, BillmanagerLearned, Dialect
 from upstreams.billmanager.tariffs import is_unknown_function
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.verdicts import own_form
@@ -46,7 +46,7 @@ from upstreams.gate import Gate
 from upstreams.httpcalls import Effect
 from upstreams.port import (
     Balance,
-    Capabilities,
+    Findings,
     Head,
     ListedRow,
     ListEnd,
@@ -91,6 +91,10 @@ class BillmanagerUpstream(Carts, Operations):
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+    @property
+    def learned(self) -> BillmanagerLearned:
+        return BillmanagerLearned(balance_call=self._balance_call or self._connection.learned.balance_call)
 
     async def balance(self) -> Balance:
         """Balance in the account's currency, without the credit limit.
@@ -233,7 +237,7 @@ class BillmanagerUpstream(Carts, Operations):
                 function=function,
             )
 
-    async def check(self, product_types: tuple[str, ...]) -> Capabilities:
+    async def check(self, product_types: tuple[str, ...]) -> Findings:
         """Reads the balance, each list, and one form per list. What is refused becomes a problem in words."""
         problems: list[str] = []
         listable: list[str] = []
@@ -264,11 +268,10 @@ class BillmanagerUpstream(Carts, Operations):
         lists_show, forms_show = _together(in_lists), _together(in_forms)
         if lists_show is Knowledge.NO and forms_show is not Knowledge.YES:
             problems.append("Lists do not show remoteid; orders are found again by their name only.")
-        return Capabilities(
-            balance_call=balance.read_by if balance else None,
+        return Findings(
             balance=balance.amount if balance else None,
-            lists_show_remoteid=lists_show,
-            forms_show_remoteid=forms_show,
+            lists_show_marks=lists_show,
+            forms_show_marks=forms_show,
             listable_types=tuple(listable),
             problems=tuple(problems),
         )

@@ -16,7 +16,7 @@ from upstreams.billmanager.listing import PAGE_SIZE, read_pages
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
 from upstreams.billmanager.pages import Page
 from upstreams.billmanager.session import Session
-from upstreams.billmanager.settings import BillmanagerConnection
+from upstreams.billmanager.settings import BillmanagerConnection, Dialect
 from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document, Fields, Row
 from upstreams.errors import OutcomeUnknown
@@ -39,6 +39,11 @@ class Carts:
 
     _connection: BillmanagerConnection
     _session: Session
+
+    @property
+    def carts(self) -> tuple[UnpaidKind, ...]:
+        newer = self._connection.settings.generation is Dialect.SIX
+        return (UnpaidKind.CART_ROW, UnpaidKind.ORDER) if newer else (UnpaidKind.ORDER,)
 
     async def read_cart(self, kind: UnpaidKind) -> Cart:
         call = self._describe(_READ[kind], Effect.READ)

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from models.enums import Dialect, UpstreamStatus
+from models.enums import UpstreamStatus
+from upstreams.billmanager.settings import Dialect
 
 _SECRET = re.compile(r"passw|secret|token|keys?$|keydata|auth_?code|epp_?code|^auth(info)?$", re.IGNORECASE)
 

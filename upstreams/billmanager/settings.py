@@ -1,13 +1,23 @@
 """What the catalogue says of an account at a BILLmanager and of a plan's counterpart there, and what is learned."""
 
+from enum import IntEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from models.enums import Dialect
-from upstreams.adapter import AccountSettings, Connection, Learned, MappingSettings, SecretSource
+from upstreams.adapter import AccountSettings, Connection, MappingSettings, SecretSource
+from upstreams.port import Learned
 from upstreams.values import Text, VariableName, address, same_place
 
+
+class Dialect(IntEnum):
+    """The generation that a BILLmanager speaks."""
+
+    FIVE = 5
+    SIX = 6
+
+
+_SPECIAL_PERIODS = (-100, -50, 0)
 _Url = Annotated[str, address(like="https://billing.example.com:1500/billmgr", path=True)]
 
 
@@ -35,11 +45,20 @@ class BillmanagerSettings(AccountSettings):
         return Dialect(self.dialect)
 
 
+def _period(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1 and value not in _SPECIAL_PERIODS:
+        raise ValueError(f"{value} is no period of a BILLmanager; it is months, or -100 trial, -50 day, 0 for ever")
+    return value
+
+
 class BillmanagerMapping(MappingSettings):
     """A plan's counterpart: a tariff, perhaps in a data centre."""
 
     pricelist: Text = Field(description='the number of the upstream\'s tariff as text, like "58"')
     datacenter: Text | None = Field(default=None, description='the number of the data centre as text, like "1"')
+    periods: dict[int, Annotated[int, BeforeValidator(_period)]] = Field(
+        description='our months = the upstream\'s period, like { "1" = 1, "12" = 12 }'
+    )
 
 
 class BillmanagerLearned(Learned):

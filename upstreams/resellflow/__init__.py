@@ -1,8 +1,8 @@
 """Adapter for another Resellflow as the selling side."""
 
-from upstreams.adapter import Adapter, Learned
+from upstreams.adapter import Adapter
 from upstreams.gate import Gate
-from upstreams.port import Upstream
+from upstreams.port import Learned, Upstream
 from upstreams.resellflow.absent import CAPABILITIES
 from upstreams.resellflow.adapter import ResellflowUpstream
 from upstreams.resellflow.hints import read_hint

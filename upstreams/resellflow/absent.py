@@ -34,6 +34,10 @@ class Absent:
         said = Capabilities.model_fields[capability].description
         raise CapabilityAbsent(f"Upstream {self._name}: not sent, {said}.", function=capability)
 
+    @property
+    def carts(self) -> tuple[UnpaidKind, ...]:
+        return ()
+
     async def balance(self) -> Balance:
         self._absent("balance")
 

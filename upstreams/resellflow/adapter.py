@@ -26,8 +26,9 @@ from upstreams.errors import (
 from upstreams.gate import Gate
 from upstreams.httpcalls import Call, Effect, HttpTransport, Request, usable_address
 from upstreams.port import (
-    Capabilities,
+    Findings,
     Head,
+    Learned,
     ListedRow,
     ListEnd,
     Listing,
@@ -96,7 +97,11 @@ class ResellflowUpstream(Absent):
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def check(self, product_types: tuple[str, ...]) -> Capabilities:
+    @property
+    def learned(self) -> Learned:
+        return self._connection.learned
+
+    async def check(self, product_types: tuple[str, ...]) -> Findings:
         """Reads one service, and tries what a storefront may not do: two requests."""
         await self._read("/v1/services?limit=1", TheirPage)
         problems: list[str] = []
@@ -106,7 +111,7 @@ class ResellflowUpstream(Absent):
             pass
         else:
             problems.append("The token is no storefront's: it sees services of others. Ask for a storefront's token.")
-        return Capabilities(
+        return Findings(
             lists_show_marks=Knowledge.YES,
             forms_show_marks=Knowledge.YES,
             orders_return_number=Knowledge.YES,

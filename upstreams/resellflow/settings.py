@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from upstreams.adapter import AccountSettings, Connection, Learned, MappingSettings, SecretSource
+from upstreams.adapter import AccountSettings, Connection, MappingSettings, SecretSource
+from upstreams.port import Learned
 from upstreams.values import Text, VariableName, address, same_place
 
 EXAMPLE = "https://orders.example.com"

@@ -1,0 +1,41 @@
+"""The tables `[[upstream_accounts]]`: their keys depend on the kind of upstream, whose adapter names them."""
+
+from functools import cache
+from typing import cast
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from catalogue.entries import AccountEntry
+from models.catalogue import UpstreamAccount
+from upstreams.adapter import AccountSettings
+from upstreams.kinds import UnknownKind, adapter_of, kinds
+
+
+def account_entry(kind: object) -> type[AccountEntry]:
+    """The format of an account of this kind. A kind that is not installed is refused, and its own keys let through."""
+    return _of_kind(kind) if isinstance(kind, str) and kind in kinds() else _OfNoKind
+
+
+@cache
+def _of_kind(kind: str) -> type[AccountEntry]:
+    settings = adapter_of(kind).account_settings
+    return cast("type[AccountEntry]", create_model(f"{settings.__name__}Entry", __base__=(AccountEntry, settings)))
+
+
+class _OfNoKind(AccountEntry):
+    model_config = ConfigDict(extra="ignore")
+
+
+def stored_settings(account: UpstreamAccount) -> AccountSettings | None:
+    """What the database has for the adapter alone. None: no adapter here can read it."""
+    try:
+        settings: type[AccountSettings] = adapter_of(account.kind).account_settings
+        return settings.model_validate({"url": account.url} | account.settings)
+    except (UnknownKind, ValidationError):
+        return None
+
+
+def settings_in(entry: AccountEntry) -> AccountSettings:
+    """What the file says for the adapter alone."""
+    settings: type[AccountSettings] = adapter_of(entry.kind).account_settings
+    return settings.model_validate(entry.model_dump(include=set(settings.model_fields)))
