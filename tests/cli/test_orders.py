@@ -94,9 +94,9 @@ async def test_a_price_that_nobody_expected_is_seen_and_accepted_from_the_shell(
     assert (await shop_shell.resell(*order, "--cost-limit", "6.00 EUR")).json["stage"] == "needs_attention"
     shown = (await shop_shell.resell("operations", "show", 1)).done().out
     for words in (
-        "upstream price   40.00 EUR",
+        "upstream price  40.00 EUR",
         "quoted by the upstream: 40.00 EUR",
-        "agreed at most   6.00 EUR",
+        "agreed at most  6.00 EUR",
         "price_changed",
     ):
         assert words in shown
