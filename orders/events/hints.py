@@ -6,7 +6,6 @@ account. A hint that comes again before it was read is the same hint; an account
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from models.columns import utc_now
 from models.database import Database
 from models.events import UpstreamHint, UpstreamSnapshot
 from models.product_types import PRODUCT_TYPES
+from orders.signatures import signature
 from upstreams.hints import Hint
 
 MOST_UNREAD = 500
@@ -63,8 +63,7 @@ def check_signature(secrets: str, identity: str, timestamp: str, signatures: str
 
     `secrets` and `signatures` may each hold several, separated by spaces: so a secret can be changed without a gap.
     """
-    signed = f"{identity}.{timestamp}.".encode() + body
-    made = [_signature(key_of(text), signed) for text in secrets.split()]
+    made = [signature(key_of(text), identity, timestamp, body).encode() for text in secrets.split()]
     given = [text.removeprefix("v1,").encode() for text in signatures.split() if text.startswith("v1,")]
     # Every pair is compared, whichever fits: how long that takes tells nothing.
     fits = [hmac.compare_digest(ours, theirs) for ours in made for theirs in given]
@@ -86,10 +85,6 @@ def key_of(secret: str) -> bytes:
     if len(key) < SHORTEST_SECRET:
         raise ValueError(f"a secret has at least {SHORTEST_SECRET} characters")
     return key
-
-
-def _signature(key: bytes, signed: bytes) -> bytes:
-    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
 
 
 async def write_down(database: Database, account_id: int, hint: Hint) -> None:

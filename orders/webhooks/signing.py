@@ -1,19 +1,18 @@
-"""What makes a webhook believable: the body, and its signature in the manner of Standard Webhooks.
+"""The body of a webhook, and its signature as Standard Webhooks has it.
 
-webhook-id: 5f0c…            the same in every try
+webhook-id: 5f0c…            the same in every attempt
 webhook-timestamp: 1772370000
 webhook-signature: v1,BASE64 of HMAC-SHA256(secret, "ID.TIMESTAMP.BODY"), one for each secret, separated by spaces
 """
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from orders.signatures import signature
 from orders.webhooks.deliveries import OutgoingMessage
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -26,7 +25,7 @@ class SecretUnusable(Exception):
 
 
 def body(outgoing: OutgoingMessage, source: str) -> bytes:
-    """The message as a CloudEvent, byte for byte the same in every try."""
+    """The message as a CloudEvent, byte for byte the same in every attempt."""
     event: dict[str, object] = {
         "specversion": "1.0",
         "id": outgoing.message_id,
@@ -42,8 +41,7 @@ def body(outgoing: OutgoingMessage, source: str) -> bytes:
 
 
 def headers(message_id: str, timestamp: int, content: bytes, secrets: Sequence[bytes]) -> dict[str, str]:
-    signed = f"{message_id}.{timestamp}.".encode() + content
-    signatures = [base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode() for secret in secrets]
+    signatures = [signature(secret, message_id, str(timestamp), content) for secret in secrets]
     return {
         "content-type": CONTENT_TYPE,
         "webhook-id": message_id,

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from orders.events import hints
+from orders.signatures import signature
 from tests.hints.sender import SECRET, SECRET_VARIABLE, send, signed
 from tests.storefront.api import Api, assert_problem
 
@@ -77,13 +78,12 @@ async def test_only_who_knows_the_secret_is_heard(quiet_api: Api) -> None:
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What is hashed from now on."""
     made: list[bytes] = []
-    make = hints._signature
 
-    def counted(key: bytes, text: bytes) -> bytes:
-        made.append(key)
-        return make(key, text)
+    def counted(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+        made.append(secret)
+        return signature(secret, message_id, timestamp, body)
 
-    monkeypatch.setattr(hints, "_signature", counted)
+    monkeypatch.setattr(hints, "signature", counted)
     return made
 
 
