@@ -163,8 +163,8 @@ def _shared_by(job: Job) -> tuple[object, ...] | None:
     )
 
 
-_PRICED_PARAMETERS = frozenset({"ostempl", "recipe"})
-"""Fields of an order, besides add-ons, on which its price may hang."""
+_PRICED_PARAMETERS = frozenset({"template", "recipe"})
+"""Parameters of an order, besides add-ons, on which its price may hang. What the mapping adds is the same for all."""
 
 
 def _is_of_use(asking: tuple[datetime, asyncio.Task[Answer]], now: datetime) -> bool:

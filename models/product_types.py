@@ -1,7 +1,7 @@
 """What a product type needs, as data: the name it carries, the parameters of an order, what can be done to a service.
 
 A type not listed here can't be put into the catalogue; add a row to sell it. How an upstream wants to be asked for it
-is the adapter's (`upstreams.billmanager.products`).
+is the adapter's (`upstreams/<kind>/`).
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Form(StrEnum):
 
     TEXT = auto()
     TEMPLATE = auto()
-    """One of the mapping's templates, sent as the upstream's key for it."""
+    """One of the mapping's templates; the mapping says what it is at the upstream."""
     ADDRESS = auto()
     HOST = auto()
     EMAIL = auto()
@@ -49,9 +49,8 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Parameter:
-    """`field`: the upstream's name of it."""
+    """What an order may say of a service. How an upstream calls it is its adapter's."""
 
-    field: str
     form: Form = Form.TEXT
     required: bool = False
     of_item: bool = False
@@ -78,10 +77,10 @@ class ProductType:
         return frozenset(name for name, parameter in self.parameters.items() if parameter.required)
 
 
-_SERVER = {"template": Parameter("ostempl", Form.TEMPLATE), "recipe": Parameter("recipe")}
-_BOUND_TO_ADDRESS = {"ip": Parameter("ip", Form.ADDRESS, required=True)}
-_NAME_SERVERS = {f"nameserver{count + 1}": Parameter(f"ns{count}", Form.HOST) for count in range(4)}
-_CONTACTS = {name: Parameter(name, Form.NUMBER) for name in ("owner", "admin", "tech", "bill")}
+_SERVER = {"template": Parameter(Form.TEMPLATE), "recipe": Parameter()}
+_BOUND_TO_ADDRESS = {"ip": Parameter(Form.ADDRESS, required=True)}
+_NAME_SERVERS = {f"nameserver{number}": Parameter(Form.HOST) for number in range(1, 5)}
+_CONTACTS = {name: Parameter(Form.NUMBER) for name in ("owner", "admin", "tech", "bill")}
 _NOTHING_TO_STOP = _EVERYTHING - {OperationKind.SUSPEND, OperationKind.RESUME, OperationKind.CHANGE_PLAN}
 """What is bought is a fact elsewhere (at a registrar, in a certificate); no switch of the upstream's takes it away."""
 
@@ -92,15 +91,15 @@ PRODUCT_TYPES: dict[str, ProductType] = {
         ProductType("dedic", parameters=_SERVER, has_password=True),
         ProductType("vhost", has_password=True),
         ProductType("soft", NameKind.LABEL, _BOUND_TO_ADDRESS, has_key=True),
-        ProductType("softexternal", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
-        ProductType("platform", NameKind.LABEL, {"ip": Parameter("ip", Form.ADDRESS)}, has_key=True),
+        ProductType("softexternal", NameKind.LABEL, {"ip": Parameter(Form.ADDRESS)}, has_key=True),
+        ProductType("platform", NameKind.LABEL, {"ip": Parameter(Form.ADDRESS)}, has_key=True),
         ProductType(
             "addition",
             NameKind.LABEL,
             # The number, at the upstream, of the licence that the module is for.
             {
-                "licence": Parameter("item", Form.NUMBER, required=True, of_item=True),
-                "ip": Parameter("ip", Form.ADDRESS),
+                "licence": Parameter(Form.NUMBER, required=True, of_item=True),
+                "ip": Parameter(Form.ADDRESS),
             },
             has_key=True,
         ),
@@ -108,8 +107,8 @@ PRODUCT_TYPES: dict[str, ProductType] = {
             "certificate",
             NameKind.COMMON_NAME,
             {
-                "approver_email": Parameter("approver_email", Form.EMAIL, required=True),
-                "csr": Parameter("csr", Form.CSR),
+                "approver_email": Parameter(Form.EMAIL, required=True),
+                "csr": Parameter(Form.CSR),
             },
             operations=_NOTHING_TO_STOP,
         ),

@@ -5,7 +5,7 @@ knows its protocol or its words.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +65,16 @@ class MappingSettings(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words of the upstream that stand in the catalogue file."""
+
+    order_fields: Mapping[str, str] = field(default_factory=dict)
+    """Parameter of a product type -> its field in `order_parameters`, where that is called otherwise."""
+    nothing: str = ""
+    """The value that says that nothing is chosen; whatever form a parameter has, it may be this."""
+
+
 S = TypeVar("S", bound=AccountSettings)
 L = TypeVar("L", bound=Learned)
 
@@ -97,6 +107,7 @@ class Adapter(Generic[S, L]):
     capabilities: Capabilities
     connect: Callable[[Connection[S, L], Gate], Upstream]
     """Opens nothing yet. Raises `upstreams.errors.SetupFault` if the address can't be used."""
+    vocabulary: Vocabulary = Vocabulary()
     read_hint: Callable[[bytes], Hint | None] = read_hint
     """Reads the body of a push hint; it was signed with the account's secret of hints (Standard Webhooks). None: it is
     about no item. Raises ValueError for what is no hint."""

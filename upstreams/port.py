@@ -71,7 +71,9 @@ class OrderSpec(_Value):
     mark: str
     """Our mark."""
     parameters: dict[str, str] = Field(default_factory=dict)
-    """Upstream field -> value: ostempl, recipe, ip, ..."""
+    """Parameter of the product type (`models.product_types`) -> value; of a template the upstream's key for it."""
+    extras: dict[str, str] = Field(default_factory=dict)
+    """Upstream field -> value, which the mapping adds to every order of it; a parameter for the same field wins."""
     addons: dict[str, str] = Field(default_factory=dict)
     """Upstream field -> value: addon_61 -> 2."""
     renewal_owner: RenewalOwner = RenewalOwner.RESELLFLOW

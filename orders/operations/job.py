@@ -84,11 +84,11 @@ class Job:
         return fields_to_set(self.operation.parameters)
 
     def order_spec(self) -> OrderSpec:
-        """The set-up request, everything mapped to the upstream's words."""
-        fields = dict(self.mapping.order_parameters)
-        for name, value in self.service.parameters.items():
-            parameter = self.kind.parameters[name]
-            fields[parameter.field] = self.mapping.templates[value] if parameter.form is Form.TEMPLATE else value
+        """The set-up request, with what the catalogue maps: tariff, period, templates and add-ons."""
+        parameters = {
+            name: self.mapping.templates[value] if self.kind.parameters[name].form is Form.TEMPLATE else value
+            for name, value in self.service.parameters.items()
+        }
         return OrderSpec(
             product_type=self.service.product_type,
             tariff=self.mapping.tariff,
@@ -96,7 +96,8 @@ class Job:
             period=self.period.upstream_period,
             name=self.service.name,
             mark=self.service.mark,
-            parameters=fields,
+            parameters=parameters,
+            extras=self.mapping.order_parameters,
             addons=addons.fields(self.service.addons, self.mapping),
             renewal_owner=self.service.renewal_owner,
         )

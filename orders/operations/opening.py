@@ -29,9 +29,9 @@ class Opening:
         if obstacle is not None:
             return obstacle
         spec = job.order_spec()
-        plain = spec.model_dump(mode="json", exclude={"parameters", "addons"})
+        plain = spec.model_dump(mode="json", exclude={"parameters", "extras", "addons"})
         fields = {name: str(value) for name, value in plain.items() if value is not None}
-        fields |= {f"parameters.{name}": value for name, value in spec.parameters.items()}
+        fields |= {f"parameters.{name}": value for name, value in (spec.extras | spec.parameters).items()}
         fields |= {f"addons.{name}": value for name, value in spec.addons.items()}
         return Request(fields=fields, before=await self._notes(database, job, upstream))
 

@@ -20,7 +20,7 @@ SERVER = OrderSpec(
     period=12,
     name="s1042.example.test",
     mark="rf-1042-7-a1",
-    parameters={"ostempl": "Debian-12", "recipe": "null"},
+    parameters={"template": "Debian-12", "recipe": "null"},
     addons={"addon_61": "2"},
 )
 LICENCE = OrderSpec(
@@ -166,7 +166,7 @@ async def test_a_domain_in_either_dialect(panel: Panel) -> None:
         period=12,
         name="example.test",
         mark="rf-1001-3-a1",
-        parameters={"operation": "transfer", "auth_code": "x1"},
+        extras={"operation": "transfer", "auth_code": "x1"},
     )
     expected = [
         ("func", "domain.order.param"),
@@ -225,7 +225,7 @@ async def test_a_type_of_the_hosters_own(panel: Panel) -> None:
 @pytest.mark.parametrize(
     "name", ["func", "authinfo", "auth", "su", "sok", "remoteid", "skipbasket", "pricelist", "elid"]
 )
-@pytest.mark.parametrize("where", ["parameters", "addons"])
+@pytest.mark.parametrize("where", ["parameters", "extras", "addons"])
 async def test_the_catalogue_cannot_set_a_field_that_is_ours(
     panel: Panel, upstream: BillmanagerUpstream, name: str, where: str
 ) -> None:

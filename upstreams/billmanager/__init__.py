@@ -1,8 +1,9 @@
 """Adapter for a selling BILLmanager 5 or 6."""
 
-from upstreams.adapter import Adapter
+from upstreams.adapter import Adapter, Vocabulary
 from upstreams.billmanager.adapter import BillmanagerUpstream
 from upstreams.billmanager.hints import read_hint
+from upstreams.billmanager.products import ORDER_FIELDS
 from upstreams.billmanager.settings import (
     BillmanagerConnection,
     BillmanagerLearned,
@@ -27,5 +28,6 @@ ADAPTER = Adapter(
     learned=BillmanagerLearned,
     capabilities=Capabilities(),
     connect=_connect,
+    vocabulary=Vocabulary(order_fields=ORDER_FIELDS, nothing="null"),
     read_hint=read_hint,
 )

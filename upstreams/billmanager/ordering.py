@@ -8,7 +8,7 @@ answer without one.
 from models.enums import RenewalOwner
 from upstreams.billmanager.basket import is_number, unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
-from upstreams.billmanager.products import period_field, product
+from upstreams.billmanager.products import order_field, period_field, product
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
 from upstreams.port import OrderAccepted, OrderSpec
@@ -22,10 +22,11 @@ _RESERVED = ENGINE_FIELDS | _ORDER_FIELDS | {"order_count"}
 
 def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, str]:
     """What the order form is filled with. Raises SetupFault if the catalogue tries to set a field that is ours."""
-    given = {**spec.parameters, **spec.addons}
+    asked = spec.extras | {order_field(name): value for name, value in spec.parameters.items()}
+    given = {**asked, **spec.addons}
     kind = product(spec.product_type)
     reserved = sorted(given.keys() & (_RESERVED | {kind.name_fields[0]}))
-    reserved += sorted(spec.parameters.keys() & spec.addons.keys())
+    reserved += sorted(asked.keys() & spec.addons.keys())
     if reserved:
         raise SetupFault(
             f"Upstream {account}: the field {reserved[0]!r} cannot be set as a parameter or add-on of an order, "

@@ -72,6 +72,17 @@ TABLE: dict[str, ProductType] = {
 _DEFAULT = ProductType()
 
 
+ORDER_FIELDS = {"template": "ostempl", "licence": "item"} | {
+    f"nameserver{number + 1}": f"ns{number}" for number in range(4)
+}
+"""Parameters of an order whose fields are called otherwise."""
+
+
+def order_field(parameter: str) -> str:
+    """The field that a parameter of an order goes into."""
+    return ORDER_FIELDS.get(parameter, parameter)
+
+
 def product(product_type: str) -> ProductType:
     """Hosters invent product types of their own; one that is not in the table is like a virtual server."""
     return TABLE.get(product_type, _DEFAULT)

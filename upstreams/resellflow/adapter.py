@@ -125,7 +125,7 @@ class ResellflowUpstream(Absent):
             "plan": spec.tariff,
             "period_months": spec.period,
             "customer": spec.mark,
-            "parameters": _by_our_names(spec),
+            "parameters": spec.extras | spec.parameters,
             "addons": asked_addons(spec.addons),
         }
         if PRODUCT_TYPES[spec.product_type].name.is_chosen:
@@ -276,9 +276,3 @@ class ResellflowUpstream(Absent):
     def _headers(self) -> dict[str, str]:
         token = self._connection.secret.get_secret_value()
         return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-
-
-def _by_our_names(spec: OrderSpec) -> dict[str, str]:
-    """Parameters by their names, which are ours, too: both sides speak of a `template`."""
-    names = {one.field: name for name, one in PRODUCT_TYPES[spec.product_type].parameters.items()}
-    return {names.get(field, field): value for field, value in spec.parameters.items()}
