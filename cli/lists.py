@@ -98,7 +98,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
     view, done = run_async(_service(service))
     if as_json:
         return print_json(view)
-    from orders.text import period_in_words
+    from models.periods import period_in_words
 
     print_fields(
         [

@@ -1,7 +1,7 @@
 """What can be wrong with what a caller asks. Each carries what the caller needs to mend it."""
 
 from models.numbers import HIGHEST_NUMBER
-from orders.text import period_in_words
+from models.periods import period_in_words
 
 
 class InvalidField(Exception):

@@ -23,11 +23,6 @@ def check_lines(text: str) -> str:
     return text
 
 
-def period_in_words(months: int | str) -> str:
-    """How long a period is, for people: "1 month", "12 months"; one that is no time is named as it is."""
-    return {0: "for ever", 1: "1 month", -100: "a trial"}.get(int(months), f"{months} months")
-
-
 def check_prose(text: str) -> str:
     """Text that may have several lines, and says something. Raises ValueError."""
     return check_not_blank(check_lines(text))

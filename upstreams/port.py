@@ -65,7 +65,7 @@ class OrderSpec(_Value):
     tariff: str
     location: str | None
     period: int
-    """The upstream's period in months (its special values: -100 trial, -50 day, 0 for ever)."""
+    """Months, or a special one (`models.periods`)."""
     name: str
     """What it is called: a host name, domain or licence name."""
     mark: str
@@ -336,7 +336,7 @@ class Offer(_Value):
     name: str
     """As the upstream calls it; may be empty."""
     prices: dict[int, Money] = Field(default_factory=dict)
-    """Period (months; -100 trial, -50 day, 0 for ever) -> price, in the account's currency only. For checks: whether
+    """Period -> price, in the account's currency only. For checks: whether
     the account's discount is in it is not known."""
 
 

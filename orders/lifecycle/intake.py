@@ -16,6 +16,7 @@ from models.database import Database
 from models.enums import ModuleKind, OperationKind
 from models.numbers import HIGHEST_NUMBER, next_number
 from models.order import IntakeKey, Operation, Service
+from models.periods import period_in_words
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField
 from orders.installation import installation_tag
@@ -24,7 +25,7 @@ from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limit
 from orders.services import addons, naming
 from orders.services.addons import AskedAddon
 from orders.services.forms import check_parameters
-from orders.text import Lines, PlainText, Words, period_in_words
+from orders.text import Lines, PlainText, Words
 
 
 class ServiceRequest(BaseModel):

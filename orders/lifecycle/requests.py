@@ -28,6 +28,7 @@ from models.parameters import (
     SHOWN_PREFIX,
     TARIFF,
 )
+from models.periods import period_in_words
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.access.ownership import check_visible
 from orders.errors import InvalidField, Refused
@@ -39,7 +40,6 @@ from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limit
 from orders.services import addons, naming, periods
 from orders.services.addons import AskedAddon
 from orders.services.history import Origin, attribute
-from orders.text import period_in_words
 
 
 class ServiceChange(BaseModel):

@@ -21,6 +21,7 @@ from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus,
 from models.events import UpstreamSnapshot
 from models.invariants import required
 from models.order import Operation, Service
+from models.periods import period_in_words
 from orders import audit
 from orders.audit import ADOPTED, LINKED
 from orders.errors import InvalidField, NotFound, Refused
@@ -29,7 +30,7 @@ from orders.services import addons, history, naming
 from orders.services.history import Origin
 from orders.services.state import apply_snapshot
 from orders.settlement import intents
-from orders.text import PlainText, Prose, Words, period_in_words
+from orders.text import PlainText, Prose, Words
 from upstreams.port import UpstreamItem
 
 MARK_SET, MARK_NOT_SET = "mark_set", "mark_not_set"

@@ -12,10 +12,11 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.database import Database
 from models.enums import ModuleKind, ServiceStatus, Source
 from models.order import Service
+from models.periods import period_in_words
 from orders.errors import InvalidField, NotFound, Refused
 from orders.lifecycle import turns
 from orders.services.history import Origin, attribute
-from orders.text import Prose, Words, period_in_words
+from orders.text import Prose, Words
 
 MODULE_SET = "module_set"
 

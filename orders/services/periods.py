@@ -7,12 +7,9 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.columns import utc_now
 from models.enums import ModuleKind, ServiceStatus
 from models.order import Service
+from models.periods import FOR_EVER, TRIAL, period_in_words
 from orders.errors import InvalidField, Refused
 from orders.services.mappings import mapped as mapping_at
-from orders.text import period_in_words
-
-TRIAL, FOR_EVER = -100, 0
-"""Periods of the upstream that are no time (SITE, SVCAPI: documented)."""
 
 
 async def mapping_of_plan(session: AsyncSession, service: Service, plan_id: int) -> PlanMapping | None:
@@ -69,7 +66,7 @@ async def check_prolongable(
             "a new service"
         )
     if asked is not None and asked.upstream_period in (TRIAL, FOR_EVER):
-        what = "a trial" if asked.upstream_period == TRIAL else "for ever"
+        what = period_in_words(asked.upstream_period)
         raise Refused(f"{asked.period_months} months are {what} at the upstream: no service can be prolonged by that")
 
 

@@ -11,6 +11,7 @@ from models.enums import ModuleKind, OperationKind, ServiceStatus, Source, Stage
 from models.messages import ManualTask, TaskCompletion
 from models.order import Operation, Service, Task
 from models.parameters import ADDON_PREFIX, EXPIRES_BEFORE, FIELD_PREFIX, FOLLOWS, PERIOD_MONTHS, PLAN_ID
+from models.periods import period_in_words
 from orders import audit
 from orders.access.private import note_names, whole
 from orders.lifecycle.stages import enter, locked_operation
@@ -19,7 +20,6 @@ from orders.services.addons import wished
 from orders.services.history import Origin, attribute
 from orders.services.naming import workflow_id
 from orders.services.state import anchor_of
-from orders.text import period_in_words
 from orders.webhooks.outbox import task_overdue
 
 MANUAL_MODULE = "manual"

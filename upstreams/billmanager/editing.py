@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
+from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.prices import shown_price
 from upstreams.billmanager.products import is_secret
 from upstreams.billmanager.verdicts import must_be_yes, own_form
@@ -55,7 +56,7 @@ def autoprolong(form: Document | None, period: int | None) -> str:
     if period is None:
         fallback = "off" if is_flag else "null"
         return next((code for code in ("null", "off", "0") if code in offered), fallback)
-    return "on" if is_flag and str(period) not in offered else str(period)
+    return "on" if is_flag and period_code(period) not in offered else period_code(period)
 
 
 def accepted(call: Call, answer: Document) -> ParametersAccepted:

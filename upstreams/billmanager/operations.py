@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from upstreams.billmanager import editing, offers, renewal, tariffs
 from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.products import is_versioned, order_function, product
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.settings import BillmanagerConnection
@@ -46,12 +47,12 @@ class Operations:
 
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
         call = self._about(renewal.FUNCTION, Effect.READ, number, product_type)
-        answer = await self._session.send(call, {"elid": number, "period": str(period)})
+        answer = await self._session.send(call, {"elid": number, "period": period_code(period)})
         return renewal.quoted(call, answer, number, period, self._connection.currency)
 
     async def prolong(self, number: str, period: int, *, key: str = "") -> ProlongAccepted:
         call = self._about(renewal.FUNCTION, Effect.CHANGE, number)
-        answer = await self._session.send(call, {"elid": number, "period": str(period)} | _AT_ONCE)
+        answer = await self._session.send(call, {"elid": number, "period": period_code(period)} | _AT_ONCE)
         return renewal.accepted(call, answer)
 
     async def suspend(self, product_type: str, number: str, *, key: str = "") -> None:
@@ -206,7 +207,7 @@ class Operations:
 
 
 def _plan_change(number: str, tariff: str, period: int) -> dict[str, str]:
-    return {"elid": number, "pricelist": tariff, "period": str(period)}
+    return {"elid": number, "pricelist": tariff, "period": period_code(period)}
 
 
 def _not_sent(call: Call, error: UpstreamError) -> NotSent:

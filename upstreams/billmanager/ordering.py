@@ -8,6 +8,7 @@ answer without one.
 from models.enums import RenewalOwner
 from upstreams.billmanager.basket import is_number, unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
+from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.products import order_field, period_field, product
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
@@ -35,7 +36,7 @@ def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, 
     fields = {"pricelist": spec.tariff}
     if spec.location is not None:
         fields["datacenter"] = spec.location
-    fields[period_field(versioned=versioned)] = str(spec.period)
+    fields[period_field(versioned=versioned)] = period_code(spec.period)
     fields[kind.name_fields[0]] = spec.name
     fields["remoteid"] = spec.mark
     fields["autoprolong"] = _autoprolong(spec, versioned)
@@ -51,7 +52,7 @@ def _autoprolong(spec: OrderSpec, versioned: bool) -> str:
     renews = spec.renewal_owner is RenewalOwner.UPSTREAM
     if versioned:
         return "on" if renews else "off"
-    return str(spec.period) if renews else "null"
+    return period_code(spec.period) if renews else "null"
 
 
 def order_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, str]:

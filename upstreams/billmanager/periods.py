@@ -6,6 +6,7 @@ understood. A word that is not known stays unknown.
 
 import re
 
+from models.periods import DAY, FOR_EVER, TRIAL
 from upstreams.billmanager.numbers import whole
 
 NOT_MONTHS = -1
@@ -94,3 +95,8 @@ def renews(code: str) -> bool | None:
     if word in _OFF_CODES:
         return False
     return True if word in ("on", "yes", "true") or re.fullmatch(r"-?[0-9]{1,4}", word) else None
+
+
+def period_code(period: int) -> str:
+    """A period as the upstream has it: the months, or its number for what is none (SITE, SVCAPI documented)."""
+    return {TRIAL: "-100", DAY: "-50", FOR_EVER: "0"}.get(period, str(period))

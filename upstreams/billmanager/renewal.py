@@ -9,6 +9,7 @@ from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.numbers import whole
+from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.prices import NOTHING, Shown, price_in_fields, price_in_words, shown_price
 from upstreams.billmanager.verdicts import must_be_yes, own_form
 from upstreams.billmanager.wire import Document
@@ -23,7 +24,7 @@ def quoted(call: Call, answer: Document, number: str, period: int, currency: str
     """Price and new date only if the form is about the period that was asked for."""
     fields = own_form(call, answer, number)
     choices = answer.choices("period")
-    is_ours = "period" not in fields or fields["period"].raw == str(period)
+    is_ours = "period" not in fields or fields["period"].raw == period_code(period)
     shown = _price(answer, period, currency) if is_ours else NOTHING
     return ProlongQuote(
         price=shown.price,
@@ -40,7 +41,7 @@ def _price(answer: Document, period: int, currency: str) -> Shown:
     choices = answer.choices("period")
     return (
         shown_price(answer, currency)
-        or price_in_words(choices.get(str(period), ""), currency)
+        or price_in_words(choices.get(period_code(period), ""), currency)
         or (price_in_fields(answer, _PRICE_FIELDS, period, currency) if "period" in answer.fields else NOTHING)
     )
 

@@ -1,0 +1,13 @@
+"""Periods: a number of months, or one of three numbers that stand for what is no number of months.
+
+They are those of the catalogue file, and stored. An adapter translates them into its upstream's.
+"""
+
+TRIAL, DAY, FOR_EVER = -100, -50, 0
+SPECIAL_PERIODS = (TRIAL, DAY, FOR_EVER)
+
+
+def period_in_words(months: int | str) -> str:
+    """How long a period is, for people: "1 month", "12 months"."""
+    words = {FOR_EVER: "for ever", 1: "1 month", TRIAL: "a trial", DAY: "a day"}
+    return words.get(int(months), f"{months} months")
