@@ -17,8 +17,8 @@ from models.money import Money
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
 from orders.money.addonprices import UnitPrice
-from orders.operations.goals import NOTHING
 from orders.services.forms import normal_form
+from upstreams.adapter import Vocabulary
 from upstreams.kinds import adapter_of, kinds
 
 
@@ -277,8 +277,9 @@ class _Check:
             )
         if module.kind is ModuleKind.MANUAL:
             return
-        yield from _order_parameters(table, entry, plan_type)
-        yield from _not_of_this_kind(table, entry, self._kinds.get(module.account or ""))
+        kind = self._kinds.get(module.account or "")
+        yield from _order_parameters(table, entry, plan_type, _vocabulary(kind))
+        yield from _not_of_this_kind(table, entry, kind)
         currency = self._currencies.get(module.account or "")
         for key, cost in _costs(entry):
             if currency is not None and cost.currency != currency:
@@ -335,13 +336,20 @@ def _not_of_this_kind(table: str, entry: MappingEntry, kind: str | None) -> Iter
         yield from mistakes(error, table, model)
 
 
-def _order_parameters(table: str, entry: MappingEntry, product_type: str | None) -> Iterable[Problem]:
+def _vocabulary(kind: str | None) -> Vocabulary:
+    return adapter_of(kind).vocabulary if kind is not None and kind in kinds() else Vocabulary()
+
+
+def _order_parameters(
+    table: str, entry: MappingEntry, product_type: str | None, words: Vocabulary
+) -> Iterable[Problem]:
     """What is sent with every order has the form of the parameter of the same field."""
     kind = PRODUCT_TYPES.get(product_type or "")
-    forms = {one.field: one.form for one in kind.parameters.values()} if kind is not None else {}
+    parameters = kind.parameters if kind is not None else {}
+    forms = {words.order_fields.get(name, name): one.form for name, one in parameters.items()}
     for field, value in entry.order_parameters.items():
         form = forms.get(field, Form.TEXT)
-        if form is Form.TEMPLATE or value == NOTHING:  # here a template is the upstream's own key
+        if form is Form.TEMPLATE or value == words.nothing:  # here a template is the upstream's own key
             continue
         try:
             normal = normal_form(form, value)
