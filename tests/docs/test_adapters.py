@@ -1,0 +1,113 @@
+"""An upstream is one folder: nothing outside `upstreams/<kind>/` imports it, or says its protocol's words."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.docs.test_layers import NOT_THE_PRODUCT, modules, packages
+from tests.infrastructure.processes import PROJECT
+from upstreams.kinds import kinds
+
+WORDS = re.compile(
+    r"\w*(?:billmanager|billmgr|authinfo|clicked_button|lineitem|billorder|remoteid|autoprolong|pricelist|item_status"
+    r"|service_status_\d)\w*|\b(?:elid|sok|ostempl|licname|p_cnt|p_num|p_col|p_elems)\b",
+    re.IGNORECASE,
+)
+"""What BILLmanager calls things."""
+WORDS_IN_TEXTS = re.compile(rf"{WORDS.pattern}|\bdialect\b", re.IGNORECASE)
+"""As names, dialects are those of databases."""
+
+PUBLIC: Mapping[str, tuple[str, str]] = {
+    "catalogue/entries.py": ("pricelist", "a key of the catalogue file"),
+    "catalogue/loading.py": ("pricelist", "a key of the catalogue file"),
+    "cli/lists.py": ("remoteid pricelist", "fields of the orphans' document"),
+    "cli/upstream.py": ("dialect remoteid lists_show_remoteid forms_show_remoteid", "what the command prints"),
+    "models/parameters.py": ("pricelist", "a key in the parameters of operations that are in databases"),
+    "models/public_words.py": (
+        "remoteid pricelist pricelist_id autoprolong upstream_pricelist",
+        "names in events, histories and webhooks",
+    ),
+    "orders/accounts/views.py": (
+        "lists_show_remoteid forms_show_remoteid dialect BILLmanager",
+        "fields of an upstream's document",
+    ),
+    "orders/events/views.py": ("remoteid pricelist", "fields of the orphans' document"),
+    "models/outside.py": ("bauthinfo", "a pattern that takes credentials out of logs"),
+    "orders/webhooks/redaction.py": ("elid", "a pattern that takes numbers out of what an upstream says"),
+    "orders/services/views.py": ("remoteid", "the description of a field"),
+    "storefront/examples.py": ("pricelist", "a key in the parameters of an operation's document"),
+    "upstreams/resellflow/settings.py": ("pricelist", "a key of the catalogue file"),
+}
+"""Where such a word stays: file -> the words, and what they are there."""
+
+STILL: Mapping[str, str] = {
+    "activities/carts.py": "billorder elid",
+    "activities/pricing.py": "ostempl",
+    "models/product_types.py": "ostempl",
+    "orders/lifecycle/causes.py": (
+        "item_status_3_abusesuspend item_status_3_autosuspend item_status_3_employeesuspend"
+        " item_status_5_changepricelist item_status_5_close item_status_5_hardreboot item_status_5_need_configure"
+        " item_status_5_open item_status_5_prolong item_status_5_reboot item_status_5_reopen item_status_5_resume"
+        " item_status_5_set_param item_status_5_suspend item_status_5_transfer item_status_service_nosuitable"
+        " service_status_6"
+    ),
+    "orders/lifecycle/requests.py": "autoprolong",
+    "orders/operations/goals.py": "item_status_service_nosuitable pricelist service_status_6",
+    "orders/operations/item.py": "pricelist",
+    "orders/operations/parameters.py": "elid",
+    "orders/operations/plan_change.py": "elid pricelist",
+    "orders/operations/prolonging.py": "elid",
+    "orders/operations/secret.py": "clicked_button elid",
+    "orders/operations/switching.py": "elid",
+    "orders/services/meaning.py": "autoprolong",
+    "upstreams/resellflow/documents.py": "autoprolong pricelist",
+}
+"""What has yet to move into the folder of the adapter. This list gets shorter, and not longer."""
+
+
+def said_in(file: Path) -> Iterator[tuple[int, str]]:
+    """The upstream's words in names and texts of a module, by line. Comments and docstrings may name examples."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in documentation:
+                yield from ((node.lineno, word) for word in WORDS_IN_TEXTS.findall(text))
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                yield from ((node.lineno, word) for word in WORDS.findall(name))
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield from ((node.lineno, word) for word in WORDS.findall(name))
+            case ast.arg(arg=name) | ast.keyword(arg=str(name)) | ast.alias(name=name):
+                yield from ((node.lineno, word) for word in WORDS.findall(name))
+
+
+def test_no_words_of_an_upstream_are_said_outside_its_folder() -> None:
+    found: dict[str, set[str]] = {}
+    lines: list[str] = []
+    for package, file in packages():
+        name = file.relative_to(PROJECT).as_posix()
+        if package in NOT_THE_PRODUCT or name.startswith(("upstreams/billmanager/", "models/migrations/")):
+            continue
+        excepted = {*PUBLIC.get(name, ("", ""))[0].split(), *STILL.get(name, "").split()}
+        for line, word in said_in(file):
+            found.setdefault(name, set()).add(word)
+            if word not in excepted:
+                lines.append(f"{name}:{line}: {word}")
+    assert lines == []
+    unneeded = {
+        name: words for name, (listed, _) in PUBLIC.items() if (words := set(listed.split()) - found.get(name, set()))
+    }
+    assert unneeded == {}, "these exceptions are not needed any more"
+
+
+def test_an_adapter_is_imported_by_its_folder_alone() -> None:
+    for kind in kinds():
+        folder = f"upstreams.{kind}"
+        inside = re.compile(rf"{re.escape(folder)}(\.|$)")
+        importing = {
+            module
+            for module, others in modules().items()
+            if not inside.match(module) and any(inside.match(other) for other in others)
+        }
+        assert importing == set(), f"they name an adapter instead of asking for its kind: {folder}"
