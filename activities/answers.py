@@ -28,6 +28,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.operations import Sent
 from orders.operations.job import Job
+from orders.services.history import origin_of
 from orders.settlement import intents
 from orders.settlement.late import is_late, take_late_yes
 from upstreams.errors import UpstreamError
@@ -186,7 +187,7 @@ async def _take_yes(
         account.orders_return_number = Knowledge.YES if number else Knowledge.NO
         session.add(account)
     try:
-        await intents.accept(session, stored, service, number)
+        await intents.accept(session, stored, service, number, origin_of(operation))
     except Refused as refusal:
         # The answer named an item that another service holds: never to be believed.
         reason = f"the upstream's answer does not fit: {refusal}"

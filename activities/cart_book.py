@@ -17,6 +17,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, paying
 from orders.money.carts import Owned
 from orders.operations.job import Job
+from orders.services.history import Origin, origin_of
 from orders.settlement import intents
 from upstreams.errors import UpstreamError
 from upstreams.port import Payment
@@ -58,7 +59,7 @@ class CartBook:
         service = await session.get_one(Service, operation.service_id, populate_existing=True)
         number = item or service.upstream_number
         try:
-            await intents.accept(session, stored, service, number)
+            await intents.accept(session, stored, service, number, origin_of(operation))
         except Refused:
             number = None  # another service holds that item: it is not believed
         stage = Stage.AWAITING_CONFIRMATION if number else Stage.OUTCOME_UNKNOWN
@@ -137,7 +138,7 @@ class CartBook:
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
                 service = await session.get_one(Service, operation.service_id, populate_existing=True)
-                await _tie(session, service, own)
+                await _tie(session, service, own, origin_of(operation))
                 await funds.release(session, job.number)
                 await paying.leave_cart(session, job.account_id, job.number)
                 if incident:
@@ -151,12 +152,12 @@ class CartBook:
                 await paying.leave_cart(session, job.account_id, job.number)
 
 
-async def _tie(session: AsyncSession, service: Service, own: tuple[Owned, ...]) -> None:
+async def _tie(session: AsyncSession, service: Service, own: tuple[Owned, ...], origin: Origin) -> None:
     item = next((one.item for one in own if one.item), "")
     if not item or service.upstream_number:
         return
     try:
-        await intents.link(session, service, item)
+        await intents.link(session, service, item, origin)
     except Refused:
         return  # another service holds it: then a person finds out
 

@@ -23,6 +23,7 @@ from orders.money.cart_rows import Left, debt_of, find_out_payment, left_in_cart
 from orders.operations import KINDS
 from orders.operations.goals import Seen, outcome
 from orders.operations.job import Job, load_job
+from orders.services.history import origin_of
 from orders.settlement import intents, leftovers
 from orders.settlement.lookup import keep_evidence
 from orders.settlement.namesakes import namesakes
@@ -221,7 +222,7 @@ class SettleActivities:
                 return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
             service = await session.get_one(Service, operation.service_id)
             stored = await intents.current(session, intent)
-            await intents.accept(session, stored, service, first)
+            await intents.accept(session, stored, service, first, origin_of(operation))
             found_by = "found by its mark" if intent.step is IntentStep.SEND else "seen to be paid"
             await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, {found_by}")
             await paying.leave_cart(session, job.account_id, job.number)

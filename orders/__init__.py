@@ -2,5 +2,3 @@
 
 Every change of state and its record are one transaction. Activities, the API and the starter call this package.
 """
-
-from orders.services import history as history  # from its import on, sessions write down what changes a service

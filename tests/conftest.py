@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.infrastructure.economy",
     "tests.infrastructure.databases",
     "tests.infrastructure.heaviest_first",
+    "tests.infrastructure.history",
     "tests.infrastructure.leaving",
     "tests.infrastructure.leftovers",
     "tests.infrastructure.nested",

@@ -10,11 +10,11 @@ from activities.poller.schedule import Job
 from activities.poller.watch import Watch
 from models.database import Database
 from models.enums import RenewalOwner
+from orders.audit import OURSELVES
 from orders.errors import InvalidField, Refused
 from orders.lifecycle import requests
 from orders.lifecycle.requests import ServiceChange
 from orders.services import renewal
-from orders.services.history import OURSELVES
 from orders.services.renewal import Mismatch
 from settings import Settings
 

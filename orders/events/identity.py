@@ -8,7 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import OperationKind, ServiceStatus, Source, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from orders.services.history import Origin, attribute
+from orders.audit import OURSELVES
+from orders.services.history import Origin, changing
 from orders.services.naming import same_name
 from orders.services.state import apply_snapshot
 from orders.settlement.marks import same_mark
@@ -32,12 +33,11 @@ def is_used_again(service: Service, snapshot: UpstreamSnapshot) -> bool:
 async def give_up(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> None:
     """The closed service has no number any more."""
     log.warning("number %s of service %s, which is closed, is another item now", snapshot.number, service.id)
-    attribute(session, Origin("resellflow", NUMBER_USED_AGAIN, source=Source.UPSTREAM))
-    service.upstream_number = None
+    async with changing(session, service, Origin(OURSELVES, NUMBER_USED_AGAIN, source=Source.UPSTREAM)):
+        service.upstream_number = None
     snapshot.service_id = None
     session.add(service)
     await session.flush()  # before another service takes it
-    attribute(session, Origin())
 
 
 async def move(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
@@ -56,14 +56,12 @@ async def move(session: AsyncSession, service: Service, snapshot: UpstreamSnapsh
     if before is None or not before.gone or await _closing_was_asked_for(session, service):
         return False
     log.warning("service %s was item %s, which is gone, and is item %s now", service.id, before.number, snapshot.number)
-    attribute(session, Origin("resellflow", MOVED, source=Source.UPSTREAM))
-    with session.no_autoflush:  # one entry in the history
-        before.service_id, snapshot.service_id = None, service.id
+    before.service_id, snapshot.service_id = None, service.id
+    async with changing(session, service, Origin(OURSELVES, MOVED, source=Source.UPSTREAM)):
         service.upstream_number = snapshot.number
         apply_snapshot(service, snapshot)
     session.add_all([before, service])
     await session.flush()
-    attribute(session, Origin())
     await report_one_left(session, service, before.number)
     return True
 

@@ -20,14 +20,16 @@ from orders.lifecycle.facts import facts_of
 from orders.lifecycle.stages import enter, locked_operation
 from orders.lifecycle.turns import start_next_queued
 from orders.money import funds
-from orders.services.history import Origin, attribute
+from orders.services.history import Origin, changing, origin_of
 from orders.tasks import manual
 
 CALLED_OFF = "called_off"
 """In the audit: a closing called off the opening of its service."""
 
 
-async def call_off(session: AsyncSession, operation: Operation, by: str, *, by_its_holder: bool = False) -> Facts:
+async def call_off(
+    session: AsyncSession, operation: Operation, origin: Origin, *, by_its_holder: bool = False
+) -> Facts:
     """The operation is locked by this transaction, its service too. Returns the facts that decided.
 
     Nothing has ever left: it has ended. Something may have been left at the upstream: its workflow looks for that first
@@ -37,12 +39,13 @@ async def call_off(session: AsyncSession, operation: Operation, by: str, *, by_i
     facts = await facts_of(session, operation)
     if facts.stage.is_final or facts.traces is Traces.ACCEPTED or (facts.in_hand_of and not by_its_holder):
         return facts
+    by = origin.actor
     if operation.called_off_at is None:
         operation.called_off_at, operation.called_off_by = utc_now(), by[:64]
         session.add(operation)
     match facts.traces:
         case Traces.NONE:
-            await end(session, operation, f"called off by {by}; nothing of it had been sent")
+            await end(session, operation, f"called off by {by}; nothing of it had been sent", origin)
         case Traces.POSSIBLE:
             await funds.release(session, facts.number)
             stage = Stage.QUEUED if operation.stage is Stage.QUEUED else Stage.OUTCOME_UNKNOWN
@@ -55,15 +58,15 @@ async def call_off(session: AsyncSession, operation: Operation, by: str, *, by_i
     return facts
 
 
-async def not_wanted(session: AsyncSession, opening: Operation, client: str) -> bool:
+async def not_wanted(session: AsyncSession, opening: Operation, origin: Origin) -> bool:
     """The service is closed before it is there: its opening is called off. True if its workflow is to be told.
 
     A request that may be under way must not be disturbed; its workflow goes on by itself and sees it then.
     """
-    facts = await call_off(session, opening, client)
+    facts = await call_off(session, opening, origin)
     if opening.called_off_at is None:
         return False
-    audit.record(session, "operation", facts.number, CALLED_OFF, by=client)
+    audit.record(session, "operation", facts.number, CALLED_OFF, by=origin.actor)
     await session.flush()
     return facts.traces is not Traces.UNDER_WAY
 
@@ -151,23 +154,24 @@ async def end_called_off(session: AsyncSession, operation: Operation, what_is_le
         .limit(1)
     )
     entry = found.first()
-    by = operation.called_off_by
+    by, origin = operation.called_off_by, origin_of(operation)
     if entry is not None:
         source = Source.OPERATION if entry.action == CALLED_OFF else Source.PERSON
-        attribute(session, Origin(by, entry.action, operation.id, entry.detail.get("reason", ""), source))
-    await end(session, operation, f"called off by {by}; {what_is_left}")
+        origin = Origin(by, entry.action, operation.id, entry.detail.get("reason", ""), source)
+    await end(session, operation, f"called off by {by}; {what_is_left}", origin)
 
 
-async def end(session: AsyncSession, operation: Operation, reason: str) -> int | None:
+async def end(session: AsyncSession, operation: Operation, reason: str, origin: Origin) -> int | None:
     """End an operation without effect: its money is free, an opening's service is closed, its queue goes on.
 
     Returns the next operation of the service, if any.
     """
     await funds.release(session, operation.id)
     service = await session.get_one(Service, operation.service_id)
-    await manual.bring_home(session, service)
+    await manual.bring_home(session, service, origin)
     if operation.kind is OperationKind.OPEN:
-        service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+        async with changing(session, service, origin):
+            service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
         session.add(service)
     await enter(session, operation, Stage.CANCELLED, reason)
     return await start_next_queued(session, operation.service_id)

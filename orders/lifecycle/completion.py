@@ -38,7 +38,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.lifecycle.turns import start_next_queued
 from orders.money import funds, prices
 from orders.services import addons
-from orders.services.history import Origin, attribute, write_look
+from orders.services.history import Origin, changing, origin_of, write_look
 from orders.services.mappings import mapping_of
 from orders.services.state import apply_snapshot, differing, still_wrong
 from orders.settlement import intents
@@ -92,12 +92,12 @@ async def complete(
         snapshot = await _apply_last_look(session, service, operation)
     await report_other_term(session, service, operation)
     await show_real_cost(session, service, operation, snapshot)
-    await _apply_own_part(session, service, operation, snapshot)
+    await _apply_own_part(session, service, operation, snapshot, origin_of(operation))
     person = await pending.completion_of(session, number, by)
     if person is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, person)
     manual.note_who_did_it(session, task, person)
-    await manual.bring_home(session, service)
+    await manual.bring_home(session, service, origin_of(operation))
     await pending.forget(session, by)
     left = await stages.complete(session, operation, task, still_wrong(service, operation))
     if left.holds_money:
@@ -120,7 +120,6 @@ async def _ending(session: AsyncSession, number: int, event: Sighting | None) ->
     row = found.one_or_none()
     if row is None:
         raise NotFound("operation", number)
-    stages.attribute_to(session, row[0])
     return cast(_Ending, tuple(row))
 
 
@@ -169,22 +168,23 @@ def _whole_ending() -> _WholeEnding:
 
 
 async def _apply_own_part(
-    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None, origin: Origin
 ) -> None:
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
     asked = operation.parameters
-    if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
-        before = await mapping_of(session, service)
-        service.plan_id = int(asked[PLAN_ID])
-        await followups.addons_after_plan_change(session, service, operation, snapshot, before=before)
-    if operation.kind is OperationKind.SET_PARAMETERS:
-        service.addons = addons.without_none({**service.addons, **addons.wished(asked)})
-        if "domain" in asked:
-            service.name, service.name_is_ours = asked["domain"], False
-        if RENEWAL_OWNER in asked:
-            await followups.renewal_as_asked(session, service, operation, snapshot)
-    if operation.kind is OperationKind.CLOSE and service.status is not ServiceStatus.CLOSED:
-        service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+    async with changing(session, service, origin):
+        if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
+            before = await mapping_of(session, service)
+            service.plan_id = int(asked[PLAN_ID])
+            await followups.addons_after_plan_change(session, service, operation, snapshot, before=before)
+        if operation.kind is OperationKind.SET_PARAMETERS:
+            service.addons = addons.without_none({**service.addons, **addons.wished(asked)})
+            if "domain" in asked:
+                service.name, service.name_is_ours = asked["domain"], False
+            if RENEWAL_OWNER in asked:
+                await followups.renewal_as_asked(session, service, operation, snapshot)
+        if operation.kind is OperationKind.CLOSE and service.status is not ServiceStatus.CLOSED:
+            service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
     session.add(service)
 
 
@@ -251,7 +251,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
         raise Refused(_UNPAID.format(owes=facts.owes))
     if STAYS in judged.needs and not decision.what_is_paid_stays:
         raise Refused(_UNGIVEN_UP.format(means=what_giving_up_means(facts)))
-    attribute(session, Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON))
+    origin = Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON)
     accepted_price = ""
     match record.kind:
         case DecisionKind.RETRY:
@@ -262,21 +262,21 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
             pass  # its workflow looks
         case DecisionKind.CORRECT_AND_RETRY:
             await _abandon(session, operation, vouched=decision.nothing_was_bought)
-            await corrections.correct(session, operation, decision.parameters)
+            await corrections.correct(session, operation, decision.parameters, origin)
             await _retry(session, operation, vouched=False)
         case DecisionKind.ACCEPT_PRICE:
             accepted_price = _accept_price(operation, decision)
             await _retry(session, operation, vouched=False)
         case DecisionKind.MARK_DONE:
-            await _mark_done(session, operation, decision.upstream_number)
+            await _mark_done(session, operation, decision.upstream_number, origin)
         case DecisionKind.CANCEL if STAYS in judged.needs:
-            await _give_up(session, operation, facts)
+            await _give_up(session, operation, facts, origin)
         case DecisionKind.CANCEL:
-            await _cancel(session, operation, facts, decision)
+            await _cancel(session, operation, facts, decision, origin)
         case DecisionKind.REJECT_TASK if facts.owes:  # ended at once, its row would stop every other order in that cart
-            await calling_off.call_off(session, operation, decision.actor, by_its_holder=True)
+            await calling_off.call_off(session, operation, origin, by_its_holder=True)
         case DecisionKind.REJECT_TASK:
-            await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
+            await calling_off.end(session, operation, CANCELLED_BY_A_PERSON, origin)
     detail = {"reason": decision.reason, "decision": record.decision_id}
     if decision.parameters and not accepted_price:
         detail["parameters"] = ", ".join(f"{name}={value}" for name, value in sorted(decision.parameters.items()))
@@ -349,25 +349,26 @@ async def _abandon(session: AsyncSession, operation: Operation, *, vouched: bool
         await funds.release(session, operation.id)
 
 
-async def _mark_done(session: AsyncSession, operation: Operation, upstream_number: str) -> None:
+async def _mark_done(session: AsyncSession, operation: Operation, upstream_number: str, origin: Origin) -> None:
     service = await session.get_one(Service, operation.service_id)
     if operation.kind is OperationKind.OPEN:
         if not upstream_number:
             raise InvalidField("upstream_number", "name the item at the upstream that this service is")
         if service.upstream_number not in (None, upstream_number):
-            await intents.unlink(session, service)
-        await intents.link(session, service, upstream_number)
+            await intents.unlink(session, service, origin)
+        await intents.link(session, service, upstream_number, origin)
     intent = await intents.latest(session, operation.id)
     if intent is not None and not intent.state.is_settled:
         await intents.settle(session, intent, IntentState.ABANDONED, message="marked done by a person")
     await funds.charge(session, service.account_id or 0, operation.id)
     if operation.kind is OperationKind.OPEN and service.status in (ServiceStatus.ORDERED, ServiceStatus.PROCESSING):
-        service.status = ServiceStatus.ACTIVE
+        async with changing(session, service, origin):
+            service.status = ServiceStatus.ACTIVE
         service.status_since = utc_now()
         session.add(service)
     snapshot = await _apply_last_look(session, service, operation)
-    await _apply_own_part(session, service, operation, snapshot)
-    await manual.bring_home(session, service)
+    await _apply_own_part(session, service, operation, snapshot, origin)
+    await manual.bring_home(session, service, origin)
     missing = not_shown(operation, snapshot)
     if missing and snapshot is not None and operation.kind is OperationKind.CLOSE:
         await report_not_closed(session, service, operation.id, snapshot)
@@ -376,10 +377,12 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     await start_next_queued(session, operation.service_id)
 
 
-async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, decision: Decision) -> None:
+async def _cancel(
+    session: AsyncSession, operation: Operation, facts: Facts, decision: Decision, origin: Origin
+) -> None:
     """At once where nothing has left, or a person vouches for it; else it is called off and ends by itself."""
     if not decision.nothing_was_bought and facts.traces is not Traces.NONE:
-        await calling_off.call_off(session, operation, decision.actor)
+        await calling_off.call_off(session, operation, origin)
         return
     intent = await intents.latest(session, facts.number)
     if intent is not None and not intent.state.is_settled:
@@ -388,17 +391,17 @@ async def _cancel(session: AsyncSession, operation: Operation, facts: Facts, dec
     if operation.called_off_at is None:  # so that its workflow is told, should it not hear of it now
         operation.called_off_at, operation.called_off_by = utc_now(), decision.actor
         session.add(operation)
-    await calling_off.end(session, operation, CANCELLED_BY_A_PERSON)
+    await calling_off.end(session, operation, CANCELLED_BY_A_PERSON, origin)
 
 
-async def _give_up(session: AsyncSession, operation: Operation, facts: Facts) -> None:
+async def _give_up(session: AsyncSession, operation: Operation, facts: Facts, origin: Origin) -> None:
     """The upstream has accepted it: what it has charged counts as charged, and its item stays with the service."""
     service = await session.get_one(Service, operation.service_id)
     if facts.traces is Traces.ACCEPTED:
         await funds.charge(session, service.account_id or 0, facts.number)
     else:  # the item was as wanted before anything was sent
         await funds.release(session, facts.number)
-    await manual.bring_home(session, service)
+    await manual.bring_home(session, service, origin)
     words = f"{CANCELLED_BY_A_PERSON} after the upstream had accepted it: {what_giving_up_means(facts)}"
     await enter(session, operation, Stage.CANCELLED, words)
     await start_next_queued(session, operation.service_id)

@@ -13,6 +13,7 @@ from models.product_types import PRODUCT_TYPES
 from orders.errors import InvalidField, Refused
 from orders.services import addons
 from orders.services.forms import check_parameters
+from orders.services.history import Origin, changing
 from orders.services.mappings import mapping_of
 from orders.services.naming import check_name, check_new_name
 from orders.settlement import intents
@@ -20,7 +21,7 @@ from orders.settlement import intents
 DOMAIN = "domain"
 
 
-async def correct(session: AsyncSession, operation: Operation, wanted: dict[str, str]) -> None:
+async def correct(session: AsyncSession, operation: Operation, wanted: dict[str, str], origin: Origin) -> None:
     """`wanted`: a parameter's name, `domain` or `addon.NAME` -> the right value. Raises InvalidField or Refused."""
     if not wanted:
         raise InvalidField("parameters", "name at least one parameter to correct")
@@ -34,8 +35,9 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
     rest = {name: value for name, value in wanted.items() if not name.startswith(ADDON_PREFIX)}
     match operation.kind:
         case OperationKind.OPEN:
-            _correct_opening(service, mapping, rest)
-            service.addons = {**service.addons, **checked}
+            async with changing(session, service, origin):
+                _correct_opening(service, mapping, rest)
+                service.addons = {**service.addons, **checked}
             session.add(service)
         case OperationKind.SET_PARAMETERS:
             _correct_change(operation, service, mapping, rest, checked)

@@ -14,11 +14,11 @@ from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
+from orders.audit import OURSELVES
 from orders.incidents.record import raise_incident
 from orders.lifecycle.acceptance import Key, accepted_before, write
 from orders.operations.goals import fields_to_set
 from orders.services import addons
-from orders.services.history import OURSELVES
 from orders.services.mappings import by_tariff, mapping_of
 from orders.services.meaning import RENEWAL_FIELD
 

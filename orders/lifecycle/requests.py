@@ -39,7 +39,7 @@ from orders.lifecycle.facts import facts_of
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.services import addons, naming, periods
 from orders.services.addons import AskedAddon
-from orders.services.history import Origin, attribute
+from orders.services.history import Origin
 
 
 class ServiceChange(BaseModel):
@@ -351,8 +351,8 @@ async def _write_down(
     )
     called_off: AcceptedOrder | None = None
     if opening is not None:
-        attribute(session, Origin(key.client, kind.value, number, "its opening is called off", Source.OPERATION))
-        if await calling_off.not_wanted(session, opening, key.client):
+        origin = Origin(key.client, kind.value, number, "its opening is called off", Source.OPERATION)
+        if await calling_off.not_wanted(session, opening, origin):
             called_off = known(opening)
     return AcceptedOrder(
         service_number,

@@ -13,11 +13,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import rows
 from models.columns import utc_now
-from models.enums import FailureClass, ReservationState, Source, Stage, TaskState
+from models.enums import FailureClass, ReservationState, Stage, TaskState
 from models.invariants import required
 from models.order import Operation, Reservation, StageEntry, Task
 from orders.errors import NotFound
-from orders.services.history import OURSELVES, Origin, attribute
 from orders.webhooks.outbox import operation_completed, stage_entered
 
 TRIED_AGAIN = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.OUTCOME_UNKNOWN, Stage.AWAITING_CONFIRMATION})
@@ -36,17 +35,7 @@ async def locked_operation(session: AsyncSession, number: int) -> Operation:
     operation = found.one_or_none()
     if operation is None:
         raise NotFound("operation", number)
-    attribute_to(session, operation)
     return operation
-
-
-def attribute_to(session: AsyncSession, operation: Operation) -> None:
-    """From here on, whatever this transaction changes of a service comes from this operation."""
-    attribute(session, origin_of(operation))
-
-
-def origin_of(operation: Operation) -> Origin:
-    return Origin(operation.actor or OURSELVES, operation.kind.value, operation.id, source=Source.OPERATION)
 
 
 async def enter(

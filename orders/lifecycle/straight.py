@@ -24,9 +24,8 @@ from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service, StageEntry
-from orders.lifecycle.stages import origin_of
 from orders.money import funds
-from orders.services.history import change_entry
+from orders.services.history import change_entry, origin_of
 from orders.webhooks import outbox
 
 SETS_OUT_FROM = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE})

@@ -9,6 +9,7 @@ from models.parameters import STEPPED_ASIDE
 from orders import audit
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
+from orders.services.history import origin_of
 from orders.settlement import intents
 from orders.tasks import manual
 
@@ -54,7 +55,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
     """Back into the queue, for an urgent operation. Its money is free again; a manual task keeps its words."""
     await funds.release(session, running.id)
     service = await session.get_one(Service, running.service_id, populate_existing=True)
-    await manual.bring_home(session, service)
+    await manual.bring_home(session, service, origin_of(running))
     was = running.stage
     running.parameters = {**running.parameters, STEPPED_ASIDE: was.value}
     running.workflow_started_at = None

@@ -20,14 +20,16 @@ from models.database import Database
 from models.enums import ModuleKind, OperationKind, RenewalOwner, ServiceStatus, Source, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.invariants import required
+from models.numbers import next_number
 from models.order import Operation, Service
 from models.periods import period_in_words
 from orders import audit
 from orders.audit import ADOPTED, LINKED
 from orders.errors import InvalidField, NotFound, Refused
 from orders.events.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed, tariff_number
-from orders.services import addons, history, naming
-from orders.services.history import Origin
+from orders.lifecycle.acceptance import Terms, new_service
+from orders.services import addons, history
+from orders.services.history import Origin, changing
 from orders.services.state import apply_snapshot
 from orders.settlement import intents
 from orders.text import PlainText, Prose, Words
@@ -214,10 +216,12 @@ async def _link(database: Database, target: Target, number: int, wish: LinkReque
         if wish.dry_run:
             await session.rollback()
             return outcome
-        history.attribute(session, _origin(actor, LINKED, wish, differing))
-        await _let_go(session, service, seen.form.number)
-        service.renewal_owner = _renewed_by(seen.form) or service.renewal_owner
-        await _tie(session, service, snapshot)
+        origin = _origin(actor, LINKED, wish, differing)
+        async with changing(session, service, origin):
+            await _let_go(session, service, seen.form.number)
+            service.renewal_owner = _renewed_by(seen.form) or service.renewal_owner
+            apply_snapshot(service, snapshot)
+            await intents.tie(session, service, snapshot.number, origin)
         return outcome
 
 
@@ -252,9 +256,11 @@ async def _adopt(
         if wish.dry_run:
             await session.rollback()
             return outcome
-        history.attribute(session, _origin(actor, ADOPTED, wish, differing))
+        origin = _origin(actor, ADOPTED, wish, differing)
         service = await _new_service(session, target, wish, period, seen.form, snapshot)
-        await _tie(session, service, snapshot)
+        async with changing(session, service, origin):
+            apply_snapshot(service, snapshot)
+            await intents.tie(session, service, snapshot.number, origin)
         outcome = outcome.model_copy(update={"service": service.id, "mark": service.mark, "created": True})
         _write_key(session, target, outcome, wish, client, key)
         return outcome
@@ -515,12 +521,6 @@ async def _let_go(session: AsyncSession, service: Service, number: str) -> None:
     service.upstream_number = None
 
 
-async def _tie(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> None:
-    with session.no_autoflush:  # one entry in the history
-        apply_snapshot(service, snapshot)
-        await intents.link(session, service, snapshot.number)
-
-
 async def _new_service(
     session: AsyncSession,
     target: Target,
@@ -530,27 +530,15 @@ async def _new_service(
     snapshot: UpstreamSnapshot,
 ) -> Service:
     mapping = required(target.mapping, "the mapping that has the period")
-    place = f"{target.account.name} {target.product_type} {item.number}"
-    service = Service(
-        customer=wish.customer,
-        owner=None,  # it was bought past every storefront
-        plan_id=target.plan.id,
-        product_type=target.product_type,
-        module_id=target.module.id,
-        account_id=target.account_id,
-        name=snapshot.name or item.name,
-        name_is_ours=False,
-        mark=f"new-{hashlib.sha256(place.encode()).hexdigest()[:56]}",  # until the number is known
-        period_months=period.period_months,
-        addons=addons.had(mapping, item.raw),
-        renewal_owner=_renewed_by(item) or mapping.renewal_owner,
-        cost_amount=period.cost_amount,
-        cost_currency=period.cost_currency,
-    )
+    number = (await session.exec(select(next_number(session.get_bind().dialect.name, Service)))).one()
+    tag = (await session.get_one(Installation, 1)).tag
+    terms = Terms(target.plan, target.module, target.account, mapping, period)
+    service = new_service(number, tag, terms, customer=wish.customer, owner=None)  # bought past every storefront
+    service.name, service.name_is_ours = snapshot.name or item.name or service.mark, False
+    service.addons = addons.had(mapping, item.raw)
+    service.renewal_owner = _renewed_by(item) or service.renewal_owner
     session.add(service)
     await session.flush()
-    service.mark = naming.mark((await session.get_one(Installation, 1)).tag, service.id)
-    service.name = service.name or service.mark
     return service
 
 

@@ -17,6 +17,7 @@ from orders.money import paying
 from orders.money.carts import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.operations import KINDS, Sent
 from orders.operations.job import Job
+from orders.services.history import origin_of
 from orders.services.naming import same_name
 from orders.settlement import intents
 from orders.settlement.gathering import REMOVED, listed
@@ -226,11 +227,11 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
     if left.ours or left.strangers:
         return False
     async with database.write() as session:
-        await locked_operation(session, job.number)
+        operation = await locked_operation(session, job.number)
         await paying.forget_row(session, job.number, "its row was taken out of the cart, unpaid")
         service = await session.get_one(Service, job.service.id, populate_existing=True)
         if service.upstream_number in {row.item for _, row in removed}:
-            await intents.unlink(session, service)
+            await intents.unlink(session, service, origin_of(operation))
     return True
 
 

@@ -1,19 +1,18 @@
 """The history of a service: who or what changed which value from what to what, when, and from where.
 
-Every change of a service's values is written down by the session itself, just before it is flushed; so no code that
-changes a service can forget to. What it knows of the cause it takes from `attribute`. What the upstream changes is
-written by `write_events`, which knows more: the event, and values that we do not keep.
+Whoever changes a service's values does it inside `changing`, which writes the difference down. What the upstream
+changes is written by `write_events`, which knows more: the event, and values that we do not keep. The tests watch that
+every change of a service has its entry (`tests/infrastructure/history.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import event, inspect
-from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
@@ -22,11 +21,12 @@ from models.enums import EventKind, ServiceStatus, Source
 from models.events import UpstreamEvent
 from models.order import Operation, Service
 from models.public_words import UPSTREAM_TARIFF, public
+from orders import audit
+from orders.audit import OURSELVES
 from orders.webhooks import outbox
 from upstreams.port import KEY_READY
 
 SUBJECT = "service"
-OURSELVES = "resellflow"
 Changes = dict[str, tuple[str, str]]
 """Field -> (before, after), as text."""
 
@@ -42,7 +42,7 @@ _PLAIN = (
     "expires_on",
 )
 _BY_KEY = ("parameters", "addons")
-_TOLD, _ORIGIN = "history_told", "history_origin"
+_BY_NUMBER = ("plan", "processing_module")
 
 _OF_EVENTS = {public("tariff"): UPSTREAM_TARIFF}
 """Fields of events that a service calls otherwise."""
@@ -56,8 +56,8 @@ _NOT_KEPT = frozenset(map(public, ("name", "mark", "renewal", "status_detail", "
 class Origin:
     """Who or what changes a service in this transaction."""
 
-    actor: str = OURSELVES
-    action: str = "changed"
+    actor: str
+    action: str
     operation: int | None = None
     reason: str = ""
     source: Source = Source.RESELLFLOW
@@ -68,9 +68,18 @@ class Origin:
         return {name: value for name, value in found.items() if value}
 
 
-def attribute(session: AsyncSession, origin: Origin) -> None:
-    """From here on, whatever this transaction changes of a service comes from there."""
-    session.info[_ORIGIN] = origin
+def origin_of(operation: Operation) -> Origin:
+    return Origin(operation.actor or OURSELVES, operation.kind.value, operation.id, source=Source.OPERATION)
+
+
+@asynccontextmanager
+async def changing(session: AsyncSession, service: Service, origin: Origin) -> AsyncIterator[None]:
+    """What the block changes of the service is one entry of its history. Nothing is written if the block raises."""
+    before = _values(service)
+    yield
+    changes = await _differences(session, before, _values(service))
+    if changes:
+        session.add(change_entry(service, origin, changes))
 
 
 def write_events(
@@ -80,7 +89,6 @@ def write_events(
 
     `applied`: what has become of it in our service; values held back are not among them.
     """
-    note_told(session, service, applied)
     held_back = [one for one in events if one.kind is EventKind.HELD_BACK]
     sound = [one for one in events if one.kind is not EventKind.HELD_BACK]
     left = dict(applied)
@@ -89,14 +97,8 @@ def write_events(
         own = {name: left.pop(name) for name in [*left] if name in named or (number == 0 and not _named(name, sound))}
         _write_event(session, service, upstream, one, _kind(one, own), own | _not_applied(one, own))
     if left:  # nothing of this look is sound, but an earlier one had not been applied
-        session.add(
-            _entry(
-                service,
-                Origin(_upstream(upstream), EventKind.PARAMETERS_CHANGED.value, source=Source.UPSTREAM),
-                left,
-                {},
-            )
-        )
+        origin = Origin(_upstream(upstream), EventKind.PARAMETERS_CHANGED.value, source=Source.UPSTREAM)
+        session.add(change_entry(service, origin, left))
     for one in held_back:
         _write_event(session, service, upstream, one, one.kind, {name: _pair(one, name) for name in one.changes})
 
@@ -104,20 +106,16 @@ def write_events(
 def write_look(session: AsyncSession, service: Service, operation: Operation, applied: Changes) -> None:
     """Write down what an operation's last look at the upstream has changed."""
     if applied:
-        note_told(session, service, applied)
         origin = Origin(_upstream(operation.upstream_name), operation.kind.value, operation.id, source=Source.UPSTREAM)
-        session.add(_entry(service, origin, applied, {}))
+        session.add(change_entry(service, origin, applied))
 
 
-def change_entry(service: Service, origin: Origin, changes: Changes) -> AuditEntry:
-    """For changes that are made past the session: by a statement, and not by changing the service's row."""
-    return _entry(service, origin, changes, {})
-
-
-def note_told(session: AsyncSession, service: Service, applied: Changes) -> None:
-    """These changes are written down by who makes them, so the session need not."""
-    told = session.info.setdefault(_TOLD, {}).setdefault(service.id, {})
-    told.update({name: after for name, (_, after) in applied.items()})
+def change_entry(
+    service: Service, origin: Origin, changes: Changes, facts: Mapping[str, str] | None = None
+) -> AuditEntry:
+    return audit.entry(
+        SUBJECT, service.id, origin.action, by=origin.actor, changes=changes, facts={**origin.detail, **(facts or {})}
+    )
 
 
 def _named(field: str, events: Iterable[UpstreamEvent]) -> bool:
@@ -151,7 +149,7 @@ def _write_event(
     if not changes:
         return  # told again, to an order that waited for it
     origin = Origin(_upstream(upstream), kind.value, one.operation_id, source=Source.UPSTREAM)
-    session.add(_entry(service, origin, changes, {"event": one.event_id}))
+    session.add(change_entry(service, origin, changes, {"event": one.event_id}))
     outbox.service_changed(
         session,
         service,
@@ -167,59 +165,35 @@ def _upstream(name: str) -> str:
     return f"upstream {name}"[:64]
 
 
-def _entry(service: Service, origin: Origin, changes: Changes, more: Mapping[str, str]) -> AuditEntry:
-    return AuditEntry(
-        actor=origin.actor,
-        action=origin.action,
-        subject=SUBJECT,
-        subject_number=service.id,
-        changes={name: list(pair) for name, pair in changes.items()},
-        detail={**origin.detail, **more},
-    )
-
-
-@event.listens_for(Session, "before_flush")
-def _write_what_is_flushed(session: Session, *_: object) -> None:
-    for row in session.dirty:
-        if isinstance(row, Service) and row.id is not None:
-            told: dict[str, str] = session.info.get(_TOLD, {}).pop(row.id, {})
-            changes = {n: pair for n, pair in _changes(session, row).items() if told.get(n) != pair[1]}
-            if changes:
-                session.add(_entry(row, session.info.get(_ORIGIN, Origin()), changes, {}))
-
-
-def _changes(session: Session, service: Service) -> Changes:
-    found: Changes = {}
-    for name in _PLAIN:
-        found[name] = _texts(*_values(service, name))
+def _values(service: Service) -> dict[str, Any]:
+    """By field, as they are compared. Of what is kept by key, each key is a field."""
+    found: dict[str, Any] = {name: getattr(service, name) for name in _PLAIN}
     for name in _BY_KEY:
-        before, after = _values(service, name)
-        for key in sorted({*(before or {}), *(after or {})}):
-            found[f"{name}.{key}"] = _texts((before or {}).get(key), (after or {}).get(key))
-    found[UPSTREAM_TARIFF] = _texts(*_values(service, "upstream_tariff"))
-    found["cost"] = _cost(service)
-    for name, column, table in (("plan", "plan_id", TariffPlan), ("processing_module", "module_id", ProcessingModule)):
-        before, after = _values(service, column)
-        if before != after:
-            found[name] = _name_of(session, table, before), _name_of(session, table, after)
-    return {name: pair for name, pair in found.items() if pair[0] != pair[1] and not _first_mark(name, pair[0])}
+        found |= {f"{name}.{key}": value for key, value in getattr(service, name).items()}
+    found["cost"] = cost_text(service.cost_amount, service.cost_currency)
+    found[UPSTREAM_TARIFF] = service.upstream_tariff
+    return found | {"plan": service.plan_id, "processing_module": service.module_id}
 
 
-def _first_mark(name: str, before: str) -> bool:
-    """A new service gets mark and name when its number is known: that is no change."""
-    return (name == "mark" and before.startswith("new-")) or (name == "name" and not before)
+async def _differences(session: AsyncSession, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    found: Changes = {}
+    for name in dict.fromkeys([*before, *after]):
+        was, now = before.get(name), after.get(name)
+        if was == now:
+            continue
+        if name in _BY_NUMBER:
+            found[name] = await _name_of(session, name, was), await _name_of(session, name, now)
+        elif text(was) != text(now):
+            found[name] = text(was), text(now)
+    return found
 
 
-def _values(service: Service, name: str) -> tuple[Any, Any]:
-    """Before this flush, and after it."""
-    now = getattr(service, name)
-    history = inspect(service).attrs[name].history
-    return (history.deleted[0] if history.deleted else now), now
-
-
-def _cost(service: Service) -> tuple[str, str]:
-    (amount, new_amount), (currency, new_currency) = _values(service, "cost_amount"), _values(service, "cost_currency")
-    return cost_text(amount, currency), cost_text(new_amount, new_currency)
+async def _name_of(session: AsyncSession, field: str, number: int | None) -> str:
+    if number is None:
+        return ""
+    if field == "plan":
+        return (await session.get_one(TariffPlan, number)).name
+    return (await session.get_one(ProcessingModule, number)).name
 
 
 def cost_text(amount: Decimal | None, currency: str | None) -> str:
@@ -227,10 +201,6 @@ def cost_text(amount: Decimal | None, currency: str | None) -> str:
         return ""
     cents = f"{amount:.2f}"
     return f"{cents if Decimal(cents) == amount else format(amount.normalize(), 'f')} {currency}"
-
-
-def _texts(before: Any, after: Any) -> tuple[str, str]:
-    return text(before), text(after)
 
 
 def text(value: Any) -> str:
@@ -242,8 +212,3 @@ def text(value: Any) -> str:
         case date():
             return value.isoformat()
     return str(value)
-
-
-def _name_of(session: Session, table: type[TariffPlan] | type[ProcessingModule], number: int | None) -> str:
-    row = session.get(table, number) if number is not None else None
-    return str(getattr(row, "name", ""))

@@ -15,7 +15,7 @@ from models.order import Service
 from models.periods import period_in_words
 from orders.errors import InvalidField, NotFound, Refused
 from orders.lifecycle import turns
-from orders.services.history import Origin, attribute
+from orders.services.history import Origin, changing
 from orders.text import Prose, Words
 
 MODULE_SET = "module_set"
@@ -47,8 +47,8 @@ async def set_module(database: Database, number: int, change: ModuleChange, *, a
             )
         if module.kind is ModuleKind.UPSTREAM:
             await _check_upstream(session, service, module)
-        attribute(session, Origin(actor, MODULE_SET, reason=change.reason, source=Source.PERSON))
-        service.module_id = module.id
+        async with changing(session, service, Origin(actor, MODULE_SET, reason=change.reason, source=Source.PERSON)):
+            service.module_id = module.id
         session.add(service)
         return True
 

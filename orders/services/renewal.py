@@ -19,8 +19,8 @@ from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Operation, Service
 from models.parameters import RENEWAL_OWNER
+from orders.audit import OURSELVES
 from orders.incidents.record import close_put_right, raise_incident
-from orders.services.history import OURSELVES
 
 PUT_BACK_AT_MOST = 3
 """So often a day at most a service's renewal is put back: what switches it on again and again needs people."""

@@ -16,7 +16,7 @@ from models.order import Operation, Service
 from models.parameters import TARIFF
 from orders.incidents.record import raise_incident
 from orders.services import addons
-from orders.services.history import Changes, note_told, text
+from orders.services.history import Changes, text
 from orders.services.mappings import by_tariff, mapping_of
 from orders.services.meaning import same_value
 
@@ -42,9 +42,8 @@ async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -
     after = (await session.get_one(TariffPlan, fitting[0].plan_id)).name
     service.plan_id = fitting[0].plan_id
     changes: Changes = {"plan": (before, after)}
-    note_told(session, service, changes)
     kept = {name: value for name, value in service.addons.items() if name in fitting[0].addons}
-    return changes | _put_addons(session, service, kept)
+    return changes | _put_addons(service, kept)
 
 
 async def take_over_addons(
@@ -76,21 +75,19 @@ async def take_over_addons(
                 values[name] = shown[name]
         elif claimed is not None and not plan_changed and field not in form_before:
             values[name] = claimed  # this upstream does not show it
-    return _put_addons(session, service, {name: value for name, value in values.items() if not addons.is_none(value)})
+    return _put_addons(service, {name: value for name, value in values.items() if not addons.is_none(value)})
 
 
 def _changed(field: str, before: Mapping[str, str], now: Mapping[str, str]) -> bool:
     return field in before and not same_value(field, now[field], before[field])
 
 
-def _put_addons(session: AsyncSession, service: Service, values: dict[str, addons.AddonValue]) -> Changes:
+def _put_addons(service: Service, values: dict[str, addons.AddonValue]) -> Changes:
     before = service.addons
     if values != before:
         service.addons = values
     changes = {f"addons.{name}": (text(before.get(name)), text(values.get(name))) for name in {*before, *values}}
-    found = {name: pair for name, pair in sorted(changes.items()) if pair[0] != pair[1]}
-    note_told(session, service, found)
-    return found
+    return {name: pair for name, pair in sorted(changes.items()) if pair[0] != pair[1]}
 
 
 async def _running(session: AsyncSession, service: Service) -> Operation | None:

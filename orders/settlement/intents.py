@@ -18,6 +18,7 @@ from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
 from orders.errors import Refused
 from orders.money import funds
+from orders.services.history import Origin, changing
 from orders.services.naming import same_name
 
 _STEPS = list(IntentStep)
@@ -146,7 +147,9 @@ async def refuse(
     await funds.release(session, intent.operation_id, refused_balance=balance)
 
 
-async def accept(session: AsyncSession, intent: Intent, service: Service, upstream_number: str | None) -> None:
+async def accept(
+    session: AsyncSession, intent: Intent, service: Service, upstream_number: str | None, origin: Origin
+) -> None:
     """The upstream did it and charged for it. With a number, the service is linked to its item from now on.
 
     Raises Refused if another service holds that item.
@@ -154,13 +157,14 @@ async def accept(session: AsyncSession, intent: Intent, service: Service, upstre
     await settle(session, intent, IntentState.ACCEPTED, reopen=True)
     await funds.charge(session, intent.account_id, intent.operation_id)
     if service.status is ServiceStatus.ORDERED:
-        service.status = ServiceStatus.PROCESSING
+        async with changing(session, service, origin):
+            service.status = ServiceStatus.PROCESSING
         service.status_since = utc_now()
         session.add(service)
     if upstream_number:
         intent.upstream_number = upstream_number
         session.add(intent)
-        await link(session, service, upstream_number)
+        await link(session, service, upstream_number, origin)
     await session.flush()
 
 
@@ -175,9 +179,18 @@ def message_of(kind: UnpaidKind, number: str) -> str:
     return f"the upstream made {name} of it, to be paid there: {number or 'without a number in the answer'}"
 
 
-async def link(session: AsyncSession, service: Service, upstream_number: str) -> None:
-    """Tie a service to its item at the upstream. Raises Refused if either is tied to another already. A number that is
-    used again belongs to the service that lives: one that is closed gives it up."""
+async def link(session: AsyncSession, service: Service, upstream_number: str, origin: Origin) -> None:
+    """Tie a service to its item at the upstream, and write that to its history. Raises what `tie` raises."""
+    async with changing(session, service, origin):
+        await tie(session, service, upstream_number, origin)
+
+
+async def tie(session: AsyncSession, service: Service, upstream_number: str, origin: Origin) -> None:
+    """Link without an entry in the service's history, for those who change more of it. `origin` is for another service.
+
+    Raises Refused if either is tied to another already. A number that is used again belongs to the service that lives:
+    one that is closed gives it up.
+    """
     if service.upstream_number not in (None, upstream_number):
         raise Refused(f"service {service.id} is item {service.upstream_number} at the upstream already")
     holder = await session.exec(
@@ -192,7 +205,7 @@ async def link(session: AsyncSession, service: Service, upstream_number: str) ->
     if other is not None and other.status is not ServiceStatus.CLOSED:
         raise Refused(f"item {upstream_number} at the upstream belongs to service {other.id}")
     if other is not None:
-        await unlink(session, other)
+        await unlink(session, other, origin)
     service.upstream_number = upstream_number
     session.add(service)
     snapshots = await session.exec(
@@ -209,7 +222,7 @@ async def link(session: AsyncSession, service: Service, upstream_number: str) ->
     await session.flush()
 
 
-async def unlink(session: AsyncSession, service: Service) -> None:
+async def unlink(session: AsyncSession, service: Service, origin: Origin) -> None:
     """The service is another item than was thought, or none: the one it had is an orphan from now on."""
     found = await session.exec(
         select(UpstreamSnapshot).where(
@@ -221,7 +234,8 @@ async def unlink(session: AsyncSession, service: Service) -> None:
     for snapshot in found.all():
         snapshot.service_id = None
         session.add(snapshot)
-    service.upstream_number = None
+    async with changing(session, service, origin):
+        service.upstream_number = None
     session.add(service)
     await session.flush()
 

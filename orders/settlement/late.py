@@ -16,6 +16,7 @@ from orders import audit
 from orders.errors import Refused
 from orders.incidents.record import raise_incident
 from orders.lifecycle.stages import enter
+from orders.services.history import origin_of
 from orders.settlement import intents
 
 _LEFT_TO_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
@@ -87,7 +88,7 @@ async def _adopt(
     for believed in dict.fromkeys((number, None)):
         try:
             async with session.begin_nested():
-                await intents.accept(session, intent, service, believed)
+                await intents.accept(session, intent, service, believed, origin_of(operation))
         except (Refused, IntegrityError):
             await session.refresh(intent)
             await session.refresh(service)

@@ -15,6 +15,7 @@ from orders.lifecycle.stages import locked_operation
 from orders.money.removals import doubt
 from orders.operations.job import Job
 from orders.services import naming
+from orders.services.history import changing, origin_of
 from orders.settlement import intents
 from orders.settlement.gathering import REMOVED, listed
 from upstreams.errors import Rejected, SetupFault, UpstreamError
@@ -62,9 +63,10 @@ async def note_removed(
         session.add(stored)
         service = await session.get_one(Service, job.service.id)
         old = service.mark
-        service.mark = naming.next_mark(old)
-        if service.name_is_ours:
-            service.name = service.name.replace(old, service.mark, 1)
+        async with changing(session, service, origin_of(operation)):
+            service.mark = naming.next_mark(old)
+            if service.name_is_ours:
+                service.name = service.name.replace(old, service.mark, 1)
         session.add(service)
     return why
 

@@ -17,7 +17,7 @@ from orders.access.private import note_names, whole
 from orders.lifecycle.stages import enter, locked_operation
 from orders.services import expiry
 from orders.services.addons import wished
-from orders.services.history import Origin, attribute
+from orders.services.history import Origin, changing, origin_of
 from orders.services.naming import workflow_id
 from orders.services.state import anchor_of
 from orders.webhooks.outbox import task_overdue
@@ -58,7 +58,8 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
         operation.parameters = {EXPIRES_BEFORE: before, **operation.parameters}
     if service.home_module_id is None and module.kind is ModuleKind.UPSTREAM:
         service.home_module_id = service.module_id
-        service.module_id = await _manual_module(session, module)
+        async with changing(session, service, origin_of(operation)):
+            service.module_id = await _manual_module(session, module)
         session.add(service)
     await enter(session, operation, Stage.AWAITING_MANUAL_TASK, reason)
     await session.flush()
@@ -70,11 +71,12 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
     )
 
 
-async def bring_home(session: AsyncSession, service: Service) -> None:
-    """Put the service's own processing module back, by itself."""
+async def bring_home(session: AsyncSession, service: Service, origin: Origin) -> None:
+    """Put the service's own processing module back."""
     if service.home_module_id is None:
         return
-    service.module_id = service.home_module_id
+    async with changing(session, service, origin):
+        service.module_id = service.home_module_id
     service.home_module_id = None
     session.add(service)
     await session.flush()
@@ -88,7 +90,13 @@ async def is_by_hand(session: AsyncSession, service: Service) -> bool:
 
 async def apply_by_hand(session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion) -> None:
     """What an upstream would show, on a person's word."""
-    attribute(session, Origin(by.actor, operation.kind.value, operation.id, by.note, Source.PERSON))
+    async with changing(session, service, Origin(by.actor, operation.kind.value, operation.id, by.note, Source.PERSON)):
+        _apply(session, service, operation, by)
+    session.add(service)
+    await session.flush()
+
+
+def _apply(session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion) -> None:
     status = {
         OperationKind.OPEN: ServiceStatus.ACTIVE,
         OperationKind.SUSPEND: ServiceStatus.SUSPENDED,
@@ -106,8 +114,6 @@ async def apply_by_hand(session: AsyncSession, service: Service, operation: Oper
         operation.kind is OperationKind.PROLONG and not _seen_prolonged(service, operation)
     ):
         _add_months(service, operation)
-    session.add(service)
-    await session.flush()
 
 
 def _add_months(service: Service, operation: Operation) -> None:

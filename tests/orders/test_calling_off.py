@@ -28,6 +28,7 @@ from orders.money import funds
 from orders.money.balance import BalanceReader
 from orders.operations import Request
 from orders.operations.job import load_job
+from orders.services.history import origin_of
 from orders.settlement import intents
 from upstreams.connections import Connections
 
@@ -249,7 +250,9 @@ async def test_what_is_bought_its_owner_may_close_and_another_shop_does_not_find
     async with database.write() as session:
         operation = await locked_operation(session, order.operation)
         intent = await intents.prepare(session, operation, 1, "m", {}, {})
-        await intents.accept(session, intent, await session.get_one(Service, order.service), "900")
+        await intents.accept(
+            session, intent, await session.get_one(Service, order.service), "900", origin_of(operation)
+        )
     with pytest.raises(NotFound):
         await close_as(database, order, Asker(Role.STOREFRONT, "shop"))
     closing = await close_as(database, order, OTHER)

@@ -12,6 +12,7 @@ from orders.lifecycle import completion
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter
+from orders.services.history import origin_of
 from orders.settlement import intents
 
 ACCOUNT = 1
@@ -26,7 +27,7 @@ async def needing_attention(database: Database, upstream_number: str | None) -> 
         service = await session.get_one(Service, order.service)
         intent = await intents.prepare(session, operation, ACCOUNT, service.mark, {}, {})
         if upstream_number:
-            await intents.accept(session, intent, service, upstream_number)
+            await intents.accept(session, intent, service, upstream_number, origin_of(operation))
         await enter(session, operation, Stage.NEEDS_ATTENTION, "item 17 is not paid")
     return order
 

@@ -10,8 +10,10 @@ from models.enums import OperationKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service
+from orders.audit import OURSELVES
 from orders.errors import Refused
 from orders.events import record_absence
+from orders.services.history import Origin
 from orders.settlement import intents
 from tests.orders.test_owners import ACCOUNT, MARK, NAME, add_service, item, listed, reports
 
@@ -49,7 +51,7 @@ async def test_a_number_that_is_used_again_goes_to_the_order_that_got_it(shelf: 
     old = await closed(shelf)
     new = await another(shelf)
     async with shelf.write() as session:
-        await intents.link(session, await session.get_one(Service, new), "17")
+        await intents.link(session, await session.get_one(Service, new), "17", Origin(OURSELVES, "linked"))
     assert [(await service(shelf, one)).upstream_number for one in (old, new)] == [None, "17"]
     async with shelf.read() as session:
         (snapshot,) = [one for one in (await session.exec(select(UpstreamSnapshot))).all() if one.number == "17"]
@@ -62,7 +64,7 @@ async def test_a_number_of_a_service_that_lives_is_nobody_elses(shelf: Database)
     async with shelf.write() as session:
         two = await session.get_one(Service, new)
         with pytest.raises(Refused, match="belongs to service 1"):
-            await intents.link(session, two, "17")
+            await intents.link(session, two, "17", Origin(OURSELVES, "linked"))
 
 
 @pytest.mark.parametrize(

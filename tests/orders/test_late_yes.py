@@ -17,6 +17,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.operations import Sent
 from orders.operations.job import Job, load_job
+from orders.services.history import origin_of
 from orders.settlement import intents
 from upstreams.errors import OutcomeUnknown, Rejected
 
@@ -144,7 +145,9 @@ async def test_a_yes_to_what_was_found_and_completed_meanwhile_is_no_news(sender
     async with sender.database.write() as session:
         operation = await locked_operation(session, sender.operation)
         service = await session.get_one(Service, operation.service_id)
-        await intents.accept(session, await intents.current(session, sender.intent), service, "17")
+        await intents.accept(
+            session, await intents.current(session, sender.intent), service, "17", origin_of(operation)
+        )
         await enter(session, operation, Stage.COMPLETED)
     for number in ("17", None):
         await sender.hears_yes(number)
@@ -155,7 +158,7 @@ async def test_a_yes_that_names_the_item_a_person_marked_done_says_that_nothing_
     await sender.settled_as(IntentState.ABANDONED, Stage.COMPLETED)
     async with sender.database.write() as session:
         operation = await session.get_one(Operation, sender.operation)
-        await intents.link(session, await session.get_one(Service, operation.service_id), "17")
+        await intents.link(session, await session.get_one(Service, operation.service_id), "17", origin_of(operation))
     await sender.hears_yes("17")
     [incident] = await sender.incidents()
     assert "nothing is there twice" in incident.message
@@ -165,7 +168,9 @@ async def test_another_number_than_the_one_that_was_adopted_meanwhile_is_told(se
     async with sender.database.write() as session:
         operation = await locked_operation(session, sender.operation)
         service = await session.get_one(Service, operation.service_id)
-        await intents.accept(session, await intents.current(session, sender.intent), service, "16")
+        await intents.accept(
+            session, await intents.current(session, sender.intent), service, "16", origin_of(operation)
+        )
     await sender.hears_yes("17")
     _, service, _ = await sender.stored()
     assert service.upstream_number == "16"

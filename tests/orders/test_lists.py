@@ -15,12 +15,14 @@ from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service
 from orders import events
+from orders.audit import OURSELVES
 from orders.errors import Refused
 from orders.events import Known, ListScan, PollResult
 from orders.events import lists as taking
 from orders.events.lists import rows_of
 from orders.events.reconciling import Reconciliation
 from orders.lifecycle.stages import enter
+from orders.services.history import Origin
 from orders.settlement import intents
 from orders.settlement.strangers import strangers
 from tests.orders.test_owners import MARK, NAME, add_service
@@ -204,7 +206,7 @@ async def test_an_item_that_was_ready_before_its_number_was_known_confirms_the_o
     service = await add_service(watch.database, None, waits=True)
     assert (await watch.look(many(3))).waiting == 0
     async with watch.database.write() as session:
-        await intents.link(session, await session.get_one(Service, service), "1001")
+        await intents.link(session, await session.get_one(Service, service), "1001", Origin(OURSELVES, "linked"))
     digest = await watch.look(many(3))
     assert (digest.events, digest.waiting) == (1, 1)
     assert (await watch.look(many(3))).events == 0, "told once"

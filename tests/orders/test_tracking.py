@@ -14,12 +14,13 @@ from models.incident import Incident
 from models.money import Money
 from models.order import Service
 from orders import events
+from orders.audit import OURSELVES
 from orders.lifecycle import requests
 from orders.lifecycle.completion import complete
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.requests import ServiceChange
 from orders.services import renewal
-from orders.services.history import OURSELVES
+from orders.services.history import Origin
 from orders.settlement import intents
 from upstreams.port import UpstreamItem
 
@@ -59,7 +60,7 @@ class Panel:
                     mapping.addon_forms = {"backup": {"kind": "switch"}}
                     session.add(mapping)
             service = await session.get_one(Service, order.service)
-            await intents.link(session, service, "17")
+            await intents.link(session, service, "17", Origin(OURSELVES, "linked"))
             service.status = ServiceStatus.ACTIVE
             await complete(session, order.operation)
 

@@ -1,0 +1,141 @@
+"""Every change that product code makes of a service has its entry in the service's history.
+
+In the test suite only: each value that product code sets in a stored service is noted, and before the transaction is
+committed the last word of the history on it must be the value that is committed. What tests set themselves is theirs.
+Statements that change services past the session are not seen here (`orders.lifecycle.straight` has a test of its own).
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event, inspect, select
+from sqlalchemy.orm import Session
+
+from models.audit import AuditEntry
+from models.catalogue import ProcessingModule, TariffPlan
+from models.order import Service
+from orders.services.history import cost_text, text
+from tests.infrastructure.processes import PROJECT
+
+FIELDS = {
+    "status": "status",
+    "suspend_reason": "suspend_reason",
+    "name": "name",
+    "mark": "mark",
+    "upstream_number": "upstream_number",
+    "upstream_tariff": "upstream_pricelist",
+    "period_months": "period_months",
+    "renewal_owner": "renewal_owner",
+    "ip": "ip",
+    "expires_on": "expires_on",
+    "parameters": "parameters",
+    "addons": "addons",
+    "cost_amount": "cost",
+    "cost_currency": "cost",
+    "plan_id": "plan",
+    "module_id": "processing_module",
+}
+"""Column -> the field of the history that tells it."""
+_CHANGED = "services_changed"
+_missing: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _history_is_complete() -> Iterator[None]:
+    _missing.clear()
+    yield
+    assert _missing == [], "changed without an entry in the service's history"
+
+
+def missing() -> list[str]:
+    """What has been found since the test began; whoever asks has dealt with it."""
+    found, _missing[:] = [*_missing], []
+    return found
+
+
+def _note(service: Service, value: object, before: object, initiator: Any) -> None:
+    state = inspect(service)
+    if state.session is None or not state.persistent or service.id is None:
+        return
+    where = _set_by()
+    if where:
+        changed = state.session.info.setdefault(_CHANGED, {}).setdefault(service.id, (service, {}, {}))
+        changed[1].setdefault(initiator.key, service.__dict__.get(initiator.key))
+        changed[2][initiator.key] = where
+
+
+def _set_by() -> str:
+    """File and line of the product that sets the value; empty: a test does."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(str(PROJECT)) and "site-packages" not in name:
+            return (
+                ""
+                if name.startswith(str(PROJECT / "tests"))
+                else f"{name.removeprefix(f'{PROJECT}/')}:{frame.f_lineno}"
+            )
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+for _column in FIELDS:
+    event.listen(getattr(Service, _column), "set", _note)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, previous: Any) -> None:
+    if not previous.nested:
+        session.info.pop(_CHANGED, None)
+
+
+@event.listens_for(Session, "before_commit")
+def _check(session: Session) -> None:
+    if session.in_nested_transaction() or _CHANGED not in session.info:
+        return
+    session.flush()
+    for number, (service, before, where) in session.info.pop(_CHANGED).items():
+        now = {name: getattr(service, name) for name in before}
+        costs = {name: getattr(service, name) for name in ("cost_amount", "cost_currency")}
+        was, is_now = _shown(session, {**costs, **before}), _shown(session, {**costs, **now})
+        wanted = {name: is_now.get(name, "") for name in was | is_now if was.get(name, "") != is_now.get(name, "")}
+        if not wanted:
+            continue
+        told = _last_words(session, number)
+        _missing.extend(
+            f"{name} of service {number} is {value!r}, not {told.get(name)!r}: {sorted(set(where.values()))}"
+            for name, value in wanted.items()
+            if told.get(name) != value
+        )
+
+
+def _shown(session: Session, values: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for column, value in values.items():
+        match column:
+            case "parameters" | "addons":
+                found |= {f"{column}.{key}": text(one) for key, one in (value or {}).items()}
+            case "plan_id":
+                found["plan"] = session.get_one(TariffPlan, value).name
+            case "module_id":
+                found["processing_module"] = session.get_one(ProcessingModule, value).name
+            case "cost_amount" | "cost_currency":
+                found["cost"] = cost_text(values["cost_amount"], values["cost_currency"])
+            case _:
+                found[FIELDS[column]] = text(value)
+    return found
+
+
+def _last_words(session: Session, service: int) -> dict[str, str]:
+    entries = session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.subject == "service",  # type: ignore[arg-type]
+            AuditEntry.subject_number == service,  # type: ignore[arg-type]
+            AuditEntry.action != "held_back",  # type: ignore[arg-type]  # of which nothing is applied
+        )
+        .order_by(AuditEntry.id)  # type: ignore[arg-type]
+    )
+    return {name: pair[1] for entry in entries for name, pair in entry.changes.items()}
