@@ -14,8 +14,8 @@ from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
 
 if TYPE_CHECKING:
-    from orders.linking.items import AdoptRequest, LinkRequest, Outcome
     from orders.linking.linker import Linker
+    from orders.linking.requests import AdoptRequest, LinkRequest, Outcome
 
 Item = Annotated[str, typer.Argument(metavar="UPSTREAM-NUMBER", help="number of the item at the upstream")]
 UpstreamName = Annotated[str | None, typer.Option(metavar="NAME", help="name of the upstream account")]
@@ -41,7 +41,7 @@ def link(
     as_json: AsJson = False,
 ) -> None:
     """Link a service to an item at its upstream. The item is read and compared; nothing is bought."""
-    from orders.linking.items import LinkRequest
+    from orders.linking.requests import LinkRequest
 
     wish = valid(LinkRequest, upstream_number=item, upstream=upstream, reason=reason, force=force, dry_run=dry_run)
     with under_way(f"reading item {item}"):
@@ -70,7 +70,7 @@ def adopt(
     as_json: AsJson = False,
 ) -> None:
     """Make a service from an item at an upstream. The item is read and compared; nothing is bought."""
-    from orders.linking.items import AdoptRequest
+    from orders.linking.requests import AdoptRequest
 
     wish = valid(
         AdoptRequest,

@@ -9,8 +9,8 @@ from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from orders.access.roles import Right
 from orders.errors import existing
-from orders.linking.items import AdoptRequest, LinkRequest, Outcome
 from orders.linking.linker import Linker
+from orders.linking.requests import AdoptRequest, LinkRequest, Outcome
 from storefront.auth import Operator, check
 from storefront.callers import Caller
 from storefront.context import Context, InContext

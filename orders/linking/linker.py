@@ -7,13 +7,22 @@ not undo the link.
 from contextlib import suppress
 
 from models.database import Database
+from models.enums import Source
+from models.invariants import required
+from orders import audit
 from orders.errors import Refused
-from orders.linking import items as linking
-from orders.linking.items import AdoptRequest, LinkRequest, Outcome, Seen, Target
+from orders.linking.adopt import adopt, adopted_before
+from orders.linking.item import Seen, is_known, what_else
+from orders.linking.link import link
+from orders.linking.requests import AdoptRequest, LinkRequest, Outcome
+from orders.linking.target import Target, target_of_plan, target_of_service
+from orders.services.history import SUBJECT
 from upstreams import lease
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, OutcomeUnknown, UpstreamError
 from upstreams.port import Upstream
+
+MARK_SET, MARK_NOT_SET = "mark_set", "mark_not_set"
 
 
 class Linker:
@@ -26,10 +35,10 @@ class Linker:
     async def link(self, service: int, wish: LinkRequest, *, actor: str) -> Outcome:
         wish.checked()
         async with self._database.read() as session:
-            target = await linking.target_of_service(session, service, wish.upstream)
+            target = await target_of_service(session, service, wish.upstream)
         upstream = await self._connections.to(target.account)
         seen = await self._read(upstream, target, wish.upstream_number)
-        outcome = await linking.link(self._database, target, service, wish, seen, actor)
+        outcome = await link(self._database, target, service, wish, seen, actor)
         return await self._mark(upstream, outcome, seen.form.mark, actor)
 
     async def adopt(
@@ -38,13 +47,13 @@ class Linker:
         """`client` and `key`: the same ones with the same request give the same service."""
         wish.checked()
         async with self._database.read() as session:
-            target = await linking.target_of_plan(session, wish.plan, upstream)
-            earlier = await linking.adopted_before(session, client, key, target.account.name, number, wish)
+            target = await target_of_plan(session, wish.plan, upstream)
+            earlier = await adopted_before(session, client, key, target.account.name, number, wish)
         connection = await self._connections.to(target.account)
         if earlier is not None:
             return await self._mark_again(connection, earlier, actor)
         seen = await self._read(connection, target, number)
-        outcome = await linking.adopt(self._database, target, wish, seen, actor=actor, client=client, key=key)
+        outcome = await adopt(self._database, target, wish, seen, actor=actor, client=client, key=key)
         return await self._mark(connection, outcome, seen.form.mark, actor)
 
     async def _read(self, upstream: Upstream, target: Target, number: str) -> Seen:
@@ -52,9 +61,9 @@ class Linker:
             form = await upstream.read_item(target.product_type, number)
         except NoSuchItem:
             async with self._database.read() as session:
-                raise Refused(await linking.what_else(session, target, number)) from None
+                raise Refused(await what_else(session, target, number)) from None
         async with self._database.read() as session:
-            if await linking.is_known(session, target, number):
+            if await is_known(session, target, number):
                 return Seen(form)
         listing = await upstream.list_items(target.product_type)
         return Seen(form, next((row for row in listing.items if row.number == number), None))
@@ -63,7 +72,7 @@ class Linker:
         if not outcome.done or shown == outcome.mark:
             return outcome.model_copy(update={"mark_set": outcome.done})
         problem = await self._set_mark(upstream, outcome)
-        await linking.note_mark(self._database, outcome, actor, problem)
+        await _note_mark(self._database, outcome, actor, problem)
         return outcome.model_copy(update={"mark_set": not problem, "mark_problem": problem})
 
     async def _mark_again(self, upstream: Upstream, outcome: Outcome, actor: str) -> Outcome:
@@ -84,3 +93,18 @@ class Linker:
         if item.mark is None:
             return "it was sent, but the upstream does not show marks, so nobody knows whether it is there"
         return "" if item.mark == outcome.mark else f"it was sent, but the item shows {item.mark or 'none'}"
+
+
+async def _note_mark(database: Database, outcome: Outcome, actor: str, problem: str) -> None:
+    """Write down whether the item carries our mark now."""
+    service = required(outcome.service, "the service that was linked")
+    detail = {"mark": outcome.mark, "item": outcome.upstream_number, "source": Source.PERSON.value}
+    async with database.write() as session:
+        audit.record(
+            session,
+            SUBJECT,
+            service,
+            MARK_NOT_SET if problem else MARK_SET,
+            by=actor,
+            facts={**detail, "reason": problem or None},
+        )

@@ -10,8 +10,8 @@ import pytest
 
 from models.enums import RenewalOwner, ServiceStatus, Stage
 from orders.errors import InvalidField, Refused
-from orders.linking.items import AdoptRequest, Outcome
 from orders.linking.linker import Linker
+from orders.linking.requests import AdoptRequest, Outcome
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually

@@ -9,7 +9,7 @@ from models.catalogue import UpstreamAccount
 from models.enums import Knowledge, RenewalOwner, ServiceStatus, Stage
 from orders import events
 from orders.errors import InvalidField, Refused
-from orders.linking.items import LinkRequest, Outcome
+from orders.linking.requests import LinkRequest, Outcome
 from tests.linking.conftest import Office
 from tests.storefront.api import Api, assert_problem
 

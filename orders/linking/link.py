@@ -1,0 +1,94 @@
+"""Linking: a service that is there is this item from now on. Nothing is bought."""
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.database import Database
+from models.enums import OperationKind, Stage
+from models.events import UpstreamSnapshot
+from models.order import Service
+from orders.audit import LINKED
+from orders.errors import Refused
+from orders.linking.fit import (
+    check_free,
+    differences,
+    differing_mark,
+    differing_service,
+    origin_of_request,
+    outcome_of,
+    renewed_by,
+    running_of,
+)
+from orders.linking.item import Seen, locked_snapshot
+from orders.linking.requests import LinkRequest, Outcome
+from orders.linking.target import Target
+from orders.services.history import changing
+from orders.services.state import apply_snapshot
+from orders.settlement import intents
+
+
+async def link(database: Database, target: Target, number: int, wish: LinkRequest, seen: Seen, actor: str) -> Outcome:
+    """The service is this item from now on. Raises Refused or InvalidField, and changes nothing then."""
+    wish.checked()
+    try:
+        return await _link(database, target, number, wish, seen, actor)
+    except IntegrityError:  # somebody else linked it, or the poller saw it for the first time, just now
+        return await _link(database, target, number, wish, seen, actor)
+
+
+async def _link(database: Database, target: Target, number: int, wish: LinkRequest, seen: Seen, actor: str) -> Outcome:
+    async with database.write() as session:
+        snapshot = await locked_snapshot(session, target, seen)
+        service = await _locked_service(session, number)
+        await _check_nothing_runs(session, service, seen.form.number)
+        differing = differences(target, seen.form, service.period_months, service.renewal_owner)
+        differing += differing_service(service, seen.form)
+        differing += await differing_mark(session, seen.form, service)
+        await check_free(session, target, seen.form, number)
+        outcome = outcome_of(target, wish, seen.form, differing, service)
+        if wish.dry_run:
+            await session.rollback()
+            return outcome
+        origin = origin_of_request(actor, LINKED, wish, differing)
+        async with changing(session, service, origin):
+            await _let_go(session, service, seen.form.number)
+            service.renewal_owner = renewed_by(seen.form) or service.renewal_owner
+            apply_snapshot(service, snapshot)
+            await intents.tie(session, service, snapshot.number, origin)
+        return outcome
+
+
+async def _check_nothing_runs(session: AsyncSession, service: Service, item: str) -> None:
+    running = await running_of(session, service.id)
+    if running is None:
+        return
+    if running.stage is not Stage.NEEDS_ATTENTION:
+        raise Refused(f"operation {running.id} of service {service.id} is {running.stage.value}; wait for its end")
+    named = f" --upstream-number {item}" if running.kind is OperationKind.OPEN else ""
+    raise Refused(
+        f"operation {running.id} of service {service.id} needs attention: decide about that first, by "
+        f"`resell operations mark-done {running.id}{named} --reason …`"
+    )
+
+
+async def _locked_service(session: AsyncSession, number: int) -> Service:
+    query = select(Service).where(Service.id == number).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).one()
+
+
+async def _let_go(session: AsyncSession, service: Service, number: str) -> None:
+    """The item that the service was until now is an orphan."""
+    if service.upstream_number in (None, number):
+        return
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == service.account_id,
+            UpstreamSnapshot.product_type == service.product_type,
+            UpstreamSnapshot.number == service.upstream_number,
+        )
+    )
+    for snapshot in found.all():
+        snapshot.service_id = None
+        session.add(snapshot)
+    service.upstream_number = None
