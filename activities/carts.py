@@ -170,9 +170,9 @@ class CartRoad:
         self, work: _Work, covered: tuple[Owned, ...], before: dict[str, list[str] | None]
     ) -> dict[int, Intent] | None:
         if work.kind is UnpaidKind.CART_ROW:
-            request = {"elid": ", ".join(one.row.number for one in covered)}
+            request = {"rows": ", ".join(one.row.number for one in covered)}
         else:
-            request = {"billorder": covered[0].row.order}
+            request = {"order": covered[0].row.order}
         async with self._database.write() as session:
             try:
                 return await paying.write_intents(

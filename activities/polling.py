@@ -247,7 +247,7 @@ class PollActivities:
     async def _suspect(self, watch: Watch, upstream: Upstream, product_type: str, number: str) -> None:
         """An item that complete lists have not shown twice: a definite no to its form, of whatever kind, confirms it.
 
-        What is not ours any more is refused by some upstreams for want of rights (`access`, `elid`).
+        Some upstreams refuse what is not ours any more for want of rights.
         """
         try:
             await forms.read(self._database, watch, upstream, product_type, number)

@@ -149,7 +149,7 @@ class PlanMapping(SQLModel, table=True):
     addons: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Our add-on name -> the upstream's field, e.g. ram -> addon_61."""
     templates: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
-    """Our template name -> the upstream's ostempl key."""
+    """Our template name -> the upstream's key for it."""
     resource_fields: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Our resource -> the field of the upstream's form that shows it, e.g. disk_gb -> resource_disk."""
     order_parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())

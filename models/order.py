@@ -60,7 +60,7 @@ class Service(SQLModel, table=True):
     name_is_ours: bool = True
     """We made the name up (so it is unique); otherwise the customer chose it."""
     mark: str = Field(unique=True, max_length=64)
-    """remoteid at the upstream."""
+    """Our own value on the item at the upstream, by which it is found again."""
     upstream_number: str | None = Field(default=None, max_length=64)
     upstream_tariff: str = ""
     period_months: int

@@ -11,7 +11,7 @@ Such a call takes a `key`: the caller's name of what is asked for, the same in e
 upstream with idempotency keys gets it, and then does the same thing once. Other adapters leave it.
 
 How sure what a docstring says is: documented by the vendor, seen in code of public clients, or assumed; sources are in
-docs/billmanager.md.
+the adapter's page under docs/.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

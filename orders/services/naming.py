@@ -27,7 +27,7 @@ WEBHOOK_SENDER_ID = "webhook-sender"
 
 
 def mark(installation_tag: str, service: int) -> str:
-    """Our unique value at the upstream (`remoteid`), by which a service is found again after a lost answer."""
+    """Our unique value at the upstream, by which a service is found again after a lost answer."""
     return f"rf-{installation_tag}-{service}"
 
 

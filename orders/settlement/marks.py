@@ -1,4 +1,4 @@
-"""Our marks (`remoteid`) as an upstream shows them: whole, in other letters, or cut short by a narrow column."""
+"""Our marks as an upstream shows them: whole, in other letters, or cut short by a narrow column."""
 
 from collections.abc import Iterable
 

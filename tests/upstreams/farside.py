@@ -35,7 +35,7 @@ def spec(mark: str = MARK, **changes: Any) -> OrderSpec:
         "period": 1,
         "name": "v1.example.com",
         "mark": mark,
-        "parameters": {"ostempl": "debian-12"},
+        "parameters": {"template": "debian-12"},
         "addons": {"ram": "4"},
     }
     return OrderSpec(**{**asked, **changes})

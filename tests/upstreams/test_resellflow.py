@@ -70,7 +70,7 @@ async def test_an_order_that_was_cancelled_there_is_not_taken_for_accepted(far_s
         ({"tariff": "VDS-9"}, SetupFault, "plan"),
         ({"period": 7}, SetupFault, "period_months"),
         ({"addons": {"disk": "4"}}, Rejected, "addons.disk"),
-        ({"parameters": {"ostempl": "beos"}}, Rejected, "parameters.template"),
+        ({"parameters": {"template": "beos"}}, Rejected, "parameters.template"),
         ({"name": "not a name"}, Rejected, "domain"),
     ],
 )
@@ -93,7 +93,7 @@ async def test_lists_and_forms_show_what_is_there(far_side: FarSide) -> None:
     for item in (row, form):
         assert (item.number, item.mark, item.status) == (number, MARK, UpstreamStatus.ACTIVE)
         assert (item.tariff, item.name, item.expires_on) == ("VDS-1", "v1.example.com", OPENED_UNTIL)
-    assert (form.raw["ram"], form.status_detail) == ("4", "")
+    assert (form.raw["ram"], form.cause) == ("4", "")
     assert await far_side.upstream.list_items("vhost") == listing.model_copy(update={"items": ()})
 
 
@@ -112,7 +112,7 @@ async def test_an_opening_that_waits_there_is_processing_and_says_why(
     await far_side.stand("1", stage, reason)
     form = await far_side.upstream.read_item("vds", "1")
     assert form.status is UpstreamStatus.PROCESSING
-    assert form.status_detail.startswith(f"their open 1 is {stage.value}: ")
+    assert form.cause.startswith(f"their open 1 is {stage.value}: ")
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ async def test_a_manual_step_there_is_said_while_it_is_waited_for(far_side: FarS
     await far_side.stand(number, Stage.AWAITING_MANUAL_TASK, "the upstream can't do this by itself")
     form = await far_side.upstream.read_item("vds", number)
     assert (form.status, form.expires_on) == (UpstreamStatus.ACTIVE, OPENED_UNTIL)
-    assert form.status_detail.startswith("their prolong 2 is awaiting_manual_task: ")
+    assert form.cause.startswith("their prolong 2 is awaiting_manual_task: ")
     await far_side.finish(number, expires_on=date(2031, 6, 1))
     form = await far_side.upstream.read_item("vds", number)
-    assert (form.status_detail, form.expires_on) == ("", date(2031, 6, 1))
+    assert (form.cause, form.expires_on) == ("", date(2031, 6, 1))
 
 
 async def test_an_addon_that_was_taken_away_is_shown_as_none(far_side: FarSide) -> None:

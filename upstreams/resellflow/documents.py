@@ -115,23 +115,25 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         status = UpstreamStatus.DELETED
     running = next((one.in_words for one in operations if one.is_running), "")
     suspended = status is UpstreamStatus.SUSPENDED
-    renewal = _RENEWAL.get(service.renewal_owner, "")
+    renewal = _RENEWAL.get(service.renewal_owner)
     return UpstreamItem(
         number=str(service.number),
         product_type=service.product_type,
         status=status,
-        status_detail=running[:_MOST_OF_A_CAUSE],
+        cause=running[:_MOST_OF_A_CAUSE],
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
         mark=service.customer,
         expires_on=service.expires_on,
         created_on=service.created_at.date(),
         tariff=service.plan,
+        tariff_id=service.plan,
         period=str(service.period_months),
         cost=_cost(service, operations),
         ip=service.ip or "",
         renewal=renewal,
-        raw=_plain(service, operations, renewal),
+        renews=None if renewal is None else renewal == "on",
+        raw=_plain(service, operations, renewal or ""),
     )
 
 
