@@ -28,10 +28,15 @@ class CheckedUpstream:
     found: Findings
 
     @property
+    def absent(self) -> dict[str, str]:
+        """What this kind of upstream can't do, and what follows from that."""
+        return dict(adapter_of(self.account.kind).capabilities.absent())
+
+    @property
     def usable(self) -> bool:
         """Orders can be carried out: the balance can be read, where there is one, and every list."""
-        without = self.found.balance is None and adapter_of(self.account.kind).capabilities.balance
-        return not without and set(self.found.listable_types) == set(self.product_types)
+        unreadable = self.found.balance is None and "balance" not in self.absent
+        return not unreadable and set(self.found.listable_types) == set(self.product_types)
 
 
 async def check_upstream(database: Database, connections: Connections, name: str) -> CheckedUpstream:

@@ -305,7 +305,7 @@ def _upstream_row(view: "UpstreamView") -> list[object]:
     return [
         view.name,
         view.health.value,
-        funds.balance if funds else "not read yet",
+        funds.balance if funds else "none" if "balance" in view.capabilities.absent else "not read yet",
         funds.free if funds else "",
         funds.waiting_orders if funds else "",
         view.orphans,

@@ -64,6 +64,8 @@ def _print(checked: "CheckedUpstream") -> None:
             ("orders return a number", _knowledge(account.orders_return_number, "learned from the first order")),
         ]
     )
+    for words in checked.absent.values():
+        print(f"absent: {words}")
     for problem in found.problems:
         tell(f"problem: {problem}")
     print("orders can be carried out" if checked.usable else "orders can't be carried out like this")
@@ -100,6 +102,7 @@ def _as_json(checked: "CheckedUpstream") -> object:
         "lists_show_remoteid": account.lists_show_marks,
         "forms_show_remoteid": account.forms_show_marks,
         "orders_return_number": account.orders_return_number,
+        "absent": checked.absent,
         "problems": found.problems,
         "checked_at": account.checked_at,
     }

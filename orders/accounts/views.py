@@ -22,6 +22,7 @@ from orders.errors import InvalidField, NotFound
 from orders.events import failing_lists_of, is_orphan
 from orders.money.lowbalance import is_low
 from orders.reading.documents import Document, money
+from upstreams.kinds import adapter_of, kinds
 
 HELD_BACK_SHOWN = 10
 
@@ -60,6 +61,10 @@ class UpstreamCapabilities(Document):
     lists_return_mark: Knowledge = Field(description="proven: a mark that we sent comes back in the list")
     lists_return_name: Knowledge
     orders_return_number: Knowledge
+    absent: dict[str, str] = Field(
+        description="what this kind of upstream can't do, and what follows from that; empty: it can do everything",
+        examples=[{"balance": "the balance can't be read, so no order waits for money here"}],
+    )
     checked_at: datetime | None
 
 
@@ -206,9 +211,15 @@ def _capabilities(account: UpstreamAccount) -> UpstreamCapabilities:
         "lists_return_mark": account.lists_return_mark,
         "lists_return_name": account.lists_return_name,
         "orders_return_number": account.orders_return_number,
+        "absent": _absent(account),
         "checked_at": account.checked_at,
     }
     return UpstreamCapabilities.model_validate(known)
+
+
+def _absent(account: UpstreamAccount) -> dict[str, str]:
+    """What the account's kind of upstream can't do. Empty also where this program has no adapter for it."""
+    return dict(adapter_of(account.kind).capabilities.absent()) if account.kind in kinds() else {}
 
 
 def _health(account: UpstreamAccount) -> UpstreamHealth:

@@ -43,7 +43,15 @@ async def test_an_upstream_that_was_never_read_says_so(api: Api) -> None:
     assert shown["orphans"] == 0
     assert shown["capabilities"]["dialect"] == 6
     assert shown["capabilities"]["lists_return_mark"] == "unknown"
+    assert list(shown["capabilities"]["absent"]) == ["same_key_again"]
     assert "username" not in shown
+
+
+async def test_what_a_kind_of_upstream_can_not_do_is_said(api: Api) -> None:
+    await change_account(api, kind="resellflow", settings={"token_env": "MAIN_TOKEN"})
+    capabilities = (await upstream(api))["capabilities"]
+    assert (capabilities["dialect"], capabilities["balance_call"]) == (None, None)
+    assert capabilities["absent"]["balance"].startswith("the balance can't be read")
 
 
 async def test_an_unhealthy_upstream_says_why_and_since_when(api: Api) -> None:
