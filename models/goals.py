@@ -20,8 +20,3 @@ def goal_met(kind: OperationKind, status: UpstreamStatus) -> bool:
 def goal_failed(kind: OperationKind, status: UpstreamStatus) -> bool:
     """The item has come to a state from which the goal can't be reached any more."""
     return status is UpstreamStatus.DELETED and kind is not OperationKind.CLOSE
-
-
-def is_decisive(kind: OperationKind, status: UpstreamStatus) -> bool:
-    """Worth telling the waiting order."""
-    return goal_met(kind, status) or goal_failed(kind, status)

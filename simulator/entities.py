@@ -181,7 +181,6 @@ class Item(BaseModel):
     """What only this product type has: name servers, contacts, a request to be signed, a status of its own."""
     billdaily: bool = False
     """Charged by the day: the list has a phrase for the expiry, and the date apart."""
-    last_pricelist: int | None = None
     resources: dict[str, str] = Field(default_factory=dict)
     """What differs from the tariff's: a disk, say, that nobody has made larger yet."""
     history: list[HistoryEntry] = Field(default_factory=list)

@@ -193,7 +193,7 @@ def change_tariff(world: World, item: Item, tariff: Pricelist) -> None:
     old = world.pricelists[item.pricelist]
     addons = addons_after(world.settings.addons_on_change, item, old, tariff)
     item.cost = cost_after(world, item, old, tariff)
-    item.last_pricelist, item.pricelist, item.addons = item.pricelist, tariff.id, addons
+    item.pricelist, item.addons = tariff.id, addons
 
 
 def addons_after(rule: AddonsOnChange, item: Item, old: Pricelist, new: Pricelist) -> dict[int, str]:

@@ -25,7 +25,6 @@ class Capabilities(BaseModel):
     change_password: bool = Field(default=True, description="the password of a service can't be changed by machine")
     licence_keys: bool = Field(default=True, description="licence keys can't be read or made anew")
     newest_first: bool = Field(default=True, description="new items can't be listed first; lists are read in full")
-    offers: bool = Field(default=True, description="the tariffs that can be ordered can't be listed for checks")
     hints: bool = Field(default=True, description="the upstream can't say at once that an item has changed")
     same_key_again: bool = Field(
         default=False,

@@ -188,7 +188,6 @@ class UpstreamItem(_Value):
     mark: str | None = None
     """Ours, as it comes back. None: this answer has no place for it. Empty text: the place is there and empty."""
     expires_on: date | None = None
-    created_on: date | None = None
     tariff: str = ""
     """Text of the tariff as shown: its name in lists, its id in forms."""
     tariff_id: str = ""
@@ -326,18 +325,6 @@ class ParametersAccepted(_Value):
     unpaid: Unpaid | None = None
     """An order (or cart row) for the extra cost, to be paid before the change is made (seen in code).
     None: nothing to pay, or charged at once."""
-
-
-class Offer(_Value):
-    """A tariff that can be ordered."""
-
-    tariff: str
-    """The upstream's id of the tariff."""
-    name: str
-    """As the upstream calls it; may be empty."""
-    prices: dict[int, Money] = Field(default_factory=dict)
-    """Period -> price, in the account's currency only. For checks: whether
-    the account's discount is in it is not known."""
 
 
 class Findings(_Value):
@@ -554,14 +541,6 @@ class Upstream(Protocol):
 
     async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
         """Take one row out of the cart, ours by proof: the caller has looked. Never empties it. Documented."""
-        ...
-
-    async def orderable(self, product_type: str) -> tuple[Offer, ...]:
-        """Tariffs that can be ordered, for checks of the catalogue; one or two reads. Empty: none, or none shown.
-
-        From the published price list (documented), or from the order form (seen in code) where that shows none or is
-        refused.
-        """
         ...
 
     async def aclose(self) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from models.enums import AbovePrice, FailureClass, OperationKind, Stage, Unquoted
+from models.enums import AbovePrice, FailureClass, OperationKind, Unquoted
 from models.invariants import required
 from models.money import Money
 from models.order import Operation
@@ -298,11 +298,6 @@ def _in_words(found: _Price, against: list[str]) -> str:
 
 
 # The row, and a person's word on it.
-
-
-def may_accept_price(operation: Operation) -> bool:
-    """Whether it waits for a person because of its price."""
-    return operation.stage is Stage.NEEDS_ATTENTION and operation.failure_class is FailureClass.PRICE_CHANGED
 
 
 def shown_sum(operation: Operation) -> str:

@@ -90,7 +90,6 @@ def calls(upstream: BillmanagerUpstream) -> list[Callable[[], Awaitable[object]]
         lambda: upstream.pay("77"),
         lambda: upstream.expenses(date(2026, 3, 1)),
         lambda: upstream.remove_cart_row(UnpaidKind.CART_ROW, "17"),
-        lambda: upstream.orderable("vds"),
     ]
 
 

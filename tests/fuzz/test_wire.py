@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from tests.fuzz.amount import at_once, tries
 from tests.fuzz.documents import NAMES, document
 from tests.fuzz.texts import anything, in_xml, shown
-from upstreams.billmanager import offers, prices, tariffs
+from upstreams.billmanager import prices, tariffs
 from upstreams.billmanager.answers import judge
 from upstreams.billmanager.bounds import MOST_MONEY, TEXT_CHARACTERS
 from upstreams.billmanager.calls import Call
@@ -65,8 +65,6 @@ def read_by_everybody(call: Call, document: Document) -> None:
         document.leaf(name), document.children(name), document.table_names(name)
     list(document.notes())
     readers: tuple[Callable[[], object], ...] = (
-        lambda: offers.exported(document, call.product_type, "EUR"),
-        lambda: offers.ordered(document, "EUR"),
         lambda: prices.shown_price(document, "EUR"),
         lambda: tariffs.offered(call, document, "17"),
         lambda: tariffs.quoted(call, document, ("1", "2"), "EUR"),

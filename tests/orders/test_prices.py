@@ -217,7 +217,6 @@ def waiting(judgement: Judgement) -> Operation:
 def accepted(terms: Terms, quote: Quote) -> Terms:
     """The terms after a person has accepted what was shown."""
     operation = waiting(judged(terms, quote))
-    assert prices.may_accept_price(operation)
     prices.accept(operation, actor="ann", at=utc_now())
     return replace(terms, row=operation.price)
 
@@ -251,19 +250,6 @@ def test_accepting_that_no_price_is_shown_does_not_accept_one_that_is() -> None:
 def test_who_names_another_sum_has_seen_another_one(named: str, same: bool) -> None:
     assert prices.is_the_same(eur("40.00"), named) is same
     assert not prices.is_the_same(None, named)
-
-
-@pytest.mark.parametrize(
-    ("stage", "failure"),
-    [
-        (Stage.NEEDS_ATTENTION, FailureClass.REJECTED),
-        (Stage.NEEDS_ATTENTION, None),
-        (Stage.WAITING_FOR_FUNDS, FailureClass.PRICE_CHANGED),
-    ],
-)
-def test_only_a_changed_price_can_be_accepted(stage: Stage, failure: FailureClass | None) -> None:
-    operation = Operation(service_id=1, kind=OperationKind.OPEN, stage=stage, failure_class=failure)
-    assert not prices.may_accept_price(operation)
 
 
 def test_what_the_upstream_wanted_when_it_refused_is_believed_if_it_is_more() -> None:

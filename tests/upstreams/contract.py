@@ -170,7 +170,6 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, bench: one.new_licence_key(bench.product_type, bench.number_of_nobody, key=KEY),
     ],
     "newest_first": [lambda one, bench: one.newest_items(bench.product_type, 5)],
-    "offers": [lambda one, bench: one.orderable(bench.product_type)],
 }
 RESUME = Change(_resume, _is_active, charges=False)
 

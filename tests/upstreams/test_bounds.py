@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from upstreams.billmanager import answers, bounds, heads, moneytext, offers, ordering, periods, prices, renewal
+from upstreams.billmanager import answers, bounds, heads, moneytext, ordering, periods, prices, renewal
 from upstreams.billmanager.basket import is_number
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.failures import _seconds
@@ -72,10 +72,6 @@ def test_numbers_of_thousands_of_digits_are_none() -> None:
     assert renewal.quoted(CALL, form, "1", 1, "EUR").periods == (1,)
     assert _seconds(WireError("throttle", "", {"value": LONG}, "")) == 60
     assert heads.out_of_order(Page.of(Document.parse(f"<doc><elem><id>{LONG}</id></elem></doc>".encode())), 5)
-    offer = (
-        f"<doc><period>{LONG}</period><list><elem><id>1</id><name>a</name><price>1.00 EUR</price></elem></list></doc>"
-    )
-    assert [one.prices for one in offers.ordered(Document.parse(offer.encode()), "EUR")] == [{}]
 
 
 def _money(text: str) -> None:

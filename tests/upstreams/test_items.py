@@ -46,7 +46,6 @@ async def test_a_row(panel: Panel, upstream: BillmanagerUpstream) -> None:
         name="v1.example.test",
         mark="rf-1-1-a1",
         expires_on=date(2026, 1, 31),
-        created_on=date(2026, 1, 1),
         tariff="VPS-2",
         period="1",
         cost=Money.of("1005.00", "EUR"),

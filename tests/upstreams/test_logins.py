@@ -25,7 +25,6 @@ CALLS: dict[str, Callable[[Upstream], Awaitable[object]]] = {
     "list_items": lambda upstream: upstream.list_items("vds"),
     "read_item": lambda upstream: upstream.read_item("vds", "4711"),
     "delete_unpaid": lambda upstream: upstream.delete_unpaid("vds", "4711"),
-    "orderable": lambda upstream: upstream.orderable("vds"),
     "check": lambda upstream: upstream.check(("vds",)),
 }
 

@@ -265,7 +265,6 @@ async def test_what_is_absent_is_said_and_nothing_is_sent() -> None:
         upstream.set_mark("vds", "1", MARK),
         upstream.set_renewal("vds", "1", 1),
         upstream.change_password("1", SecretStr("x")),
-        upstream.orderable("vds"),
     ):
         with pytest.raises(CapabilityAbsent, match="Upstream distributor: not sent, "):
             await asked

@@ -97,7 +97,6 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         name=texts["name"],
         mark=texts["mark"] if "remoteid" in fields and "mark" not in unreadable else None,
         expires_on=expires_on,
-        created_on=first_date(fields, "createdate", "opendate"),
         tariff=texts["tariff"],
         tariff_id=texts["tariff_id"],
         period=_raw(fields, "period")[:TEXT_CHARACTERS],

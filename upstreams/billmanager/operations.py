@@ -8,18 +8,17 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from upstreams.billmanager import editing, offers, renewal, tariffs
+from upstreams.billmanager import editing, renewal, tariffs
 from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.periods import period_code
-from upstreams.billmanager.products import is_versioned, order_function, product
+from upstreams.billmanager.products import is_versioned, product
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, own_form
 from upstreams.billmanager.wire import Document
-from upstreams.errors import NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
+from upstreams.errors import NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.httpcalls import Effect
 from upstreams.port import (
-    Offer,
     ParametersAccepted,
     PlanChangeAccepted,
     PlanChangeQuote,
@@ -137,21 +136,6 @@ class Operations:
         key_field = product(product_type).key_field
         if answer.leads_to or not key_field or answer.leaf(key_field) is None:
             must_be_yes(call, answer)
-
-    async def orderable(self, product_type: str) -> tuple[Offer, ...]:
-        currency = self._connection.currency
-        call = self._about(offers.EXPORT, Effect.READ, "", product_type)
-        try:
-            answer = await self._session.send(call, {"itemtype": product_type, "onlyavailable": "on"})
-            found = offers.exported(answer, product_type, currency)
-        except (Rejected, SetupFault):
-            found = ()
-        if found:
-            return found
-        versioned = is_versioned(product_type, self._connection.settings.generation)
-        function = order_function(product_type, versioned=versioned, step="pricelist")
-        call = self._about(function, Effect.READ, "", product_type)
-        return offers.ordered(await self._session.send(call, {}), currency)
 
     async def _bring_to(self, function: str, product_type: str, number: str) -> None:
         """`sok` is sent always: whether these functions want it is not known, and one that does not ignores it."""

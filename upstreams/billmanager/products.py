@@ -93,9 +93,9 @@ def is_versioned(product_type: str, dialect: Dialect) -> bool:
     return dialect is Dialect.SIX and product(product_type).versioned
 
 
-def order_function(product_type: str, *, versioned: bool, step: str = "param") -> str:
-    """The function for a step of the order, `param` or `pricelist`, as a form of version 6 or as an old one."""
-    return f"{'v2.' if versioned else ''}{product_type}.order.{step}"
+def order_function(product_type: str, *, versioned: bool) -> str:
+    """The function of the order, as a form of version 6 or as an old one."""
+    return f"{'v2.' if versioned else ''}{product_type}.order.param"
 
 
 def period_field(*, versioned: bool) -> str:

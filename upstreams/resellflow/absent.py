@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from models.enums import UnpaidKind
 from upstreams.capabilities import Capabilities
 from upstreams.errors import CapabilityAbsent
-from upstreams.port import Balance, Cart, Expenses, Offer, OrderSpec, Payment, PlanChangeQuote, ProlongQuote, Quote
+from upstreams.port import Balance, Cart, Expenses, OrderSpec, Payment, PlanChangeQuote, ProlongQuote, Quote
 
 CAPABILITIES = Capabilities(
     balance=False,
@@ -19,7 +19,6 @@ CAPABILITIES = Capabilities(
     renewal_switch=False,
     set_mark=False,
     change_password=False,
-    offers=False,
     same_key_again=True,
 )
 
@@ -79,6 +78,3 @@ class Absent:
 
     async def change_password(self, number: str, password: SecretStr) -> None:
         self._absent("change_password")
-
-    async def orderable(self, product_type: str) -> tuple[Offer, ...]:
-        self._absent("offers")

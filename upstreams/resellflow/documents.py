@@ -125,7 +125,6 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         name="" if service.name_is_ours else service.name,
         mark=service.customer,
         expires_on=service.expires_on,
-        created_on=service.created_at.date(),
         tariff=service.plan,
         tariff_id=service.plan,
         period=str(service.period_months),
