@@ -114,7 +114,9 @@ class Answers:
         async def once() -> bool:
             try:
                 async with self._database.write() as session:
-                    await straight.arrive(session, job.operation, intent, job.service, number)
+                    await straight.arrive(
+                        session, job.operation, intent, job.service, number, is_set_aside=job.capabilities.balance
+                    )
             except (straight.NotStraight, IntegrityError):
                 return False
             return True

@@ -106,7 +106,8 @@ class CarryingOutActivities:
             cost = priced.judgement.cost
             if priced.judgement.objection is not None:
                 raise _StepByStep("its price needs a person")
-            reading = await self._balances.reading(job.account, upstream) if _costs(cost) else None
+            aside = _costs(cost) and job.capabilities.balance
+            reading = await self._balances.reading(job.account, upstream) if aside else None
             if not _seems_free(job, cost, reading):
                 raise _StepByStep("money is not free at once")
             if reading is not None:  # part of what is noted of the time before the request

@@ -28,6 +28,7 @@ from orders.settlement import intents
 from temporal.signals import signal
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
+from upstreams.kinds import adapter_of
 from upstreams.port import Upstream
 
 REQUOTE_WAITING = timedelta(seconds=60)
@@ -104,7 +105,8 @@ class FundsActivities:
             upstream = await self._connections.to(job.account)
             priced = await self._pricing.price(job, upstream)
             cost = priced.judgement.cost
-            if priced.judgement.objection is not None or cost is None or cost.amount == 0:
+            sets_aside = cost is not None and cost.amount > 0 and job.capabilities.balance
+            if priced.judgement.objection is not None or cost is None or not sets_aside:
                 return await self._without_a_line(job, priced)
             reading = await self._balances.reading(job.account, upstream)
         except UpstreamError as error:
@@ -113,8 +115,8 @@ class FundsActivities:
             return await self._get_in_line(job, priced, cost, reading)
 
     async def _without_a_line(self, job: Job, priced: Priced) -> FundsResult:
-        """Nothing is to be set aside: a person has to see the price, or there is nothing to pay. What costs nothing
-        waits for nobody, and no balance is read for it."""
+        """Nothing is to be set aside: a person has to see the price, or there is nothing to pay, or the upstream shows
+        no balance. Such an order waits for nobody."""
         judgement = priced.judgement
         with database_in_words():
             async with self._database.write() as session:
@@ -206,6 +208,8 @@ class FundsActivities:
         """Read the balance although nobody orders, so that people know in time; called by the poller now and then."""
         async with self._database.read() as session:
             account = await session.get_one(UpstreamAccount, account_id)
+        if not adapter_of(account.kind).capabilities.balance:
+            return
         upstream = await self._connections.to(account)
         reading = await self._balances.reading(account, upstream, fresh=True)
         async with self._database.write() as session:

@@ -109,7 +109,7 @@ class Pricing:
                         reason=judgement.objection.reason,
                         failure=judgement.objection.failure,
                     )
-                if judgement.cost is None:
+                if judgement.cost is None or not job.capabilities.balance:
                     await funds.release(session, job.number)
                     return None
                 entry = await funds.request(session, job.account_id, job.number, judgement.cost)
@@ -119,6 +119,8 @@ class Pricing:
         return SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason=reason)
 
     async def _answer(self, job: Job, upstream: Upstream) -> Answer:
+        if not job.capabilities.quotes:
+            return Answer(Quote(price=None), utc_now())
         key = _shared_by(job)
         if key is None:
             return await _ask(job, upstream)

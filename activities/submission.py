@@ -197,7 +197,7 @@ class SubmitActivities:
             operation = await locked_operation(session, job.number)
             if not operation.stage.is_running:
                 return None
-            if operation.cost is not None and operation.cost.amount > 0:
+            if job.capabilities.balance and operation.cost is not None and operation.cost.amount > 0:
                 reservation = await funds.reservation_of(session, job.number)
                 if reservation is None or reservation.state is not ReservationState.GRANTED:
                     return None

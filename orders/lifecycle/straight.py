@@ -46,6 +46,7 @@ class Outset:
     cost: Money | None
     """None, or nothing: there is nothing to be set aside."""
     reading: funds.Reading | None
+    """None: nothing is set aside, because it costs nothing, or because the upstream shows no balance."""
     price: Mapping[str, Any]
     """Columns of the operation: what it costs, and how that came about (`prices.noted`)."""
     mark: str
@@ -78,7 +79,7 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
         raise NotStraight
     operation = Operation(**{**seen.model_dump(), **values})
     written: list[SQLModel] = []
-    if _costs(outset.cost):
+    if outset.reading is not None:
         written.append(await _set_aside(session, outset))
     intent = Intent(
         operation_id=seen.id,
@@ -90,7 +91,7 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
         before=outset.before,
     )
     intent.id = await rows.insert_numbered(session, intent)
-    reason = MONEY_SET_ASIDE if _costs(outset.cost) else ""
+    reason = MONEY_SET_ASIDE if outset.reading is not None else ""
     written.append(StageEntry(operation_id=seen.id, stage=Stage.CHECKING_BALANCE, at=now, reason=reason))
     written.append(StageEntry(operation_id=seen.id, stage=Stage.SUBMITTING, at=now))
     if seen.stage is Stage.ACCEPTED:
@@ -162,18 +163,20 @@ def _linking() -> Update:
     return update(service).where(expected).values(rows.setting(Service, "upstream_number", "status", "status_since"))
 
 
-async def arrive(session: AsyncSession, operation: Operation, intent: Intent, service: Service, number: str) -> None:
+async def arrive(
+    session: AsyncSession, operation: Operation, intent: Intent, service: Service, number: str, *, is_set_aside: bool
+) -> None:
     """The upstream said yes and named the item: settled, charged, linked; its confirmation is waited for.
 
-    All three as they were when the request left. Raises NotStraight, or sqlalchemy's IntegrityError where another
-    service holds the item.
+    All three as they were when the request left. `is_set_aside`: what it costs was set aside, and is charged now.
+    Raises NotStraight, or sqlalchemy's IntegrityError where another service holds the item.
     """
     now, reason = utc_now(), f"item {number}"
     stage = {"stage": Stage.AWAITING_CONFIRMATION, "stage_since": now, "reason": reason, "failure_class": None}
     settled = {"state": IntentState.ACCEPTED, "settled_at": now, "upstream_number": number}
     _expect(await rows.changed(session, _arriving(), **_seen(operation), **rows.new(**stage)))
     _expect(await rows.changed(session, _accepting(), intent=intent.id, **rows.new(**settled)))
-    if operation.cost is not None and _costs(operation.cost):
+    if is_set_aside and operation.cost is not None and _costs(operation.cost):
         opening = operation.kind is OperationKind.OPEN
         amount = operation.cost.amount
         _expect(await funds.charge_at_once(session, intent.account_id, operation.id, amount, names_items=opening))

@@ -27,6 +27,8 @@ from orders.access.private import note_names
 from orders.errors import ByHand, NoMapping, NotFound
 from orders.operations.goals import fields_to_set
 from orders.services import addons
+from upstreams.capabilities import Capabilities
+from upstreams.kinds import adapter_of
 from upstreams.port import OrderSpec
 
 _NEEDS_A_PERIOD = frozenset({OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN})
@@ -61,6 +63,11 @@ class Job:
     @property
     def number(self) -> int:
         return self.operation.id
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What upstreams of this kind can do."""
+        return adapter_of(self.account.kind).capabilities
 
     @property
     def key(self) -> str:

@@ -69,7 +69,7 @@ class Road:
     async def arrive(self, number: str = "17") -> None:
         assert self.intent is not None
         async with self.database.write() as session:
-            await straight.arrive(session, self.operation, self.intent, self.job.service, number)
+            await straight.arrive(session, self.operation, self.intent, self.job.service, number, is_set_aside=True)
 
     async def stored(self) -> tuple[Operation, Service, list[Intent], list[Reservation], UpstreamAccount]:
         async with self.database.read() as session:
