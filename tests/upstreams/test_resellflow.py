@@ -112,6 +112,7 @@ async def test_an_opening_that_waits_there_is_processing_and_says_why(
     await far_side.stand("1", stage, reason)
     form = await far_side.upstream.read_item("vds", "1")
     assert form.status is UpstreamStatus.PROCESSING
+    assert form.status_detail == f"open {stage.value}"
     assert form.cause.startswith(f"their open 1 is {stage.value}: ")
 
 
@@ -202,6 +203,7 @@ async def test_a_manual_step_there_is_said_while_it_is_waited_for(far_side: FarS
     await far_side.stand(number, Stage.AWAITING_MANUAL_TASK, "the upstream can't do this by itself")
     form = await far_side.upstream.read_item("vds", number)
     assert (form.status, form.expires_on) == (UpstreamStatus.ACTIVE, OPENED_UNTIL)
+    assert form.status_detail == "prolong awaiting_manual_task"
     assert form.cause.startswith("their prolong 2 is awaiting_manual_task: ")
     await far_side.finish(number, expires_on=date(2031, 6, 1))
     form = await far_side.upstream.read_item("vds", number)

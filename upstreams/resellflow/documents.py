@@ -28,7 +28,7 @@ _STATUS = {
     "suspended": UpstreamStatus.SUSPENDED,
     "closed": UpstreamStatus.DELETED,
 }
-_RENEWAL = {RenewalOwner.UPSTREAM.value: "on", RenewalOwner.RESELLFLOW.value: "off"}
+_RENEWS = {RenewalOwner.UPSTREAM.value: True, RenewalOwner.RESELLFLOW.value: False}
 """Who renews there -> whether it is renewed without our asking."""
 _REASONS = {reason.value: reason for reason in SuspendReason}
 _PRICED = frozenset({"open", "prolong", "change_plan"})
@@ -113,14 +113,14 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
     opening = next((one for one in operations if one.kind == "open"), None)
     if status is UpstreamStatus.PROCESSING and opening is not None and opening.is_cancelled:
         status = UpstreamStatus.DELETED
-    running = next((one.in_words for one in operations if one.is_running), "")
+    running = next((one for one in operations if one.is_running), None)
     suspended = status is UpstreamStatus.SUSPENDED
-    renewal = _RENEWAL.get(service.renewal_owner)
     return UpstreamItem(
         number=str(service.number),
         product_type=service.product_type,
         status=status,
-        cause=running[:_MOST_OF_A_CAUSE],
+        status_detail=f"{running.kind} {running.stage}" if running is not None else "",
+        cause=running.in_words[:_MOST_OF_A_CAUSE] if running is not None else "",
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
         mark=service.customer,
@@ -130,17 +130,16 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         period=str(service.period_months),
         cost=_cost(service, operations),
         ip=service.ip or "",
-        renewal=renewal,
-        renews=None if renewal is None else renewal == "on",
-        raw=_plain(service, operations, renewal or ""),
+        renews=_RENEWS.get(service.renewal_owner),
+        raw=_plain(service, operations),
     )
 
 
-def _plain(service: TheirService, operations: Sequence[TheirOperation], renewal: str) -> dict[str, str]:
+def _plain(service: TheirService, operations: Sequence[TheirOperation]) -> dict[str, str]:
     """The fields by the names that our catalogue has for them: add-ons and parameters by theirs."""
     plain = service.parameters | _without(operations)
     plain |= {name: str(value) for name, value in service.addons.items()}
-    plain |= {"pricelist": service.plan, "domain": service.name, "autoprolong": renewal, "status": service.status}
+    plain |= {"plan": service.plan, "domain": service.name, "status": service.status}
     plain |= {"period_months": str(service.period_months), "running": _running(operations)}
     if service.key_ready is not None:
         plain[KEY_READY] = "yes" if service.key_ready else "no"
