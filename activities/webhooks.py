@@ -23,7 +23,7 @@ from models.database import Database
 from models.messages import SendInput, SendLap
 from models.outages import is_unavailable, outage_of, told
 from orders.installation import installation_tag
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.posting import Poster, PostResult
 from settings import Settings
@@ -123,13 +123,13 @@ class _Sender:
 
     async def dispatch(self) -> bool:
         """Fan out new messages and start sending what is due. True if there was anything to do."""
-        backlog = await webhooks.backlog(self._database)
+        backlog = await deliveries.backlog(self._database)
         if not backlog.has_endpoints:
             await self._skip_new()
             return False
         if backlog.has_new:
-            await webhooks.fan_out(self._database)
-            backlog = await webhooks.backlog(self._database)
+            await fanout.fan_out(self._database)
+            backlog = await deliveries.backlog(self._database)
         await self._reset_revived()
         held = {endpoint for endpoint, state in self._states.items() if state.is_busy or state.is_backing_off}
         if backlog.due - held:
@@ -138,19 +138,19 @@ class _Sender:
 
     async def _skip_new(self) -> None:
         if time.monotonic() >= self._skip_new_at:
-            more = await webhooks.skip_new(self._database) == webhooks.SKIP_BATCH
+            more = await fanout.skip_new(self._database) == fanout.SKIP_BATCH
             self._skip_new_at = 0.0 if more else time.monotonic() + SKIP_INTERVAL_SECONDS
 
     async def _reset_revived(self) -> None:
         idle = {endpoint: state for endpoint, state in self._states.items() if not state.is_busy}
-        for endpoint in await webhooks.revived(
+        for endpoint in await deliveries.revived(
             self._database, [one for one, state in idle.items() if state.is_backing_off]
         ):
             idle[endpoint].reset()
 
     async def _start_sending(self, held: Collection[int]) -> None:
         self._source = self._source or f"urn:resellflow:{await installation_tag(self._database)}"
-        messages = await webhooks.due(self._database, but_not=held)
+        messages = await deliveries.due(self._database, but_not=held)
         for endpoint, batch in groupby(messages, lambda outgoing: outgoing.endpoint):
             self._states[endpoint].task = asyncio.create_task(
                 self._send_to_endpoint(self._states[endpoint], list(batch))
@@ -215,7 +215,7 @@ class _Sender:
         again_in = self._again_in(outgoing, result)
         while True:
             try:
-                return await webhooks.record(self._database, outgoing, result.attempt, again_in=again_in)
+                return await deliveries.record(self._database, outgoing, result.attempt, again_in=again_in)
             except Exception as error:
                 if not outage_of(error):
                     raise

@@ -119,7 +119,7 @@ def add(
     """Add a webhook. From now on it receives messages about what happens."""
     from models.webhooks import WebhookEndpoint
     from orders.access.tokens import check_storefront
-    from orders.webhooks import deliveries as webhooks
+    from orders.webhooks import endpoints
 
     settings = load_settings()
 
@@ -133,7 +133,7 @@ def add(
             kinds=kind or [],
         )
         await check_storefront(session, owner, settings.storefront_tokens)
-        await webhooks.add_endpoint(session, endpoint, private=settings.webhook_private, actor=os_user())
+        await endpoints.add_endpoint(session, endpoint, private=settings.webhook_private, actor=os_user())
 
     _write(work)
     _say(as_json, f"webhook {name} is added; try it: resell webhooks test {name}", name=name)
@@ -141,34 +141,34 @@ def add(
 
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove a webhook, with its deliveries and their log."""
-    from orders.webhooks import deliveries as webhooks
+    from orders.webhooks import endpoints
 
-    _change(name, lambda session, endpoint: webhooks.remove_endpoint(session, endpoint, actor=os_user()))
+    _change(name, lambda session, endpoint: endpoints.remove_endpoint(session, endpoint, actor=os_user()))
     _say(as_json, f"webhook {name} is removed", name=name)
 
 
 def pause(name: Name, as_json: AsJson = False) -> None:
     """Send nothing to a webhook until it is resumed. Messages are kept for it meanwhile."""
-    from orders.webhooks import deliveries as webhooks
+    from orders.webhooks import endpoints
 
-    _change(name, lambda session, endpoint: webhooks.pause(session, endpoint, actor=os_user()))
+    _change(name, lambda session, endpoint: endpoints.pause(session, endpoint, actor=os_user()))
     _say(as_json, f"webhook {name} is paused", name=name)
 
 
 def resume(name: Name, as_json: AsJson = False) -> None:
     """Resume after a pause, or after its receiver was repaired. All waiting messages are sent at once."""
-    from orders.webhooks import deliveries as webhooks
+    from orders.webhooks import endpoints
 
-    count = _change(name, lambda session, endpoint: webhooks.resume(session, endpoint, actor=os_user()))
+    count = _change(name, lambda session, endpoint: endpoints.resume(session, endpoint, actor=os_user()))
     _say(as_json, f"webhook {name} goes on; {count} on their way", name=name, pending=count)
 
 
 def try_out(name: Name, as_json: AsJson = False) -> None:
     """Send a ping and wait for the first attempt. The exit status is 0 only if it was delivered. A worker must run."""
-    from orders.webhooks import deliveries as webhooks
+    from orders.webhooks import endpoints
 
     async def ping(session: "AsyncSession", endpoint: "WebhookEndpoint") -> int:
-        return (await webhooks.ping(session, endpoint)).id
+        return (await endpoints.ping(session, endpoint)).id
 
     delivery = _change(name, ping)
     with under_way(f"waiting for webhook {name}"):
@@ -284,17 +284,17 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send again: one delivery, or all of a webhook since a time or that were given up. The ids stay the same."""
-    from orders.webhooks import deliveries as webhooks
+    from orders.webhooks import replay
 
     match (delivery, endpoint, since, given_up):
         case (int(), None, None, False):
-            _write(lambda session: webhooks.replay_one(session, delivery, actor=os_user()))
+            _write(lambda session: replay.replay_one(session, delivery, actor=os_user()))
             count = 1
         case (None, str(), str(), False):
             moment = _moment(since)
-            count = _change(endpoint, lambda session, to: webhooks.replay_since(session, to, moment, actor=os_user()))
+            count = _change(endpoint, lambda session, to: replay.replay_since(session, to, moment, actor=os_user()))
         case (None, str(), None, True):
-            count = _change(endpoint, lambda session, to: webhooks.replay_given_up(session, to, actor=os_user()))
+            count = _change(endpoint, lambda session, to: replay.replay_given_up(session, to, actor=os_user()))
         case _:
             raise Failure("name a delivery; or a webhook (--endpoint) with --since or --given-up")
     _say(as_json, f"{count} on their way once more", replayed=count)
@@ -315,7 +315,7 @@ def _moment(text: str) -> datetime:
 
 def _change(name: str, work: "Callable[[AsyncSession, WebhookEndpoint], Awaitable[T]]") -> T:
     """Do something with a webhook. Raises NotFound."""
-    from orders.webhooks.deliveries import endpoint_named
+    from orders.webhooks.endpoints import endpoint_named
 
     async def with_endpoint(session: "AsyncSession") -> T:
         return await work(session, await endpoint_named(session, name))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from orders.errors import existing
 from orders.views import DeliveryDetail, DeliveryView, Page, find_delivery, list_deliveries, list_webhooks
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import replay
 from storefront.auth import AnyCaller, Orderer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
@@ -48,5 +48,5 @@ async def show_delivery(number: DeliveryNumber, caller: AnyCaller, context: InCo
 async def replay_delivery(number: DeliveryNumber, caller: Orderer, context: InContext) -> DeliveryDetail:
     """With the same id and content, and all its tries before it; whether it was delivered or given up."""
     async with context.database.write() as session:
-        await webhooks.replay_one(session, existing("delivery", number), actor=caller.name, asker=caller.asker)
+        await replay.replay_one(session, existing("delivery", number), actor=caller.name, asker=caller.asker)
         return await find_delivery(session, number, caller.asker)

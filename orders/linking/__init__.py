@@ -1,1 +1,5 @@
-"""Tying upstream items to services: linking one to a service that is there, and adopting one as a new service."""
+"""Tying upstream items to services, at a person's word: nothing is bought.
+
+`linker` reads the item and sets our mark; `link` and `adopt` are the two transactions. `requests` is what may be asked,
+`target` what the item should be, `item` what it is, and `fit` names in words what does not fit.
+"""

@@ -1,4 +1,4 @@
-"""What is told to the webhooks: written in the transaction that makes it true, sent later (orders.webhooks.deliveries).
+"""What is told to the webhooks: written in the transaction that makes it true, sent later (orders.webhooks.fanout).
 
 A message holds numbers, states and values that the API shows; neither secrets nor the customer.
 """

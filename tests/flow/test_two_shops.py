@@ -12,7 +12,7 @@ from models.enums import OperationKind, Role, Stage
 from models.webhooks import WebhookEndpoint
 from orders.access import tokens
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import endpoints
 from storefront.app import create_app
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
@@ -66,7 +66,7 @@ async def people(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[d
                 made = await tokens.add(session, name, role, actor="test", of_settings={})
                 owner = None if role is Role.OPERATOR else name
                 endpoint = WebhookEndpoint(name=name, url=receiver.url, secret_env=SECRET_VARIABLE, owner=owner)
-                await webhooks.add_endpoint(session, endpoint, private=True, actor="test")
+                await endpoints.add_endpoint(session, endpoint, private=True, actor="test")
             headers = {"Authorization": f"Bearer {made.secret}"}
             client = httpx.AsyncClient(transport=transport, base_url="http://api.test", headers=headers, timeout=45)
             found[name] = Storefront(name, await stack.enter_async_context(client), receiver)

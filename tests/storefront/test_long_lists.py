@@ -40,7 +40,7 @@ from models.tables import metadata
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.events import hints
 from orders.settlement import strangers
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import deliveries, fanout
 from settings import Settings
 from storefront.app import create_app
 from tests.storefront.api import Api
@@ -411,8 +411,8 @@ async def test_what_is_asked_all_the_time_reads_only_what_waits(full: Api, unrea
         assert await sweep._start_accepted() == 0
         await sweep._tell_called_off()
         assert await deliver(full.database, unreachable_temporal, 1) == 0
-        assert await webhooks.fan_out(full.database) == 0
-        assert await webhooks.due(full.database, but_not=[]) == []
+        assert await fanout.fan_out(full.database) == 0
+        assert await deliveries.due(full.database, but_not=[]) == []
         async with full.database.read() as session:
             assert await hints.unread(session, 1, 5) == []
             await strangers.strangers(session, 1, "main")

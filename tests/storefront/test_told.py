@@ -15,8 +15,7 @@ from models.order import Operation, Service, StageEntry, Task
 from models.rows import table_of
 from models.webhooks import WebhookEndpoint
 from orders.lifecycle.stages import enter, locked_operation
-from orders.webhooks import deliveries as webhooks
-from orders.webhooks import outbox
+from orders.webhooks import deliveries, endpoints, fanout, outbox, replay
 from orders.webhooks.redaction import data_for_shop, reason_for_shop
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import RIVAL, Api, assert_problem
@@ -201,15 +200,15 @@ def test_a_shop_reads_what_is_said_of_the_values_of_its_order() -> None:
 # Webhooks.
 
 
-async def endpoints(api: Api, **owners: str | None) -> None:
+async def add_endpoints(api: Api, **owners: str | None) -> None:
     async with api.database.write() as session:
         for name, owner in owners.items():
             endpoint = WebhookEndpoint(name=name, url=f"https://{name}.test/hooks", secret_env="S", owner=owner)
-            await webhooks.add_endpoint(session, endpoint, private=False, actor="ann")
+            await endpoints.add_endpoint(session, endpoint, private=False, actor="ann")
 
 
 async def test_an_endpoint_of_a_storefront_gets_what_is_about_its_services_and_no_more(api: Api) -> None:
-    await endpoints(api, ours=None, of_shop="shop", of_rival="rival")
+    await add_endpoints(api, ours=None, of_shop="shop", of_rival="rival")
     await api.order("cart-1")
     await api.stranger.post(
         "/v1/services",
@@ -233,9 +232,9 @@ async def test_an_endpoint_of_a_storefront_gets_what_is_about_its_services_and_n
             event="e1",
             changes={"ip": ("", "192.0.2.1")},
         )
-    assert await webhooks.fan_out(api.database) > 0
+    assert await fanout.fan_out(api.database) > 0
 
-    messages = await webhooks.due(api.database, but_not=())
+    messages = await deliveries.due(api.database, but_not=())
     got: dict[str, list[tuple[str, int | None]]] = {}
     for outgoing in messages:
         got.setdefault(outgoing.endpoint_name, []).append((outgoing.kind, outgoing.service))
@@ -255,16 +254,16 @@ async def test_an_endpoint_of_a_storefront_gets_what_is_about_its_services_and_n
     assert FUNDS in str([outgoing.data for outgoing in messages if outgoing.endpoint_name == "ours"])
 
     async with api.database.write() as session:
-        endpoint = await webhooks.endpoint_named(session, "of_shop")
+        endpoint = await endpoints.endpoint_named(session, "of_shop")
         since = endpoint.created_at.replace(year=2000)
-        assert await webhooks.replay_since(session, endpoint, since, actor="ann") == len(of_shop)
+        assert await replay.replay_since(session, endpoint, since, actor="ann") == len(of_shop)
 
 
 async def test_a_storefront_sees_its_own_endpoints_and_their_deliveries(sqlite_api: Api) -> None:
-    await endpoints(sqlite_api, ours=None, of_shop="shop", of_rival="rival")
+    await add_endpoints(sqlite_api, ours=None, of_shop="shop", of_rival="rival")
     await sqlite_api.order("cart-1")
     await change(sqlite_api, Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS)
-    await webhooks.fan_out(sqlite_api.database)
+    await fanout.fan_out(sqlite_api.database)
 
     [own] = (await sqlite_api.shop.get("/v1/webhooks")).json()["items"]
     assert (own["name"], own["owner"], own["secret_from"]) == ("of_shop", "shop", "")

@@ -2,7 +2,7 @@
 
 from models.audit import AuditEntry
 from models.enums import DeliveryState
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import Attempt
 from tests.storefront.api import Api, assert_problem
 from tests.webhooks.sender import add_endpoint, tell
@@ -12,9 +12,9 @@ async def test_operators_see_webhooks_and_send_once_more(sqlite_api: Api) -> Non
     api = sqlite_api
     await add_endpoint(api.database, "https://shop.example.com/hooks")
     [message_id] = await tell(api.database, 1)
-    await webhooks.fan_out(api.database)
-    [outgoing] = await webhooks.due(api.database, but_not=[])
-    await webhooks.record(api.database, outgoing, Attempt(400, 7, "answered 400", "no"), again_in=None)
+    await fanout.fan_out(api.database)
+    [outgoing] = await deliveries.due(api.database, but_not=[])
+    await deliveries.record(api.database, outgoing, Attempt(400, 7, "answered 400", "no"), again_in=None)
     [listed] = (await api.operator.get("/v1/webhooks")).json()["items"]
     assert (listed["name"], listed["given_up"], listed["failure"]) == ("shop", 1, "answered 400")
     found = (await api.operator.get("/v1/webhooks/deliveries?webhook=shop&state=given_up")).json()
@@ -24,7 +24,7 @@ async def test_operators_see_webhooks_and_send_once_more(sqlite_api: Api) -> Non
     assert replayed.status_code == 200
     assert replayed.json()["state"] == DeliveryState.PENDING
     assert [one["error"] for one in replayed.json()["log"]] == ["answered 400"]
-    [again] = await webhooks.due(api.database, but_not=[])
+    [again] = await deliveries.due(api.database, but_not=[])
     assert again.message_id == message_id
     assert_problem(await api.operator.post("/v1/webhooks/deliveries/99/replay"), 404, "not-found")
     assert_problem(await api.operator.get("/v1/webhooks/deliveries?webhook=other"), 422, "invalid-field", "webhook")

@@ -13,8 +13,7 @@ from models.enums import MessageType
 from models.messages import SendInput, SendLap
 from models.webhooks import WebhookEndpoint
 from orders.views import DeliveryDetail, DeliveryView, PageRequest, find_delivery, list_deliveries
-from orders.webhooks import deliveries as webhooks
-from orders.webhooks import outbox
+from orders.webhooks import endpoints, outbox
 from settings import Settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMDEyMzQ1"
@@ -33,7 +32,7 @@ async def add_endpoint(
             secret_env=None if secret_file else SECRET_VARIABLE,
             secret_file=secret_file,
         )
-        await webhooks.add_endpoint(session, endpoint, private=True, actor="tester")
+        await endpoints.add_endpoint(session, endpoint, private=True, actor="tester")
 
 
 async def tell(database: Database, *tasks: int, service: int | None = None, at: datetime | None = None) -> list[str]:

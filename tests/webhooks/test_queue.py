@@ -14,7 +14,8 @@ from models.database import Database
 from models.enums import DeliveryState
 from models.webhooks import WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import deliveries as queue
+from orders.webhooks import endpoints, fanout, replay
 from orders.webhooks.deliveries import Attempt
 from settings import Settings
 from tests.webhooks.sender import add_endpoint, deliveries, delivery, tell
@@ -28,8 +29,8 @@ async def test_a_message_goes_once_to_each_endpoint_however_many_spread_it(eithe
     await add_endpoint(database, URL, "two")
     await add_endpoint(database, URL, "choosy", kinds=["resellflow.service.closed.v1"])
     ids = await tell(database, 1, 2, 3)
-    await asyncio.gather(*(webhooks.fan_out(database) for _ in range(4)))
-    assert await webhooks.fan_out(database) == 0
+    await asyncio.gather(*(fanout.fan_out(database) for _ in range(4)))
+    assert await fanout.fan_out(database) == 0
     assert sorted((one.webhook, one.message_id) for one in await deliveries(database)) == sorted(
         (name, message_id) for name in ("one", "two") for message_id in ids
     )
@@ -39,24 +40,24 @@ async def test_what_is_due_goes_and_comes_back_until_it_is_taken_or_given_up(eit
     database = either_database
     await add_endpoint(database, URL)
     await tell(database, 1, 2)
-    await webhooks.fan_out(database)
-    first, second = await webhooks.due(database, but_not=[])
+    await fanout.fan_out(database)
+    first, second = await queue.due(database, but_not=[])
     assert (first.attempts, first.endpoint_name, first.data["task"]) == (0, "shop", 1)
-    assert await webhooks.due(database, but_not=[first.endpoint]) == []
+    assert await queue.due(database, but_not=[first.endpoint]) == []
     failed = Attempt(500, 12, "answered 500", "oh\u00f6" * 100)
-    assert await webhooks.record(database, first, failed, again_in=timedelta(hours=1)), "it begins to fail"
-    assert not await webhooks.record(database, second, failed, again_in=None)
-    assert await webhooks.due(database, but_not=[]) == []
+    assert await queue.record(database, first, failed, again_in=timedelta(hours=1)), "it begins to fail"
+    assert not await queue.record(database, second, failed, again_in=None)
+    assert await queue.due(database, but_not=[]) == []
     assert [one.state for one in await deliveries(database)] == [DeliveryState.PENDING, DeliveryState.GIVEN_UP]
     async with database.write() as session:
-        endpoint = await webhooks.endpoint_named(session, "shop")
-        assert await webhooks.resume(session, endpoint, actor="olga") == 1
-    [again] = await webhooks.due(database, but_not=[])
+        endpoint = await endpoints.endpoint_named(session, "shop")
+        assert await endpoints.resume(session, endpoint, actor="olga") == 1
+    [again] = await queue.due(database, but_not=[])
     assert (again.message_id, again.attempts) == (first.message_id, 1)
-    assert not await webhooks.record(database, again, Attempt(200, 3), again_in=None)
+    assert not await queue.record(database, again, Attempt(200, 3), again_in=None)
     async with database.write() as session:
-        await webhooks.replay_one(session, second.delivery, actor="olga")
-    [replayed] = await webhooks.due(database, but_not=[])
+        await replay.replay_one(session, second.delivery, actor="olga")
+    [replayed] = await queue.due(database, but_not=[])
     assert (replayed.message_id, replayed.attempts) == (second.message_id, 0)
     assert len((await delivery(database, second.delivery)).log) == 1, "the log stays"
 
@@ -67,15 +68,15 @@ async def test_all_since_a_time_also_for_an_endpoint_that_came_later(either_data
     await add_endpoint(database, URL, "early")
     await tell(database, 1, at=now - timedelta(hours=3))
     await tell(database, 2, at=now - timedelta(minutes=5))
-    await webhooks.fan_out(database)
-    for outgoing in await webhooks.due(database, but_not=[]):
-        await webhooks.record(database, outgoing, Attempt(204, 1), again_in=None)
+    await fanout.fan_out(database)
+    for outgoing in await queue.due(database, but_not=[]):
+        await queue.record(database, outgoing, Attempt(204, 1), again_in=None)
     await add_endpoint(database, URL, "late")
     for name in ("early", "late"):
         async with database.write() as session:
-            endpoint = await webhooks.endpoint_named(session, name)
-            assert await webhooks.replay_since(session, endpoint, now - timedelta(hours=1), actor="olga") == 1
-    assert {(one.endpoint_name, one.data["task"]) for one in await webhooks.due(database, but_not=[])} == {
+            endpoint = await endpoints.endpoint_named(session, name)
+            assert await replay.replay_since(session, endpoint, now - timedelta(hours=1), actor="olga") == 1
+    assert {(one.endpoint_name, one.data["task"]) for one in await queue.due(database, but_not=[])} == {
         ("early", 2),
         ("late", 2),
     }
@@ -85,15 +86,15 @@ async def test_an_endpoint_is_removed_with_its_log(either_database: Database) ->
     database = either_database
     await add_endpoint(database, URL)
     await tell(database, 1)
-    await webhooks.fan_out(database)
-    [outgoing] = await webhooks.due(database, but_not=[])
-    await webhooks.record(database, outgoing, Attempt(None, 1, "no answer"), again_in=timedelta(0))
+    await fanout.fan_out(database)
+    [outgoing] = await queue.due(database, but_not=[])
+    await queue.record(database, outgoing, Attempt(None, 1, "no answer"), again_in=timedelta(0))
     async with database.write() as session:
-        await webhooks.remove_endpoint(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+        await endpoints.remove_endpoint(session, await endpoints.endpoint_named(session, "shop"), actor="olga")
     assert await deliveries(database) == []
     async with database.read() as session:
         with pytest.raises(NotFound):
-            await webhooks.endpoint_named(session, "shop")
+            await endpoints.endpoint_named(session, "shop")
         assert (await session.get_one(WebhookMessage, 1)).spread_at is not None
 
 
@@ -101,22 +102,22 @@ async def test_where_nobody_listens_messages_are_passed_over(
     either_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = either_database
-    monkeypatch.setattr(webhooks, "SKIP_BATCH", 2)
+    monkeypatch.setattr(fanout, "SKIP_BATCH", 2)
     await tell(database, 1, 2, 3)
-    assert not (await webhooks.backlog(database)).has_endpoints
-    assert [await webhooks.skip_new(database) for _ in range(3)] == [2, 1, 0]
+    assert not (await queue.backlog(database)).has_endpoints
+    assert [await fanout.skip_new(database) for _ in range(3)] == [2, 1, 0]
     assert await deliveries(database) == []
     await tell(database, 4)
     await add_endpoint(database, URL)
-    assert await webhooks.backlog(database) == webhooks.Backlog(True, False, frozenset()), "4 is older than it"
+    assert await queue.backlog(database) == queue.Backlog(True, False, frozenset()), "4 is older than it"
     await tell(database, 5)
-    assert (await webhooks.backlog(database)).has_new
-    assert await webhooks.skip_new(database) == 0, "somebody does"
-    await webhooks.fan_out(database)
-    assert [outgoing.data["task"] for outgoing in await webhooks.due(database, but_not=[])] == [5]
+    assert (await queue.backlog(database)).has_new
+    assert await fanout.skip_new(database) == 0, "somebody does"
+    await fanout.fan_out(database)
+    assert [outgoing.data["task"] for outgoing in await queue.due(database, but_not=[])] == [5]
     async with database.write() as session:
-        endpoint = await webhooks.endpoint_named(session, "shop")
-        assert await webhooks.replay_since(session, endpoint, utc_now() - timedelta(hours=1), actor="olga") == 5
+        endpoint = await endpoints.endpoint_named(session, "shop")
+        assert await replay.replay_since(session, endpoint, utc_now() - timedelta(hours=1), actor="olga") == 5
 
 
 async def test_a_batch_is_spread_by_as_many_statements_as_one_message(either_database: Database) -> None:
@@ -127,7 +128,7 @@ async def test_a_batch_is_spread_by_as_many_statements_as_one_message(either_dat
     for several in ([1], list(range(2, 100))):
         await tell(database, *several)
         with counted(database) as statements:
-            assert await webhooks.fan_out(database) == len(several)
+            assert await fanout.fan_out(database) == len(several)
         costs.append(len(statements))
     assert costs == [4, 4], "messages, endpoints, the mark, the deliveries"
 
@@ -163,4 +164,4 @@ async def test_an_address_that_messages_may_not_go_to_is_not_added(database: Dat
     endpoint = WebhookEndpoint(name="shop", url="https://10.0.0.7/hooks", secret_env="SECRET")
     async with database.write() as session:
         with pytest.raises(InvalidField, match="private"):
-            await webhooks.add_endpoint(session, endpoint, private=False, actor="olga")
+            await endpoints.add_endpoint(session, endpoint, private=False, actor="olga")

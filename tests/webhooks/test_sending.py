@@ -16,7 +16,8 @@ from models.database import Database
 from models.enums import DeliveryState
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.views import list_webhooks
-from orders.webhooks import deliveries as webhooks
+from orders.webhooks import deliveries as queue
+from orders.webhooks import endpoints, replay
 from orders.webhooks import posting as webhook_post
 from orders.webhooks.deliveries import Attempt, OutgoingMessage
 from tests.flow.shop import stock_catalogue
@@ -103,8 +104,8 @@ async def test_after_the_last_try_it_is_given_up_and_can_be_sent_again_by_hand(
         assert webhook.failing_since is not None
         receiver.otherwise = TAKEN
         async with database.write() as session:
-            endpoint = await webhooks.endpoint_named(session, "shop")
-            assert await webhooks.replay_given_up(session, endpoint, actor="olga") == 1
+            endpoint = await endpoints.endpoint_named(session, "shop")
+            assert await replay.replay_given_up(session, endpoint, actor="olga") == 1
         await until(database, DeliveryState.DELIVERED)
     assert len({one.id for one in receiver.received}) == 1
     async with database.read() as session:
@@ -126,7 +127,7 @@ async def test_gone_switches_the_endpoint_off_and_nothing_is_lost(database: Data
         assert "410" in (webhook.failure or "")
         assert len(receiver.received) == 1
         async with database.write() as session:
-            await webhooks.resume(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+            await endpoints.resume(session, await endpoints.endpoint_named(session, "shop"), actor="olga")
         await until(database, DeliveryState.GIVEN_UP, DeliveryState.DELIVERED)
 
 
@@ -173,12 +174,12 @@ async def test_who_resumes_or_tries_an_endpoint_does_not_wait_for_its_rest(
     async with sending(database):
         await assert_eventually(lambda: len(receiver.received) == 1)
         async with database.write() as session:
-            await webhooks.ping(session, await webhooks.endpoint_named(session, "shop"))
+            await endpoints.ping(session, await endpoints.endpoint_named(session, "shop"))
         await assert_eventually(lambda: len(receiver.received) == 2, timeout=3, message="the ping is sent")
         assert receiver.received[1].type == "resellflow.ping.v1"
         await until(database, DeliveryState.PENDING, DeliveryState.PENDING)
         async with database.write() as session:
-            await webhooks.resume(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+            await endpoints.resume(session, await endpoints.endpoint_named(session, "shop"), actor="olga")
         await until(database, DeliveryState.DELIVERED, DeliveryState.DELIVERED)
 
 
@@ -235,7 +236,7 @@ async def test_nothing_goes_twice_while_the_database_does_not_take_down_that_it_
 ) -> None:
     full = psycopg.errors.DiskFull("no space left on device")
     refused: list[OutgoingMessage] = []
-    record = webhooks.record
+    record = queue.record
 
     async def recorded(
         at: Database, outgoing: OutgoingMessage, attempt: Attempt, *, again_in: timedelta | None
@@ -245,7 +246,7 @@ async def test_nothing_goes_twice_while_the_database_does_not_take_down_that_it_
             raise OperationalError("INSERT", {}, full)
         return await record(at, outgoing, attempt, again_in=again_in)
 
-    monkeypatch.setattr(webhooks, "record", recorded)
+    monkeypatch.setattr(queue, "record", recorded)
     monkeypatch.setattr(sender, "RECORD_PAUSE_SECONDS", 0.02)
     await add_endpoint(database, receiver.url)
     await tell(database, 1)
@@ -307,13 +308,13 @@ async def test_messages_of_a_service_come_in_their_order(database: Database, rec
 async def test_a_pause_keeps_what_happens_meanwhile(database: Database, receiver: Receiver) -> None:
     await add_endpoint(database, receiver.url)
     async with database.write() as session:
-        await webhooks.pause(session, await webhooks.endpoint_named(session, "shop"), actor="olga")
+        await endpoints.pause(session, await endpoints.endpoint_named(session, "shop"), actor="olga")
     await tell(database, 1, 2)
     async with sending(database):
         await until(database, DeliveryState.PENDING, DeliveryState.PENDING)
         async with database.write() as session:
-            endpoint = await webhooks.endpoint_named(session, "shop")
-            assert await webhooks.resume(session, endpoint, actor="olga") == 2
+            endpoint = await endpoints.endpoint_named(session, "shop")
+            assert await endpoints.resume(session, endpoint, actor="olga") == 2
         await until(database, DeliveryState.DELIVERED, DeliveryState.DELIVERED)
 
 
@@ -322,6 +323,6 @@ async def test_a_webhook_that_does_not_want_a_type_does_not_get_it(database: Dat
     await tell(database, 1)
     async with sending(database):
         async with database.write() as session:
-            await webhooks.ping(session, await webhooks.endpoint_named(session, "shop"))
+            await endpoints.ping(session, await endpoints.endpoint_named(session, "shop"))
         await until(database, DeliveryState.DELIVERED)
     assert [one.type for one in receiver.received] == ["resellflow.ping.v1"], "a ping is asked for by name"
