@@ -7,7 +7,7 @@ async with connect() as resellflow:
 """
 
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -35,7 +35,13 @@ from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.allowed import OPERATOR, STAYS, Asker, Not, judge
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.intake import ServiceRequest
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.asking import Asking, Rules
+from orders.operations.change_plan import PlanChange
+from orders.operations.close import Closing
+from orders.operations.prolong import Prolongation
+from orders.operations.resume import Resumption
+from orders.operations.set_parameters import ServiceChange
+from orders.operations.suspend import Suspension
 from orders.services import naming
 from orders.tasks import work as tasks
 from orders.tasks.work import By
@@ -79,6 +85,17 @@ class Resellflow:
         )
         return await self._dispatcher.accepted(order)
 
+    async def ask(
+        self, service: int, asked: Asking, *, key: str, client: str = "python", asker: Asker = OPERATOR
+    ) -> AcceptedOrder:
+        """Ask for any operation on a service that is there; `asked` is the request model of its class.
+
+        Raises NotFound, InvalidField, Refused or KeyReused, as do the others below.
+        """
+        rules = Rules(self.settings.manual_plan_changes)
+        accepted = await requests.ask(self.database, service, asked, client=client, key=key, rules=rules, asker=asker)
+        return await self._dispatcher.accepted(accepted)
+
     async def prolong(
         self,
         service: int,
@@ -89,22 +106,13 @@ class Resellflow:
         agreed_cost_limit: Money | None = None,
         asker: Asker = OPERATOR,
     ) -> AcceptedOrder:
-        """Prolong a service. Raises NotFound, InvalidField, Refused or KeyReused, as do the others below.
+        """Prolong a service.
 
         `asker`: what is another's is not found.
         `agreed_cost_limit`: the most that the upstream may charge; what is dearer waits for a person.
         """
-        return await self._begin(
-            requests.prolong(
-                self.database,
-                service,
-                months,
-                client=client,
-                key=key,
-                agreed_cost_limit=agreed_cost_limit,
-                asker=asker,
-            )
-        )
+        asked = Prolongation.of(period_months=months, agreed_cost_limit=agreed_cost_limit)
+        return await self.ask(service, asked, key=key, client=client, asker=asker)
 
     async def suspend(
         self,
@@ -117,23 +125,11 @@ class Resellflow:
         asker: Asker = OPERATOR,
     ) -> AcceptedOrder:
         """Urgent: before everything else that waits for this service. `reason` goes to the audit."""
-        return await self._begin(
-            requests.switch(
-                self.database,
-                service,
-                OperationKind.SUSPEND,
-                client=client,
-                key=key,
-                urgent=urgent,
-                reason=reason,
-                asker=asker,
-            )
-        )
+        asked = Suspension.of(urgent=urgent, reason=reason or None)
+        return await self.ask(service, asked, key=key, client=client, asker=asker)
 
     async def resume(self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR) -> AcceptedOrder:
-        return await self._begin(
-            requests.switch(self.database, service, OperationKind.RESUME, client=client, key=key, asker=asker)
-        )
+        return await self.ask(service, Resumption(), key=key, client=client, asker=asker)
 
     async def close_service(
         self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR
@@ -142,9 +138,7 @@ class Resellflow:
 
         Raises NotTheirs where that opening is another storefront's.
         """
-        return await self._begin(
-            requests.switch(self.database, service, OperationKind.CLOSE, client=client, key=key, asker=asker)
-        )
+        return await self.ask(service, Closing(), key=key, client=client, asker=asker)
 
     async def change_plan(
         self,
@@ -161,29 +155,13 @@ class Resellflow:
 
         Add-ons are carried along. Those that the new plan can't have are lost only with `drop_addons`.
         """
-        return await self._begin(
-            requests.change_plan(
-                self.database,
-                service,
-                plan,
-                client=client,
-                key=key,
-                manual_when=self.settings.manual_plan_changes,
-                agreed_cost_limit=agreed_cost_limit,
-                drop_addons=drop_addons,
-                asker=asker,
-            )
-        )
+        asked = PlanChange.of(plan=plan, drop_addons=drop_addons, agreed_cost_limit=agreed_cost_limit)
+        return await self.ask(service, asked, key=key, client=client, asker=asker)
 
     async def change_parameters(
         self, service: int, change: ServiceChange, *, key: str, client: str = "python", asker: Asker = OPERATOR
     ) -> AcceptedOrder:
-        return await self._begin(
-            requests.change_parameters(self.database, service, change, client=client, key=key, asker=asker)
-        )
-
-    async def _begin(self, accepting: Coroutine[object, object, AcceptedOrder]) -> AcceptedOrder:
-        return await self._dispatcher.accepted(await accepting)
+        return await self.ask(service, change, key=key, client=client, asker=asker)
 
     async def finish(self) -> None:
         """Before the process ends: complete what Temporal is being sent, within a second."""

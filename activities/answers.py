@@ -26,7 +26,7 @@ from orders.errors import Refused
 from orders.lifecycle import straight
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
-from orders.operations import Sent
+from orders.operations.base import Sent
 from orders.operations.job import Job
 from orders.services.history import origin_of
 from orders.settlement import intents

@@ -19,8 +19,8 @@ from orders.lifecycle.facts import facts_of
 from orders.lifecycle.stages import locked_operation
 from orders.money.called_off_rows import InCart, clear_cart
 from orders.money.cart_rows import left_in_cart, remove_own_row
-from orders.operations import KINDS
 from orders.operations.job import Job, load_job
+from orders.operations.registry import operation_type
 from orders.settlement import leftovers
 from orders.settlement.leftovers import Fate
 from orders.settlement.verdicts import Judgement, Verdict
@@ -69,7 +69,9 @@ class CallingOffActivities:
             try:
                 check_well(job)
                 upstream = await self._connections.to(job.account)
-                found = await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
+                found = await operation_type(job.operation.kind).find_out(
+                    self._database, job, upstream, self._settle_window
+                )
                 return await self._judged(job, upstream, found)
             except (Rejected, SetupFault, NotAllowed) as error:
                 return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message)

@@ -31,8 +31,9 @@ from orders.lifecycle.stages import locked_operation, note_started
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
 from orders.money.funds import Reading
-from orders.operations import KINDS, Obstacle, Request
+from orders.operations.base import Obstacle, Request
 from orders.operations.job import Job, load_job
+from orders.operations.registry import operation_type
 from upstreams.connections import Connections
 from upstreams.errors import UpstreamError
 from upstreams.lease import Clocks, Lease
@@ -116,7 +117,7 @@ class CarryingOutActivities:
             await self._note_started(ref)
             return StepResult(funds=await self._funding.in_trouble(job, ref, error))
         try:
-            prepared = await KINDS[job.operation.kind].prepare(self._database, job, upstream)
+            prepared = await operation_type(job.operation.kind).prepare(self._database, job, upstream)
         except UpstreamError as error:
             await self._note_started(ref)
             funds_result = FundsResult(outcome=Funds.NOT_NEEDED)  # nothing is set aside yet
@@ -150,7 +151,7 @@ class CarryingOutActivities:
             raise _StepByStep(f"something has happened to it meanwhile ({type(why).__name__})") from why
         held = self._lease(asked, intent)
         job = replace(job, operation=operation, intent=intent)
-        kind = KINDS[operation.kind]
+        kind = operation_type(operation.kind)
         sent = await to_its_end(self._submission.send(job, ref, intent, held, kind, upstream))
         return StepResult(funds=FundsResult(outcome=Funds.GRANTED), request=sent)
 

@@ -16,11 +16,10 @@ from models.messages import Submission, SubmitResult
 from models.rates import NO_RATES, Rates
 from orders.lifecycle.stages import locked_operation
 from orders.money import funds, paying, prices
-from orders.money.expectation import terms_of
 from orders.money.paying import ToPay
 from orders.money.prices import Judgement
-from orders.operations import KINDS
 from orders.operations.job import Job
+from orders.operations.registry import operation_type
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
 from upstreams.port import Quote, Upstream
 
@@ -70,9 +69,7 @@ class Pricing:
             answer = Answer(Quote(price=owed.price), utc_now())
         else:
             answer = await self._answer(job, upstream)
-        terms = terms_of(
-            job.operation, job.service, job.account, job.mapping, job.period, job.plan, job.price, job.snapshot
-        )
+        terms = operation_type(job.operation.kind).terms(job)
         row = owed.row or "what was ordered" if owed is not None else ""
         judgement = prices.judge(
             terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused, in_cart=row
@@ -143,7 +140,7 @@ def is_fresh(quoted_at: str, now: datetime, age: timedelta | None = None) -> boo
 async def _ask(job: Job, upstream: Upstream) -> Answer:
     asked_at = utc_now()
     try:
-        return Answer(await KINDS[job.operation.kind].quote(job, upstream), asked_at)
+        return Answer(await operation_type(job.operation.kind).quote(job, upstream), asked_at)
     except _SAID_BY_THE_REQUEST as error:
         return Answer(Quote(price=None), asked_at, refused=error.message)
 

@@ -13,8 +13,8 @@ from models.messages import Submission, SubmitResult
 from models.outside import shortened
 from orders.lifecycle.stages import locked_operation
 from orders.money.cart_rows import left_in_cart
-from orders.operations import KINDS
 from orders.operations.job import Job, load_job
+from orders.operations.registry import operation_type
 from orders.settlement import intents, leftovers
 from orders.settlement.lookup import AT_ONCE, keep_evidence
 from orders.settlement.verdicts import Judgement, Verdict
@@ -82,7 +82,7 @@ class Refusals:
     async def _look(self, job: Job, upstream: Upstream) -> tuple[Job, Judgement]:
         with database_in_words():
             job = await load_job(self._database, job.number)
-            found = await KINDS[job.operation.kind].find_out(self._database, job, upstream, AT_ONCE)
+            found = await operation_type(job.operation.kind).find_out(self._database, job, upstream, AT_ONCE)
             if job.intent is not None:
                 await keep_evidence(self._database, job.intent, found.evidence)
         return job, found

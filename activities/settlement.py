@@ -20,9 +20,9 @@ from orders.lifecycle import causes
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import paying
 from orders.money.cart_rows import Left, debt_of, find_out_payment, left_in_cart
-from orders.operations import KINDS
-from orders.operations.goals import Seen, outcome
 from orders.operations.job import Job, load_job
+from orders.operations.registry import operation_type
+from orders.operations.seen import Seen
 from orders.services.history import origin_of
 from orders.settlement import intents, leftovers
 from orders.settlement.lookup import keep_evidence
@@ -164,7 +164,7 @@ class SettleActivities:
         debt = await debt_of(self._database, job)
         if intent.step is not IntentStep.SEND and debt is not None:
             return await find_out_payment(self._database, job, upstream, debt, self._settle_window, sent=intent)
-        return await KINDS[job.operation.kind].find_out(self._database, job, upstream, self._settle_window)
+        return await operation_type(job.operation.kind).find_out(self._database, job, upstream, self._settle_window)
 
     async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
         """A request whose answer was lost, or said too little, may have ended in the cart.
@@ -286,7 +286,7 @@ class SettleActivities:
                 with database_in_words():
                     await events.record_absence(self._database, job.account_id, job.service.product_type, number)
                 reason = f"item {number} does not exist at the upstream (any more)"
-                wanted = job.operation.kind is OperationKind.CLOSE
+                wanted = operation_type(job.operation.kind).ends_service
                 return Look(status=UpstreamStatus.DELETED, goal_met=wanted, failed=not wanted, reason=reason)
             except (Rejected, SetupFault) as error:
                 return Look(status=UpstreamStatus.UNKNOWN, goal_met=False, reason=error.message)
@@ -300,20 +300,17 @@ class SettleActivities:
                     self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
                 )
             seen = Seen.of_form(item)
-            met = outcome(job.operation.kind, job.operation.parameters, seen)
+            kind = operation_type(job.operation.kind)
+            met = kind.outcome(job.operation.parameters, seen)
             if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             stuck, words = "", f"asked at {utc_now():%H:%M:%S UTC}: {causes.shown(number, seen)}"
             if met is None:
-                asked, waited = (
-                    (job.operation.kind, job.operation.parameters, seen),
-                    utc_now() - job.operation.stage_since,
-                )
+                waited = utc_now() - job.operation.stage_since
                 at_most = self._patience.unchanged(job.operation.kind, job.service.product_type)
-                stuck = causes.why_stuck(
-                    job.operation.kind, seen, waited, at_most, slow=job.operation.slow_since is not None
-                )
-                words += "".join(f"; {more}" for more in (causes.still_missing(*asked), stuck) if more)
+                slow = job.operation.slow_since is not None
+                stuck = causes.why_stuck(seen, waited, at_most, slow=slow, if_silent=kind.if_silent)
+                words += "".join(f"; {more}" for more in (kind.missing(kind.read(job), seen), stuck) if more)
             return Look(status=item.status, goal_met=met is True, failed=met is False or bool(stuck), reason=words)
 
 

@@ -27,8 +27,9 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
 from orders.money.cart_rows import unpaid_after_all
-from orders.operations import KINDS, Kind, Obstacle, Request
+from orders.operations.base import AnyOperation, Obstacle, Request
 from orders.operations.job import Job, load_job
+from orders.operations.registry import operation_type
 from orders.settlement import intents
 from upstreams.connections import Connections
 from upstreams.errors import (
@@ -98,7 +99,7 @@ class SubmitActivities:
             return await self.in_trouble(job, ref, early)
         if (kept_back := while_unhealthy(job)) is not None:
             return await self.in_trouble(job, ref, kept_back)
-        kind = KINDS[job.operation.kind]
+        kind = operation_type(job.operation.kind)
         try:
             upstream = await self._connections.to(job.account)
             paid = await self._cart.pay(job, ref, upstream)
@@ -221,7 +222,7 @@ class SubmitActivities:
             return intent, Lease.written(asked, self._terms.lease, until, self._terms.skew)
 
     async def send(
-        self, job: Job, ref: OrderRef, intent: Intent, held: Lease, kind: Kind, upstream: Upstream
+        self, job: Job, ref: OrderRef, intent: Intent, held: Lease, kind: AnyOperation, upstream: Upstream
     ) -> SubmitResult:
         """From here on the request may have gone, unless upstream or network say for certain that it has not."""
         try:

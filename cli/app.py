@@ -18,6 +18,7 @@ from streams import forgive
 
 app = typer.Typer(
     name="resell",
+    cls=life.WithOperations,
     help="Order processing for hosting resellers: load the catalogue, place orders, follow them, decide.",
     no_args_is_help=True,
     add_completion=False,
@@ -28,7 +29,6 @@ app = typer.Typer(
 setup.add_commands(app)
 upstream.add_commands(app)
 order.add_commands(app)
-life.add_commands(app)
 lists.add_commands(app)
 linking.add_commands(app)
 tasks.add_commands(app)

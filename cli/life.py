@@ -1,148 +1,136 @@
-"""`resell prolong`, `suspend`, `resume`, `close`, `change`, `change-plan`: what is done to a service that is there."""
+"""`resell prolong`, `suspend`, `resume`, `close`, `change`, `change-plan`: what is done to a service that is there.
 
-from typing import TYPE_CHECKING, Annotated
+One command serves every kind of operation. `resell --help` knows them by their words; options and help come from the
+request model of the kind's class, which is loaded when the command runs.
+"""
+
+from enum import Enum
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, addon_values
 from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
-from cli.session import AsJson, valid
-from models.enums import RenewalOwner
+from cli.session import AsJson
+from models.enums import OperationKind
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from orders.lifecycle.acceptance import AcceptedOrder
+    from orders.operations.asking import Offer, Option
+    from orders.operations.base import AnyOperation
     from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
+LIMIT, ADDONS = "agreed_cost_limit", "addons"
+"""Fields of a request that have options of their own."""
 
 
-def add_commands(app: typer.Typer) -> None:
-    app.command()(prolong)
-    app.command()(suspend)
-    app.command()(resume)
-    app.command()(close)
-    app.command()(change)
-    app.command("change-plan")(change_plan)
+class WithOperations(TyperGroup):
+    """The commands of the command line, with those of the operations after the one that opens a service."""
+
+    def __init__(self, *, commands: dict[str, Any] | None = None, **settings: Any) -> None:
+        known: dict[str, Any] = {}
+        for name, command in (commands or {}).items():
+            known[name] = command
+            if name == OperationKind.OPEN.command:
+                known |= {kind.command: _OperationCommand(kind) for kind in OperationKind if kind.command != name}
+        super().__init__(commands=known, **settings)
 
 
-def prolong(
-    service: Service,
-    period: Annotated[int, typer.Option(metavar="MONTHS", help="months; one of the plan's periods")],
-    cost_limit: Limit = None,
-    key: Key = None,
-    wait: Wait = False,
-    as_json: AsJson = False,
-) -> None:
-    """Prolong a service."""
-    limit = sum_of_money(cost_limit, "--cost-limit")
+class _OperationCommand(TyperCommand):
+    def __init__(self, kind: OperationKind) -> None:
+        super().__init__(kind.command, help=f"{kind.purpose}.", rich_markup_mode=None)
+        self._kind = kind
 
-    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.prolong(service, period, key=used, client=CLIENT, agreed_cost_limit=limit)
-
-    place(ask, doing=f"prolonging service {service}", key=key, wait=wait, as_json=as_json)
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return _command(self._kind).make_context(info_name, args, parent=parent, **extra)
 
 
-def suspend(
-    service: Service,
-    urgent: Annotated[
-        bool, typer.Option("--urgent", help="do it before everything else that waits for this service")
-    ] = False,
-    reason: Annotated[str, typer.Option(help="why; written to the audit log")] = "",
-    key: Key = None,
-    wait: Wait = False,
-    as_json: AsJson = False,
-) -> None:
-    """Suspend a service."""
+def _command(kind: OperationKind) -> Any:
+    from orders.operations.registry import operation_type
 
-    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.suspend(service, key=used, client=CLIENT, urgent=urgent, reason=reason.strip())
-
-    place(ask, doing=f"suspending service {service}", key=key, wait=wait, as_json=as_json)
+    operation = operation_type(kind)
+    offer = operation.offer
+    if offer is None:
+        raise LookupError(f"{kind.value} is not asked of a service")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(kind.command, help=f"{kind.purpose}. {offer.help}".rstrip())(_function(operation, offer))
+    return typer.main.get_command(app)
 
 
-def resume(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson = False) -> None:
-    """Resume a suspended service."""
+def _function(operation: "AnyOperation", offer: "Offer") -> Any:
+    """What Typer makes a command of: its parameters are the fields of the request model."""
+    fields = operation.asking.model_fields
 
-    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.resume(service, key=used, client=CLIENT)
+    def ask(service: int, key: str | None, wait: bool, as_json: bool, **given: Any) -> None:
+        asked = operation.asking.of(**{name: _value(name, field, given[name]) for name, field in fields.items()})
 
-    place(ask, doing=f"resuming service {service}", key=key, wait=wait, as_json=as_json)
+        async def begin(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+            return await resellflow.ask(service, asked, key=used, client=CLIENT)
 
+        place(begin, doing=f"{offer.doing} service {service}", key=key, wait=wait, as_json=as_json)
 
-def close(service: Service, key: Key = None, wait: Wait = False, as_json: AsJson = False) -> None:
-    """Close a service for ever. Its item is deleted at the upstream.
-
-    If the service is still being opened, the opening is called off, and what was not sent is not bought.
-    """
-
-    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.close_service(service, key=used, client=CLIENT)
-
-    place(ask, doing=f"closing service {service}", key=key, wait=wait, as_json=as_json)
-
-
-def change(
-    service: Service,
-    addon: Addons = None,
-    domain: Annotated[str | None, typer.Option(help="the new host or domain name")] = None,
-    renewal_owner: Annotated[
-        RenewalOwner | None, typer.Option(metavar="WHO", help=f"who renews it: {', '.join(RenewalOwner)}")
-    ] = None,
-    new_password: Annotated[
-        bool,
-        typer.Option(
-            "--new-password",
-            help="set a generated password at the upstream, which shows it in the item; no other change with it",
-        ),
-    ] = False,
-    new_key: Annotated[
-        bool,
-        typer.Option(
-            "--new-licence-key", help="have the upstream make another key and end the old one; no other change with it"
-        ),
-    ] = False,
-    cost_limit: Limit = None,
-    key: Key = None,
-    wait: Wait = False,
-    as_json: AsJson = False,
-) -> None:
-    """Change add-ons, domain, renewal, password or licence key of a service; what you leave out stays."""
-    from orders.lifecycle.requests import ServiceChange
-
-    wanted = valid(
-        ServiceChange,
-        addons=addon_values(addon),
-        domain=domain,
-        renewal_owner=renewal_owner,
-        password="new" if new_password else None,
-        licence_key="new" if new_key else None,
-        agreed_cost_limit=sum_of_money(cost_limit, "--cost-limit"),
+    own = {"service": (Service, Parameter.empty)}
+    own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name == LIMIT)}
+    options = own | {"key": (Key, None), "wait": (Wait, False), "as_json": (AsJson, False)}
+    ask.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
+    ask.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+            for name, (annotation, default) in options.items()
+        ]
     )
-
-    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.change_parameters(service, wanted, key=used, client=CLIENT)
-
-    place(ask, doing=f"changing service {service}", key=key, wait=wait, as_json=as_json)
+    return ask
 
 
-def change_plan(
-    service: Service,
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="name of a tariff plan")],
-    cost_limit: Limit = None,
-    drop_addons: Annotated[
-        bool, typer.Option("--drop-addons", help="change it, and lose the add-ons that the new plan can't have")
-    ] = False,
-    key: Key = None,
-    wait: Wait = False,
-    as_json: AsJson = False,
-) -> None:
-    """Change the tariff plan of a service. What the upstream can't do automatically becomes a task for a person."""
-    limit = sum_of_money(cost_limit, "--cost-limit")
+def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:
+    """How a field is given on the command line, and its default there."""
+    if name == LIMIT:
+        return Limit, None
+    if name == ADDONS:
+        return Addons, None
+    option = _described(field)
+    words = option.help or field.description or ""
+    if option.means is not None:
+        return Annotated[bool, typer.Option(option.name, help=words)], False
+    plain, default = _plain(field.annotation), Parameter.empty if field.is_required() else field.default
+    if option.name and not option.name.startswith("-"):
+        return Annotated[plain, typer.Argument(metavar=option.name, help=words)], default
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        words += f": {', '.join(plain)}"
+    shown = option.name or f"--{name.replace('_', '-')}"
+    typed = plain if default is not None else plain | None
+    return Annotated[typed, typer.Option(shown, metavar=option.metavar, help=words)], default
 
-    async def ask(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
-        return await resellflow.change_plan(
-            service, plan, key=used, client=CLIENT, drop_addons=drop_addons, agreed_cost_limit=limit
-        )
 
-    place(ask, doing=f"changing the plan of service {service}", key=key, wait=wait, as_json=as_json)
+def _value(name: str, field: "FieldInfo", given: Any) -> Any:
+    """The value for the request, as it was typed. A text that says nothing is none."""
+    if name == LIMIT:
+        return sum_of_money(given, "--cost-limit")
+    if name == ADDONS:
+        return addon_values(given)
+    means = _described(field).means
+    if means is not None:
+        return means if given else None
+    if isinstance(given, str) and not field.is_required():
+        return given.strip() or None
+    return given
+
+
+def _described(field: "FieldInfo") -> "Option":
+    from orders.operations.asking import Option
+
+    return next((one for one in field.metadata if isinstance(one, Option)), Option())
+
+
+def _plain(annotation: Any) -> Any:
+    """The type without None and without what validates it."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    [*present] = [one for one in get_args(annotation) if one is not type(None)]
+    return _plain(present[0]) if present else annotation

@@ -1,18 +1,38 @@
 """Every closed set of words, in one place. The values are what people see in the API, the CLI and Temporal UI."""
 
 from enum import IntEnum, StrEnum
+from typing import Self
 
 
 class OperationKind(StrEnum):
     """One thing to be done to a service."""
 
-    OPEN = "open"
-    PROLONG = "prolong"
-    SUSPEND = "suspend"
-    RESUME = "resume"
-    CLOSE = "close"
-    CHANGE_PLAN = "change_plan"
-    SET_PARAMETERS = "set_parameters"
+    # The word, the purpose for people, the command if it is not the word. All else is said by the class of this kind,
+    # in the module `orders.operations.<word>`.
+
+    purpose: str
+    command: str
+
+    def __new__(cls, word: str, purpose: str = "", command: str = "") -> Self:
+        self = str.__new__(cls, word)
+        self._value_ = word
+        self.purpose = purpose
+        self.command = command or word.replace("_", "-")
+        return self
+
+    OPEN = "open", "Order a service", "order"
+    PROLONG = "prolong", "Prolong a service"
+    SUSPEND = "suspend", "Suspend a service"
+    RESUME = "resume", "Resume a suspended service"
+    CLOSE = "close", "Close a service for good"
+    CHANGE_PLAN = "change_plan", "Change the tariff plan"
+    SET_PARAMETERS = "set_parameters", "Change add-ons, domain, renewal, password or licence key", "change"
+
+    @property
+    def verb(self) -> str:
+        """As in "suspend service 7", "change plan of service 7"."""
+        words = self.value.replace("_", " ")
+        return f"{words} of" if " " in words else words
 
 
 class Stage(StrEnum):

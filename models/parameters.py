@@ -1,32 +1,124 @@
-"""Names of the parameters of an operation: what it was asked to do, and what tells that it was done."""
+"""What an operation was asked to do, and what it noted on its way, as typed values.
 
-PERIOD_MONTHS = "period_months"
-"""Our months, of an opening or a prolongation."""
-PLAN_ID = "plan_id"
-"""The plan to change to."""
-ADDON_PREFIX = "addon."
-"""Our add-ons to set, each under this prefix: its new quantity."""
-FIELD_PREFIX = "field."
-"""Upstream fields to set, each under this prefix."""
-EXPIRES_BEFORE = "expires_before"
-"""The expiry date before a prolongation, as the upstream showed it before the first attempt."""
-EXPIRES_ANNOUNCED = "expires_announced"
-"""The expiry that the upstream's renewal form announced for a prolongation; absent where it announced none."""
-SHOWN_PREFIX = "shown."
-"""What the upstream's form must show when a plan change is done, each field under this prefix."""
-STEPPED_ASIDE = "stepped_aside"
-"""For which operation it stepped aside: its workflow ended, or will, and another is started when its turn comes."""
-TARIFF = "pricelist"
-"""The upstream's tariff number that a plan change is after."""
-NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a wish
-"""A new password is to be made up when it is sent; it is written nowhere."""
-NEW_KEY = "new_key"
-"""A new licence key is to be made by the upstream; it is written nowhere here."""
-BY_HAND = "by_hand"
-"""Why only a person can do it; decided when the operation was asked for."""
-FOLLOWS = "follows"
-"""The operation that left this one to be done."""
-RENEWAL_OWNER = "renewal_owner"
-"""Who is to renew the service."""
-DROPPED_ADDONS = "dropped_addons"
-"""Add-ons that the new plan can't have, and that the caller agreed to lose, in words."""
+In the operation's row all of it is one flat dictionary of texts. Each class of operations (`orders.operations`) says
+which model reads and writes it. This module is the only place that knows how a value looks in the row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from models.enums import RenewalOwner, Stage
+
+
+@dataclass(frozen=True)
+class Key:
+    """Under which key a field lies in the row, if not under its own name. A dictionary lies under a prefix: each of its
+    entries has a key of its own, the prefix and then the entry's name."""
+
+    text: str
+
+    def read(self, row: Mapping[str, str]) -> dict[str, str]:
+        """The entries below the prefix."""
+        return {name.removeprefix(self.text): value for name, value in row.items() if name.startswith(self.text)}
+
+    def written(self, entries: Mapping[str, str]) -> dict[str, str]:
+        return {f"{self.text}{name}": value for name, value in entries.items()}
+
+
+ADDON = Key("addon.")
+
+
+class Parameters(BaseModel):
+    """What any operation may have. Keys of the row that a model does not know are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    follows: int | None = None
+    """The operation that left this one to be done."""
+    stepped_aside: Stage | None = None
+    """It stepped aside for an urgent operation in this stage: its workflow ended, and its next turn starts another."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> Self:
+        """Read from an operation's row. Raises pydantic.ValidationError for a row that no version has written."""
+        values: dict[str, object] = {}
+        for name, key, is_prefix in _keys(cls):
+            if is_prefix:
+                values[name] = key.read(row)
+            elif key.text in row:
+                values[name] = row[key.text]
+        return cls.model_validate(values)
+
+    def row(self) -> dict[str, str]:
+        """For an operation's row: what is None or False is left out."""
+        written: dict[str, str] = {}
+        for name, key, is_prefix in _keys(type(self)):
+            value = getattr(self, name)
+            if is_prefix:
+                written |= key.written(value)
+            elif value is not None and value is not False:
+                written[key.text] = _text(value)
+        return written
+
+
+class Term(Parameters):
+    period_months: int | None = None
+    """Our months."""
+
+
+class Renewal(Term):
+    """A prolongation. The dates are ISO dates; an empty text says that the upstream showed none."""
+
+    expires_before: str | None = None
+    """The expiry before the first attempt."""
+    expires_announced: str | None = None
+    """The expiry that the upstream's renewal form announced."""
+
+
+class NewPlan(Parameters):
+    plan_id: int | None = None
+    """The plan to change to."""
+    tariff: Annotated[str | None, Key("pricelist")] = None
+    """The upstream's tariff of that plan; empty: the plan is not mapped."""
+    shown: Annotated[dict[str, str], Key("shown.")] = {}
+    """What the item's form must show when it is done: field -> value."""
+    addons: Annotated[dict[str, str], ADDON] = {}
+    """Add-ons that are carried along."""
+    dropped_addons: str | None = None
+    """Add-ons that the new plan can't have and that the caller agreed to lose, in words."""
+    by_hand: str | None = None
+    """Why only a person can do it; decided when the operation was asked for."""
+
+
+class Values(Parameters):
+    addons: Annotated[dict[str, str], ADDON] = {}
+    """Our add-ons -> their new quantity or choice."""
+    fields: Annotated[dict[str, str], Key("field.")] = {}
+    """The upstream's form fields to set -> value."""
+    domain: str | None = None
+    renewal_owner: RenewalOwner | None = None
+    new_password: bool = False
+    """A new password is made up when it is sent; it is written nowhere."""
+    new_key: bool = False
+    """The upstream makes a new licence key; it is written nowhere here."""
+
+
+@cache
+def _keys(model: type[Parameters]) -> tuple[tuple[str, Key, bool], ...]:
+    """Of each field: its name, its key in the row, whether that is a prefix."""
+    found = []
+    for name, field in model.model_fields.items():
+        key = next((one for one in field.metadata if isinstance(one, Key)), Key(name))
+        found.append((name, key, key.text.endswith(".")))
+    return tuple(found)
+
+
+def _text(value: Any) -> str:
+    if value is True:
+        return "yes"
+    return str(value.value) if isinstance(value, Enum) else str(value)

@@ -4,6 +4,9 @@ from typing import Any
 
 from fastapi.openapi.models import Example
 
+from models.enums import OperationKind
+from orders.operations.asking import Offer
+
 ORDERS: dict[str, Example] = {
     "server": {
         "summary": "A virtual server",
@@ -90,7 +93,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
 }
 
 
-def _accepted(kind: str, parameters: dict[str, str], cost: dict[str, str] | None = None) -> dict[str, Any]:
+def accepted(offer: Offer, kind: OperationKind) -> dict[str, Any]:
     """An operation on the service above, now active."""
     service = {
         **ORDER_ACCEPTED["service"],
@@ -99,47 +102,18 @@ def _accepted(kind: str, parameters: dict[str, str], cost: dict[str, str] | None
         "ip": "192.0.2.17",
         "expires_on": "2026-04-01",
     }
-    workflow_id = f"service-1042-{kind}-8"
+    workflow_id = f"service-1042-{kind.value}-8"
     operation = {
         **ORDER_ACCEPTED["operation"],
         "number": 8,
-        "kind": kind,
-        "parameters": parameters,
-        "cost": cost,
+        "kind": kind.value,
+        "parameters": dict(offer.parameters),
+        "cost": dict(offer.cost) if offer.cost else None,
         "workflow_id": workflow_id,
         "workflow_url": f"http://127.0.0.1:8233/namespaces/default/workflows/{workflow_id}",
     }
     return {"service": service, "operation": operation}
 
-
-PROLONGATIONS: dict[str, Example] = {
-    "month": {"summary": "By a month", "value": {"period_months": 1}},
-    "limit": {
-        "summary": "For at most 6.00 EUR",
-        "value": {"period_months": 1, "agreed_cost_limit": {"amount": "6.00", "currency": "EUR"}},
-    },
-}
-PROLONGATION_ACCEPTED = _accepted("prolong", {"period_months": "1"}, {"amount": "5.00", "currency": "EUR"})
-
-SUSPENSIONS: dict[str, Example] = {
-    "unpaid": {"summary": "In its turn", "value": {"reason": "the invoice is not paid"}},
-    "abuse": {"summary": "At once, by an operator", "value": {"urgent": True, "reason": "it sends spam"}},
-}
-SUSPENSION_ACCEPTED = _accepted("suspend", {})
-RESUMPTION_ACCEPTED = _accepted("resume", {})
-CLOSING_ACCEPTED = _accepted("close", {})
-
-CHANGES: dict[str, Example] = {
-    "addons": {"summary": "More memory", "value": {"addons": {"ram": 4}}},
-    "domain": {"summary": "Another name", "value": {"domain": "v2.example.com"}},
-    "renewal": {"summary": "The upstream renews it from now on", "value": {"renewal_owner": "upstream"}},
-    "password": {"summary": "A new password", "value": {"password": "new"}},
-    "licence_key": {"summary": "A new licence key", "value": {"licence_key": "new"}},
-}
-CHANGE_ACCEPTED = _accepted("set_parameters", {"addon.ram": "4", "field.addon_61": "4"})
-
-PLAN_CHANGES: dict[str, Example] = {"larger": {"summary": "To a larger plan", "value": {"plan": "VDS-2"}}}
-PLAN_CHANGE_ACCEPTED = _accepted("change_plan", {"plan_id": "2", "pricelist": "59"})
 
 HAND_OVERS: dict[str, Example] = {"bob": {"summary": "To Bob", "value": {"to": "bob"}}}
 TASK_NOTES: dict[str, Example] = {"call": {"summary": "A note", "value": {"note": "the upstream calls back at noon"}}}

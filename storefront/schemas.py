@@ -17,16 +17,16 @@ from models.enums import (
 )
 from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
-from models.parameters import ADDON_PREFIX
+from models.parameters import ADDON
 from orders.errors import InvalidField
-from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
+from orders.money.limits import CostLimit
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
 from orders.services.addons import AskedAddon
 from orders.services.addons import text as addon_text
 from orders.tasks.views import AGE_PATTERN
 from orders.tasks.work import By, Note, Person
-from orders.text import Lines, PlainText, Prose, Words
+from orders.text import Lines, PlainText, Prose
 from orders.views import (
     AuditView,
     DeliveryView,
@@ -123,30 +123,7 @@ class EventFilter(Paging):
     service: Wanted[Number] = Field(default=None, description="number of a service")
 
 
-# Bodies of what is done to a service.
-
-
-class Prolongation(_Strict):
-    period_months: int = Field(strict=True, description="months; one of the plan's periods", examples=[1])
-    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
-
-
-class Suspension(_Strict):
-    urgent: bool = Field(
-        default=False, strict=True, description="before everything else of the service; operators only"
-    )
-    reason: Prose | None = Field(default=None, max_length=2000, description="why; it goes to the audit")
-
-
-class PlanChange(_Strict):
-    plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-2"])
-    drop_addons: bool = Field(
-        default=False,
-        strict=True,
-        description="change it although the new plan can't have all add-ons that the service has: these are lost. "
-        "Without it such a request is refused, naming them",
-    )
-    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+# Bodies of what is done about an incident.
 
 
 class IncidentClosing(_Strict):
@@ -257,7 +234,7 @@ class Correction(Vouched):
     def by(self, actor: str) -> Decision:
         if not self.parameters and not self.addons:
             raise InvalidField("parameters", "name at least one parameter or add-on to correct")
-        values = {f"{ADDON_PREFIX}{name}": addon_text(value) for name, value in self.addons.items()}
+        values = ADDON.written({name: addon_text(value) for name, value in self.addons.items()})
         return super().by(actor).model_copy(update={"parameters": {**self.parameters, **values}})
 
 

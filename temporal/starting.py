@@ -7,10 +7,10 @@ from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from models.database import Database
-from models.enums import OperationKind, Stage
+from models.enums import Stage
 from models.messages import OrderInput, OrderPolicy, PollInput, SendInput, SweepInput
 from models.order import Operation
-from models.parameters import STEPPED_ASIDE
+from models.parameters import Parameters
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.stages import locked_operation, note_started
 from orders.services import naming
@@ -59,7 +59,8 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
         in_one_step=True,
     )
     # One that stepped aside has ended its workflow by itself, if it heard of it.
-    returns = STEPPED_ASIDE in operation.parameters and operation.workflow_started_at is None
+    stepped_aside = Parameters.of(operation.parameters).stepped_aside is not None
+    returns = stepped_aside and operation.workflow_started_at is None
     conflict = WorkflowIDConflictPolicy.TERMINATE_EXISTING if returns else WorkflowIDConflictPolicy.USE_EXISTING
     await _start(client, task_queue, order, conflict)
     if operation.workflow_started_at is None:
@@ -84,9 +85,8 @@ async def _start(client: Client, task_queue: str, order: OrderInput, conflict: W
 
 
 def _summary(order: OrderInput) -> str:
-    words = {OperationKind.CHANGE_PLAN: "change plan of", OperationKind.SET_PARAMETERS: "set parameters of"}
-    verb = words.get(order.kind, order.kind.value)
-    return f"{verb} service {order.service} at {order.upstream or 'nobody (by hand)'} (operation {order.operation})"
+    at = order.upstream or "nobody (by hand)"
+    return f"{order.kind.verb} service {order.service} at {at} (operation {order.operation})"
 
 
 async def start_poller(client: Client, task_queue: str, upstream: str) -> None:

@@ -13,7 +13,7 @@ from models.enums import RenewalOwner
 from orders.audit import OURSELVES
 from orders.errors import InvalidField, Refused
 from orders.lifecycle import requests
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from orders.services import renewal
 from orders.services.renewal import Mismatch
 from settings import Settings
@@ -50,6 +50,6 @@ async def _look_at_forms_alone(database: Database, watch: Watch, settings: Setti
 async def _put_back(database: Database, found: Mismatch) -> None:
     change = ServiceChange(renewal_owner=found.owner)
     try:
-        await requests.change_parameters(database, found.service, change, client=OURSELVES, key=found.key)
+        await requests.ask(database, found.service, change, client=OURSELVES, key=found.key)
     except (Refused, InvalidField) as refusal:
         activity.logger.warning("service %s: its renewal is not put back: %s", found.service, refusal)

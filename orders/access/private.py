@@ -14,13 +14,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.decision import WholeReason
 from models.order import Intent, Operation, Service
-from models.parameters import FIELD_PREFIX
+from models.parameters import Values
 from orders.services.naming import in_unicode
 
 VEIL = "‹"
 SHORTEST = 4
 """Of a name that is left out: what is shorter may be a part of any word."""
-_DOMAIN = ("domain", f"{FIELD_PREFIX}domain")
 _LIKE_A_HOST = re.compile(r"[*\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d][\w-]{1,62}")
 _BETWEEN_WORDS = re.compile(r"[\s,;/()<>\"'@]+")
 _names: ContextVar[set[str] | None] = ContextVar("names", default=None)
@@ -43,7 +42,8 @@ def note_names(service: Service, operation: Operation, sent: Intent | None = Non
     names = _names.get()
     if names is None:
         return
-    given = [service.customer, *(operation.parameters.get(name) for name in _DOMAIN)]
+    asked = Values.of(operation.parameters)
+    given = [service.customer, asked.domain, asked.fields.get("domain")]
     if not service.name_is_ours:
         given.append(service.name)
     if sent is not None:

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.enums import EventKind, OperationKind, Stage, UpstreamStatus
+from models.enums import EventKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
 from models.public_words import public
@@ -35,7 +35,8 @@ from orders.events.learning import Lessons
 from orders.events.owners import Owners
 from orders.events.result import PollResult
 from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, WaitingOperation, waiting_operations
-from orders.operations.goals import Seen, outcome
+from orders.operations.registry import operation_type
+from orders.operations.seen import Seen
 from orders.services import renewal, tracking
 from orders.services.history import Changes, write_events
 from orders.services.state import apply_snapshot
@@ -207,7 +208,7 @@ class Reconciliation:
             row.service_id = operation.service
             await self._settled(service, row)
             closed = row.status == UpstreamStatus.DELETED
-            kind = EventKind.CLOSED if closed else _settled_kind(operation.kind)
+            kind = EventKind.CLOSED if closed else operation_type(operation.kind).event
             event_id = f"confirm-{operation.number}-{row.number}-{row.status}-{goal}"
             event = self._add_event(event_id, row, Change(kind), service, _Notified(operation.number, goal), row.raw)
             self._apply(service, row, [event])
@@ -333,13 +334,11 @@ class Reconciliation:
         running = self._batch.running.get(service.id) if service is not None else None
         if running is None:
             return None
-        met = outcome(running.kind, running.parameters, Seen.of_snapshot(snapshot))
+        met = operation_type(running.kind).outcome(running.parameters, Seen.of_snapshot(snapshot))
         if met is None or running.stage in _NOT_ASKED_YET:
             return None
-        if running.kind is OperationKind.PROLONG and running.stage not in BY_SIGHT_ALWAYS:
-            return (
-                None  # any growth counts after a yes; before it is known what became of the request, it proves nothing
-            )
+        if operation_type(running.kind).comes_unasked and running.stage not in BY_SIGHT_ALWAYS:
+            return None
         told = self._batch.was_notified(running.id, snapshot.number, snapshot.status, met=met)
         return None if told else _Notified(running.id, met)
 
@@ -406,21 +405,3 @@ def _form_tells_more(event: UpstreamEvent, *, from_form: bool) -> bool:
 def _form_wanted(snapshot: UpstreamSnapshot) -> bool:
     """It was in service when it was first seen, so that no opening was seen."""
     return snapshot.status == UpstreamStatus.ACTIVE and not snapshot.form
-
-
-def _settled_kind(kind: OperationKind) -> EventKind:
-    match kind:
-        case OperationKind.OPEN:
-            return EventKind.OPENED
-        case OperationKind.PROLONG:
-            return EventKind.PROLONGED
-        case OperationKind.SUSPEND:
-            return EventKind.SUSPENDED
-        case OperationKind.RESUME:
-            return EventKind.RESUMED
-        case OperationKind.CLOSE:
-            return EventKind.CLOSED
-        case OperationKind.CHANGE_PLAN:
-            return EventKind.PLAN_CHANGED
-        case OperationKind.SET_PARAMETERS:
-            return EventKind.PARAMETERS_CHANGED

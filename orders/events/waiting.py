@@ -10,7 +10,8 @@ from models.columns import utc_now
 from models.enums import IntentState, IntentStep, OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
-from orders.operations.goals import SEEN_IN_FORMS, Seen, outcome
+from orders.operations.registry import operation_type
+from orders.operations.seen import Seen
 
 BY_SIGHT_ALWAYS = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
 """What a person does by hand is seen as well as what the upstream does; only it is not looked for so often."""
@@ -37,10 +38,10 @@ class WaitingOperation:
 
     @property
     def by_form(self) -> bool:
-        return self.kind in SEEN_IN_FORMS
+        return operation_type(self.kind).seen_in_form
 
     def outcome(self, snapshot: UpstreamSnapshot) -> bool | None:
-        return outcome(self.kind, self.parameters, Seen.of_snapshot(snapshot))
+        return operation_type(self.kind).outcome(self.parameters, Seen.of_snapshot(snapshot))
 
 
 async def waiting_operations(

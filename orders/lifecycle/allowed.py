@@ -12,6 +12,7 @@ from models.enums import FailureClass, IntentState, IntentStep, OperationKind, R
 from models.messages import DecisionKind
 from models.order import Intent
 from orders.access.roles import Right, holders, holders_in_words, lacks
+from orders.operations.registry import operation_type
 
 REASON = "reason"
 VOUCH = "nothing_was_bought"
@@ -20,10 +21,6 @@ STAYS = "what_is_paid_stays"
 ITEM = "upstream_number"
 PARAMETERS = "parameters"
 PRICE = "price"
-
-
-CORRECTABLE = frozenset({OperationKind.OPEN, OperationKind.SET_PARAMETERS})
-"""Kinds that ask for values which a person may correct."""
 
 
 class Traces(StrEnum):
@@ -50,7 +47,7 @@ class Facts:
     called_off: bool = False
     """Nothing of it is sent any more; what earlier requests left is looked for, then it ends."""
     has_no_values: bool = False
-    """A change of a password or key: what is set is made up, or made at the upstream."""
+    """Nothing of what it asks for is a value that a person could correct, although others of its kind have some."""
     owes: str = ""
     """What the upstream made of it that has yet to be paid there, in words; empty: nothing."""
     in_hand_of: str = ""
@@ -216,7 +213,7 @@ def _look_now(facts: Facts, asker: Asker) -> Judgement:
 def _correct(facts: Facts, asker: Asker) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.CORRECT_AND_RETRY)
-    if facts.kind not in CORRECTABLE or facts.has_no_values:
+    if facts.has_no_values or not operation_type(facts.kind).correctable:
         return Not("it has nothing that can be corrected: cancel this operation and ask again with other values")
     if facts.called_off:
         return Not("it is called off: nothing of it is sent any more; cancel it or mark it done")
@@ -293,9 +290,6 @@ def _give_up(facts: Facts, asker: Asker) -> Judgement:
     return Allowed(DecisionKind.CANCEL, (REASON, STAYS), effect=effect, right=Right.VOUCH)
 
 
-_COSTS_NOTHING = frozenset({OperationKind.SUSPEND, OperationKind.RESUME, OperationKind.CLOSE})
-
-
 def what_giving_up_means(facts: Facts) -> str:
     """What a cancellation leaves behind once the upstream has accepted the operation, in words."""
     if facts.kind is OperationKind.OPEN:
@@ -303,7 +297,7 @@ def what_giving_up_means(facts: Facts) -> str:
             "what the upstream has charged stays paid, its item stays there and with the service, which is closed by "
             "an operation of its own"
         )
-    if facts.kind in _COSTS_NOTHING:
+    if not operation_type(facts.kind).charges:
         return "it costs nothing, and the upstream may still do it"
     return "it may be charged and may still be done there; asked for again, it may be charged twice"
 

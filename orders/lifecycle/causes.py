@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from models.enums import OperationKind, UpstreamStatus
-from orders.operations.goals import Seen, differences
+from models.enums import UpstreamStatus
+from orders.operations.seen import Seen
 
 MOST_OF_A_DETAIL = 64
 _CAUSES = {
@@ -27,13 +27,6 @@ _CAUSES = {
     "service_status_6": "the certificate was refused by who issues it: its staff has to see to it",
 }
 """Keys that panels show for the cause of a state, seen in code."""
-_SILENT = {
-    OperationKind.CLOSE: "it may want a phone call first, or a minimum term that is not over",
-    OperationKind.SUSPEND: "its staff may have to do it",
-    OperationKind.RESUME: "whoever suspended it may have to resume it",
-    OperationKind.PROLONG: "ask the upstream what it was charged for",
-}
-"""What may be behind an answer *ok* that changed nothing."""
 _LEFT_ALONE = (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED)
 """Statuses in which the upstream is not at work on an item."""
 
@@ -49,22 +42,14 @@ def shown(number: str, seen: Seen) -> str:
     return f"{words}: {cause}" if cause else words
 
 
-def still_missing(kind: OperationKind, parameters: dict[str, str], seen: Seen) -> str:
-    """What of the operation the upstream does not show yet; empty: it can't be said in more words than `shown`."""
-    differs = differences(kind, parameters, seen)
-    if not differs and kind is OperationKind.PROLONG and seen.expires_on is not None:
-        return f"it ends on {seen.expires_on}, as before"
-    return differs
-
-
-def why_stuck(kind: OperationKind, seen: Seen, waited: timedelta, at_most: timedelta, *, slow: bool) -> str:
+def why_stuck(seen: Seen, waited: timedelta, at_most: timedelta, *, slow: bool, if_silent: str) -> str:
     """Why a person should look at what was accepted and is not done; empty: there is reason to go on waiting.
 
-    `slow`: it takes longer than usual already, so that the upstream has done nothing if it is not at work on it now.
+    `slow`: it takes longer than usual already, so that the upstream has done nothing if it is not at work on it now;
+    `if_silent`: what to do then.
     """
     if slow and seen.status in _LEFT_ALONE:
-        asks = _SILENT.get(kind, "ask the upstream's staff")
-        return f"the upstream said ok, is not at work on it, and has not done it: {asks}"
+        return f"the upstream said ok, is not at work on it, and has not done it: {if_silent}"
     if waited > at_most:
         asks = "is it paid?" if seen.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"
         return f"it has been so for {waited.total_seconds() / 3600:.0f} hours: {asks}"

@@ -15,11 +15,10 @@ from models.enums import EventKind, IntentState, OperationKind, ServiceStatus, S
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion, Written
 from models.order import Operation, Service, Task
-from models.parameters import PLAN_ID, RENEWAL_OWNER
 from orders import audit
 from orders.access.roles import Right, lacks
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
-from orders.lifecycle import calling_off, corrections, followups, pending, stages
+from orders.lifecycle import calling_off, corrections, pending, stages
 from orders.lifecycle.allowed import (
     OPERATOR,
     PAID,
@@ -37,12 +36,10 @@ from orders.lifecycle.looks import not_shown
 from orders.lifecycle.stages import enter, locked_operation
 from orders.lifecycle.turns import start_next_queued
 from orders.money import funds, prices
-from orders.services import addons
+from orders.operations.registry import operation_type
 from orders.services.history import Origin, changing, origin_of, write_look
-from orders.services.mappings import mapping_of
-from orders.services.state import apply_snapshot, differing, still_wrong
+from orders.services.state import apply_snapshot, differing, wrong_with
 from orders.settlement import intents
-from orders.settlement.other_terms import report_other_term, show_real_cost
 from orders.settlement.second_items import report_not_closed
 from orders.tasks import manual
 
@@ -90,8 +87,7 @@ async def complete(
     if snapshot is not None and (unapplied or snapshot.service_id != service.id or differing(service, snapshot)):
         # The poller applies what it sees, unless it did not know yet whose item it was.
         snapshot = await _apply_last_look(session, service, operation)
-    await report_other_term(session, service, operation)
-    await show_real_cost(session, service, operation, snapshot)
+    await operation_type(operation.kind).compare(session, service, operation, snapshot)
     await _apply_own_part(session, service, operation, snapshot, origin_of(operation))
     person = await pending.completion_of(session, number, by)
     if person is not None and await manual.is_by_hand(session, service):
@@ -171,21 +167,13 @@ async def _apply_own_part(
     session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None, origin: Origin
 ) -> None:
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
-    asked = operation.parameters
     async with changing(session, service, origin):
-        if operation.kind is OperationKind.CHANGE_PLAN and PLAN_ID in asked:
-            before = await mapping_of(session, service)
-            service.plan_id = int(asked[PLAN_ID])
-            await followups.addons_after_plan_change(session, service, operation, snapshot, before=before)
-        if operation.kind is OperationKind.SET_PARAMETERS:
-            service.addons = addons.without_none({**service.addons, **addons.wished(asked)})
-            if "domain" in asked:
-                service.name, service.name_is_ours = asked["domain"], False
-            if RENEWAL_OWNER in asked:
-                await followups.renewal_as_asked(session, service, operation, snapshot)
-        if operation.kind is OperationKind.CLOSE and service.status is not ServiceStatus.CLOSED:
-            service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+        await operation_type(operation.kind).apply(session, service, operation, snapshot)
     session.add(service)
+
+
+def still_wrong(service: Service, operation: Operation) -> str:
+    return wrong_with(service) if operation_type(operation.kind).leaves_usable else ""
 
 
 async def _apply_last_look(session: AsyncSession, service: Service, operation: Operation) -> UpstreamSnapshot | None:
@@ -370,7 +358,7 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     await _apply_own_part(session, service, operation, snapshot, origin)
     await manual.bring_home(session, service, origin)
     missing = not_shown(operation, snapshot)
-    if missing and snapshot is not None and operation.kind is OperationKind.CLOSE:
+    if missing and snapshot is not None and operation_type(operation.kind).ends_service:
         await report_not_closed(session, service, operation.id, snapshot)
     told = "; ".join(filter(None, ["marked done by a person", still_wrong(service, operation), missing]))
     await enter(session, operation, Stage.COMPLETED, told)

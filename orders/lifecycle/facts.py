@@ -8,8 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import OperationKind, Stage, TaskMode
 from models.order import Intent, Operation, Service, Task
-from models.parameters import NEW_KEY, NEW_PASSWORD
 from orders.lifecycle.allowed import Facts, traces, what_is_owed
+from orders.operations.registry import operation_type
 
 
 async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
@@ -30,7 +30,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             failure=operation.failure_class,
             traces=traces(intents.get(number, []), has_item=number in with_item),
             called_off=operation.called_off_at is not None,
-            has_no_values=bool({NEW_PASSWORD, NEW_KEY} & operation.parameters.keys()),
+            has_no_values=_has_no_values(operation),
             owes=what_is_owed(intents.get(number, [])),
             has_item=number in with_item,
             in_hand_of=holders.get(number, ""),
@@ -39,6 +39,11 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
         for operation in operations
         if (number := operation.id)
     }
+
+
+def _has_no_values(operation: Operation) -> bool:
+    kind = operation_type(operation.kind)
+    return kind.correctable and not kind.has_values(kind.parameters.of(operation.parameters))
 
 
 async def _intents(session: AsyncSession, numbers: list[int]) -> dict[int, list[Intent]]:

@@ -6,12 +6,13 @@ from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import FINAL_STAGES, OperationKind, Stage
+from models.enums import FINAL_STAGES, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from orders.lifecycle.causes import shown, still_missing
+from orders.lifecycle.causes import shown
 from orders.lifecycle.stages import TRIED_AGAIN
-from orders.operations.goals import SEEN_IN_FORMS, Seen, outcome
+from orders.operations.registry import operation_type
+from orders.operations.seen import Seen
 
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 
@@ -66,11 +67,12 @@ def _how_far(operation: Operation) -> str:
 
 def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:
     """Why what a person says is done is not to be seen, in words. Empty: it is, or nothing is known of it."""
-    if snapshot is None or (operation.kind in SEEN_IN_FORMS and not snapshot.form and not snapshot.gone):
+    kind = operation_type(operation.kind)
+    if snapshot is None or (kind.seen_in_form and not snapshot.form and not snapshot.gone):
         return ""
-    if snapshot.gone and operation.kind is OperationKind.CLOSE:
+    if snapshot.gone and kind.ends_service:
         return ""
-    if not snapshot.gone and outcome(operation.kind, operation.parameters, Seen.of_snapshot(snapshot)):
+    if not snapshot.gone and kind.outcome(operation.parameters, Seen.of_snapshot(snapshot)):
         return ""
     return f"the upstream has not shown it: {_in_words(operation, snapshot)}"
 
@@ -80,8 +82,7 @@ def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
         return f"item {snapshot.number} is not there any more"
     seen = Seen.of_snapshot(snapshot)
     words = shown(snapshot.number, seen)
-    if outcome(operation.kind, operation.parameters, seen) is None and (
-        missing := still_missing(operation.kind, operation.parameters, seen)
-    ):
-        words += f"; {missing}"
-    return words
+    kind = operation_type(operation.kind)
+    undecided = kind.outcome(operation.parameters, seen) is None
+    missing = kind.missing(kind.parameters.of(operation.parameters), seen) if undecided else ""
+    return f"{words}; {missing}" if missing else words

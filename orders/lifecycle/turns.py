@@ -5,7 +5,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.order import Operation, Service
-from models.parameters import STEPPED_ASIDE
+from models.parameters import Parameters
 from orders import audit
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
@@ -57,7 +57,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
     service = await session.get_one(Service, running.service_id, populate_existing=True)
     await manual.bring_home(session, service, origin_of(running))
     was = running.stage
-    running.parameters = {**running.parameters, STEPPED_ASIDE: was.value}
+    running.parameters = {**running.parameters, **Parameters(stepped_aside=was).row()}
     running.workflow_started_at = None
     await enter(session, running, Stage.QUEUED, "it stepped aside for an urgent one; nothing of it had been sent")
     audit.record(session, "operation", running.id, "stepped_aside", by=client, facts={"stage": was.value})

@@ -15,8 +15,9 @@ from models.order import Intent, Service
 from orders.lifecycle.stages import locked_operation
 from orders.money import paying
 from orders.money.carts import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
-from orders.operations import KINDS, Sent
+from orders.operations.base import Sent
 from orders.operations.job import Job
+from orders.operations.registry import operation_type
 from orders.services.history import origin_of
 from orders.services.naming import same_name
 from orders.settlement import intents
@@ -283,7 +284,7 @@ def _price(text: str) -> Money | None:
 async def _effect(database: Database, job: Job, upstream: Upstream, number: str) -> tuple[str, bool, bool]:
     """The item, whether it shows what was paid for, and whether it is certainly still unpaid."""
     if job.operation.kind is not OperationKind.OPEN:
-        judgement = await KINDS[job.operation.kind].find_out(database, job, upstream, ONLY_WHAT_IS_THERE)
+        judgement = await operation_type(job.operation.kind).find_out(database, job, upstream, ONLY_WHAT_IS_THERE)
         return job.service.upstream_number or "", judgement.verdict is Verdict.DONE, False
     try:
         if number:

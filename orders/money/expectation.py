@@ -4,46 +4,40 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice, UpstreamAccount
-from models.enums import OperationKind
 from models.events import UpstreamSnapshot
 from models.money import Money
-from models.order import Operation, Service
-from models.parameters import ADDON_PREFIX
+from models.order import Service
 from orders.money.addonprices import AddonPrice, addons_total
-from orders.money.prices import WITH_EXPECTATION, Sum, Terms
+from orders.money.prices import Sum, Terms
+from orders.operations.job import Job
 
 
-def terms_of(
-    operation: Operation,
-    service: Service,
-    account: UpstreamAccount,
-    mapping: PlanMapping,
-    period: MappedPeriod,
-    plan: TariffPlan,
-    price: TariffPlanPrice | None,
-    snapshot: UpstreamSnapshot | None,
-) -> Terms:
-    """All of the plan and the period that the operation is about; `snapshot`: the item as it was last seen."""
-    terms = Terms(
-        kind=operation.kind,
-        currency=account.currency,
-        tolerance=mapping.price_tolerance,
-        unquoted=mapping.unquoted,
-        above_price=mapping.above_price,
-        agreed=operation.agreed_limit,
-        row=operation.price,
+def plain_terms(job: Job) -> Terms:
+    """Of what the catalogue has no price for."""
+    return Terms(
+        currency=job.account.currency,
+        tolerance=job.mapping.price_tolerance,
+        unquoted=job.mapping.unquoted,
+        above_price=job.mapping.above_price,
+        agreed=job.operation.agreed_limit,
+        row=job.operation.price,
     )
-    if operation.kind is OperationKind.SET_PARAMETERS:
-        return replace(terms, stand_in=_more_addons(operation, service, mapping, account))
-    if operation.kind not in WITH_EXPECTATION:
-        return terms
-    renewing = operation.kind is OperationKind.PROLONG
+
+
+def period_terms(job: Job, *, renewing: bool) -> Terms:
+    """Of what is bought as a whole period: the catalogue knows what that costs, and what we sell it for."""
+    service, period = job.service, job.period
     base, source = _period_cost(period, renewing)
-    expected = _with_addons(base, source, mapping.addon_costs, service, period.period_months, "the cost")
+    expected = _with_addons(base, source, job.mapping.addon_costs, service, period.period_months, "the cost")
     if renewing and period.renewal_cost is None:
-        expected = _last_shown(service, period, snapshot) or expected
-    selling = _selling(plan, price, service, period.period_months, renewing)
-    return replace(terms, expected=expected, stand_in=expected, selling=selling)
+        expected = _last_shown(service, period, job.snapshot) or expected
+    selling = _selling(job.plan, job.price, service, period.period_months, renewing)
+    return replace(plain_terms(job), is_period=True, expected=expected, stand_in=expected, selling=selling)
+
+
+def addon_terms(job: Job, asked: Mapping[str, str]) -> Terms:
+    """Of a change of add-ons: what those asked for cost more than those that are there."""
+    return replace(plain_terms(job), stand_in=_more_addons(asked, job.service, job.mapping, job.account))
 
 
 def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
@@ -69,12 +63,8 @@ def _selling(plan: TariffPlan, price: TariffPlanPrice | None, service: Service, 
     return _with_addons(base, "selling price", plan.addon_prices, service, months, "the selling price")
 
 
-def _more_addons(operation: Operation, service: Service, mapping: PlanMapping, account: UpstreamAccount) -> Sum:
-    """What the add-ons asked for cost more than those that are there, for a whole period: at least what is charged."""
-    prefix = ADDON_PREFIX
-    asked = {
-        name.removeprefix(prefix): value for name, value in operation.parameters.items() if name.startswith(prefix)
-    }
+def _more_addons(asked: Mapping[str, str], service: Service, mapping: PlanMapping, account: UpstreamAccount) -> Sum:
+    """For a whole period: at least what is charged."""
     if not asked:
         return Sum(missing="the catalogue says nothing of it")
     before = {name: service.addons.get(name, 0) for name in asked}

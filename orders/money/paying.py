@@ -27,6 +27,7 @@ from models.order import Intent, Operation, Service
 from orders.lifecycle.stages import locked_operation
 from orders.money import funds
 from orders.money.carts import Claim, Holder, Owned
+from orders.operations.registry import OPERATIONS
 from orders.settlement import intents
 
 HELD_AT_MOST = timedelta(minutes=2)
@@ -40,7 +41,7 @@ CHARGES_BEFORE = "charges"
 """In an intent's `before`: numbers of the charges for its item that were listed before it was sent."""
 TO_PAY, ROW = "to_pay", "row"
 """In the evidence of what is unpaid: the sum that the cart shows, and the row as people are told of it."""
-CHARGED_FOR = (OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS)
+CHARGED_FOR = [kind for kind, one in OPERATIONS.items() if one.charges]
 _WORKED_ON = (Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING, Stage.RETRYING)
 
 

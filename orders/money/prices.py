@@ -10,15 +10,12 @@ from datetime import date, datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from models.enums import AbovePrice, FailureClass, OperationKind, Unquoted
+from models.enums import AbovePrice, FailureClass, Unquoted
 from models.invariants import required
 from models.money import Money
 from models.order import Operation
 from models.rates import NO_RATES, Rates
 from upstreams.port import Quote
-
-WITH_EXPECTATION = frozenset({OperationKind.OPEN, OperationKind.PROLONG})
-"""What is bought as a whole period: the catalogue knows what that costs, and what we sell it for."""
 
 STORED = Decimal("0.0001")
 """Amounts are stored so exactly (models.columns.Amount)."""
@@ -52,9 +49,10 @@ class Sum:
 class Terms:
     """What an operation may cost: agreed, expected, sold for; as the database has it."""
 
-    kind: OperationKind
     currency: str
     """The account's: what is charged is charged in it."""
+    is_period: bool = False
+    """A whole period is bought: its price is held against what is expected, and what we sell it for."""
     expected: Sum = Sum(missing="the catalogue says nothing of it")
     stand_in: Sum = Sum(missing="the catalogue says nothing of it")
     """What counts where the upstream shows no price."""
@@ -207,7 +205,7 @@ def _against(
     terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
 ) -> Iterator[str]:
     yield from _above_agreed(terms, found, today, rates, row)
-    if terms.kind in WITH_EXPECTATION:
+    if terms.is_period:
         yield from _dearer_than_expected(terms, found, today, rates, row, skipped)
         yield from _above_selling_price(terms, found, row, skipped)
 

@@ -1,21 +1,4 @@
-"""What each kind of operation asks of the upstream: one small class a kind, one table of them."""
+"""One class for each kind of operation, in the module of the kind's name: what may be asked, the goal, what is sent.
 
-from models.enums import OperationKind, UpstreamStatus
-from orders.operations.base import Kind, Obstacle, Request, Sent
-from orders.operations.opening import Opening
-from orders.operations.parameters import SettingParameters
-from orders.operations.plan_change import ChangingPlan
-from orders.operations.prolonging import Prolonging
-from orders.operations.switching import Switching
-
-KINDS: dict[OperationKind, Kind] = {
-    OperationKind.OPEN: Opening(),
-    OperationKind.PROLONG: Prolonging(),
-    OperationKind.SUSPEND: Switching("suspend", UpstreamStatus.SUSPENDED),
-    OperationKind.RESUME: Switching("resume", UpstreamStatus.ACTIVE),
-    OperationKind.CLOSE: Switching("delete", UpstreamStatus.DELETED),
-    OperationKind.CHANGE_PLAN: ChangingPlan(),
-    OperationKind.SET_PARAMETERS: SettingParameters(),
-}
-
-__all__ = ["KINDS", "Kind", "Obstacle", "Request", "Sent"]
+`base.py` says what a class owns, `asking.py` what a request may hold; `registry.py` finds the class of a kind.
+"""

@@ -1,14 +1,32 @@
-"""What a kind of operation must be able to do so that it can be carried out once in effect."""
+"""What the class of a kind of operation owns. Everything elsewhere that depends on the kind asks its class."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Protocol
+from datetime import date, timedelta
+from typing import Any, ClassVar, Generic, TypeVar
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import PlanMapping
 from models.database import Database
+from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
+from models.events import UpstreamSnapshot
 from models.messages import SubmitResult
+from models.order import Operation, Service
+from models.parameters import Parameters
+from orders.errors import Refused
+from orders.money.expectation import plain_terms
+from orders.money.prices import Terms
+from orders.operations.asking import Asking, Offer, Rules, Wanted
 from orders.operations.job import Job
+from orders.operations.seen import Seen
+from orders.services.addons import AddonValue
 from orders.settlement.verdicts import Judgement
 from upstreams.port import Quote, Unpaid, Upstream
+
+A = TypeVar("A", bound=Asking)
+P = TypeVar("P", bound=Parameters)
 
 
 @dataclass(frozen=True)
@@ -40,21 +58,148 @@ class Sent:
     """What the answer says that will be so, e.g. the new expiry."""
 
 
-class Kind(Protocol):
-    """Stateless. Every method raises the errors of `upstreams.errors` and no others."""
+class OperationType(ABC, Generic[A, P]):
+    """Stateless. What calls the upstream raises the errors of `upstreams.errors` and no others.
+
+    A class must bring `kind`, `prepare`, `send` and `find_out`, and, to be asked for, `asking`, `offer` and `wanted`.
+    """
+
+    kind: ClassVar[OperationKind]
+    asking: type[A]
+    """The request model."""
+    offer: ClassVar[Offer | None] = None
+    """None: it is not asked of a service that is there."""
+    parameters: type[P]
+    """How its part of the operation's row is read."""
+
+    charges: ClassVar[bool] = False
+    """The upstream may charge for it."""
+    done_twice: ClassVar[str] = "it was probably done twice, which costs nothing"
+    """What a second yes to the same request means."""
+    goal: ClassVar[frozenset[UpstreamStatus]] = frozenset({UpstreamStatus.ACTIVE})
+    """Statuses of the item that confirm it."""
+    seen_in_form: ClassVar[bool] = False
+    """Lists do not show well enough whether it is done: the item's form is read."""
+    sets_addons: ClassVar[bool] = False
+    """While it runs, a change of the item's add-ons is its own."""
+    comes_unasked: ClassVar[bool] = False
+    """Its goal may be reached without it: before the upstream's yes, seeing that proves nothing."""
+    ends_service: ClassVar[bool] = False
+    """Its goal is that the item is gone."""
+    leaves_usable: ClassVar[bool] = True
+    """The customer should be able to use the service afterwards."""
+    event: ClassVar[EventKind] = EventKind.PARAMETERS_CHANGED
+    """What is reported when the item shows that it is done, and shows no other change."""
+    correctable: ClassVar[bool] = False
+    """A person may correct what it asks for before it is tried again."""
+    done: ClassVar[str] = "changed so"
+    """The rest of "a domain can't be …"."""
+    if_silent: ClassVar[str] = "ask the upstream's staff"
+    """What to do about an answer *ok* that changed nothing."""
+    status_by_hand: ClassVar[ServiceStatus | None] = None
+    """The service's status once a person has done it where no upstream shows it. None: as it was."""
+
+    # What may be asked.
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> Wanted:
+        """Check it against the service, its plan and the catalogue. Raises InvalidField or Refused."""
+        raise Refused(f"service {service.id} is there already")
+
+    def goes_before(self, running: Operation, service: Service) -> bool:
+        """It is what the running operation waits for, so it does not wait for that one."""
+        return False
+
+    def has_values(self, asked: P) -> bool:
+        """Of what it asks for, something is a value that a person may correct."""
+        return self.correctable
+
+    async def correct(
+        self,
+        session: AsyncSession,
+        operation: Operation,
+        service: Service,
+        mapping: PlanMapping | None,
+        parameters: dict[str, str],
+        values: dict[str, AddonValue],
+    ) -> None:
+        """Put other parameters and add-ons (`values`) in place of those asked for. Raises InvalidField or Refused."""
+        raise Refused(
+            f"a {self.kind.value} has nothing that can be corrected; try it again as it is, or cancel it and ask for "
+            "another one"
+        )
+
+    # What must be so at the upstream.
+
+    def outcome(self, row: Mapping[str, str], seen: Seen) -> bool | None:
+        """True: the goal is reached; False: it can't be any more; None: neither yet. `row`: the operation's."""
+        if seen.status is UpstreamStatus.DELETED and not self.ends_service:
+            return False
+        return True if self.is_met(self.parameters.of(row), seen) else None
+
+    def is_met(self, asked: P, seen: Seen) -> bool:
+        return seen.status in self.goal
+
+    def missing(self, asked: P, seen: Seen) -> str:
+        """What the item does not show (yet), in words; empty: its status says it all."""
+        return ""
+
+    def sets_tariff(self, asked: P) -> str | None:
+        """The upstream's tariff that the item is to have."""
+        return None
+
+    # What it costs.
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         """What it will cost as the upstream says, None where it costs nothing."""
-        ...
+        return None
 
+    def terms(self, job: Job) -> Terms:
+        """What it may cost, as catalogue and caller say."""
+        return plain_terms(job)
+
+    # Sending it, once in effect.
+
+    @abstractmethod
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         """Look before sending: what stands in the way, what is to be sent, what is so before."""
-        ...
 
+    @abstractmethod
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         """Send it, once."""
-        ...
 
+    @abstractmethod
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         """After a lost answer: was it done?"""
-        ...
+
+    # What a person does by hand.
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        """The checklist of the manual task."""
+        return [f"Do it: {self.kind.purpose.lower()}.", "See that it runs."]
+
+    def handed_over(self, row: dict[str, str], service: Service) -> dict[str, str]:
+        """The operation's row when it becomes a manual task."""
+        return row
+
+    def new_term(self, asked: P, service: Service) -> tuple[date, int] | None:
+        """From which day on, and for how many months, the service runs once a person has done it. None: as it was."""
+        return None
+
+    # The end.
+
+    async def apply(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        """What the upstream does not show in our words; and what follows from the operation."""
+
+    async def compare(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        """Report what was done and is not what was announced."""
+
+    def read(self, job: Job) -> P:
+        """What the job's operation was asked to do."""
+        return self.parameters.of(job.operation.parameters)
+
+
+AnyOperation = OperationType[Any, Any]

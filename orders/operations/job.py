@@ -18,20 +18,19 @@ from models.catalogue import (
     UpstreamAccount,
 )
 from models.database import Database
-from models.enums import ModuleKind, OperationKind
+from models.enums import ModuleKind
 from models.events import UpstreamList, UpstreamSnapshot
 from models.order import Intent, Operation, Service
-from models.parameters import PERIOD_MONTHS, PLAN_ID
 from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders.access.private import note_names
 from orders.errors import ByHand, NoMapping, NotFound
-from orders.operations.goals import fields_to_set
 from orders.services import addons
 from upstreams.capabilities import Capabilities
 from upstreams.kinds import adapter_of
 from upstreams.port import OrderSpec
 
-_NEEDS_A_PERIOD = frozenset({OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN})
+PLAN, MONTHS = "plan_id", "period_months"
+"""Keys of an operation's parameters: the plan and the months that it is about. What has neither needs no period."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,6 @@ class Job:
         """The upstream's period for the months this operation is about."""
         return self.period.upstream_period
 
-    def wanted_fields(self) -> dict[str, str]:
-        """Upstream field -> value, of an operation that sets parameters."""
-        return fields_to_set(self.operation.parameters)
-
     def order_spec(self) -> OrderSpec:
         """The set-up request, with what the catalogue maps: tariff, period, templates and add-ons."""
         parameters = {
@@ -140,7 +135,7 @@ async def load_job(database: Database, operation_number: int) -> Job:
     note_names(service, operation, intent)
     if account is None or module.kind is ModuleKind.MANUAL:
         raise ByHand(f"processing module {module.name} is manual")
-    if period is None and mapping is not None and operation.kind not in _NEEDS_A_PERIOD:
+    if period is None and mapping is not None and not {PLAN, MONTHS} & operation.parameters.keys():
         period = _any_period(mapping, service)
     if mapping is None or period is None:
         raise NoMapping(service.id, wanted)
@@ -149,8 +144,8 @@ async def load_job(database: Database, operation_number: int) -> Job:
 
 @cache
 def _whole_job() -> _Whole:
-    plan_id = func.coalesce(_asked(PLAN_ID), col(Service.plan_id))
-    months = func.coalesce(_asked(PERIOD_MONTHS), col(Service.period_months))
+    plan_id = func.coalesce(_asked(PLAN), col(Service.plan_id))
+    months = func.coalesce(_asked(MONTHS), col(Service.period_months))
     latest = select(func.max(Intent.id)).where(Intent.operation_id == bindparam("operation")).scalar_subquery()
     last_snapshot = select(func.max(UpstreamSnapshot.id)).scalar_subquery()
     query: _Whole = (

@@ -1,41 +1,45 @@
-"""Suspend, resume, close: the status tells. Read first, sent only when needed; sending twice would cost nothing."""
+"""What suspend, resume and close share: the status tells whether it was done.
 
+It is read first, and the request is sent only when needed; sending it twice would cost nothing.
+"""
+
+from abc import abstractmethod
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, TypeVar
 
-from models.columns import utc_now
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
-from orders.operations.base import Obstacle, Request, Sent
+from models.order import Service
+from models.parameters import Parameters
+from orders.operations.asking import Asking, Rules, Wanted
+from orders.operations.base import Obstacle, OperationType, Request, Sent
 from orders.operations.item import already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
-from orders.services.expiry import is_implausible
-from orders.services.periods import expired
+from orders.operations.seen import Seen
 from orders.settlement.verdicts import Judgement
 from upstreams.errors import NoSuchItem
-from upstreams.port import Quote, Upstream, UpstreamItem
+from upstreams.port import Upstream, UpstreamItem
 
 SHORT_WINDOW = timedelta(seconds=10)
 """These cost nothing, so absence need not be proven for as long as a charge would ask for."""
 
 
-def is_over(item: UpstreamItem) -> bool:
-    """Its term has ended, and that is why it is suspended or could be."""
-    return (
-        item.status is UpstreamStatus.SUSPENDED
-        and item.expires_on is not None
-        and item.expires_on < utc_now().date()
-        and not is_implausible(item.expires_on)
-    )
+A = TypeVar("A", bound=Asking)
 
 
-class Switching:
-    def __init__(self, call: Literal["suspend", "resume", "delete"], wanted: UpstreamStatus) -> None:
-        self._call = call
-        self._wanted = wanted
+class Switching(OperationType[A, Parameters]):
+    parameters = Parameters
+    call: ClassVar[str]
+    """What the intent says was asked for."""
+    goal_status: ClassVar[UpstreamStatus]
 
-    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        return None
+    async def wanted(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> Wanted:
+        return Wanted(Parameters(), f"{self.kind.value.capitalize()} service {service.id}")
+
+    def is_met(self, asked: Parameters, seen: Seen) -> bool:
+        return seen.status is self.goal_status
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         try:
@@ -43,29 +47,33 @@ class Switching:
         except NoSuchItem:
             item = None
         if self._is_so(item):
-            return Obstacle(already_so(job, f"item {item_number(job)} is {self._wanted.name.lower()} already"))
+            return Obstacle(already_so(job, f"item {item_number(job)} is {self.goal_status.name.lower()} already"))
         if item is None or item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item_number(job)} is deleted at the upstream", FailureClass.REJECTED))
-        if self._call == "resume" and is_over(item):
-            reason = f"item {item.number} {expired(str(item.expires_on))}"
-            return Obstacle(attention(reason, FailureClass.REJECTED))
-        return Request(fields={"elid": item.number, "call": self._call}, before={"status": [item.status.name.lower()]})
+        why = self.why_not(item)
+        if why:
+            return Obstacle(attention(why, FailureClass.REJECTED))
+        return Request(fields={"elid": item.number, "call": self.call}, before={"status": [item.status.name.lower()]})
+
+    def why_not(self, item: UpstreamItem) -> str:
+        """What stands in the way, in words; empty: nothing."""
+        return ""
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         number = item_number(job)
-        match self._call:
-            case "suspend":
-                await upstream.suspend(job.service.product_type, number, key=job.key)
-            case "resume":
-                await upstream.resume(job.service.product_type, number, key=job.key)
-            case "delete":
-                await upstream.delete(job.service.product_type, number, key=job.key)
+        await self.switch(upstream, job.service.product_type, number, job.key)
         return Sent(number)
+
+    @abstractmethod
+    async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None: ...
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         return await judge_by_form(job, upstream, min(window, SHORT_WINDOW), self._is_so)
 
     def _is_so(self, item: UpstreamItem | None) -> bool:
-        if item is None:
-            return self._wanted is UpstreamStatus.DELETED
-        return item.status is self._wanted
+        return self.ends_service if item is None else item.status is self.goal_status
+
+
+def switched(urgent: bool, reason: str) -> dict[str, object]:
+    """The identity of a request to switch: all three are hashed alike."""
+    return {"urgent": urgent, "reason": reason}

@@ -13,7 +13,7 @@ from typing import Annotated, Protocol, Self
 from pydantic import PlainValidator, WithJsonSchema
 
 from models.enums import AddonKind
-from models.parameters import ADDON_PREFIX, FIELD_PREFIX
+from models.parameters import Values
 from orders.errors import InvalidField
 from orders.services.meaning import is_no, is_yes, number_of
 from orders.text import check_text
@@ -170,20 +170,15 @@ def fields(values: Mapping[str, AddonValue], mapping: Mapped) -> dict[str, str]:
     return {mapping.addons[name]: AddonForm.of(mapping, name).sent(value) for name, value in values.items()}
 
 
-def wish(values: Mapping[str, AddonValue], mapping: Mapped | None) -> dict[str, str]:
+def wish(values: Mapping[str, AddonValue], mapping: Mapped | None) -> Values:
     """Parameters of an operation that sets these add-ons; without a mapping a person does it."""
-    asked = {f"{ADDON_PREFIX}{name}": str(value) for name, value in values.items()}
-    sent = fields(values, mapping) if mapping is not None else {}
-    return asked | {f"{FIELD_PREFIX}{name}": value for name, value in sent.items()}
+    asked = {name: str(value) for name, value in values.items()}
+    return Values(addons=asked, fields=fields(values, mapping) if mapping is not None else {})
 
 
-def wished(parameters: Mapping[str, str]) -> dict[str, AddonValue]:
+def wished(texts: Mapping[str, str]) -> dict[str, AddonValue]:
     """The add-ons that an operation is to set, from its parameters."""
-    return {
-        name.removeprefix(ADDON_PREFIX): from_text(value)
-        for name, value in parameters.items()
-        if name.startswith(ADDON_PREFIX)
-    }
+    return {name: from_text(value) for name, value in texts.items()}
 
 
 def from_text(text: str) -> AddonValue:

@@ -18,7 +18,7 @@ from models.enums import IncidentKind, OperationKind, RenewalOwner, ServiceStatu
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Operation, Service
-from models.parameters import RENEWAL_OWNER
+from models.parameters import Values
 from orders.audit import OURSELVES
 from orders.incidents.record import close_put_right, raise_incident
 
@@ -145,7 +145,9 @@ async def _is_about_to_change(session: AsyncSession, service: int) -> bool:
             Operation.service_id == service, col(Operation.stage).not_in([Stage.COMPLETED, Stage.CANCELLED])
         )
     )
-    return any(one.kind is OperationKind.OPEN or RENEWAL_OWNER in one.parameters for one in found.all())
+    return any(
+        one.kind is OperationKind.OPEN or Values.of(one.parameters).renewal_owner is not None for one in found.all()
+    )
 
 
 async def is_put_right(session: AsyncSession, account_id: int, service: int) -> bool:

@@ -3,9 +3,9 @@
 from datetime import date
 
 from models.columns import utc_now
-from models.enums import OperationKind, ServiceStatus, SuspendReason, UpstreamStatus
+from models.enums import ServiceStatus, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
-from models.order import Operation, Service
+from models.order import Service
 from models.public_words import UPSTREAM_TARIFF
 from orders.services import expiry
 from orders.services.history import Changes, cost_text, text
@@ -50,9 +50,9 @@ _BY = {
 }
 
 
-def still_wrong(service: Service, operation: Operation, today: date | None = None) -> str:
-    """What keeps the customer from using the service although the operation is done, in words; empty: nothing."""
-    if operation.kind in (OperationKind.CLOSE, OperationKind.SUSPEND) or service.status is ServiceStatus.CLOSED:
+def wrong_with(service: Service, today: date | None = None) -> str:
+    """What keeps the customer from using the service although an operation is done, in words; empty: nothing."""
+    if service.status is ServiceStatus.CLOSED:
         return ""
     found: list[str] = []
     if service.expires_on is not None and service.expires_on < (today or utc_now().date()):

@@ -10,17 +10,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import PlanMapping, TariffPlan
-from models.enums import IncidentKind, OperationKind, Stage
+from models.enums import IncidentKind, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from models.parameters import TARIFF
 from orders.incidents.record import raise_incident
+from orders.operations.registry import operation_type
 from orders.services import addons
 from orders.services.history import Changes, text
 from orders.services.mappings import by_tariff, mapping_of
 from orders.services.meaning import same_value
-
-_SETS_ADDONS = frozenset({OperationKind.OPEN, OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS})
 
 
 async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -> Changes:
@@ -29,8 +27,10 @@ async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -
     Where none is, or several are, the plan stays and an incident says so.
     """
     running = await _running(session, service)
-    if running is not None and running.kind is OperationKind.CHANGE_PLAN and running.parameters.get(TARIFF) == tariff:
-        return {}
+    if running is not None:
+        kind = operation_type(running.kind)
+        if kind.sets_tariff(kind.parameters.of(running.parameters)) == tariff:
+            return {}
     old = await mapping_of(session, service)
     if old is not None and old.tariff == tariff:
         return {}
@@ -60,7 +60,7 @@ async def take_over_addons(
     changes counts. With another tariff, what its form has no place for is lost.
     """
     running = await _running(session, service)
-    if running is not None and running.kind in _SETS_ADDONS:
+    if running is not None and operation_type(running.kind).sets_addons:
         return {}
     mapping = await mapping_of(session, service)
     if mapping is None:

@@ -16,16 +16,11 @@ from orders import audit
 from orders.errors import Refused
 from orders.incidents.record import raise_incident
 from orders.lifecycle.stages import enter
+from orders.operations.registry import operation_type
 from orders.services.history import origin_of
 from orders.settlement import intents
 
 _LEFT_TO_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
-_CHARGED_TWICE = {
-    OperationKind.OPEN: "a second item was probably bought",
-    OperationKind.PROLONG: "the item was probably prolonged, and charged, twice",
-    OperationKind.CHANGE_PLAN: "the change was probably charged twice",
-    OperationKind.SET_PARAMETERS: "the change was probably charged twice",
-}
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,7 @@ def _words(operation: Operation, intent: Intent, was: str, item: str, *, adopted
             f"{said}: it was probably charged, and the operation is cancelled. Look at the upstream, and have it "
             "refunded, or adopt the item; then close this incident."
         )
-    twice = _CHARGED_TWICE.get(operation.kind, "it was probably done twice, which costs nothing")
+    twice = operation_type(operation.kind).done_twice
     return (
         f"{said}: {twice}. Look at the upstream and compare its charges with the service; close what is there twice, "
         "or have it refunded; then close this incident."

@@ -4,23 +4,21 @@ from datetime import date
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import IncidentKind, OperationKind
+from models.enums import IncidentKind
 from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Operation, Service
-from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
+from models.parameters import Renewal
 from orders.incidents.record import raise_incident
 from orders.settlement.item_verdicts import differs
 
 
 async def report_other_term(session: AsyncSession, service: Service, operation: Operation) -> bool:
-    """True if it was another term, and that is news."""
-    announced = operation.parameters.get(EXPIRES_ANNOUNCED, "")
-    if operation.kind is not OperationKind.PROLONG or not announced:
+    """Of a prolongation. True if it was another term, and that is news."""
+    asked = Renewal.of(operation.parameters)
+    announced, before = asked.expires_announced, asked.expires_before or ""
+    if not announced or not differs(date.fromisoformat(announced), service.expires_on):
         return False
-    if not differs(date.fromisoformat(announced), service.expires_on):
-        return False
-    before = operation.parameters.get(EXPIRES_BEFORE, "")
     return await raise_incident(
         session,
         IncidentKind.OTHER_TERM,
@@ -43,8 +41,6 @@ async def show_real_cost(
     had named its price, the item's is only noted beside it: an item shows what each period costs, and the first one is
     often cheaper, so a difference proves no other charge.
     """
-    if operation.kind is not OperationKind.OPEN:
-        return False
     if snapshot is None or snapshot.cost_amount is None or operation.cost is None:
         return False
     shown, expected = snapshot.cost_amount, operation.cost

@@ -22,6 +22,8 @@ from models.order import Intent, Operation, Service
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.operations.prolong import Prolongation
+from orders.operations.set_parameters import ServiceChange
 from settings import Settings
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
@@ -53,11 +55,13 @@ class Bench:
         return order
 
     async def prolong(self, service: int) -> AcceptedOrder:
-        return await requests.prolong(self.database, service, 1, client="shop", key=os.urandom(8).hex())
+        return await requests.ask(
+            self.database, service, Prolongation(period_months=1), client="shop", key=os.urandom(8).hex()
+        )
 
     async def change(self, service: int, **change: Any) -> AcceptedOrder:
-        asked = requests.ServiceChange.model_validate(change)
-        return await requests.change_parameters(self.database, service, asked, client="shop", key=os.urandom(8).hex())
+        asked = ServiceChange.model_validate(change)
+        return await requests.ask(self.database, service, asked, client="shop", key=os.urandom(8).hex())
 
     async def reserve(self, order: AcceptedOrder) -> FundsResult:
         result: FundsResult = await ActivityEnvironment().run(self.activities.funds.reserve_funds, _ref(order))

@@ -6,7 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from models.enums import FailureClass, IntentState, OperationKind, ServiceStatus, Stage, UnpaidKind
+from models.enums import FailureClass, IntentState, ServiceStatus, Stage, UnpaidKind
 from models.messages import Decision, DecisionKind, DecisionRecord, OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent
@@ -14,6 +14,7 @@ from orders.lifecycle import completion, requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.money.called_off_rows import doubt_about
 from orders.money.cart_rows import Left
+from orders.operations.close import Closing
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually
 from upstreams.port import CartRow
@@ -163,7 +164,7 @@ async def test_an_opening_in_the_cart_that_a_person_should_pay_can_still_be_clos
     await bench.step(order)
     assert (await bench.step(order)).outcome is Submission.MANUAL
     assert (await bench.service(order)).upstream_number is not None
-    closing = await requests.switch(bench.database, order.service, OperationKind.CLOSE, client="shop", key="unwanted")
+    closing = await requests.ask(bench.database, order.service, Closing(), client="shop", key="unwanted")
     assert "is called off: what its requests may have left" in (await bench.operation(closing)).reason
     assert (await called_off(bench, order)).outcome is Submission.ENDED
     assert await bench.rows() == []

@@ -12,7 +12,7 @@ from models.incident import Incident
 from models.messages import Decision, DecisionKind
 from models.order import Operation, Service
 from orders.errors import InvalidField
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer

@@ -15,7 +15,7 @@ from models.messages import TaskCompletion
 from models.order import Service, Task
 from orders.errors import Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from stack.embedded import temporal_program
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually

@@ -10,8 +10,9 @@ from models.messages import Decision, DecisionKind, DecisionResult
 from models.webhooks import WebhookMessage
 from orders.errors import Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.requests import ServiceChange
-from orders.operations.goals import Seen, outcome
+from orders.operations.registry import OPERATIONS, operation_type
+from orders.operations.seen import Seen
+from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
@@ -109,6 +110,7 @@ def test_only_an_opening_that_is_paid_for_ends_there() -> None:
     """What is ordered may wait to be paid, and an item that nothing can open can be deleted."""
     detail = "item_status_service_nosuitable"
     stuck, unpaid = (Seen(one, detail=detail) for one in (UpstreamStatus.PROCESSING, UpstreamStatus.ORDERED))
-    assert outcome(OperationKind.OPEN, {}, stuck) is False
-    assert outcome(OperationKind.OPEN, {}, unpaid) is None
-    assert {outcome(kind, {}, stuck) for kind in OperationKind if kind is not OperationKind.OPEN} == {None}
+    opening = operation_type(OperationKind.OPEN)
+    assert opening.outcome({}, stuck) is False
+    assert opening.outcome({}, unpaid) is None
+    assert {one.outcome({}, stuck) for one in OPERATIONS.values() if one is not opening} == {None}

@@ -17,7 +17,7 @@ from dateutil.relativedelta import relativedelta
 from models.enums import OperationKind, Stage
 from models.order import Service
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.gate import Gate

@@ -10,7 +10,6 @@ from activities.settlement import SettleActivities
 from models.enums import IntentState, OperationKind, Stage
 from models.messages import OrderRef
 from models.order import Service
-from models.parameters import EXPIRES_BEFORE
 from models.patience import Patience
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import locked_operation
@@ -48,7 +47,7 @@ async def test_the_silence_of_a_sender_that_may_be_alive_proves_nothing_at_the_f
         service = await session.get_one(Service, opened.service)
         intent = await intents.prepare(session, operation, 1, service.mark, {}, {})
         intent.created_at -= timedelta(minutes=10)
-        before = {EXPIRES_BEFORE: str(service.expires_on)}
+        before = {"expires_before": str(service.expires_on)}
         operation.parameters = {**operation.parameters, **before}
         session.add_all([operation, intent])
     async with Connections(read_timeout=3, order_timeout=3) as connections:

@@ -13,7 +13,7 @@ from models.messages import Decision, DecisionKind, TaskCompletion
 from models.order import Service, Task
 from orders.errors import Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 

@@ -17,7 +17,7 @@ from models.order import Reservation, Service
 from models.rates import ExchangeRate
 from orders.errors import InvalidField, Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer

@@ -5,7 +5,7 @@ import pytest
 from models.enums import Stage
 from models.messages import Decision, DecisionKind
 from models.order import Service
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 

@@ -15,7 +15,7 @@ from models.order import Service
 from models.webhooks import WebhookMessage
 from orders.errors import InvalidField, Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from orders.services import modules
 from orders.services.modules import ModuleChange
 from orders.views import find_service

@@ -1,12 +1,16 @@
 """What may be ordered of an add-on, how it is written at the upstream, and what of a form means the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from models.catalogue import PlanMapping
-from models.enums import OperationKind, UpstreamStatus
+from models.enums import UpstreamStatus
+from models.parameters import Values
 from orders.errors import InvalidField
-from orders.lifecycle.followups import still_there
-from orders.operations.goals import Seen, differences, fields_missing, fields_to_show
+from orders.operations.followups import still_there
+from orders.operations.seen import Seen
+from orders.operations.values import fields_missing, not_shown
 from orders.services import addons
 from orders.services.meaning import same_value
 
@@ -115,10 +119,10 @@ def test_values_are_compared_by_meaning(field: str, shown: str | None, wanted: s
 
 
 def test_who_renews_is_the_last_part_of_a_change_and_proves_nothing_of_the_rest() -> None:
-    asked = {"field.addon_61": "4", "field.autoprolong": "1"}
+    asked = Values.of({"field.addon_61": "4", "field.autoprolong": "1"})
     seen = Seen(UpstreamStatus.ACTIVE, form={"addon_61": "4", "autoprolong": "null"})
-    assert fields_to_show(asked) == {"addon_61": "4"}
-    assert not differences(OperationKind.SET_PARAMETERS, asked, seen)
+    assert not not_shown(asked, seen)
+    assert "addon_61" in not_shown(asked, replace(seen, form={}))
     assert fields_missing(asked, seen) == {"autoprolong": "1"}, "what is there already is not sent again"
 
 

@@ -13,7 +13,7 @@ from activities.records import RecordActivities
 from activities.submission import SubmitActivities
 from models.audit import AuditEntry
 from models.database import Database
-from models.enums import IntentState, OperationKind, ReservationState, Role, ServiceStatus, Stage, TaskMode
+from models.enums import IntentState, ReservationState, Role, ServiceStatus, Stage, TaskMode
 from models.leases import LeaseTerms
 from models.messages import StageReport
 from models.money import Money
@@ -26,7 +26,8 @@ from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.money.balance import BalanceReader
-from orders.operations import Request
+from orders.operations.base import Request
+from orders.operations.close import Closing
 from orders.operations.job import load_job
 from orders.services.history import origin_of
 from orders.settlement import intents
@@ -48,9 +49,7 @@ async def ordered(database: Database, key: str = "k", owner: str = "shop") -> Ac
 
 
 async def close(database: Database, order: AcceptedOrder, key: str = "close") -> AcceptedOrder:
-    return await requests.switch(
-        database, order.service, OperationKind.CLOSE, client="shop", key=f"{key}{order.service}"
-    )
+    return await requests.ask(database, order.service, Closing(), client="shop", key=f"{key}{order.service}")
 
 
 async def now(database: Database, order: AcceptedOrder) -> Operation:
@@ -205,9 +204,7 @@ OTHER, OPERATOR = Asker(Role.STOREFRONT, "other"), Asker(Role.ADMIN, "olga")
 
 
 async def close_as(database: Database, order: AcceptedOrder, asker: Asker) -> AcceptedOrder:
-    return await requests.switch(
-        database, order.service, OperationKind.CLOSE, client=asker.name, key="close", asker=asker
-    )
+    return await requests.ask(database, order.service, Closing(), client=asker.name, key="close", asker=asker)
 
 
 async def test_an_owner_who_did_not_ask_for_an_opening_can_not_call_it_off_and_an_operator_can(

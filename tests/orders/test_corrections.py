@@ -14,8 +14,9 @@ from orders.errors import InvalidField, Refused
 from orders.lifecycle import attempts, completion, requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
-from orders.lifecycle.requests import ServiceChange
 from orders.lifecycle.stages import enter, locked_operation
+from orders.operations.prolong import Prolongation
+from orders.operations.set_parameters import ServiceChange
 
 ACCOUNT = 1
 
@@ -83,9 +84,7 @@ async def test_what_is_wrong_is_named_and_changes_nothing(
 
 async def test_a_change_of_values_gets_other_values(database: Database) -> None:
     order = await running(database)
-    change = await requests.change_parameters(
-        database, order.service, ServiceChange(addons={"ram": 99}), client="t", key="c"
-    )
+    change = await requests.ask(database, order.service, ServiceChange(addons={"ram": 99}), client="t", key="c")
     await correct(database, change.operation, addon__ram="8", domain="v2.example.com")
     async with database.read() as session:
         operation = await session.get_one(Operation, change.operation)
@@ -102,7 +101,7 @@ async def test_a_change_of_values_gets_other_values(database: Database) -> None:
 
 async def test_a_prolongation_has_nothing_to_correct(database: Database) -> None:
     order = await running(database)
-    prolong = await requests.prolong(database, order.service, 1, client="t", key="p")
+    prolong = await requests.ask(database, order.service, Prolongation(period_months=1), client="t", key="p")
     with pytest.raises(Refused, match="nothing that can be corrected"):
         await correct(database, prolong.operation, domain="v2.example.com")
 

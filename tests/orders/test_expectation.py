@@ -14,9 +14,12 @@ from models.order import Service
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
-from orders.money.expectation import terms_of
 from orders.money.prices import Terms
+from orders.operations.change_plan import PlanChange
 from orders.operations.job import load_job
+from orders.operations.prolong import Prolongation
+from orders.operations.registry import operation_type
+from orders.operations.set_parameters import ServiceChange
 
 
 def eur(amount: str) -> Money:
@@ -29,12 +32,15 @@ async def opened(database: Database, **addons: int) -> AcceptedOrder:
 
 
 async def prolonged(database: Database, **addons: int) -> AcceptedOrder:
-    return await requests.prolong(database, (await opened(database, **addons)).service, 1, client="t", key="p")
+    return await requests.ask(
+        database, (await opened(database, **addons)).service, Prolongation(period_months=1), client="t", key="p"
+    )
 
 
 async def terms(database: Database, order: AcceptedOrder) -> Terms:
     job = await load_job(database, order.operation)
-    return terms_of(job.operation, job.service, job.account, job.mapping, job.period, job.plan, job.price, job.snapshot)
+    found: Terms = operation_type(job.operation.kind).terms(job)
+    return found
 
 
 async def catalogue(database: Database, **values: Any) -> None:
@@ -130,8 +136,8 @@ async def test_without_a_quote_the_catalogue_s_cost_of_what_is_added_stands_in(
     database: Database, had: int, asked: int, more: str
 ) -> None:
     service = (await opened(database, ram=had)).service
-    change = requests.ServiceChange(addons={"ram": asked})
-    order = await requests.change_parameters(database, service, change, client="t", key="a")
+    change = ServiceChange(addons={"ram": asked})
+    order = await requests.ask(database, service, change, client="t", key="a")
     assert (await terms(database, order)).stand_in.missing == "the cost of ram"
     await catalogue(database, **ADDONS)
     assert (await terms(database, order)).stand_in.money == eur(more)
@@ -140,11 +146,9 @@ async def test_without_a_quote_the_catalogue_s_cost_of_what_is_added_stands_in(
 async def test_other_plans_and_add_ons_have_no_expectation_but_the_limit(database: Database) -> None:
     service = (await opened(database)).service
     limit = eur("3.00")
-    change = requests.ServiceChange(addons={"ram": 4}, agreed_cost_limit=limit)
-    plan = await requests.change_plan(
-        database, service, "VDS-2", client="t", key="c", manual_when={}, agreed_cost_limit=limit
-    )
-    for order in (plan, await requests.change_parameters(database, service, change, client="t", key="a")):
+    change = ServiceChange(addons={"ram": 4}, agreed_cost_limit=limit)
+    plan = await requests.ask(database, service, PlanChange(plan="VDS-2", agreed_cost_limit=limit), client="t", key="c")
+    for order in (plan, await requests.ask(database, service, change, client="t", key="a")):
         found = await terms(database, order)
         assert (found.expected.money, found.stand_in.money, found.selling.money) == (None, None, None)
         assert found.agreed == limit

@@ -15,7 +15,7 @@ from models.webhooks import WebhookMessage
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
-from orders.operations import Sent
+from orders.operations.base import Sent
 from orders.operations.job import Job, load_job
 from orders.services.history import origin_of
 from orders.settlement import intents

@@ -13,8 +13,10 @@ from orders.errors import InvalidField, KeyReused
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
-from orders.lifecycle.requests import ServiceChange
 from orders.money.limits import CostLimit
+from orders.operations.change_plan import PlanChange
+from orders.operations.prolong import Prolongation
+from orders.operations.set_parameters import ServiceChange
 
 LIMIT = Money.of("6.00", "EUR")
 BODY_WITHOUT = {
@@ -45,15 +47,15 @@ async def test_every_request_that_may_cost_something_takes_a_limit(database: Dat
     change = ServiceChange(addons={"ram": 3}, agreed_cost_limit=LIMIT)
     operations = [
         opened,
-        await requests.prolong(database, service, 1, client="t", key="p", agreed_cost_limit=LIMIT),
-        await requests.change_plan(
-            database, service, "VDS-2", client="t", key="c", manual_when={}, agreed_cost_limit=LIMIT
+        await requests.ask(
+            database, service, Prolongation(period_months=1, agreed_cost_limit=LIMIT), client="t", key="p"
         ),
-        await requests.change_parameters(database, service, change, client="t", key="s"),
+        await requests.ask(database, service, PlanChange(plan="VDS-2", agreed_cost_limit=LIMIT), client="t", key="c"),
+        await requests.ask(database, service, change, client="t", key="s"),
     ]
     for one in operations:
         assert await limit_of(database, one.operation) == LIMIT, one.kind
-    without = await requests.prolong(database, service, 1, client="t", key="p2")
+    without = await requests.ask(database, service, Prolongation(period_months=1), client="t", key="p2")
     assert await limit_of(database, without.operation) is None
 
 
@@ -62,10 +64,9 @@ async def test_a_limit_that_could_not_be_compared_is_refused_at_once(database: D
         await accept(database, Money.of("600", "RUB"))
     assert refused.value.field == "agreed_cost_limit"
     opened = await accept(database, None)
+    asked = Prolongation(period_months=1, agreed_cost_limit=Money.of("600", "RUB"))
     with pytest.raises(InvalidField, match="in RUB"):
-        await requests.prolong(
-            database, opened.service, 1, client="t", key="p", agreed_cost_limit=Money.of("600", "RUB")
-        )
+        await requests.ask(database, opened.service, asked, client="t", key="p")
 
 
 async def test_a_key_is_used_with_one_limit(database: Database) -> None:

@@ -13,7 +13,7 @@ from orders.events import record_poll
 from orders.events.lists import rows_of
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.operations.job import load_job
-from orders.operations.opening import Opening
+from orders.operations.open import Open
 from upstreams.port import ListEnd, TakeRows, UpstreamItem
 
 ACCOUNT = 1
@@ -60,7 +60,7 @@ async def test_the_numbers_are_collected_unless_the_poller_knows_them(
     async with shelf.write() as session:
         session.add(UpstreamList(account_id=ACCOUNT, product_type="vds", loaded_at=at(loaded), listed_at=at(listed)))
     panel: Any = Panel()
-    notes = await Opening()._notes(shelf, await load_job(shelf, order.operation), panel)
+    notes = await Open()._notes(shelf, await load_job(shelf, order.operation), panel)
     assert panel.lists_read == (0 if suffices else 1)
     assert notes.get("there") == (None if suffices else ["1", "2", "3"])
 

@@ -16,7 +16,6 @@ from models.events import UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
 from models.order import Intent, Operation, Service
-from models.parameters import EXPIRES_ANNOUNCED, EXPIRES_BEFORE
 from orders.services.naming import may_be_name
 from orders.settlement.intents import looking_for_name
 from orders.settlement.item_verdicts import Term, expected, judge_term
@@ -159,7 +158,7 @@ async def test_a_term_that_differs_from_the_announced_one_is_an_incident(
             service = await session.get_one(Service, number)
             done = await session.get_one(Operation, operation)
             service.expires_on = date.fromisoformat(shown)
-            done.parameters = {EXPIRES_BEFORE: "2026-03-31", EXPIRES_ANNOUNCED: "2026-04-30"}
+            done.parameters = {"expires_before": "2026-03-31", "expires_announced": "2026-04-30"}
             session.add_all([service, done])
             await report_other_term(session, service, done)
     async with database.read() as session:

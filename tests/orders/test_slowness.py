@@ -11,12 +11,14 @@ from models.database import Database
 from models.enums import MessageType, OperationKind, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
+from models.parameters import Renewal, Values
 from models.patience import Patience
 from models.webhooks import WebhookMessage
 from orders.lifecycle import causes, slowness
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import complete, enter
-from orders.operations.goals import Seen
+from orders.operations.registry import operation_type
+from orders.operations.seen import Seen
 from orders.views import PageRequest, WorkflowLinks, find_operation, list_operations
 from settings import Settings, load_settings
 
@@ -83,17 +85,17 @@ STUCK: list[tuple[str, OperationKind, Seen, timedelta, bool, str]] = [
 def test_what_is_accepted_and_unchanged_after_the_usual_time_is_for_a_person(
     kind: OperationKind, seen: Seen, waited: timedelta, slow: bool, words: str
 ) -> None:
-    found = causes.why_stuck(kind, seen, waited, 6 * HOUR, slow=slow)
+    found = causes.why_stuck(seen, waited, 6 * HOUR, slow=slow, if_silent=operation_type(kind).if_silent)
     assert (words in found) if words else found == ""
 
 
 def test_both_values_are_told() -> None:
     seen = Seen(UpstreamStatus.ACTIVE, form={"domain": "shop.example", "addon_61": "2 GB"})
     wanted = {"field.domain": "www.shop.example", "field.addon_61": "4"}
-    told = causes.still_missing(SET, wanted, seen)
+    told = operation_type(SET).missing(Values.of(wanted), seen)
     assert told == "domain: wanted www.shop.example, shows shop.example; addon_61: wanted 4, shows 2 GB"
     prolonged = Seen(UpstreamStatus.ACTIVE, date(2031, 5, 1))
-    assert causes.still_missing(OperationKind.PROLONG, {}, prolonged) == "it ends on 2031-05-01, as before"
+    assert operation_type(OperationKind.PROLONG).missing(Renewal(), prolonged) == "it ends on 2031-05-01, as before"
 
 
 @pytest.mark.parametrize(

@@ -23,15 +23,18 @@ from orders import events
 from orders.errors import InvalidField, NoMapping, Refused
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.completion import complete, decide
+from orders.lifecycle.completion import complete, decide, still_wrong
 from orders.lifecycle.intake import ServiceRequest, accept_order
-from orders.lifecycle.requests import ServiceChange
 from orders.lifecycle.stages import enter
 from orders.operations.base import Obstacle
+from orders.operations.close import Closing
 from orders.operations.job import load_job
-from orders.operations.switching import Switching
+from orders.operations.prolong import Prolongation
+from orders.operations.resume import Resume, Resumption
+from orders.operations.set_parameters import ServiceChange
+from orders.operations.suspend import Suspension
 from orders.services.expiry import check_expiry, months_later
-from orders.services.state import apply_snapshot, still_wrong
+from orders.services.state import apply_snapshot
 from orders.settlement.item_verdicts import Term, expected
 from orders.tasks import manual
 from orders.views import WorkflowLinks, find_operation
@@ -148,7 +151,7 @@ async def test_what_has_no_term_is_not_prolonged(shelf: Database, period: dict[s
     number = await add_service(shelf, "17")
     await mapped(shelf, **period)
     with pytest.raises(Refused, match=words):
-        await requests.prolong(shelf, number, 1, client="t", key="k")
+        await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k")
 
 
 async def test_for_ever_has_no_date(shelf: Database) -> None:
@@ -164,7 +167,7 @@ async def test_an_expired_service_is_prolonged_and_not_resumed(shelf: Database) 
     number = await add_service(shelf, "17")
     await change(shelf, number, status=ServiceStatus.SUSPENDED, expires_on=LONG_AGO)
     with pytest.raises(Refused, match=f"expired on {LONG_AGO}: prolong it"):
-        await requests.switch(shelf, number, OperationKind.RESUME, client="t", key="k")
+        await requests.ask(shelf, number, Resumption(), client="t", key="k")
 
 
 class Panel:
@@ -179,17 +182,17 @@ async def test_a_resumption_that_waits_for_a_term_does_not_hold_it_up(shelf: Dat
     """The upstream knows of the expiry before we do."""
     number = await add_service(shelf, "17")
     await change(shelf, number, status=ServiceStatus.SUSPENDED)
-    resumption = await requests.switch(shelf, number, OperationKind.RESUME, client="t", key="k-1")
+    resumption = await requests.ask(shelf, number, Resumption(), client="t", key="k-1")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.SUSPENDED, expires_on=LONG_AGO)
     panel: Any = Panel(item)
     job = await load_job(shelf, resumption.operation)
-    obstacle = await Switching("resume", UpstreamStatus.ACTIVE).prepare(shelf, job, panel)
+    obstacle = await Resume().prepare(shelf, job, panel)
     assert isinstance(obstacle, Obstacle), "nothing is sent"
     assert obstacle.result.reason == f"item 17 expired on {LONG_AGO}: prolong it; that is what resumes it"
     async with shelf.write() as session:
         operation = await session.get_one(Operation, resumption.operation)
         await enter(session, operation, Stage.NEEDS_ATTENTION, obstacle.result.reason)
-    term = await requests.prolong(shelf, number, 1, client="t", key="k-2")
+    term = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k-2")
     assert await stage_of(shelf, term) is Stage.ACCEPTED
     assert await stage_of(shelf, resumption) is Stage.QUEUED
 
@@ -209,7 +212,7 @@ async def test_what_is_still_wrong_is_said_at_the_end(shelf: Database, shown: di
     number = await add_service(shelf, "17")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.ACTIVE).model_copy(update=shown)
     await events.record_items(shelf, 1, "vds", [item], complete=True)
-    order = await requests.prolong(shelf, number, 1, client="t", key="k")
+    order = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k")
     async with shelf.write() as session:
         await complete(session, order.operation)
         operation = await session.get_one(Operation, order.operation)
@@ -229,7 +232,7 @@ async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Da
     number = await add_service(shelf, "17")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.SUSPENDED)
     await events.record_items(shelf, 1, "vds", [item], complete=True)
-    order = await requests.prolong(shelf, number, 1, client="t", key="k")
+    order = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k")
     decision = Decision(actor="anna", reason="done")
     record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
     async with shelf.write() as session:
@@ -242,8 +245,8 @@ async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Da
 async def test_what_is_queued_says_behind_what(shelf: Database) -> None:
     """It may be months: a term that the upstream does not sell yet."""
     number = await add_service(shelf, "17")
-    term = await requests.prolong(shelf, number, 1, client="t", key="k-1")
-    suspension = await requests.switch(shelf, number, OperationKind.SUSPEND, client="t", key="k-2")
+    term = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k-1")
+    suspension = await requests.ask(shelf, number, Suspension(), client="t", key="k-2")
     async with shelf.write() as session:
         operation = await session.get_one(Operation, term.operation)
         await enter(session, operation, Stage.RETRYING, "too early")
@@ -270,7 +273,7 @@ async def test_what_a_person_marks_closed_and_is_still_there_is_said_and_reporte
     await events.record_items(
         shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=ACTIVE)], complete=True
     )
-    order = await requests.switch(shelf, number, OperationKind.CLOSE, client="t", key="k")
+    order = await requests.ask(shelf, number, Closing(), client="t", key="k")
     async with shelf.write() as session:
         operation = await session.get_one(Operation, order.operation)
         await enter(session, operation, Stage.NEEDS_ATTENTION, "the upstream said ok")
@@ -309,7 +312,7 @@ async def test_a_service_keeps_its_period(shelf: Database) -> None:
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-2")
     with pytest.raises(InvalidField, match="no period at all"):
         await accept_order(shelf, request, client="t", key="k", hostname_suffix="s.internal")
-    order = await requests.prolong(shelf, number, 1, client="t", key="k-2")
+    order = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k-2")
     assert (await load_job(shelf, order.operation)).upstream_period() == 1
 
 
@@ -318,18 +321,18 @@ async def test_what_needs_no_period_goes_without(shelf: Database) -> None:
     number = await add_service(shelf, "17")
     await change(shelf, number, period_months=3)
     with pytest.raises(InvalidField, match="only for 1"):
-        await requests.prolong(shelf, number, 3, client="t", key="k-0")
+        await requests.ask(shelf, number, Prolongation(period_months=3), client="t", key="k-0")
     orders = [
-        await requests.switch(shelf, number, OperationKind.SUSPEND, client="t", key="k-1"),
-        await requests.switch(shelf, number, OperationKind.RESUME, client="t", key="k-2"),
-        await requests.change_parameters(shelf, number, ServiceChange(addons={"ram": 2}), client="t", key="k-3"),
-        await requests.switch(shelf, number, OperationKind.CLOSE, client="t", key="k-4"),
+        await requests.ask(shelf, number, Suspension(), client="t", key="k-1"),
+        await requests.ask(shelf, number, Resumption(), client="t", key="k-2"),
+        await requests.ask(shelf, number, ServiceChange(addons={"ram": 2}), client="t", key="k-3"),
+        await requests.ask(shelf, number, Closing(), client="t", key="k-4"),
     ]
     for order in orders:
         assert (await load_job(shelf, order.operation)).mapping.tariff == "58"
     async with shelf.write() as session:
         operation = await session.get_one(Operation, orders[0].operation)
-        operation.kind = OperationKind.PROLONG
+        operation.kind, operation.parameters = OperationKind.PROLONG, {"period_months": "3"}
         session.add(operation)
     with pytest.raises(NoMapping):
         await load_job(shelf, orders[0].operation)

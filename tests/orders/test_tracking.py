@@ -18,7 +18,7 @@ from orders.audit import OURSELVES
 from orders.lifecycle import requests
 from orders.lifecycle.completion import complete
 from orders.lifecycle.intake import ServiceRequest, accept_order
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.set_parameters import ServiceChange
 from orders.services import renewal
 from orders.services.history import Origin
 from orders.settlement import intents
@@ -238,9 +238,7 @@ async def test_renewal_is_put_back_three_times_a_day_at_most(panel: Panel) -> No
         if not found.put_back:
             times += 1
             change = ServiceChange(renewal_owner=RenewalOwner.RESELLFLOW)
-            asked = await requests.change_parameters(
-                panel.database, panel.number, change, client=OURSELVES, key=found.key
-            )
+            asked = await requests.ask(panel.database, panel.number, change, client=OURSELVES, key=found.key)
             await panel.shows(autoprolong="null")
             async with panel.database.write() as session:
                 await complete(session, asked.operation)

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from models.enums import MessageType
 from orders.lifecycle.intake import ServiceRequest
-from orders.lifecycle.requests import ServiceChange
+from orders.operations.asking import Offer
+from orders.operations.registry import OPERATIONS
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.signing import body
 from storefront import examples
@@ -20,9 +21,6 @@ from storefront.problems import KINDS
 from storefront.schemas import (
     HandOver,
     OrderAccepted,
-    PlanChange,
-    Prolongation,
-    Suspension,
     TaskDone,
     TaskNote,
     TaskRejected,
@@ -125,26 +123,22 @@ def messages(document: dict[str, Any], kind: str) -> Draft202012Validator:
     return Draft202012Validator({**document, **content["application/cloudevents+json"]["schema"]})
 
 
+OFFERED = [(one, one.offer) for one in OPERATIONS.values() if one.offer is not None]
+
+
+def _bodies(offer: Offer) -> dict[str, Any]:
+    return {name: {"value": body} for name, (_, body) in offer.bodies.items()}
+
+
 REQUESTS: list[tuple[dict[str, Any], type[BaseModel]]] = [
     (examples.ORDERS, ServiceRequest),
-    (examples.PROLONGATIONS, Prolongation),
-    (examples.SUSPENSIONS, Suspension),
-    (examples.CHANGES, ServiceChange),
-    (examples.PLAN_CHANGES, PlanChange),
+    *((_bodies(offer), one.asking) for one, offer in OFFERED),
     (examples.HAND_OVERS, HandOver),
     (examples.TASK_NOTES, TaskNote),
     (examples.TASKS_DONE, TaskDone),
     (examples.TASKS_REJECTED, TaskRejected),
 ]
-ACCEPTED = [
-    examples.ORDER_ACCEPTED,
-    examples.PROLONGATION_ACCEPTED,
-    examples.SUSPENSION_ACCEPTED,
-    examples.RESUMPTION_ACCEPTED,
-    examples.CLOSING_ACCEPTED,
-    examples.CHANGE_ACCEPTED,
-    examples.PLAN_CHANGE_ACCEPTED,
-]
+ACCEPTED = [examples.ORDER_ACCEPTED, *(examples.accepted(offer, one.kind) for one, offer in OFFERED)]
 
 
 def test_the_examples_are_what_the_schemas_say() -> None:

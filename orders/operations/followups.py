@@ -13,37 +13,40 @@ from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
 from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from models.parameters import ADDON_PREFIX, DROPPED_ADDONS, FIELD_PREFIX, FOLLOWS, RENEWAL_OWNER
+from models.parameters import NewPlan, Values
+from orders import audit
 from orders.audit import OURSELVES
 from orders.incidents.record import raise_incident
 from orders.lifecycle.acceptance import Key, accepted_before, write
-from orders.operations.goals import fields_to_set
 from orders.services import addons
 from orders.services.mappings import by_tariff, mapping_of
 from orders.services.meaning import RENEWAL_FIELD
 
-_RENEWAL = f"{FIELD_PREFIX}{RENEWAL_FIELD}"
-
 
 async def renewal_as_asked(
-    session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    session: AsyncSession,
+    service: Service,
+    operation: Operation,
+    asked: Values,
+    snapshot: UpstreamSnapshot | None,
 ) -> None:
     """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
     once more, in an operation of its own, and until then the service says what the upstream shows."""
-    asked = RenewalOwner(operation.parameters[RENEWAL_OWNER])
+    owner = asked.renewal_owner or service.renewal_owner
     shown = snapshot.renews if snapshot is not None else None
-    alone = fields_to_set(operation.parameters).keys() == {RENEWAL_FIELD}
-    if alone or shown is None or shown is (asked is RenewalOwner.UPSTREAM):
-        service.renewal_owner = asked
+    alone = asked.fields.keys() == {RENEWAL_FIELD}
+    if alone or shown is None or shown is (owner is RenewalOwner.UPSTREAM):
+        service.renewal_owner = owner
         return
-    wanted = {RENEWAL_OWNER: asked.value, _RENEWAL: operation.parameters[_RENEWAL]}
-    await _follow(session, service, operation, wanted, f"Set who renews service {service.id}: {asked.value}")
+    wanted = Values(renewal_owner=owner, fields={RENEWAL_FIELD: asked.fields[RENEWAL_FIELD]})
+    await _follow(session, service, operation, wanted, f"Set who renews service {service.id}: {owner.value}")
 
 
 async def addons_after_plan_change(
     session: AsyncSession,
     service: Service,
     operation: Operation,
+    asked: NewPlan,
     snapshot: UpstreamSnapshot | None,
     *,
     before: PlanMapping | None = None,
@@ -54,7 +57,7 @@ async def addons_after_plan_change(
     off what was to be dropped and is there all the same. What can't be set or switched off is an incident. `before`:
     the mapping of the plan that it had.
     """
-    carried = addons.wished(operation.parameters)
+    carried = addons.wished(asked.addons)
     mapping = await mapping_of(session, service)
     if mapping is None or snapshot is None or not snapshot.form:
         service.addons = dict(carried)  # nobody shows it: as agreed
@@ -62,7 +65,7 @@ async def addons_after_plan_change(
     shown = addons.shown(mapping, snapshot.form)
     there = {name: shown[name] for name in carried if name in shown}
     known_by = [mapping, *await by_tariff(session, service, mapping.tariff), *([before] if before else [])]
-    kept = still_there(operation.parameters.get(DROPPED_ADDONS, ""), known_by, snapshot.form)
+    kept = still_there(asked.dropped_addons or "", known_by, snapshot.form)
     service.addons = addons.without_none({**{one.name: one.shown for one in kept}, **there})
     missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
     settable = {name: value for name, value in missing.items() if name in shown}
@@ -119,9 +122,13 @@ async def _set_again(
         return
     plan = (await session.get_one(TariffPlan, service.plan_id)).name
     wish = addons.wish(settable, mapping)
-    for one in kept:
-        if one.least is not None:
-            wish |= {f"{ADDON_PREFIX}{one.name}": str(one.least), f"{FIELD_PREFIX}{one.field}": one.least_sent}
+    switched_off = [one for one in kept if one.least is not None]
+    wish = wish.model_copy(
+        update={
+            "addons": wish.addons | {one.name: str(one.least) for one in switched_off},
+            "fields": wish.fields | {one.field: one.least_sent for one in switched_off},
+        }
+    )
     what = [f"set {_words(settable)} again"] if settable else []
     what += [f"take back what was to be dropped ({_words(off)})"] if off else []
     title = f"Add-ons of service {service.id} after its change of plan to {plan}: {', and '.join(what)}"
@@ -190,9 +197,7 @@ def _words(values: dict[str, addons.AddonValue]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-async def _follow(
-    session: AsyncSession, service: Service, first: Operation, parameters: dict[str, str], title: str
-) -> None:
+async def _follow(session: AsyncSession, service: Service, first: Operation, parameters: Values, title: str) -> None:
     """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
     key = Key(OURSELVES, f"after-{first.id}", body_hash="")
     if await accepted_before(session, key) is not None:
@@ -203,11 +208,15 @@ async def _follow(
         kind=OperationKind.SET_PARAMETERS,
         upstream_name=first.upstream_name,
         stage=Stage.QUEUED,
-        parameters=parameters | {FOLLOWS: str(first.id)},
+        parameters=parameters.model_copy(update={"follows": first.id}).row(),
         actor=first.actor,
     )
     _keep_to_the_limit(following, first)
-    facts = {"service": service.id, "kind": following.kind.value, "reason": f"operation {first.id} left it to be done"}
+    facts: audit.Facts = {
+        "service": service.id,
+        "kind": following.kind.value,
+        "reason": f"operation {first.id} left it to be done",
+    }
     because = f"follows operation {first.id}"
     await write(session, following, key, department=module.department, title=title, facts=facts, because=because)
 

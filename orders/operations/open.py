@@ -1,26 +1,107 @@
 """Open: the set-up request. There is no item yet; afterwards it is known by our mark (orders.settlement.lookup)."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import PlanMapping, TariffPlan
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, Knowledge
+from models.enums import EventKind, FailureClass, Knowledge, OperationKind, ServiceStatus, UpstreamStatus
+from models.events import UpstreamSnapshot
 from models.messages import Submission, SubmitResult
-from orders.operations.base import Obstacle, Request, Sent
+from models.order import Operation, Service
+from models.parameters import Term
+from models.periods import period_in_words
+from models.product_types import PRODUCT_TYPES
+from orders.errors import InvalidField, Refused
+from orders.money.expectation import period_terms
+from orders.money.prices import Terms
+from orders.operations.asking import Asking
+from orders.operations.base import Obstacle, OperationType, Request, Sent
 from orders.operations.item import told_no_before
 from orders.operations.job import Job
 from orders.operations.numbers import numbers, shared_numbers
+from orders.operations.seen import Seen
+from orders.services.addons import AddonValue
+from orders.services.forms import check_parameters
+from orders.services.naming import check_name
 from orders.settlement.gathering import notes_before, notes_of_what_was_seen
 from orders.settlement.leftovers import balance_before
 from orders.settlement.lookup import ever_sent, find_out, keep_evidence, left_behind
+from orders.settlement.other_terms import show_real_cost
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.port import Quote, Upstream
 
+DOMAIN = "domain"
 WATCHED_LATELY = timedelta(minutes=2)
 """What the poller saw last is taken for what is there, if it has read the account so lately."""
 
 
-class Opening:
+class Open(OperationType[Asking, Term]):
+    """Asked for with `orders.lifecycle.intake`: only an order makes a service."""
+
+    kind = OperationKind.OPEN
+    asking = Asking
+    parameters = Term
+    charges = True
+    done_twice = "a second item was probably bought"
+    # Suspended: it was opened, and suspended before anybody looked.
+    goal = frozenset({UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED})
+    sets_addons = True
+    correctable = True
+    event = EventKind.OPENED
+    status_by_hand = ServiceStatus.ACTIVE
+
+    def outcome(self, row: Mapping[str, str], seen: Seen) -> bool | None:
+        return False if seen.dead_end else super().outcome(row, seen)
+
+    async def correct(
+        self,
+        session: AsyncSession,
+        operation: Operation,
+        service: Service,
+        mapping: PlanMapping | None,
+        parameters: dict[str, str],
+        values: dict[str, AddonValue],
+    ) -> None:
+        """All that its order said."""
+        kind = PRODUCT_TYPES[service.product_type]
+        if mapping is None:
+            raise Refused("the catalogue does not map this plan any more; map it again first, or cancel the order")
+        own = {name: value for name, value in parameters.items() if name != DOMAIN}
+        checked = check_parameters(own, kind, mapping)
+        if DOMAIN in parameters:
+            try:
+                service.name = check_name(kind, parameters[DOMAIN])
+            except ValueError as error:
+                raise InvalidField(DOMAIN, str(error)) from error
+            service.name_is_ours = False
+        service.parameters = {**service.parameters, **checked}
+        service.addons = {**service.addons, **values}
+        session.add(service)
+
+    def terms(self, job: Job) -> Terms:
+        return period_terms(job, renewing=False)
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        plan = await session.get_one(TariffPlan, service.plan_id)
+        details = [f"{name} {value}" for name, value in {**service.parameters, **service.addons}.items()]
+        with_ = f", with {', '.join(details)}" if details else ""
+        months = self.parameters.of(operation.parameters).period_months
+        period = period_in_words(service.period_months if months is None else months)
+        return [f"Set up {plan.name} for {period}{with_}.", "See that it runs."]
+
+    def new_term(self, asked: Term, service: Service) -> tuple[date, int] | None:
+        months = service.period_months if asked.period_months is None else asked.period_months
+        return (utc_now().date(), months) if months > 0 else None
+
+    async def compare(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        await show_real_cost(session, service, operation, snapshot)
+
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return await upstream.quote(job.order_spec())
 
@@ -74,3 +155,6 @@ class Opening:
 
 def _items(numbers: tuple[str, ...]) -> str:
     return f"item {', '.join(numbers)} with our mark is at the upstream already"
+
+
+OPERATION = Open()

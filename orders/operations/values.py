@@ -1,17 +1,16 @@
-"""Set parameters and add-ons: the values that the form then shows tell."""
+"""Setting values of an item's form: the values that it then shows tell whether it was done."""
 
 import logging
 from collections.abc import Collection
 from datetime import timedelta
 
 from models.database import Database
-from models.parameters import NEW_KEY, NEW_PASSWORD
-from orders.operations.base import Kind, Obstacle, Request, Sent
-from orders.operations.goals import Seen, differences, fields_missing
+from models.parameters import Values
+from orders.operations.base import Obstacle, Request, Sent
 from orders.operations.item import already_so, item_number, judge_by_form, read
 from orders.operations.job import Job
-from orders.operations.secret import GivingSecret, NewKey, NewPassword
-from orders.services.meaning import RENEWAL_FIELD, is_no
+from orders.operations.seen import Compared, Seen, differing
+from orders.services.meaning import RENEWAL_FIELD, is_no, same_value
 from orders.settlement.verdicts import Judgement
 from upstreams.errors import UpstreamError
 from upstreams.port import Quote, Upstream, UpstreamItem
@@ -19,23 +18,23 @@ from upstreams.port import Quote, Upstream, UpstreamItem
 log = logging.getLogger(__name__)
 
 
-class _SettingFields:
+class SettingValues:
     """Values that cost or can be refused go first, and who renews goes last.
 
     So a refused change leaves the upstream as it was, and there is no time at which both renew. What the first call did
     is done, whatever becomes of the second: where that fails, the end of the operation asks for another one
-    (`orders.lifecycle.followups`).
+    (`orders.operations.followups`).
     """
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        fields = _without_renewal(job.wanted_fields())
+        fields = _without_renewal(_asked(job).fields)
         if not fields:
             return None
         return await upstream.quote_parameters(job.service.product_type, item_number(job), fields)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)
-        missing = fields_missing(job.operation.parameters, Seen.of_form(item))
+        missing = fields_missing(_asked(job), Seen.of_form(item))
         if not missing:
             return Obstacle(already_so(job, f"item {item.number} has these values already"))
         before = {name: [item.raw.get(name, "")] for name in missing}
@@ -44,7 +43,7 @@ class _SettingFields:
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         """What the form showed already, before this call, is not sent again: it may have been paid."""
         product_type, number = job.service.product_type, item_number(job)
-        asked = job.wanted_fields()
+        asked = _asked(job).fields
         missing: Collection[str] = asked if job.intent is None else job.intent.before
         fields = {name: value for name, value in _without_renewal(asked).items() if name in missing}
         renewal = asked.get(RENEWAL_FIELD)
@@ -65,35 +64,29 @@ class _SettingFields:
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         def has_values(item: UpstreamItem | None) -> bool:
-            return item is not None and not differences(
-                job.operation.kind, job.operation.parameters, Seen.of_form(item)
-            )
+            return item is not None and not not_shown(_asked(job), Seen.of_form(item))
 
         return await judge_by_form(job, upstream, window, has_values)
 
 
-class SettingParameters:
-    """Values of the form, a new password, a new licence key: ways of one kind of operation."""
+def not_shown(asked: Values, seen: Seen) -> str:
+    """What of the values that tell whether it was done the form does not show (yet), in words.
 
-    def __init__(self) -> None:
-        self._fields = _SettingFields()
-        self._secrets = {NEW_PASSWORD: GivingSecret(NewPassword()), NEW_KEY: GivingSecret(NewKey())}
+    Who renews is a call of its own, made after the rest is accepted; it tells only where nothing else was asked for.
+    Values are compared by meaning: `4 GB` is 4, a name in punycode is the one in Unicode.
+    """
+    telling = _without_renewal(asked.fields) or asked.fields
+    found = ((name, value, seen.form.get(name)) for name, value in telling.items())
+    return differing(Compared(name, shown or "", value, same_value(name, shown, value)) for name, value, shown in found)
 
-    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        return await self._way(job).quote(job, upstream)
 
-    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
-        return await self._way(job).prepare(database, job, upstream)
+def fields_missing(asked: Values, seen: Seen) -> dict[str, str]:
+    """Those whose values the form does not show (yet), who renews among them."""
+    return {name: value for name, value in asked.fields.items() if not same_value(name, seen.form.get(name), value)}
 
-    async def send(self, job: Job, upstream: Upstream) -> Sent:
-        return await self._way(job).send(job, upstream)
 
-    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-        return await self._way(job).find_out(database, job, upstream, window)
-
-    def _way(self, job: Job) -> Kind:
-        asked = job.operation.parameters
-        return next((way for name, way in self._secrets.items() if name in asked), self._fields)
+def _asked(job: Job) -> Values:
+    return Values.of(job.operation.parameters)
 
 
 def _without_renewal(fields: dict[str, str]) -> dict[str, str]:

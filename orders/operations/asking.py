@@ -1,0 +1,117 @@
+"""What a caller may ask of a service that is there: one request model for API, command line and Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.enums import OperationKind
+from models.money import Money
+from models.parameters import Parameters
+from orders.access.roles import Right
+from orders.errors import InvalidField
+from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
+
+
+class Asking(BaseModel):
+    """The body of the request. Unknown fields are refused, so that a slip of the pen is not taken for consent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[OperationKind]
+
+    @classmethod
+    def of(cls, **values: object) -> Self:
+        """Raises InvalidField for the first value that is not right."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            message = first["msg"].removeprefix("Value error, ")
+            raise InvalidField(".".join(map(str, first["loc"])), message) from error
+
+    @property
+    def limit(self) -> Money | None:
+        """The most that the upstream may charge for it."""
+        return None
+
+    @property
+    def right(self) -> tuple[Right, str] | None:
+        """What the caller needs beyond the right to order, and what for, in words."""
+        return None
+
+    def identity(self) -> dict[str, object]:
+        """What must be the same in two requests with one idempotency key; hashed as JSON, and compared for ever."""
+        return self.model_dump(mode="json", exclude={"agreed_cost_limit"})
+
+
+class Charged(Asking):
+    """Asks for something that the upstream may charge for."""
+
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+
+    @property
+    def limit(self) -> Money | None:
+        return self.agreed_cost_limit
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field is given on the command line, as metadata of the field.
+
+    A field without it becomes an option of its own name; a limit and add-ons have options of their own.
+    """
+
+    name: str = ""
+    """`--period`; a word without dashes is an argument. Empty: the field's name."""
+    help: str = ""
+    """Empty: the field's description."""
+    metavar: str | None = None
+    means: str | None = None
+    """The option takes no value and stands for this one."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Where the operation is asked for: the address below /v1/services/{number}, and the command `resell NAME`."""
+
+    path: str
+    name: str
+    """Of the route in the OpenAPI document (`operationId`)."""
+    details: str
+    """What the API's document says of it; its summary is the purpose of the kind."""
+    doing: str
+    """`prolonging`, for who waits at the command line."""
+    method: Literal["POST", "PATCH", "DELETE"] = "POST"
+    may_lack_body: bool = False
+    """A request without a body is one with an empty body."""
+    help: str = ""
+    """What the command's help adds to the purpose of the kind."""
+    bodies: Mapping[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """Examples of the body: name -> (summary, body)."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """The operation's parameters in the example of the answer."""
+    cost: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An operation in the making, as what was asked for has been checked."""
+
+    parameters: Parameters
+    title: str
+    """Of its task."""
+    cost: Money | None = None
+    urgent: bool = False
+    """Goes before everything else that waits for the service."""
+    reason: str = ""
+    """Why, in the asker's words; for the audit."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say about what may be asked."""
+
+    manual_plan_changes: Mapping[str, list[str]] = field(default_factory=dict)
+    """Product type -> resources whose change only a person can carry out."""

@@ -1,0 +1,194 @@
+"""Change of plan, where the upstream can do it by itself: the tariff that its form then shows tells."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import PlanMapping, TariffPlan
+from models.database import Database
+from models.enums import EventKind, FailureClass, OperationKind, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.messages import Submission, SubmitResult
+from models.order import Operation, Service
+from models.parameters import NewPlan
+from orders.errors import InvalidField
+from orders.operations import followups
+from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
+from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.item import already_so, attention, item_number, judge_by_form, read
+from orders.operations.job import Job
+from orders.operations.seen import Compared, Seen, differing, same_amount
+from orders.services import addons, periods
+from orders.services.mappings import mapped, mapping_of
+from orders.settlement.verdicts import Judgement
+from orders.text import Words
+from upstreams.port import Quote, Upstream, UpstreamItem
+
+
+class PlanChange(Charged):
+    kind: ClassVar = OperationKind.CHANGE_PLAN
+
+    plan: Annotated[Words, Option("PLAN", help="name of a tariff plan")] = Field(
+        max_length=64, description="name of a tariff plan", examples=["VDS-2"]
+    )
+    drop_addons: Annotated[bool, Option(help="change it, and lose the add-ons that the new plan can't have")] = Field(
+        default=False,
+        strict=True,
+        description="change it although the new plan can't have all add-ons that the service has: these are lost. "
+        "Without it such a request is refused, naming them",
+    )
+
+    def identity(self) -> dict[str, object]:
+        return {"plan": self.plan} | ({"drop_addons": True} if self.drop_addons else {})
+
+
+class ChangePlan(OperationType[PlanChange, NewPlan]):
+    kind = OperationKind.CHANGE_PLAN
+    asking = PlanChange
+    parameters = NewPlan
+    charges = True
+    done_twice = "the change was probably charged twice"
+    seen_in_form = True
+    sets_addons = True
+    event = EventKind.PLAN_CHANGED
+    done = "given another plan"
+    offer = Offer(
+        path="/change-plan",
+        name="change_plan",
+        details="The upstream is asked first what the change costs; where it says so, the operation's `cost` shows "
+        "it from the stage `checking_balance` on, before anything is paid. What no upstream can do automatically "
+        "becomes a task for a person (stage `awaiting_manual_task`). Add-ons are carried to the new plan; where it "
+        "can't have them all, the request is refused unless it says `drop_addons`.",
+        doing="changing the plan of",
+        help="What the upstream can't do automatically becomes a task for a person.",
+        bodies={"larger": ("To a larger plan", {"plan": "VDS-2"})},
+        parameters={"plan_id": "2", "pricelist": "59"},
+    )
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: PlanChange, rules: Rules) -> Wanted:
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == asked.plan))).one_or_none()
+        if plan is None or plan.id is None or not plan.active:
+            raise InvalidField("plan", f"there is no tariff plan {asked.plan!r}")
+        if plan.product_type != service.product_type:
+            raise InvalidField("plan", f"{asked.plan!r} is a {plan.product_type}, the service a {service.product_type}")
+        if plan.id == service.plan_id:
+            raise InvalidField("plan", f"service {service.id} has plan {asked.plan!r} already")
+        mapping, _ = await periods.mapped(session, service, plan.id, service.period_months)
+        old = await session.get_one(TariffPlan, service.plan_id)
+        carried, dropped = _addons_to_carry(service, mapping, plan.name, drop=asked.drop_addons)
+        manual = rules.manual_plan_changes.get(service.product_type, [])
+        by_hand = [name for name in manual if old.resources.get(name) != plan.resources.get(name)]
+        words = ", ".join(f"{name} {old.resources.get(name)} → {plan.resources.get(name)}" for name in by_hand)
+        parameters = NewPlan(
+            plan_id=plan.id,
+            tariff=mapping.tariff if mapping else "",
+            shown={
+                field: str(plan.resources[resource])
+                for resource, field in (mapping.resource_fields if mapping else {}).items()
+                if resource in plan.resources
+            },
+            addons=carried,
+            dropped_addons=dropped or None,
+            by_hand=f"the upstream can't change this by itself: {words}" if by_hand else None,
+        )
+        return Wanted(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
+
+    def is_met(self, asked: NewPlan, seen: Seen) -> bool:
+        return seen.status is not UpstreamStatus.PROCESSING and not self.missing(asked, seen)
+
+    def missing(self, asked: NewPlan, seen: Seen) -> str:
+        tariff, wanted = seen.form.get("pricelist", ""), asked.tariff or ""
+        values = [Compared("tariff", tariff, wanted, tariff == wanted)]
+        for name, value in asked.shown.items():
+            shown = seen.form.get(name, "")
+            values.append(Compared(name, shown, value, same_amount(shown, value)))
+        return differing(values)
+
+    def sets_tariff(self, asked: NewPlan) -> str | None:
+        return asked.tariff
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        asked = self.parameters.of(operation.parameters)
+        old = await session.get_one(TariffPlan, service.plan_id)
+        new = await session.get_one(TariffPlan, asked.plan_id)
+        mapping = await mapped(session, new.id or 0, service.home_module_id or service.module_id)
+        tariff = f" (tariff {mapping.tariff} upstream)" if mapping and mapping.tariff else ""
+        changes = [
+            f"Change its {_spoken(name)} from {old.resources.get(name, '?')} to {new.resources.get(name, '?')}."
+            for name in sorted(old.resources.keys() | new.resources.keys())
+            if old.resources.get(name) != new.resources.get(name)
+        ]
+        carried = [f"See that it still has {name} {value}." for name, value in asked.addons.items()]
+        return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, *carried, "See that it runs."]
+
+    async def apply(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        asked = self.parameters.of(operation.parameters)
+        if asked.plan_id is None:
+            return
+        before = await mapping_of(session, service)
+        service.plan_id = asked.plan_id
+        await followups.addons_after_plan_change(session, service, operation, asked, snapshot, before=before)
+
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
+        quoted = await upstream.quote_plan_change(item_number(job), job.mapping.tariff, job.upstream_period())
+        return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        item = await read(job, upstream)
+        if self._is_so(job, item):
+            return Obstacle(already_so(job, f"item {item.number} has tariff {item.tariff} already"))
+        by_hand = self.read(job).by_hand
+        if by_hand:
+            return Obstacle(SubmitResult(outcome=Submission.MANUAL, reason=by_hand))
+        if item.status is UpstreamStatus.DELETED:
+            return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
+        return Request(
+            fields={"elid": item.number, "pricelist": job.mapping.tariff, "period": str(job.upstream_period())},
+            before={"pricelist": [item.tariff]},
+        )
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        answer = await upstream.change_plan(item_number(job), job.mapping.tariff, job.upstream_period(), key=job.key)
+        return Sent(item_number(job), answer.unpaid)
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        def changed(item: UpstreamItem | None) -> bool:
+            return item is not None and item.tariff == job.mapping.tariff
+
+        return await judge_by_form(job, upstream, window, changed)
+
+    def _is_so(self, job: Job, item: UpstreamItem) -> bool:
+        return not self.missing(self.read(job), Seen.of_form(item))
+
+
+def _addons_to_carry(
+    service: Service, mapping: PlanMapping | None, plan: str, *, drop: bool
+) -> tuple[dict[str, str], str]:
+    """The add-ons that the new plan keeps, and those that are lost, in words. Raises InvalidField for add-ons that it
+    can't have, unless they are to be dropped."""
+    if mapping is None:
+        return {name: str(value) for name, value in service.addons.items()}, ""
+    carried, lost = addons.carried(service.addons, mapping, plan)
+    if lost and not drop:
+        words = "; ".join(f"{name} {service.addons[name]}: {reason}" for name, reason in lost.items())
+        raise InvalidField(
+            "plan",
+            f"service {service.id} would lose add-ons with {plan} ({words}). Change them first, or ask with "
+            "drop_addons to change the plan without them",
+        )
+    dropped = ", ".join(f"{name} {service.addons[name]}" for name in lost)
+    return {name: str(value) for name, value in carried.items()}, dropped
+
+
+def _spoken(resource: str) -> str:
+    """disk_gb -> disk (GB)."""
+    name, _, unit = resource.rpartition("_")
+    return f"{name} ({unit.upper()})" if name and unit in ("gb", "mb", "tb") else resource
+
+
+OPERATION = ChangePlan()

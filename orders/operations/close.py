@@ -1,0 +1,68 @@
+"""Close: the item is deleted at the upstream, and the service is over."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Operation, Service
+from orders.operations.asking import Asking, Offer, Rules, Wanted
+from orders.operations.switching import Switching, switched
+from upstreams.port import Upstream
+
+
+class Closing(Asking):
+    kind: ClassVar = OperationKind.CLOSE
+
+    def identity(self) -> dict[str, object]:
+        return switched(urgent=False, reason="")
+
+
+class Close(Switching[Closing]):
+    kind = OperationKind.CLOSE
+    asking = Closing
+    call = "delete"
+    goal_status = UpstreamStatus.DELETED
+    ends_service = True
+    leaves_usable = False
+    event = EventKind.CLOSED
+    done = "closed"
+    if_silent = "it may want a phone call first, or a minimum term that is not over"
+    status_by_hand = ServiceStatus.CLOSED
+    offer = Offer(
+        path="",
+        name="close_service",
+        method="DELETE",
+        details="Deletes the item at the upstream, before everything else that waits for this service. What is queued "
+        "for it after that ends without effect.\n\n"
+        "A service that is still being opened is called off: nothing more of its opening is sent. If nothing had been "
+        "sent, both operations are `cancelled` in the answer already and the service is `closed`. If an earlier "
+        "request may have left something at the upstream, that is removed first; then both end, without a charge. "
+        "A request under way is waited for: if it had no effect, both end; else the service is deleted once it is "
+        "open. `waits_for` says which. A storefront may call off only what it asked for itself, as with "
+        "cancelling; what is open may be closed by its owner.",
+        doing="closing",
+        help="Its item is deleted at the upstream.\n\nIf the service is still being opened, the opening is called off, "
+        "and what was not sent is not bought.",
+    )
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: Closing, rules: Rules) -> Wanted:
+        return replace(await super().wanted(session, service, asked, rules), urgent=True)
+
+    async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
+        await upstream.delete(product_type, number, key=key)
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        return ["Delete it; the upstream may want a phone call."]
+
+    async def apply(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        if service.status is not ServiceStatus.CLOSED:
+            service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
+
+
+OPERATION = Close()

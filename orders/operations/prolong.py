@@ -1,0 +1,212 @@
+"""Prolong: the expiry date tells whether it was done. The new one is the upstream's word, our arithmetic where it says
+nothing."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.database import Database
+from models.enums import EventKind, FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.messages import Submission, SubmitResult
+from models.order import Operation, Service
+from models.parameters import Renewal
+from models.periods import period_in_words
+from orders.money.expectation import period_terms
+from orders.money.prices import Terms
+from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
+from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.item import attention, evidence_of_form, item_number, read, read_if_there, told_no_before
+from orders.operations.item import unknown_since as since
+from orders.operations.job import Job
+from orders.operations.seen import Seen
+from orders.services import periods
+from orders.settlement.item_verdicts import Term, judge_term
+from orders.settlement.other_terms import report_other_term
+from orders.settlement.verdicts import Judgement, Verdict
+from upstreams.errors import UpstreamError
+from upstreams.port import Quote, Upstream, UpstreamItem
+
+AT_ONCE = timedelta(0)
+
+
+class Prolongation(Charged):
+    kind: ClassVar = OperationKind.PROLONG
+
+    period_months: Annotated[int, Option("--period", metavar="MONTHS", help="months; one of the plan's periods")] = (
+        Field(strict=True, description="months; one of the plan's periods", examples=[1])
+    )
+
+
+class Prolong(OperationType[Prolongation, Renewal]):
+    kind = OperationKind.PROLONG
+    asking = Prolongation
+    parameters = Renewal
+    charges = True
+    done_twice = "the item was probably prolonged, and charged, twice"
+    comes_unasked = True  # any later expiry meets it
+    event = EventKind.PROLONGED
+    if_silent = "ask the upstream what it was charged for"
+    offer = Offer(
+        path="/prolong",
+        name="prolong_service",
+        details="The new expiry date is the upstream's word; the service shows it when the operation is completed.",
+        doing="prolonging",
+        bodies={
+            "month": ("By a month", {"period_months": 1}),
+            "limit": (
+                "For at most 6.00 EUR",
+                {"period_months": 1, "agreed_cost_limit": {"amount": "6.00", "currency": "EUR"}},
+            ),
+        },
+        parameters={"period_months": "1"},
+        cost={"amount": "5.00", "currency": "EUR"},
+    )
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: Prolongation, rules: Rules) -> Wanted:
+        mapping, period = await periods.mapped(session, service, service.plan_id, asked.period_months)
+        await periods.check_prolongable(session, service, mapping, period)
+        title = f"Prolong service {service.id} by {period_in_words(asked.period_months)}"
+        return Wanted(Renewal(period_months=asked.period_months), title, period.cost if period else None)
+
+    def goes_before(self, running: Operation, service: Service) -> bool:
+        """A service whose term is over is resumed by another term."""
+        if running.kind is not OperationKind.RESUME:
+            return False
+        expired = service.expires_on is not None and service.expires_on < utc_now().date()
+        return expired or running.stage is Stage.NEEDS_ATTENTION
+
+    def is_met(self, asked: Renewal, seen: Seen) -> bool:
+        before = asked.expires_before
+        if before is None or seen.status is UpstreamStatus.PROCESSING or seen.expires_on is None:
+            return False
+        return not before or seen.expires_on > date.fromisoformat(before)
+
+    def missing(self, asked: Renewal, seen: Seen) -> str:
+        return f"it ends on {seen.expires_on}, as before" if seen.expires_on is not None else ""
+
+    def terms(self, job: Job) -> Terms:
+        return period_terms(job, renewing=True)
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        asked = self.parameters.of(operation.parameters)
+        return [f"Prolong it by {period_in_words(_months(asked, service))}; it expires {service.expires_on}."]
+
+    def handed_over(self, row: dict[str, str], service: Service) -> dict[str, str]:
+        """The poller sees it done, where there is an item."""
+        if service.expires_on is None:
+            return row
+        return {**Renewal(expires_before=service.expires_on.isoformat()).row(), **row}
+
+    def new_term(self, asked: Renewal, service: Service) -> tuple[date, int] | None:
+        """None also where an item showed the new date before the person said that it is done."""
+        before, months = asked.expires_before, _months(asked, service)
+        is_seen = bool(before) and service.expires_on is not None and service.expires_on.isoformat() > str(before)
+        return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
+
+    async def compare(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        await report_other_term(session, service, operation)
+
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
+        quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())
+        return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        obstacle = told_no_before(job)
+        if obstacle is not None:
+            return obstacle
+        item = await read(job, upstream)
+        if item.status is UpstreamStatus.DELETED:
+            return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
+        if _has_history(job):
+            # An earlier call counts as not done. What has happened to the item since may be its late effect.
+            found = judge_term(_term(job, item, AT_ONCE))
+            if found.verdict in (Verdict.DONE, Verdict.CANNOT_TELL):
+                return Obstacle(
+                    SubmitResult(outcome=Submission.UNKNOWN, failure=FailureClass.EXISTS, reason=found.reason)
+                )
+        target = _kept(job) or await self._notes(job, item, upstream)
+        return Request(
+            fields={"elid": item.number, "period": str(job.upstream_period())},
+            before={"expires_on": [target.expires_before or ""], "status": [item.status.name.lower()]},
+            target=target.row(),
+        )
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        answer = await upstream.prolong(item_number(job), job.upstream_period(), key=job.key)
+        announced = answer.new_expires_on.isoformat() if answer.new_expires_on else ""
+        return Sent(item_number(job), answer.unpaid, announced=announced)
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        found = await read_if_there(job, upstream)
+        evidence = evidence_of_form(job, found) | {"announced": self.read(job).expires_announced or ""}
+        if found is None or found.status is UpstreamStatus.DELETED:
+            number = item_number(job)
+            return Judgement(Verdict.CANNOT_TELL, (number,), f"item {number} does not exist any more", evidence)
+        return replace(judge_term(_term(job, found, window)), evidence=evidence)
+
+    async def _notes(self, job: Job, item: UpstreamItem, upstream: Upstream) -> Renewal:
+        """What tells later whether it was done: the expiry now, and where the renewal form says that it leads."""
+        before = item.expires_on.isoformat() if item.expires_on else ""
+        notes = Renewal(expires_before=before, expires_announced="")
+        try:
+            quoted = await upstream.quote_prolong(job.service.product_type, item.number, job.upstream_period())
+        except UpstreamError:
+            return notes  # the request itself will say what is wrong; the calendar has to do
+        # An announcement made from another expiry than the form's is none.
+        fits = quoted.expires_on is None or quoted.expires_on == item.expires_on
+        if quoted.new_expires_on is None or not fits:
+            return notes
+        return notes.model_copy(update={"expires_announced": quoted.new_expires_on.isoformat()})
+
+
+def _months(asked: Renewal, service: Service) -> int:
+    return service.period_months if asked.period_months is None else asked.period_months
+
+
+def _has_history(job: Job) -> bool:
+    """An earlier call of this operation may have reached the upstream, and no person has vouched for it since."""
+    return (
+        job.intent is not None
+        and not job.intent.never_left
+        and job.intent.state is not IntentState.ABANDONED
+        and Renewal.of(job.operation.parameters).expires_before is not None
+    )
+
+
+def _kept(job: Job) -> Renewal | None:
+    """The notes of the first attempt, which those that follow are judged by, too."""
+    if not _has_history(job):
+        return None
+    asked = Renewal.of(job.operation.parameters)
+    return Renewal(expires_before=asked.expires_before, expires_announced=asked.expires_announced or "")
+
+
+def _term(job: Job, item: UpstreamItem, window: timedelta) -> Term:
+    asked = Renewal.of(job.operation.parameters)
+    return Term(
+        number=item.number,
+        before=_date(asked.expires_before),
+        announced=_date(asked.expires_announced),
+        months=_months(asked, job.service) if job.upstream_period() > 0 else 0,
+        sent_on=job.intent.created_at.date() if job.intent is not None else utc_now().date(),
+        shown=item.expires_on,
+        status=item.status,
+        unknown_since=since(job),
+        now=utc_now(),
+        window=window,
+        anchor_day=job.service.anchor_day,
+    )
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+OPERATION = Prolong()

@@ -1,0 +1,64 @@
+"""Resume: a suspended service runs again."""
+
+from typing import ClassVar
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
+from models.order import Operation, Service
+from orders.operations.asking import Asking, Offer, Rules, Wanted
+from orders.operations.switching import Switching, switched
+from orders.services import periods
+from orders.services.expiry import is_implausible
+from upstreams.port import Upstream, UpstreamItem
+
+
+class Resumption(Asking):
+    kind: ClassVar = OperationKind.RESUME
+
+    def identity(self) -> dict[str, object]:
+        return switched(urgent=False, reason="")
+
+
+class Resume(Switching[Resumption]):
+    kind = OperationKind.RESUME
+    asking = Resumption
+    call = "resume"
+    goal_status = UpstreamStatus.ACTIVE
+    event = EventKind.RESUMED
+    done = "resumed"
+    if_silent = "whoever suspended it may have to resume it"
+    status_by_hand = ServiceStatus.ACTIVE
+    offer = Offer(
+        path="/resume",
+        name="resume_service",
+        details="Where the upstream does not let us (it was suspended for abuse, say), it becomes a task for a person.",
+        doing="resuming",
+    )
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: Resumption, rules: Rules) -> Wanted:
+        await periods.check_resumable(session, service)
+        return await super().wanted(session, service, asked, rules)
+
+    def why_not(self, item: UpstreamItem) -> str:
+        return f"item {item.number} {periods.expired(str(item.expires_on))}" if is_over(item) else ""
+
+    async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
+        await upstream.resume(product_type, number, key=key)
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        return ["Resume it; if it was suspended for abuse, clear that with the upstream first."]
+
+
+def is_over(item: UpstreamItem) -> bool:
+    """Its term has ended, and that is why it is suspended or could be."""
+    return (
+        item.status is UpstreamStatus.SUSPENDED
+        and item.expires_on is not None
+        and item.expires_on < utc_now().date()
+        and not is_implausible(item.expires_on)
+    )
+
+
+OPERATION = Resume()

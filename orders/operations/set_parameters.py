@@ -1,0 +1,234 @@
+"""Set parameters: values of the item's form, a new password or a new licence key."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import PlanMapping, TariffPlan
+from models.database import Database
+from models.enums import OperationKind, RenewalOwner, UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.money import Money
+from models.order import Operation, Service
+from models.parameters import Values
+from models.product_types import PRODUCT_TYPES, ProductType
+from orders.errors import InvalidField, Refused
+from orders.money.expectation import addon_terms
+from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
+from orders.money.prices import Terms
+from orders.operations import followups
+from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
+from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.job import Job
+from orders.operations.secret import GivingSecret, NewKey, NewPassword
+from orders.operations.seen import NOTHING, Seen
+from orders.operations.values import SettingValues, not_shown
+from orders.services import addons, naming, periods
+from orders.services.addons import AddonValue, AskedAddon
+from orders.services.meaning import RENEWAL_FIELD
+from orders.settlement.verdicts import Judgement
+from upstreams.port import Quote, Upstream
+
+DOMAIN = "domain"
+
+
+class ServiceChange(Asking):
+    """What a storefront may change of a service; what is left out stays."""
+
+    kind: ClassVar = OperationKind.SET_PARAMETERS
+
+    addons: dict[str, AskedAddon] = Field(
+        default_factory=dict,
+        description="add-on name and new quantity; of a switch true or false, of a choice the name of what is chosen",
+    )
+    domain: Annotated[str | None, Option(help="the new host or domain name")] = Field(default=None, max_length=253)
+    renewal_owner: Annotated[RenewalOwner | None, Option(metavar="WHO", help="who renews it")] = None
+    password: Annotated[
+        Literal["new"] | None,
+        Option(
+            "--new-password",
+            help="set a generated password at the upstream, which shows it in the item; no other change with it",
+            means="new",
+        ),
+    ] = Field(
+        default=None,
+        description="`new`: one is made up and set at the upstream, which shows it; kept nowhere here. Alone only",
+    )
+    licence_key: Annotated[
+        Literal["new"] | None,
+        Option(
+            "--new-licence-key",
+            help="have the upstream make another key and end the old one; no other change with it",
+            means="new",
+        ),
+    ] = Field(default=None, description="`new`: the upstream makes another key, and the old one ends. Alone only")
+    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+
+    @property
+    def limit(self) -> Money | None:
+        return self.agreed_cost_limit
+
+    @property
+    def changes_values(self) -> bool:
+        return bool(self.addons) or self.domain is not None or self.renewal_owner is not None
+
+
+class SetParameters(OperationType[ServiceChange, Values]):
+    kind = OperationKind.SET_PARAMETERS
+    asking = ServiceChange
+    parameters = Values
+    charges = True
+    done_twice = "the change was probably charged twice"
+    seen_in_form = True
+    sets_addons = True
+    correctable = True
+    offer = Offer(
+        path="",
+        name="change_service",
+        method="PATCH",
+        details="What is left out stays. The service shows the new values when the operation is completed. If they "
+        "cost more, the operation's `cost` shows how much before it is paid, where the upstream can say it.\n\n"
+        'A password can\'t be chosen, because none is ever written down here: `"password": "new"` has one made up and '
+        'set at the upstream, where the item shows it. `"licence_key": "new"` has the upstream make another key, to be '
+        "read when it has come.",
+        doing="changing",
+        help="What you leave out stays.",
+        bodies={
+            "addons": ("More memory", {"addons": {"ram": 4}}),
+            "domain": ("Another name", {"domain": "v2.example.com"}),
+            "renewal": ("The upstream renews it from now on", {"renewal_owner": "upstream"}),
+            "password": ("A new password", {"password": "new"}),
+            "licence_key": ("A new licence key", {"licence_key": "new"}),
+        },
+        parameters={"addon.ram": "4", "field.addon_61": "4"},
+    )
+
+    def __init__(self) -> None:
+        self._values = SettingValues()
+        self._password, self._key = GivingSecret(NewPassword()), GivingSecret(NewKey())
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: ServiceChange, rules: Rules) -> Wanted:
+        kind = PRODUCT_TYPES[service.product_type]
+        if asked.password is not None:
+            return _new_password(service, kind, asked)
+        if asked.licence_key is not None:
+            return _new_key(service, kind, asked)
+        if not asked.changes_values:
+            possible = "addons, domain, renewal_owner, password or licence_key"
+            raise InvalidField("addons", f"name at least one thing to change: {possible}")
+        mapping = await periods.mapping_of_plan(session, service, service.plan_id)
+        plan = await session.get_one(TariffPlan, service.plan_id)
+        values = addons.wish(addons.check(asked.addons, mapping, plan.name), mapping)
+        fields = dict(values.fields)
+        domain = None if asked.domain is None else _checked_name(kind, asked.domain)
+        if domain is not None:
+            fields[DOMAIN] = domain
+        if asked.renewal_owner is not None:
+            fields[RENEWAL_FIELD] = NOTHING
+            if asked.renewal_owner is RenewalOwner.UPSTREAM:
+                _, period = await periods.mapped(session, service, service.plan_id, service.period_months)
+                fields[RENEWAL_FIELD] = str(period.upstream_period if period else service.period_months)
+        update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner}
+        return Wanted(values.model_copy(update=update), f"Set parameters of service {service.id}")
+
+    def has_values(self, asked: Values) -> bool:
+        return not (asked.new_password or asked.new_key)
+
+    async def correct(
+        self,
+        session: AsyncSession,
+        operation: Operation,
+        service: Service,
+        mapping: PlanMapping | None,
+        parameters: dict[str, str],
+        values: dict[str, AddonValue],
+    ) -> None:
+        """Its add-ons and the name."""
+        if not self.has_values(self.parameters.of(operation.parameters)):
+            raise Refused("a new password or key has nothing that can be corrected; try again, or cancel it")
+        others = sorted(parameters.keys() - {DOMAIN})
+        if others:
+            raise InvalidField(f"parameters.{others[0]}", "can't be corrected here; a change has add-ons and domain")
+        changed = addons.wish(values, mapping)
+        if DOMAIN in parameters:
+            domain = _checked_name(PRODUCT_TYPES[service.product_type], parameters[DOMAIN])
+            changed = changed.model_copy(update={"domain": domain, "fields": {**changed.fields, DOMAIN: domain}})
+        operation.parameters = {**operation.parameters, **changed.row()}
+        session.add(operation)
+
+    def is_met(self, asked: Values, seen: Seen) -> bool:
+        return seen.status is not UpstreamStatus.PROCESSING and not self.missing(asked, seen)
+
+    def missing(self, asked: Values, seen: Seen) -> str:
+        return not_shown(asked, seen)
+
+    def terms(self, job: Job) -> Terms:
+        return addon_terms(job, self.read(job).addons)
+
+    # A new password and a new licence key are calls of their own.
+
+    async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
+        return await self._way(job).quote(job, upstream)
+
+    async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
+        return await self._way(job).prepare(database, job, upstream)
+
+    async def send(self, job: Job, upstream: Upstream) -> Sent:
+        return await self._way(job).send(job, upstream)
+
+    async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
+        return await self._way(job).find_out(database, job, upstream, window)
+
+    def _way(self, job: Job) -> SettingValues | GivingSecret:
+        asked = self.read(job)
+        return self._password if asked.new_password else self._key if asked.new_key else self._values
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        asked = self.parameters.of(operation.parameters)
+        return [f"Set {name} to {value}." for name, value in (asked.fields or _in_our_words(asked)).items()]
+
+    async def apply(
+        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
+    ) -> None:
+        asked = self.parameters.of(operation.parameters)
+        service.addons = addons.without_none({**service.addons, **addons.wished(asked.addons)})
+        if asked.domain is not None:
+            service.name, service.name_is_ours = asked.domain, False
+        if asked.renewal_owner is not None:
+            await followups.renewal_as_asked(session, service, operation, asked, snapshot)
+
+
+def _checked_name(kind: ProductType, name: str) -> str:
+    try:
+        return naming.check_new_name(kind, name)
+    except ValueError as error:
+        raise InvalidField(DOMAIN, str(error)) from error
+
+
+def _new_password(service: Service, kind: ProductType, asked: ServiceChange) -> Wanted:
+    """A call of its own at the upstream, so an operation of its own."""
+    if not kind.has_password:
+        raise InvalidField("password", f"a {kind.intname} has none")
+    if asked.changes_values or asked.licence_key is not None:
+        raise InvalidField("password", "is changed alone; ask for the rest in a request of its own")
+    return Wanted(Values(new_password=True), f"Give service {service.id} a new password")
+
+
+def _new_key(service: Service, kind: ProductType, asked: ServiceChange) -> Wanted:
+    """A call of its own at the upstream, so an operation of its own."""
+    if not kind.has_key:
+        raise InvalidField("licence_key", f"a {kind.intname} has none")
+    if asked.changes_values:
+        raise InvalidField("licence_key", "is changed alone; ask for the rest in a request of its own")
+    return Wanted(Values(new_key=True), f"Give service {service.id} a new licence key")
+
+
+def _in_our_words(asked: Values) -> dict[str, str]:
+    """Of a change where no upstream does it."""
+    row = asked.model_copy(update={"addons": {}, "follows": None, "stepped_aside": None}).row()
+    return {**asked.addons, **row}
+
+
+OPERATION = SetParameters()

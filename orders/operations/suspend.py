@@ -1,0 +1,70 @@
+"""Suspend: the customer can't use the service any more, and it is kept."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
+from models.order import Operation, Service
+from models.parameters import Parameters
+from orders.access.roles import Right
+from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
+from orders.operations.switching import Switching, switched
+from orders.text import Prose
+from upstreams.port import Upstream
+
+
+class Suspension(Asking):
+    kind: ClassVar = OperationKind.SUSPEND
+
+    urgent: Annotated[bool, Option(help="do it before everything else that waits for this service")] = Field(
+        default=False, strict=True, description="before everything else of the service; operators only"
+    )
+    reason: Annotated[Prose | None, Option(help="why; written to the audit log")] = Field(
+        default=None, max_length=2000, description="why; it goes to the audit"
+    )
+
+    @property
+    def right(self) -> tuple[Right, str] | None:
+        return (Right.DECIDE, "to suspend urgently") if self.urgent else None
+
+    def identity(self) -> dict[str, object]:
+        return switched(self.urgent, self.reason or "")
+
+
+class Suspend(Switching[Suspension]):
+    kind = OperationKind.SUSPEND
+    asking = Suspension
+    call = "suspend"
+    goal_status = UpstreamStatus.SUSPENDED
+    leaves_usable = False
+    event = EventKind.SUSPENDED
+    done = "suspended"
+    if_silent = "its staff may have to do it"
+    status_by_hand = ServiceStatus.SUSPENDED
+    offer = Offer(
+        path="/suspend",
+        name="suspend_service",
+        details="In its turn; or, if `urgent`, before everything else that waits for this service: not for "
+        "storefronts. The body may be left out.",
+        doing="suspending",
+        may_lack_body=True,
+        bodies={
+            "unpaid": ("In its turn", {"reason": "the invoice is not paid"}),
+            "abuse": ("At once, by an operator", {"urgent": True, "reason": "it sends spam"}),
+        },
+    )
+
+    async def wanted(self, session: AsyncSession, service: Service, asked: Suspension, rules: Rules) -> Wanted:
+        title = f"Suspend service {service.id}"
+        return Wanted(Parameters(), title, urgent=asked.urgent, reason=asked.reason or "")
+
+    async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
+        await upstream.suspend(product_type, number, key=key)
+
+    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+        return ["Suspend it."]
+
+
+OPERATION = Suspend()
