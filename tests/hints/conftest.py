@@ -19,8 +19,7 @@ from tests.hints.sender import SECRET, SECRET_VARIABLE, send
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
-from tests.storefront.api import Api, api_settings, running_api, stocked_api
-from tests.storefront.conftest import _client_of_nothing
+from tests.storefront.api import Api, api_settings, client_of_nothing, running_api, stocked_api
 
 RARELY = 60.0
 """Nothing but a hint is the reason for a look within a test, but for the first look at what an order waits for."""
@@ -94,7 +93,7 @@ async def service(hinted: Hinted) -> Service:
 @pytest.fixture
 async def quiet_api(tmp_path: Path, migrated_sqlite_template: Path) -> AsyncIterator[Api]:
     """An API whose upstream nobody watches: hints wait."""
-    async with stocked_api(copy_of(migrated_sqlite_template, tmp_path), await _client_of_nothing()) as api:
+    async with stocked_api(copy_of(migrated_sqlite_template, tmp_path), await client_of_nothing()) as api:
         await set_secret(api)
         yield api
 
@@ -102,6 +101,6 @@ async def quiet_api(tmp_path: Path, migrated_sqlite_template: Path) -> AsyncIter
 @pytest.fixture
 async def quiet_api_anywhere(migrated_database_url: str) -> AsyncIterator[Api]:
     """The same, once on SQLite, once on PostgreSQL."""
-    async with stocked_api(migrated_database_url, await _client_of_nothing()) as api:
+    async with stocked_api(migrated_database_url, await client_of_nothing()) as api:
         await set_secret(api)
         yield api

@@ -20,8 +20,7 @@ from orders.linking.linker import Linker
 from tests.cli.shell import Shell
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Upstream, open_upstream, stock_catalogue
 from tests.infrastructure.databases import copy_of
-from tests.storefront.api import Api, api_settings, running_api
-from tests.storefront.conftest import _client_of_nothing
+from tests.storefront.api import Api, api_settings, client_of_nothing, running_api
 from upstreams.connections import Connections
 
 
@@ -122,5 +121,5 @@ async def office_anywhere(migrated_database_url: str, upstream: Upstream) -> Asy
 
 @pytest.fixture
 async def api(office: Office) -> AsyncIterator[Api]:
-    async with running_api(office.database, await _client_of_nothing(), api_settings(office.url)) as api:
+    async with running_api(office.database, await client_of_nothing(), api_settings(office.url)) as api:
         yield api

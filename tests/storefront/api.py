@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from sqlmodel import SQLModel, select
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models.database import Database
 from models.enums import Stage
@@ -23,6 +24,7 @@ from storefront.context import Context
 from storefront.server import Server, listen
 from temporal.starting import start_order
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import free_port
 from tests.storefront.catalogue import fill_catalogue
 
 SHOP_TOKEN = "shop-token"
@@ -101,6 +103,13 @@ def api_settings(database_url: str) -> Settings:
             "operator_tokens": f"olga={OPERATOR_TOKEN},boris=colleague-token",
             "temporal_ui_url": "http://ui.test",
         }
+    )
+
+
+async def client_of_nothing() -> Client:
+    """A client of a Temporal that is not there."""
+    return await Client.connect(
+        f"127.0.0.1:{free_port()}", namespace="default", data_converter=pydantic_data_converter, lazy=True
     )
 
 

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.infrastructure.databases import copy_of
-from tests.infrastructure.processes import free_port
-from tests.storefront.api import Api, stocked_api
+from tests.storefront.api import Api, client_of_nothing, stocked_api
 
 
 @pytest.fixture
@@ -31,17 +29,11 @@ async def sqlite_api(tmp_path: Path, migrated_sqlite_template: Path, temporal_cl
 async def idle_api(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_template: Path) -> AsyncIterator[Api]:
     """One for all tests in which nothing is ordered, because what they ask is refused. There is no Temporal."""
     url = copy_of(migrated_sqlite_template, tmp_path_factory.mktemp("idle-api"))
-    async with stocked_api(url, await _client_of_nothing()) as running:
+    async with stocked_api(url, await client_of_nothing()) as running:
         yield running
 
 
 @pytest.fixture
 async def unreachable_temporal() -> Client:
     """A client of a Temporal that is not there."""
-    return await _client_of_nothing()
-
-
-async def _client_of_nothing() -> Client:
-    return await Client.connect(
-        f"127.0.0.1:{free_port()}", namespace="default", data_converter=pydantic_data_converter, lazy=True
-    )
+    return await client_of_nothing()

@@ -8,14 +8,16 @@ from upstreams.capabilities import Capabilities
 from upstreams.errors import UpstreamError
 from upstreams.port import OrderSpec, Upstream, UpstreamItem
 
-QUICK_SECONDS = 0.25
-"""Time-out of every call of the contract: long for loopback, short for a test that waits for it to end."""
+PATIENT_SECONDS = 10.0
+"""Time-out of calls that are answered: also on a slow machine."""
+QUICK_SECONDS = 0.3
+"""Time-out of calls that are not answered, for which the test waits."""
 
 
 class Bench(Protocol):
     """One far side, as new for each test, and adapters that speak to it through a proxy.
 
-    The far side opens and changes at once, has money for some ten orders, and its items are of one product type.
+    The far side has money for some ten orders, and its items are of one product type.
     """
 
     proxy: Proxy
@@ -30,12 +32,16 @@ class Bench(Protocol):
     capabilities: Capabilities
     """The adapter's."""
 
-    def connect(self, *, wrong_credentials: bool = False) -> Upstream:
-        """An adapter with a gate of its own and time-outs of QUICK_SECONDS. The caller closes it."""
+    def connect(self, *, seconds: float = PATIENT_SECONDS, wrong_credentials: bool = False) -> Upstream:
+        """An adapter with a gate of its own and this time-out for every call. The caller closes it."""
         ...
 
     def spec(self, mark: str) -> OrderSpec:
         """An order that the far side accepts, with this mark of ours; the same mark makes the same order."""
+        ...
+
+    async def carry_out(self) -> None:
+        """Return once the far side has done what it was asked for; it may wait for money all the same."""
         ...
 
     async def many(self, count: int) -> None:

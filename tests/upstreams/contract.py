@@ -9,8 +9,8 @@ An adapter's tests make a `Bench` (see `bench`) and a class of this one:
 The faults are laid by a proxy between adapter and far side, so nothing in an adapter is patched.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
@@ -19,8 +19,8 @@ import pytest
 from pydantic import SecretStr
 
 from models.enums import UnpaidKind, UpstreamStatus
-from tests.infrastructure.proxy import RETRY_AFTER_SECONDS, Answer, Proxy, Reaches
-from tests.upstreams.bench import QUICK_SECONDS, Bench
+from tests.infrastructure.proxy import RETRY_AFTER_SECONDS, Answer, Reaches
+from tests.upstreams.bench import PATIENT_SECONDS, QUICK_SECONDS, Bench
 from upstreams import httpcalls
 from upstreams.capabilities import Capabilities
 from upstreams.errors import (
@@ -114,7 +114,7 @@ async def _is_suspended(upstream: Upstream, about: Subject) -> bool:
 
 
 async def _resume(upstream: Upstream, about: Subject) -> None:
-    await upstream.resume(about.bench.product_type, about.number, key=KEY)
+    await upstream.resume(about.bench.product_type, about.number, key=f"{KEY}-resume")
 
 
 async def _is_active(upstream: Upstream, about: Subject) -> bool:
@@ -132,8 +132,9 @@ async def _is_closed(upstream: Upstream, about: Subject) -> bool:
         return True
 
 
+OPEN = "open"
 CHANGES: dict[str, Change] = {
-    "open": Change(_order, _is_ordered, about_an_item=False),
+    OPEN: Change(_order, _is_ordered, about_an_item=False),
     "prolong": Change(_prolong, _is_prolonged),
     "change of plan": Change(_change_plan, _is_on_other_plan),
     "parameters": Change(_set_parameters, _has_parameters),
@@ -204,6 +205,7 @@ async def subject(bench: Bench, change: Change) -> Subject:
         return Subject(bench)
     async with aclosing(bench.connect()) as upstream:
         await upstream.order(bench.spec("rf-1041-6-a1"), key="an earlier order")
+        await bench.carry_out()
         [item] = (await listed(upstream, bench)).values()
         found = Subject(bench, await upstream.read_item(bench.product_type, item.number))
     assert found.before is not None
@@ -213,36 +215,35 @@ async def subject(bench: Bench, change: Change) -> Subject:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that may happen to a request, and what has to become of the call."""
+    """What happens to the request of a call that charges. Each leaves the outcome unknown."""
 
     name: str
-    lay: Callable[[Proxy, Bench], None]
-    raises: type[UpstreamError]
-    carried_out: bool
+    answer: Answer
+    reaches: Reaches
 
-
-def _answered(name: str, answer: Answer, reaches: Reaches, raises: type[UpstreamError] = OutcomeUnknown) -> Fault:
-    def lay(proxy: Proxy, bench: Bench) -> None:
-        proxy.lay(answer, reaches, chosen=bench.commits)
-
-    return Fault(name, lay, raises, carried_out=reaches is not Reaches.NEVER)
+    @property
+    def carried_out(self) -> bool:
+        return self.reaches is not Reaches.NEVER
 
 
 FAULTS = [
-    _answered("cut before it is carried out", Answer.CUT, Reaches.NEVER),
-    _answered("cut after it is carried out", Answer.CUT, Reaches.BEFORE),
-    _answered("half an answer", Answer.HALF, Reaches.BEFORE),
-    _answered("no answer in time and lost", Answer.STALL, Reaches.NEVER),
-    _answered("no answer in time and carried out", Answer.STALL, Reaches.BEFORE),
-    _answered("carried out after the time-out", Answer.STALL, Reaches.LATE),
-    _answered("an endless trickle", Answer.TRICKLE, Reaches.BEFORE),
-    _answered("502 instead of it", Answer.BAD_GATEWAY, Reaches.NEVER),
-    _answered("502 after it", Answer.BAD_GATEWAY, Reaches.BEFORE),
-    _answered("503 after it", Answer.UNAVAILABLE, Reaches.BEFORE),
-    _answered("a gateway's 404 after it", Answer.NOT_FOUND, Reaches.BEFORE),
-    _answered("a page instead of it", Answer.HTML, Reaches.NEVER),
-    _answered("a page after it", Answer.HTML, Reaches.BEFORE),
-    _answered("garbage after it", Answer.GARBAGE, Reaches.BEFORE),
+    Fault("cut before it is carried out", Answer.CUT, Reaches.NEVER),
+    Fault("cut after it is carried out", Answer.CUT, Reaches.BEFORE),
+    Fault("carried out after the time-out", Answer.STALL, Reaches.LATE),
+    Fault("an endless trickle", Answer.TRICKLE, Reaches.BEFORE),
+    Fault("502 after it", Answer.BAD_GATEWAY, Reaches.BEFORE),
+    Fault("a page after it", Answer.HTML, Reaches.BEFORE),
+    Fault("garbage after it", Answer.GARBAGE, Reaches.BEFORE),
+]
+FAULTS_OF_ORDERS = [
+    *FAULTS,
+    Fault("no answer in time and lost", Answer.STALL, Reaches.NEVER),
+    Fault("no answer in time and carried out", Answer.STALL, Reaches.BEFORE),
+    Fault("half an answer", Answer.HALF, Reaches.BEFORE),
+    Fault("502 instead of it", Answer.BAD_GATEWAY, Reaches.NEVER),
+    Fault("503 after it", Answer.UNAVAILABLE, Reaches.BEFORE),
+    Fault("a gateway's 404 after it", Answer.NOT_FOUND, Reaches.BEFORE),
+    Fault("a page instead of it", Answer.HTML, Reaches.NEVER),
 ]
 READ_FAULTS = [
     Answer.CUT,
@@ -270,20 +271,19 @@ class LapsesWhileConnecting(Lease):
 class Contract:
     """One method for each promise. Subclasses give `bench`; `changes` may leave out what other tests hold."""
 
-    changes: ClassVar[Collection[str]] = CHANGES.keys()
-
-    @pytest.fixture(autouse=True)
-    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The time-out of the whole call, connecting included, is as short as the others."""
-        for name in ("CONNECT_TIMEOUT", "POOL_TIMEOUT"):
-            monkeypatch.setattr(httpcalls, name, QUICK_SECONDS)
+    changes: ClassVar[Collection[str]] = tuple(CHANGES)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """`change`: each that the adapter is tried with; `charge`: each of them that charges."""
-        for name, only_charges in (("change", False), ("charge", True)):
-            if name in metafunc.fixturenames:
-                tried = [one for one in self.changes if CHANGES[one].charges or not only_charges]
-                metafunc.parametrize(name, [CHANGES[one] for one in tried], ids=tried)
+        """`change`: each that the adapter is tried with; `charge`: each that charges, with or without `fault`."""
+        charges = [name for name in self.changes if CHANGES[name].charges]
+        if "fault" in metafunc.fixturenames:
+            cases = [(name, fault) for name in charges for fault in (FAULTS_OF_ORDERS if name == OPEN else FAULTS)]
+            ids = [f"{name}-{fault.name}" for name, fault in cases]
+            metafunc.parametrize(("charge", "fault"), [(CHANGES[name], fault) for name, fault in cases], ids=ids)
+        elif "charge" in metafunc.fixturenames:
+            metafunc.parametrize("charge", [CHANGES[name] for name in charges], ids=charges)
+        elif "change" in metafunc.fixturenames:
+            metafunc.parametrize("change", [CHANGES[name] for name in self.changes], ids=self.changes)
 
     # -- what can be done
 
@@ -291,6 +291,7 @@ class Contract:
         about = Subject(bench)
         async with aclosing(bench.connect()) as upstream:
             accepted = await upstream.order(bench.spec(MARK), key=KEY)
+            await bench.carry_out()
             assert accepted.unpaid is None
             assert await _is_ordered(upstream, about)
             [number] = await listed(upstream, bench)
@@ -306,6 +307,7 @@ class Contract:
         async with aclosing(bench.connect()) as upstream:
             assert not await change.done(upstream, about)
             await change.make(upstream, about)
+            await bench.carry_out()
             assert await change.done(upstream, about)
         assert bench.proxy.sent(bench.commits) == sent + 1
         assert await bench.charges() == charged + change.charges
@@ -314,8 +316,10 @@ class Contract:
         about = await subject(bench, RESUME)
         async with aclosing(bench.connect()) as upstream:
             await _suspend(upstream, about)
+            await bench.carry_out()
             assert await _is_suspended(upstream, about)
             await _resume(upstream, about)
+            await bench.carry_out()
             assert await _is_active(upstream, about)
         assert await bench.charges() == 1
 
@@ -323,6 +327,7 @@ class Contract:
         about = await subject(bench, CHANGES["close"])
         async with aclosing(bench.connect()) as upstream:
             await _close(upstream, about)
+            await bench.carry_out()
             row = (await listed(upstream, bench)).get(about.number)
             assert row is None or row.status is UpstreamStatus.DELETED
 
@@ -362,6 +367,7 @@ class Contract:
             before, _ = await digests(upstream, bench)
             changed = max(before)
             await upstream.suspend(bench.product_type, changed, key=KEY)
+            await bench.carry_out()
             after, _ = await digests(upstream, bench)
         async with aclosing(bench.connect()) as another:
             assert (await digests(another, bench))[0] == after, "another adapter (another worker) sees the same"
@@ -420,6 +426,7 @@ class Contract:
                     await upstream.order(bench.spec(MARK), key=KEY)
             else:
                 await upstream.order(bench.spec(MARK), key=KEY)
+                await bench.carry_out()
                 [item] = (await listed(upstream, bench)).values()
                 assert item.status is UpstreamStatus.PROCESSING
         assert await bench.charges() == 0
@@ -451,19 +458,20 @@ class Contract:
 
     # -- what goes wrong on the line
 
-    @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
     async def test_a_charge_without_a_good_answer_is_settled_by_reading(
         self, bench: Bench, charge: Change, fault: Fault
     ) -> None:
         about = await subject(bench, charge)
         charged, sent = await bench.charges(), bench.proxy.sent(bench.commits)
-        fault.lay(bench.proxy, bench)
-        async with aclosing(bench.connect()) as upstream:
-            with pytest.raises(UpstreamError) as raised:
-                await charge.make(upstream, about)
-        assert type(raised.value) is fault.raises
+        bench.proxy.lay(fault.answer, fault.reaches, chosen=bench.commits)
+        with impatient(fault.answer) as seconds:
+            async with aclosing(bench.connect(seconds=seconds)) as upstream:
+                with pytest.raises(UpstreamError) as raised:
+                    await charge.make(upstream, about)
+        assert type(raised.value) is OutcomeUnknown
         assert_no_secret(bench, raised.value)
         await bench.proxy.quiet()
+        await bench.carry_out()
         assert bench.proxy.sent(bench.commits) == sent + 1, "a call that charges is sent once"
         assert await bench.charges() == charged + fault.carried_out
         await self._settle(about, charge, charged, carried_out=fault.carried_out)
@@ -474,6 +482,7 @@ class Contract:
         async with aclosing(bench.connect()) as upstream:
             with pytest.raises(OutcomeUnknown):
                 await change.make(upstream, about)
+            await bench.carry_out()
             assert await change.done(upstream, about)
 
     async def test_a_refused_connection_is_not_sent(self, bench: Bench, change: Change) -> None:
@@ -535,6 +544,7 @@ class Contract:
             assert await change.done(upstream, about) is carried_out
             if bench.capabilities.same_key_again or not carried_out:
                 await change.make(upstream, about)
+                await bench.carry_out()
             assert await change.done(upstream, about)
         assert await bench.charges() == charged + change.charges
 
@@ -542,10 +552,11 @@ class Contract:
     async def test_a_read_without_a_good_answer_says_nothing_of_items(self, bench: Bench, answer: Answer) -> None:
         about = await subject(bench, RESUME)
         for read in (lambda one: digests(one, bench), lambda one: form(one, about)):
-            async with aclosing(bench.connect()) as upstream:
-                bench.proxy.lay(answer, Reaches.BEFORE)
-                with pytest.raises((OutcomeUnknown, ConnectionUnhealthy)) as raised:
-                    await read(upstream)
+            bench.proxy.lay(answer, Reaches.BEFORE)
+            with impatient(answer) as seconds:
+                async with aclosing(bench.connect(seconds=seconds)) as upstream:
+                    with pytest.raises((OutcomeUnknown, ConnectionUnhealthy)) as raised:
+                        await read(upstream)
             assert_no_secret(bench, raised.value)
             assert (raised.value.next_try is not None) is (answer is Answer.THROTTLED)
         assert await bench.charges() == 1
@@ -559,6 +570,18 @@ async def _not_absent(call: Awaitable[object]) -> None:
         raise
     except UpstreamError:
         return
+
+
+@contextmanager
+def impatient(answer: Answer) -> Iterator[float]:
+    """The time-out for a call that is answered so. The one of the whole call, connecting included, is as short."""
+    if answer not in (Answer.STALL, Answer.TRICKLE):
+        yield PATIENT_SECONDS
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CONNECT_TIMEOUT", "POOL_TIMEOUT"):
+            patch.setattr(httpcalls, name, QUICK_SECONDS)
+        yield QUICK_SECONDS
 
 
 def assert_no_secret(bench: Bench, error: UpstreamError) -> None:

@@ -10,16 +10,13 @@ from typing import Any
 
 from pydantic import SecretStr
 from sqlmodel import col, select
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models.columns import utc_now
 from models.enums import ServiceStatus, Stage
 from models.order import Operation, Service
 from orders.lifecycle.stages import enter, locked_operation
 from tests.infrastructure.databases import copy_of
-from tests.infrastructure.processes import free_port
-from tests.storefront.api import SHOP_TOKEN, Api, stocked_api
+from tests.storefront.api import SHOP_TOKEN, Api, client_of_nothing, stocked_api
 from upstreams.port import Learned, OrderSpec
 from upstreams.resellflow import ResellflowConnection, ResellflowSettings, ResellflowUpstream
 
@@ -107,9 +104,8 @@ class FarSide:
 @asynccontextmanager
 async def running_far_side(template: Path, directory: Path) -> AsyncIterator[FarSide]:
     """Without Temporal: orders are accepted, and nothing is carried out."""
-    nothing = await Client.connect(f"127.0.0.1:{free_port()}", data_converter=pydantic_data_converter, lazy=True)
     async with (
-        stocked_api(copy_of(template, directory), nothing) as api,
+        stocked_api(copy_of(template, directory), await client_of_nothing()) as api,
         ResellflowUpstream(connection(api.address)) as upstream,
     ):
         yield FarSide(api, upstream)

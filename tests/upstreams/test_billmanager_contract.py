@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from tests.infrastructure.proxy import Proxy, Request
 from tests.simulator.inside import PASSWORD, USER, InsideSimulator, serving_simulator
-from tests.upstreams.bench import QUICK_SECONDS
-from tests.upstreams.contract import Contract
+from tests.upstreams.bench import PATIENT_SECONDS
+from tests.upstreams.contract import OPEN, Contract
 from upstreams.billmanager import (
     ADAPTER,
     BillmanagerConnection,
@@ -39,7 +39,7 @@ class PanelBench:
     other_plan = "60"
     dearer_parameters: dict[str, str] = field(default_factory=lambda: {"addon_61": "4"})
 
-    def connect(self, *, wrong_credentials: bool = False) -> Upstream:
+    def connect(self, *, seconds: float = PATIENT_SECONDS, wrong_credentials: bool = False) -> Upstream:
         connection = BillmanagerConnection(
             name="main",
             settings=BillmanagerSettings(
@@ -47,8 +47,8 @@ class PanelBench:
             ),
             secret=SecretStr(PASSWORD[::-1] if wrong_credentials else PASSWORD),
             currency="EUR",
-            read_timeout=QUICK_SECONDS,
-            order_timeout=QUICK_SECONDS,
+            read_timeout=seconds,
+            order_timeout=seconds,
             learned=BillmanagerLearned(),
         )
         return ADAPTER.connect(connection, Gate())
@@ -56,6 +56,9 @@ class PanelBench:
     def spec(self, mark: str) -> OrderSpec:
         name = f"{mark}.example.test"
         return OrderSpec(product_type="vds", tariff="58", location="1", period=1, name=name, mark=mark)
+
+    async def carry_out(self) -> None:
+        """It does what is asked before it answers."""
 
     async def many(self, count: int) -> None:
         knobs = {"max_page": 10}
@@ -114,7 +117,7 @@ class TestVersionSix(Contract):
 
 
 class TestVersionFive(Contract):
-    changes = ("open",)
+    changes = (OPEN,)
     """Only orders are sent in another way."""
 
     @pytest.fixture

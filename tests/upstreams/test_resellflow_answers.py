@@ -132,12 +132,6 @@ async def test_they_are_left_alone_for_as_long_as_they_ask(
     assert len(panel.requests) == 1
 
 
-async def test_nobody_there_is_not_sent() -> None:
-    async with ResellflowUpstream(connection("http://127.0.0.1:1", seconds=SECONDS)) as upstream:
-        with pytest.raises(NotSent):
-            await ORDER(upstream)
-
-
 async def test_a_request_that_changes_carries_key_and_token_and_nothing_of_ours_in_its_address(
     panel: Panel, upstream: ResellflowUpstream
 ) -> None:
