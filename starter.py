@@ -32,7 +32,7 @@ from models.order import Operation, Task
 from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import completion, intake, pending, requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.allowed import OPERATOR, STAYS, Asker, Not, judge
+from orders.lifecycle.allowed import OPERATOR, PAID_STAYS, Denied, Requester, judge
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.intake import ServiceRequest
 from orders.operations.asking import Asking, Rules
@@ -86,14 +86,16 @@ class Resellflow:
         return await self._dispatcher.accepted(order)
 
     async def ask(
-        self, service: int, asked: Asking, *, key: str, client: str = "python", asker: Asker = OPERATOR
+        self, service: int, asked: Asking, *, key: str, client: str = "python", requester: Requester = OPERATOR
     ) -> AcceptedOrder:
         """Ask for any operation on a service that is there; `asked` is the request model of its class.
 
         Raises NotFound, InvalidField, Refused or KeyReused, as do the others below.
         """
         rules = Rules(self.settings.manual_plan_changes)
-        accepted = await requests.ask(self.database, service, asked, client=client, key=key, rules=rules, asker=asker)
+        accepted = await requests.ask(
+            self.database, service, asked, client=client, key=key, rules=rules, requester=requester
+        )
         return await self._dispatcher.accepted(accepted)
 
     async def prolong(
@@ -104,15 +106,15 @@ class Resellflow:
         key: str,
         client: str = "python",
         agreed_cost_limit: Money | None = None,
-        asker: Asker = OPERATOR,
+        requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
         """Prolong a service.
 
-        `asker`: what is another's is not found.
+        `requester`: what is another's is not found.
         `agreed_cost_limit`: the most that the upstream may charge; what is dearer waits for a person.
         """
         asked = Prolongation.of(period_months=months, agreed_cost_limit=agreed_cost_limit)
-        return await self.ask(service, asked, key=key, client=client, asker=asker)
+        return await self.ask(service, asked, key=key, client=client, requester=requester)
 
     async def suspend(
         self,
@@ -122,23 +124,25 @@ class Resellflow:
         client: str = "python",
         urgent: bool = False,
         reason: str = "",
-        asker: Asker = OPERATOR,
+        requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
         """Urgent: before everything else that waits for this service. `reason` goes to the audit."""
         asked = Suspension.of(urgent=urgent, reason=reason or None)
-        return await self.ask(service, asked, key=key, client=client, asker=asker)
+        return await self.ask(service, asked, key=key, client=client, requester=requester)
 
-    async def resume(self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR) -> AcceptedOrder:
-        return await self.ask(service, Resumption(), key=key, client=client, asker=asker)
+    async def resume(
+        self, service: int, *, key: str, client: str = "python", requester: Requester = OPERATOR
+    ) -> AcceptedOrder:
+        return await self.ask(service, Resumption(), key=key, client=client, requester=requester)
 
     async def close_service(
-        self, service: int, *, key: str, client: str = "python", asker: Asker = OPERATOR
+        self, service: int, *, key: str, client: str = "python", requester: Requester = OPERATOR
     ) -> AcceptedOrder:
         """Before everything else that waits for this service. Is it still being opened, its opening is called off.
 
         Raises NotTheirs where that opening is another storefront's.
         """
-        return await self.ask(service, Closing(), key=key, client=client, asker=asker)
+        return await self.ask(service, Closing(), key=key, client=client, requester=requester)
 
     async def change_plan(
         self,
@@ -149,19 +153,19 @@ class Resellflow:
         client: str = "python",
         drop_addons: bool = False,
         agreed_cost_limit: Money | None = None,
-        asker: Asker = OPERATOR,
+        requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
         """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes).
 
         Add-ons are carried along. Those that the new plan can't have are lost only with `drop_addons`.
         """
         asked = PlanChange.of(plan=plan, drop_addons=drop_addons, agreed_cost_limit=agreed_cost_limit)
-        return await self.ask(service, asked, key=key, client=client, asker=asker)
+        return await self.ask(service, asked, key=key, client=client, requester=requester)
 
     async def change_parameters(
-        self, service: int, change: ServiceChange, *, key: str, client: str = "python", asker: Asker = OPERATOR
+        self, service: int, change: ServiceChange, *, key: str, client: str = "python", requester: Requester = OPERATOR
     ) -> AcceptedOrder:
-        return await self.ask(service, change, key=key, client=client, asker=asker)
+        return await self.ask(service, change, key=key, client=client, requester=requester)
 
     async def finish(self) -> None:
         """Before the process ends: complete what Temporal is being sent, within a second."""
@@ -200,7 +204,7 @@ class Resellflow:
         return await execute(self.client, self._handle(operation), ServiceOrder.complete_task, written, f"task {task}")
 
     async def reject_task(
-        self, task: int, decision: Decision, *, override: bool = False, asker: Asker = OPERATOR
+        self, task: int, decision: Decision, *, override: bool = False, requester: Requester = OPERATOR
     ) -> DecisionResult:
         """A manual task will not be done: the service stays as it was. Override: an automatic one's operation is
         cancelled, where that is possible."""
@@ -208,8 +212,10 @@ class Resellflow:
             task, By(actor=decision.actor, override=override, reason=decision.reason[:1900])
         )
         if override:
-            return await self._override(task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, asker)
-        written = await self._write_down(operation, DecisionKind.REJECT_TASK.value, decision, asker)
+            return await self._override(
+                task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, requester
+            )
+        written = await self._write_down(operation, DecisionKind.REJECT_TASK.value, decision, requester)
         return await execute(self.client, self._handle(operation), ServiceOrder.reject_task, written, f"task {task}")
 
     async def _override(
@@ -219,10 +225,10 @@ class Resellflow:
         kind: DecisionKind,
         actor: str,
         reason: str,
-        asker: Asker = OPERATOR,
+        requester: Requester = OPERATOR,
     ) -> DecisionResult:
         decision = Decision(actor=actor, reason=f"override of task {task}: {reason}"[:2000])
-        return await self.decide(operation.id, kind, decision, asker)
+        return await self.decide(operation.id, kind, decision, requester)
 
     async def _operation_of_task(self, number: int, by: By) -> Operation:
         """Raises NotFound, or Refused where this person may not end the task."""
@@ -240,7 +246,7 @@ class Resellflow:
         return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
 
     async def decide(
-        self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker = OPERATOR
+        self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester = OPERATOR
     ) -> DecisionResult:
         """Act on an operation that waits for a person, or cancel it. What is possible says `orders.lifecycle.allowed`.
 
@@ -248,14 +254,14 @@ class Resellflow:
         upstream has accepted the operation.
         """
         if kind is DecisionKind.CANCEL and not decision.what_is_paid_stays:
-            return await self._cancel(operation, decision, asker)
+            return await self._cancel(operation, decision, requester)
         async with self.database.read() as session:
             row = await session.get(Operation, existing("operation", operation))
         if row is None:
             raise NotFound("operation", operation)
-        needs = await self._check_that_it_is_possible(row, kind, asker)
-        if kind is DecisionKind.CANCEL and STAYS not in needs:
-            return await self._cancel(operation, decision, asker)
+        needs = await self._check_that_it_is_possible(row, kind, requester)
+        if kind is DecisionKind.CANCEL and PAID_STAYS not in needs:
+            return await self._cancel(operation, decision, requester)
         update = {
             DecisionKind.RETRY: ServiceOrder.retry,
             DecisionKind.CORRECT_AND_RETRY: ServiceOrder.correct_and_retry,
@@ -265,30 +271,30 @@ class Resellflow:
             DecisionKind.LOOK_NOW: ServiceOrder.look_now,
             DecisionKind.CANCEL: ServiceOrder.cancel,
         }[kind]
-        await self._rehearse(operation, kind, decision, asker)
-        written = await self._write_down(row, kind.value, decision, asker)
+        await self._rehearse(operation, kind, decision, requester)
+        written = await self._write_down(row, kind.value, decision, requester)
         return await execute(
             self.client, self._handle(row), update, written, f"operation {operation} is {row.stage.value}"
         )
 
-    async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, asker: Asker) -> None:
+    async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester) -> None:
         """Take it in a transaction that is thrown away. Raises InvalidField or Refused, in words that may repeat what
         was given: whoever decided is to read them, and no history."""
         record = DecisionRecord(operation=operation, kind=kind, decision=decision, decision_id="rehearsal")
         with suppress(_OnlyRehearsed):
             async with self.database.write() as session:
-                await completion.decide(session, record, asker)
+                await completion.decide(session, record, requester)
                 raise _OnlyRehearsed
 
     async def _write_down(
-        self, operation: Operation, kind: str, said: Decision | TaskCompletion, asker: Asker
+        self, operation: Operation, kind: str, said: Decision | TaskCompletion, requester: Requester
     ) -> Written:
         """Its workflow reads it here: Temporal is told nothing of it."""
         async with self.database.write() as session:
-            return await pending.write_down(session, operation.id, kind, said, asker)
+            return await pending.write_down(session, operation.id, kind, said, requester)
 
     async def _check_that_it_is_possible(
-        self, operation: Operation, kind: DecisionKind, asker: Asker
+        self, operation: Operation, kind: DecisionKind, requester: Requester
     ) -> tuple[str, ...]:
         """What must be given with the decision. Raises Refused. The database says it, whether Temporal is there or not;
         it is judged once more on writing."""
@@ -296,13 +302,13 @@ class Resellflow:
             judged = judge(
                 await facts_of(session, operation),
                 kind,
-                replace(asker, asked_for_it=operation.actor == asker.name),
+                replace(requester, asked_for_it=operation.actor == requester.name),
             )
-        if isinstance(judged, Not):
+        if isinstance(judged, Denied):
             raise (NotTheirs if judged.by_role else Refused)(judged.why)
         return judged.needs
 
-    async def _cancel(self, number: int, decision: Decision, asker: Asker) -> DecisionResult:
+    async def _cancel(self, number: int, decision: Decision, requester: Requester) -> DecisionResult:
         record = DecisionRecord(
             operation=existing("operation", number),
             kind=DecisionKind.CANCEL,
@@ -310,7 +316,7 @@ class Resellflow:
             decision_id=f"cancel-{uuid.uuid4().hex}",
         )
         async with self.database.write() as session:
-            await completion.decide(session, record, asker)
+            await completion.decide(session, record, requester)
             stage = (await session.get_one(Operation, number)).stage
         await self._dispatcher.called_off(number)
         if stage.is_final:

@@ -23,32 +23,32 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
-from activities.discretion import Discretion
 from activities.funding import FundsActivities
 from activities.healing import end_wedged_sweep
 from activities.health import HealthServer
 from activities.polling import PollActivities
 from activities.pricing import Pricing
 from activities.records import RecordActivities
+from activities.redaction import Redaction
 from activities.settlement import SettleActivities
 from activities.slots import PLACES_PER_SLOT, AccountSlots
 from activities.submission import SubmitActivities
 from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
 from environment import without_values
-from garbage import spare_what_stays
+from gc_tuning import freeze_loaded_objects
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.outages import Outage, told
+from models.outages import Outage, described
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
 from orders.money.balance import BalanceReader
-from outage import listen_to_the_sdk, note, watch_for_the_end
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
 from settings import Settings, load_settings, setup_in_words
 from temporal.client import connect_client
+from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
 from temporal.registration import ensure_search_attributes
 from temporal.starting import start_sweep
 from temporalconfig import TemporalMisconfigured, connect_config
@@ -169,7 +169,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=[*activities.local, *activities.sweep],
-        interceptors=[Discretion(activities.database)],
+        interceptors=[Redaction(activities.database)],
         workflow_runner=workflow_runner(),
         build_id=BUILD_ID,
         graceful_shutdown_timeout=_stopping(settings),
@@ -183,7 +183,7 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         build_id=BUILD_ID,
-        interceptors=[Discretion(activities.database), AccountSlots(settings.upstream_concurrency)],
+        interceptors=[Redaction(activities.database), AccountSlots(settings.upstream_concurrency)],
         max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
         graceful_shutdown_timeout=_stopping(settings),
@@ -197,7 +197,7 @@ def poller_worker(client: Client, activities: Activities, settings: Settings) ->
         client,
         task_queue=poller_queue(settings.task_queue),
         activities=[*activities.pollers, *activities.sweep, *activities.senders],
-        interceptors=[Discretion(activities.database)],
+        interceptors=[Redaction(activities.database)],
         build_id=BUILD_ID,
         graceful_shutdown_timeout=LAP_ENDS,
     )
@@ -208,7 +208,7 @@ def webhook_worker(client: Client, activities: Activities, settings: Settings) -
         client,
         task_queue=webhook_queue(settings.task_queue),
         activities=activities.senders,
-        interceptors=[Discretion(activities.database)],
+        interceptors=[Redaction(activities.database)],
         build_id=BUILD_ID,
         graceful_shutdown_timeout=LAP_ENDS,
     )
@@ -219,7 +219,7 @@ def _stopping(settings: Settings) -> timedelta:
     return timedelta(seconds=settings.order_timeout + 5)
 
 
-async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping: asyncio.Event) -> Any:
+async def _while_database_is_away(what: str, attempt: Callable[[], Awaitable[Any]], stopping: asyncio.Event) -> Any:
     """Repeat until it works: a worker that starts before Temporal or the database waits for them.
 
     Why it does not is said once, and again when the cause is another.
@@ -231,7 +231,7 @@ async def _patiently(what: str, attempt: Callable[[], Awaitable[Any]], stopping:
         except Exception as error:  # of whatever kind; what does not pass is raised again
             if not isinstance(error, RPCError | RuntimeError | OSError | NotReady):
                 raise
-            cause = without_values(told(error))
+            cause = without_values(described(error))
             if cause != said:
                 said = cause
                 log.warning("%s: %s; tried again and again", what, cause)
@@ -294,14 +294,18 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
             f"RESELL_WORKER_HEALTH_ADDRESS: can't listen there: {str(error.strerror).partition(' (')[0]}"
         ) from None
     try:
-        client = await _patiently("connecting to Temporal", lambda: connect_client(settings), stopping)
-        await _patiently("registering search attributes", lambda: ensure_search_attributes(client), stopping)
-        await _patiently("asking the database", lambda: _ready(database), stopping)
-        await _patiently("looking at the upstreams", lambda: report_plain_http(database, settings), stopping)
+        client = await _while_database_is_away("connecting to Temporal", lambda: connect_client(settings), stopping)
+        await _while_database_is_away(
+            "registering search attributes", lambda: ensure_search_attributes(client), stopping
+        )
+        await _while_database_is_away("asking the database", lambda: _ready(database), stopping)
+        await _while_database_is_away(
+            "looking at the upstreams", lambda: report_plain_http(database, settings), stopping
+        )
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings, roles)
-        await _patiently("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
-        spare_what_stays()
+        await _while_database_is_away("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
+        freeze_loaded_objects()
         running = [asyncio.create_task(worker.run()) for worker in workers]
         keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
         watching = asyncio.create_task(watch_for_the_end(client))

@@ -21,9 +21,9 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Stage
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
-from models.outages import outage_of, told
+from models.outages import described, outage_of
 from orders.errors import Refused
-from orders.lifecycle import straight
+from orders.lifecycle import fast_path
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.operations.base import Sent
@@ -45,7 +45,7 @@ TAKEN_OVER = SubmitResult(
 """Nobody hears it: Temporal has given the attempt up."""
 
 
-async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+async def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """What `work` comes to, also if the caller is cancelled meanwhile: that the answer is known outweighs it."""
     task = asyncio.ensure_future(work)
     while True:
@@ -101,11 +101,11 @@ class Answers:
 
     async def accepted(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
         """The upstream said yes. `job` and `intent` as they were when the request left."""
-        if sent.unpaid is None and sent.number and await self._straight(job, intent, sent.number):
+        if sent.unpaid is None and sent.number and await self._on_fast_path(job, intent, sent.number):
             return SubmitResult(outcome=Submission.ACCEPTED, upstream_number=sent.number)
-        return await self._accepted_carefully(job, intent, sent)
+        return await self._accepted_step_by_step(job, intent, sent)
 
-    async def _straight(self, job: Job, intent: Intent, number: str) -> bool:
+    async def _on_fast_path(self, job: Job, intent: Intent, number: str) -> bool:
         """The answer to the first and only request of an operation, while nothing else has happened to it.
 
         False: it is not so, and nothing is written.
@@ -114,17 +114,17 @@ class Answers:
         async def once() -> bool:
             try:
                 async with self._database.write() as session:
-                    await straight.arrive(
+                    await fast_path.record_acceptance(
                         session, job.operation, intent, job.service, number, is_set_aside=job.capabilities.balance
                     )
-            except (straight.NotStraight, IntegrityError):
+            except (fast_path.NotOnFastPath, IntegrityError):
                 return False
             return True
 
         with database_in_words():
-            return await _patiently(once, intent)
+            return await _while_database_is_away(once, intent)
 
-    async def _accepted_carefully(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
+    async def _accepted_step_by_step(self, job: Job, intent: Intent, sent: Sent) -> SubmitResult:
         result = TAKEN_OVER
 
         async def write(session: AsyncSession, operation: Operation, stored: Intent) -> None:
@@ -161,10 +161,10 @@ class Answers:
                 return ours
 
         with database_in_words():
-            return await _patiently(once, intent)
+            return await _while_database_is_away(once, intent)
 
 
-async def _patiently(write: Callable[[], Awaitable[T]], intent: Intent) -> T:
+async def _while_database_is_away(write: Callable[[], Awaitable[T]], intent: Intent) -> T:
     """Repeating is harmless: what is written already changes nothing."""
     until, pause = time.monotonic() + KEPT_FOR_SECONDS, 0.2
     while True:
@@ -172,9 +172,11 @@ async def _patiently(write: Callable[[], Awaitable[T]], intent: Intent) -> T:
             return await write()
         except Exception as error:  # of whatever kind: the answer is known to this process alone, so it is logged
             if not outage_of(error) or time.monotonic() + pause > until:
-                activity.logger.error("the answer to request %s could not be written down: %s", intent.id, told(error))
+                activity.logger.error(
+                    "the answer to request %s could not be written down: %s", intent.id, described(error)
+                )
                 raise
-            activity.logger.warning("the answer to request %s waits for the database: %s", intent.id, told(error))
+            activity.logger.warning("the answer to request %s waits for the database: %s", intent.id, described(error))
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 

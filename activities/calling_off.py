@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.troubles import Troubles, check_well
+from activities.troubles import Troubles, check_healthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
@@ -67,7 +67,7 @@ class CallingOffActivities:
                 reason = f"called off, and nobody can look for what its requests left at the upstream: {fault}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.SETUP_FAULT, reason=reason)
             try:
-                check_well(job)
+                check_healthy(job)
                 upstream = await self._connections.to(job.account)
                 found = await operation_type(job.operation.kind).find_out(
                     self._database, job, upstream, self._settle_window

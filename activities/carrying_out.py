@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
-from activities.answers import to_its_end
+from activities.answers import run_to_end
 from activities.failures import database_in_words
 from activities.funding import FundsActivities
 from activities.pricing import Priced, Pricing, is_fresh
@@ -26,7 +26,7 @@ from models.messages import Funds, FundsResult, OrderRef, StepResult
 from models.money import Money
 from models.order import Intent
 from orders.errors import ByHand, NoMapping
-from orders.lifecycle import straight
+from orders.lifecycle import fast_path
 from orders.lifecycle.stages import locked_operation, note_started
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
@@ -71,12 +71,12 @@ class CarryingOutActivities:
         """Set money aside, then send the request, once."""
         async with self._troubles.at_work(ref.operation):
             try:
-                return await self._straight(ref)
+                return await self._on_fast_path(ref)
             except _StepByStep as why:
                 activity.logger.info("operation %s goes on step by step: %s", ref.operation, why)
-            return await self._carefully(ref)
+            return await self._step_by_step(ref)
 
-    async def _carefully(self, ref: OrderRef) -> StepResult:
+    async def _step_by_step(self, ref: OrderRef) -> StepResult:
         await self._note_started(ref)
         granted = await self._funding.reserve(ref)
         if granted.outcome not in (Funds.GRANTED, Funds.NOT_NEEDED):
@@ -90,7 +90,7 @@ class CarryingOutActivities:
                 if operation.stage.is_running:
                     await note_started(session, operation)
 
-    async def _straight(self, ref: OrderRef) -> StepResult:
+    async def _on_fast_path(self, ref: OrderRef) -> StepResult:
         """Raises _StepByStep."""
         try:
             with database_in_words():
@@ -99,7 +99,7 @@ class CarryingOutActivities:
             raise _StepByStep(str(fault)) from fault
         if job.intent is not None or job.operation.called_off_at is not None:
             raise _StepByStep("a request was made for it, or it was called off")
-        if job.operation.stage not in straight.SETS_OUT_FROM or job.account.unhealthy_reason:
+        if job.operation.stage not in fast_path.FIRST_STAGES or job.account.unhealthy_reason:
             raise _StepByStep(f"it is {job.operation.stage.value}, or its account unhealthy")
         try:
             upstream = await self._connections.to(job.account)
@@ -126,12 +126,12 @@ class CarryingOutActivities:
             raise _StepByStep(prepared.result.reason)
         if not _still_priced(priced):
             raise _StepByStep("its price is to be asked again")
-        return await self._set_out(job, ref, priced, reading, prepared, upstream)
+        return await self._begin_and_send(job, ref, priced, reading, prepared, upstream)
 
-    async def _set_out(
+    async def _begin_and_send(
         self, job: Job, ref: OrderRef, priced: Priced, reading: Reading | None, request: Request, upstream: Upstream
     ) -> StepResult:
-        outset = straight.Outset(
+        first = fast_path.FirstRequest(
             operation=job.operation,
             account=job.account,
             cost=priced.judgement.cost,
@@ -146,13 +146,13 @@ class CarryingOutActivities:
         try:
             with database_in_words():
                 async with self._database.write() as session:
-                    operation, intent = await straight.set_out(session, outset, lease=self._terms.lease)
-        except (straight.NotStraight, IntegrityError) as why:
+                    operation, intent = await fast_path.begin(session, first, lease=self._terms.lease)
+        except (fast_path.NotOnFastPath, IntegrityError) as why:
             raise _StepByStep(f"something has happened to it meanwhile ({type(why).__name__})") from why
         held = self._lease(asked, intent)
         job = replace(job, operation=operation, intent=intent)
         kind = operation_type(operation.kind)
-        sent = await to_its_end(self._submission.send(job, ref, intent, held, kind, upstream))
+        sent = await run_to_end(self._submission.send(job, ref, intent, held, kind, upstream))
         return StepResult(funds=FundsResult(outcome=Funds.GRANTED), request=sent)
 
     def _lease(self, asked: Clocks, intent: Intent) -> Lease:

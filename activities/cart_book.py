@@ -23,7 +23,7 @@ from upstreams.errors import UpstreamError
 from upstreams.port import Payment
 
 
-class CartBook:
+class CartLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 

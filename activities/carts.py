@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from temporalio import activity
 
-from activities.answers import to_its_end
-from activities.cart_book import CartBook
+from activities.answers import run_to_end
+from activities.cart_book import CartLedger
 from activities.failures import database_in_words, retry_later
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage, UnpaidKind
@@ -49,14 +49,14 @@ class _Work:
         return required(self.debt.unpaid_kind, "the kind of a debt")
 
 
-class CartRoad:
+class CartPayment:
     def __init__(
         self, database: Database, balances: BalanceReader, terms: LeaseTerms, *, settle_window: timedelta
     ) -> None:
         self._terms = terms
         self._database = database
         self._balances = balances
-        self._book = CartBook(database)
+        self._book = CartLedger(database)
         self._settle_window = settle_window
 
     async def pay(self, job: Job, ref: OrderRef, upstream: Upstream) -> SubmitResult | None:
@@ -159,7 +159,7 @@ class CartRoad:
             await self._book.not_paid(written, IntentState.NOT_SENT, NotSent("not sent: the cart changed just before"))
             return await self.wait(work.job, work.ref, "something in the cart changed just before it was paid")
         held = self._lease(asked, written)
-        return await to_its_end(self._send(work, weighed, written, held))
+        return await run_to_end(self._send(work, weighed, written, held))
 
     def _lease(self, asked: Clocks, written: dict[int, Intent]) -> Lease:
         """One payment, one lease: the shortest of its intents'."""

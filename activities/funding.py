@@ -18,8 +18,8 @@ from models.messages import Funds, FundsGranted, FundsResult, OrderRef
 from models.money import Money
 from models.order import Intent, Operation, Reservation
 from orders.errors import ByHand, NoMapping
+from orders.lifecycle.fast_path import MONEY_SET_ASIDE
 from orders.lifecycle.stages import enter, locked_operation
-from orders.lifecycle.straight import MONEY_SET_ASIDE
 from orders.money import funds, lowbalance, prices
 from orders.money.balance import BalanceReader
 from orders.operations.job import Job, load_job
@@ -40,11 +40,11 @@ def _may_be_paid_for(intent: Intent | None) -> bool:
     return not intents.may_have_charged(intent)
 
 
-def what_is_missing(account: UpstreamAccount, cost: Money, standing: funds.Standing) -> str:
-    free = Money(amount=standing.free, currency=account.currency)
-    plural = "" if standing.ahead == 1 else "s"
-    line = f", {standing.ahead} order{plural} ahead" if standing.ahead else ""
-    if standing.refused and free.amount >= cost.amount:
+def what_is_missing(account: UpstreamAccount, cost: Money, line_position: funds.LinePosition) -> str:
+    free = Money(amount=line_position.free, currency=account.currency)
+    plural = "" if line_position.ahead == 1 else "s"
+    line = f", {line_position.ahead} order{plural} ahead" if line_position.ahead else ""
+    if line_position.refused and free.amount >= cost.amount:
         patience = funds.REFUSAL_PATIENCE.total_seconds() / 60
         return (
             f"the upstream refused it for want of money although {free} are free by its balance and our credit limit, "
@@ -146,26 +146,26 @@ class FundsActivities:
             if not _may_be_paid_for(await intents.latest(session, job.number)):
                 return FundsResult(outcome=Funds.NOT_NEEDED)
             await funds.request(session, job.account_id, job.number, cost)
-            granted = await funds.give_out(session, job.account_id, reading)
-            standing = await funds.standing(session, job.account, job.number, reading)
+            granted = await funds.grant_waiting(session, job.account_id, reading)
+            line_position = await funds.line_position(session, job.account, job.number, reading)
             prices.note(operation, priced.judgement, priced.asked_at)
-            free = Money(amount=standing.free, currency=job.account.currency)
+            free = Money(amount=line_position.free, currency=job.account.currency)
             reason = ""
-            if standing.granted and operation.stage is Stage.RETRYING:
+            if line_position.granted and operation.stage is Stage.RETRYING:
                 pass  # why it is tried again is what people are to see, until something is sent
-            elif standing.granted:
+            elif line_position.granted:
                 await enter(session, operation, Stage.CHECKING_BALANCE, MONEY_SET_ASIDE)
             else:
-                reason = what_is_missing(job.account, cost, standing)
+                reason = what_is_missing(job.account, cost, line_position)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
-                operation.next_try_at = standing.asked_again_at
+                operation.next_try_at = line_position.asked_again_at
             session.add(operation)
         await self.tell_granted([number for number in granted if number != job.number])
         return FundsResult(
-            outcome=Funds.GRANTED if standing.granted else Funds.WAITING,
+            outcome=Funds.GRANTED if line_position.granted else Funds.WAITING,
             required=str(cost),
             free=str(free),
-            ahead=standing.ahead,
+            ahead=line_position.ahead,
             reason=reason,
         )
 
@@ -190,7 +190,7 @@ class FundsActivities:
         await self._price_the_head_again(account_id, upstream, reading)
         async with self._database.write() as session:
             await funds.recount(session, account_id)
-            await funds.give_out(session, account_id, reading)
+            await funds.grant_waiting(session, account_id, reading)
             await lowbalance.judge(session, await funds.locked_account(session, account_id), reading)
             waiting = await session.exec(
                 select(Operation.id)
@@ -249,12 +249,12 @@ class FundsActivities:
             if operation.stage is not Stage.WAITING_FOR_FUNDS:
                 return
             await funds.request(session, account_id, head, cost)
-            standing = await funds.standing(session, job.account, head, reading)
+            line_position = await funds.line_position(session, job.account, head, reading)
             changed = operation.cost != cost
             prices.note(operation, priced.judgement, priced.asked_at)
             session.add(operation)
             if changed:
-                reason = what_is_missing(job.account, cost, standing)
+                reason = what_is_missing(job.account, cost, line_position)
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
 
     async def in_trouble(self, job: Job, ref: OrderRef, error: UpstreamError) -> FundsResult:

@@ -30,7 +30,7 @@ from activities.poller.watch import PendingForm, Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.messages import PollInput, PollLap
-from models.outages import is_unavailable, told
+from models.outages import described, is_unavailable
 from orders import events
 from orders.errors import NotFound
 from orders.events import WaitingOperation
@@ -79,7 +79,7 @@ class PollActivities:
                 except Exception as error:  # of whatever kind; only what passes is waited for
                     if not is_unavailable(error):
                         raise
-                    activity.logger.warning("poller %s: %s", watch.name, told(error))
+                    activity.logger.warning("poller %s: %s", watch.name, described(error))
                     watch.due.rest(Job.LOOK, schedule.UNAVAILABLE_SECONDS)
                 await pause(0.0 if watch.more else schedule.TICK_SECONDS)
                 is_last = time.monotonic() >= ends
@@ -139,8 +139,8 @@ class PollActivities:
         if due:
             background.start(self._read_lists(watch, upstream, due))
         await self._look_at_awaited(watch, upstream, awaited, width)
-        told = watch.forms_due()[: schedule.FORMS_A_ROUND]
-        await forms.read_pending(self._database, watch, upstream, told, width)
+        pending = watch.forms_due()[: schedule.FORMS_A_ROUND]
+        await forms.read_pending(self._database, watch, upstream, pending, width)
         if self._grant_is_due(watch):
             watch.due.rest(Job.BALANCE, self._settings.balance_interval)
             watch.due.rest(Job.FUNDS, self._settings.balance_watch_interval)
@@ -160,12 +160,17 @@ class PollActivities:
         out of `awaited` then. Of what is to be seen of services that are there already, the list tells most."""
         at_heads = by_head(watch, awaited)
         found = []
-        for kind in watch.product_types:
-            if kind in at_heads or kind in due or kind not in watch.pages or not watch.due.may_list(kind):
+        for product_type in watch.product_types:
+            if (
+                product_type in at_heads
+                or product_type in due
+                or product_type not in watch.pages
+                or not watch.due.may_list(product_type)
+            ):
                 continue
-            waiting_for_it = [one for one in awaited if one.product_type == kind and not watch.by_form(one)]
-            if waiting_for_it and len(waiting_for_it) >= watch.pages[kind]:
-                found.append(kind)
+            waiting_for_it = [one for one in awaited if one.product_type == product_type and not watch.by_form(one)]
+            if waiting_for_it and len(waiting_for_it) >= watch.pages[product_type]:
+                found.append(product_type)
                 for one in waiting_for_it:
                     watch.due.looked_at(one)
                     awaited.remove(one)
@@ -178,8 +183,8 @@ class PollActivities:
         for product_type, openings in by_head(watch, awaited).items():
             shown: set[str] = set()
 
-            async def look(kind: str, waited_for: list[WaitingOperation], shown: set[str]) -> None:
-                shown |= await read_head(self._database, watch, upstream, kind, waited_for)
+            async def look(product_type: str, waited_for: list[WaitingOperation], shown: set[str]) -> None:
+                shown |= await read_head(self._database, watch, upstream, product_type, waited_for)
 
             about = f"the head of {product_type}"
             if not await isolated(self._database, watch, watch.tally, about, look(product_type, openings, shown)):

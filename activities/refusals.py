@@ -10,7 +10,7 @@ from activities.troubles import Troubles
 from models.database import Database
 from models.enums import FailureClass, OperationKind
 from models.messages import Submission, SubmitResult
-from models.outside import shortened
+from models.untrusted_text import shortened
 from orders.lifecycle.stages import locked_operation
 from orders.money.cart_rows import left_in_cart
 from orders.operations.job import Job, load_job

@@ -7,7 +7,7 @@ from temporalio import activity
 
 from models.columns import utc_now
 from models.database import Database
-from models.outages import is_unavailable, told
+from models.outages import described, is_unavailable
 from orders import retention
 from orders.retention import Keep
 from settings import Settings
@@ -34,7 +34,7 @@ async def prune_daily(database: Database, settings: Settings) -> None:
             await prune_if_due(database, settings)
         except Exception as error:
             if is_unavailable(error):
-                activity.logger.warning("retention: %s", told(error))
+                activity.logger.warning("retention: %s", described(error))
             else:
                 activity.logger.exception("retention: nothing more is removed until it is tried again")
         await asyncio.sleep(CHECK_SECONDS)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.troubles import Troubles, check_well
+from activities.troubles import Troubles, check_healthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UpstreamStatus
@@ -82,7 +82,7 @@ class SettleActivities:
                     job = await load_job(self._database, ref.operation)  # since when it is unknown is part of the proof
                 intent = job.intent or intent
             try:
-                check_well(job)
+                check_healthy(job)
                 upstream = await self._connections.to(job.account)
                 judgement = await self._find_out(job, intent, upstream)
                 with database_in_words():
@@ -279,7 +279,7 @@ class SettleActivities:
             if not number:
                 raise NotFound("upstream number of service", ref.service)
             try:
-                check_well(job)
+                check_healthy(job)
                 upstream = await self._connections.to(job.account)
                 item = await upstream.read_item(job.service.product_type, number)
             except NoSuchItem:

@@ -6,9 +6,9 @@ from decimal import Decimal
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities.answers import TAKEN_OVER, Answers, to_its_end
+from activities.answers import TAKEN_OVER, Answers, run_to_end
 from activities.calling_off import NOTHING_SENT
-from activities.carts import CartRoad
+from activities.carts import CartPayment
 from activities.failures import after_failed_read, database_in_words
 from activities.pricing import Pricing
 from activities.refusals import Refusals
@@ -64,7 +64,7 @@ class SubmitActivities:
         *,
         settle_window: timedelta,
     ) -> None:
-        self._cart = CartRoad(database, balances, terms, settle_window=settle_window)
+        self._cart = CartPayment(database, balances, terms, settle_window=settle_window)
         self._database = database
         self._terms = terms
         self._answers = Answers(database)
@@ -107,7 +107,7 @@ class SubmitActivities:
                 return paid
             prepared = await kind.prepare(self._database, job, upstream)
             if isinstance(prepared, Obstacle):
-                return await self._stand_before(job, prepared.result)
+                return await self._take_obstacle(job, prepared.result)
             changed = await self._pricing.before_sending(job, upstream)
         except UpstreamError as error:
             return await self.in_trouble(job, ref, error)
@@ -116,12 +116,12 @@ class SubmitActivities:
         with database_in_words():
             written = await self._write_intent(job, prepared)
             if written is None:
-                return await self._report_anew(ref)
+                return await self._report_current(ref)
             job = await load_job(self._database, ref.operation)  # as written down: mark and target
         intent, held = written
-        return await to_its_end(self.send(job, ref, intent, held, kind, upstream))
+        return await run_to_end(self.send(job, ref, intent, held, kind, upstream))
 
-    async def _stand_before(self, job: Job, result: SubmitResult) -> SubmitResult:
+    async def _take_obstacle(self, job: Job, result: SubmitResult) -> SubmitResult:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
         match result.outcome:
             case Submission.UNKNOWN if job.intent is not None:
@@ -137,7 +137,7 @@ class SubmitActivities:
                 pass
         return result
 
-    async def _report_anew(self, ref: OrderRef) -> SubmitResult:
+    async def _report_current(self, ref: OrderRef) -> SubmitResult:
         """The state has changed since it was read (another attempt, or a person): report what is so now."""
         with database_in_words():
             job = await load_job(self._database, ref.operation)

@@ -18,11 +18,11 @@ from models.database import Database
 from models.enums import IntentState, ModuleKind, Stage
 from models.messages import SweepInput, SweepLap
 from models.order import RUNNING, Intent, Operation
-from models.outages import is_unavailable, told
+from models.outages import described, is_unavailable
 from orders.services import naming
-from outage import note
 from settings import Settings
 from temporal.calling_off import news_of, tell_called_off
+from temporal.outage import note
 from temporal.starting import start_order, start_poller, start_webhook_sender
 
 INTERVAL_SECONDS = 2.0
@@ -74,7 +74,7 @@ class SweepActivities:
                 except Exception as error:
                     if not is_unavailable(error):
                         raise
-                    activity.logger.warning("sweep: %s", told(error))
+                    activity.logger.warning("sweep: %s", described(error))
                 await pause(INTERVAL_SECONDS)
         return self._after(lap, 0)
 

@@ -33,7 +33,7 @@ def while_unhealthy(job: Job) -> LeftAlone | None:
     return LeftAlone(f"nothing is asked or sent while the account is unhealthy. {job.account.unhealthy_reason}")
 
 
-def check_well(job: Job) -> None:
+def check_healthy(job: Job) -> None:
     """Raises LeftAlone while the account is unhealthy."""
     if (kept_back := while_unhealthy(job)) is not None:
         raise kept_back

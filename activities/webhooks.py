@@ -21,7 +21,7 @@ from activities.heartbeat import heartbeating, pause
 from activities.retention import prune_daily
 from models.database import Database
 from models.messages import SendInput, SendLap
-from models.outages import is_unavailable, outage_of, told
+from models.outages import described, is_unavailable, outage_of
 from orders.installation import installation_tag
 from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
@@ -67,7 +67,7 @@ class WebhookActivities:
                     except Exception as error:
                         if not is_unavailable(error):
                             raise
-                        activity.logger.warning("webhooks: %s", told(error))
+                        activity.logger.warning("webhooks: %s", described(error))
                     await pause(BUSY_INTERVAL_SECONDS if found else INTERVAL_SECONDS)
             finally:
                 pruning.cancel()
@@ -186,7 +186,7 @@ class _Sender:
             # What was sent is sent again if that was not written down, so not soon.
             state.back_off(UNEXPECTED_BACK_OFF)
             for error in failures.exceptions:
-                activity.logger.warning("webhooks: %s", told(error), exc_info=None if outage_of(error) else error)
+                activity.logger.warning("webhooks: %s", described(error), exc_info=None if outage_of(error) else error)
 
     async def _send_in_turn(
         self, state: _EndpointState, messages: Sequence[OutgoingMessage], slots: asyncio.Semaphore
@@ -220,7 +220,7 @@ class _Sender:
                 if not outage_of(error):
                     raise
                 activity.logger.warning(
-                    "webhooks: an attempt for %s waits to be recorded: %s", outgoing.endpoint_name, told(error)
+                    "webhooks: an attempt for %s waits to be recorded: %s", outgoing.endpoint_name, described(error)
                 )
             await asyncio.sleep(RECORD_PAUSE_SECONDS)
 

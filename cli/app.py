@@ -13,8 +13,8 @@ import typer
 import process_exit
 from cli import incidents, life, linking, lists, order, setup, system, tasks, tokens, upstream, webhooks
 from cli.failures import in_words
-from models.outside import visible_lines
-from streams import forgive
+from models.untrusted_text import visible_lines
+from output_encoding import replace_unencodable
 
 app = typer.Typer(
     name="resell",
@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """The entry point. Leaves the way a process that used the Temporal SDK must."""
-    forgive()
+    replace_unencodable()
     try:
         status = run(sys.argv[1:])
     except Exception:

@@ -33,12 +33,12 @@ def _domain_in_words(error: BaseException) -> str | None:
 def _database_in_words(error: BaseException) -> str | None:
     from sqlalchemy.exc import NoSuchModuleError
 
-    from models.outages import Outage, cause_of, outage_of, told
+    from models.outages import Outage, cause_of, described, outage_of
 
     outage = outage_of(error)
     if outage is Outage.AWAY or isinstance(error, NoSuchModuleError):
         return f"{Outage.AWAY.words} (RESELL_DATABASE_URL): {cause_of(error)}"
-    return None if outage is None else told(error)
+    return None if outage is None else described(error)
 
 
 def _temporal_in_words(error: BaseException) -> str | None:

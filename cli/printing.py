@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models.outside import visible_lines
-from streams import says_everything
+from models.untrusted_text import visible_lines
+from output_encoding import encodes_everything
 
 SLOW_SECONDS = 1.0
 GAP = 2
@@ -41,7 +41,7 @@ def whole(title: str) -> Column:
 
 def print_json(value: object) -> None:
     """Indented, with money as exact text and times in ISO 8601."""
-    text = json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=not says_everything(sys.stdout))
+    text = json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=not encodes_everything(sys.stdout))
     print("\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")))
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from models.enums import FailureClass, Stage
-from models.outside import as_code, visible_lines
+from models.untrusted_text import as_code, visible_lines
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def is_unavailable(error: BaseException) -> bool:
     return outage is not None and outage.passes
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """What is wrong with the database and, in the driver's words, why; for logs and people."""
     outage, cause = outage_of(error), cause_of(error)
     return f"{outage.words} ({cause})" if outage else cause

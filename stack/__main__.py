@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 import process_exit
+from output_encoding import replace_unencodable
 from stack.demo import begin_anew
 from stack.demo import demo as show
 from stack.embedded import EmbeddedStack, StackSettings
 from stack.running import run, say
 from stack.up import up as stay
-from streams import forgive
 
 Directory = Annotated[Path, typer.Option(envvar="RESELL_STACK_DIR", help="Where the data is kept.")]
 TemporalPort = Annotated[int, typer.Option(envvar="RESELL_STACK_TEMPORAL_PORT", help="Port of the Temporal server.")]
@@ -82,5 +82,5 @@ def demo(
 
 
 if __name__ == "__main__":
-    forgive()
+    replace_unencodable()
     app(prog_name="python -m stack")

@@ -112,7 +112,7 @@ class Needs:
 
 def check(caller: Caller, right: Right, what: str = "this") -> None:
     """Raises Forbidden naming the roles that may."""
-    if not caller.asker.may(right):
+    if not caller.requester.may(right):
         raise Forbidden(lacks(caller.name, caller.role, right, what))
 
 

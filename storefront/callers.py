@@ -18,7 +18,7 @@ from models.columns import utc_now
 from models.enums import Role
 from models.tokens import ApiToken
 from orders.access import tokens
-from orders.lifecycle.allowed import Asker
+from orders.lifecycle.allowed import Requester
 from settings import Settings
 from starter import Resellflow
 
@@ -38,8 +38,8 @@ class Caller:
     """Its number in the table; None: it stands in the settings."""
 
     @property
-    def asker(self) -> Asker:
-        return Asker(self.role, self.name)
+    def requester(self) -> Requester:
+        return Requester(self.role, self.name)
 
 
 class Callers:

@@ -35,7 +35,7 @@ router = APIRouter(
 async def _decide(
     context: Context, number: int, kind: DecisionKind, decision: Decision, caller: Caller
 ) -> DecisionTaken:
-    result = await context.resellflow.decide(number, kind, decision, caller.asker)
+    result = await context.resellflow.decide(number, kind, decision, caller.requester)
     return DecisionTaken(operation=number, stage=result.stage, message=result.message)
 
 
@@ -93,12 +93,12 @@ async def cancel(
     it, a senior may end the waiting with `what_is_paid_stays`: nothing is taken back there, and the item of an opening
     stays with its service, which can be closed."""
     decision = decision or Cancellation()
-    if not caller.asker.is_staff:
+    if not caller.requester.is_staff:
         await _check_whose(context, number, caller)
     _check_vouch(caller, decision.nothing_was_bought)
     if decision.what_is_paid_stays:
         check(caller, Right.VOUCH, "to say that what is paid stays,")
-    if caller.asker.is_staff and decision.reason is None:
+    if caller.requester.is_staff and decision.reason is None:
         raise InvalidField("reason", "is needed: why is it cancelled? It goes to the audit")
     return await _decide(context, number, DecisionKind.CANCEL, decision.by(caller.name, "not wanted any more"), caller)
 
@@ -106,7 +106,7 @@ async def cancel(
 async def _check_whose(context: Context, number: int, caller: Caller) -> None:
     """Raises NotFound for what belongs to another, Forbidden for what an operator asked for."""
     async with context.database.read() as session:
-        asked_by = (await find_operation(session, context.links, number, caller.asker)).actor
+        asked_by = (await find_operation(session, context.links, number, caller.requester)).actor
     if asked_by != caller.name:
         raise Forbidden(
             f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "

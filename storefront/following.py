@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from models.database import Database
 from models.order import Operation, Service, StageEntry
-from models.outages import outage_of, told
+from models.outages import described, outage_of
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Following:
                 for start in range(0, len(operations), AT_ONCE):
                     await self._look(operations[start : start + AT_ONCE])
             except Exception as error:  # whatever it is: without the looks all streams would be silent for ever
-                log.warning("streams wait: %s", told(error), exc_info=None if outage_of(error) else error)
+                log.warning("streams wait: %s", described(error), exc_info=None if outage_of(error) else error)
 
     async def _look(self, operations: Sequence[int]) -> None:
         newest = (

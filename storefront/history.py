@@ -25,8 +25,8 @@ async def history_of_service(
     """Every value that was changed, from what to what, by the upstream, an operation or a person. `note`, which may
     hold a person's words, is not for storefronts."""
     async with context.database.read() as session:
-        page = await list_history(session, wanted.asked(), caller.asker, service=number)
-    if caller.asker.is_staff:
+        page = await list_history(session, wanted.asked(), caller.requester, service=number)
+    if caller.requester.is_staff:
         return page
     return page.model_copy(update={"items": [_for_shop(entry, caller.name) for entry in page.items]})
 

@@ -35,6 +35,6 @@ async def read_licence_key(
     """The upstream is asked, and the key is kept nowhere; that it was read, and by whom, is in the audit. Refused until
     it has come: `key_ready` of the service and a webhook tell. This process needs the upstream's password for it."""
     async with _reader(context) as reader:
-        key = await reader.read(number, actor=caller.name, asker=caller.asker)
+        key = await reader.read(number, actor=caller.name, requester=caller.requester)
     response.headers["Cache-Control"] = "no-store"
     return LicenceKey(service=number, licence_key=key.get_secret_value())

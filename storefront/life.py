@@ -64,8 +64,8 @@ def _answers(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
 
 async def _answer(context: Context, caller: Caller, accepted: AcceptedOrder, response: Response) -> OrderAccepted:
     async with context.database.read() as session:
-        service = await find_service(session, accepted.service, caller.asker)
-        operation = await find_operation(session, context.links, accepted.operation, caller.asker)
+        service = await find_service(session, accepted.service, caller.requester)
+        operation = await find_operation(session, context.links, accepted.operation, caller.requester)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"/v1/operations/{accepted.operation}"
     return OrderAccepted(service=service, operation=operation)
@@ -85,7 +85,7 @@ def _route(operation: AnyOperation, offer: Offer) -> None:
         if asked.right is not None:
             right, what = asked.right
             check(caller, right, what)
-        accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, asker=caller.asker)
+        accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, requester=caller.requester)
         return await _answer(context, caller, accepted, response)
 
     parameters = [one for one in signature(ask).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]

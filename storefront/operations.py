@@ -29,7 +29,7 @@ OperationNumber = Annotated[int, Path(description="number of the operation", exa
 
 async def existing_operation(number: OperationNumber, caller: AnyCaller, context: InContext) -> OperationDetail:
     async with context.database.read() as session:
-        return await find_operation(session, context.links, number, caller.asker)
+        return await find_operation(session, context.links, number, caller.requester)
 
 
 ExistingOperation = Annotated[OperationDetail, Depends(existing_operation)]
@@ -44,7 +44,7 @@ async def list_of_operations(
             session,
             context.links,
             wanted.asked(),
-            caller.asker,
+            caller.requester,
             stage=wanted.stage,
             service=wanted.service,
             kind=wanted.kind,

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
 
-from models.outages import Outage, outage_of, told
+from models.outages import Outage, described, outage_of
 from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
 from temporal.updates import TemporalUnavailable
 from upstreams.errors import UpstreamError
@@ -201,7 +201,7 @@ async def _temporal_unavailable(request: Request, error: Exception) -> Response:
 
 async def _upstream_failed(request: Request, error: Exception) -> Response:
     caller = request.state.caller
-    if caller.asker.is_staff:
+    if caller.requester.is_staff:
         return answer(UPSTREAM_FAILED, str(error))
     log.warning("%s (%s got no details): %s", UPSTREAM_FAILED.title, caller.name, error)
     return answer(UPSTREAM_FAILED, "The upstream can't be read at the moment. Try again later.")
@@ -216,7 +216,7 @@ def database_problem(error: Exception) -> ProblemResponse:
     outage = outage_of(error)
     if outage is None:
         raise error
-    log.log(logging.WARNING if outage.passes else logging.ERROR, "%s: %s", DATABASE_UNAVAILABLE.title, told(error))
+    log.log(logging.WARNING if outage.passes else logging.ERROR, "%s: %s", DATABASE_UNAVAILABLE.title, described(error))
     kind = BUSY if outage is Outage.BUSY else DATABASE_UNAVAILABLE
     return answer(kind, f"{_WHY.get(outage, 'The database is out of order.')} {SEND_AGAIN}", headers=retry_later())
 

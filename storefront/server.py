@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from garbage import spare_what_stays
-from outage import listen_to_the_sdk, watch_for_the_end
+from gc_tuning import freeze_loaded_objects
 from settings import Settings
 from starter import connect
 from storefront.app import create_app
 from storefront.context import Context
 from storefront.protocol import protocol_of
+from temporal.outage import listen_to_the_sdk, watch_for_the_end
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow:
             server = Server(create_app(resellflow, settings))
-            spare_what_stays()
+            freeze_loaded_objects()
             listen_to_the_sdk()
             watching = asyncio.create_task(watch_for_the_end(resellflow.client))
             try:

@@ -66,13 +66,13 @@ async def place_order(
 ) -> OrderAccepted:
     """Writes the order down and starts its workflow. While Temporal is away the order is accepted all the same; its
     operation stays `accepted` until the workflow starts by itself."""
-    accepted = await context.resellflow.place_order(order, key=key, client=caller.name, owner=caller.asker.owner)
+    accepted = await context.resellflow.place_order(order, key=key, client=caller.name, owner=caller.requester.owner)
     if accepted.rows is not None:
-        service, operation = new_documents(context.links, accepted.rows, accepted.started_at, caller.asker)
+        service, operation = new_documents(context.links, accepted.rows, accepted.started_at, caller.requester)
     else:
         async with context.database.read() as session:
-            service = await find_service(session, accepted.service, caller.asker)
-            operation = await find_operation(session, context.links, accepted.operation, caller.asker)
+            service = await find_service(session, accepted.service, caller.requester)
+            operation = await find_operation(session, context.links, accepted.operation, caller.requester)
     response.status_code = HTTP_201_CREATED if accepted.created else HTTP_200_OK
     response.headers["Location"] = f"{router.prefix}/{accepted.service}"
     return OrderAccepted(service=service, operation=operation)
@@ -85,7 +85,7 @@ async def list_of_services(
     """A storefront's own; all, for the other roles. So with everything else that belongs to a service."""
     async with context.database.read() as session:
         return await list_services(
-            session, wanted.asked(), caller.asker, customer=wanted.customer, status=wanted.status, plan=wanted.plan
+            session, wanted.asked(), caller.requester, customer=wanted.customer, status=wanted.status, plan=wanted.plan
         )
 
 
@@ -96,4 +96,4 @@ async def show_service(
     context: InContext,
 ) -> ServiceView:
     async with context.database.read() as session:
-        return await find_service(session, number, caller.asker)
+        return await find_service(session, number, caller.requester)

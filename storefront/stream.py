@@ -79,7 +79,7 @@ async def _entered(
         return []
     try:
         async with context.database.read() as session:
-            return await stages_after(session, operation, last, caller.asker)
+            return await stages_after(session, operation, last, caller.requester)
     except NotFound:
         return None
 

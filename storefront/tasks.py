@@ -45,7 +45,7 @@ async def list_of_tasks(
     wanted: Annotated[TaskFilter, Query()], caller: AnyCaller, context: InContext
 ) -> Page[TaskView]:
     async with context.database.read() as session:
-        return await list_tasks(session, wanted.asked(), wanted.tasks(), caller.asker)
+        return await list_tasks(session, wanted.asked(), wanted.tasks(), caller.requester)
 
 
 @router.get("/{number}", summary="Show a task and how to do it", responses=documented(NOT_FOUND))
@@ -124,7 +124,9 @@ async def reject_task(
     possible."""
     _check_override(caller, rejecting.override)
     decision = Decision(actor=caller.name, reason=rejecting.reason)
-    result = await context.resellflow.reject_task(number, decision, override=rejecting.override, asker=caller.asker)
+    result = await context.resellflow.reject_task(
+        number, decision, override=rejecting.override, requester=caller.requester
+    )
     return await _ended(number, context, result.message)
 
 
@@ -141,7 +143,7 @@ def _check_override(caller: Caller, override: bool) -> None:
 
 async def _shown(number: int, caller: Caller, context: Context) -> TaskDetail:
     async with context.database.read() as session:
-        return await find_task(session, number, caller.asker)
+        return await find_task(session, number, caller.requester)
 
 
 async def _ended(number: int, context: Context, message: str) -> TaskEnded:

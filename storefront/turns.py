@@ -39,7 +39,7 @@ class Turns:
         """People have places of their own: their decisions may wait for a workflow or an upstream, and a shop that asks
         much must not keep them from deciding."""
         caller = scope.get("state", {}).get("caller")
-        return self._staff if isinstance(caller, Caller) and caller.asker.is_staff else self._shops
+        return self._staff if isinstance(caller, Caller) and caller.requester.is_staff else self._shops
 
     async def _in_turn(self, places: asyncio.Semaphore, scope: Scope, receive: Receive, send: Send) -> None:
         if not await self._waited(places):

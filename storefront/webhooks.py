@@ -21,7 +21,7 @@ DeliveryNumber = Annotated[int, Path(description="number of the delivery", examp
 async def list_of_webhooks(caller: AnyCaller, context: InContext) -> Webhooks:
     """A storefront's own; all, for the other roles. So with the deliveries."""
     async with context.database.read() as session:
-        return Webhooks(items=await list_webhooks(session, caller.asker))
+        return Webhooks(items=await list_webhooks(session, caller.requester))
 
 
 @router.get("/deliveries", response_model=Deliveries, summary="List what was sent, or is on its way")
@@ -30,7 +30,12 @@ async def list_of_deliveries(
 ) -> Page[DeliveryView]:
     async with context.database.read() as session:
         return await list_deliveries(
-            session, wanted.asked(), caller.asker, webhook=wanted.webhook, state=wanted.state, service=wanted.service
+            session,
+            wanted.asked(),
+            caller.requester,
+            webhook=wanted.webhook,
+            state=wanted.state,
+            service=wanted.service,
         )
 
 
@@ -41,12 +46,12 @@ async def list_of_deliveries(
 )
 async def show_delivery(number: DeliveryNumber, caller: AnyCaller, context: InContext) -> DeliveryDetail:
     async with context.database.read() as session:
-        return await find_delivery(session, number, caller.asker)
+        return await find_delivery(session, number, caller.requester)
 
 
 @router.post("/deliveries/{number}/replay", summary="Send it once more", responses=documented(FORBIDDEN, NOT_FOUND))
 async def replay_delivery(number: DeliveryNumber, caller: Orderer, context: InContext) -> DeliveryDetail:
     """With the same id and content, and all its tries before it; whether it was delivered or given up."""
     async with context.database.write() as session:
-        await replay.replay_one(session, existing("delivery", number), actor=caller.name, asker=caller.asker)
-        return await find_delivery(session, number, caller.asker)
+        await replay.replay_one(session, existing("delivery", number), actor=caller.name, requester=caller.requester)
+        return await find_delivery(session, number, caller.requester)

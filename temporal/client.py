@@ -2,9 +2,9 @@
 
 from temporalio.client import Client
 
-from outage import sdk_runtime
 from payloads.codec import data_converter
 from settings import Settings, load_settings
+from temporal.outage import sdk_runtime
 from temporalconfig import TemporalMisconfigured, connect_config
 
 

@@ -15,8 +15,8 @@ from models.database import Database
 from models.messages import OrderPolicy
 from models.order import Operation
 from orders.lifecycle.acceptance import AcceptedOrder
-from outage import note, outage
 from temporal.calling_off import tell_called_off
+from temporal.outage import note, outage
 from temporal.starting import start_accepted
 from workflows.service_order import ServiceOrder
 

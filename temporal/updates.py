@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.messages import OTHER_STAGE, DecisionResult, OrderResult, Written
 from orders.errors import InvalidField, Refused
-from outage import outage
+from temporal.outage import outage
 from temporal.signals import end_exhausted, is_exhausted
 from workflows.service_order import ServiceOrder
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 
 import httpx
 
-from models.outside import shortened, visible
+from models.untrusted_text import shortened, visible
 from upstreams import inflate, lease
 from upstreams.departure import Departure, DepartureTransport, Lapsed, departing
 from upstreams.errors import ConnectionUnhealthy, LeaseExpired, NotSent, OutcomeUnknown, SetupFault

@@ -27,11 +27,11 @@ from models.messages import (
     UpstreamEventMessage,
     Written,
 )
-from models.outside import as_code
+from models.untrusted_text import as_code
 from workflows import calls
-from workflows.heard import LONGEST_REASON, heard
 from workflows.order_state import OrderState
 from workflows.search_attributes import ORDER_STAGE
+from workflows.signal_guard import LONGEST_REASON, tolerant
 
 _DONE = TaskCompletion()
 BY_THE_ACTIVITY = "with its number under Pending Activities of this page"
@@ -95,53 +95,53 @@ class OrderMessages:
         shown = told.as_markdown(stage, since, reason)
         if next_try:
             shown += f"\n- next try: {next_try}"
-        if self._state.not_heard:
-            shown += f"\n\n{as_code(self._state.not_heard)}"
+        if self._state.signal_dropped:
+            shown += f"\n\n{as_code(self._state.signal_dropped)}"
         if instructions:
             shown += f"\n\n{fenced(instructions)}"
         workflow.set_current_details(shown)
 
-    def not_heard(self, why: str) -> None:
+    def signal_dropped(self, why: str) -> None:
         """A signal, or a part of it, was dropped: the details say so."""
         workflow.logger.warning("operation %s: %s", self._order.operation, why)
-        self._state.not_heard = f"{workflow.now():%Y-%m-%d %H:%M:%S UTC}: {why[:LONGEST_REASON]}"
+        self._state.signal_dropped = f"{workflow.now():%Y-%m-%d %H:%M:%S UTC}: {why[:LONGEST_REASON]}"
         self._show_again()
 
     # Messages.
 
     @workflow.signal
-    @heard
+    @tolerant
     def upstream_event(self, event: UpstreamEventMessage) -> None:
         """An item was seen in a state at the upstream. Repeated, early and late ones do no harm."""
         self._state.seen.setdefault(event.event_id, event)
 
     @workflow.signal
-    @heard
+    @tolerant
     def funds_granted(self, granted: FundsGranted) -> None:
         """Money has been set aside for this order."""
         self._state.funds_granted = True
 
     @workflow.signal
-    @heard
+    @tolerant
     def manual_change_completed(self, completion: TaskCompletion | str = _DONE) -> None:
         """A person says that the manual work is done; it is checked at the upstream. Without input, or with a note as
         plain text, it is as good: people send it by hand."""
         self._state.said_done = TaskCompletion(note=completion[:2000]) if isinstance(completion, str) else completion
 
     @workflow.signal
-    @heard
+    @tolerant
     def step_aside(self) -> None:
         """An urgent operation goes first. The database has put this one back into the queue; this run ends."""
         self._state.aside = True
 
     @workflow.signal
-    @heard
+    @tolerant
     def called_off(self, notice: Any = None) -> None:
         """It is not wanted any more, and the database lets nothing of it be sent. Once is as good as often."""
         self._state.called_off = True
 
     @workflow.signal
-    @heard
+    @tolerant
     def look(self, notice: Any = None) -> None:
         """The upstream is to be asked now how far the item is; while nothing is awaited there is nothing to ask."""
         if self._state.stage is Stage.AWAITING_CONFIRMATION:
@@ -150,7 +150,7 @@ class OrderMessages:
     @workflow.signal(dynamic=True)
     def unknown(self, name: str, arguments: Sequence[RawValue]) -> None:
         """A name that no handler has, mostly a slip of whoever sent it by hand."""
-        self.not_heard(f"signal {name[:64]} was dropped: there is none of that name")
+        self.signal_dropped(f"signal {name[:64]} was dropped: there is none of that name")
 
     @workflow.update
     async def complete_task(self, completion: Written | TaskCompletion) -> DecisionResult:

@@ -50,5 +50,5 @@ class OrderState:
     """When it is tried again, in words, as it was last shown."""
     instructions: str = ""
     """What a person is to do, as it was last shown."""
-    not_heard: str = ""
+    signal_dropped: str = ""
     """The last signal that could not be read, in words."""

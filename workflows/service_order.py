@@ -25,7 +25,7 @@ from models.messages import (
     UpstreamEventMessage,
 )
 from workflows import calls
-from workflows.detours import ByHand, CalledOff, Ended, NeedsAttention
+from workflows.exits import ByHand, CalledOff, Ended, NeedsAttention
 from workflows.order_messages import BY_THE_ACTIVITY, OrderMessages
 
 R = TypeVar("R", FundsResult, SubmitResult, StepResult)
@@ -106,7 +106,9 @@ class ServiceOrder(OrderMessages):
             return True
         del self._state.seen[event.event_id]
         self._state.heeded = min(self._state.heeded, len(self._state.seen))
-        self.not_heard(f"signal upstream_event was dropped: no event {event.event_id[:64]} is written in the database")
+        self.signal_dropped(
+            f"signal upstream_event was dropped: no event {event.event_id[:64]} is written in the database"
+        )
         return False
 
     async def _have_it_done(self) -> None:

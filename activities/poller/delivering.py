@@ -10,8 +10,8 @@ from activities.delivery import deliver
 from activities.poller.schedule import BACK_OFF_SECONDS, UNAVAILABLE_SECONDS
 from activities.poller.watch import Watch
 from models.database import Database
-from models.outages import is_unavailable, told
-from outage import note
+from models.outages import described, is_unavailable
+from temporal.outage import note
 
 
 class Deliverer:
@@ -52,7 +52,7 @@ class Deliverer:
             return UNAVAILABLE_SECONDS
         except Exception as error:
             if is_unavailable(error):
-                activity.logger.warning("poller %s, signals: %s", self._name, told(error))
+                activity.logger.warning("poller %s, signals: %s", self._name, described(error))
                 return UNAVAILABLE_SECONDS
             activity.logger.exception("poller %s: delivering failed", self._name)
             return BACK_OFF_SECONDS

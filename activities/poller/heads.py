@@ -27,7 +27,11 @@ def by_head(watch: Watch, due: Collection[WaitingOperation]) -> dict[str, list[W
     for operation in due:
         if operation.kind is OperationKind.OPEN and not watch.by_form(operation):
             openings.setdefault(operation.product_type, []).append(operation)
-    return {kind: found for kind, found in openings.items() if kind in watch.pages and watch.due.may_read_head(kind)}
+    return {
+        product_type: found
+        for product_type, found in openings.items()
+        if product_type in watch.pages and watch.due.may_read_head(product_type)
+    }
 
 
 async def read_head(

@@ -91,16 +91,20 @@ async def _judge_silence(database: Database, watch: Watch, tally: Tally) -> None
 
 async def _judge_lists(database: Database, watch: Watch) -> None:
     if watch.product_types:  # the others are not read any more
-        watch.failing = {kind: one for kind, one in watch.failing.items() if kind in watch.product_types}
-    lasting = {kind: one for kind, one in watch.failing.items() if _lasts(watch, one.since)}
+        watch.failing = {
+            product_type: one for product_type, one in watch.failing.items() if product_type in watch.product_types
+        }
+    lasting = {product_type: one for product_type, one in watch.failing.items() if _lasts(watch, one.since)}
     if lasting == watch.failing_recorded:
         return
     await events.record_failing_lists(database, watch.account_id, lasting)
-    for kind in lasting.keys() - watch.failing_recorded.keys():
-        since, why = lasting[kind].since, lasting[kind].why
-        activity.logger.error("upstream %s: the list of %s can't be read since %s: %s", watch.name, kind, since, why)
-    for kind in watch.failing_recorded.keys() - lasting.keys():
-        activity.logger.warning("upstream %s: the list of %s can be read again", watch.name, kind)
+    for product_type in lasting.keys() - watch.failing_recorded.keys():
+        since, why = lasting[product_type].since, lasting[product_type].why
+        activity.logger.error(
+            "upstream %s: the list of %s can't be read since %s: %s", watch.name, product_type, since, why
+        )
+    for product_type in watch.failing_recorded.keys() - lasting.keys():
+        activity.logger.warning("upstream %s: the list of %s can be read again", watch.name, product_type)
     watch.failing_recorded = lasting
 
 

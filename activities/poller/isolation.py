@@ -10,7 +10,7 @@ from activities.poller.health import note_failure, note_success
 from activities.poller.watch import Tally, Watch
 from models.database import Database
 from models.outages import outage_of
-from outage import note
+from temporal.outage import note
 from upstreams.errors import UpstreamError
 
 

@@ -155,7 +155,11 @@ class Schedule:
     def types_due(self, product_types: Iterable[str]) -> list[str]:
         """Those whose interval is over."""
         now = time.monotonic()
-        return [kind for kind in product_types if now >= max(self._listing.get(kind, 0.0), self._earliest(kind))]
+        return [
+            product_type
+            for product_type in product_types
+            if now >= max(self._listing.get(product_type, 0.0), self._earliest(product_type))
+        ]
 
     def may_list(self, product_type: str) -> bool:
         """It would not take more than its share of the time."""

@@ -11,28 +11,28 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.order import Operation, Service, Task
 from orders.errors import NotFound
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 
 NOUN = "service"
 
 
-def visible(asker: Asker) -> ColumnElement[bool]:
+def visible(requester: Requester) -> ColumnElement[bool]:
     """Of rows of services: those that the caller may see. All but storefronts see all."""
-    return true() if asker.is_staff else col(Service.owner) == asker.name
+    return true() if requester.is_staff else col(Service.owner) == requester.name
 
 
-def belongs_to_visible(table: type[Operation] | type[Task], asker: Asker) -> ColumnElement[bool]:
+def belongs_to_visible(table: type[Operation] | type[Task], requester: Requester) -> ColumnElement[bool]:
     """Of rows that belong to a service: those whose service the caller may see."""
-    return true() if asker.is_staff else col(table.service_id).in_(select(Service.id).where(visible(asker)))
+    return true() if requester.is_staff else col(table.service_id).in_(select(Service.id).where(visible(requester)))
 
 
-def check_visible(service: Service | None, number: int, asker: Asker = OPERATOR) -> Service:
+def check_visible(service: Service | None, number: int, requester: Requester = OPERATOR) -> Service:
     """Raises NotFound for a service that is not there, and in the same words for one that is another's."""
-    if service is None or not (asker.is_staff or service.owner == asker.name):
+    if service is None or not (requester.is_staff or service.owner == requester.name):
         raise NotFound(NOUN, number)
     return service
 
 
-async def visible_service(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> Service:
+async def visible_service(session: AsyncSession, number: int, requester: Requester = OPERATOR) -> Service:
     """Raises NotFound."""
-    return check_visible(await session.get(Service, number), number, asker)
+    return check_visible(await session.get(Service, number), number, requester)

@@ -15,9 +15,9 @@ from orders.access.roles import Right, holders, holders_in_words, lacks
 from orders.operations.registry import operation_type
 
 REASON = "reason"
-VOUCH = "nothing_was_bought"
+NOTHING_BOUGHT = "nothing_was_bought"
 PAID = "it_is_paid"
-STAYS = "what_is_paid_stays"
+PAID_STAYS = "what_is_paid_stays"
 ITEM = "upstream_number"
 PARAMETERS = "parameters"
 PRICE = "price"
@@ -58,7 +58,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """Who would decide. A shop decides only about what it asked for itself."""
 
     role: Role
@@ -79,7 +79,7 @@ class Asker:
         return None if self.is_staff else self.name
 
 
-OPERATOR = Asker(Role.ADMIN)
+OPERATOR = Requester(Role.ADMIN)
 """Whoever sits at the command line, and Resellflow itself: may do everything."""
 
 
@@ -99,7 +99,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Not:
+class Denied:
     """A decision that would be refused, and why."""
 
     why: str
@@ -107,7 +107,7 @@ class Not:
     """Another role may take it now."""
 
 
-Judgement = Allowed | Not
+Judgement = Allowed | Denied
 
 
 def traces(intents: Sequence[Intent], *, has_item: bool = False) -> Traces:
@@ -151,42 +151,42 @@ def _never_left(intent: Intent) -> bool:
     return intent.state is IntentState.NOT_SENT and intent.failure_class is FailureClass.NOT_SENT
 
 
-def allowed_decisions(facts: Facts, asker: Asker = OPERATOR) -> tuple[Allowed, ...]:
+def allowed_decisions(facts: Facts, requester: Requester = OPERATOR) -> tuple[Allowed, ...]:
     """Everything that this caller may decide now, in the order in which people think of it."""
-    judged = (judge(facts, kind, asker) for kind in _RULES)
+    judged = (judge(facts, kind, requester) for kind in _RULES)
     return tuple(one for one in judged if isinstance(one, Allowed))
 
 
-def judge(facts: Facts, kind: DecisionKind, asker: Asker = OPERATOR) -> Judgement:
+def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> Judgement:
     if facts.stage.is_final:
-        return Not(
+        return Denied(
             f"operation {facts.number} is {facts.stage.value}: it has ended, and nothing can be decided any more"
         )
-    if not asker.is_staff and not (kind is DecisionKind.CANCEL and asker.asked_for_it):
-        return Not("only an operator may decide this; a shop may cancel what it asked for itself", by_role=True)
-    judged = _RULES[kind](facts, asker)
-    if isinstance(judged, Not):
+    if not requester.is_staff and not (kind is DecisionKind.CANCEL and requester.asked_for_it):
+        return Denied("only an operator may decide this; a shop may cancel what it asked for itself", by_role=True)
+    judged = _RULES[kind](facts, requester)
+    if isinstance(judged, Denied):
         return judged
-    if not asker.may(judged.right):
+    if not requester.may(judged.right):
         what = f"{kind.value} of operation {facts.number}, as it is now,"
-        return Not(lacks(asker.name, asker.role, judged.right, what), by_role=True)
-    if not asker.may(Right.VOUCH):
-        judged = replace(judged, may=tuple(name for name in judged.may if name != VOUCH))
-    if asker.is_staff:
+        return Denied(lacks(requester.name, requester.role, judged.right, what), by_role=True)
+    if not requester.may(Right.VOUCH):
+        judged = replace(judged, may=tuple(name for name in judged.may if name != NOTHING_BOUGHT))
+    if requester.is_staff:
         return judged
     needs = tuple(name for name in judged.needs if name != REASON)  # a shop may leave the reason out
     return replace(judged, needs=needs, may=(REASON, *judged.may))
 
 
-def _retry(facts: Facts, asker: Asker) -> Judgement:
+def _retry(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.RETRY)
     if facts.traces is Traces.ACCEPTED:
-        return Not(
+        return Denied(
             "the upstream has accepted it, so nothing of it is sent again: have it looked at now (look_now), mark it "
             "done, or cancel it"
         )
-    vouch = (VOUCH,) if facts.traces is Traces.UNDER_WAY or facts.owes else ()
+    vouch = (NOTHING_BOUGHT,) if facts.traces is Traces.UNDER_WAY or facts.owes else ()
     if facts.called_off:
         effect = "have what its requests left looked for again (nothing is sent)"
     elif facts.traces is Traces.UNDER_WAY:
@@ -198,27 +198,27 @@ def _retry(facts: Facts, asker: Asker) -> Judgement:
     return Allowed(DecisionKind.RETRY, (REASON,), vouch, effect)
 
 
-def _look_now(facts: Facts, asker: Asker) -> Judgement:
+def _look_now(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is Stage.AWAITING_CONFIRMATION:
         return Allowed(DecisionKind.LOOK_NOW, (), (REASON,), "have its item looked at now")
     if facts.stage is Stage.NEEDS_ATTENTION and facts.traces is Traces.ACCEPTED:
         effect = "have its result looked for now (the upstream has accepted it, nothing is sent)"
         return Allowed(DecisionKind.LOOK_NOW, (), (REASON,), effect)
-    return Not(
+    return Denied(
         f"operation {facts.number} is {facts.stage.value}; look_now is possible once the upstream has accepted it: in "
         "awaiting_confirmation, and in needs_attention after that"
     )
 
 
-def _correct(facts: Facts, asker: Asker) -> Judgement:
+def _correct(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.CORRECT_AND_RETRY)
     if facts.has_no_values or not operation_type(facts.kind).correctable:
-        return Not("it has nothing that can be corrected: cancel this operation and ask again with other values")
+        return Denied("it has nothing that can be corrected: cancel this operation and ask again with other values")
     if facts.called_off:
-        return Not("it is called off: nothing of it is sent any more; cancel it or mark it done")
+        return Denied("it is called off: nothing of it is sent any more; cancel it or mark it done")
     if facts.owes:
-        return Not(
+        return Denied(
             f"{facts.owes} is unpaid and was ordered as it is: paying it would buy the wrong thing. Cancel this "
             "operation, then ask for what is right"
         )
@@ -226,18 +226,18 @@ def _correct(facts: Facts, asker: Asker) -> Judgement:
     right = Right.DECIDE
     match facts.traces:
         case Traces.ACCEPTED:
-            return Not("the upstream has accepted the order as it was; it can't be corrected any more")
+            return Denied("the upstream has accepted the order as it was; it can't be corrected any more")
         case Traces.UNDER_WAY:
-            needs, right = (*needs, VOUCH), Right.VOUCH
+            needs, right = (*needs, NOTHING_BOUGHT), Right.VOUCH
         case Traces.NONE | Traces.POSSIBLE:
             pass
     return Allowed(DecisionKind.CORRECT_AND_RETRY, needs, effect="correct its parameters and try again", right=right)
 
 
-def _mark_done(facts: Facts, asker: Asker) -> Judgement:
+def _mark_done(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage not in (Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION):
         now = f"operation {facts.number} is {facts.stage.value}"
-        return Not(f"{now}; mark_done is possible in: awaiting_confirmation, needs_attention")
+        return Denied(f"{now}; mark_done is possible in: awaiting_confirmation, needs_attention")
     needs: tuple[str, ...] = (REASON, ITEM) if facts.kind is OperationKind.OPEN else (REASON,)
     effect = "mark it done with the number of its item" if facts.kind is OperationKind.OPEN else "mark it done"
     if facts.owes:
@@ -245,49 +245,51 @@ def _mark_done(facts: Facts, asker: Asker) -> Judgement:
     return Allowed(DecisionKind.MARK_DONE, needs, effect=effect, right=Right.VOUCH)
 
 
-def _cancel(facts: Facts, asker: Asker) -> Judgement:
+def _cancel(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is Stage.AWAITING_CONFIRMATION or facts.traces is Traces.ACCEPTED:
-        return _give_up(facts, asker)
+        return _give_up(facts, requester)
     if facts.in_hand_of:
-        return Not(f"{facts.in_hand_of} has its task in hand: have the task rejected, or done, instead")
+        return Denied(f"{facts.in_hand_of} has its task in hand: have the task rejected, or done, instead")
     match facts.traces:
         case Traces.NONE:
-            right = Right.ORDER if asker.asked_for_it else Right.DECIDE
+            right = Right.ORDER if requester.asked_for_it else Right.DECIDE
             return Allowed(DecisionKind.CANCEL, (REASON,), effect="cancel the order", right=right)
-        case Traces.POSSIBLE if facts.called_off and asker.is_staff:
+        case Traces.POSSIBLE if facts.called_off and requester.is_staff:
             effect = "end it at once, if you have looked and vouch that nothing was bought"
-            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect, right=Right.VOUCH)
+            return Allowed(DecisionKind.CANCEL, (REASON, NOTHING_BOUGHT), effect=effect, right=Right.VOUCH)
         case Traces.POSSIBLE if facts.called_off:
-            return Not("it is called off already; it ends by itself once nothing of it is left at the upstream")
+            return Denied("it is called off already; it ends by itself once nothing of it is left at the upstream")
         case Traces.POSSIBLE:
-            right = Right.ORDER if asker.asked_for_it else Right.VOUCH
-            return Allowed(DecisionKind.CANCEL, (REASON,), (VOUCH,), f"cancel the order, {_after_what(facts)}", right)
+            right = Right.ORDER if requester.asked_for_it else Right.VOUCH
+            return Allowed(
+                DecisionKind.CANCEL, (REASON,), (NOTHING_BOUGHT,), f"cancel the order, {_after_what(facts)}", right
+            )
         case Traces.UNDER_WAY if facts.stage is not Stage.NEEDS_ATTENTION:
-            return Not(f"a request may be under way; wait for its outcome{_or_close(facts)}")
-        case Traces.UNDER_WAY if asker.is_staff:
+            return Denied(f"a request may be under way; wait for its outcome{_or_close(facts)}")
+        case Traces.UNDER_WAY if requester.is_staff:
             effect = "cancel the order, if you have looked and vouch that nothing was bought"
-            return Allowed(DecisionKind.CANCEL, (REASON, VOUCH), effect=effect, right=Right.VOUCH)
+            return Allowed(DecisionKind.CANCEL, (REASON, NOTHING_BOUGHT), effect=effect, right=Right.VOUCH)
         case Traces.UNDER_WAY:
-            return Not(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
+            return Denied(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
 
 
-def _give_up(facts: Facts, asker: Asker) -> Judgement:
+def _give_up(facts: Facts, requester: Requester) -> Judgement:
     """The upstream has accepted it: only the waiting can be ended."""
-    if not asker.is_staff:
-        return Not(
+    if not requester.is_staff:
+        return Denied(
             "the upstream has accepted and charged this order; close the service instead of cancelling it"
             if facts.kind is OperationKind.OPEN
             else "the upstream has accepted it already; only an operator may end the waiting for it"
         )
     if facts.stage not in (Stage.AWAITING_CONFIRMATION, Stage.NEEDS_ATTENTION):
-        return Not("the upstream has accepted it already; wait for what comes of it")
+        return Denied("the upstream has accepted it already; wait for what comes of it")
     if facts.kind is OperationKind.OPEN and not facts.has_item:
-        return Not(
+        return Denied(
             "the upstream has accepted this order, and which item it made is not known: find it there and mark the "
             "order done with its number, or have it looked for now (look_now)"
         )
     effect = f"stop waiting for it: {what_giving_up_means(facts)}"
-    return Allowed(DecisionKind.CANCEL, (REASON, STAYS), effect=effect, right=Right.VOUCH)
+    return Allowed(DecisionKind.CANCEL, (REASON, PAID_STAYS), effect=effect, right=Right.VOUCH)
 
 
 def what_giving_up_means(facts: Facts) -> str:
@@ -315,43 +317,43 @@ def _or_close(facts: Facts) -> str:
     return ", or close the service" if facts.kind is OperationKind.OPEN else ""
 
 
-def _closing_is_the_way_out(facts: Facts, asker: Asker) -> bool:
+def _closing_is_the_way_out(facts: Facts, requester: Requester) -> bool:
     """No decision is possible while a request may be under way; who may call the opening off still can."""
     if facts.stage is not Stage.OUTCOME_UNKNOWN or facts.traces is not Traces.UNDER_WAY or facts.called_off:
         return False
-    return bool(_or_close(facts)) and asker.may(Right.ORDER if asker.asked_for_it else Right.VOUCH)
+    return bool(_or_close(facts)) and requester.may(Right.ORDER if requester.asked_for_it else Right.VOUCH)
 
 
-def _accept_price(facts: Facts, asker: Asker) -> Judgement:
+def _accept_price(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION or facts.failure is not FailureClass.PRICE_CHANGED:
         because = facts.failure.value if facts.failure else "nothing of that kind"
-        return Not(
+        return Denied(
             f"operation {facts.number} does not wait for its price to be accepted: it is {facts.stage.value}, because "
             f"of {because}"
         )
     if facts.called_off:
-        return Not("it is called off: nothing of it is sent any more")
+        return Denied("it is called off: nothing of it is sent any more")
     return Allowed(DecisionKind.ACCEPT_PRICE, (REASON,), (PRICE,), "accept the price that is shown", Right.ACCEPT_PRICE)
 
 
-def _reject_task(facts: Facts, asker: Asker) -> Judgement:
+def _reject_task(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is not Stage.AWAITING_MANUAL_TASK:
-        return Not(f"operation {facts.number} is {facts.stage.value}; no manual task of it is open")
+        return Denied(f"operation {facts.number} is {facts.stage.value}; no manual task of it is open")
     match facts.traces:
         case Traces.ACCEPTED:
-            return Not("the upstream has accepted it already; do the task and complete it")
+            return Denied("the upstream has accepted it already; do the task and complete it")
         case Traces.UNDER_WAY:
-            return Not("a request may be under way; wait for its outcome")
+            return Denied("a request may be under way; wait for its outcome")
         case Traces.NONE | Traces.POSSIBLE:
             effect = f"reject its task (then {facts.owes} is removed, or named if it can't be)" if facts.owes else ""
             return Allowed(DecisionKind.REJECT_TASK, (REASON,), effect=effect or "reject its task")
 
 
-def _only_in_attention(facts: Facts, kind: DecisionKind) -> Not:
-    return Not(f"operation {facts.number} is {facts.stage.value}; {kind.value} is possible in: needs_attention")
+def _only_in_attention(facts: Facts, kind: DecisionKind) -> Denied:
+    return Denied(f"operation {facts.number} is {facts.stage.value}; {kind.value} is possible in: needs_attention")
 
 
-_RULES: dict[DecisionKind, Callable[[Facts, Asker], Judgement]] = {
+_RULES: dict[DecisionKind, Callable[[Facts, Requester], Judgement]] = {
     DecisionKind.ACCEPT_PRICE: _accept_price,
     DecisionKind.RETRY: _retry,
     DecisionKind.CORRECT_AND_RETRY: _correct,
@@ -373,17 +375,17 @@ NOTHING = "nothing to do"
 _CLOSE = "close the service, which calls its opening off"
 
 
-def person_may(facts: Facts, asker: Asker = OPERATOR) -> str:
+def person_may(facts: Facts, requester: Requester = OPERATOR) -> str:
     """The same in a sentence; for all but shops with what can be done outside of Resellflow, and with what other roles
     may do."""
-    outside = asker.is_staff and not facts.called_off and facts.stage in _BESIDES
-    besides = [_BESIDES[facts.stage]] if outside else [_CLOSE] if _closing_is_the_way_out(facts, asker) else []
-    own = allowed_decisions(facts, asker)
+    outside = requester.is_staff and not facts.called_off and facts.stage in _BESIDES
+    besides = [_BESIDES[facts.stage]] if outside else [_CLOSE] if _closing_is_the_way_out(facts, requester) else []
+    own = allowed_decisions(facts, requester)
     parts = [_one_of([*besides, *(one.effect for one in own)]) or NOTHING]
-    if asker.is_staff:
+    if requester.is_staff:
         mine = {one.decision for one in own}
         others: dict[Right, list[str]] = {}
-        for one in allowed_decisions(facts, replace(OPERATOR, asked_for_it=asker.asked_for_it)):
+        for one in allowed_decisions(facts, replace(OPERATOR, asked_for_it=requester.asked_for_it)):
             if one.decision not in mine:
                 others.setdefault(one.right, []).append(one.effect)
         parts += [f"{holders_in_words(right)} may {_one_of(effects)}" for right, effects in others.items()]

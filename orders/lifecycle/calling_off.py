@@ -15,7 +15,7 @@ from models.order import Operation, Service
 from orders import audit
 from orders.access.roles import Right, lacks
 from orders.errors import NotTheirs
-from orders.lifecycle.allowed import Asker, Facts, Traces
+from orders.lifecycle.allowed import Facts, Requester, Traces
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.stages import enter, locked_operation
 from orders.lifecycle.turns import start_next_queued
@@ -71,21 +71,21 @@ async def not_wanted(session: AsyncSession, opening: Operation, origin: Origin) 
     return facts.traces is not Traces.UNDER_WAY
 
 
-def check_whose(opening: Operation, facts: Facts, asker: Asker) -> None:
+def check_whose(opening: Operation, facts: Facts, requester: Requester) -> None:
     """Whoever closes a service that is being opened calls its opening off: the same right as cancelling it.
 
     Raises NotTheirs. What is bought already is closed like any service of theirs.
     """
     is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
-    if opening.actor == asker.name or not is_called_off:
+    if opening.actor == requester.name or not is_called_off:
         return
-    if asker.is_staff:
-        if facts.traces is Traces.NONE or asker.may(Right.VOUCH):
+    if requester.is_staff:
+        if facts.traces is Traces.NONE or requester.may(Right.VOUCH):
             return
         what = f"to call off operation {opening.id}, which opens service {opening.service_id} and has sent something,"
-        raise NotTheirs(lacks(asker.name, asker.role, Right.VOUCH, what))
+        raise NotTheirs(lacks(requester.name, requester.role, Right.VOUCH, what))
     raise NotTheirs(
-        f"{asker.name} is a {asker.role.value} and did not ask for operation {opening.id}, which opens service "
+        f"{requester.name} is a {requester.role.value} and did not ask for operation {opening.id}, which opens service "
         f"{opening.service_id}; it may be called off by {opening.actor} or by an operator. Once the service is open "
         "they may close it"
     )

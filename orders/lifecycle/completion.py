@@ -20,21 +20,21 @@ from orders.access.roles import Right, lacks
 from orders.errors import InvalidField, NotFound, NotTheirs, Refused
 from orders.lifecycle import calling_off, corrections, pending, stages
 from orders.lifecycle.allowed import (
+    NOTHING_BOUGHT,
     OPERATOR,
     PAID,
-    STAYS,
-    VOUCH,
-    Asker,
+    PAID_STAYS,
+    Denied,
     Facts,
-    Not,
+    Requester,
     Traces,
     judge,
     what_giving_up_means,
 )
 from orders.lifecycle.facts import facts_of
-from orders.lifecycle.looks import not_shown
 from orders.lifecycle.stages import enter, locked_operation
 from orders.lifecycle.turns import start_next_queued
+from orders.lifecycle.waiting_reasons import not_shown
 from orders.money import funds, prices
 from orders.operations.registry import operation_type
 from orders.services.history import Origin, changing, origin_of, write_look
@@ -217,27 +217,27 @@ async def free_unused_funds(session: AsyncSession, number: int) -> None:
         await funds.release(session, number)
 
 
-async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = OPERATOR) -> None:
+async def decide(session: AsyncSession, record: DecisionRecord, requester: Requester = OPERATOR) -> None:
     """Write a decision down, with its audit entry. Raises Refused or InvalidField; nothing is changed then.
 
-    What is possible says `orders.lifecycle.allowed`. Repeated with the same decision_id it does nothing more. `asker`
+    What is possible says `orders.lifecycle.allowed`. Repeating it with the same decision_id does nothing. `requester`
     decides where the record holds the decision itself; else whoever has written it down.
     """
     operation = await locked_operation(session, record.operation)
     if await _decided_already(session, record):
         return
-    decision, asker = await pending.decision_of(session, record, asker)
+    decision, requester = await pending.decision_of(session, record, requester)
     facts = await facts_of(session, operation)
-    judged = judge(facts, record.kind, replace(asker, asked_for_it=operation.actor == asker.name))
-    if isinstance(judged, Not):
+    judged = judge(facts, record.kind, replace(requester, asked_for_it=operation.actor == requester.name))
+    if isinstance(judged, Denied):
         raise (NotTheirs if judged.by_role else Refused)(judged.why)
-    if decision.nothing_was_bought and not asker.may(Right.VOUCH):
-        raise NotTheirs(lacks(asker.name, asker.role, Right.VOUCH, "to vouch that nothing was bought"))
-    if VOUCH in judged.needs and not decision.nothing_was_bought:
+    if decision.nothing_was_bought and not requester.may(Right.VOUCH):
+        raise NotTheirs(lacks(requester.name, requester.role, Right.VOUCH, "to vouch that nothing was bought"))
+    if NOTHING_BOUGHT in judged.needs and not decision.nothing_was_bought:
         raise Refused(_UNVOUCHED)
     if PAID in judged.needs and not decision.it_is_paid:
         raise Refused(_UNPAID.format(owes=facts.owes))
-    if STAYS in judged.needs and not decision.what_is_paid_stays:
+    if PAID_STAYS in judged.needs and not decision.what_is_paid_stays:
         raise Refused(_UNGIVEN_UP.format(means=what_giving_up_means(facts)))
     origin = Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON)
     accepted_price = ""
@@ -257,7 +257,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, asker: Asker = O
             await _retry(session, operation, vouched=False)
         case DecisionKind.MARK_DONE:
             await _mark_done(session, operation, decision.upstream_number, origin)
-        case DecisionKind.CANCEL if STAYS in judged.needs:
+        case DecisionKind.CANCEL if PAID_STAYS in judged.needs:
             await _give_up(session, operation, facts, origin)
         case DecisionKind.CANCEL:
             await _cancel(session, operation, facts, decision, origin)

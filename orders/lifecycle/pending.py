@@ -13,14 +13,14 @@ from models.decision import PendingDecision
 from models.enums import Role
 from models.messages import Decision, DecisionRecord, TaskCompletion, Written
 from orders.errors import Refused
-from orders.lifecycle.allowed import Asker
+from orders.lifecycle.allowed import Requester
 
 BY_HAND = "temporal"
 COMPLETE_TASK = "complete_task"
 
 
 async def write_down(
-    session: AsyncSession, operation: int, kind: str, said: Decision | TaskCompletion, asker: Asker
+    session: AsyncSession, operation: int, kind: str, said: Decision | TaskCompletion, requester: Requester
 ) -> Written:
     """The word that names it."""
     word = uuid.uuid4().hex
@@ -30,8 +30,8 @@ async def write_down(
             operation_id=operation,
             kind=kind,
             said=said.model_dump(mode="json"),
-            role=asker.role.value,
-            name=asker.name,
+            role=requester.role.value,
+            name=requester.name,
         )
     )
     await session.flush()
@@ -47,14 +47,16 @@ def as_sent_by_hand(record: DecisionRecord) -> DecisionRecord:
     return record.model_copy(update={"decision": decision.model_copy(update=signed)})
 
 
-async def decision_of(session: AsyncSession, record: DecisionRecord, asker: Asker) -> tuple[Decision, Asker]:
+async def decision_of(
+    session: AsyncSession, record: DecisionRecord, requester: Requester
+) -> tuple[Decision, Requester]:
     """What was decided, and who. Raises Refused if nobody has written it down for this operation."""
     if isinstance(record.decision, Decision):
-        return record.decision, asker
+        return record.decision, requester
     row = await _row(session, record.decision, record.operation, record.kind.value)
     if row is None:
         raise Refused("no such decision is written in the database: decide anew, by API or command line")
-    return Decision.model_validate(row.said), Asker(Role(row.role), row.name)
+    return Decision.model_validate(row.said), Requester(Role(row.role), row.name)
 
 
 async def completion_of(

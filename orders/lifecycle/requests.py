@@ -14,7 +14,7 @@ from orders.access.ownership import check_visible
 from orders.errors import Refused
 from orders.lifecycle import calling_off, turns
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.lifecycle.facts import facts_of
 from orders.money.limits import check_limit, limited
 from orders.operations.asking import Asking, Rules
@@ -32,7 +32,7 @@ async def ask(
     client: str,
     key: str,
     rules: Rules = NO_RULES,
-    asker: Asker = OPERATOR,
+    requester: Requester = OPERATOR,
 ) -> AcceptedOrder:
     """The same client, key and request give the same operation, for ever.
 
@@ -43,10 +43,10 @@ async def ask(
     once = Key(client, key, hash_of(body))
     try:
         async with database.write() as session:
-            return await _write_down(session, service, asked, once, rules, asker)
+            return await _write_down(session, service, asked, once, rules, requester)
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _write_down(session, service, asked, once, rules, asker)
+            return await _write_down(session, service, asked, once, rules, requester)
 
 
 async def _write_down(
@@ -55,12 +55,12 @@ async def _write_down(
     asked: Asking,
     key: Key,
     rules: Rules,
-    asker: Asker,
+    requester: Requester,
 ) -> AcceptedOrder:
     kind, operation_class, limit = asked.kind, operation_type(asked.kind), asked.limit
     running = await turns.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
-    service = check_visible(found.one_or_none(), service_number, asker)
+    service = check_visible(found.one_or_none(), service_number, requester)
     earlier = await accepted_before(session, key)
     if earlier is not None:  # as it was then: what may be asked of the service can be something else by now
         return earlier
@@ -85,7 +85,7 @@ async def _write_down(
     follows = ""
     if opening is not None:
         facts = await facts_of(session, opening)
-        calling_off.check_whose(opening, facts, asker)
+        calling_off.check_whose(opening, facts, requester)
         follows = calling_off.what_follows(facts)
     now = utc_now()
     operation = Operation(

@@ -11,8 +11,8 @@ from models.columns import utc_now
 from models.enums import OperationKind, Stage
 from models.order import Operation, Service, StageEntry
 from models.patience import REMEMBERED
-from orders.lifecycle.looks import upstream_says
 from orders.lifecycle.stages import locked_operation
+from orders.lifecycle.waiting_reasons import upstream_says
 from orders.webhooks import outbox
 
 _BY_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)

@@ -18,11 +18,11 @@ from orders.access.ownership import belongs_to_visible
 from orders.access.roles import holders
 from orders.accounts.views import known_upstream
 from orders.errors import NotFound, existing
-from orders.lifecycle.allowed import OPERATOR, Asker, Facts, Traces, allowed_decisions, person_may
+from orders.lifecycle.allowed import OPERATOR, Facts, Requester, Traces, allowed_decisions, person_may
 from orders.lifecycle.facts import facts_of_all
-from orders.lifecycle.looks import upstream_says, what_is_ahead
 from orders.lifecycle.slowness import in_words
 from orders.lifecycle.stages import TRIED_AGAIN
+from orders.lifecycle.waiting_reasons import upstream_says, what_is_ahead
 from orders.reading.documents import Document, WorkflowLinks, money
 from orders.reading.filters import either, newest
 from orders.reading.paging import Page, PageRequest, page_of
@@ -120,16 +120,16 @@ def _next_step(operation: Operation, facts: Facts) -> str:
 
 
 def _shown(
-    links: WorkflowLinks, facts: Mapping[int, Facts], asker: Asker, says: Mapping[int, str] | None = None
+    links: WorkflowLinks, facts: Mapping[int, Facts], requester: Requester, says: Mapping[int, str] | None = None
 ) -> Callable[[Operation], OperationView]:
     told = says or {}
 
     def show(operation: Operation) -> OperationView:
         view = show_all(operation)
-        return view if asker.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id, "")))
+        return view if requester.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id, "")))
 
     def show_all(operation: Operation) -> OperationView:
-        his = replace(asker, asked_for_it=operation.actor == asker.name)
+        his = replace(requester, asked_for_it=operation.actor == requester.name)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return OperationView(
             number=operation.id,
@@ -198,17 +198,17 @@ def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
 
 
 async def find_operation(
-    session: AsyncSession, links: WorkflowLinks, number: int, asker: Asker = OPERATOR
+    session: AsyncSession, links: WorkflowLinks, number: int, requester: Requester = OPERATOR
 ) -> OperationDetail:
-    """As `asker` is shown it. Raises NotFound, also for what the asker may not see."""
-    query = select(Operation).where(Operation.id == existing(_NOUN, number), belongs_to_visible(Operation, asker))
+    """As `requester` is shown it. Raises NotFound, also for what the requester may not see."""
+    query = select(Operation).where(Operation.id == existing(_NOUN, number), belongs_to_visible(Operation, requester))
     operation = (await session.exec(query)).one_or_none()
     if operation is None:
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
-    stages = await stages_after(session, number, asker=asker)
+    stages = await stages_after(session, number, requester=requester)
     says = await _told(session, [operation])
-    view = _shown(links, await facts_of_all(session, [operation]), asker, says)(operation)
+    view = _shown(links, await facts_of_all(session, [operation]), requester, says)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
 
@@ -216,7 +216,7 @@ async def list_operations(
     session: AsyncSession,
     links: WorkflowLinks,
     ask: PageRequest,
-    asker: Asker = OPERATOR,
+    requester: Requester = OPERATOR,
     *,
     stage: Sequence[Stage] | None = None,
     service: Sequence[int] | None = None,
@@ -224,9 +224,9 @@ async def list_operations(
     upstream: Sequence[str] | None = None,
     slow: Sequence[bool] | None = None,
 ) -> Page[OperationView]:
-    """A page of the operations that the asker may see. Raises InvalidField for a wrong cursor, or an upstream that does
-    not exist; storefronts are not told which do. `slow`: whether they are slower than usual."""
-    query = select(Operation).where(belongs_to_visible(Operation, asker))
+    """A page of the operations that the requester may see. Raises InvalidField for a wrong cursor, or an upstream that
+    does not exist; storefronts are not told which do. `slow`: whether they are slower than usual."""
+    query = select(Operation).where(belongs_to_visible(Operation, requester))
     if (wanted := either(slow)) is not None:
         is_slow = col(Operation.slow_since).is_not(None)
         query = query.where(is_slow if wanted else ~is_slow)
@@ -243,29 +243,29 @@ async def list_operations(
         (
             Operation.upstream_name,
             upstream
-            if upstream is None or not asker.is_staff
+            if upstream is None or not requester.is_staff
             else [await known_upstream(session, one) for one in upstream],
         ),
     )
     facts, says = await facts_of_all(session, rows), await _told(session, rows)
-    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, asker, says))
+    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, requester, says))
 
 
 async def stages_after(
-    session: AsyncSession, operation: int, entry_id: int = BEFORE_ALL, asker: Asker = OPERATOR
+    session: AsyncSession, operation: int, entry_id: int = BEFORE_ALL, requester: Requester = OPERATOR
 ) -> list[StagePassed]:
     """The stages that an operation entered after the entry with this id, oldest first. One indexed read. Raises
-    NotFound, also for what the asker may not see."""
+    NotFound, also for what the requester may not see."""
     found = await session.exec(
         select(Operation, StageEntry)
         .outerjoin(StageEntry, and_(col(StageEntry.operation_id) == col(Operation.id), col(StageEntry.id) > entry_id))
-        .where(Operation.id == operation, belongs_to_visible(Operation, asker))
+        .where(Operation.id == operation, belongs_to_visible(Operation, requester))
         .order_by(col(StageEntry.id))
     )
     rows = found.all()
     if not rows:
         raise NotFound(_NOUN, operation)
-    entered = [_stage_passed(entry, row, asker) for row, entry in rows if entry is not None]
+    entered = [_stage_passed(entry, row, requester) for row, entry in rows if entry is not None]
     if entry_id == BEFORE_ALL:
         return first_stage(rows[0][0], entered) + entered
     return entered
@@ -282,16 +282,16 @@ def first_stage(operation: Operation, entered: Sequence[StagePassed]) -> list[St
     return [_stage_passed(accepted, operation)]
 
 
-def show_new(links: WorkflowLinks, operation: Operation, asker: Asker = OPERATOR) -> OperationView:
+def show_new(links: WorkflowLinks, operation: Operation, requester: Requester = OPERATOR) -> OperationView:
     """An opening that was accepted just now: nothing of it is to be read."""
     facts = Facts(kind=operation.kind, stage=operation.stage, number=operation.id)
-    return _shown(links, {operation.id: facts}, asker)(operation)
+    return _shown(links, {operation.id: facts}, requester)(operation)
 
 
-def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERATOR) -> StagePassed:
+def _stage_passed(entry: StageEntry, operation: Operation, requester: Requester = OPERATOR) -> StagePassed:
     called_off = operation.called_off_at is not None and entry.at >= operation.called_off_at
     reason = entry.reason
-    if not asker.is_staff:
+    if not requester.is_staff:
         is_the_last = (entry.stage, entry.reason) == (operation.stage, operation.reason)
         reason = reason_for_shop(entry.stage, reason, operation.failure_class if is_the_last else None)
     explanation = explain(entry.stage, reason, called_off=called_off)
@@ -302,5 +302,5 @@ def _stage_passed(entry: StageEntry, operation: Operation, asker: Asker = OPERAT
         reason=reason,
         waits_for=explanation.waits_for,
         next_step=explanation.next_step,
-        person_may=explanation.person_may if asker.is_staff else explanation.shop_may,
+        person_may=explanation.person_may if requester.is_staff else explanation.shop_may,
     )

@@ -48,7 +48,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LinePosition:
     """How an order stands after money was given out."""
 
     granted: bool
@@ -215,7 +215,7 @@ def _uncount(account: UpstreamAccount, entry: Reservation) -> None:
     account.waiting -= entry.state is ReservationState.WAITING
 
 
-async def give_out(session: AsyncSession, account_id: int, reading: Reading) -> list[int]:
+async def grant_waiting(session: AsyncSession, account_id: int, reading: Reading) -> list[int]:
     """Grant what the reading allows, in line. Returns the operations that were granted money just now."""
     account = await locked_account(session, account_id)
     left, now = free(account, reading), utc_now()
@@ -239,7 +239,9 @@ async def give_out(session: AsyncSession, account_id: int, reading: Reading) -> 
     return granted
 
 
-async def standing(session: AsyncSession, account: UpstreamAccount, operation: int, reading: Reading) -> Standing:
+async def line_position(
+    session: AsyncSession, account: UpstreamAccount, operation: int, reading: Reading
+) -> LinePosition:
     """How it stands now. `account` may be of an earlier moment."""
     account = await locked_account(session, account.id)
     entry = await reservation_of(session, operation)
@@ -249,7 +251,7 @@ async def standing(session: AsyncSession, account: UpstreamAccount, operation: i
     refused = _refused_lately(entry, reading.balance.amount, utc_now())
     again = entry.refused_at + REFUSAL_PATIENCE if refused and entry.refused_at is not None else None
     granted = entry.state is ReservationState.GRANTED
-    return Standing(granted, entry.amount, free(account, reading), ahead, refused, again)
+    return LinePosition(granted, entry.amount, free(account, reading), ahead, refused, again)
 
 
 async def recount(session: AsyncSession, account_id: int) -> bool:

@@ -106,7 +106,7 @@ class Wanted:
     urgent: bool = False
     """Goes before everything else that waits for the service."""
     reason: str = ""
-    """Why, in the asker's words; for the audit."""
+    """Why, in the requester's words; for the audit."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from models.columns import utc_now
 from models.enums import FailureClass
 from models.messages import Submission, SubmitResult
-from models.outside import shortened
+from models.untrusted_text import shortened
 from orders.operations.base import Obstacle
 from orders.operations.job import Job
 from orders.settlement.item_verdicts import State, judge_state

@@ -11,7 +11,7 @@ from models.enums import Source
 from orders.access.ownership import visible_service
 from orders.errors import existing
 from orders.events.views import ValueChange
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.documents import Document
 from orders.reading.paging import Page, PageRequest, page_of
 from orders.services.history import SUBJECT
@@ -37,10 +37,10 @@ class HistoryEntry(Document):
 
 
 async def list_history(
-    session: AsyncSession, ask: PageRequest, asker: Asker = OPERATOR, *, service: int
+    session: AsyncSession, ask: PageRequest, requester: Requester = OPERATOR, *, service: int
 ) -> Page[HistoryEntry]:
     """A page of what changed of a service. Raises NotFound, or InvalidField for the cursor."""
-    await visible_service(session, existing(SUBJECT, service), asker)
+    await visible_service(session, existing(SUBJECT, service), requester)
     query = (
         select(AuditEntry)
         .where(

@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from models.database import Database
 from orders.errors import Refused
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.services import keys
 from upstreams.connections import Connections
 
@@ -14,10 +14,10 @@ class KeyReader:
         self._database = database
         self._connections = connections
 
-    async def read(self, service: int, *, actor: str, asker: Asker = OPERATOR) -> SecretStr:
+    async def read(self, service: int, *, actor: str, requester: Requester = OPERATOR) -> SecretStr:
         """Raises NotFound, Refused while it has not come, or an UpstreamError."""
         async with self._database.read() as session:
-            licence = await keys.licence(session, service, asker)
+            licence = await keys.licence(session, service, requester)
         upstream = await self._connections.to(licence.account)
         key = await upstream.read_licence_key(licence.product_type, licence.upstream_number)
         if key is None:

@@ -19,7 +19,7 @@ from models.product_types import PRODUCT_TYPES
 from orders import audit
 from orders.access.ownership import visible_service
 from orders.errors import Refused
-from orders.lifecycle.allowed import Asker
+from orders.lifecycle.allowed import Requester
 from orders.services.history import SUBJECT
 from upstreams.port import KEY_READY
 
@@ -74,9 +74,9 @@ async def ready(session: AsyncSession, services: Iterable[Service]) -> dict[int,
     }
 
 
-async def licence(session: AsyncSession, number: int, asker: Asker) -> Licence:
+async def licence(session: AsyncSession, number: int, requester: Requester) -> Licence:
     """Raises NotFound, or Refused for a service that can't have a key there."""
-    service = await visible_service(session, number, asker)
+    service = await visible_service(session, number, requester)
     if service.product_type not in KEYED:
         raise Refused(f"service {number} is a {service.product_type}; it has no licence key")
     if service.status is ServiceStatus.CLOSED:

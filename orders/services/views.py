@@ -14,7 +14,7 @@ from models.order import Service
 from orders.access.ownership import visible, visible_service
 from orders.errors import InvalidField, existing
 from orders.incidents.views import open_incidents
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.documents import Document, money
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
@@ -133,9 +133,9 @@ def _by_id(rows: Sequence[tuple[int | None, str]]) -> dict[int, str]:
     return {number: name for number, name in rows if number is not None}
 
 
-async def find_service(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> ServiceView:
-    """Raises NotFound, also for what the asker may not see."""
-    service = await visible_service(session, existing(_NOUN, number), asker)
+async def find_service(session: AsyncSession, number: int, requester: Requester = OPERATOR) -> ServiceView:
+    """Raises NotFound, also for what the requester may not see."""
+    service = await visible_service(session, existing(_NOUN, number), requester)
     return (await _Names.of(session, [service])).show(service)
 
 
@@ -148,17 +148,17 @@ def show_new(service: Service, plan: str, module: str, account: str | None) -> S
 async def list_services(
     session: AsyncSession,
     ask: PageRequest,
-    asker: Asker = OPERATOR,
+    requester: Requester = OPERATOR,
     *,
     customer: Sequence[str] | None = None,
     status: Sequence[ServiceStatus] | None = None,
     plan: Sequence[str] | None = None,
 ) -> Page[ServiceView]:
-    """A page of the services that the asker may see. Raises InvalidField for a plan that does not exist, or a wrong
+    """A page of the services that the requester may see. Raises InvalidField for a plan that does not exist, or a wrong
     cursor."""
     rows: list[Service] = await newest(
         session,
-        select(Service).where(visible(asker)),
+        select(Service).where(visible(requester)),
         col(Service.id),
         lambda row: row.id,
         ask,

@@ -16,7 +16,7 @@ from models.enums import TaskMode, TaskState
 from models.order import MAY_BE_OVERDUE, TAKEN, Task
 from orders.access.ownership import belongs_to_visible
 from orders.errors import InvalidField, NotFound, existing
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.audit import AuditView, shown_entry
 from orders.reading.documents import Document
 from orders.reading.filters import newest
@@ -105,23 +105,23 @@ def _show(task: Task) -> TaskView:
 
 
 async def find_task(
-    session: AsyncSession, number: int, asker: Asker = OPERATOR, *, with_history: bool = True
+    session: AsyncSession, number: int, requester: Requester = OPERATOR, *, with_history: bool = True
 ) -> TaskDetail:
-    """Raises NotFound, also for what the asker may not see. Only operators are shown how it is done: that has the
+    """Raises NotFound, also for what the requester may not see. Only operators are shown how it is done: that has the
     upstream's address."""
-    query = select(Task).where(Task.id == existing(_NOUN, number), belongs_to_visible(Task, asker))
+    query = select(Task).where(Task.id == existing(_NOUN, number), belongs_to_visible(Task, requester))
     task = (await session.exec(query)).one_or_none()
     if task is None:
         raise NotFound(_NOUN, number)
-    instructions = task.instructions if asker.is_staff else ""
+    instructions = task.instructions if requester.is_staff else ""
     signal = _SIGNAL.search(instructions)
     return TaskDetail.model_validate(
         {
             **_fields(task),
             "instructions": instructions,
             "signal_command": signal[0] if signal else None,
-            "note": (task.note or None) if asker.is_staff else None,
-            "history": await _history(session, task) if with_history and asker.is_staff else None,
+            "note": (task.note or None) if requester.is_staff else None,
+            "history": await _history(session, task) if with_history and requester.is_staff else None,
         }
     )
 
@@ -141,10 +141,10 @@ async def _history(session: AsyncSession, task: Task) -> list[AuditView]:
 
 
 async def list_tasks(
-    session: AsyncSession, ask: PageRequest, wanted: TaskWanted, asker: Asker = OPERATOR
+    session: AsyncSession, ask: PageRequest, wanted: TaskWanted, requester: Requester = OPERATOR
 ) -> Page[TaskView]:
-    """A page of the tasks that the asker may see. Raises InvalidField for a wrong cursor or age."""
-    query = select(Task).where(belongs_to_visible(Task, asker))
+    """A page of the tasks that the requester may see. Raises InvalidField for a wrong cursor or age."""
+    query = select(Task).where(belongs_to_visible(Task, requester))
     if wanted.taken is not None:
         query = query.where(text(TAKEN) if wanted.taken else col(Task.assignee) == "")
     if wanted.overdue is not None:

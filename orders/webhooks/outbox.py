@@ -16,7 +16,7 @@ from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
 from models.order import Operation, Service, Task
-from models.outside import veiled, visible_lines
+from models.untrusted_text import veiled, visible_lines
 from models.webhooks import WebhookMessage
 
 Changes = Mapping[str, tuple[str, str]]

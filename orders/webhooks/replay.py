@@ -9,19 +9,19 @@ from models.columns import utc_now
 from models.enums import DeliveryState
 from models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.errors import NotFound
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.webhooks.deliveries import locked_delivery
 from orders.webhooks.endpoints import record_action
 from orders.webhooks.fanout import OWNER, delivery_of, wants
 
 
-async def replay_one(session: AsyncSession, number: int, *, actor: str, asker: Asker = OPERATOR) -> None:
+async def replay_one(session: AsyncSession, number: int, *, actor: str, requester: Requester = OPERATOR) -> None:
     """Send a delivery once more, however it ended. Raises NotFound, also for one to an endpoint of another."""
     delivery = await locked_delivery(session, number)
     if delivery is None:
         raise NotFound("delivery", number)
     endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
-    if not (asker.is_staff or endpoint.owner == asker.name):
+    if not (requester.is_staff or endpoint.owner == requester.name):
         raise NotFound("delivery", number)
     await _queue_again(session, delivery)
     record_action(session, endpoint, actor, "replayed", {"delivery": str(number)})

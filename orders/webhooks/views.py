@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import DeliveryState
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.errors import InvalidField, NotFound, existing
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
@@ -72,9 +72,9 @@ class DeliveryDetail(DeliveryView):
     log: list[AttemptView] = Field(description="oldest first")
 
 
-async def list_webhooks(session: AsyncSession, asker: Asker = OPERATOR) -> list[WebhookView]:
-    """All that the asker may see, by name: there are few."""
-    query = select(WebhookEndpoint).where(_visible(asker)).order_by(WebhookEndpoint.name)
+async def list_webhooks(session: AsyncSession, requester: Requester = OPERATOR) -> list[WebhookView]:
+    """All that the requester may see, by name: there are few."""
+    query = select(WebhookEndpoint).where(_visible(requester)).order_by(WebhookEndpoint.name)
     endpoints = (await session.exec(query)).all()
     counted = await session.exec(
         select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
@@ -88,7 +88,7 @@ async def list_webhooks(session: AsyncSession, asker: Asker = OPERATOR) -> list[
             url=one.url,
             types=one.kinds,
             owner=one.owner,
-            secret_from=_secret_from(one) if asker.is_staff else "",
+            secret_from=_secret_from(one) if requester.is_staff else "",
             active=one.active,
             failing_since=one.failing_since,
             failure=one.failure or None,
@@ -100,8 +100,8 @@ async def list_webhooks(session: AsyncSession, asker: Asker = OPERATOR) -> list[
     ]
 
 
-def _visible(asker: Asker) -> ColumnElement[bool]:
-    return true() if asker.is_staff else col(WebhookEndpoint.owner) == asker.name
+def _visible(requester: Requester) -> ColumnElement[bool]:
+    return true() if requester.is_staff else col(WebhookEndpoint.owner) == requester.name
 
 
 def _secret_from(endpoint: WebhookEndpoint) -> str:
@@ -111,19 +111,19 @@ def _secret_from(endpoint: WebhookEndpoint) -> str:
 async def list_deliveries(
     session: AsyncSession,
     ask: PageRequest,
-    asker: Asker = OPERATOR,
+    requester: Requester = OPERATOR,
     *,
     webhook: Sequence[str] | None = None,
     state: Sequence[DeliveryState] | None = None,
     service: Sequence[int] | None = None,
 ) -> Page[DeliveryView]:
-    """A page of the deliveries that the asker may see. Raises InvalidField for a webhook that does not exist, or a
+    """A page of the deliveries that the requester may see. Raises InvalidField for a webhook that does not exist, or a
     wrong cursor."""
     ask.before(_NOUN)  # a wrong cursor is told, whatever there is
-    endpoints = None if webhook is None else [await _endpoint_id(session, one, asker) for one in webhook]
-    if not asker.is_staff and not endpoints:
+    endpoints = None if webhook is None else [await _endpoint_id(session, one, requester) for one in webhook]
+    if not requester.is_staff and not endpoints:
         endpoints = [
-            one for one in (await session.exec(select(WebhookEndpoint.id).where(_visible(asker)))).all() if one
+            one for one in (await session.exec(select(WebhookEndpoint.id).where(_visible(requester)))).all() if one
         ]
         if not endpoints:
             return Page(items=[], next_cursor=None)
@@ -146,22 +146,22 @@ async def list_deliveries(
     return page_of(_NOUN, ask, rows, lambda row: row[0].id, lambda row: _show(*row))
 
 
-async def _endpoint_id(session: AsyncSession, name: str, asker: Asker) -> int:
-    query = select(WebhookEndpoint.id).where(WebhookEndpoint.name == name, _visible(asker))
+async def _endpoint_id(session: AsyncSession, name: str, requester: Requester) -> int:
+    query = select(WebhookEndpoint.id).where(WebhookEndpoint.name == name, _visible(requester))
     known = (await session.exec(query)).one_or_none()
     if known is None:
         raise InvalidField("webhook", f"there is no webhook {name!r}")
     return known
 
 
-async def find_delivery(session: AsyncSession, number: int, asker: Asker = OPERATOR) -> DeliveryDetail:
-    """As it is sent there. Raises NotFound, also for what the asker may not see."""
+async def find_delivery(session: AsyncSession, number: int, requester: Requester = OPERATOR) -> DeliveryDetail:
+    """As it is sent there. Raises NotFound, also for what the requester may not see."""
     delivery = await session.get(WebhookDelivery, existing(_NOUN, number))
     if delivery is None:
         raise NotFound(_NOUN, number)
     message = await session.get_one(WebhookMessage, delivery.message_id)
     endpoint = await session.get_one(WebhookEndpoint, delivery.endpoint_id)
-    if not (asker.is_staff or endpoint.owner == asker.name):
+    if not (requester.is_staff or endpoint.owner == requester.name):
         raise NotFound(_NOUN, number)
     tries = await session.exec(
         select(WebhookAttempt).where(WebhookAttempt.delivery_id == number).order_by(col(WebhookAttempt.id))

@@ -10,7 +10,7 @@ import pytest
 
 from cli.app import run
 from cli.printing import print_json
-from streams import forgive
+from output_encoding import replace_unencodable
 from tests.cli.shell import Shell
 from tests.infrastructure.processes import PROJECT
 
@@ -34,7 +34,7 @@ class Output:
 def speaking(encoding: str) -> Iterator[Output]:
     output = Output(encoding)
     with redirect_stdout(output.stream):
-        forgive()
+        replace_unencodable()
         yield output
 
 

@@ -33,7 +33,7 @@ PUBLIC: Mapping[str, tuple[str, str]] = {
         "fields of an upstream's document",
     ),
     "orders/events/views.py": ("remoteid pricelist", "fields of the orphans' document"),
-    "models/outside.py": ("bauthinfo", "a pattern that takes credentials out of logs"),
+    "models/untrusted_text.py": ("bauthinfo", "a pattern that takes credentials out of logs"),
     "orders/webhooks/redaction.py": ("elid", "a pattern that takes numbers out of what an upstream says"),
     "orders/services/views.py": ("remoteid", "the description of a field"),
     "storefront/examples.py": ("pricelist", "a key in the parameters of an operation's document"),

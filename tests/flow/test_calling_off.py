@@ -10,7 +10,7 @@ from models.messages import Decision, DecisionKind
 from models.webhooks import WebhookMessage
 from orders.errors import Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.allowed import Asker
+from orders.lifecycle.allowed import Requester
 from starter import Resellflow
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
@@ -18,7 +18,7 @@ from tests.infrastructure.processes import free_port
 
 WHY = Decision(actor="anna", reason="seen to")
 UNWANTED = Decision(actor="shop", reason="not wanted any more")
-THE_SHOP = Asker(Role.STOREFRONT, "shop")
+THE_SHOP = Requester(Role.STOREFRONT, "shop")
 ORDER = "*.order.param"
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import models.database
-from garbage import spare_what_stays
+from gc_tuning import freeze_loaded_objects
 
 STATEMENTS_KEPT = 4000
 
@@ -58,4 +58,4 @@ def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
 
 
 def pytest_collection_finish() -> None:
-    spare_what_stays()
+    freeze_loaded_objects()

@@ -2,7 +2,7 @@
 
 In the test suite only: each value that product code sets in a stored service is noted, and before the transaction is
 committed the last word of the history on it must be the value that is committed. What tests set themselves is theirs.
-Statements that change services past the session are not seen here (`orders.lifecycle.straight` has a test of its own).
+Statements that change services past the session are not seen here (`orders.lifecycle.fast_path` has a test of its own).
 """
 
 import sys

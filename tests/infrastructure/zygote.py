@@ -106,8 +106,8 @@ class Zygote:
         """Nobody says a second thing: it has closed the connection, or was killed."""
         self._selector.unregister(connection)
         connection.close()
-        for child, asker in self._children.items():
-            if asker is connection:
+        for child, requester in self._children.items():
+            if requester is connection:
                 for kill in (os.killpg, os.kill):  # it may be too young to have a group
                     with contextlib.suppress(ProcessLookupError):
                         kill(child, signal.SIGKILL)

@@ -20,14 +20,14 @@ from orders.errors import InvalidField, Refused
 from orders.lifecycle import completion
 from orders.lifecycle.allowed import (
     ITEM,
+    NOTHING_BOUGHT,
     OPERATOR,
     PAID,
-    STAYS,
-    VOUCH,
+    PAID_STAYS,
     Allowed,
-    Asker,
+    Denied,
     Facts,
-    Not,
+    Requester,
     Traces,
     allowed_decisions,
     judge,
@@ -39,8 +39,8 @@ from orders.lifecycle.intake import ServiceRequest, accept_order
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.databases import copy_of
 
-THE_SHOP = Asker(Role.STOREFRONT, "shop")
-ANOTHER_SHOP = Asker(Role.STOREFRONT, "other")
+THE_SHOP = Requester(Role.STOREFRONT, "shop")
+ANOTHER_SHOP = Requester(Role.STOREFRONT, "other")
 RETRY, CORRECT, LOOK, MARK_DONE, CANCEL, REJECT = (
     DecisionKind.RETRY,
     DecisionKind.CORRECT_AND_RETRY,
@@ -106,13 +106,13 @@ def test_an_opening_whose_item_lies_unpaid_in_a_cart_is_not_bought() -> None:
     assert traces([UNPAID, intent(IntentState.ACCEPTED, step=IntentStep.PAY)], has_item=True) is Traces.ACCEPTED
 
 
-def offered(asker: Asker = OPERATOR, **facts: Any) -> dict[DecisionKind, tuple[str, ...]]:
+def offered(requester: Requester = OPERATOR, **facts: Any) -> dict[DecisionKind, tuple[str, ...]]:
     return {
-        one.decision: one.needs for one in allowed_decisions(Facts(**({"kind": OperationKind.OPEN} | facts)), asker)
+        one.decision: one.needs for one in allowed_decisions(Facts(**({"kind": OperationKind.OPEN} | facts)), requester)
     }
 
 
-OWNER = Asker(Role.STOREFRONT, "shop", asked_for_it=True)
+OWNER = Requester(Role.STOREFRONT, "shop", asked_for_it=True)
 ATTENTION, FUNDS = Stage.NEEDS_ATTENTION, Stage.WAITING_FOR_FUNDS
 
 
@@ -126,10 +126,10 @@ def test_while_it_waits_for_money_it_can_be_cancelled_by_operators_and_by_who_as
 def test_what_was_accepted_is_never_sent_again_and_a_person_may_always_act() -> None:
     for stage in (ATTENTION, Stage.AWAITING_CONFIRMATION):
         accepted: dict[str, Any] = {"stage": stage, "traces": Traces.ACCEPTED, "has_item": True}
-        assert offered(**accepted) == {LOOK: (), MARK_DONE: ("reason", ITEM), CANCEL: ("reason", STAYS)}
+        assert offered(**accepted) == {LOOK: (), MARK_DONE: ("reason", ITEM), CANCEL: ("reason", PAID_STAYS)}
         assert offered(OWNER, **accepted) == {}
     refused = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED), RETRY)
-    assert isinstance(refused, Not)
+    assert isinstance(refused, Denied)
     assert "nothing of it is sent again: have it looked at now" in refused.why
 
 
@@ -144,15 +144,15 @@ def test_what_a_cancellation_leaves_behind_is_said() -> None:
 
 def test_an_opening_whose_item_nobody_knows_is_not_given_up() -> None:
     refused = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED), CANCEL)
-    assert isinstance(refused, Not)
+    assert isinstance(refused, Denied)
     assert "which item it made is not known" in refused.why
 
 
 def test_an_unknown_outcome_is_ended_only_by_an_operator_who_vouches() -> None:
     found = offered(stage=ATTENTION, traces=Traces.UNDER_WAY)
-    assert VOUCH in found[CANCEL]
-    assert VOUCH in found[CORRECT]
-    assert VOUCH not in found[RETRY], "it is settled first"
+    assert NOTHING_BOUGHT in found[CANCEL]
+    assert NOTHING_BOUGHT in found[CORRECT]
+    assert NOTHING_BOUGHT not in found[RETRY], "it is settled first"
     assert offered(OWNER, stage=ATTENTION, traces=Traces.UNDER_WAY) == {}
     assert offered(stage=Stage.OUTCOME_UNKNOWN, traces=Traces.UNDER_WAY) == {}
 
@@ -160,7 +160,7 @@ def test_an_unknown_outcome_is_ended_only_by_an_operator_who_vouches() -> None:
 def test_what_is_called_off_is_not_sent_again_whatever_is_decided() -> None:
     found = offered(stage=ATTENTION, traces=Traces.POSSIBLE, called_off=True)
     assert set(found) == {RETRY, MARK_DONE, CANCEL}
-    assert VOUCH in found[CANCEL]
+    assert NOTHING_BOUGHT in found[CANCEL]
     judged = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.POSSIBLE, called_off=True), RETRY)
     assert isinstance(judged, Allowed)
     assert "nothing is sent" in judged.effect
@@ -178,7 +178,7 @@ def test_what_lies_unpaid_in_a_cart_is_not_corrected_and_is_done_only_once_it_is
     assert list(offered(**owed)) == [RETRY, MARK_DONE, CANCEL]
     assert offered(**owed)[MARK_DONE][-1] == PAID
     refused = judge(Facts(OperationKind.OPEN, **owed), CORRECT)
-    assert isinstance(refused, Not)
+    assert isinstance(refused, Denied)
     assert "row 17" in refused.why
     assert "Cancel" in refused.why
 
@@ -214,24 +214,26 @@ def test_each_role_decides_what_is_its_own_and_is_told_whose_the_rest_is(
 ) -> None:
     """Of an operation that somebody else asked for and that waits because of its price."""
     known = Facts(OperationKind.OPEN, ATTENTION, FailureClass.PRICE_CHANGED, **facts)
-    asker = Asker(role, "anna")
-    assert {one.decision for one in allowed_decisions(known, asker)} == expected
+    requester = Requester(role, "anna")
+    assert {one.decision for one in allowed_decisions(known, requester)} == expected
     for kind in DecisionKind:
-        judged = judge(known, kind, asker)
-        if isinstance(judged, Not) and kind in {one.decision for one in allowed_decisions(known)}:
+        judged = judge(known, kind, requester)
+        if isinstance(judged, Denied) and kind in {one.decision for one in allowed_decisions(known)}:
             assert judged.by_role
             assert "needs the role" in judged.why
             assert "admin" in judged.why
-    assert ("senior or admin may" in person_may(known, asker)) is (MARK_DONE not in expected)
+    assert ("senior or admin may" in person_may(known, requester)) is (MARK_DONE not in expected)
 
 
 def test_who_asked_for_it_takes_it_back_after_something_was_sent_and_who_may_not_vouch_is_not_asked_to() -> None:
     known: dict[str, Any] = {"stage": ATTENTION, "traces": Traces.POSSIBLE}
-    assert CANCEL in offered(Asker(Role.OPERATOR, "olga", asked_for_it=True), **known)
-    assert CANCEL not in offered(Asker(Role.VIEWER, "olga", asked_for_it=True), **known), "the role of today counts"
-    retry = judge(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.UNDER_WAY), RETRY, Asker(Role.OPERATOR, "olga"))
+    assert CANCEL in offered(Requester(Role.OPERATOR, "olga", asked_for_it=True), **known)
+    assert CANCEL not in offered(Requester(Role.VIEWER, "olga", asked_for_it=True), **known), "the role of today counts"
+    retry = judge(
+        Facts(OperationKind.OPEN, ATTENTION, traces=Traces.UNDER_WAY), RETRY, Requester(Role.OPERATOR, "olga")
+    )
     assert isinstance(retry, Allowed)
-    assert VOUCH not in retry.may
+    assert NOTHING_BOUGHT not in retry.may
 
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.QUEUED])
@@ -257,10 +259,10 @@ def test_a_sentence_tells_the_same_as_the_list() -> None:
 def test_where_nothing_can_be_decided_closing_is_told_to_whoever_may_call_the_opening_off() -> None:
     unknown = Facts(OperationKind.OPEN, Stage.OUTCOME_UNKNOWN, traces=Traces.UNDER_WAY)
     closing = "close the service, which calls its opening off"
-    for asker in (Asker(Role.SENIOR), Asker(Role.OPERATOR, "olga", asked_for_it=True), OWNER):
-        assert person_may(unknown, asker) == closing
-    for asker in (Asker(Role.OPERATOR), Asker(Role.VIEWER, "olga", asked_for_it=True), ANOTHER_SHOP):
-        assert closing not in person_may(unknown, asker)
+    for requester in (Requester(Role.SENIOR), Requester(Role.OPERATOR, "olga", asked_for_it=True), OWNER):
+        assert person_may(unknown, requester) == closing
+    for requester in (Requester(Role.OPERATOR), Requester(Role.VIEWER, "olga", asked_for_it=True), ANOTHER_SHOP):
+        assert closing not in person_may(unknown, requester)
     for other in (replace(unknown, kind=OperationKind.PROLONG), replace(unknown, called_off=True)):
         assert closing not in person_may(other)
 
@@ -271,7 +273,7 @@ def test_closing_is_the_way_out_of_an_opening_alone() -> None:
             judge(Facts(kind, stage, traces=Traces.UNDER_WAY), CANCEL, OWNER)
             for kind in (OperationKind.OPEN, OperationKind.CHANGE_PLAN)
         ]
-        assert ["close the service" in one.why for one in told if isinstance(one, Not)] == [True, False]
+        assert ["close the service" in one.why for one in told if isinstance(one, Denied)] == [True, False]
 
 
 def test_what_is_done_before_it_ends_is_told_as_it_is() -> None:
@@ -327,7 +329,7 @@ async def one_order(migrated_sqlite_template: Path, tmp_path: Path) -> AsyncIter
 
 
 def _decision(kind: DecisionKind, needs: tuple[str, ...]) -> Decision:
-    more: dict[str, object] = {name: name in needs for name in (VOUCH, PAID, STAYS)}
+    more: dict[str, object] = {name: name in needs for name in (NOTHING_BOUGHT, PAID, PAID_STAYS)}
     if kind is CORRECT:
         more["parameters"] = {"template": "debian-12"}
     if kind is MARK_DONE:
@@ -364,19 +366,19 @@ DECIDERS = [(OPERATOR, kind) for kind in DecisionKind] + [(THE_SHOP, CANCEL), (A
 
 
 async def _offered_and_accepted(
-    database: Database, number: int, case: _Case, asker: Asker, kind: DecisionKind
+    database: Database, number: int, case: _Case, requester: Requester, kind: DecisionKind
 ) -> tuple[bool, bool]:
     """Whether the table offers it, and whether the database accepts it; nothing of it is kept."""
     found = False, False
     with suppress(_Undo):
         async with database.write() as session:
             facts = await facts_of(session, await case.made(session, number))
-            offer = judge(facts, kind, replace(asker, asked_for_it=asker is THE_SHOP))
-            needs = offer.needs if isinstance(offer, Allowed) else (VOUCH,) if asker is OPERATOR else ()
+            offer = judge(facts, kind, replace(requester, asked_for_it=requester is THE_SHOP))
+            needs = offer.needs if isinstance(offer, Allowed) else (NOTHING_BOUGHT,) if requester is OPERATOR else ()
             record = DecisionRecord(operation=number, kind=kind, decision=_decision(kind, needs), decision_id="d")
             found = isinstance(offer, Allowed), False
             with suppress(Refused):
-                await completion.decide(session, record, asker)
+                await completion.decide(session, record, requester)
                 found = isinstance(offer, Allowed), True
             raise _Undo
     return found
@@ -391,9 +393,9 @@ async def test_the_database_accepts_what_is_offered_and_nothing_else(
         (OperationKind.OPEN, OperationKind.PROLONG), SENT, (False, True), by_hand
     ):
         case = _Case(stage, kind, sent, called_off, in_hand)
-        for asker, decision in DECIDERS:
-            is_offered, is_accepted = await _offered_and_accepted(*one_order, case, asker, decision)
-            assert is_offered is is_accepted, f"{case}: {decision.value} by {asker}"
+        for requester, decision in DECIDERS:
+            is_offered, is_accepted = await _offered_and_accepted(*one_order, case, requester, decision)
+            assert is_offered is is_accepted, f"{case}: {decision.value} by {requester}"
 
 
 async def test_what_an_offer_needs_is_needed(one_order: tuple[Database, int]) -> None:
@@ -405,10 +407,10 @@ async def test_what_an_offer_needs_is_needed(one_order: tuple[Database, int]) ->
         made.operation_id = number
         session.add_all([operation, made])
 
-    async def decided(kind: DecisionKind, decision: Decision = WHY, asker: Asker = OPERATOR) -> None:
+    async def decided(kind: DecisionKind, decision: Decision = WHY, requester: Requester = OPERATOR) -> None:
         async with database.write() as session:
             record = DecisionRecord(operation=number, kind=kind, decision=decision, decision_id="d")
-            await completion.decide(session, record, asker)
+            await completion.decide(session, record, requester)
 
     for kind, error in ((CANCEL, Refused), (CORRECT, Refused), (MARK_DONE, InvalidField)):
         with pytest.raises(error):
@@ -421,7 +423,7 @@ async def test_what_an_offer_needs_is_needed(one_order: tuple[Database, int]) ->
 async def test_a_shop_can_not_vouch(one_order: tuple[Database, int]) -> None:
     database, number = one_order
     record = DecisionRecord(
-        operation=number, kind=CANCEL, decision=WHY.model_copy(update={VOUCH: True}), decision_id="d"
+        operation=number, kind=CANCEL, decision=WHY.model_copy(update={NOTHING_BOUGHT: True}), decision_id="d"
     )
 
     async def decided() -> None:

@@ -21,7 +21,7 @@ from models.order import Intent, Operation, Service, Task
 from orders.errors import NotFound, NotTheirs, Refused
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.allowed import Asker
+from orders.lifecycle.allowed import Requester
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
@@ -200,11 +200,13 @@ async def test_a_closing_behind_an_opening_that_needs_a_person_says_so_at_once(d
     assert "needs a person" in (await now(database, await close(database, order))).waits_for
 
 
-OTHER, OPERATOR = Asker(Role.STOREFRONT, "other"), Asker(Role.ADMIN, "olga")
+OTHER, OPERATOR = Requester(Role.STOREFRONT, "other"), Requester(Role.ADMIN, "olga")
 
 
-async def close_as(database: Database, order: AcceptedOrder, asker: Asker) -> AcceptedOrder:
-    return await requests.ask(database, order.service, Closing(), client=asker.name, key="close", asker=asker)
+async def close_as(database: Database, order: AcceptedOrder, requester: Requester) -> AcceptedOrder:
+    return await requests.ask(
+        database, order.service, Closing(), client=requester.name, key="close", requester=requester
+    )
 
 
 async def test_an_owner_who_did_not_ask_for_an_opening_can_not_call_it_off_and_an_operator_can(
@@ -236,9 +238,9 @@ async def test_what_has_sent_something_is_called_off_by_a_senior_also_by_closing
         intent = await intents.prepare(session, await locked_operation(session, order.operation), 1, "m", {}, {})
         await intents.settle(session, intent, IntentState.NOT_DONE)
     with pytest.raises(NotTheirs, match="needs the role senior or admin"):
-        await close_as(database, order, Asker(Role.OPERATOR, "otto"))
+        await close_as(database, order, Requester(Role.OPERATOR, "otto"))
     assert (await now(database, order)).called_off_at is None
-    await close_as(database, order, Asker(Role.SENIOR, "sina"))
+    await close_as(database, order, Requester(Role.SENIOR, "sina"))
     assert (await now(database, order)).called_off_at is not None
 
 
@@ -251,6 +253,6 @@ async def test_what_is_bought_its_owner_may_close_and_another_shop_does_not_find
             session, intent, await session.get_one(Service, order.service), "900", origin_of(operation)
         )
     with pytest.raises(NotFound):
-        await close_as(database, order, Asker(Role.STOREFRONT, "shop"))
+        await close_as(database, order, Requester(Role.STOREFRONT, "shop"))
     closing = await close_as(database, order, OTHER)
     assert (await now(database, closing)).stage is Stage.QUEUED

@@ -19,7 +19,7 @@ from models.order import Reservation
 from orders.errors import NotFound
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.money import funds
-from orders.money.funds import Reading, Standing
+from orders.money.funds import LinePosition, Reading
 
 ACCOUNT = 1
 ORDERS_FOR_TEN = 50
@@ -38,18 +38,18 @@ async def orders(database: Database, count: int) -> list[int]:
     ]
 
 
-async def ask(database: Database, operation: int, seen: Reading, amount: str = "5.00") -> Standing:
+async def ask(database: Database, operation: int, seen: Reading, amount: str = "5.00") -> LinePosition:
     """What an order does: get in line, give out what there is, see how it stands."""
     async with database.write() as session:
         await funds.request(session, ACCOUNT, operation, Money.of(amount, "EUR"))
-        await funds.give_out(session, ACCOUNT, seen)
+        await funds.grant_waiting(session, ACCOUNT, seen)
         account = await session.get_one(UpstreamAccount, ACCOUNT)
-        return await funds.standing(session, account, operation, seen)
+        return await funds.line_position(session, account, operation, seen)
 
 
-async def give_out(database: Database, seen: Reading) -> list[int]:
+async def grant_waiting(database: Database, seen: Reading) -> list[int]:
     async with database.write() as session:
-        return await funds.give_out(session, ACCOUNT, seen)
+        return await funds.grant_waiting(session, ACCOUNT, seen)
 
 
 async def charge(database: Database, operation: int) -> None:
@@ -88,19 +88,21 @@ async def set_credit(database: Database, amount: str) -> None:
 async def test_fifty_at_once_against_money_for_ten_grants_ten(database: Database) -> None:
     numbers = await orders(database, ORDERS_FOR_TEN)
     shuffled = random.Random(7).sample(numbers, len(numbers))  # noqa: S311 - an order of arrival, not a secret
-    standings = await asyncio.gather(*(ask(database, number, reading("50.00")) for number in shuffled))
-    assert sum(standing.granted for standing in standings) <= 10, "some were granted after they had looked"
+    line_positions = await asyncio.gather(*(ask(database, number, reading("50.00")) for number in shuffled))
+    assert sum(line_position.granted for line_position in line_positions) <= 10, (
+        "some were granted after they had looked"
+    )
     assert len(await granted(database)) == 10
-    assert all(standing.free >= 0 for standing in standings)
-    assert await give_out(database, reading("50.00")) == [], "and asking again gives nothing more"
+    assert all(line_position.free >= 0 for line_position in line_positions)
+    assert await grant_waiting(database, reading("50.00")) == [], "and asking again gives nothing more"
 
 
 async def test_of_those_in_line_the_oldest_go_first(database: Database) -> None:
     numbers = await orders(database, 6)
     for number in reversed(numbers):
         await ask(database, number, reading("0"))
-    assert await give_out(database, reading("15.00")) == numbers[:3]
-    assert await give_out(database, reading("25.00")) == numbers[3:5]
+    assert await grant_waiting(database, reading("15.00")) == numbers[:3]
+    assert await grant_waiting(database, reading("25.00")) == numbers[3:5]
 
 
 async def test_a_large_order_is_not_overtaken_by_small_ones(database: Database) -> None:
@@ -108,13 +110,13 @@ async def test_a_large_order_is_not_overtaken_by_small_ones(database: Database) 
     await ask(database, large, reading("0"), "50.00")
     assert not (await ask(database, small, reading("20.00"), "5.00")).granted
     assert not (await ask(database, smaller, reading("20.00"), "0.01")).granted
-    assert await give_out(database, reading("55.00")) == [large, small]
+    assert await grant_waiting(database, reading("55.00")) == [large, small]
 
 
 async def test_an_order_is_told_how_many_are_ahead_and_what_is_free(database: Database) -> None:
     first, second, third = await orders(database, 3)
-    assert await ask(database, first, reading("7.00")) == Standing(True, Decimal("5.00"), Decimal("2.00"), 0)
-    assert await ask(database, second, reading("7.00")) == Standing(False, Decimal("5.00"), Decimal("2.00"), 0)
+    assert await ask(database, first, reading("7.00")) == LinePosition(True, Decimal("5.00"), Decimal("2.00"), 0)
+    assert await ask(database, second, reading("7.00")) == LinePosition(False, Decimal("5.00"), Decimal("2.00"), 0)
     assert (await ask(database, third, reading("7.00"))).ahead == 1
 
 
@@ -135,8 +137,8 @@ ENOUGH = [
 async def test_balance_and_credit_against_a_price(database: Database) -> None:
     for number, (balance, credit, price, enough) in zip(await orders(database, len(ENOUGH)), ENOUGH, strict=True):
         await set_credit(database, credit)
-        standing = await ask(database, number, reading(balance), price)
-        assert standing.granted is enough, (balance, credit, price)
+        line_position = await ask(database, number, reading(balance), price)
+        assert line_position.granted is enough, (balance, credit, price)
         await release(database, number)
 
 
@@ -165,7 +167,7 @@ async def test_what_is_charged_counts_against_a_balance_read_before_and_not_agai
     after = reading("5.00", await count(database))
     assert not (await ask(database, third, after)).granted, "5 are left, and they are set aside"
     await release(database, other)
-    assert await give_out(database, after) == [third]
+    assert await grant_waiting(database, after) == [third]
 
 
 async def test_what_is_released_without_a_charge_is_free_at_once_even_for_an_old_reading(database: Database) -> None:
@@ -174,7 +176,7 @@ async def test_what_is_released_without_a_charge_is_free_at_once_even_for_an_old
     await ask(database, first, seen)
     assert not (await ask(database, second, seen)).granted
     await release(database, first)
-    assert await give_out(database, seen) == [second]
+    assert await grant_waiting(database, seen) == [second]
 
 
 async def test_a_charge_is_counted_once(database: Database) -> None:
@@ -200,20 +202,20 @@ async def test_after_a_refusal_an_order_waits_for_more_money_and_the_others_do_n
     assert not (await ask(database, refused, reading("20.00"))).granted, "the upstream has just said no to that"
     assert (await ask(database, behind, reading("20.00"))).granted, "the upstream said no to the other one only"
     assert not (await ask(database, refused, reading("19.00"))).granted
-    assert await give_out(database, reading("20.01")) == [refused]
+    assert await grant_waiting(database, reading("20.01")) == [refused]
 
 
 async def test_after_a_refusal_it_is_said_that_the_upstream_refused(database: Database) -> None:
     first, *_ = await orders(database, 1)
     assert not (await ask(database, first, reading("10"))).refused
     await release(database, first, refused_balance="10")
-    standing = await ask(database, first, reading("10"))
-    assert (standing.granted, standing.refused) == (False, True)
+    line_position = await ask(database, first, reading("10"))
+    assert (line_position.granted, line_position.refused) == (False, True)
     async with database.read() as session:
         account = await session.get_one(UpstreamAccount, ACCOUNT)
-    told = what_is_missing(account, Money.of("5.00", "EUR"), standing)
+    told = what_is_missing(account, Money.of("5.00", "EUR"), line_position)
     assert told.startswith("the upstream refused it for want of money although 10.00 EUR are free")
-    told = what_is_missing(account, Money.of("50.00", "EUR"), standing)
+    told = what_is_missing(account, Money.of("50.00", "EUR"), line_position)
     assert told.startswith("50.00 EUR needed, 10.00 EUR free"), "that is reason enough"
 
 
@@ -227,13 +229,13 @@ async def test_a_refusal_is_forgotten_after_a_while(database: Database) -> None:
         assert entry is not None
         entry.refused_at = utc_now() - funds.REFUSAL_PATIENCE - timedelta(seconds=1)
         session.add(entry)
-    assert await give_out(database, reading("20.00")) == [number]
+    assert await grant_waiting(database, reading("20.00")) == [number]
 
 
 async def test_an_account_that_is_not_there_is_said(database: Database) -> None:
     async with database.write() as session:
         with pytest.raises(NotFound, match="upstream account 99"):
-            await funds.give_out(session, 99, reading("1"))
+            await funds.grant_waiting(session, 99, reading("1"))
 
 
 class Purse:
@@ -290,7 +292,7 @@ async def test_a_grant_that_covers_no_longer_what_it_costs_is_a_place_in_line_ag
     dearer = await ask(database, first, reading("10.00"), "5.40")
     assert (dearer.granted, dearer.amount) == (False, Decimal("5.40"))
     assert await granted(database) == [second]
-    assert await give_out(database, reading("10.40")) == [first]
+    assert await grant_waiting(database, reading("10.40")) == [first]
 
 
 async def test_a_grant_for_more_than_it_costs_gives_the_difference_back(database: Database) -> None:

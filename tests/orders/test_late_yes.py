@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities.answers import TAKEN_OVER, Answers, to_its_end
+from activities.answers import TAKEN_OVER, Answers, run_to_end
 from models.database import Database
 from models.enums import IncidentKind, IntentState, ServiceStatus, Stage
 from models.incident import Incident
@@ -220,7 +220,7 @@ async def test_the_answer_is_written_down_although_the_activity_was_cancelled(se
         await answered.wait()
         return await sender.hears_yes()
 
-    activity = asyncio.create_task(to_its_end(send()))
+    activity = asyncio.create_task(run_to_end(send()))
     await heard.wait()
     activity.cancel()
     activity.cancel()

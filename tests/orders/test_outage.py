@@ -13,13 +13,12 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-import outage
 from models.enums import OperationKind
 from models.messages import OrderPolicy, Written
 from orders.lifecycle.acceptance import AcceptedOrder
-from outage import Outage
-from temporal import dispatch, updates
+from temporal import dispatch, outage, updates
 from temporal.dispatch import Dispatcher
+from temporal.outage import Outage
 from tests.infrastructure.eventually import assert_eventually
 
 AWAY = RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")

@@ -18,7 +18,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.sweeping import SweepActivities
 from models.database import Database, PoolTerms
 from models.messages import SweepInput
-from models.outages import Outage, is_unavailable, outage_of, told
+from models.outages import Outage, described, is_unavailable, outage_of
 from models.readiness import Readiness
 from settings import Settings
 from tests.infrastructure.databases import copy_of
@@ -88,7 +88,7 @@ async def test_postgresql_refuses_a_role(postgres_database_url: str, options: st
         server.execute("CREATE TABLE sample (id int)")
     with role(postgres_database_url, sql.SQL(options)) as url:
         error = await error_of(url, "INSERT INTO sample VALUES (1)")
-    assert outage_of(error) is outage, told(error)
+    assert outage_of(error) is outage, described(error)
     assert is_unavailable(error) == (outage in WAITING_MENDS)
 
 
@@ -170,7 +170,7 @@ async def test_a_sqlite_disk_that_is_full(migrated_sqlite_template: Path, tmp_pa
     await database.close()
     assert outage_of(caught.value) is Outage.FULL
     assert not is_unavailable(caught.value)
-    assert told(caught.value) == "the database's disk is full; make room (database or disk is full)"
+    assert described(caught.value) == "the database's disk is full; make room (database or disk is full)"
 
 
 async def test_a_worker_waits_for_the_schema_and_not_for_what_is_no_database(
@@ -205,7 +205,7 @@ async def unanswered() -> Client:
 
 async def test_what_an_error_tells_has_no_values(migrated_database_url: str) -> None:
     secret = "INSERT INTO installation (id, tag, created_at) VALUES (1, 'secret', '2026-01-01')"
-    assert "secret" not in told(await error_of(migrated_database_url, secret))
+    assert "secret" not in described(await error_of(migrated_database_url, secret))
 
 
 async def test_what_an_error_tells_has_nothing_of_the_address(postgres_database_url: str) -> None:
@@ -216,7 +216,7 @@ async def test_what_an_error_tells_has_nothing_of_the_address(postgres_database_
         (urlunsplit(parts._replace(path="/no-such-database")), "database … does not exist"),
         (postgres_database_url + "?sslmode=pass-word", "invalid sslmode value"),
     ):
-        said = told(await error_of(url, "SELECT 1"))
+        said = described(await error_of(url, "SELECT 1"))
         assert words in said
         assert not any(piece in said for piece in ("pass-word", "s0mebody", "host.invalid", "no-such-database"))
 

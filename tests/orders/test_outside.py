@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.enums import FailureClass
 from models.messages import Funds, FundsResult, StepResult, Submission, SubmitResult
-from models.outside import as_code, shortened, veiled, veiled_message, visible, visible_lines
+from models.untrusted_text import as_code, shortened, veiled, veiled_message, visible, visible_lines
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from models.enums import Role, Stage
 from models.messages import Decision, DecisionKind, DecisionOutcome, DecisionRecord, TaskCompletion, Written
 from models.order import Operation
 from orders.lifecycle import pending
-from orders.lifecycle.allowed import OPERATOR, Asker
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.retention import Keep, prune
 from tests.orders.test_decisions import needing_attention
 
@@ -31,10 +31,10 @@ async def told(database: Database, operation: int, decision: Written | Decision,
 
 
 async def written(
-    database: Database, operation: int, kind: DecisionKind, said: Decision = OLGA, asker: Asker = OPERATOR
+    database: Database, operation: int, kind: DecisionKind, said: Decision = OLGA, requester: Requester = OPERATOR
 ) -> Written:
     async with database.write() as session:
-        return await pending.write_down(session, operation, kind.value, said, asker)
+        return await pending.write_down(session, operation, kind.value, said, requester)
 
 
 async def audited(database: Database, *actions: str) -> list[tuple[str, str, str]]:
@@ -85,7 +85,7 @@ async def test_whoever_sends_by_hand_is_temporal_whatever_name_they_give(databas
 async def test_the_role_of_whoever_wrote_it_is_judged_when_it_is_acted_upon(database: Database) -> None:
     order = await needing_attention(database, None)
     vouching = OLGA.model_copy(update={"nothing_was_bought": True})
-    word = await written(database, order.operation, DecisionKind.RETRY, vouching, Asker(Role.OPERATOR, "olga"))
+    word = await written(database, order.operation, DecisionKind.RETRY, vouching, Requester(Role.OPERATOR, "olga"))
 
     outcome = await told(database, order.operation, word, DecisionKind.RETRY)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from activities.discretion import Discretion
+from activities.redaction import Redaction
 from models.columns import utc_now
 from models.database import Database
 from models.decision import WholeReason
@@ -70,7 +70,7 @@ async def test_what_was_left_out_of_a_reason_is_put_back_for_people(database: Da
         return SubmitResult(outcome=Submission.ATTENTION, reason=said)
 
     ref = OrderRef(service=order.service, operation=order.operation)
-    chain = Discretion(database).intercept_activity(Activity(work))
+    chain = Redaction(database).intercept_activity(Activity(work))
     told = (await chain.execute_activity(given(ref))).reason
 
     assert "‹" in told

@@ -7,7 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.discretion import LONGEST_FAILURE, Discretion
+from activities.redaction import LONGEST_FAILURE, Redaction
 from models.enums import UpstreamStatus
 from models.messages import Look
 
@@ -37,7 +37,7 @@ def given(*arguments: Any) -> ExecuteActivityInput:
 
 
 async def run(does: Any) -> Any:
-    return await Discretion().intercept_activity(Activity(does)).execute_activity(given())
+    return await Redaction().intercept_activity(Activity(does)).execute_activity(given())
 
 
 async def failure(error: Exception) -> ApplicationError:

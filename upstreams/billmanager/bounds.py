@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
-from upstreams.billmanager.tame import STAND_IN
 from upstreams.billmanager.wire import Field, Fields
+from upstreams.billmanager.xml_repair import STAND_IN
 from upstreams.port import UnusableRow
 
 NUMBER_DIGITS = 18

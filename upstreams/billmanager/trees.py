@@ -6,7 +6,7 @@ from xml.parsers import expat
 
 from defusedxml import DefusedXmlException, DTDForbidden
 
-from upstreams.billmanager.tame import tamed
+from upstreams.billmanager.xml_repair import repaired
 
 DEPTH = 100
 """Elements inside each other at most. Documents of the upstream have about ten."""
@@ -78,7 +78,7 @@ def _parsed(body: bytes) -> Element:
 
 def _parsed_tame(body: bytes, error: Exception) -> Element:
     """Raises NotADocument, because of `error`, if its characters were not what is wrong with it."""
-    tame = tamed(body)
+    tame = repaired(body)
     if tame == body:
         raise NotADocument(str(error)) from error
     try:

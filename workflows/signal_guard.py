@@ -1,4 +1,4 @@
-"""Signals that anybody may send by hand, in any shape: what can't be read is dropped and told, never fatal.
+"""Guards signal handlers: anybody may send signals by hand, in any shape. What cannot be read is dropped and reported.
 
 The SDK calls a signal's handler with as many arguments as came. One too many or too few is a TypeError in the workflow
 task, in every replay of it: the workflow stands still for ever, its queries and updates too.
@@ -14,20 +14,20 @@ from temporalio import workflow
 LONGEST_REASON = 200
 
 
-class Listener(Protocol):
-    def not_heard(self, why: str) -> None:
+class SignalReceiver(Protocol):
+    def signal_dropped(self, why: str) -> None:
         """A signal was dropped, or a part of it: people are told."""
 
 
-S = TypeVar("S", bound=Listener)
+S = TypeVar("S", bound=SignalReceiver)
 H = TypeVar("H", bound=Callable[..., None])
 
 
-def heard(handler: H) -> H:
+def tolerant(handler: H) -> H:
     """Below `@workflow.signal`, on a handler with at most one parameter: makes it take whatever comes.
 
     Further arguments are ignored. Where one is needed and none comes, or one that is not of its type, the signal is
-    dropped. Both are said by the workflow's `not_heard`.
+    dropped. Both are said by the workflow's `signal_dropped`.
     """
     parameters = list(inspect.signature(handler).parameters.values())[1:]
     if len(parameters) > 1:
@@ -40,16 +40,16 @@ def heard(handler: H) -> H:
     def take(self: S, *arguments: Any) -> None:
         name, extra = handler.__name__, len(arguments) - len(wanted)
         if extra > 0:
-            self.not_heard(f"signal {name}: {extra} argument(s) too many, ignored")
+            self.signal_dropped(f"signal {name}: {extra} argument(s) too many, ignored")
         if arguments and arguments[0] is None:
             arguments = ()  # null is no message: the SDK lets it pass for every type
         if needed and not arguments:
-            self.not_heard(f"signal {name} was dropped: it came without its argument")
+            self.signal_dropped(f"signal {name} was dropped: it came without its argument")
             return
         try:
             read = [_read(given, hint) for given, hint in zip(arguments, wanted, strict=False)]
         except Exception as error:  # whatever a converter raises: the sender's fault may not stop the workflow
-            self.not_heard(f"signal {name} was dropped: {type(error).__name__}, its argument can't be read")
+            self.signal_dropped(f"signal {name} was dropped: {type(error).__name__}, its argument can't be read")
             return
         handler(self, *read)
 

@@ -1,4 +1,4 @@
-"""Characters that XML has no place for are taken out of a document: one of them in one row would spoil its whole list.
+"""Repairs documents: characters that XML does not allow are replaced, as one in a row would spoil its whole list.
 
 Upstreams pass on what their customers typed, or what a module of theirs answered: control characters, bytes of another
 encoding, `&nbsp;`, a bare `&`. Only characters are replaced. What is open stays open: a document that was cut short
@@ -24,7 +24,7 @@ _DIGITS = 10
 """Of a reference. The longest that means a character has seven, and may begin with noughts."""
 
 
-def tamed(body: bytes) -> bytes:
+def repaired(body: bytes) -> bytes:
     """The document without them; itself where it has none, or an encoding in which they are not to be found so."""
     if body.startswith((BOM_UTF16_BE, BOM_UTF16_LE)):
         return body

@@ -1,4 +1,4 @@
-"""What turns an order off its way: each is raised by the step that meets it."""
+"""Exceptions by which a step leaves the usual course of an order."""
 
 from models.enums import FailureClass, Stage
 

@@ -1,10 +1,9 @@
-"""The way of an operation to which nothing has happened, in one transaction each for setting out and for the answer.
+"""The fast path of an operation to which nothing has happened: one transaction to begin, one for the answer.
 
-What takes several careful steps elsewhere is done here with as few statements as there are rows to be written. Each
-statement names the state that it expects. If a single one does not find it, the caller leaves the transaction without
-committing it, and takes the careful way: `orders.money.funds`, `orders.settlement.intents` and
-`orders.lifecycle.stages`, which look at everything under locks. So both ways can be under way at once, in several
-workers.
+It writes the same rows as the careful way with as few statements as possible. Each statement names the state that it
+expects. If one does not find it, the caller rolls the transaction back and takes the careful way: `orders.money.funds`,
+`orders.settlement.intents` and `orders.lifecycle.stages`, which look at everything under locks. So both ways can run at
+once, in several workers.
 """
 
 from collections.abc import Mapping
@@ -28,16 +27,16 @@ from orders.money import funds
 from orders.services.history import change_entry, origin_of
 from orders.webhooks import outbox
 
-SETS_OUT_FROM = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE})
+FIRST_STAGES = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE})
 MONEY_SET_ASIDE = "money set aside"
 
 
-class NotStraight(Exception):
+class NotOnFastPath(Exception):
     """Something is not as it was read: nothing of this transaction may be kept."""
 
 
 @dataclass(frozen=True)
-class Outset:
+class FirstRequest:
     """What is about to be sent for an operation, and what is set aside for it."""
 
     operation: Operation
@@ -56,42 +55,42 @@ class Outset:
     """Facts that tell later whether it was done."""
 
 
-async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) -> tuple[Operation, Intent]:
+async def begin(session: AsyncSession, first: FirstRequest, *, lease: timedelta) -> tuple[Operation, Intent]:
     """Money, intent and stages. Returns operation and intent as they are from now on.
 
     Raises NotStraight, or sqlalchemy's IntegrityError where another attempt was faster.
     """
-    seen, account = outset.operation, outset.account
+    seen, account = first.operation, first.account
     now = utc_now()
     values = {
         "stage": Stage.SUBMITTING,
         "stage_since": now,
         "reason": "",
         "failure_class": None,
-        "parameters": {**seen.parameters, **outset.target},
+        "parameters": {**seen.parameters, **first.target},
         "workflow_started_at": seen.workflow_started_at or now,
-        **outset.price,
+        **first.price,
     }
     claimed = await rows.change(
-        session, _setting_out(session.get_bind().dialect.name), **_seen(seen), **rows.new(**values)
+        session, _begin_statement(session.get_bind().dialect.name), **_seen(seen), **rows.new(**values)
     )
     if claimed is None:
-        raise NotStraight
+        raise NotOnFastPath
     operation = Operation(**{**seen.model_dump(), **values})
     written: list[SQLModel] = []
-    if outset.reading is not None:
-        written.append(await _set_aside(session, outset))
+    if first.reading is not None:
+        written.append(await _set_aside(session, first))
     intent = Intent(
         operation_id=seen.id,
         account_id=account.id,
         attempt=1,
         send_until=database.time_of(claimed[0]) + lease,
-        mark=outset.mark,
-        request=outset.request,
-        before=outset.before,
+        mark=first.mark,
+        request=first.request,
+        before=first.before,
     )
     intent.id = await rows.insert_numbered(session, intent)
-    reason = MONEY_SET_ASIDE if outset.reading is not None else ""
+    reason = MONEY_SET_ASIDE if first.reading is not None else ""
     written.append(StageEntry(operation_id=seen.id, stage=Stage.CHECKING_BALANCE, at=now, reason=reason))
     written.append(StageEntry(operation_id=seen.id, stage=Stage.SUBMITTING, at=now))
     if seen.stage is Stage.ACCEPTED:
@@ -100,11 +99,11 @@ async def set_out(session: AsyncSession, outset: Outset, *, lease: timedelta) ->
     return operation, intent
 
 
-async def _set_aside(session: AsyncSession, outset: Outset) -> Reservation:
-    cost, reading = required(outset.cost, "the cost"), required(outset.reading, "the balance")
-    granted = await funds.set_aside_at_once(session, outset.account, outset.operation.id, cost, reading)
+async def _set_aside(session: AsyncSession, first: FirstRequest) -> Reservation:
+    cost, reading = required(first.cost, "the cost"), required(first.reading, "the balance")
+    granted = await funds.set_aside_at_once(session, first.account, first.operation.id, cost, reading)
     if granted is None:
-        raise NotStraight
+        raise NotOnFastPath
     return granted
 
 
@@ -132,7 +131,7 @@ def _unchanged() -> ColumnElement[bool]:
 
 
 @cache
-def _setting_out(dialect: str) -> Update:
+def _begin_statement(dialect: str) -> Update:
     names = ("stage", "stage_since", "reason", "failure_class", "parameters", "workflow_started_at")
     values = rows.setting(Operation, *names, "cost_amount", "cost_currency", "price")
     statement = update(rows.table_of(Operation)).where(_unchanged()).values(values)
@@ -140,20 +139,20 @@ def _setting_out(dialect: str) -> Update:
 
 
 @cache
-def _arriving() -> Update:
+def _acceptance_statement() -> Update:
     values = rows.setting(Operation, "stage", "stage_since", "reason", "failure_class")
     return update(rows.table_of(Operation)).where(_unchanged()).values(values)
 
 
 @cache
-def _accepting() -> Update:
+def _intent_statement() -> Update:
     intent = rows.table_of(Intent)
     expected = and_(intent.c.id == bindparam("intent"), intent.c.state == IntentState.PREPARED)
     return update(intent).where(expected).values(rows.setting(Intent, "state", "settled_at", "upstream_number"))
 
 
 @cache
-def _linking() -> Update:
+def _link_statement() -> Update:
     service = rows.table_of(Service)
     expected = and_(
         service.c.id == bindparam("service"),
@@ -163,7 +162,7 @@ def _linking() -> Update:
     return update(service).where(expected).values(rows.setting(Service, "upstream_number", "status", "status_since"))
 
 
-async def arrive(
+async def record_acceptance(
     session: AsyncSession, operation: Operation, intent: Intent, service: Service, number: str, *, is_set_aside: bool
 ) -> None:
     """The upstream said yes and named the item: settled, charged, linked; its confirmation is waited for.
@@ -174,8 +173,8 @@ async def arrive(
     now, reason = utc_now(), f"item {number}"
     stage = {"stage": Stage.AWAITING_CONFIRMATION, "stage_since": now, "reason": reason, "failure_class": None}
     settled = {"state": IntentState.ACCEPTED, "settled_at": now, "upstream_number": number}
-    _expect(await rows.changed(session, _arriving(), **_seen(operation), **rows.new(**stage)))
-    _expect(await rows.changed(session, _accepting(), intent=intent.id, **rows.new(**settled)))
+    _expect(await rows.changed(session, _acceptance_statement(), **_seen(operation), **rows.new(**stage)))
+    _expect(await rows.changed(session, _intent_statement(), intent=intent.id, **rows.new(**settled)))
     if is_set_aside and operation.cost is not None and _costs(operation.cost):
         opening = operation.kind is OperationKind.OPEN
         amount = operation.cost.amount
@@ -185,7 +184,7 @@ async def arrive(
     ]
     if service.upstream_number != number:
         link = {"upstream_number": number, "status": ServiceStatus.PROCESSING, "status_since": now}
-        _expect(await rows.changed(session, _linking(), service=service.id, **rows.new(**link)))
+        _expect(await rows.changed(session, _link_statement(), service=service.id, **rows.new(**link)))
         changes = {
             "status": (ServiceStatus.ORDERED.value, ServiceStatus.PROCESSING.value),
             "upstream_number": ("", number),
@@ -196,4 +195,4 @@ async def arrive(
 
 def _expect(found: bool) -> None:
     if not found:
-        raise NotStraight
+        raise NotOnFastPath

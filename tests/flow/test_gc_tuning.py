@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import worker
-from garbage import THRESHOLDS
+from gc_tuning import THRESHOLDS
 from storefront.server import serve
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually

@@ -1,10 +1,10 @@
-"""How often Python looks for garbage in a process that runs for long.
+"""Tunes the garbage collector of a process that runs for long.
 
 Every few hundred new objects the interpreter searches those it has for cycles that nobody can reach, now and then
 all of them. A worker has half a million that it keeps until it ends: code, classes, schemas. Searching these
 again and again was more than half of what an idle worker with a long list to read cost, and a part of every order.
 
-So what a process has once it is ready is put aside, and the search is begun after more new objects. What is freed by
+So the objects of a process that is ready are frozen, and a search begins after more new objects. What is freed by
 counting references, which is nearly everything, is freed as before.
 """
 
@@ -14,7 +14,7 @@ THRESHOLDS = (20_000, 20, 50)
 """New objects before the youngest are searched; searches of these before the next older ones are; and again."""
 
 
-def spare_what_stays() -> None:
+def freeze_loaded_objects() -> None:
     """Call it once, when everything is loaded and work begins."""
     gc.collect()
     gc.freeze()

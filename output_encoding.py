@@ -1,4 +1,4 @@
-"""What is written for people gets out, whatever the encoding of the terminal, pipe or file that it goes to."""
+"""Lets output be written whatever the encoding of the terminal, pipe or file is."""
 
 import codecs
 import io
@@ -10,8 +10,8 @@ _PLAIN = str.maketrans(
 )
 
 
-def forgive() -> None:
-    """From now on no character stops an output: what its encoding can't say is said plainly, or as its number.
+def replace_unencodable() -> None:
+    """From now on characters that an output cannot encode are replaced: by plain ones, or by their number.
 
     Python does as much for stderr. To a stdout in ASCII or Latin-1, a `→` would end a command after its work was done.
     """
@@ -20,7 +20,7 @@ def forgive() -> None:
             stream.reconfigure(errors=_PLAINLY)
 
 
-def says_everything(stream: object) -> bool:
+def encodes_everything(stream: object) -> bool:
     """Whether every character can be written there as it is."""
     encoding = getattr(stream, "encoding", None)
     return encoding is None or codecs.lookup(encoding).name.startswith("utf")

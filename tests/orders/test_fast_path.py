@@ -19,7 +19,7 @@ from models.enums import IntentState, Knowledge, MessageType, ReservationState, 
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service
 from models.webhooks import WebhookMessage
-from orders.lifecycle import straight
+from orders.lifecycle import fast_path
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
@@ -48,9 +48,9 @@ class Road:
         order = await accept_order(database, request, client="shop", key=key, hostname_suffix="s.internal")
         return cls(database, await load_job(database, order.operation))
 
-    def outset(self, reading: Reading = ENOUGH, cost: Money | None = COST) -> straight.Outset:
+    def first(self, reading: Reading = ENOUGH, cost: Money | None = COST) -> fast_path.FirstRequest:
         price = {"cost_amount": cost and cost.amount, "cost_currency": cost and cost.currency, "price": {"quoted": "5"}}
-        return straight.Outset(
+        return fast_path.FirstRequest(
             operation=self.job.operation,
             account=self.job.account,
             cost=cost,
@@ -62,14 +62,16 @@ class Road:
             target={"wanted": "yes"},
         )
 
-    async def set_out(self, outset: straight.Outset | None = None) -> None:
+    async def begin(self, first: fast_path.FirstRequest | None = None) -> None:
         async with self.database.write() as session:
-            self.operation, self.intent = await straight.set_out(session, outset or self.outset(), lease=LEASE)
+            self.operation, self.intent = await fast_path.begin(session, first or self.first(), lease=LEASE)
 
-    async def arrive(self, number: str = "17") -> None:
+    async def record_acceptance(self, number: str = "17") -> None:
         assert self.intent is not None
         async with self.database.write() as session:
-            await straight.arrive(session, self.operation, self.intent, self.job.service, number, is_set_aside=True)
+            await fast_path.record_acceptance(
+                session, self.operation, self.intent, self.job.service, number, is_set_aside=True
+            )
 
     async def stored(self) -> tuple[Operation, Service, list[Intent], list[Reservation], UpstreamAccount]:
         async with self.database.read() as session:
@@ -97,7 +99,7 @@ async def road(database: Database) -> AsyncIterator[Road]:
 
 
 async def test_money_intent_and_stages_are_written_together(road: Road) -> None:
-    await road.set_out()
+    await road.begin()
 
     operation, _, [intent], [reserved], account = await road.stored()
     assert (operation.stage, operation.cost, operation.price) == (Stage.SUBMITTING, COST, {"quoted": "5"})
@@ -118,8 +120,8 @@ async def test_money_intent_and_stages_are_written_together(road: Road) -> None:
 
 
 async def test_the_yes_settles_charges_and_links(road: Road) -> None:
-    await road.set_out()
-    await road.arrive()
+    await road.begin()
+    await road.record_acceptance()
 
     operation, service, [intent], [reserved], account = await road.stored()
     assert (operation.stage, operation.reason) == (Stage.AWAITING_CONFIRMATION, "item 17")
@@ -135,8 +137,8 @@ async def test_the_yes_settles_charges_and_links(road: Road) -> None:
 
 
 async def test_what_costs_nothing_sets_nothing_aside(road: Road) -> None:
-    await road.set_out(road.outset(cost=None))
-    await road.arrive()
+    await road.begin(road.first(cost=None))
+    await road.record_acceptance()
     operation, _, [intent], reserved, account = await road.stored()
     assert (operation.stage, intent.state, reserved) == (Stage.AWAITING_CONFIRMATION, IntentState.ACCEPTED, [])
     assert (account.set_aside, account.charged) == (0, 0)
@@ -184,8 +186,8 @@ async def test_nothing_is_kept_of_an_outset_if_something_has_happened_since_it_w
     async with database.write() as session:
         operation = await locked_operation(session, road.job.number)
         await meanwhile(session, operation, await session.get_one(UpstreamAccount, 1))  # type: ignore[operator]
-    with pytest.raises(straight.NotStraight):
-        await road.set_out()
+    with pytest.raises(fast_path.NotOnFastPath):
+        await road.begin()
     _, _, sent, reserved, _ = await road.stored()
     assert (sent, reserved) == ([], [])
     async with database.read() as session:
@@ -193,23 +195,23 @@ async def test_nothing_is_kept_of_an_outset_if_something_has_happened_since_it_w
 
 
 async def test_the_last_cent_may_be_set_aside(road: Road) -> None:
-    await road.set_out(road.outset(Reading(Money.of("5.00", "EUR"), charged=0)))
+    await road.begin(road.first(Reading(Money.of("5.00", "EUR"), charged=0)))
 
 
 async def test_a_credit_limit_counts_and_a_cent_too_little_does_not(road: Road) -> None:
-    with pytest.raises(straight.NotStraight):
-        await road.set_out(road.outset(Reading(Money.of("4.99", "EUR"), charged=0)))
+    with pytest.raises(fast_path.NotOnFastPath):
+        await road.begin(road.first(Reading(Money.of("4.99", "EUR"), charged=0)))
     await road.is_as_accepted()
     account = UpstreamAccount(**road.job.account.model_dump() | {"credit_limit": Decimal("0.01")})
-    await road.set_out(replace(road.outset(Reading(Money.of("4.99", "EUR"), charged=0)), account=account))
+    await road.begin(replace(road.first(Reading(Money.of("4.99", "EUR"), charged=0)), account=account))
 
 
 async def test_of_two_attempts_at_once_one_sends(road: Road) -> None:
     """A worker that was held up, and the one that took over: both have read the same."""
     other = Road(road.database, road.job)
-    results = await asyncio.gather(road.set_out(), other.set_out(), return_exceptions=True)
+    results = await asyncio.gather(road.begin(), other.begin(), return_exceptions=True)
     assert sum(result is None for result in results) == 1, results
-    assert sum(isinstance(result, straight.NotStraight | IntegrityError) for result in results) == 1, results
+    assert sum(isinstance(result, fast_path.NotOnFastPath | IntegrityError) for result in results) == 1, results
     _, _, sent, reserved, account = await road.stored()
     assert (len(sent), len(reserved), account.set_aside) == (1, 1, units(COST.amount))
 
@@ -217,9 +219,9 @@ async def test_of_two_attempts_at_once_one_sends(road: Road) -> None:
 async def test_twenty_at_once_never_set_aside_more_than_there_is(database: Database) -> None:
     roads = [await Road.of_a_new_order(database, key=f"k{number}") for number in range(20)]
     reading = Reading(Money.of("35.00", "EUR"), charged=0)
-    results = await asyncio.gather(*(one.set_out(one.outset(reading)) for one in roads), return_exceptions=True)
+    results = await asyncio.gather(*(one.begin(one.first(reading)) for one in roads), return_exceptions=True)
     assert sum(result is None for result in results) == 7
-    assert all(result is None or isinstance(result, straight.NotStraight) for result in results), results
+    assert all(result is None or isinstance(result, fast_path.NotOnFastPath) for result in results), results
     async with database.write() as session:
         account = await funds.locked_account(session, 1)
         assert account.set_aside == units(Decimal("35.00"))
@@ -256,39 +258,39 @@ async def _not_wanted_any_more(session: AsyncSession, road: Road) -> None:
     [_settled_by_another, _money_released, _linked_by_hand, _asked_for_a_person, _not_wanted_any_more],
 )
 async def test_a_yes_that_meets_something_else_is_left_to_the_careful_way(road: Road, meanwhile: object) -> None:
-    await road.set_out()
+    await road.begin()
     async with road.database.write() as session:
         await meanwhile(session, road)  # type: ignore[operator]
     before = await road.stored()
-    with pytest.raises(straight.NotStraight):
-        await road.arrive()
+    with pytest.raises(fast_path.NotOnFastPath):
+        await road.record_acceptance()
     assert [str(one) for one in await road.stored()] == [str(one) for one in before]
 
 
 async def test_an_item_that_another_service_holds_is_never_linked_twice(road: Road) -> None:
     other = await Road.of_a_new_order(road.database, key="other")
-    await other.set_out()
-    await other.arrive("17")
-    await road.set_out()
+    await other.begin()
+    await other.record_acceptance("17")
+    await road.begin()
     with pytest.raises(IntegrityError):
-        await road.arrive("17")
+        await road.record_acceptance("17")
     operation, service, [intent], _, _ = await road.stored()
     assert (operation.stage, service.upstream_number, intent.state) == (Stage.SUBMITTING, None, IntentState.PREPARED)
 
 
 async def test_the_same_yes_twice_counts_once(road: Road) -> None:
-    await road.set_out()
-    await road.arrive()
-    with pytest.raises(straight.NotStraight):
-        await road.arrive()
+    await road.begin()
+    await road.record_acceptance()
+    with pytest.raises(fast_path.NotOnFastPath):
+        await road.record_acceptance()
     *_, account = await road.stored()
     assert account.charged == units(COST.amount)
 
 
 async def test_after_a_yes_the_database_itself_forbids_a_second_request(road: Road) -> None:
     """Whatever the code above does."""
-    await road.set_out()
-    await road.arrive()
+    await road.begin()
+    await road.record_acceptance()
     with pytest.raises(IntegrityError):
         async with road.database.write() as session:
             session.add(Intent(operation_id=road.job.number, account_id=1, attempt=2, mark="m"))

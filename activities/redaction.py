@@ -1,4 +1,4 @@
-"""What leaves an activity for its workflow's history holds nothing of a customer's, and no secret.
+"""Redacts what leaves an activity for its workflow's history: it holds nothing of a customer's, and no secret.
 
 Upstreams put anything into their sentences: the address of the customer whose order they refuse, the password that was
 too short. In our database these sentences are whole; Temporal keeps histories where others may read them.
@@ -14,7 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from models.database import Database
 from models.messages import Message, OrderRef, StepResult
-from models.outside import veiled, veiled_message, visible
+from models.untrusted_text import veiled, veiled_message, visible
 from orders.access import private
 
 LONGEST_FAILURE = 1000
@@ -23,17 +23,17 @@ LONGEST_FAILURE = 1000
 log = logging.getLogger(__name__)
 
 
-class Discretion(Interceptor):
+class Redaction(Interceptor):
     """`database`: where reasons are kept in full; without one they are not."""
 
     def __init__(self, database: Database | None = None) -> None:
         self._database = database
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Discreet(next, self._database)
+        return _RedactingInterceptor(next, self._database)
 
 
-class _Discreet(ActivityInboundInterceptor):
+class _RedactingInterceptor(ActivityInboundInterceptor):
     def __init__(self, next: ActivityInboundInterceptor, database: Database | None) -> None:
         super().__init__(next)
         self._database = database
@@ -43,7 +43,7 @@ class _Discreet(ActivityInboundInterceptor):
             try:
                 result = await super().execute_activity(input)
             except ApplicationError as error:
-                raise _discreet(error, names) from None
+                raise _redacted(error, names) from None
             except TemporalError:
                 raise
             except Exception as error:  # of whatever kind: none may reach a history with its values
@@ -76,7 +76,7 @@ def _reasons(message: Message) -> list[str]:
     return [getattr(message, "reason", "")]
 
 
-def _discreet(error: ApplicationError, names: Collection[str]) -> ApplicationError:
+def _redacted(error: ApplicationError, names: Collection[str]) -> ApplicationError:
     return ApplicationError(
         _words(error.message, names),
         *(veiled(one, names) if isinstance(one, str) else one for one in error.details),
