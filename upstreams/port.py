@@ -182,6 +182,8 @@ class UpstreamItem(_Value):
     """The cause of its state in words, where the adapter knows it: "it is being opened"."""
     dead_end: bool = False
     """The upstream does not go on with it automatically: its staff has to do something first."""
+    at_work: bool = False
+    """The upstream has accepted something about the item that it has not finished, whatever the status shows."""
     suspend_reason: SuspendReason | None = None
     name: str = ""
     """Its host name, domain or licence name."""

@@ -48,7 +48,7 @@ def why_stuck(seen: Seen, waited: timedelta, at_most: timedelta, *, slow: bool, 
     `slow`: it takes longer than usual already, so that the upstream has done nothing if it is not at work on it now;
     `if_silent`: what to do then.
     """
-    if slow and seen.status in _LEFT_ALONE:
+    if slow and seen.status in _LEFT_ALONE and not seen.at_work:
         return f"the upstream said ok, is not at work on it, and has not done it: {if_silent}"
     if waited > at_most:
         asks = "is it paid?" if seen.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"

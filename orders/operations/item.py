@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from models.columns import utc_now
-from models.enums import FailureClass
+from models.enums import FailureClass, UpstreamStatus
 from models.messages import Submission, SubmitResult
 from models.untrusted_text import shortened
 from orders.operations.base import Obstacle
@@ -76,6 +76,12 @@ async def read_if_there(job: Job, upstream: Upstream) -> UpstreamItem | None:
         return None
 
 
+def status_at_rest(item: UpstreamItem) -> UpstreamStatus:
+    """Its status; `processing` while the upstream has something about it under way: what is not shown yet proves
+    nothing then."""
+    return UpstreamStatus.PROCESSING if item.at_work else item.status
+
+
 async def judge_by_form(
     job: Job, upstream: Upstream, window: timedelta, done: Callable[[UpstreamItem | None], bool]
 ) -> Judgement:
@@ -84,7 +90,7 @@ async def judge_by_form(
     before = job.intent.before.get("pricelist", []) if job.intent is not None else []
     state = State(
         number=item_number(job),
-        status=found.status if found is not None else None,
+        status=status_at_rest(found) if found is not None else None,
         done=done(found),
         tariff_before=before[0] if before else "",
         tariff=found.tariff if found is not None else "",

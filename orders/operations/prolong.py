@@ -20,7 +20,15 @@ from orders.money.expectation import period_terms
 from orders.money.prices import Terms
 from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
 from orders.operations.base import Obstacle, OperationType, Request, Sent
-from orders.operations.item import attention, evidence_of_form, item_number, read, read_if_there, told_no_before
+from orders.operations.item import (
+    attention,
+    evidence_of_form,
+    item_number,
+    read,
+    read_if_there,
+    status_at_rest,
+    told_no_before,
+)
 from orders.operations.item import unknown_since as since
 from orders.operations.job import Job
 from orders.operations.seen import Seen
@@ -197,7 +205,7 @@ def _term(job: Job, item: UpstreamItem, window: timedelta) -> Term:
         months=_months(asked, job.service) if job.upstream_period() > 0 else 0,
         sent_on=job.intent.created_at.date() if job.intent is not None else utc_now().date(),
         shown=item.expires_on,
-        status=item.status,
+        status=status_at_rest(item),
         unknown_since=since(job),
         now=utc_now(),
         window=window,

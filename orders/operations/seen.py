@@ -24,16 +24,18 @@ class Seen:
     status: UpstreamStatus
     expires_on: date | None = None
     form: dict[str, str] = field(default_factory=dict)
+    at_work: bool = False
+    """The upstream has something about it under way, as a form that was read just now tells."""
     detail: str = ""
     """The upstream's own key for the cause of its state, e.g. `item_status_5_open`."""
 
     @classmethod
     def of_snapshot(cls, snapshot: UpstreamSnapshot) -> Self:
-        return cls(UpstreamStatus(snapshot.status), snapshot.expires_on, snapshot.form, snapshot.status_detail)
+        return cls(UpstreamStatus(snapshot.status), snapshot.expires_on, snapshot.form, detail=snapshot.status_detail)
 
     @classmethod
     def of_form(cls, item: UpstreamItem) -> Self:
-        return cls(item.status, item.expires_on, item.raw, item.status_detail)
+        return cls(item.status, item.expires_on, item.raw, item.at_work, item.status_detail)
 
     @property
     def dead_end(self) -> bool:

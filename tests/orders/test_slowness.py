@@ -56,6 +56,7 @@ def test_what_is_usual_can_be_set_for_a_kind_and_for_a_type(monkeypatch: pytest.
 
 STUCK: list[tuple[str, OperationKind, Seen, timedelta, bool, str]] = [
     ("at work on it", CLOSE, Seen(UpstreamStatus.PROCESSING), 5 * HOUR, True, ""),
+    ("at work on it, and active", CLOSE, Seen(UpstreamStatus.ACTIVE, at_work=True), 5 * HOUR, True, ""),
     (
         "at work for too long",
         OPEN,

@@ -12,6 +12,7 @@ from sqlmodel import select
 from models.enums import Knowledge, ServiceStatus, Stage, UpstreamStatus
 from models.money import Money
 from models.order import IntakeKey, Operation, Service
+from orders.operations.item import status_at_rest
 from tests.storefront.api import OPERATOR_TOKEN
 from tests.upstreams.farside import MARK, OPENED_UNTIL, FarSide, connection, running_far_side, spec
 from upstreams.errors import (
@@ -171,9 +172,11 @@ async def test_a_manual_step_there_is_said_while_it_is_waited_for(far_side: FarS
     assert (form.status, form.expires_on) == (UpstreamStatus.ACTIVE, OPENED_UNTIL)
     assert form.status_detail == "prolong awaiting_manual_task"
     assert form.cause.startswith("their prolong 2 is awaiting_manual_task: ")
+    assert form.at_work
+    assert status_at_rest(form) is UpstreamStatus.PROCESSING, "so its absence is not believed while they may do it"
     await far_side.finish(number, expires_on=date(2031, 6, 1))
     form = await far_side.upstream.read_item("vds", number)
-    assert (form.cause, form.expires_on) == ("", date(2031, 6, 1))
+    assert (form.cause, form.at_work, form.expires_on) == ("", False, date(2031, 6, 1))
 
 
 async def test_an_addon_that_was_taken_away_is_shown_as_none(far_side: FarSide) -> None:

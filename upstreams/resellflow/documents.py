@@ -74,8 +74,12 @@ class TheirOperation(_Document):
         return self.stage == "cancelled"
 
     @property
+    def has_ended(self) -> bool:
+        return self.stage in ("completed", "cancelled")
+
+    @property
     def is_running(self) -> bool:
-        return self.stage not in ("completed", "cancelled", "queued")
+        return not self.has_ended and self.stage != "queued"
 
     @property
     def in_words(self) -> str:
@@ -121,6 +125,7 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         status=status,
         status_detail=f"{running.kind} {running.stage}" if running is not None else "",
         cause=running.in_words[:_MOST_OF_A_CAUSE] if running is not None else "",
+        at_work=not all(one.has_ended for one in operations),
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
         mark=service.customer,
