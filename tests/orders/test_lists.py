@@ -22,7 +22,7 @@ from orders.events import lists as taking
 from orders.events.lists import rows_of
 from orders.events.reconciling import Reconciliation
 from orders.lifecycle.stages import enter
-from orders.services.history import Origin
+from orders.services.history import Origin, changing
 from orders.settlement import intents
 from orders.settlement.strangers import strangers
 from tests.orders.test_owners import MARK, NAME, add_service
@@ -235,7 +235,8 @@ async def test_a_service_that_was_changed_has_its_item_judged_again(watch: Watch
     assert watch.built == []
     async with watch.database.write() as session:
         row = await session.get_one(Service, service)
-        row.name = "s1004.example.test"  # which writes an entry of the audit
+        async with changing(session, row, Origin("joe", "changed")):
+            row.name = "s1004.example.test"
     if restarted:
         watch.known = None
     await watch.look(many(5))
@@ -284,7 +285,9 @@ async def test_what_the_head_brings_while_the_list_is_read_is_not_for_the_list_t
     await look.begin()
     await look.rows(rows)
     async with watch.database.write() as session:
-        (await session.get_one(Service, service)).ip = "192.0.2.1"  # which writes an entry of the audit
+        row = await session.get_one(Service, service)
+        async with changing(session, row, Origin("joe", "changed")):
+            row.ip = "192.0.2.1"
     head = ListScan(watch.database, watch.known)
     await head.begin()
     await head.rows(rows_of([item(1003)]))
