@@ -25,8 +25,8 @@ from orders.settlement import leftovers
 from orders.settlement.leftovers import Fate
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.connections import Connections
-from upstreams.errors import NoSuchItem, Rejected, SetupFault, UpstreamError
-from upstreams.port import NotAllowed, Upstream
+from upstreams.errors import NoSuchItem, NotAllowed, Rejected, SetupFault, UpstreamError
+from upstreams.port import Upstream
 
 NOTHING_SENT = SubmitResult(outcome=Submission.NOT_DONE, reason="it was called off: nothing of it is sent any more")
 

@@ -35,6 +35,7 @@ from upstreams.connections import Connections
 from upstreams.errors import (
     AlreadyExists,
     ConnectionUnhealthy,
+    NotAllowed,
     NotEnoughMoney,
     NotSent,
     NotYet,
@@ -44,7 +45,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.lease import Clocks, Lease, holding
-from upstreams.port import NotAllowed, Upstream
+from upstreams.port import Upstream
 
 UNHEALTHY_AT_MOST = 10
 """An order that is refused so often, while reads keep making the account well again, needs a person."""

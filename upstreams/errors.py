@@ -135,6 +135,30 @@ class NoSuchItem(Rejected):
     """The named item does not exist at the upstream, or is not ours."""
 
 
+class NotAllowed(Rejected):
+    """A definite no to an operation on one item: no right to it, or a person's word is wanted first.
+
+    The account is healthy: only this operation on this item can't be had by machine, so a person has to do it at the
+    upstream. Covers a right missing for one function, suspension by another hand (staff, abuse), a confirmation by
+    phone or second factor, a minimum term. Nothing has been done, with one exception: where the upstream asked back
+    with a form (`error_type` is empty then), look at the item before you believe it. `said` has the upstream's own
+    words, without credentials, at most 300 characters; it is empty where there were none.
+    """
+
+    def __init__(
+        self, message: str, *, said: str = "", function: str = "", error_type: str = "", error_object: str = ""
+    ) -> None:
+        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
+        self.said = said
+
+
+class CapabilityAbsent(NotAllowed):
+    """This kind of upstream has no such thing (see `upstreams.capabilities`). Nothing was sent.
+
+    What it was wanted for is not had by machine: as where it is not allowed, a person does it at the upstream.
+    """
+
+
 class Scope(StrEnum):
     """What a trouble with the account is about."""
 
@@ -170,7 +194,3 @@ class SetupFault(UpstreamError):
     """The catalogue does not fit the upstream: no suitable module, no valid tariff, unmapped period or add-on."""
 
     failure_class = FailureClass.SETUP_FAULT
-
-
-class CapabilityAbsent(SetupFault):
-    """This kind of upstream has no such thing (see `upstreams.capabilities`). Nothing was sent."""

@@ -1,6 +1,6 @@
 """What Resellflow needs from any upstream, in Resellflow's words. An adapter translates and never decides.
 
-Every method raises the exceptions of `upstreams.errors`, and `NotAllowed` below, and no others. An adapter makes one
+Every method raises the exceptions of `upstreams.errors`, and no others. An adapter makes one
 HTTP request per call it is asked for (where it makes more, the method says so) and never repeats one by itself, except
 to renew a dead session.
 
@@ -23,27 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from models.enums import Knowledge, RenewalOwner, SuspendReason, UnpaidKind, UpstreamStatus
 from models.money import Money
-from upstreams.errors import Rejected
 
 KEY_READY = "key_ready"
 """What `UpstreamItem.raw` has of a licence's key: whether there is one, `yes` or `no`."""
-
-
-class NotAllowed(Rejected):
-    """A definite no to an operation on one item: no right to it, or a person's word is wanted first.
-
-    The account is healthy: only this operation on this item can't be had by machine, so a person has to do it at the
-    upstream. Covers a right missing for one function, suspension by another hand (staff, abuse), a confirmation by
-    phone or second factor, a minimum term. Nothing has been done, with one exception: where the upstream asked back
-    with a form (`error_type` is empty then), look at the item before you believe it. `said` has the upstream's own
-    words, without credentials, at most 300 characters; it is empty where there were none.
-    """
-
-    def __init__(
-        self, message: str, *, said: str = "", function: str = "", error_type: str = "", error_object: str = ""
-    ) -> None:
-        super().__init__(message, function=function, error_type=error_type, error_object=error_object)
-        self.said = said
 
 
 class _Value(BaseModel):

@@ -20,8 +20,8 @@ from orders.operations.item import attention, item_number, judge_by_form, read
 from orders.operations.job import Job
 from orders.operations.switching import SHORT_WINDOW
 from orders.settlement.verdicts import Judgement, Verdict
-from upstreams.errors import Rejected
-from upstreams.port import NotAllowed, Quote, Upstream
+from upstreams.errors import NotAllowed, Rejected
+from upstreams.port import Quote, Upstream
 
 BYTES = 15
 SENT_AT_MOST = 2

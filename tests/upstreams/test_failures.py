@@ -15,6 +15,7 @@ from upstreams.errors import (
     AlreadyExists,
     ConnectionUnhealthy,
     NoSuchItem,
+    NotAllowed,
     NotEnoughMoney,
     NotYet,
     OutcomeUnknown,
@@ -24,7 +25,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.httpcalls import Effect
-from upstreams.port import NotAllowed, OrderSpec
+from upstreams.port import OrderSpec
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 

@@ -23,6 +23,7 @@ from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import (
     ConnectionUnhealthy,
     NoSuchItem,
+    NotAllowed,
     NotEnoughMoney,
     NotSent,
     OutcomeUnknown,
@@ -30,7 +31,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import NotAllowed, Upstream
+from upstreams.port import Upstream
 
 Operation = Callable[[Upstream], Awaitable[object]]
 NEW_PASSWORD = "n3w pa&ss"

@@ -20,10 +20,10 @@ from upstreams.errors import (
     ConnectionUnhealthy,
     LeftAlone,
     NoSuchItem,
+    NotAllowed,
     Rejected,
     SetupFault,
 )
-from upstreams.port import NotAllowed
 from upstreams.resellflow import ADAPTER, ResellflowUpstream
 
 

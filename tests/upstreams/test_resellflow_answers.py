@@ -12,13 +12,13 @@ from upstreams.errors import (
     AlreadyExists,
     ConnectionUnhealthy,
     NoSuchItem,
+    NotAllowed,
     NotSent,
     OutcomeUnknown,
     Rejected,
     SetupFault,
     UpstreamError,
 )
-from upstreams.port import NotAllowed
 from upstreams.resellflow import ResellflowUpstream
 from upstreams.resellflow.hints import read_hint
 

@@ -25,6 +25,7 @@ from upstreams.errors import (
     AlreadyExists,
     ConnectionUnhealthy,
     NoSuchItem,
+    NotAllowed,
     NotEnoughMoney,
     NotYet,
     OutcomeUnknown,
@@ -34,7 +35,6 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.httpcalls import Effect
-from upstreams.port import NotAllowed
 
 
 class Meaning(Enum):

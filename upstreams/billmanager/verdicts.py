@@ -7,8 +7,7 @@ step of the same wizard is no yes either.
 
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.wire import Document, Fields
-from upstreams.errors import OutcomeUnknown
-from upstreams.port import NotAllowed
+from upstreams.errors import NotAllowed, OutcomeUnknown
 
 _OF_A_FORM = (
     *("status", "pricelist", "period", "expiredate", "createdate", "autoprolong", "title_name"),

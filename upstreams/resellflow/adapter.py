@@ -18,6 +18,7 @@ from models.product_types import PRODUCT_TYPES
 from upstreams.errors import (
     ConnectionUnhealthy,
     NoSuchItem,
+    NotAllowed,
     NotSent,
     OutcomeUnknown,
     Rejected,
@@ -32,7 +33,6 @@ from upstreams.port import (
     ListedRow,
     ListEnd,
     Listing,
-    NotAllowed,
     OrderAccepted,
     OrderSpec,
     ParametersAccepted,

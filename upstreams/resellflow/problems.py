@@ -15,13 +15,13 @@ from upstreams.errors import (
     AlreadyExists,
     ConnectionUnhealthy,
     NoSuchItem,
+    NotAllowed,
     OutcomeUnknown,
     Rejected,
     SetupFault,
     UpstreamError,
 )
 from upstreams.httpcalls import Answer, Call, Effect
-from upstreams.port import NotAllowed
 
 D = TypeVar("D", bound=BaseModel)
 _TYPE = "urn:resellflow:problem:"
