@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     """Bearer tokens of role `storefront`: `NAME=TOKEN,NAME=TOKEN`. The name is the owner of services and the actor in
     the audit; it may have two tokens, so that one can take the other's place. There may be more in the database."""
     operator_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
-    """Bearer tokens of role `admin`, written likewise."""
+    """Bearer tokens of role `admin`, written in the same way."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=HIGHEST_PORT)
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     renewal_look_interval: float = Field(default=21600.0, gt=0)
     """Seconds in which the form of each item is read once whose list does not say whether the upstream renews it."""
     manual_plan_changes: dict[str, list[str]] = Field(default_factory=lambda: {"vds": ["disk_gb"]})
-    """Product type -> resources whose change no upstream can carry out by itself; a person gets a task. (JSON)"""
+    """Product type -> resources whose change no upstream can carry out automatically; a person gets a task. (JSON)"""
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)
     """For tariffs in another currency than their account's: what one unit is worth, and of which day that is. (JSON)"""
     upstream_concurrency: int = Field(default=20, gt=0)

@@ -13,7 +13,7 @@ class TemporalMisconfigured(Exception):
 
 
 def temporal_settings() -> ClientConnectConfig:
-    """As they are written, with or without an address. Raises TemporalMisconfigured."""
+    """The variables as they are written, with or without an address. Raises TemporalMisconfigured."""
     try:
         return ClientConfig.load_client_connect_config(override_env_vars=_environment())
     except (RuntimeError, ValueError, TypeError, OSError):  # their words may hold what is written in the file

@@ -68,7 +68,7 @@ SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
 LAP_ENDS = timedelta(seconds=5)
-"""For a long activity to end by itself when the worker stops."""
+"""The time that a long activity has to end when the worker stops."""
 
 
 class Activities:
@@ -322,7 +322,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         await asyncio.gather(*running, return_exceptions=True)
         await activities.close()
         for task in failed:
-            log.error("a worker stopped by itself: %s", task.exception())
+            log.error("a worker stopped unexpectedly: %s", task.exception())
         return 1 if failed else 0
     except asyncio.CancelledError:
         return 0

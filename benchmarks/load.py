@@ -1,4 +1,4 @@
-"""Doing things at the same time; the first failure ends the others and is raised by itself."""
+"""Runs things at the same time. The first failure ends the others and is raised without a group."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine

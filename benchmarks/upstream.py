@@ -65,8 +65,8 @@ class Simulator:
         await self._send("POST", "/items/many", body)
 
     async def read_list(self, account: str, password: str, pages: int) -> None:
-        """As a poller will. Writing a row for the first time costs the simulator ten times as much as ever after, and
-        that should not be taken for the cost of a first look."""
+        """Read the list as a poller does. Writing a row for the first time costs the simulator
+        ten times as much as later, which must not count as the cost of a first look."""
         fields = {"authinfo": f"{account}:{password}", "func": "vds", "out": "xml", "lang": "en", "p_cnt": str(PAGE)}
         for number in range(1, pages + 1):
             answer = await self._client.post(self._panel, data={**fields, "p_num": str(number)}, timeout=120)

@@ -1,4 +1,4 @@
-"""`resell operations wait N`, and what a person decides about an operation that can't go on by itself."""
+"""`resell operations wait N`, and the decisions of people about operations that can't go on automatically."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated

@@ -122,7 +122,7 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 
 def shown(value: object) -> str:
-    """As people read it; times in UTC."""
+    """A value as people read it; times are in UTC."""
     match value:
         case None:
             return ""

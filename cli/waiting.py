@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.2
 WAIT_ENDS = frozenset({Stage.COMPLETED, Stage.CANCELLED, Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK})
-"""From here on nothing happens by itself."""
+"""From this stage on nothing happens automatically."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def look(database: "Database", operation: int, stages: tuple[StagePassed, 
 
 
 async def follow(database: "Database", operation: int, say: Callable[[str], None]) -> Followed:
-    """Say each stage with its time (UTC) as it is entered, until nothing more happens by itself. Raises NotFound."""
+    """Print each stage and its time (UTC) when it begins, until nothing happens automatically. Raises NotFound."""
     await look(database, operation)
     entries: list[StagePassed] = []
     async for entry in _stages_entered(database, operation):

@@ -40,7 +40,7 @@ class UpstreamAccount(SQLModel, table=True):
     lists_return_mark: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     """Proven by a service of ours: the mark that we sent comes back in the list. (More than: the field is there.)"""
     lists_return_name: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
-    """Proven likewise for the name."""
+    """The same for the name: whether that is proven."""
     orders_return_number: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     problems: list[str] = Field(default_factory=list, sa_column=json_column())
     checked_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

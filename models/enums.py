@@ -5,7 +5,7 @@ from typing import Self
 
 
 class OperationKind(StrEnum):
-    """One thing to be done to a service."""
+    """One thing to do to a service."""
 
     # The word, the purpose for people, the command if it is not the word. All else is said by the class of this kind,
     # in the module `orders.operations.<word>`.
@@ -36,7 +36,7 @@ class OperationKind(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where an operation is on its way. See docs/architecture.md for the diagram."""
+    """How far an operation has come. docs/architecture.md has the diagram."""
 
     ACCEPTED = "accepted"
     QUEUED = "queued"
@@ -81,7 +81,7 @@ class TaskState(StrEnum):
 
 
 class TaskMode(StrEnum):
-    """An automatic task is there to be seen; only a manual one asks a person to act."""
+    """An automatic task only informs. A manual one has to be done by a person."""
 
     AUTOMATIC = "automatic"
     MANUAL = "manual"
@@ -217,7 +217,7 @@ class IncidentKind(StrEnum):
 
 
 class IntentState(StrEnum):
-    """How far a call that changes or costs has come. Written before the call is sent."""
+    """How far a call that changes something or costs money has come. It is recorded before the call is sent."""
 
     PREPARED = "prepared"
     """Committed before sending. After a crash: may or may not have been sent, so it is settled like UNKNOWN."""
@@ -236,7 +236,7 @@ class IntentState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a webhook message has come on its way to one endpoint."""
+    """The state of a webhook message for one endpoint."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -245,7 +245,7 @@ class DeliveryState(StrEnum):
 
 
 class Source(StrEnum):
-    """From where a change of a service came."""
+    """The origin of a change of a service."""
 
     UPSTREAM = "upstream"
     """Seen there, by an event or by an operation's last look."""

@@ -167,7 +167,7 @@ class DecisionKind(StrEnum):
 
 
 class Decision(Message):
-    """What a person decided about an order that cannot go on by itself. `reason` goes to the audit."""
+    """A person's decision about an order that cannot go on automatically. `reason` is written to the audit log."""
 
     actor: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=1, max_length=2000)

@@ -84,7 +84,7 @@ _SLOW = "slow_since IS NOT NULL"
 
 
 class Operation(SQLModel, table=True):
-    """One thing to be done to a service. `id` is the operation number."""
+    """One thing to do to a service. `id` is the operation number."""
 
     __tablename__ = "operation"
     __table_args__ = (
@@ -130,7 +130,7 @@ class Operation(SQLModel, table=True):
     tries: int = 0
     """How often this stage has been tried in vain."""
     next_try_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    """When it is tried again by itself. None: it is not tried at times of its own."""
+    """The time of the next automatic attempt. None: there is none."""
     parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """What this operation was asked to do, e.g. period_months for an opening."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))

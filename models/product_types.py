@@ -18,7 +18,7 @@ class NameKind(StrEnum):
     COMMON_NAME = auto()
     """What a certificate is for: a host name, also `*.example.com`. Nobody can make it up, and it stays."""
     DOMAIN = auto()
-    """The domain that is bought, likewise."""
+    """The domain that is bought. It must be given and never changes."""
     LABEL = auto()
     """A word of ours that customers never see."""
 

@@ -28,7 +28,8 @@ LOCK_TIMEOUT_SECONDS = 30.0
 LONG_SECONDS = 0.005
 """A statement that once took so much of the processor runs in the thread from then on."""
 SHORT_COMMIT_SECONDS = 0.001
-"""As long as commits take less, of late, they run here: the two changes of thread alone cost a fifth of that."""
+"""While recent commits take less than this, they run on this thread: the two changes of thread alone cost a fifth of
+it."""
 ALONE_SECONDS = 0.005
 """For so long statements may run here before the other tasks of the event loop get a turn."""
 MANY_ROWS = 50

@@ -68,7 +68,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """As `visible`, line by line."""
+    """`visible` for each line of a text."""
     return "\n".join(one.rstrip() if one.isprintable() else _without_tricks(one) for one in text.split("\n"))
 
 

@@ -89,7 +89,7 @@ class WebhookDelivery(SQLModel, table=True):
     endpoint_id: int = Field(foreign_key="webhook_endpoint.id")
     message_id: int = Field(foreign_key="webhook_message.id", index=True)
     service_id: int | None = None
-    """As in the message: what is asked about a service needs no look at all messages."""
+    """A copy from the message, so that queries about a service need not read all messages."""
     state: DeliveryState = Field(default=DeliveryState.PENDING, sa_column=enum_column(DeliveryState))
     attempts: int = 0
     next_attempt_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

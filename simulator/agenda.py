@@ -1,4 +1,4 @@
-"""When a service will change by itself."""
+"""When a service will change automatically."""
 
 from __future__ import annotations
 

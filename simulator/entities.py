@@ -124,7 +124,7 @@ class HistoryEntry(BaseModel):
 
 
 class Pending(BaseModel):
-    """A step that the panel will take by itself, or that waits for a person (no due time).
+    """A step that the panel will take automatically, or that waits for a person (no due time).
 
     The rest is what the service will have when it is done.
     """

@@ -1,4 +1,4 @@
-"""What happens to services by itself: opening, keys, expiry.
+"""What happens to services automatically: opening, keys, expiry.
 
 Nothing runs in the background. Every step has a due time, and all steps that are due are taken when the next request
 arrives, as of their due times; so a restart or a moved clock changes nothing.

@@ -1,4 +1,4 @@
-"""What the panel keeps, in memory and in its file, and when something is due by itself."""
+"""What the panel stores, in memory and in its file, and when an automatic step is due."""
 
 from __future__ import annotations
 

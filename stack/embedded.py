@@ -306,7 +306,7 @@ def _write_private(file: Path, text: str) -> None:
 
 
 async def _together(*work: Coroutine[object, object, None]) -> None:
-    """All at the same time; the first failure ends the others and is raised by itself."""
+    """Run all at the same time. The first failure ends the others and is raised without a group."""
     try:
         async with asyncio.TaskGroup() as group:
             for each in work:

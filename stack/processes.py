@@ -170,7 +170,7 @@ class Supervisor:
             self._children.pop()
 
     def hurry(self) -> None:
-        """Wait no longer for children to end by themselves: someone pressed Ctrl-C twice."""
+        """Stop waiting for children to end: someone pressed Ctrl-C twice."""
         self._hurry.set()
 
     async def __aenter__(self) -> Self:

@@ -48,7 +48,7 @@ def order_command(stack: EmbeddedStack) -> str:
 
 
 def list_command(stack: EmbeddedStack) -> str:
-    """Likewise, by HTTP."""
+    """The same by HTTP."""
     environment = shlex.quote(short(stack.environment_file))
     return f'(. {environment}; curl -s "$API/v1/services" -H "Authorization: Bearer $TOKEN")'
 

@@ -146,7 +146,7 @@ class _App:
 
 
 def origin_of(url: str) -> str:
-    """As browsers write it: without path and usual port, name in small letters."""
+    """The origin as browsers write it: without path and usual port, name in small letters."""
     parts = urlsplit(url.lower())
     return f"{parts.scheme}://{parts.netloc}".removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
 

@@ -1,4 +1,4 @@
-"""What is decided about an operation: by people where it can't go on by itself; cancelling, also by its shop.
+"""Decisions about an operation: of people if it can't go on automatically; a shop may cancel, too.
 
 What the caller may decide now stands in the operation's document as `allowed_decisions`; anything else is refused here.
 """
@@ -41,7 +41,7 @@ async def _decide(
 
 @router.post("/retry", summary="Try again")
 async def retry(number: OperationNumber, decision: Vouched, caller: Operator, context: InContext) -> DecisionTaken:
-    """From the start. An earlier request whose outcome is unknown is settled first, unless you vouch for it."""
+    """Tries from the start. An earlier request with an unknown outcome is settled first, unless you vouch for it."""
     _check_vouch(caller, decision.nothing_was_bought)
     return await _decide(context, number, DecisionKind.RETRY, decision.by(caller.name), caller)
 
@@ -56,8 +56,8 @@ async def correct(number: OperationNumber, decision: Correction, caller: Operato
 async def accept_price(
     number: OperationNumber, decision: PriceAccepted, caller: PriceAccepter, context: InContext
 ) -> DecisionTaken:
-    """Of an operation that needs attention with `failure_class` `price_changed`. It goes on, for at most the `cost`
-    that it shows; if the upstream asks more by then, it waits for a person again."""
+    """For an operation that needs attention with `failure_class` `price_changed`. It goes on, for at most the `cost`
+    that it shows. If the upstream then asks more, it waits for a person again."""
     return await _decide(context, number, DecisionKind.ACCEPT_PRICE, decision.by(caller.name), caller)
 
 
@@ -65,8 +65,8 @@ async def accept_price(
 async def look_now(
     number: OperationNumber, caller: Operator, context: InContext, decision: LookAsked | None = None
 ) -> DecisionTaken:
-    """Of an operation that the upstream has accepted: its item is read now, and what it shows is applied as ever.
-    Nothing is sent that changes or costs. `message` is what the upstream shows."""
+    """For an operation that the upstream has accepted. Its item is read now, and what it shows is applied as usual.
+    Nothing is sent that changes something or costs money. `message` is what the upstream shows."""
     return await _decide(context, number, DecisionKind.LOOK_NOW, (decision or LookAsked()).by(caller.name), caller)
 
 
@@ -74,7 +74,7 @@ async def look_now(
 async def mark_done(
     number: OperationNumber, decision: DoneByHand, caller: Voucher, context: InContext
 ) -> DecisionTaken:
-    """It has been done at the upstream by hand: the item is linked, and nothing is sent."""
+    """For work that was done by hand at the upstream. The item is linked, and nothing is sent."""
     return await _decide(context, number, DecisionKind.MARK_DONE, decision.by(caller.name), caller)
 
 
@@ -82,12 +82,11 @@ async def mark_done(
 async def cancel(
     number: OperationNumber, caller: Orderer, context: InContext, decision: Cancellation | None = None
 ) -> DecisionTaken:
-    """Ends it without effect; the service of an opening is closed. A shop may cancel what it asked for itself, an
-    operator everything; what belongs to another shop is not found. Works while Temporal is away.
+    """Ends it without effect; the service of an opening is closed. A shop may cancel what it requested itself, an
+    operator everything. What belongs to another shop is not found. This works while Temporal is away.
 
-    Had nothing been sent, it is `cancelled` at once. May an earlier request have left something at the upstream,
-    nothing more is sent, what is left is removed, and then it ends: the answer says so, and the operation's
-    `called_off_at`.
+    If nothing had been sent, it is `cancelled` at once. If an earlier request may have left something at the upstream,
+    nothing more is sent, the rest is removed, and then it ends. The answer and the operation's `called_off_at` say so.
     Refused where a request may be under way; a senior who has looked may vouch in `needs_attention` that nothing was
     bought. What others asked for and has sent something is a senior's to cancel, too. Once the upstream has accepted
     it, a senior may end the waiting with `what_is_paid_stays`: nothing is taken back there, and the item of an opening

@@ -35,7 +35,7 @@ async def healthz() -> Alive:
     responses={503: {"model": NotReady, "description": NOT_READY.title}},
 )
 async def readyz(context: InContext) -> Ready | Response:
-    """Needs the database alone. Without Temporal orders are accepted and wait for it: `degraded`."""
+    """It needs only the database. Without Temporal, orders are accepted and wait for it: `degraded`."""
     database, temporal = await asyncio.gather(
         _check_database(context.readiness), _check_temporal(context.resellflow.client)
     )

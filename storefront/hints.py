@@ -63,8 +63,8 @@ async def take_hint(
         str, Header(alias="webhook-signature", description="`v1,` and the base64 of HMAC-SHA256 over id.timestamp.body")
     ] = "",
 ) -> HintTaken | ProblemResponse:
-    """No token: it is signed with the secret of the upstream account (Standard Webhooks). Nothing of it is believed but
-    the numbers, and these items are read."""
+    """It needs no token: it is signed with the secret of the upstream account (Standard Webhooks). Only the numbers are
+    believed, and these items are read."""
     try:
         hints.check_stamp(identity, timestamp, signature, utc_now())
         body = await request.body()

@@ -22,8 +22,8 @@ async def history_of_service(
     caller: AnyCaller,
     context: InContext,
 ) -> Page[HistoryEntry]:
-    """Every value that was changed, from what to what, by the upstream, an operation or a person. `note`, which may
-    hold a person's words, is not for storefronts."""
+    """Every changed value, with old and new value, changed by the upstream, an operation or a person. Storefronts do
+    not get `note`, which may contain a person's words."""
     async with context.database.read() as session:
         page = await list_history(session, wanted.asked(), caller.requester, service=number)
     if caller.requester.is_staff:

@@ -46,7 +46,7 @@ async def close_an_incident(
     caller: Explainer,
     context: InContext,
 ) -> IncidentView:
-    """It changes nothing but the incident; the note says what it was, and goes to the audit."""
+    """It changes only the incident. The note says what it was, and is written to the audit log."""
     async with context.database.write() as session:
         await close_incident(session, existing("incident", number), actor=caller.name, note=closing.note)
     async with context.database.read() as session:

@@ -32,8 +32,8 @@ async def _reader(context: Context) -> AsyncIterator[KeyReader]:
 async def read_licence_key(
     number: Annotated[int, Depends(_possible)], caller: Orderer, context: InContext, response: Response
 ) -> LicenceKey:
-    """The upstream is asked, and the key is kept nowhere; that it was read, and by whom, is in the audit. Refused until
-    it has come: `key_ready` of the service and a webhook tell. This process needs the upstream's password for it."""
+    """The key is read at the upstream and stored nowhere. The audit log records who read it. It is refused until the
+    key has come, which `key_ready` of the service and a webhook report. This process needs the upstream's password."""
     async with _reader(context) as reader:
         key = await reader.read(number, actor=caller.name, requester=caller.requester)
     response.headers["Cache-Control"] = "no-store"

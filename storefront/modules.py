@@ -23,8 +23,8 @@ def _possible(number: Annotated[int, Path(description="number of the service", e
 async def set_module(
     number: Annotated[int, Depends(_possible)], change: ModuleChange, caller: Operator, context: InContext
 ) -> ServiceView:
-    """To a manual one, so that every operation on it becomes a task; or back to one of its upstream account. Refused
-    while an operation runs. Nothing happens at the upstream."""
+    """To a manual module, so that every operation on the service becomes a task; or back to a module of its upstream
+    account. It is refused while an operation runs. Nothing happens at the upstream."""
     await modules.set_module(context.database, number, change, actor=caller.name)
     async with context.database.read() as session:
         return await find_service(session, number)

@@ -15,17 +15,18 @@ from storefront.problems import MEDIA_TYPE, TOO_LARGE
 
 TITLE = "Resellflow storefront API"
 DESCRIPTION = """\
-Order services and what is to be done to them later, follow the operations, see tasks and upstreams; operators also
-carry out tasks, and decide about operations that can't go on by themselves.
+Order services and change them later, follow the operations, see tasks and upstreams. Operators also carry out tasks,
+and decide about operations that can't go on automatically.
 
 * **Tokens**: `Authorization: Bearer TOKEN`. The token's role (`storefront`, `viewer`, `operator`, `senior`, `finance`,
-  `admin`) says what may be called: see `x-roles` of each operation. What is another storefront's is not found.
-* **Orders are made once**: every request about a service has an `Idempotency-Key`; after a lost answer send it again.
+  `admin`) says what it may call: see `x-roles` of each operation. What belongs to another storefront is not found.
+* **Orders are made once**: every request about a service has an `Idempotency-Key`. After a lost answer, send the
+request again.
 * **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field.
-* **Lists** are newest first; ask again with `cursor` = `next_cursor` for what follows. A filter may be given several
-  times (`?stage=retrying&stage=needs_attention`): shown is what has one of the values.
+* **Lists** are newest first; for the next page, ask again with `cursor` = `next_cursor`. A filter may be given several
+times (`?stage=retrying&stage=needs_attention`); an entry then needs one of the values.
 * **Times** are RFC 3339 in UTC, **money** is `{"amount": "5.00", "currency": "EUR"}` with the amount as text.
-* Every answer has an `X-Request-Id`: yours if you sent one, else ours. It stands in our log.
+* Every answer has an `X-Request-Id`: yours if you sent one, otherwise ours. Our log contains it.
 """
 TAGS = [
     {"name": "services", "description": "What customers have, and what is to be done to it."},

@@ -70,12 +70,13 @@ async def follow_operation(
     context: InContext,
     last_event_id: Annotated[
         str | None,
-        Header(alias="Last-Event-ID", description="sent by a client that connects again; goes on from there"),
+        Header(alias="Last-Event-ID", description="sent by a client that connects again; the stream continues after this
+        id"),
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: `stage` for every stage entered, beginning with those passed already, each with the fields of
-    an entry of `stages`; `end` after the last one, and then the stream is closed. A client that connects again sends
-    the last id it saw and misses nothing."""
+    """Server-sent events. There is a `stage` for every stage, beginning with those already passed, each with the fields
+    of an entry of `stages`. After the last one there is an `end`, and the stream is closed. A client that connects
+    again sends the last id that it got, and misses nothing."""
     async for event in stream.follow(context, operation, caller, after=last_event_id):
         yield event
 
@@ -96,7 +97,7 @@ async def audit_of_operation(
 
 @router.get(
     "/{number}/intents",
-    summary="What an operation sent to the upstream, and what each verdict on it rests on",
+    summary="What an operation sent to the upstream, and the evidence of each verdict",
     responses=documented(FORBIDDEN, NOT_FOUND),
 )
 async def intents_of_operation(caller: Viewer, operation: ExistingOperation, context: InContext) -> Intents:

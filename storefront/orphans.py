@@ -61,8 +61,8 @@ def _check_force(caller: Caller, wish: LinkRequest | AdoptRequest) -> None:
 async def link_service(
     number: Annotated[int, Depends(_possible)], wish: LinkRequest, caller: Operator, context: InContext
 ) -> Outcome:
-    """The item is read and compared; what differs is refused, unless `force` and a reason overrule it. Nothing is
-    bought. This process needs the upstream's password for it."""
+    """The item is read and compared. Differences are refused, unless `force` and a reason overrule them. Nothing is
+    bought. This process needs the upstream's password."""
     _check_force(caller, wish)
     async with _linker(context) as linker:
         return await linker.link(number, wish, actor=caller.name)
@@ -91,7 +91,7 @@ async def adopt_orphan(
     context: InContext,
     response: Response,
 ) -> Outcome:
-    """As linking, with a new service. It takes name, expiry, cost and address from the item; nothing is bought."""
+    """This is linking with a new service. It takes name, expiry, cost and address from the item; nothing is bought."""
     _check_force(caller, wish)
     async with _linker(context) as linker:
         outcome = await linker.adopt(number, wish, upstream=name, actor=caller.name, client=caller.name, key=key)

@@ -22,7 +22,7 @@ def _possible(number: Annotated[int, Path(description="number of the service", e
 async def set_owner(
     number: Annotated[int, Depends(_possible)], change: OwnerChange, caller: Operator, context: InContext
 ) -> ServiceView:
-    """Or, with `null`, to the operators. Its operations, tasks, history and key go with it."""
+    """With `null`, the operators get it. Its operations, tasks, history and key go with it."""
     storefronts = frozenset(context.settings.storefront_tokens)
     await hand_over(context.database, number, change, storefronts=storefronts, actor=caller.name)
     async with context.database.read() as session:

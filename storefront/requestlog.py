@@ -82,6 +82,6 @@ def _request_id(scope: Scope) -> str:
 
 
 def _path(scope: Scope) -> str:
-    """As it was sent, still percent-encoded: it can't break the line."""
+    """The path as it was sent, still percent-encoded, so that it can't break the line."""
     raw: bytes = scope.get("raw_path") or b""
     return raw.split(b"?")[0].decode("ascii", "replace") or "/"

@@ -50,8 +50,8 @@ async def list_of_tasks(
 
 @router.get("/{number}", summary="Show a task and how to do it", responses=documented(NOT_FOUND))
 async def show_task(number: TaskNumber, caller: AnyCaller, context: InContext) -> TaskDetail:
-    """All but storefronts also see how it is done, its note, and its history: who did what to the task and to its
-    operation."""
+    """Other roles than storefronts also see how it is done, its note, and its history: who did what to the task and to
+    its operation."""
     return await _shown(number, caller, context)
 
 
@@ -59,7 +59,7 @@ async def show_task(number: TaskNumber, caller: AnyCaller, context: InContext) -
 async def take_task(
     number: TaskNumber, caller: Operator, context: InContext, acting: ActingOnTask | None = None
 ) -> TaskDetail:
-    """It is yours until you release it or it is handed over; another person's is refused."""
+    """You have it until you release it or it is handed over. A task that another person has is refused."""
     await context.resellflow.take_task(number, _acting(caller, acting or ActingOnTask()))
     return await _shown(number, caller, context)
 
@@ -79,7 +79,7 @@ async def hand_over_task(
     caller: Operator,
     context: InContext,
 ) -> TaskDetail:
-    """Any operator may: who has it in hand may be away."""
+    """Every operator may do this, because the person who has it may be away."""
     await context.resellflow.hand_over_task(number, handing.to, _acting(caller, handing))
     return await _shown(number, caller, context)
 
@@ -91,7 +91,7 @@ async def note_on_task(
     caller: Operator,
     context: InContext,
 ) -> TaskDetail:
-    """In place of the one before, which stays in the history."""
+    """It replaces the previous note, which stays in the history."""
     await context.resellflow.note_on_task(number, noting.note, _acting(caller, noting))
     return await _shown(number, caller, context)
 
@@ -103,8 +103,8 @@ async def complete_task(
     caller: Operator,
     done: Annotated[TaskDone | None, Body(openapi_examples=examples.TASKS_DONE)] = None,
 ) -> TaskEnded:
-    """It is checked at the upstream first: refused, saying what was found, if the upstream does not show it. With
-    `override` an automatic task's operation is marked done, where that is possible."""
+    """This is checked at the upstream first. It is refused if the upstream does not show it; the answer says what was
+    found. With `override` the operation of an automatic task is marked done, if that is possible."""
     done = done or TaskDone()
     override = _acting(caller, done).because
     check_expiry("expires_on", done.expires_on)
@@ -120,7 +120,7 @@ async def reject_task(
     caller: Operator,
     context: InContext,
 ) -> TaskEnded:
-    """The service stays as it was. With `override` an automatic task's operation is cancelled, where that is
+    """The service stays as it was. With `override` the operation of an automatic task is cancelled, if that is
     possible."""
     _check_override(caller, rejecting.override)
     decision = Decision(actor=caller.name, reason=rejecting.reason)

@@ -19,7 +19,7 @@ DeliveryNumber = Annotated[int, Path(description="number of the delivery", examp
 
 @router.get("", summary="List webhooks")
 async def list_of_webhooks(caller: AnyCaller, context: InContext) -> Webhooks:
-    """A storefront's own; all, for the other roles. So with the deliveries."""
+    """A storefront sees its own webhooks, other roles see all. The same holds for the deliveries."""
     async with context.database.read() as session:
         return Webhooks(items=await list_webhooks(session, caller.requester))
 
@@ -51,7 +51,7 @@ async def show_delivery(number: DeliveryNumber, caller: AnyCaller, context: InCo
 
 @router.post("/deliveries/{number}/replay", summary="Send it once more", responses=documented(FORBIDDEN, NOT_FOUND))
 async def replay_delivery(number: DeliveryNumber, caller: Orderer, context: InContext) -> DeliveryDetail:
-    """With the same id and content, and all its tries before it; whether it was delivered or given up."""
+    """With the same id and content, no matter whether it was delivered or given up. The log of its attempts stays."""
     async with context.database.write() as session:
         await replay.replay_one(session, existing("delivery", number), actor=caller.name, requester=caller.requester)
         return await find_delivery(session, number, caller.requester)

@@ -9,7 +9,8 @@ from temporal.signals import signal
 
 
 async def tell_called_off(client: Client, operation: Operation) -> bool:
-    """Wake the workflow of an operation that was called off. One that does not hear it can do nothing all the same.
+    """Wake the workflow of an operation that was called off. A workflow that does not get the signal can do nothing
+    either.
 
     Safe to repeat. False: no workflow of it runs. Raises RPCError when Temporal can't be reached.
     """

@@ -34,7 +34,7 @@ _BEGINS_ANEW = "the order's workflow can take no more messages; it begins anew w
 
 
 class TemporalUnavailable(Exception):
-    """Temporal can't be reached just now. Accepted orders start by themselves when it is back."""
+    """Temporal can't be reached just now. Accepted orders start automatically when it is back."""
 
 
 async def execute(

@@ -154,7 +154,8 @@ class OrderMessages:
 
     @workflow.update
     async def complete_task(self, completion: Written | TaskCompletion) -> DecisionResult:
-        """As the signal, with an answer: refused, saying what was found, if the upstream does not show it."""
+        """The signal with an answer. It is refused if the upstream does not show the result; the answer says what was
+        found."""
         found = await calls.look(self._order)
         if not found.goal_met:
             raise ApplicationError(f"not done yet: {found.reason}", type="Refused", non_retryable=True)

@@ -259,8 +259,8 @@ class ServiceOrder(OrderMessages):
         return found
 
     async def _is_no_dead_end(self, event: UpstreamEventMessage) -> bool:
-        """The upstream does not go on by itself, or the item is gone: asked why. It may have gone on since; and whoever
-        may write to Temporal can signal what no upstream shows."""
+        """The upstream does not go on, or the item is gone. Ask the upstream why: it may have gone on since, and
+        anybody who may write to Temporal can signal what no upstream shows."""
         del self._state.seen[event.event_id]
         self._state.heeded = min(self._state.heeded, len(self._state.seen))
         found = await self._look()
@@ -340,7 +340,7 @@ class ServiceOrder(OrderMessages):
         self._act_on_decision()
 
     async def _late_result_or_decision(self) -> None:
-        """A person is asked, and the order goes on looking by itself."""
+        """A person is asked, and the order continues to look."""
         while not self._interrupted() and self._reached() is not True and not self._state.found:
             try:
                 await workflow.wait_condition(

@@ -40,19 +40,19 @@ class UpstreamHealth(StrEnum):
 
 
 class UpstreamFunds(Document):
-    """Money of the account, as of the last reading of its balance."""
+    """Money of the account at the last reading of its balance."""
 
     balance: Money
     balance_at: datetime | None
     credit_limit: Money
     reserved: Money = Field(description="set aside for orders in flight")
     free: Money = Field(description="balance + credit limit - reserved")
-    waiting: Money = Field(description="what the orders in line still need")
+    waiting: Money = Field(description="the sum that the orders in line still need")
     waiting_orders: int
 
 
 class UpstreamCapabilities(Document):
-    """What is known of this upstream's behaviour (`resell upstream check` finds out; orders teach more)."""
+    """What is known about this upstream's behaviour, from `resell upstream check` and from orders."""
 
     dialect: int | None = Field(description="BILLmanager generation spoken: 5 or 6; null: it is no BILLmanager")
     balance_call: str | None = Field(description="the call that tells the balance here")
@@ -80,7 +80,7 @@ class ProcessingModuleView(Document):
 
 
 class HintsView(Document):
-    """Push hints of the upstream: what it said by itself has changed."""
+    """Push hints: changes that the upstream reported without being asked."""
 
     last_received_at: datetime | None = Field(description="of the last day")
     unread: int = Field(description="not followed yet; they wait for a worker")
@@ -103,7 +103,7 @@ class HeldBackView(Document):
 
 
 class FailingListView(Document):
-    """A list that can't be read; what is to be seen in it is not seen."""
+    """A list that can't be read. Changes in it are not seen."""
 
     product_type: str
     since: datetime
@@ -120,14 +120,15 @@ class UpstreamView(Document):
     health: UpstreamHealth
     unhealthy_reason: str | None
     unhealthy_since: datetime | None
-    unreachable_reason: str | None = Field(description="what came instead of an answer")
+    unreachable_reason: str | None = Field(description="what came instead of a usable answer")
     unreachable_since: datetime | None
-    failing_lists: list[FailingListView] = Field(description="those that can't be read; empty: all can")
-    left_alone_until: datetime | None = Field(description="the upstream has asked not to be asked before; null: now")
+    failing_lists: list[FailingListView] = Field(description="lists that can't be read; empty: all can be read")
+    left_alone_until: datetime | None = Field(description="the upstream wants no calls before this time; null: calls are
+    allowed")
     polled_at: datetime | None = Field(description="the last look for events")
     funds: UpstreamFunds | None = Field(description="null until the balance has been read")
     low_balance: bool = Field(description="less is free than some processing module's minimal balance")
-    low_balance_since: datetime | None = Field(description="since when that was seen, and told")
+    low_balance_since: datetime | None = Field(description="since when that is known; it was reported then")
     processing_modules: list[ProcessingModuleView]
     capabilities: UpstreamCapabilities
     problems: list[str] = Field(description="what the last check found wrong")

@@ -46,7 +46,7 @@ class ValueChange(Document):
 
 
 class EventView(Document):
-    """A change seen at the upstream, and what became of it."""
+    """A change seen at the upstream, and its effect here."""
 
     number: int
     event_id: str
@@ -57,7 +57,7 @@ class EventView(Document):
     status: str = Field(description="the item's status after the change")
     changes: dict[str, ValueChange]
     service: int | None = Field(description="the service it was applied to")
-    operation: int | None = Field(description="the operation that was told")
+    operation: int | None = Field(description="the operation that was notified")
     seen_at: datetime
     applied_at: datetime | None
     delivered_at: datetime | None

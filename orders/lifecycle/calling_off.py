@@ -92,7 +92,7 @@ def check_whose(opening: Operation, facts: Facts, requester: Requester) -> None:
 
 
 def what_follows(opening: Facts) -> str:
-    """What becomes of a closing that comes while the service is being opened; for the one who asked for it."""
+    """What becomes of a closing that comes while the service is being opened; for the one who requested it."""
     its = f"operation {opening.number}, which opens it,"
     if opening.in_hand_of and opening.traces is not Traces.ACCEPTED:
         return (

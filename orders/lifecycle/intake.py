@@ -29,7 +29,7 @@ from orders.text import Lines, PlainText, Words
 
 
 class ServiceRequest(BaseModel):
-    """What a storefront asks for. Unknown fields are refused, not ignored."""
+    """An order of a storefront. Unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class ServiceRequest(BaseModel):
     )
     addons: dict[PlainText, AskedAddon] = Field(
         default_factory=dict,
-        description="add-on name and quantity; of a switch true or false, of a choice the name of what is chosen",
+        description="add-on name and quantity; true or false for a switch, the chosen name for a choice",
     )
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 

@@ -37,17 +37,17 @@ BEFORE_ALL = -1
 
 
 class DecisionView(Document):
-    """A decision that the caller may take now; it would be acted upon."""
+    """A decision that the caller may take now."""
 
     decision: DecisionKind
     needs: list[str] = Field(description="fields to send with it")
-    may: list[str] = Field(description="fields that can be sent, and change what is done")
+    may: list[str] = Field(description="optional fields that change its effect")
     effect: str = Field(description="what it does")
     roles: list[Role] = Field(description="who may take it")
 
 
 class OperationView(Document):
-    """One thing to be done to a service, and where it is on its way."""
+    """One thing to do to a service, and its stage."""
 
     number: int
     service: int = Field(description="number of the service")
@@ -64,14 +64,14 @@ class OperationView(Document):
     )
     usual_seconds: int | None = Field(description="what was usual when it was found to be slow")
     next_step: str = Field(description="what happens next, by itself")
-    tries: int = Field(description="how often this stage has been tried in vain")
+    tries: int = Field(description="number of failed attempts in this stage")
     next_try_at: datetime | None = Field(
         description="when the upstream is asked again by itself; null: at no time of its own. One that has passed "
         "waits for a worker"
     )
     person_may: str = Field(description="what you may do, in a sentence")
     allowed_decisions: list[DecisionView] = Field(description="what you may decide now; anything else is refused")
-    failure_class: FailureClass | None = Field(description="what kind of failure brought it into this stage")
+    failure_class: FailureClass | None = Field(description="the class of the failure that led to this stage")
     upstream: str | None = Field(description="name of the upstream account; null when done by hand")
     parameters: dict[str, str] = Field(description="what it was asked to do")
     cost: Money | None = Field(description="what the upstream charges for it, and what is set aside for it")
@@ -80,7 +80,7 @@ class OperationView(Document):
         "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why"
     )
     agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
-    actor: str = Field(description="who asked for it")
+    actor: str = Field(description="who requested it")
     called_off_at: datetime | None = Field(description="since when nothing of it is sent any more; null: it is wanted")
     called_off_by: str | None
     workflow_id: str
@@ -103,7 +103,7 @@ class StagePassed(Document):
 
 
 class OperationDetail(OperationView):
-    """An operation with its whole way."""
+    """An operation with all its stages."""
 
     task: int | None = Field(description="number of the task that goes with it")
     stages: list[StagePassed] = Field(description="oldest first")

@@ -47,7 +47,7 @@ class Page(Document, Generic[D]):
     """One page of a list, newest first."""
 
     items: list[D]
-    next_cursor: str | None = Field(description="ask again with it for what follows; null at the end of the list")
+    next_cursor: str | None = Field(description="ask again with it for the next page; null at the end of the list")
 
 
 def next_cursor(noun: str, number: int | None) -> str:

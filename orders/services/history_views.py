@@ -24,7 +24,7 @@ class HistoryEntry(Document):
 
     number: int
     at: datetime
-    source: Source = Field(description="from where the change came")
+    source: Source = Field(description="the origin of the change")
     actor: str = Field(description="who or what: `upstream main`, the name of a token, a person")
     action: str = Field(description="the kind of the event, of the operation, or of the decision")
     changes: dict[str, ValueChange] = Field(
@@ -33,7 +33,7 @@ class HistoryEntry(Document):
     )
     event: str | None = Field(description="`event_id` of the change seen at the upstream")
     operation: int | None = Field(description="the operation that changed it, or waited for the change")
-    note: str | None = Field(description="why, in a person's words, or what else there is to know; for operators only")
+    note: str | None = Field(description="why, in a person's words, or other remarks; for operators only")
 
 
 async def list_history(

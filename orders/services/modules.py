@@ -25,7 +25,7 @@ class ModuleChange(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     module: Words = Field(max_length=64, description="name of a processing module of the same product type")
-    reason: Prose = Field(max_length=2000, description="why; it goes to the audit")
+    reason: Prose = Field(max_length=2000, description="why; written to the audit log")
 
 
 async def set_module(database: Database, number: int, change: ModuleChange, *, actor: str) -> bool:

@@ -35,25 +35,25 @@ class ServiceView(Document):
 
     number: int
     customer: str = Field(description="the storefront's own name of its customer")
-    owner: str | None = Field(description="name of the storefront whose it is; null: the operators'")
+    owner: str | None = Field(description="name of the storefront that owns it; null: the operators")
     plan: str = Field(description="name of the tariff plan")
     product_type: str
     status: ServiceStatus
     status_since: datetime
     suspend_reason: str | None
     name: str = Field(description="domain, host or licence name, as sent to the upstream")
-    name_is_ours: bool = Field(description="the name was made up, because the order brought none")
+    name_is_ours: bool = Field(description="the name was generated, because the order had none")
     mark: str = Field(description="our mark on the upstream's item (remoteid), by which it can be found there")
-    upstream: UpstreamItemRef | None = Field(description="null for a service that only people deal with")
+    upstream: UpstreamItemRef | None = Field(description="null for a service that is handled by people only")
     ip: str | None
     expires_on: date | None
     key_ready: bool | None = Field(
-        description="whether the licence key has come (`GET …/licence-key`); null where there is none, or nobody knows"
+        description="whether the licence key has come (`GET …/licence-key`); null if there is none, or it is not known"
     )
     period_months: int
     parameters: dict[str, str]
     addons: dict[str, int | str] = Field(
-        description="add-on and quantity; of a switch `on` or `off`, of a choice the name of what was chosen"
+        description="add-on and quantity; `on` or `off` for a switch, the chosen name for a choice"
     )
     renewal_owner: RenewalOwner = Field(description="who renews it; never both")
     processing_module: str = Field(description="how operations on this service are carried out")

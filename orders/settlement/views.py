@@ -12,7 +12,7 @@ from orders.reading.documents import Document
 
 
 class IntentView(Document):
-    """A call that changes or costs, written down before it was sent."""
+    """A call that changes something or costs money, recorded before it was sent."""
 
     number: int
     attempt: int
@@ -21,15 +21,15 @@ class IntentView(Document):
     mark: str = Field(description="our mark that it carried")
     request: dict[str, str] = Field(description="what was sent, without secrets")
     upstream_number: str | None = Field(description="number of the item that it made")
-    unpaid: str | None = Field(description="what the upstream made of it and wants to be paid first")
+    unpaid: str | None = Field(description="what the upstream made instead and wants to be paid first")
     failure_class: FailureClass | None
     message: str = Field(description="what the upstream said, or what the verdict is")
     written_at: datetime
     unknown_since: datetime | None
     settled_at: datetime | None
-    late_yes: str | None = Field(description="a yes that came after it was settled otherwise")
+    late_yes: str | None = Field(description="a yes that came after the call was settled otherwise")
     evidence: dict[str, object] = Field(
-        description="what the latest verdict rests on: the list and whether it was complete, new items, forms read"
+        description="the evidence of the latest verdict: the list and whether it was complete, new items, forms read"
     )
 
 

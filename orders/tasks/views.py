@@ -34,7 +34,7 @@ AGE_PATTERN = rf"^{_AGE.pattern}$"
 
 
 class TaskView(Document):
-    """The piece of work that goes with an operation. Only a manual one asks a person to act."""
+    """The piece of work that belongs to an operation. Only a manual task has to be done by a person."""
 
     number: int
     service: int = Field(description="number of the service")
@@ -46,7 +46,7 @@ class TaskView(Document):
     assignee: str | None = Field(description="who has it in hand; null if nobody has")
     taken_at: datetime | None
     due_at: datetime | None = Field(description="null for an automatic task")
-    overdue: bool = Field(description="it was not done when it was due")
+    overdue: bool = Field(description="it is past its due time")
     created_at: datetime
     closed_at: datetime | None
 
@@ -55,7 +55,8 @@ class TaskDetail(TaskView):
     """A task with all that a person needs to carry it out."""
 
     instructions: str = Field(description="what to do, step by step; empty for an automatic task, and for storefronts")
-    signal_command: str | None = Field(description="says that it is done, without this API; as in the instructions")
+    signal_command: str | None = Field(description="the command that reports it done without this API; also in the
+    instructions")
     note: str | None
     history: list[AuditView] | None = Field(
         description="what was done to the task and to its operation, oldest first; null unless an operator asks"

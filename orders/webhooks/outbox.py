@@ -121,7 +121,7 @@ class IncidentNews(News):
 
 
 class BalanceNews(News):
-    """Data of `resellflow.upstream.…`: what the next orders could have on an account."""
+    """Data of `resellflow.upstream.…`: the money that the next orders could use on an account."""
 
     upstream: str
     free: str

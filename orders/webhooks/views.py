@@ -22,7 +22,7 @@ _NOUN = "delivery"
 
 
 class WebhookView(Document):
-    """An address that is told what happens, and how it does."""
+    """An endpoint that gets messages, and whether they arrive."""
 
     name: str
     url: str
@@ -32,13 +32,11 @@ class WebhookView(Document):
     )
     types: list[str] = Field(description="the types of messages it gets; none: all of them")
     secret_from: str = Field(description="where the secret comes from, never the secret; empty for storefronts")
-    active: bool = Field(
-        description="false: nothing is sent until it is resumed; what happens meanwhile is kept for it"
-    )
-    failing_since: datetime | None = Field(description="when the first of the tries that failed in a row was made")
-    failure: str | None = Field(description="how the last of them failed")
+    active: bool = Field(description="false: nothing is sent until it is resumed; messages are kept for it meanwhile")
+    failing_since: datetime | None = Field(description="when the first of the consecutive failed attempts was made")
+    failure: str | None = Field(description="why the last of them failed")
     pending: int = Field(description="messages on their way")
-    given_up: int = Field(description="messages that failed so often that they are not tried any more")
+    given_up: int = Field(description="messages that are not tried any more after too many failures")
     created_at: datetime
 
 
@@ -61,7 +59,7 @@ class AttemptView(Document):
     at: datetime
     status_code: int | None = Field(description="null if there was no answer")
     duration_ms: int
-    error: str | None = Field(description="null if the receiver took it")
+    error: str | None = Field(description="null if the receiver accepted it")
     answer: str = Field(description="how the receiver's answer begins")
 
 
