@@ -18,8 +18,9 @@ class CloudEvent(BaseModel, Generic[D]):
     """A message: a CloudEvent in JSON."""
 
     specversion: Literal["1.0"]
-    id: str = Field(description="the id of the message, the same in every attempt: ignore a message whose id you have
-    had")
+    id: str = Field(
+        description="the id of the message, the same in every attempt: ignore a message whose id you have had"
+    )
     source: str = Field(description="this installation, by its tag", examples=["urn:resellflow:k3x9p"])
     type: MessageType
     subject: str = Field(default="", description="number of the service; absent where there is none")

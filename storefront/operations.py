@@ -70,8 +70,10 @@ async def follow_operation(
     context: InContext,
     last_event_id: Annotated[
         str | None,
-        Header(alias="Last-Event-ID", description="sent by a client that connects again; the stream continues after this
-        id"),
+        Header(
+            alias="Last-Event-ID",
+            description="sent by a client that connects again; the stream continues after this id",
+        ),
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events. There is a `stage` for every stage, beginning with those already passed, each with the fields

@@ -18,8 +18,9 @@ HANDED_OVER = "handed_over"
 class OwnerChange(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    owner: Words | None = Field(max_length=64, description="name of a storefront's token; null: the service belongs to
-    the operators")
+    owner: Words | None = Field(
+        max_length=64, description="name of a storefront's token; null: it belongs to the operators"
+    )
     reason: Prose = Field(max_length=2000, description="why; written to the audit log")
 
 

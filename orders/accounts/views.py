@@ -123,8 +123,9 @@ class UpstreamView(Document):
     unreachable_reason: str | None = Field(description="what came instead of a usable answer")
     unreachable_since: datetime | None
     failing_lists: list[FailingListView] = Field(description="lists that can't be read; empty: all can be read")
-    left_alone_until: datetime | None = Field(description="the upstream wants no calls before this time; null: calls are
-    allowed")
+    left_alone_until: datetime | None = Field(
+        description="the upstream wants no calls before this time; null: calls are allowed"
+    )
     polled_at: datetime | None = Field(description="the last look for events")
     funds: UpstreamFunds | None = Field(description="null until the balance has been read")
     low_balance: bool = Field(description="less is free than some processing module's minimal balance")

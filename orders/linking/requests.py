@@ -9,11 +9,13 @@ from orders.text import PlainText, Prose, Words
 class ItemRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason: Prose | None = Field(default=None, max_length=2000, description="why; it goes to the audit")
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; written to the audit log")
     force: bool = Field(
-        default=False, strict=True, description="overrule what differs between the item and the service; needs a reason"
+        default=False,
+        strict=True,
+        description="do it in spite of differences between the item and the service; needs a reason",
     )
-    dry_run: bool = Field(default=False, strict=True, description="only say what differs; change nothing")
+    dry_run: bool = Field(default=False, strict=True, description="only report the differences; change nothing")
 
     def checked(self) -> None:
         """Raises InvalidField."""
@@ -33,7 +35,7 @@ class LinkRequest(ItemRequest):
 
 
 class AdoptRequest(ItemRequest):
-    """A new service that is an item which the upstream has already."""
+    """Makes a service from an item that the upstream already has."""
 
     plan: Words = Field(max_length=64, description="name of a tariff plan", examples=["VDS-1"])
     customer: Words = Field(max_length=200, description="the storefront's own name of its customer")
@@ -43,7 +45,7 @@ class AdoptRequest(ItemRequest):
 
 
 class Outcome(BaseModel):
-    """What was done, or would be."""
+    """What was done, or, in a dry run, would be done."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,10 +54,10 @@ class Outcome(BaseModel):
     product_type: str
     upstream_number: str
     differences: list[str] = Field(
-        description="what the item shows that does not fit; overruled, unless it is a dry run"
+        description="differences between the item and the service; overruled, unless it is a dry run"
     )
     done: bool = Field(description="false: a dry run")
     created: bool = Field(default=False, description="the service was made by this request")
     mark: str = Field(description="our mark for the item")
     mark_set: bool = Field(default=False, description="the upstream shows our mark on the item")
-    mark_problem: str = Field(default="", description="why the mark could not be set; the link stands all the same")
+    mark_problem: str = Field(default="", description="why the mark could not be set; the link is valid nevertheless")

@@ -55,8 +55,9 @@ class TaskDetail(TaskView):
     """A task with all that a person needs to carry it out."""
 
     instructions: str = Field(description="what to do, step by step; empty for an automatic task, and for storefronts")
-    signal_command: str | None = Field(description="the command that reports it done without this API; also in the
-    instructions")
+    signal_command: str | None = Field(
+        description="the command that reports it done without this API; also in the instructions"
+    )
     note: str | None
     history: list[AuditView] | None = Field(
         description="what was done to the task and to its operation, oldest first; null unless an operator asks"
