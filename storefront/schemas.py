@@ -127,7 +127,7 @@ class EventFilter(Paging):
 
 
 class IncidentClosing(_Strict):
-    note: Note = Field(description="what it was, and what was done about it; it goes to the audit")
+    note: Note = Field(description="what it was, and what was done about it; written to the audit log")
 
 
 # Bodies of what is done about a task.
@@ -136,7 +136,7 @@ class IncidentClosing(_Strict):
 class ActingOnTask(_Strict):
     override: bool = Field(default=False, strict=True, description="act although the task is automatic; needs a reason")
     reason: Prose | None = Field(
-        default=None, max_length=1900, description="why it is overridden; it goes to the audit"
+        default=None, max_length=1900, description="why it is overridden; written to the audit log"
     )
 
     def by(self, actor: str) -> By:
@@ -144,7 +144,7 @@ class ActingOnTask(_Strict):
 
 
 class HandOver(ActingOnTask):
-    to: Person = Field(description="who has it from now on, named as in the audit")
+    to: Person = Field(description="the person who has it from now on, with the name in the audit log")
 
 
 class TaskNote(ActingOnTask):
@@ -159,7 +159,7 @@ class TaskDone(ActingOnTask):
 
 
 class TaskRejected(_Strict):
-    reason: Prose = Field(max_length=1900, description="why; it goes to the audit")
+    reason: Prose = Field(max_length=1900, description="why; written to the audit log")
     override: bool = Field(default=False, strict=True, description="act although the task is automatic")
 
 
@@ -173,7 +173,7 @@ class DeliveryFilter(Paging):
 
 
 class _Decision(_Strict):
-    reason: Prose = Field(max_length=2000, description="why; it goes to the audit", examples=["topped up by hand"])
+    reason: Prose = Field(max_length=2000, description="why; written to the audit log", examples=["topped up by hand"])
 
 
 class Vouched(_Decision):
@@ -188,7 +188,7 @@ class Vouched(_Decision):
 
 
 class LookAsked(_Strict):
-    reason: Prose | None = Field(default=None, max_length=2000, description="why; it goes to the audit")
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; written to the audit log")
 
     def by(self, actor: str) -> Decision:
         return Decision(actor=actor, reason=self.reason or "looked")
@@ -196,7 +196,7 @@ class LookAsked(_Strict):
 
 class Cancellation(_Strict):
     reason: Prose | None = Field(
-        default=None, max_length=2000, description="why; it goes to the audit. A shop may leave it out"
+        default=None, max_length=2000, description="why; written to the audit log. Optional for a shop"
     )
     nothing_was_bought: bool = Field(
         default=False,
@@ -260,7 +260,7 @@ class DoneByHand(_Decision):
     it_is_paid: bool = Field(
         default=False,
         strict=True,
-        description="what the upstream had put into its cart is paid there; needed where `allowed_decisions` says so",
+        description="what the upstream had put into its cart is paid there; needed if `allowed_decisions` says so",
     )
 
     def by(self, actor: str) -> Decision:
@@ -273,7 +273,7 @@ class DoneByHand(_Decision):
 
 
 class OrderAccepted(Document):
-    """An order that cannot be lost any more."""
+    """An order that is accepted and can't be lost."""
 
     service: ServiceView
     operation: OperationView
@@ -287,7 +287,7 @@ class LicenceKey(Document):
 
 
 class DecisionTaken(Document):
-    """A decision that was written down and acted upon."""
+    """A decision that was stored and carried out."""
 
     operation: int = Field(description="number of the operation")
     stage: Stage = Field(description="where the operation is now")
@@ -363,7 +363,7 @@ class Alive(Document):
 
 class Check(Document):
     status: Literal["ok", "unavailable"]
-    detail: str = Field(default="", description="what it is that is not there, and what follows from it")
+    detail: str = Field(default="", description="what is missing, and what follows from it")
 
 
 class Ready(Document):

@@ -58,10 +58,10 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
     offer = Offer(
         path="/change-plan",
         name="change_plan",
-        details="The upstream is asked first what the change costs; where it says so, the operation's `cost` shows "
-        "it from the stage `checking_balance` on, before anything is paid. What no upstream can do automatically "
-        "becomes a task for a person (stage `awaiting_manual_task`). Add-ons are carried to the new plan; where it "
-        "can't have them all, the request is refused unless it says `drop_addons`.",
+        details="The upstream is asked for the price first. If it gives one, the operation's `cost` shows it from the "
+        "stage `checking_balance` on, before anything is paid. What the upstream can't do automatically becomes a "
+        "task for a person (stage `awaiting_manual_task`). Add-ons are carried over to the new plan. If it can't have "
+        "them all, the request is refused unless it says `drop_addons`.",
         doing="changing the plan of",
         help="What the upstream can't do automatically becomes a task for a person.",
         bodies={"larger": ("To a larger plan", {"plan": "VDS-2"})},

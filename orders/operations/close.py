@@ -36,14 +36,14 @@ class Close(Switching[Closing]):
         path="",
         name="close_service",
         method="DELETE",
-        details="Deletes the item at the upstream, before everything else that waits for this service. What is queued "
-        "for it after that ends without effect.\n\n"
+        details="Deletes the item at the upstream, before everything else that waits for this service. What is "
+        "queued for it after that ends without effect.\n\n"
         "A service that is still being opened is called off: nothing more of its opening is sent. If nothing had been "
-        "sent, both operations are `cancelled` in the answer already and the service is `closed`. If an earlier "
+        "sent, the answer already says that both operations are `cancelled` and the service `closed`. If an earlier "
         "request may have left something at the upstream, that is removed first; then both end, without a charge. "
-        "A request under way is waited for: if it had no effect, both end; else the service is deleted once it is "
-        "open. `waits_for` says which. A storefront may call off only what it asked for itself, as with "
-        "cancelling; what is open may be closed by its owner.",
+        "A request under way is waited for: if it had no effect, both end; otherwise the service is deleted once "
+        "it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, as "
+        "with cancelling; an open service may be closed by its owner.",
         doing="closing",
         help="Its item is deleted at the upstream.\n\nIf the service is still being opened, the opening is called off, "
         "and what was not sent is not bought.",

@@ -33,7 +33,8 @@ class Resume(Switching[Resumption]):
     offer = Offer(
         path="/resume",
         name="resume_service",
-        details="Where the upstream does not let us (it was suspended for abuse, say), it becomes a task for a person.",
+        details="If the upstream does not allow it (for example after a suspension for abuse), it becomes a task for a "
+        "person.",
         doing="resuming",
     )
 

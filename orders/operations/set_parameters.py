@@ -35,13 +35,13 @@ DOMAIN = "domain"
 
 
 class ServiceChange(Asking):
-    """What a storefront may change of a service; what is left out stays."""
+    """What a storefront may change of a service. Values that are left out stay."""
 
     kind: ClassVar = OperationKind.SET_PARAMETERS
 
     addons: dict[str, AskedAddon] = Field(
         default_factory=dict,
-        description="add-on name and new quantity; of a switch true or false, of a choice the name of what is chosen",
+        description="add-on name and new quantity; true or false for a switch, the chosen name for a choice",
     )
     domain: Annotated[str | None, Option(help="the new host or domain name")] = Field(default=None, max_length=253)
     renewal_owner: Annotated[RenewalOwner | None, Option(metavar="WHO", help="who renews it")] = None
@@ -54,7 +54,8 @@ class ServiceChange(Asking):
         ),
     ] = Field(
         default=None,
-        description="`new`: one is made up and set at the upstream, which shows it; kept nowhere here. Alone only",
+        description="`new`: a generated one is set at the upstream, which shows it; stored nowhere here. "
+        "No other change with it",
     )
     licence_key: Annotated[
         Literal["new"] | None,
@@ -63,7 +64,9 @@ class ServiceChange(Asking):
             help="have the upstream make another key and end the old one; no other change with it",
             means="new",
         ),
-    ] = Field(default=None, description="`new`: the upstream makes another key, and the old one ends. Alone only")
+    ] = Field(
+        default=None, description="`new`: the upstream makes another key, and the old one ends. No other change with it"
+    )
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
 
     @property
@@ -88,11 +91,11 @@ class SetParameters(OperationType[ServiceChange, Values]):
         path="",
         name="change_service",
         method="PATCH",
-        details="What is left out stays. The service shows the new values when the operation is completed. If they "
-        "cost more, the operation's `cost` shows how much before it is paid, where the upstream can say it.\n\n"
-        'A password can\'t be chosen, because none is ever written down here: `"password": "new"` has one made up and '
-        'set at the upstream, where the item shows it. `"licence_key": "new"` has the upstream make another key, to be '
-        "read when it has come.",
+        details="Values that are left out stay. The service shows the new values when the operation is completed. "
+        "If the upstream can say the additional price, the operation's `cost` shows it before it is paid.\n\n"
+        'You can\'t choose a password, because no password is ever stored here. `"password": "new"` sets a generated '
+        'one at the upstream, where the item shows it. With `"licence_key": "new"` the upstream makes another key, '
+        "which can be read when it has come.",
         doing="changing",
         help="What you leave out stays.",
         bodies={

@@ -19,10 +19,10 @@ class Suspension(Asking):
     kind: ClassVar = OperationKind.SUSPEND
 
     urgent: Annotated[bool, Option(help="do it before everything else that waits for this service")] = Field(
-        default=False, strict=True, description="before everything else of the service; operators only"
+        default=False, strict=True, description="do it before everything else of the service; operators only"
     )
     reason: Annotated[Prose | None, Option(help="why; written to the audit log")] = Field(
-        default=None, max_length=2000, description="why; it goes to the audit"
+        default=None, max_length=2000, description="why; written to the audit log"
     )
 
     @property
@@ -46,8 +46,8 @@ class Suspend(Switching[Suspension]):
     offer = Offer(
         path="/suspend",
         name="suspend_service",
-        details="In its turn; or, if `urgent`, before everything else that waits for this service: not for "
-        "storefronts. The body may be left out.",
+        details="In turn. With `urgent` it comes before everything else that waits for this service; storefronts may "
+        "not use that. The body is optional.",
         doing="suspending",
         may_lack_body=True,
         bodies={
