@@ -94,7 +94,7 @@ class TaskFilter(Paging):
     department: Wanted[Name] = None
     assignee: Wanted[Name] = Field(default=None, description="who has it in hand")
     taken: Wanted[bool] = Field(default=None, description="whether anybody has it in hand")
-    overdue: Wanted[bool] = Field(default=None, description="whether it was not done when it was due")
+    overdue: Wanted[bool] = Field(default=None, description="whether it is past its due time")
     older_than: PlainText | None = Field(
         default=None, pattern=AGE_PATTERN, description="created longer ago", examples=["90m", "24h", "3d"]
     )
@@ -152,9 +152,9 @@ class TaskNote(ActingOnTask):
 
 
 class TaskDone(ActingOnTask):
-    note: Note | None = Field(default=None, description="what was done; it goes to the audit")
+    note: Note | None = Field(default=None, description="what was done; written to the audit log")
     expires_on: date | None = Field(
-        default=None, description="the service's new expiry, where no upstream tells it (manual processing module)"
+        default=None, description="the service's new expiry, if no upstream shows it (manual processing module)"
     )
 
 
@@ -295,7 +295,7 @@ class DecisionTaken(Document):
 
 
 class TaskEnded(Document):
-    """A task that nobody needs to act on any more."""
+    """A task that has ended."""
 
     task: int = Field(description="number of the task")
     operation: int = Field(description="number of the operation")

@@ -64,8 +64,8 @@ async def place_order(
     context: InContext,
     response: Response,
 ) -> OrderAccepted:
-    """Writes the order down and starts its workflow. While Temporal is away the order is accepted all the same; its
-    operation stays `accepted` until the workflow starts by itself."""
+    """Stores the order and starts its workflow. While Temporal is away the order is also accepted. Its operation stays
+    `accepted` until the workflow starts automatically."""
     accepted = await context.resellflow.place_order(order, key=key, client=caller.name, owner=caller.requester.owner)
     if accepted.rows is not None:
         service, operation = new_documents(context.links, accepted.rows, accepted.started_at, caller.requester)
@@ -82,7 +82,7 @@ async def place_order(
 async def list_of_services(
     wanted: Annotated[ServiceFilter, Query()], caller: AnyCaller, context: InContext
 ) -> Page[ServiceView]:
-    """A storefront's own; all, for the other roles. So with everything else that belongs to a service."""
+    """A storefront sees its own services, other roles see all. So it is for all that belongs to a service."""
     async with context.database.read() as session:
         return await list_services(
             session, wanted.asked(), caller.requester, customer=wanted.customer, status=wanted.status, plan=wanted.plan
