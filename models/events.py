@@ -89,6 +89,8 @@ class UpstreamSnapshot(SQLModel, table=True):
     """The tariff's number (its name where no number is shown) as the form told last."""
     form_mark: str = ""
     """Our mark as the form told last."""
+    form_renewal: str = ""
+    """How the upstream renews it, as the form told last."""
     form: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Plain fields of the form as last read, secrets left out."""
     row_digest: str | None = Field(default="", max_length=64)

@@ -4,7 +4,7 @@ In the operation's row all of it is one flat dictionary of texts. Each class of 
 which model reads and writes it. This module is the only place that knows how a value looks in the row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -22,9 +22,13 @@ class Key:
 
     text: str
 
-    def read(self, row: Mapping[str, str]) -> dict[str, str]:
-        """The entries below the prefix."""
-        return {name.removeprefix(self.text): value for name, value in row.items() if name.startswith(self.text)}
+    def read(self, row: Mapping[str, str], others: Container[str] = ()) -> dict[str, str]:
+        """The entries below the prefix, without those that lie under a key of their own."""
+        return {
+            name.removeprefix(self.text): value
+            for name, value in row.items()
+            if name.startswith(self.text) and name not in others
+        }
 
     def written(self, entries: Mapping[str, str]) -> dict[str, str]:
         return {f"{self.text}{name}": value for name, value in entries.items()}
@@ -47,9 +51,10 @@ class Parameters(BaseModel):
     def of(cls, row: Mapping[str, str]) -> Self:
         """Read from an operation's row. Raises pydantic.ValidationError for a row that no version has written."""
         values: dict[str, object] = {}
+        own = {key.text for _, key, is_prefix in _keys(cls) if not is_prefix}
         for name, key, is_prefix in _keys(cls):
             if is_prefix:
-                values[name] = key.read(row)
+                values[name] = key.read(row, own)
             elif key.text in row:
                 values[name] = row[key.text]
         return cls.model_validate(values)
@@ -95,6 +100,9 @@ class NewPlan(Parameters):
     """Why only a person can do it; decided when the operation was asked for."""
 
 
+NO_RENEWAL = "null"
+
+
 class Values(Parameters):
     addons: Annotated[dict[str, str], ADDON] = {}
     """Our add-ons -> their new quantity or choice."""
@@ -102,6 +110,8 @@ class Values(Parameters):
     """The upstream's form fields to set -> value."""
     domain: str | None = None
     renewal_owner: RenewalOwner | None = None
+    renewal: Annotated[str | None, Key("field.autoprolong")] = None
+    """The period by which the upstream is to renew it; NO_RENEWAL: it is not to."""
     new_password: bool = False
     """A new password is made up when it is sent; it is written nowhere."""
     new_key: bool = False

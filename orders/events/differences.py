@@ -86,6 +86,7 @@ def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
     snapshot.form = form.raw
     snapshot.tariff_id = snapshot.tariff_id or tariff_number(form)
     snapshot.form_tariff, snapshot.form_mark = form.tariff_id or form.tariff, form.mark or ""
+    snapshot.form_renewal = form.renewal or ""
     if form.renews is not None and form.renews is not snapshot.renews:
         snapshot.renews, snapshot.renews_since = form.renews, utc_now()
 

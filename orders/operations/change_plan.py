@@ -18,7 +18,7 @@ from orders.errors import InvalidField
 from orders.operations import followups
 from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
 from orders.operations.base import Obstacle, OperationType, Request, Sent
-from orders.operations.item import already_so, attention, item_number, judge_by_form, read
+from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
 from orders.operations.seen import Compared, Seen, differing, same_amount
 from orders.services import addons, periods
@@ -65,7 +65,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         doing="changing the plan of",
         help="What the upstream can't do automatically becomes a task for a person.",
         bodies={"larger": ("To a larger plan", {"plan": "VDS-2"})},
-        parameters={"plan_id": "2", "pricelist": "59"},
+        parameters=NewPlan(plan_id=2, tariff="59").row(),
     )
 
     async def wanted(self, session: AsyncSession, service: Service, asked: PlanChange, rules: Rules) -> Wanted:
@@ -100,8 +100,8 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         return seen.status is not UpstreamStatus.PROCESSING and not self.missing(asked, seen)
 
     def missing(self, asked: NewPlan, seen: Seen) -> str:
-        tariff, wanted = seen.form.get("pricelist", ""), asked.tariff or ""
-        values = [Compared("tariff", tariff, wanted, tariff == wanted)]
+        wanted = asked.tariff or ""
+        values = [Compared("tariff", seen.tariff, wanted, seen.tariff == wanted)]
         for name, value in asked.shown.items():
             shown = seen.form.get(name, "")
             values.append(Compared(name, shown, value, same_amount(shown, value)))
@@ -148,8 +148,8 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         if item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
         return Request(
-            fields={"elid": item.number, "pricelist": job.mapping.tariff, "period": str(job.upstream_period())},
-            before={"pricelist": [item.tariff]},
+            fields={"item": item.number, "tariff": job.mapping.tariff, "period": str(job.upstream_period())},
+            before={TARIFF: [item.tariff]},
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:

@@ -20,7 +20,6 @@ from orders.incidents.record import raise_incident
 from orders.lifecycle.acceptance import Key, accepted_before, write
 from orders.services import addons
 from orders.services.mappings import by_tariff, mapping_of
-from orders.services.meaning import RENEWAL_FIELD
 
 
 async def renewal_as_asked(
@@ -34,11 +33,11 @@ async def renewal_as_asked(
     once more, in an operation of its own, and until then the service says what the upstream shows."""
     owner = asked.renewal_owner or service.renewal_owner
     shown = snapshot.renews if snapshot is not None else None
-    alone = asked.fields.keys() == {RENEWAL_FIELD}
+    alone = not asked.fields
     if alone or shown is None or shown is (owner is RenewalOwner.UPSTREAM):
         service.renewal_owner = owner
         return
-    wanted = Values(renewal_owner=owner, fields={RENEWAL_FIELD: asked.fields[RENEWAL_FIELD]})
+    wanted = Values(renewal_owner=owner, renewal=asked.renewal)
     await _follow(session, service, operation, wanted, f"Set who renews service {service.id}: {owner.value}")
 
 

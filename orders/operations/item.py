@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from models.columns import utc_now
 from models.enums import FailureClass, UpstreamStatus
 from models.messages import Submission, SubmitResult
+from models.public_words import public
 from models.untrusted_text import shortened
 from orders.operations.base import Obstacle
 from orders.operations.job import Job
@@ -14,6 +15,9 @@ from orders.settlement.item_verdicts import State, judge_state
 from orders.settlement.verdicts import Judgement
 from upstreams.errors import NoSuchItem, SetupFault
 from upstreams.port import Upstream, UpstreamItem
+
+TARIFF = public("tariff")
+"""The tariff before, in what an intent notes and in its evidence. It is in rows, and seen by people."""
 
 
 def item_number(job: Job) -> str:
@@ -63,7 +67,7 @@ def evidence_of_form(job: Job, found: UpstreamItem | None) -> dict[str, object]:
             "number": found.number,
             "status": found.status.name.lower(),
             "expires_on": found.expires_on.isoformat() if found.expires_on else "",
-            "pricelist": found.tariff,
+            TARIFF: found.tariff,
         },
         "before": dict(job.intent.before) if job.intent is not None else {},
     }
@@ -87,7 +91,7 @@ async def judge_by_form(
 ) -> Judgement:
     """Done, not done after the window, or still being worked on: by what the item's form shows."""
     found = await read_if_there(job, upstream)
-    before = job.intent.before.get("pricelist", []) if job.intent is not None else []
+    before = job.intent.before.get(TARIFF, []) if job.intent is not None else []
     state = State(
         number=item_number(job),
         status=status_at_rest(found) if found is not None else None,

@@ -141,7 +141,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
                 )
         target = _kept(job) or await self._notes(job, item, upstream)
         return Request(
-            fields={"elid": item.number, "period": str(job.upstream_period())},
+            fields={"item": item.number, "period": str(job.upstream_period())},
             before={"expires_on": [target.expires_before or ""], "status": [item.status.name.lower()]},
             target=target.row(),
         )

@@ -49,7 +49,7 @@ class NewPassword:
 
     @property
     def fields(self) -> dict[str, str]:
-        return {"passwd": "(made up, kept nowhere)"}
+        return {"password": "(made up, kept nowhere)"}
 
     async def send(self, job: Job, upstream: Upstream) -> None:
         await upstream.change_password(item_number(job), SecretStr(secrets.token_urlsafe(BYTES)))
@@ -62,7 +62,7 @@ class NewKey:
 
     @property
     def fields(self) -> dict[str, str]:
-        return {"clicked_button": "newkey"}
+        return {"licence_key": "new"}
 
     async def send(self, job: Job, upstream: Upstream) -> None:
         await upstream.new_licence_key(job.service.product_type, item_number(job), key=job.key)
@@ -79,7 +79,7 @@ class GivingSecret:
         item = await read(job, upstream)
         if item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
-        return Request(fields={"elid": item.number, **self._secret.fields})
+        return Request(fields={"item": item.number, **self._secret.fields})
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         try:

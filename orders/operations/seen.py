@@ -11,12 +11,8 @@ from models.events import UpstreamSnapshot
 from orders.services.meaning import number_of
 from upstreams.port import UpstreamItem
 
-NOTHING = "null"
-"""The upstream's word for nothing chosen, e.g. no renewal of its own."""
 MOST_OF_A_VALUE = 80
 """Characters of a form's value in a sentence for people."""
-DEAD_ENDS = frozenset({"item_status_service_nosuitable", "service_status_6"})
-"""Causes of a state that last until somebody at the upstream does something: nothing can open it, or it was refused."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +22,47 @@ class Seen:
     form: dict[str, str] = field(default_factory=dict)
     at_work: bool = False
     """The upstream has something about it under way, as a form that was read just now tells."""
+    tariff: str = ""
+    """The tariff's number, or its name, as the form tells it."""
+    renewal: str = ""
+    """How the upstream renews it, as the form tells it."""
     detail: str = ""
-    """The upstream's own key for the cause of its state, e.g. `item_status_5_open`."""
+    """The upstream's own key for the cause of its state."""
+    cause: str = ""
+    """That cause in words."""
+    is_dead_end: bool = False
 
     @classmethod
     def of_snapshot(cls, snapshot: UpstreamSnapshot) -> Self:
-        return cls(UpstreamStatus(snapshot.status), snapshot.expires_on, snapshot.form, detail=snapshot.status_detail)
+        return cls(
+            UpstreamStatus(snapshot.status),
+            snapshot.expires_on,
+            snapshot.form,
+            tariff=snapshot.form_tariff,
+            renewal=snapshot.form_renewal,
+            detail=snapshot.status_detail,
+            cause=snapshot.cause,
+            is_dead_end=snapshot.dead_end,
+        )
 
     @classmethod
     def of_form(cls, item: UpstreamItem) -> Self:
-        return cls(item.status, item.expires_on, item.raw, item.at_work, item.status_detail)
+        return cls(
+            item.status,
+            item.expires_on,
+            item.raw,
+            at_work=item.at_work,
+            tariff=item.tariff_id or item.tariff,
+            renewal=item.renewal or "",
+            detail=item.status_detail,
+            cause=item.cause,
+            is_dead_end=item.dead_end,
+        )
 
     @property
     def dead_end(self) -> bool:
-        """The upstream does not go on with it by itself, as far as it tells."""
-        return self.status is UpstreamStatus.PROCESSING and self.detail in DEAD_ENDS
+        """The upstream does not go on with it automatically, as far as it tells."""
+        return self.status is UpstreamStatus.PROCESSING and self.is_dead_end
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from models.enums import OperationKind, RenewalOwner, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Operation, Service
-from models.parameters import Values
+from models.parameters import NO_RENEWAL, Values
+from models.periods import period_in_words
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import addon_terms
@@ -23,11 +24,10 @@ from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
 from orders.operations.base import Obstacle, OperationType, Request, Sent
 from orders.operations.job import Job
 from orders.operations.secret import GivingSecret, NewKey, NewPassword
-from orders.operations.seen import NOTHING, Seen
+from orders.operations.seen import Seen
 from orders.operations.values import SettingValues, not_shown
 from orders.services import addons, naming, periods
 from orders.services.addons import AddonValue, AskedAddon
-from orders.services.meaning import RENEWAL_FIELD
 from orders.settlement.verdicts import Judgement
 from upstreams.port import Quote, Upstream
 
@@ -128,12 +128,13 @@ class SetParameters(OperationType[ServiceChange, Values]):
         domain = None if asked.domain is None else _checked_name(kind, asked.domain)
         if domain is not None:
             fields[DOMAIN] = domain
+        renewal = None
         if asked.renewal_owner is not None:
-            fields[RENEWAL_FIELD] = NOTHING
+            renewal = NO_RENEWAL
             if asked.renewal_owner is RenewalOwner.UPSTREAM:
                 _, period = await periods.mapped(session, service, service.plan_id, service.period_months)
-                fields[RENEWAL_FIELD] = str(period.upstream_period if period else service.period_months)
-        update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner}
+                renewal = str(period.upstream_period if period else service.period_months)
+        update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner, "renewal": renewal}
         return Wanted(values.model_copy(update=update), f"Set parameters of service {service.id}")
 
     def has_values(self, asked: Values) -> bool:
@@ -190,7 +191,12 @@ class SetParameters(OperationType[ServiceChange, Values]):
 
     async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
         asked = self.parameters.of(operation.parameters)
-        return [f"Set {name} to {value}." for name, value in (asked.fields or _in_our_words(asked)).items()]
+        steps = [f"Set {name} to {value}." for name, value in (asked.fields or _in_our_words(asked)).items()]
+        if asked.renewal == NO_RENEWAL:
+            steps.append("Switch the upstream's own renewal off.")
+        elif asked.renewal is not None:
+            steps.append(f"Have the upstream renew it by {period_in_words(asked.renewal)}.")
+        return steps
 
     async def apply(
         self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
@@ -230,7 +236,8 @@ def _new_key(service: Service, kind: ProductType, asked: ServiceChange) -> Wante
 
 def _in_our_words(asked: Values) -> dict[str, str]:
     """Of a change where no upstream does it."""
-    row = asked.model_copy(update={"addons": {}, "follows": None, "stepped_aside": None}).row()
+    others = ("addons", "follows", "stepped_aside", "renewal_owner", "renewal")
+    row = Values(**asked.model_dump(exclude=set(others))).row()
     return {**asked.addons, **row}
 
 

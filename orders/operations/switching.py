@@ -53,7 +53,7 @@ class Switching(OperationType[A, Parameters]):
         why = self.why_not(item)
         if why:
             return Obstacle(attention(why, FailureClass.REJECTED))
-        return Request(fields={"elid": item.number, "call": self.call}, before={"status": [item.status.name.lower()]})
+        return Request(fields={"item": item.number, "call": self.call}, before={"status": [item.status.name.lower()]})
 
     def why_not(self, item: UpstreamItem) -> str:
         """What stands in the way, in words; empty: nothing."""

@@ -19,7 +19,6 @@ _NUMBER = re.compile(
 """A number, perhaps with its unit and with its thousands apart: `4`, `4.0`, `4 GB`, `4 шт.`, `10 240 MB`."""
 _APART = re.compile(r"[^0-9.,]")
 LONGEST_NUMBER = 40
-RENEWAL_FIELD = "autoprolong"
 
 
 def is_no(text: str) -> bool:
@@ -37,12 +36,10 @@ def number_of(text: str) -> Decimal | None:
     return Decimal(_APART.sub("", found["number"]).replace(",", ".")) if found else None
 
 
-def same_value(field: str, shown: str | None, wanted: str) -> bool:
+def same_value(shown: str | None, wanted: str) -> bool:
     """Whether a form's field shows what was wanted. `shown` is None where the form has no such field."""
     if shown == wanted:
         return True
-    if field == RENEWAL_FIELD:
-        return _same_renewal(shown or "", wanted)
     if shown is None:
         return wanted == "null"  # how a form shows "nothing chosen" is not published
     number, asked = number_of(shown), number_of(wanted)
@@ -72,8 +69,9 @@ def _mailbox(text: str) -> str:
     return f"{name.casefold()}@{canonical(host)}" if name and host else ""
 
 
-def _same_renewal(shown: str, wanted: str) -> bool:
-    """A flag says yes to any period; of two periods each must be the other."""
+def same_renewal(shown: str, wanted: str) -> bool:
+    """Whether the upstream renews it (or not) as was wanted. A flag says yes to any period; two
+    periods must be the same."""
     if is_no(wanted):
         return is_no(shown)
     if is_yes(shown) and not shown.strip().isdigit():

@@ -79,7 +79,7 @@ async def take_over_addons(
 
 
 def _changed(field: str, before: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    return field in before and not same_value(field, now[field], before[field])
+    return field in before and not same_value(now[field], before[field])
 
 
 def _put_addons(service: Service, values: dict[str, addons.AddonValue]) -> Changes:

@@ -108,8 +108,7 @@ async def _decided(shop: Shop, order: AcceptedOrder, kind: DecisionKind, decisio
 
 def test_only_an_opening_that_is_paid_for_ends_there() -> None:
     """What is ordered may wait to be paid, and an item that nothing can open can be deleted."""
-    detail = "item_status_service_nosuitable"
-    stuck, unpaid = (Seen(one, detail=detail) for one in (UpstreamStatus.PROCESSING, UpstreamStatus.ORDERED))
+    stuck, unpaid = (Seen(one, is_dead_end=True) for one in (UpstreamStatus.PROCESSING, UpstreamStatus.ORDERED))
     opening = operation_type(OperationKind.OPEN)
     assert opening.outcome({}, stuck) is False
     assert opening.outcome({}, unpaid) is None

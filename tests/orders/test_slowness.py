@@ -100,17 +100,18 @@ def test_both_values_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "detail", "words"),
+    ("status", "detail", "cause", "words"),
     [
-        (UpstreamStatus.PROCESSING, "item_status_service_nosuitable", "no module of the upstream can open it"),
-        (UpstreamStatus.PROCESSING, "item_status_5_need_configure", "waits for the upstream's staff to configure it"),
-        (UpstreamStatus.PROCESSING, "item_status_5_odd", "item 17 is processing (item_status_5_odd)"),
-        (UpstreamStatus.ORDERED, "", "where that is done by hand it waits for the upstream's staff"),
-        (UpstreamStatus.SUSPENDED, "item_status_3_abusesuspend", "only the upstream's staff can resume it"),
+        (UpstreamStatus.PROCESSING, "no_module", "no module can open it", "(no_module): no module can open it"),
+        (UpstreamStatus.PROCESSING, "odd", "", "item 17 is processing (odd)"),
+        (UpstreamStatus.ORDERED, "", "", "where that is done by hand it waits for the upstream's staff"),
+        (UpstreamStatus.SUSPENDED, "", "suspended for abuse", "item 17 is suspended: suspended for abuse"),
     ],
 )
-def test_the_upstream_s_own_key_is_shown_and_explained(status: UpstreamStatus, detail: str, words: str) -> None:
-    told = causes.shown("17", Seen(status, detail=detail))
+def test_the_upstream_s_own_key_is_shown_and_explained(
+    status: UpstreamStatus, detail: str, cause: str, words: str
+) -> None:
+    told = causes.shown("17", Seen(status, detail=detail, cause=cause))
     assert words in told
     assert detail in told
 
@@ -129,7 +130,8 @@ async def _awaited(database: Database, number: int = 1) -> int:
                 product_type="vds",
                 number=str(16 + number),
                 status=int(UpstreamStatus.PROCESSING),
-                status_detail="item_status_5_need_configure",
+                status_detail="need_configure",
+                cause="it waits for the upstream's staff to configure it",
             )
         )
     return order.operation
@@ -143,7 +145,7 @@ async def _marked(database: Database, operation: int) -> bool:
 async def test_it_is_marked_once_told_once_and_shown_until_it_ends(database: Database) -> None:
     slow, other = await _awaited(database, 1), await _awaited(database, 2)
     assert [await _marked(database, slow), await _marked(database, slow)] == [True, False]
-    says = "item 17 is processing (item_status_5_need_configure): it waits for the upstream's staff to configure it"
+    says = "item 17 is processing (need_configure): it waits for the upstream's staff to configure it"
     async with database.read() as session:
         [message] = (
             await session.exec(select(WebhookMessage).where(WebhookMessage.kind == MessageType.OPERATION_SLOW))
