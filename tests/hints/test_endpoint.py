@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from models.catalogue import UpstreamAccount
 from orders.events import hints
 from orders.signatures import signature
 from tests.hints.sender import SECRET, SECRET_VARIABLE, send, signed
@@ -39,6 +40,18 @@ async def test_a_hint_that_comes_again_while_it_is_followed_is_followed_again(qu
     await send(api.stranger, {"number": "17"})
     await hints.note_read(api.database, {"read": followed})
     assert await waiting(api) == [("", "17")]
+
+
+async def test_a_webhook_of_a_selling_resellflow_is_a_hint_about_its_service(quiet_api: Api) -> None:
+    async with quiet_api.database.write() as session:
+        (await session.get_one(UpstreamAccount, ACCOUNT)).kind = "resellflow"
+    message = {"specversion": "1.0", "type": "resellflow.service.suspended.v1", "data": {"service": 17, "item": "900"}}
+    ping = message | {"type": "resellflow.ping.v1", "data": {}}
+    for body, numbers in ((message, ["17"]), (ping, [])):
+        answer = await send(quiet_api.stranger, body)
+        assert (answer.status_code, answer.json()) == (202, {"numbers": numbers})
+    assert await waiting(quiet_api) == [("", "17")]
+    assert_problem(await send(quiet_api.stranger, {"numbers": ["17"]}), 422, "invalid-body", "body")
 
 
 async def test_a_flood_is_bounded(quiet_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
