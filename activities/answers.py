@@ -30,7 +30,7 @@ from orders.operations.base import Sent
 from orders.operations.job import Job
 from orders.services.history import origin_of
 from orders.settlement import intents
-from orders.settlement.late import is_late, take_late_yes
+from orders.settlement.late import is_late, record_late_acceptance
 from upstreams.errors import UpstreamError
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class Answers:
             nonlocal result
             service = await session.get_one(Service, operation.service_id, populate_existing=True)
             if is_late(operation, stored, sent.number):
-                late = await take_late_yes(session, operation, stored, service, sent.number)
+                late = await record_late_acceptance(session, operation, stored, service, sent.number)
                 if operation.stage.is_final:
                     result = SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
                 elif not late.adopted:
@@ -142,7 +142,7 @@ class Answers:
                 await enter(session, operation, Stage.SUBMITTING, stored.message)
                 result = SubmitResult(outcome=Submission.UNPAID, reason=stored.message)
                 return
-            result = await _take_yes(session, job, operation, stored, service, sent.number)
+            result = await _record_acceptance(session, job, operation, stored, service, sent.number)
 
         await self._written(intent, write)
         return result
@@ -181,7 +181,7 @@ async def _while_database_is_away(write: Callable[[], Awaitable[T]], intent: Int
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def _take_yes(
+async def _record_acceptance(
     session: AsyncSession, job: Job, operation: Operation, stored: Intent, service: Service, number: str | None
 ) -> SubmitResult:
     if stored.state is IntentState.ACCEPTED and (stored.upstream_number or not number):

@@ -125,7 +125,7 @@ class CallingOffActivities:
         intent = required(job.intent, "the intent that may have left something")
         if await self._taken_out_of_the_cart(job, upstream, number):
             raise look_again(f"item {number}, which it had left unpaid in the cart, is removed", self._age(job))
-        outcome = await leftovers.deal_with(self._database, job, intent, upstream, number)
+        outcome = await leftovers.clear_up(self._database, job, intent, upstream, number)
         match outcome.fate:
             case Fate.PAID:
                 return await self._bought(job, number)

@@ -107,7 +107,7 @@ class CarryingOutActivities:
             cost = priced.judgement.cost
             if priced.judgement.objection is not None:
                 raise _StepByStep("its price needs a person")
-            aside = _costs(cost) and job.capabilities.balance
+            aside = fast_path.costs(cost) and job.capabilities.balance
             reading = await self._balances.reading(job.account, upstream) if aside else None
             if not _seems_free(job, cost, reading):
                 raise _StepByStep("money is not free at once")
@@ -158,10 +158,6 @@ class CarryingOutActivities:
     def _lease(self, asked: Clocks, intent: Intent) -> Lease:
         until = required(intent.send_until, "the end of the lease")
         return Lease.written(asked, self._terms.lease, until, self._terms.skew)
-
-
-def _costs(cost: Money | None) -> bool:
-    return cost is not None and cost.amount > 0
 
 
 def _seems_free(job: Job, cost: Money | None, reading: Reading | None) -> bool:

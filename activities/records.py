@@ -43,7 +43,7 @@ class RecordActivities:
     @activity.defn
     async def record_decision(self, record: DecisionRecord) -> DecisionOutcome:
         """Write a person's decision down, unless it can't be so; nothing is changed then."""
-        record = pending.as_sent_by_hand(record)
+        record = pending.sent_by_hand(record)
         with database_in_words():
             try:
                 async with self._database.write() as session:

@@ -55,7 +55,7 @@ class Refusals:
                     return in_cart
                 unpaid = await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers)
                 for item in unpaid:
-                    dealt = await leftovers.deal_with(self._database, job, job.intent, upstream, item.number)
+                    dealt = await leftovers.clear_up(self._database, job, job.intent, upstream, item.number)
                     if dealt.fate is leftovers.Fate.DOUBTFUL:
                         reason = f"{dealt.reason}. {leftovers.ASK_FOR_IT_BACK}"
                         return SubmitResult(

@@ -129,7 +129,7 @@ class SettleActivities:
         lost = intent.failure_class not in (FailureClass.FUNDS, FailureClass.EXISTS)
         reasons = []
         for item in unpaid:
-            dealt = await leftovers.deal_with(self._database, job, intent, upstream, item.number)
+            dealt = await leftovers.clear_up(self._database, job, intent, upstream, item.number)
             reasons.append(dealt.reason)
             match dealt.fate:
                 case leftovers.Fate.PAID:

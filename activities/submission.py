@@ -89,7 +89,7 @@ class SubmitActivities:
                 return await self._cart.wait(job, ref, "it is being paid together with others of its cart")
             known = await self._outcome_so_far(job)
             async with self._database.read() as session:
-                enough = await attempts.story_of_enough(session, job.number)
+                enough = await attempts.why_enough(session, job.number)
         if known is None and job.operation.called_off_at is not None:
             known = NOTHING_SENT
         if known is not None:

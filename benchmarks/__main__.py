@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import process_exit
-from benchmarks.options import Options, TemporalStore, Way
+from benchmarks.options import Options, PlacedThrough, TemporalStore
 from benchmarks.report import Report
 from benchmarks.running import measure, progress
 from stack.processes import StackFailed
@@ -24,7 +24,9 @@ OpeningDelay = Annotated[float, typer.Option(min=0, help="Seconds from the upstr
 Existing = Annotated[
     int, typer.Option(min=0, help="Services on a second account: measure its first look, and orders there.")
 ]
-Through = Annotated[Way, typer.Option(help="Place orders by the Python API, or by the REST API as a process.")]
+Through = Annotated[
+    PlacedThrough, typer.Option(help="Place orders by the Python API, or by the REST API as a process.")
+]
 DatabaseUrl = Annotated[
     str, typer.Option(metavar="sqlite|URL", help="URL: a PostgreSQL server; a database is made there, and dropped.")
 ]

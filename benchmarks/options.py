@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 SQLITE = "sqlite"
 
 
-class Way(StrEnum):
+class PlacedThrough(StrEnum):
     """How orders are placed."""
 
     STARTER = "starter"
@@ -40,7 +40,7 @@ class Options(BaseModel):
     """Services on a second account, none of ours: how it is taken in, and what orders there cost."""
     workers: tuple[str, ...] = ("",)
     """The roles of each worker process; empty: all of them."""
-    through: Way = Way.STARTER
+    through: PlacedThrough = PlacedThrough.STARTER
     database: str = SQLITE
     """`sqlite`, or the address of a PostgreSQL server on which a database is made for the run, and dropped."""
     temporal_store: TemporalStore = TemporalStore.FILE

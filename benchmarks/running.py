@@ -20,7 +20,7 @@ from temporalio.client import Client
 from benchmarks.databases import new_database
 from benchmarks.installation import LARGE_USER, TOKEN, Installation
 from benchmarks.load import at_once, together
-from benchmarks.options import Options, Way
+from benchmarks.options import Options, PlacedThrough
 from benchmarks.ordering import (
     LARGE_PLAN,
     PLAN,
@@ -234,7 +234,7 @@ class _Run:
     async def _followed(self, client: Client) -> AsyncIterator[Followed]:
         database = Database(self._database_url)
         try:
-            if self._options.through is Way.API:
+            if self._options.through is PlacedThrough.API:
                 await self._installation.start_api()
                 way: ByApi | ByStarter = ByApi(self._http, self._installation.api_url, TOKEN)
             else:

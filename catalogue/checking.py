@@ -10,7 +10,7 @@ from catalogue.addons import addon_problems
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import Problem
 from catalogue.reading import Draft, mistakes
-from catalogue.standing import Standing
+from catalogue.state import CatalogueState
 from models.catalogue import MappedPeriod
 from models.enums import ModuleKind
 from models.money import Money
@@ -22,9 +22,9 @@ from upstreams.adapter import Vocabulary
 from upstreams.kinds import adapter_of, kinds
 
 
-def check(draft: Draft, standing: Standing) -> list[Problem]:
+def check(draft: Draft, state: CatalogueState) -> list[Problem]:
     """All problems that the file alone (`draft.problems`) does not show."""
-    return _Check(draft, standing).problems()
+    return _Check(draft, state).problems()
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,13 @@ class _Module:
 
 
 class _Check:
-    def __init__(self, draft: Draft, standing: Standing) -> None:
+    def __init__(self, draft: Draft, state: CatalogueState) -> None:
         self._draft = draft
-        self._standing = standing
-        names = {account.id: name for name, account in standing.accounts.items()}
-        self._currencies: dict[str, str | None] = {
-            name: account.currency for name, account in standing.accounts.items()
-        }
+        self._state = state
+        names = {account.id: name for name, account in state.accounts.items()}
+        self._currencies: dict[str, str | None] = {name: account.currency for name, account in state.accounts.items()}
         self._currencies |= {name: _text(raw.get("currency")) for name, raw in draft.raw["upstream_accounts"].items()}
-        self._kinds: dict[str, str | None] = {name: account.kind for name, account in standing.accounts.items()}
+        self._kinds: dict[str, str | None] = {name: account.kind for name, account in state.accounts.items()}
         self._kinds |= {name: _text(raw.get("kind")) for name, raw in draft.raw["upstream_accounts"].items()}
         self._modules = {
             name: _Module(
@@ -58,7 +56,7 @@ class _Check:
                 module.product_type,
                 names.get(module.account_id) if module.account_id is not None else None,
             )
-            for name, module in standing.modules.items()
+            for name, module in state.modules.items()
         } | {name: _Module.written(raw) for name, raw in draft.raw["processing_modules"].items()}
         self._plan_types = {name: _text(raw.get("product_type")) for name, raw in draft.raw["tariff_plans"].items()}
         self._mapped = {(plan, located.entry.processing_module) for plan, located in draft.mappings}
@@ -95,10 +93,10 @@ class _Check:
             yield Problem(table, file, f"{env} is given, too; keep the one that is right")
         if entry.hint_secret_env is not None and entry.hint_secret_file is not None:
             yield Problem(table, "hint_secret_file", "hint_secret_env is given, too; keep the one that is right")
-        stored = self._standing.accounts.get(entry.name)
+        stored = self._state.accounts.get(entry.name)
         if stored is None:
             return
-        if stored.kind != entry.kind and stored.id in self._standing.accounts_in_use:
+        if stored.kind != entry.kind and stored.id in self._state.accounts_in_use:
             yield Problem(
                 table,
                 "kind",
@@ -106,17 +104,17 @@ class _Check:
             )
         if stored.currency == entry.currency:
             return
-        if stored.id in self._standing.accounts_in_use:
+        if stored.id in self._state.accounts_in_use:
             yield Problem(
                 table,
                 "currency",
                 f"it has services paid in {stored.currency}, so it can't become {entry.currency}; write \""
                 f'{stored.currency}", or make another account',
             )
-        for (plan, module), row in self._standing.mappings.items():
+        for (plan, module), row in self._state.mappings.items():
             if (plan, module) in self._mapped or self._account_of(module) != entry.name:
                 continue
-            costs = {period.cost_currency for period in self._standing.periods.get(row.id, {}).values()}
+            costs = {period.cost_currency for period in self._state.periods.get(row.id, {}).values()}
             if costs - {entry.currency}:
                 yield Problem(
                     table,
@@ -129,7 +127,7 @@ class _Check:
         """Two of our accounts that are one at the upstream would spend the same money twice."""
         holders: dict[tuple[str, ...], str] = {}
         in_file = self._draft.raw["upstream_accounts"]
-        for name, account in self._standing.accounts.items():
+        for name, account in self._state.accounts.items():
             settings = stored_settings(account)
             if name not in in_file and settings is not None:
                 holders[account.kind, *settings.customer.values()] = f'"{name}", which is in the database,'
@@ -156,7 +154,7 @@ class _Check:
         elif entry.upstream_account is None:
             yield Problem(table, "upstream_account", 'is missing; name an upstream account, or write kind = "manual"')
         else:
-            known = self._draft.raw["upstream_accounts"].keys() | self._standing.accounts.keys()
+            known = self._draft.raw["upstream_accounts"].keys() | self._state.accounts.keys()
             if entry.upstream_account not in known:
                 yield Problem(
                     table,
@@ -167,7 +165,7 @@ class _Check:
         yield from self._module_in_use(table, entry)
 
     def _module_in_use(self, table: str, entry: ModuleEntry) -> Iterable[Problem]:
-        stored = self._standing.modules.get(entry.name)
+        stored = self._state.modules.get(entry.name)
         if stored is None:
             return
         now = {
@@ -176,14 +174,14 @@ class _Check:
             "product_type": (stored.product_type, entry.product_type),
         }
         for key, (before, after) in now.items():
-            if before != after and stored.id in self._standing.modules_in_use:
+            if before != after and stored.id in self._state.modules_in_use:
                 yield Problem(
                     table,
                     key,
                     f'it has services with "{before}", so it can\'t become "{after}"; make another module for new ones',
                 )
-        for plan, module in self._standing.mappings:
-            kind = self._standing.plans[plan].product_type
+        for plan, module in self._state.mappings:
+            kind = self._state.plans[plan].product_type
             if module == entry.name and plan not in self._plan_types and kind != entry.product_type:
                 yield Problem(
                     table, "product_type", f'"{plan}", which is in the database, is mapped to it and is a "{kind}"'
@@ -193,16 +191,16 @@ class _Check:
 
     def _plan(self, table: str, entry: PlanEntry) -> Iterable[Problem]:
         yield from _product_type(table, entry.product_type)
-        stored = self._standing.plans.get(entry.name)
+        stored = self._state.plans.get(entry.name)
         if stored is not None and stored.product_type != entry.product_type:
-            if stored.id in self._standing.plans_in_use:
+            if stored.id in self._state.plans_in_use:
                 yield Problem(
                     table,
                     "product_type",
                     f'it has services of type "{stored.product_type}", so it can\'t become "{entry.product_type}"; '
                     "make another plan",
                 )
-            for plan, module in self._standing.mappings:
+            for plan, module in self._state.mappings:
                 if plan == entry.name and (plan, module) not in self._mapped:
                     kind = self._modules[module].product_type
                     if kind != entry.product_type:
@@ -292,11 +290,11 @@ class _Check:
 
     def _under_way(self, table: str, entry: MappingEntry, plan: str) -> Iterable[Problem]:
         """What orders on their way still need can't be taken out of the mapping under their feet."""
-        stored = self._standing.mappings.get((plan, entry.processing_module))
+        stored = self._state.mappings.get((plan, entry.processing_module))
         if stored is None:
             return
-        periods = self._standing.periods.get(stored.id, {})
-        for service in self._standing.under_way.get((stored.plan_id, stored.module_id), []):
+        periods = self._state.periods.get(stored.id, {})
+        for service in self._state.under_way.get((stored.plan_id, stored.module_id), []):
             for key in _needed(service, periods, entry):
                 yield Problem(
                     table, key, f"an order for service {service.id} is under way and needs it; put it back until then"
@@ -307,8 +305,8 @@ class _Check:
         return found.account if found is not None else None
 
     def _stored_account(self, module: str) -> str | None:
-        number = self._standing.modules[module].account_id
-        return next((name for name, account in self._standing.accounts.items() if account.id == number), None)
+        number = self._state.modules[module].account_id
+        return next((name for name, account in self._state.accounts.items() if account.id == number), None)
 
 
 def _costs(entry: MappingEntry) -> Iterable[tuple[str, Money]]:

@@ -19,7 +19,7 @@ from catalogue.checking import check
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
 from catalogue.reading import Draft, read_file
-from catalogue.standing import Standing, read_standing
+from catalogue.state import CatalogueState, read_state
 from models.catalogue import (
     MappedPeriod,
     PlanMapping,
@@ -103,11 +103,11 @@ async def load(
         if not database.is_sqlite:
             connection = await session.connection()
             await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        standing = await read_standing(session)
-        problems = draft.problems + check(draft, standing) + _readable_on_the_way(draft, plain_http)
+        state = await read_state(session)
+        problems = draft.problems + check(draft, state) + _readable_on_the_way(draft, plain_http)
         if problems:
             raise CatalogueInvalid(file, draft.in_order(problems))
-        report = await _Loading(session, draft, standing, Report(file, dry_run), actor).run()
+        report = await _Loading(session, draft, state, Report(file, dry_run), actor).run()
         if dry_run:
             await session.rollback()
     return report
@@ -119,15 +119,15 @@ def _readable_on_the_way(draft: Draft, plain_http: Collection[str]) -> list[Prob
 
 
 class _Loading:
-    def __init__(self, session: AsyncSession, draft: Draft, standing: Standing, report: Report, actor: str) -> None:
+    def __init__(self, session: AsyncSession, draft: Draft, state: CatalogueState, report: Report, actor: str) -> None:
         self._session = session
         self._draft = draft
-        self._standing = standing
+        self._state = state
         self._report = report
         self._actor = actor
-        self._accounts = dict(standing.accounts)
-        self._modules = dict(standing.modules)
-        self._plans = dict(standing.plans)
+        self._accounts = dict(state.accounts)
+        self._modules = dict(state.modules)
+        self._plans = dict(state.plans)
 
     async def run(self) -> Report:
         for account in self._draft.accounts:
@@ -144,7 +144,7 @@ class _Loading:
         return self._report
 
     async def _account(self, entry: AccountEntry) -> None:
-        stored = self._standing.accounts.get(entry.name)
+        stored = self._state.accounts.get(entry.name)
         settings = settings_in(entry)
         row = stored or UpstreamAccount(name=entry.name, kind=entry.kind, url=settings.url, currency=entry.currency)
         common = entry.model_dump(include=set(AccountEntry.model_fields))
@@ -158,7 +158,7 @@ class _Loading:
                 f'upstream_accounts "{entry.name}": what was learned about this upstream is forgotten; run '
                 f"`resell upstream check {entry.name}`"
             )
-            if row.id in self._standing.accounts_in_use:
+            if row.id in self._state.accounts_in_use:
                 self._report.notes.append(
                     f'upstream_accounts "{entry.name}": it has services; make sure that this is still the same '
                     "customer account, or they will be seen as gone"
@@ -168,7 +168,7 @@ class _Loading:
         self._report.accounts.append(entry.name)
 
     async def _module(self, entry: ModuleEntry) -> None:
-        stored = self._standing.modules.get(entry.name)
+        stored = self._state.modules.get(entry.name)
         row = stored or ProcessingModule(name=entry.name, product_type=entry.product_type, department=entry.department)
         account = self._accounts[entry.upstream_account] if entry.upstream_account else None
         fields = _put(row, entry.model_dump(exclude={"upstream_account"}))
@@ -181,7 +181,7 @@ class _Loading:
         self._modules[entry.name] = row
 
     async def _plan(self, entry: PlanEntry) -> None:
-        stored = self._standing.plans.get(entry.name)
+        stored = self._state.plans.get(entry.name)
         row = stored or TariffPlan(name=entry.name, product_type=entry.product_type)
         fields = _put(row, entry.model_dump(include={"product_type", "resources", "addon_prices", "active"}))
         if stored is None:
@@ -192,7 +192,7 @@ class _Loading:
         self._plans[entry.name] = row
 
     async def _prices(self, plan_id: int, entry: PlanEntry) -> list[FieldChange]:
-        stored = self._standing.prices.get(plan_id, {})
+        stored = self._state.prices.get(plan_id, {})
         fields: list[FieldChange] = []
         for months, money in sorted(entry.prices.items()):
             row = stored.get(months)
@@ -211,7 +211,7 @@ class _Loading:
         for months in sorted(stored.keys() - entry.prices.keys()):
             row = stored[months]
             living = sum(
-                count for (plan, _, of), count in self._standing.living.items() if (plan, of) == (plan_id, months)
+                count for (plan, _, of), count in self._state.living.items() if (plan, of) == (plan_id, months)
             )
             if not row.retired:
                 fields.append(FieldChange(f"prices.{months}", str(row.price), ""))
@@ -232,7 +232,7 @@ class _Loading:
         )
 
     async def _mapping(self, entry: MappingEntry, plan: str) -> None:
-        stored = self._standing.mappings.get((plan, entry.processing_module))
+        stored = self._state.mappings.get((plan, entry.processing_module))
         row = stored or PlanMapping(
             plan_id=self._plans[plan].id, module_id=self._modules[entry.processing_module].id, tariff=""
         )
@@ -252,7 +252,7 @@ class _Loading:
 
     async def _periods(self, mapping: PlanMapping, entry: MappingEntry, plan: str) -> list[FieldChange]:
         mapping_id = mapping.id
-        stored = self._standing.periods.get(mapping_id, {})
+        stored = self._state.periods.get(mapping_id, {})
         fields: list[FieldChange] = []
         for months, upstream_period in sorted(entry.periods.items()):
             cost = entry.cost[months]
@@ -287,7 +287,7 @@ class _Loading:
             self._session.add(row)
         for months in sorted(stored.keys() - entry.periods.keys()):
             row = stored[months]
-            living = self._standing.living[mapping.plan_id, mapping.module_id, months]
+            living = self._state.living[mapping.plan_id, mapping.module_id, months]
             if not row.retired:
                 fields.append(FieldChange(f"periods.{months}", str(row.upstream_period), ""))
             name = f"tariff_plans.mappings {plan} → {entry.processing_module}: periods.{months}"
@@ -325,18 +325,18 @@ class _Loading:
         names = self._draft.raw
         mapped = {(plan, mapping.entry.processing_module) for plan, mapping in self._draft.mappings}
         rest = {
-            "upstream_accounts": [n for n in self._standing.accounts if n not in names["upstream_accounts"]],
-            "processing_modules": [n for n in self._standing.modules if n not in names["processing_modules"]],
-            "tariff_plans": [n for n in self._standing.plans if n not in names["tariff_plans"]],
+            "upstream_accounts": [n for n in self._state.accounts if n not in names["upstream_accounts"]],
+            "processing_modules": [n for n in self._state.modules if n not in names["processing_modules"]],
+            "tariff_plans": [n for n in self._state.plans if n not in names["tariff_plans"]],
             "tariff_plans.mappings": [
-                f"{plan} → {module}" for plan, module in self._standing.mappings if (plan, module) not in mapped
+                f"{plan} → {module}" for plan, module in self._state.mappings if (plan, module) not in mapped
             ],
         }
         for table, left in rest.items():
             self._report.changes += [Change(table, name, Outcome.NOT_IN_FILE) for name in left]
 
     def _account_name(self, number: int | None) -> str:
-        return next((name for name, row in self._standing.accounts.items() if row.id == number), "")
+        return next((name for name, row in self._state.accounts.items() if row.id == number), "")
 
 
 def _put(row: SQLModel, values: Mapping[str, object]) -> list[FieldChange]:

@@ -43,15 +43,15 @@ def link(
     """Link a service to an item at its upstream. The item is read and compared; nothing is bought."""
     from orders.linking.requests import LinkRequest
 
-    wish = valid(LinkRequest, upstream_number=item, upstream=upstream, reason=reason, force=force, dry_run=dry_run)
+    request = valid(LinkRequest, upstream_number=item, upstream=upstream, reason=reason, force=force, dry_run=dry_run)
     with under_way(f"reading item {item}"):
-        outcome = run_async(_link(service, wish, actor or os_user()))
+        outcome = run_async(_link(service, request, actor or os_user()))
     _say(outcome, f"service {service} is item {item} at {outcome.upstream}", as_json)
 
 
-async def _link(service: int, wish: "LinkRequest", actor: str) -> "Outcome":
+async def _link(service: int, request: "LinkRequest", actor: str) -> "Outcome":
     async with _linker() as linker:
-        return await linker.link(service, wish, actor=actor)
+        return await linker.link(service, request, actor=actor)
 
 
 def adopt(
@@ -72,7 +72,7 @@ def adopt(
     """Make a service from an item at an upstream. The item is read and compared; nothing is bought."""
     from orders.linking.requests import AdoptRequest
 
-    wish = valid(
+    request = valid(
         AdoptRequest,
         plan=plan,
         customer=customer,
@@ -83,13 +83,13 @@ def adopt(
     )
     used = key or f"cli-{secrets.token_hex(8)}"
     with under_way(f"reading item {item}"):
-        outcome = run_async(_adopt(item, wish, upstream, actor or os_user(), used))
+        outcome = run_async(_adopt(item, request, upstream, actor or os_user(), used))
     _say(outcome, f"item {item} at {outcome.upstream} is service {outcome.service or '(a new one)'}", as_json)
 
 
-async def _adopt(item: str, wish: "AdoptRequest", upstream: str | None, actor: str, key: str) -> "Outcome":
+async def _adopt(item: str, request: "AdoptRequest", upstream: str | None, actor: str, key: str) -> "Outcome":
     async with _linker() as linker:
-        return await linker.adopt(item, wish, upstream=upstream, actor=actor, client="cli", key=key)
+        return await linker.adopt(item, request, upstream=upstream, actor=actor, client="cli", key=key)
 
 
 @asynccontextmanager

@@ -52,20 +52,20 @@ async def _linker(context: Context) -> AsyncIterator[Linker]:
         yield Linker(context.database, connections)
 
 
-def _check_force(caller: Caller, wish: LinkRequest | AdoptRequest) -> None:
-    if wish.force:
+def _check_force(caller: Caller, request: LinkRequest | AdoptRequest) -> None:
+    if request.force:
         check(caller, Right.VOUCH, "to overrule with force what differs")
 
 
 @router.post("/v1/services/{number}/link", summary="Link a service to an item at its upstream")
 async def link_service(
-    number: Annotated[int, Depends(_possible)], wish: LinkRequest, caller: Operator, context: InContext
+    number: Annotated[int, Depends(_possible)], request: LinkRequest, caller: Operator, context: InContext
 ) -> Outcome:
     """The item is read and compared. Differences are refused, unless `force` and a reason overrule them. Nothing is
     bought. This process needs the upstream's password."""
-    _check_force(caller, wish)
+    _check_force(caller, request)
     async with _linker(context) as linker:
-        return await linker.link(number, wish, actor=caller.name)
+        return await linker.link(number, request, actor=caller.name)
 
 
 @router.post(
@@ -85,16 +85,16 @@ async def link_service(
 async def adopt_orphan(
     name: UpstreamName,
     number: ItemNumber,
-    wish: AdoptRequest,
+    request: AdoptRequest,
     key: IdempotencyKey,
     caller: Operator,
     context: InContext,
     response: Response,
 ) -> Outcome:
     """This is linking with a new service. It takes name, expiry, cost and address from the item; nothing is bought."""
-    _check_force(caller, wish)
+    _check_force(caller, request)
     async with _linker(context) as linker:
-        outcome = await linker.adopt(number, wish, upstream=name, actor=caller.name, client=caller.name, key=key)
+        outcome = await linker.adopt(number, request, upstream=name, actor=caller.name, client=caller.name, key=key)
     response.status_code = HTTP_201_CREATED if outcome.created else HTTP_200_OK
     if outcome.service is not None:
         response.headers["Location"] = f"/v1/services/{outcome.service}"

@@ -65,10 +65,10 @@ class HeldBack(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._kept:
-            await self._let_go()
+            await self._send_kept()
         return await self._inner.read(max_bytes, timeout)
 
-    async def _let_go(self) -> None:
+    async def _send_kept(self) -> None:
         request = bytes(self._kept)
         self._kept.clear()
         reason = lease.held().lapsed()

@@ -26,7 +26,7 @@ _PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120
 at the most. The last one goes on."""
 
 
-async def story_of_enough(session: AsyncSession, operation: int) -> str:
+async def why_enough(session: AsyncSession, operation: int) -> str:
     """What was tried since a person last decided, in words, if that was often enough; else empty."""
     found = await session.exec(
         select(Intent).where(Intent.operation_id == operation, *await _since_a_decision(session, operation))
@@ -36,10 +36,10 @@ async def story_of_enough(session: AsyncSession, operation: int) -> str:
         one for one in tried if one.state is IntentState.NOT_DONE and one.failure_class is not FailureClass.NOT_YET
     ]
     if len(not_done) >= NOT_DONE_AT_MOST:
-        return f"sent {len(not_done)} times, and each time the upstream shows no effect of it{_story(not_done)}"
+        return f"sent {len(not_done)} times, and each time the upstream shows no effect of it{_story_of(not_done)}"
     put_off = [one for one in tried if one.state in _PUT_OFF and one.failure_class is FailureClass.NOT_YET]
     if len(put_off) >= PUT_OFF_AT_MOST:
-        return f"put off by the upstream {len(put_off)} times{_story(put_off)}"
+        return f"put off by the upstream {len(put_off)} times{_story_of(put_off)}"
     return ""
 
 
@@ -74,7 +74,7 @@ async def _since_a_decision(session: AsyncSession, operation: int) -> list[Colum
     return [col(Intent.created_at) > at] if at is not None else []
 
 
-def _story(tried: list[Intent]) -> str:
+def _story_of(tried: list[Intent]) -> str:
     """The last three tell how it went; all are with the operation."""
     last = [f"{one.created_at:%H:%M:%S UTC}: {one.message or one.state.value}" for one in tried[-3:]]
     return f". At {'; at '.join(last)}. Look at the item there, then try again, mark it done or cancel"

@@ -52,7 +52,7 @@ _UNPAID = (
     "{owes} is unpaid, and would stop every other order in that cart. Pay it there, then decide again with it_is_paid; "
     "or cancel, and it is removed"
 )
-_UNGIVEN_UP = (
+_NOT_GIVEN_UP = (
     "the upstream has accepted it, so that cancelling it ends only the waiting here: {means}. Decide again with "
     "what_is_paid_stays if that is meant"
 )
@@ -238,7 +238,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, requester: Reque
     if PAID in judged.needs and not decision.it_is_paid:
         raise Refused(_UNPAID.format(owes=facts.owes))
     if PAID_STAYS in judged.needs and not decision.what_is_paid_stays:
-        raise Refused(_UNGIVEN_UP.format(means=what_giving_up_means(facts)))
+        raise Refused(_NOT_GIVEN_UP.format(means=what_giving_up_means(facts)))
     origin = Origin(decision.actor, record.kind.value, operation.id, decision.reason, Source.PERSON)
     accepted_price = ""
     match record.kind:

@@ -21,19 +21,19 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
     """`wanted`: a parameter's name, `domain` or `addon.NAME` -> the right value. Raises InvalidField or Refused."""
     if not wanted:
         raise InvalidField("parameters", "name at least one parameter to correct")
-    await _nothing_may_be_done_already(session, operation)
+    await _check_nothing_is_done(session, operation)
     service = await session.get_one(Service, operation.service_id)
     mapping = await mapping_of(session, service)
     plan = (await session.get_one(TariffPlan, service.plan_id)).name
     asked = ADDON.read(wanted)
-    values = addons.wished(asked)
+    values = addons.values_of(asked)
     checked = addons.check(values, mapping, plan)
     rest = {name: value for name, value in wanted.items() if name not in ADDON.written(asked)}
     async with changing(session, service, origin):
         await operation_type(operation.kind).correct(session, operation, service, mapping, rest, checked)
 
 
-async def _nothing_may_be_done_already(session: AsyncSession, operation: Operation) -> None:
+async def _check_nothing_is_done(session: AsyncSession, operation: Operation) -> None:
     if await intents.owed(session, operation.id) is not None:
         raise Refused("what was ordered lies unpaid in the upstream's cart as it was; cancel this, then ask anew")
     intent = await intents.latest(session, operation.id)

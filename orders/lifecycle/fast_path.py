@@ -107,7 +107,7 @@ async def _set_aside(session: AsyncSession, first: FirstRequest) -> Reservation:
     return granted
 
 
-def _costs(cost: Money | None) -> bool:
+def costs(cost: Money | None) -> bool:
     return cost is not None and cost.amount > 0
 
 
@@ -175,7 +175,7 @@ async def record_acceptance(
     settled = {"state": IntentState.ACCEPTED, "settled_at": now, "upstream_number": number}
     _expect(await rows.changed(session, _acceptance_statement(), **_seen(operation), **rows.new(**stage)))
     _expect(await rows.changed(session, _intent_statement(), intent=intent.id, **rows.new(**settled)))
-    if is_set_aside and operation.cost is not None and _costs(operation.cost):
+    if is_set_aside and operation.cost is not None and costs(operation.cost):
         opening = operation.kind is OperationKind.OPEN
         amount = operation.cost.amount
         _expect(await funds.charge_at_once(session, intent.account_id, operation.id, amount, names_items=opening))

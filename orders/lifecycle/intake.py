@@ -54,8 +54,8 @@ class ServiceRequest(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Offer(Terms):
-    """The plan, and the way to get it: one mapping of one module."""
+class _Candidate(Terms):
+    """One mapping of the plan to a module, by which it can be ordered."""
 
     kind: ProductType
     service: int
@@ -63,7 +63,7 @@ class _Offer(Terms):
     operation: int
 
     @property
-    def way(self) -> str:
+    def by_whom(self) -> str:
         return f"at {self.account.name}" if self.account else "by hand"
 
 
@@ -85,13 +85,13 @@ async def accept_order(
     tag = await installation_tag(database)
     try:
         async with database.write() as session:
-            offer = await _find_offer(session, request, once)
-            if offer is None:
+            candidate = await _find_candidate(session, request, once)
+            if candidate is None:
                 again = await accepted_before(session, once)
                 if again is not None:
                     return again
                 await _refuse(session, request)
-            return await _accept(session, request, offer, tag, once, hostname_suffix, owner)
+            return await _accept(session, request, candidate, tag, once, hostname_suffix, owner)
     except IntegrityError:
         async with database.read() as session:
             winner = await accepted_before(session, once)  # the same key, posted twice at once
@@ -104,32 +104,32 @@ def _hash(request: ServiceRequest) -> str:
     return hash_of(request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit))
 
 
-_Way = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int]
+_Candidates = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int]
 
 
-async def _find_offer(session: AsyncSession, request: ServiceRequest, key: Key) -> _Offer | None:
-    """The first way to get the plan for so many months; in the same statement, whether the key is free, and the numbers
-    of the service and the operation to come. None: the key is known, or there is no such way."""
+async def _find_candidate(session: AsyncSession, request: ServiceRequest, key: Key) -> _Candidate | None:
+    """The first mapping that has the plan for so many months. The same statement tells whether the key is free, and the
+    numbers of the service and the operation to come. None: the key is known, or there is no such mapping."""
     if abs(request.period_months) > HIGHEST_NUMBER:
         return None  # no period is so long, and no database would look for it
     asked = {"plan": request.plan, "months": request.period_months, "client": key.client, "key": key.key}
-    found = await session.exec(_offers(session.get_bind().dialect.name), params=asked)
+    found = await session.exec(_candidates_query(session.get_bind().dialect.name), params=asked)
     row = found.one_or_none()
     if row is None:
         return None
     plan, module, mapping, period, account, service, operation = row
     by_hand = module.kind is ModuleKind.MANUAL
     kind = PRODUCT_TYPES[plan.product_type]
-    return _Offer(plan, module, None if by_hand else account, mapping, period, kind, service, operation)
+    return _Candidate(plan, module, None if by_hand else account, mapping, period, kind, service, operation)
 
 
 @cache
-def _offers(dialect: str) -> _Way:
+def _candidates_query(dialect: str) -> _Candidates:
     """Ways to get `plan` for `months`, the first one first, unless the `client` has used the `key`."""
     known = select(IntakeKey.operation_id).where(
         IntakeKey.client == bindparam("client"), IntakeKey.key == bindparam("key")
     )
-    query: _Way = (
+    query: _Candidates = (
         select(  # type: ignore[call-overload]  # it knows no more than four
             TariffPlan,
             ProcessingModule,
@@ -214,15 +214,17 @@ def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMappi
         raise InvalidField("domain", str(error)) from error
 
 
-async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dict[str, str], owner: str | None) -> None:
+async def _check_own_items(
+    session: AsyncSession, candidate: _Candidate, parameters: dict[str, str], owner: str | None
+) -> None:
     """A storefront adds to what is its own. Raises InvalidField, in the same words for what is another's and what is
     not there."""
     if owner is None:
         return
-    for name in parameters.keys() & {name for name, one in offer.kind.parameters.items() if one.of_item}:
+    for name in parameters.keys() & {name for name, one in candidate.kind.parameters.items() if one.of_item}:
         own = select(Service.id).where(Service.owner == owner, Service.upstream_number == parameters[name])
-        if offer.account is not None:
-            own = own.where(Service.account_id == offer.account.id)
+        if candidate.account is not None:
+            own = own.where(Service.account_id == candidate.account.id)
         if (await session.exec(own.limit(1))).first() is None:
             raise InvalidField(f"parameters.{name}", f"no service of {owner} is item {parameters[name]}")
 
@@ -230,29 +232,29 @@ async def _check_own_items(session: AsyncSession, offer: _Offer, parameters: dic
 async def _accept(
     session: AsyncSession,
     request: ServiceRequest,
-    offer: _Offer,
+    candidate: _Candidate,
     tag: str,
     key: Key,
     hostname_suffix: str,
     owner: str | None,
 ) -> AcceptedOrder:
-    details = check_details(request, offer.kind, offer.mapping)
+    details = check_details(request, candidate.kind, candidate.mapping)
     limit = request.agreed_cost_limit
-    check_limit(limit, offer.account)
-    await _check_own_items(session, offer, details.parameters, owner)
-    service = new_service(offer.service, tag, offer, customer=request.customer, owner=owner)
-    service.name = details.domain or naming.own_name(offer.kind, service.mark, hostname_suffix)
+    check_limit(limit, candidate.account)
+    await _check_own_items(session, candidate, details.parameters, owner)
+    service = new_service(candidate.service, tag, candidate, customer=request.customer, owner=owner)
+    service.name = details.domain or naming.own_name(candidate.kind, service.mark, hostname_suffix)
     service.name_is_ours = details.domain is None
     service.parameters = details.parameters
-    service.addons = addons.check(request.addons, offer.mapping, offer.plan.name)
+    service.addons = addons.check(request.addons, candidate.mapping, candidate.plan.name)
     operation = Operation(
-        id=offer.operation,
-        service_id=offer.service,
+        id=candidate.operation,
+        service_id=candidate.service,
         kind=OperationKind.OPEN,
-        upstream_name=offer.account.name if offer.account else "",
+        upstream_name=candidate.account.name if candidate.account else "",
         parameters={"period_months": str(request.period_months)},
-        cost_amount=offer.period.cost_amount,
-        cost_currency=offer.period.cost_currency,
+        cost_amount=candidate.period.cost_amount,
+        cost_currency=candidate.period.cost_currency,
         agreed_limit_amount=limit.amount if limit else None,
         agreed_limit_currency=limit.currency if limit else None,
         actor=key.client,
@@ -264,15 +266,15 @@ async def _accept(
         operation,
         key,
         service=service,
-        department=offer.module.department,
-        title=f"Open {offer.plan.name} as service {offer.service} {offer.way}",
-        facts={"service": offer.service, "plan": offer.plan.name, "period_months": request.period_months},
+        department=candidate.module.department,
+        title=f"Open {candidate.plan.name} as service {candidate.service} {candidate.by_whom}",
+        facts={"service": candidate.service, "plan": candidate.plan.name, "period_months": request.period_months},
     )
     return AcceptedOrder(
-        offer.service,
-        offer.operation,
+        candidate.service,
+        candidate.operation,
         OperationKind.OPEN,
         operation.upstream_name,
         created=True,
-        rows=NewRows(service, operation, offer.plan, offer.module, offer.account),
+        rows=NewRows(service, operation, candidate.plan, candidate.module, candidate.account),
     )

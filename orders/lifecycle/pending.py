@@ -38,7 +38,7 @@ async def write_down(
     return Written(word=word)
 
 
-def as_sent_by_hand(record: DecisionRecord) -> DecisionRecord:
+def sent_by_hand(record: DecisionRecord) -> DecisionRecord:
     """The same, if it names what is written down; else nobody has checked whose decision it is."""
     decision = record.decision
     if isinstance(decision, Written):

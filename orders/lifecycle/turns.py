@@ -79,10 +79,10 @@ async def start_next_queued(session: AsyncSession, service_number: int) -> int |
         if service.status is not ServiceStatus.CLOSED or following.kind is OperationKind.OPEN:
             await enter(session, following, Stage.ACCEPTED)
             return following.id
-        await _end_senseless(session, following, f"service {service_number} is closed by now; nothing was sent")
+        await _cancel_superfluous(session, following, f"service {service_number} is closed by now; nothing was sent")
     return None
 
 
-async def _end_senseless(session: AsyncSession, operation: Operation, reason: str) -> None:
+async def _cancel_superfluous(session: AsyncSession, operation: Operation, reason: str) -> None:
     await enter(session, operation, Stage.CANCELLED, reason)
     audit.record(session, "operation", operation.id, "cancelled", facts={"reason": reason})

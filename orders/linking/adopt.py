@@ -30,51 +30,51 @@ from upstreams.port import UpstreamItem
 
 
 async def adopt(
-    database: Database, target: Target, wish: AdoptRequest, seen: Seen, *, actor: str, client: str, key: str
+    database: Database, target: Target, request: AdoptRequest, seen: Seen, *, actor: str, client: str, key: str
 ) -> Outcome:
     """A new service that is this item. Raises Refused or InvalidField, and changes nothing then.
 
     The same client, key and request for the same item give the same service.
     """
-    wish.checked()
+    request.checked()
     try:
-        return await _adopt(database, target, wish, seen, actor, client, key)
+        return await _adopt(database, target, request, seen, actor, client, key)
     except IntegrityError:  # as with a link, or by the same request, sent twice at once
-        return await _adopt(database, target, wish, seen, actor, client, key)
+        return await _adopt(database, target, request, seen, actor, client, key)
 
 
 async def _adopt(
-    database: Database, target: Target, wish: AdoptRequest, seen: Seen, actor: str, client: str, key: str
+    database: Database, target: Target, request: AdoptRequest, seen: Seen, actor: str, client: str, key: str
 ) -> Outcome:
     async with database.write() as session:
         snapshot = await locked_snapshot(session, target, seen)
         # Behind the lock: the same request, sent twice at once, may have been done while this one waited for it.
-        earlier = await adopted_before(session, client, key, target.account.name, seen.form.number, wish)
+        earlier = await adopted_before(session, client, key, target.account.name, seen.form.number, request)
         if earlier is not None:
             return earlier
-        period = _period_of(target, seen.form, wish.period_months)
+        period = _period_of(target, seen.form, request.period_months)
         differing = differences(target, seen.form, period.period_months, None)
         differing += await differing_mark(session, seen.form, None)
         await check_free(session, target, seen.form, None)
-        outcome = outcome_of(target, wish, seen.form, differing, None)
-        if wish.dry_run:
+        outcome = outcome_of(target, request, seen.form, differing, None)
+        if request.dry_run:
             await session.rollback()
             return outcome
-        origin = origin_of_request(actor, ADOPTED, wish, differing)
-        service = await _new_service(session, target, wish, period, seen.form, snapshot)
+        origin = origin_of_request(actor, ADOPTED, request, differing)
+        service = await _new_service(session, target, request, period, seen.form, snapshot)
         async with changing(session, service, origin):
             apply_snapshot(service, snapshot)
             await intents.tie(session, service, snapshot.number, origin)
         outcome = outcome.model_copy(update={"service": service.id, "mark": service.mark, "created": True})
-        _write_key(session, target, outcome, wish, client, key)
+        _write_key(session, target, outcome, request, client, key)
         return outcome
 
 
 async def adopted_before(
-    session: AsyncSession, client: str, key: str, upstream: str, number: str, wish: AdoptRequest
+    session: AsyncSession, client: str, key: str, upstream: str, number: str, request: AdoptRequest
 ) -> Outcome | None:
     """What this key made earlier. Raises Refused if that was something else."""
-    if wish.dry_run:
+    if request.dry_run:
         return None
     found = await session.exec(
         select(AuditEntry).where(
@@ -86,7 +86,7 @@ async def adopted_before(
     entry = next((one for one in found.all() if one.detail.get("key") == key), None)
     if entry is None:
         return None
-    if entry.detail["request"] != _hash(upstream, number, wish):
+    if entry.detail["request"] != _hash(upstream, number, request):
         raise Refused(
             f"Idempotency-Key {key!r} was used to adopt item {entry.detail['item']} as service "
             f"{entry.detail['service']}; something else needs a new key"
@@ -121,7 +121,7 @@ def _period_of(target: Target, item: UpstreamItem, months: int | None) -> Mapped
 async def _new_service(
     session: AsyncSession,
     target: Target,
-    wish: AdoptRequest,
+    request: AdoptRequest,
     period: MappedPeriod,
     item: UpstreamItem,
     snapshot: UpstreamSnapshot,
@@ -130,7 +130,7 @@ async def _new_service(
     number = (await session.exec(select(next_number(session.get_bind().dialect.name, Service)))).one()
     tag = (await session.get_one(Installation, 1)).tag
     terms = Terms(target.plan, target.module, target.account, mapping, period)
-    service = new_service(number, tag, terms, customer=wish.customer, owner=None)  # bought past every storefront
+    service = new_service(number, tag, terms, customer=request.customer, owner=None)  # bought past every storefront
     service.name, service.name_is_ours = snapshot.name or item.name or service.mark, False
     service.addons = addons.had(mapping, item.raw)
     service.renewal_owner = renewed_by(item) or service.renewal_owner
@@ -140,7 +140,7 @@ async def _new_service(
 
 
 def _write_key(
-    session: AsyncSession, target: Target, outcome: Outcome, wish: AdoptRequest, client: str, key: str
+    session: AsyncSession, target: Target, outcome: Outcome, request: AdoptRequest, client: str, key: str
 ) -> None:
     audit.record(
         session,
@@ -152,12 +152,12 @@ def _write_key(
             "service": outcome.service,
             "item": outcome.upstream_number,
             "key": key,
-            "request": _hash(target.account.name, outcome.upstream_number, wish),
+            "request": _hash(target.account.name, outcome.upstream_number, request),
         },
     )
 
 
-def _hash(upstream: str, number: str, wish: AdoptRequest) -> str:
-    asked = wish.model_dump(mode="json", exclude={"dry_run"})
+def _hash(upstream: str, number: str, request: AdoptRequest) -> str:
+    asked = request.model_dump(mode="json", exclude={"dry_run"})
     canonical = json.dumps({**asked, "upstream": upstream, "number": number}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -125,10 +125,10 @@ async def running_of(session: AsyncSession, service_number: int) -> Operation | 
 
 
 def outcome_of(
-    target: Target, wish: ItemRequest, item: UpstreamItem, differing: list[str], service: Service | None
+    target: Target, request: ItemRequest, item: UpstreamItem, differing: list[str], service: Service | None
 ) -> Outcome:
     """Raises Refused if something differs that nobody overrules."""
-    if differing and not (wish.force or wish.dry_run):
+    if differing and not (request.force or request.dry_run):
         raise Refused(
             f"item {item.number} does not fit: {'; '.join(differing)}. If it is the right one all the same, say so "
             "with force and a reason"
@@ -139,11 +139,11 @@ def outcome_of(
         product_type=target.product_type,
         upstream_number=item.number,
         differences=differing,
-        done=not wish.dry_run,
+        done=not request.dry_run,
         mark=service.mark if service else "",
     )
 
 
-def origin_of_request(actor: str, action: str, wish: ItemRequest, differing: list[str]) -> Origin:
-    words = [wish.reason or "", f"overruled: {'; '.join(differing)}" if differing else ""]
+def origin_of_request(actor: str, action: str, request: ItemRequest, differing: list[str]) -> Origin:
+    words = [request.reason or "", f"overruled: {'; '.join(differing)}" if differing else ""]
     return Origin(actor, action, reason="; ".join(filter(None, words)), source=Source.PERSON)

@@ -6,7 +6,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.database import Database
 from models.enums import OperationKind, Stage
-from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.audit import LINKED
 from orders.errors import Refused
@@ -28,16 +27,20 @@ from orders.services.state import apply_snapshot
 from orders.settlement import intents
 
 
-async def link(database: Database, target: Target, number: int, wish: LinkRequest, seen: Seen, actor: str) -> Outcome:
+async def link(
+    database: Database, target: Target, number: int, request: LinkRequest, seen: Seen, actor: str
+) -> Outcome:
     """The service is this item from now on. Raises Refused or InvalidField, and changes nothing then."""
-    wish.checked()
+    request.checked()
     try:
-        return await _link(database, target, number, wish, seen, actor)
+        return await _link(database, target, number, request, seen, actor)
     except IntegrityError:  # somebody else linked it, or the poller saw it for the first time, just now
-        return await _link(database, target, number, wish, seen, actor)
+        return await _link(database, target, number, request, seen, actor)
 
 
-async def _link(database: Database, target: Target, number: int, wish: LinkRequest, seen: Seen, actor: str) -> Outcome:
+async def _link(
+    database: Database, target: Target, number: int, request: LinkRequest, seen: Seen, actor: str
+) -> Outcome:
     async with database.write() as session:
         snapshot = await locked_snapshot(session, target, seen)
         service = await _locked_service(session, number)
@@ -46,13 +49,15 @@ async def _link(database: Database, target: Target, number: int, wish: LinkReque
         differing += differing_service(service, seen.form)
         differing += await differing_mark(session, seen.form, service)
         await check_free(session, target, seen.form, number)
-        outcome = outcome_of(target, wish, seen.form, differing, service)
-        if wish.dry_run:
+        outcome = outcome_of(target, request, seen.form, differing, service)
+        if request.dry_run:
             await session.rollback()
             return outcome
-        origin = origin_of_request(actor, LINKED, wish, differing)
+        origin = origin_of_request(actor, LINKED, request, differing)
         async with changing(session, service, origin):
-            await _let_go(session, service, seen.form.number)
+            if service.upstream_number not in (None, seen.form.number):
+                await intents.orphan_item(session, service)
+                service.upstream_number = None
             service.renewal_owner = renewed_by(seen.form) or service.renewal_owner
             apply_snapshot(service, snapshot)
             await intents.tie(session, service, snapshot.number, origin)
@@ -75,20 +80,3 @@ async def _check_nothing_runs(session: AsyncSession, service: Service, item: str
 async def _locked_service(session: AsyncSession, number: int) -> Service:
     query = select(Service).where(Service.id == number).with_for_update()
     return (await session.exec(query.execution_options(populate_existing=True))).one()
-
-
-async def _let_go(session: AsyncSession, service: Service, number: str) -> None:
-    """The item that the service was until now is an orphan."""
-    if service.upstream_number in (None, number):
-        return
-    found = await session.exec(
-        select(UpstreamSnapshot).where(
-            UpstreamSnapshot.account_id == service.account_id,
-            UpstreamSnapshot.product_type == service.product_type,
-            UpstreamSnapshot.number == service.upstream_number,
-        )
-    )
-    for snapshot in found.all():
-        snapshot.service_id = None
-        session.add(snapshot)
-    service.upstream_number = None

@@ -32,28 +32,28 @@ class Linker:
         self._database = database
         self._connections = connections
 
-    async def link(self, service: int, wish: LinkRequest, *, actor: str) -> Outcome:
-        wish.checked()
+    async def link(self, service: int, request: LinkRequest, *, actor: str) -> Outcome:
+        request.checked()
         async with self._database.read() as session:
-            target = await target_of_service(session, service, wish.upstream)
+            target = await target_of_service(session, service, request.upstream)
         upstream = await self._connections.to(target.account)
-        seen = await self._read(upstream, target, wish.upstream_number)
-        outcome = await link(self._database, target, service, wish, seen, actor)
+        seen = await self._read(upstream, target, request.upstream_number)
+        outcome = await link(self._database, target, service, request, seen, actor)
         return await self._mark(upstream, outcome, seen.form.mark, actor)
 
     async def adopt(
-        self, number: str, wish: AdoptRequest, *, upstream: str | None, actor: str, client: str, key: str
+        self, number: str, request: AdoptRequest, *, upstream: str | None, actor: str, client: str, key: str
     ) -> Outcome:
         """`client` and `key`: the same ones with the same request give the same service."""
-        wish.checked()
+        request.checked()
         async with self._database.read() as session:
-            target = await target_of_plan(session, wish.plan, upstream)
-            earlier = await adopted_before(session, client, key, target.account.name, number, wish)
+            target = await target_of_plan(session, request.plan, upstream)
+            earlier = await adopted_before(session, client, key, target.account.name, number, request)
         connection = await self._connections.to(target.account)
         if earlier is not None:
             return await self._mark_again(connection, earlier, actor)
         seen = await self._read(connection, target, number)
-        outcome = await adopt(self._database, target, wish, seen, actor=actor, client=client, key=key)
+        outcome = await adopt(self._database, target, request, seen, actor=actor, client=client, key=key)
         return await self._mark(connection, outcome, seen.form.mark, actor)
 
     async def _read(self, upstream: Upstream, target: Target, number: str) -> Seen:

@@ -56,7 +56,7 @@ async def addons_after_plan_change(
     off what was to be dropped and is there all the same. What can't be set or switched off is an incident. `before`:
     the mapping of the plan that it had.
     """
-    carried = addons.wished(asked.addons)
+    carried = addons.values_of(asked.addons)
     mapping = await mapping_of(session, service)
     if mapping is None or snapshot is None or not snapshot.form:
         service.addons = dict(carried)  # nobody shows it: as agreed
@@ -120,7 +120,7 @@ async def _set_again(
     if not settable and not off:
         return
     plan = (await session.get_one(TariffPlan, service.plan_id)).name
-    wish = addons.wish(settable, mapping)
+    wish = addons.values_to_set(settable, mapping)
     switched_off = [one for one in kept if one.least is not None]
     wish = wish.model_copy(
         update={

@@ -40,7 +40,7 @@ def attention(reason: str, failure: FailureClass) -> SubmitResult:
     return SubmitResult(outcome=Submission.ATTENTION, reason=reason, failure=failure)
 
 
-def told_no_before(job: Job) -> Obstacle | None:
+def refused_before(job: Job) -> Obstacle | None:
     """An upstream may say no and do it all the same: before the request is sent again it is looked up, as after a lost
     answer. None: there was no such answer, or it is proven by now that nothing was done."""
     if job.intent is None or not job.intent.was_told_no:

@@ -20,7 +20,7 @@ from orders.money.expectation import period_terms
 from orders.money.prices import Terms
 from orders.operations.asking import Asking
 from orders.operations.base import Obstacle, OperationType, Request, Sent
-from orders.operations.item import told_no_before
+from orders.operations.item import refused_before
 from orders.operations.job import Job
 from orders.operations.numbers import numbers, shared_numbers
 from orders.operations.seen import Seen
@@ -127,7 +127,7 @@ class Open(OperationType[Asking, Term]):
         """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
         if job.intent is None or not await ever_sent(database, job):
             return None
-        obstacle = told_no_before(job)
+        obstacle = refused_before(job)
         if obstacle is not None:
             return obstacle
         found = await left_behind(database, job, upstream)

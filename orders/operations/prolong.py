@@ -26,8 +26,8 @@ from orders.operations.item import (
     item_number,
     read,
     read_if_there,
+    refused_before,
     status_at_rest,
-    told_no_before,
 )
 from orders.operations.item import unknown_since as since
 from orders.operations.job import Job
@@ -126,7 +126,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
         return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
-        obstacle = told_no_before(job)
+        obstacle = refused_before(job)
         if obstacle is not None:
             return obstacle
         item = await read(job, upstream)

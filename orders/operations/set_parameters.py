@@ -123,7 +123,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
             raise InvalidField("addons", f"name at least one thing to change: {possible}")
         mapping = await periods.mapping_of_plan(session, service, service.plan_id)
         plan = await session.get_one(TariffPlan, service.plan_id)
-        values = addons.wish(addons.check(asked.addons, mapping, plan.name), mapping)
+        values = addons.values_to_set(addons.check(asked.addons, mapping, plan.name), mapping)
         fields = dict(values.fields)
         domain = None if asked.domain is None else _checked_name(kind, asked.domain)
         if domain is not None:
@@ -155,7 +155,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         others = sorted(parameters.keys() - {DOMAIN})
         if others:
             raise InvalidField(f"parameters.{others[0]}", "can't be corrected here; a change has add-ons and domain")
-        changed = addons.wish(values, mapping)
+        changed = addons.values_to_set(values, mapping)
         if DOMAIN in parameters:
             domain = _checked_name(PRODUCT_TYPES[service.product_type], parameters[DOMAIN])
             changed = changed.model_copy(update={"domain": domain, "fields": {**changed.fields, DOMAIN: domain}})
@@ -202,7 +202,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
     ) -> None:
         asked = self.parameters.of(operation.parameters)
-        service.addons = addons.without_none({**service.addons, **addons.wished(asked.addons)})
+        service.addons = addons.without_none({**service.addons, **addons.values_of(asked.addons)})
         if asked.domain is not None:
             service.name, service.name_is_ours = asked.domain, False
         if asked.renewal_owner is not None:

@@ -170,13 +170,13 @@ def fields(values: Mapping[str, AddonValue], mapping: Mapped) -> dict[str, str]:
     return {mapping.addons[name]: AddonForm.of(mapping, name).sent(value) for name, value in values.items()}
 
 
-def wish(values: Mapping[str, AddonValue], mapping: Mapped | None) -> Values:
+def values_to_set(values: Mapping[str, AddonValue], mapping: Mapped | None) -> Values:
     """Parameters of an operation that sets these add-ons; without a mapping a person does it."""
     asked = {name: str(value) for name, value in values.items()}
     return Values(addons=asked, fields=fields(values, mapping) if mapping is not None else {})
 
 
-def wished(texts: Mapping[str, str]) -> dict[str, AddonValue]:
+def values_of(texts: Mapping[str, str]) -> dict[str, AddonValue]:
     """The add-ons that an operation is to set, from its parameters."""
     return {name: from_text(value) for name, value in texts.items()}
 

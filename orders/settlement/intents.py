@@ -222,8 +222,8 @@ async def tie(session: AsyncSession, service: Service, upstream_number: str, ori
     await session.flush()
 
 
-async def unlink(session: AsyncSession, service: Service, origin: Origin) -> None:
-    """The service is another item than was thought, or none: the one it had is an orphan from now on."""
+async def orphan_item(session: AsyncSession, service: Service) -> None:
+    """The item that the service was until now is nobody's."""
     found = await session.exec(
         select(UpstreamSnapshot).where(
             UpstreamSnapshot.account_id == service.account_id,
@@ -234,6 +234,11 @@ async def unlink(session: AsyncSession, service: Service, origin: Origin) -> Non
     for snapshot in found.all():
         snapshot.service_id = None
         session.add(snapshot)
+
+
+async def unlink(session: AsyncSession, service: Service, origin: Origin) -> None:
+    """The service is another item than was thought, or none: the one it had is an orphan from now on."""
+    await orphan_item(session, service)
     async with changing(session, service, origin):
         service.upstream_number = None
     session.add(service)

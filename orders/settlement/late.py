@@ -24,7 +24,7 @@ _LEFT_TO_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
 
 
 @dataclass(frozen=True)
-class LateYes:
+class LateAcceptance:
     adopted: bool
     """The order goes on with what the upstream has done: nothing else had been sent for it."""
     words: str
@@ -37,9 +37,9 @@ def is_late(operation: Operation, intent: Intent, number: str | None) -> bool:
     return intent.state.is_settled or operation.stage.is_final
 
 
-async def take_late_yes(
+async def record_late_acceptance(
     session: AsyncSession, operation: Operation, intent: Intent, service: Service, number: str | None
-) -> LateYes:
+) -> LateAcceptance:
     """Write it down and raise the incident; if nothing was sent since, the order goes on with it, and sends nothing."""
     was = operation.stage.value if operation.stage.is_final else intent.state.value
     adopted = await _adopt(session, operation, intent, service, number)
@@ -66,7 +66,7 @@ async def take_late_yes(
         operation=operation.id,
         detail={"item": number or "", "attempt": str(intent.attempt), "counted as": was, "mark": intent.mark},
     )
-    return LateYes(adopted, words)
+    return LateAcceptance(adopted, words)
 
 
 async def _adopt(

@@ -114,7 +114,7 @@ async def unpaid_among(
     return waiting if unpaid else []
 
 
-async def deal_with(database: Database, job: Job, intent: Intent, upstream: Upstream, number: str) -> Outcome:
+async def clear_up(database: Database, job: Job, intent: Intent, upstream: Upstream, number: str) -> Outcome:
     """Have an unpaid row out of the way, so that the order can be sent again. Its form is read right before, and the
     balance before that: what is paid after it was read shows there."""
     before = await Before.of(upstream)

@@ -12,7 +12,7 @@ from models.enums import FailureClass, IntentState, Stage
 from models.messages import Funds, OrderRef, Submission, SubmitResult
 from models.order import Intent
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.attempts import PUT_OFF_AT_MOST, pause_after_put_off, story_of_enough
+from orders.lifecycle.attempts import PUT_OFF_AT_MOST, pause_after_put_off, why_enough
 from tests.carts.bench import Bench
 
 ORDER = "*.order.param"
@@ -68,7 +68,7 @@ async def test_all_pauses_outlast_the_difference_of_time_zones_before_a_person_i
                 )
             )
             await session.flush()
-            assert bool(await story_of_enough(session, order.operation)) is (times == PUT_OFF_AT_MOST)
+            assert bool(await why_enough(session, order.operation)) is (times == PUT_OFF_AT_MOST)
             counted, pause = await pause_after_put_off(session, order.operation)
             assert counted == times
             waited += pause if times < PUT_OFF_AT_MOST else timedelta(0)

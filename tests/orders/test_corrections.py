@@ -139,15 +139,15 @@ async def test_what_has_no_effect_so_often_needs_a_person(
     order = await opening(database)
     await _tried(database, order.operation, enough - 1, state, failure)
     async with database.read() as session:
-        assert await attempts.story_of_enough(session, order.operation) == ""
+        assert await attempts.why_enough(session, order.operation) == ""
     await _tried(database, order.operation, 1, state, failure)
     async with database.read() as session:
-        assert (await attempts.story_of_enough(session, order.operation)).startswith(words)
+        assert (await attempts.why_enough(session, order.operation)).startswith(words)
 
 
 async def test_waiting_for_money_has_no_last_attempt(database: Database) -> None:
     order = await opening(database)
     await _tried(database, order.operation, 50, IntentState.REFUSED, FailureClass.FUNDS)
     async with database.read() as session:
-        assert await attempts.story_of_enough(session, order.operation) == ""
+        assert await attempts.why_enough(session, order.operation) == ""
         assert (await session.get_one(Operation, order.operation)).kind is OperationKind.OPEN

@@ -33,7 +33,7 @@ LEASE = timedelta(seconds=10)
 ENOUGH = Reading(Money.of("100.00", "EUR"), charged=0)
 
 
-class Road:
+class Case:
     """One order on its way."""
 
     def __init__(self, database: Database, job: Job) -> None:
@@ -43,7 +43,7 @@ class Road:
         self.intent: Intent | None = None
 
     @classmethod
-    async def of_a_new_order(cls, database: Database, key: str = "k") -> "Road":
+    async def of_a_new_order(cls, database: Database, key: str = "k") -> "Case":
         request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
         order = await accept_order(database, request, client="shop", key=key, hostname_suffix="s.internal")
         return cls(database, await load_job(database, order.operation))
@@ -91,55 +91,55 @@ class Road:
 
 
 @pytest.fixture
-async def road(database: Database) -> AsyncIterator[Road]:
-    road = await Road.of_a_new_order(database)
-    yield road
+async def case(database: Database) -> AsyncIterator[Case]:
+    case = await Case.of_a_new_order(database)
+    yield case
     async with database.write() as session:
         assert await funds.recount(session, 1), "the account's sums are those of its reservations"
 
 
-async def test_money_intent_and_stages_are_written_together(road: Road) -> None:
-    await road.begin()
+async def test_money_intent_and_stages_are_written_together(case: Case) -> None:
+    await case.begin()
 
-    operation, _, [intent], [reserved], account = await road.stored()
+    operation, _, [intent], [reserved], account = await case.stored()
     assert (operation.stage, operation.cost, operation.price) == (Stage.SUBMITTING, COST, {"quoted": "5"})
     assert operation.workflow_started_at == operation.stage_since
     assert operation.parameters == {"period_months": "1", "wanted": "yes"}
-    assert (intent.state, intent.attempt, intent.mark) == (IntentState.PREPARED, 1, road.job.service.mark)
+    assert (intent.state, intent.attempt, intent.mark) == (IntentState.PREPARED, 1, case.job.service.mark)
     assert (intent.request, intent.before) == ({"name": "x"}, {"seen_up_to": ["0"]})
     assert intent.send_until is not None
     assert timedelta(seconds=8) < intent.send_until - intent.created_at < timedelta(seconds=12)
     assert (reserved.state, reserved.amount) == (ReservationState.GRANTED, COST.amount)
     assert (account.set_aside, account.balance) == (units(COST.amount), Decimal("100.00"))
-    assert (road.operation.stage_since, road.intent and road.intent.id) == (operation.stage_since, intent.id)
-    async with road.database.read() as session:
-        stages = [(one.stage, one.reason) for one in await stages_after(session, road.job.number)]
+    assert (case.operation.stage_since, case.intent and case.intent.id) == (operation.stage_since, intent.id)
+    async with case.database.read() as session:
+        stages = [(one.stage, one.reason) for one in await stages_after(session, case.job.number)]
         [told] = (await session.exec(select(WebhookMessage.kind))).all()
     assert stages == [(Stage.ACCEPTED, ""), (Stage.CHECKING_BALANCE, "money set aside"), (Stage.SUBMITTING, "")]
     assert told == MessageType.OPERATION_STARTED
 
 
-async def test_the_yes_settles_charges_and_links(road: Road) -> None:
-    await road.begin()
-    await road.record_acceptance()
+async def test_the_yes_settles_charges_and_links(case: Case) -> None:
+    await case.begin()
+    await case.record_acceptance()
 
-    operation, service, [intent], [reserved], account = await road.stored()
+    operation, service, [intent], [reserved], account = await case.stored()
     assert (operation.stage, operation.reason) == (Stage.AWAITING_CONFIRMATION, "item 17")
     assert (service.status, service.upstream_number) == (ServiceStatus.PROCESSING, "17")
     assert (intent.state, intent.upstream_number) == (IntentState.ACCEPTED, "17")
     assert (reserved.state, reserved.release_number, account.release_count) == (ReservationState.RELEASED, 1, 1)
     assert (account.set_aside, account.charged) == (0, units(COST.amount))
     assert account.orders_return_number is Knowledge.YES
-    async with road.database.read() as session:
+    async with case.database.read() as session:
         history = (await session.exec(select(AuditEntry).where(AuditEntry.subject == "service"))).one()
     assert history.actor == "shop"
     assert history.changes == {"status": ["ordered", "processing"], "upstream_number": ["", "17"]}
 
 
-async def test_what_costs_nothing_sets_nothing_aside(road: Road) -> None:
-    await road.begin(road.first(cost=None))
-    await road.record_acceptance()
-    operation, _, [intent], reserved, account = await road.stored()
+async def test_what_costs_nothing_sets_nothing_aside(case: Case) -> None:
+    await case.begin(case.first(cost=None))
+    await case.record_acceptance()
+    operation, _, [intent], reserved, account = await case.stored()
     assert (operation.stage, intent.state, reserved) == (Stage.AWAITING_CONFIRMATION, IntentState.ACCEPTED, [])
     assert (account.set_aside, account.charged) == (0, 0)
 
@@ -182,42 +182,42 @@ MEANWHILE = [_cancelled, _called_off, _stage_entered_again, _set_aside_for_anoth
 async def test_nothing_is_kept_of_an_outset_if_something_has_happened_since_it_was_read(
     database: Database, meanwhile: object
 ) -> None:
-    road = await Road.of_a_new_order(database)
+    case = await Case.of_a_new_order(database)
     async with database.write() as session:
-        operation = await locked_operation(session, road.job.number)
+        operation = await locked_operation(session, case.job.number)
         await meanwhile(session, operation, await session.get_one(UpstreamAccount, 1))  # type: ignore[operator]
     with pytest.raises(fast_path.NotOnFastPath):
-        await road.begin()
-    _, _, sent, reserved, _ = await road.stored()
+        await case.begin()
+    _, _, sent, reserved, _ = await case.stored()
     assert (sent, reserved) == ([], [])
     async with database.read() as session:
-        assert Stage.SUBMITTING not in [one.stage for one in await stages_after(session, road.job.number)]
+        assert Stage.SUBMITTING not in [one.stage for one in await stages_after(session, case.job.number)]
 
 
-async def test_the_last_cent_may_be_set_aside(road: Road) -> None:
-    await road.begin(road.first(Reading(Money.of("5.00", "EUR"), charged=0)))
+async def test_the_last_cent_may_be_set_aside(case: Case) -> None:
+    await case.begin(case.first(Reading(Money.of("5.00", "EUR"), charged=0)))
 
 
-async def test_a_credit_limit_counts_and_a_cent_too_little_does_not(road: Road) -> None:
+async def test_a_credit_limit_counts_and_a_cent_too_little_does_not(case: Case) -> None:
     with pytest.raises(fast_path.NotOnFastPath):
-        await road.begin(road.first(Reading(Money.of("4.99", "EUR"), charged=0)))
-    await road.is_as_accepted()
-    account = UpstreamAccount(**road.job.account.model_dump() | {"credit_limit": Decimal("0.01")})
-    await road.begin(replace(road.first(Reading(Money.of("4.99", "EUR"), charged=0)), account=account))
+        await case.begin(case.first(Reading(Money.of("4.99", "EUR"), charged=0)))
+    await case.is_as_accepted()
+    account = UpstreamAccount(**case.job.account.model_dump() | {"credit_limit": Decimal("0.01")})
+    await case.begin(replace(case.first(Reading(Money.of("4.99", "EUR"), charged=0)), account=account))
 
 
-async def test_of_two_attempts_at_once_one_sends(road: Road) -> None:
+async def test_of_two_attempts_at_once_one_sends(case: Case) -> None:
     """A worker that was held up, and the one that took over: both have read the same."""
-    other = Road(road.database, road.job)
-    results = await asyncio.gather(road.begin(), other.begin(), return_exceptions=True)
+    other = Case(case.database, case.job)
+    results = await asyncio.gather(case.begin(), other.begin(), return_exceptions=True)
     assert sum(result is None for result in results) == 1, results
     assert sum(isinstance(result, fast_path.NotOnFastPath | IntegrityError) for result in results) == 1, results
-    _, _, sent, reserved, account = await road.stored()
+    _, _, sent, reserved, account = await case.stored()
     assert (len(sent), len(reserved), account.set_aside) == (1, 1, units(COST.amount))
 
 
 async def test_twenty_at_once_never_set_aside_more_than_there_is(database: Database) -> None:
-    roads = [await Road.of_a_new_order(database, key=f"k{number}") for number in range(20)]
+    roads = [await Case.of_a_new_order(database, key=f"k{number}") for number in range(20)]
     reading = Reading(Money.of("35.00", "EUR"), charged=0)
     results = await asyncio.gather(*(one.begin(one.first(reading)) for one in roads), return_exceptions=True)
     assert sum(result is None for result in results) == 7
@@ -228,27 +228,27 @@ async def test_twenty_at_once_never_set_aside_more_than_there_is(database: Datab
         assert await funds.recount(session, 1)
 
 
-async def _settled_by_another(session: AsyncSession, road: Road) -> None:
-    assert road.intent is not None
-    await intents.settle(session, await intents.current(session, road.intent), IntentState.NOT_DONE)
+async def _settled_by_another(session: AsyncSession, case: Case) -> None:
+    assert case.intent is not None
+    await intents.settle(session, await intents.current(session, case.intent), IntentState.NOT_DONE)
 
 
-async def _money_released(session: AsyncSession, road: Road) -> None:
-    await funds.release(session, road.job.number)
+async def _money_released(session: AsyncSession, case: Case) -> None:
+    await funds.release(session, case.job.number)
 
 
-async def _linked_by_hand(session: AsyncSession, road: Road) -> None:
-    service = await session.get_one(Service, road.job.service.id)
+async def _linked_by_hand(session: AsyncSession, case: Case) -> None:
+    service = await session.get_one(Service, case.job.service.id)
     service.upstream_number = "99"
     session.add(service)
 
 
-async def _asked_for_a_person(session: AsyncSession, road: Road) -> None:
-    await enter(session, await locked_operation(session, road.job.number), Stage.NEEDS_ATTENTION, "why")
+async def _asked_for_a_person(session: AsyncSession, case: Case) -> None:
+    await enter(session, await locked_operation(session, case.job.number), Stage.NEEDS_ATTENTION, "why")
 
 
-async def _not_wanted_any_more(session: AsyncSession, road: Road) -> None:
-    operation = await locked_operation(session, road.job.number)
+async def _not_wanted_any_more(session: AsyncSession, case: Case) -> None:
+    operation = await locked_operation(session, case.job.number)
     operation.called_off_at = operation.stage_since
     session.add(operation)
 
@@ -257,40 +257,40 @@ async def _not_wanted_any_more(session: AsyncSession, road: Road) -> None:
     "meanwhile",
     [_settled_by_another, _money_released, _linked_by_hand, _asked_for_a_person, _not_wanted_any_more],
 )
-async def test_a_yes_that_meets_something_else_is_left_to_the_careful_way(road: Road, meanwhile: object) -> None:
-    await road.begin()
-    async with road.database.write() as session:
-        await meanwhile(session, road)  # type: ignore[operator]
-    before = await road.stored()
+async def test_a_yes_that_meets_something_else_is_left_to_the_careful_way(case: Case, meanwhile: object) -> None:
+    await case.begin()
+    async with case.database.write() as session:
+        await meanwhile(session, case)  # type: ignore[operator]
+    before = await case.stored()
     with pytest.raises(fast_path.NotOnFastPath):
-        await road.record_acceptance()
-    assert [str(one) for one in await road.stored()] == [str(one) for one in before]
+        await case.record_acceptance()
+    assert [str(one) for one in await case.stored()] == [str(one) for one in before]
 
 
-async def test_an_item_that_another_service_holds_is_never_linked_twice(road: Road) -> None:
-    other = await Road.of_a_new_order(road.database, key="other")
+async def test_an_item_that_another_service_holds_is_never_linked_twice(case: Case) -> None:
+    other = await Case.of_a_new_order(case.database, key="other")
     await other.begin()
     await other.record_acceptance("17")
-    await road.begin()
+    await case.begin()
     with pytest.raises(IntegrityError):
-        await road.record_acceptance("17")
-    operation, service, [intent], _, _ = await road.stored()
+        await case.record_acceptance("17")
+    operation, service, [intent], _, _ = await case.stored()
     assert (operation.stage, service.upstream_number, intent.state) == (Stage.SUBMITTING, None, IntentState.PREPARED)
 
 
-async def test_the_same_yes_twice_counts_once(road: Road) -> None:
-    await road.begin()
-    await road.record_acceptance()
+async def test_the_same_yes_twice_counts_once(case: Case) -> None:
+    await case.begin()
+    await case.record_acceptance()
     with pytest.raises(fast_path.NotOnFastPath):
-        await road.record_acceptance()
-    *_, account = await road.stored()
+        await case.record_acceptance()
+    *_, account = await case.stored()
     assert account.charged == units(COST.amount)
 
 
-async def test_after_a_yes_the_database_itself_forbids_a_second_request(road: Road) -> None:
+async def test_after_a_yes_the_database_itself_forbids_a_second_request(case: Case) -> None:
     """Whatever the code above does."""
-    await road.begin()
-    await road.record_acceptance()
+    await case.begin()
+    await case.record_acceptance()
     with pytest.raises(IntegrityError):
-        async with road.database.write() as session:
-            session.add(Intent(operation_id=road.job.number, account_id=1, attempt=2, mark="m"))
+        async with case.database.write() as session:
+            session.add(Intent(operation_id=case.job.number, account_id=1, attempt=2, mark="m"))

@@ -20,7 +20,7 @@ from models.order import Operation, Service
 
 
 @dataclass(frozen=True)
-class Standing:
+class CatalogueState:
     """Catalogue rows by name; who uses them, by id."""
 
     accounts: dict[str, UpstreamAccount]
@@ -41,7 +41,7 @@ class Standing:
     """(plan id, module id) -> services with an operation that has not ended: it needs what the catalogue said."""
 
 
-async def read_standing(session: AsyncSession) -> Standing:
+async def read_state(session: AsyncSession) -> CatalogueState:
     accounts = (await session.exec(select(UpstreamAccount).order_by(col(UpstreamAccount.id)))).all()
     modules = (await session.exec(select(ProcessingModule).order_by(col(ProcessingModule.id)))).all()
     plans = (await session.exec(select(TariffPlan).order_by(col(TariffPlan.id)))).all()
@@ -59,7 +59,7 @@ async def read_standing(session: AsyncSession) -> Standing:
             select(Service.account_id, Service.module_id, Service.home_module_id, Service.plan_id).distinct()
         )
     ).all()
-    return Standing(
+    return CatalogueState(
         accounts={account.name: account for account in accounts},
         modules={module.name: module for module in modules},
         plans={plan.name: plan for plan in plans},
