@@ -12,7 +12,7 @@ from catalogue.problems import Problem
 from catalogue.reading import Draft, mistakes
 from catalogue.state import CatalogueState
 from models.catalogue import MappedPeriod
-from models.enums import ModuleKind
+from models.enums import ModuleKind, RenewalOwner
 from models.money import Money
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
@@ -327,7 +327,11 @@ def _not_of_this_kind(table: str, entry: MappingEntry, kind: str | None) -> Iter
     """What the adapter of the module's account does not understand of the mapping."""
     if kind not in kinds():
         return
-    model = adapter_of(kind).mapping_settings
+    adapter = adapter_of(kind)
+    if entry.renewal_owner is RenewalOwner.UPSTREAM and not adapter.capabilities.renewal_switch:
+        words = f'a "{kind}" can\'t be told to renew; write "resellflow", or leave it out'
+        yield Problem(table, "renewal_owner", words)
+    model = adapter.mapping_settings
     try:
         model.model_validate(entry.model_dump(include=set(model.model_fields), exclude_none=True))
     except ValidationError as error:

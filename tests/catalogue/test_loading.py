@@ -311,6 +311,17 @@ async def test_what_was_learned_stays_when_other_things_change(database: Databas
             id="the currency of an account",
         ),
         pytest.param(
+            [
+                ('kind = "billmanager"', 'kind = "resellflow"'),
+                ('dialect = 6\nusername = "reseller"\npassword_env', "token_env"),
+                ('pricelist = "58"\ndatacenter = "1"', 'pricelist = "Their VDS"'),
+            ],
+            'upstream_accounts "main"',
+            "kind",
+            'it has services at a "billmanager"',
+            id="the kind of an account",
+        ),
+        pytest.param(
             [('upstream_account = "main"\nproduct_type = "vds"', 'kind = "manual"\nproduct_type = "vds"'),
              ('minimal_balance = "50.00"\n', "")],
             'processing_modules "main-vds"',
