@@ -30,7 +30,7 @@ class OperationKind(StrEnum):
 
     @property
     def verb(self) -> str:
-        """As in "suspend service 7", "change plan of service 7"."""
+        """The words for a title, for example "suspend service 7", "change plan of service 7"."""
         words = self.value.replace("_", " ")
         return f"{words} of" if " " in words else words
 

@@ -49,7 +49,7 @@ def _answers(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     return {
         HTTP_201_CREATED: {
             "description": "The operation is accepted and cannot be lost any more. `queued`: another one of the same "
-            "service runs; it starts by itself.",
+            "service runs; it starts automatically.",
             "headers": _LOCATION,
             "content": {"application/json": {"example": example}},
         },

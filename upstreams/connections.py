@@ -61,7 +61,8 @@ def _well_at(account: UpstreamAccount) -> datetime | None:
 
 
 class Connections:
-    """One adapter per account, shared by all activities of a worker. As a context manager it closes them in the end.
+    """One adapter for each account, shared by all activities of a worker. It is a context manager that closes them in
+    the end.
 
     `gates`: those of the process, where it opens connections more than once. `plain_http`: hosts outside this machine
     to which plain http is allowed.

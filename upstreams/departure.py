@@ -191,7 +191,7 @@ def _errors_of_httpx() -> Iterator[None]:
 
 
 def _given_up_after(flight: float) -> list[tuple[int, int, int]]:
-    """The kernel sends again what was not acknowledged, for many minutes by itself, and also for a stopped process."""
+    """Without this limit the kernel repeats what was not acknowledged for many minutes, also for a stopped process."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     return [] if option is None or flight <= 0 else [(socket.IPPROTO_TCP, option, int(flight * 1000))]
 

@@ -1,7 +1,7 @@
 """What Resellflow needs from any upstream, in Resellflow's words. An adapter translates and never decides.
 
 Every method raises the exceptions of `upstreams.errors`, and no others. An adapter makes one
-HTTP request per call it is asked for (where it makes more, the method says so) and never repeats one by itself, except
+HTTP request per call it is asked for (where it makes more, the method says so) and never repeats one on its own, except
 to renew a dead session.
 
 A call that changes or costs has happened once it returns, has not happened once it raises any exception but
@@ -265,16 +265,16 @@ class ProlongQuote(_Value):
     periods: tuple[int, ...]
     """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
     unreadable: str = ""
-    """As in Quote."""
+    """The same as in `Quote`."""
     foreign: Money | None = None
-    """As in Quote."""
+    """The same as in `Quote`."""
 
 
 class ProlongAccepted(_Value):
     """The upstream said yes."""
 
     new_expires_on: date | None
-    """As the answer says; None where it does not: then the item's form does."""
+    """The new expiry in the answer. None: the answer has none; read the item's form."""
     unpaid: Unpaid | None = None
     """An order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
 
@@ -290,9 +290,9 @@ class PlanChangeQuote(_Value):
     tariffs: tuple[str, ...]
     """Tariffs that this item may be changed to now; empty where the upstream names none."""
     unreadable: str = ""
-    """As in Quote."""
+    """The same as in `Quote`."""
     foreign: Money | None = None
-    """As in Quote."""
+    """The same as in `Quote`."""
 
 
 class PlanChangeAccepted(_Value):
@@ -419,7 +419,8 @@ class Upstream(Protocol):
         ...
 
     async def resume(self, product_type: str, number: str, *, key: str) -> None:
-        """Resume what we suspended, likewise. NotAllowed also where it was suspended for abuse or by staff (assumed).
+        """Resume what we suspended, in the same way. NotAllowed also after a suspension for abuse or by staff
+        (assumed).
 
         NotEnoughMoney where the upstream wants to be paid first.
         """
@@ -473,7 +474,7 @@ class Upstream(Protocol):
         ...
 
     async def set_renewal(self, product_type: str, number: str, period: int | None) -> None:
-        """Let the upstream renew by `period` months by itself, or not (None). May be repeated.
+        """Let the upstream renew automatically by `period` months, or not (None). May be repeated.
 
         Documented for licences, seen in code for others.
         """

@@ -18,11 +18,11 @@ class Refusals(Enum):
     """What the upstream can mean by a definite no, by what is sent."""
 
     OF_THE_ACCOUNT = "account"
-    """As the table of errors says: a missing right is trouble with the account."""
+    """The table of errors decides: a missing right is trouble with the account."""
     OF_AN_OPERATION = "operation"
     """A function for one item, or one we can do without: a missing right or a confirmation wanted is about it alone."""
     OF_A_STATE = "state"
-    """Likewise, and nothing but the item's number is sent: a no can only be about what may be done to the item."""
+    """An operation that sends only the item's number: a no can only be about what may be done to the item."""
 
 
 @dataclass(frozen=True)

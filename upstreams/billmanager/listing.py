@@ -2,7 +2,7 @@
 
 Paging by `p_num`, `p_cnt`, `p_col` is documented (GUIDE6), the total in `p_elems` seen in code; how large `p_cnt` may
 be, and whether an upstream honours any of them, is not known, so nothing is taken for granted. The stored filter
-(`{type}.filter`) is never used: it would change what later calls see. One that somebody stored in the interface is
+(`{type}.filter`) is never used: it would change what later calls see. A filter that somebody stored in the interface is
 named at the list's root (`p_filter`, seen in code) and makes the list incomplete, whatever the totals say.
 """
 

@@ -23,7 +23,7 @@ class NotADocument(ValueError):
 
 
 def tree(body: bytes, *, as_it_is: bool = False) -> Element:
-    """As `Document.parse` and `Document.parse_as_it_is` tell."""
+    """Errors are those of `Document.parse` and `Document.parse_as_it_is`."""
     if body.count(b"<") > MARKUP:
         raise NotADocument(f"it has more than {MARKUP} tags")
     try:

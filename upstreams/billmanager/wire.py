@@ -288,7 +288,7 @@ def _leaf(elem: Element, name: str) -> Element | None:
 
 
 def _raw(node: Element) -> str:
-    """As `Field.raw`."""
+    """The same rule as in `Field.raw`."""
     return node.get("orig") or node.get("$orig") or _text(node)
 
 

@@ -19,7 +19,7 @@ _NO_CHARACTERS = re.compile("[\ufffe\uffff]")
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]++)|([0-9]++));")
 _BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);|#(?:x[0-9A-Fa-f]++|[0-9]++);)")
 _CHARACTERS = (range(0x9, 0xB), range(0xD, 0xE), range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000))
-"""As XML 1.0 has them."""
+"""The characters that XML 1.0 allows."""
 _DIGITS = 10
 """Of a reference. The longest that means a character has seven, and may begin with noughts."""
 
