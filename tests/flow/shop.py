@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,6 +150,17 @@ class Shop:
         await start_sweep(self.client, self.settings.task_queue)
         return True
 
+    def environment(self) -> dict[str, str]:
+        """What a process of this shop is started with."""
+        return {
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            "TEMPORAL_NAMESPACE": self.client.namespace,
+            "RESELL_DATABASE_URL": self.database_url,
+            "RESELL_WORKER_HEALTH_ADDRESS": "",
+            PASSWORD_VARIABLE: PASSWORD,
+            **self.worker_settings,
+        }
+
     def start_worker(self, *roles: WorkerRole) -> Program:
         """A worker process, as in production. It is working once its orders move; nobody need wait for it."""
         chosen = ["--roles", ",".join(roles)] if roles else []
@@ -157,14 +168,7 @@ class Shop:
             [sys.executable, "worker.py", *chosen],
             name="worker",
             forked=True,
-            env={
-                "TEMPORAL_ADDRESS": self.temporal.address,
-                "TEMPORAL_NAMESPACE": self.client.namespace,
-                "RESELL_DATABASE_URL": self.database_url,
-                "RESELL_WORKER_HEALTH_ADDRESS": "",
-                PASSWORD_VARIABLE: PASSWORD,
-                **self.worker_settings,
-            },
+            env=self.environment(),
         )
         self.workers.append(program)
         return program
@@ -279,16 +283,19 @@ async def open_shop(
     *,
     worker: bool = True,
     client: Client | None = None,
+    stock: Callable[[Database], Awaitable[None]] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
     """A shop on a migrated database, with workers in this process unless `worker` is false.
+
+    `stock` fills the catalogue, where it is to be another than that of `stock_catalogue`.
 
     `settings` go to workers and to the order policy alike.
     """
     async with AsyncExitStack() as stack:
         database = Database(database_url)
         stack.push_async_callback(database.close)
-        await stock_catalogue(database, upstream.url)
+        await (stock(database) if stock else stock_catalogue(database, upstream.url))
         values = QUICK | settings
         chosen = Settings(database_url=database_url, **values)
         client = client or await temporal.connect(temporal.next_namespace())

@@ -161,13 +161,13 @@ class Proxy:
     async def _treat(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault = self._take_fault(request)
         passes = fault is None or fault.reaches is Reaches.BEFORE
-        answer = await self._pass_on(request) if passes else b""
+        answer = await self.pass_on(request) if passes else b""
         if fault is None:
             writer.write(answer)
         else:
             await self._misbehave(fault.answer, answer, reader, writer)
             if fault.reaches is Reaches.LATE:
-                await self._pass_on(request)
+                await self.pass_on(request)
         with suppress(ConnectionError):
             await writer.drain()
 
@@ -210,7 +210,7 @@ class Proxy:
         for one in waiting:
             one.cancel()
 
-    async def _pass_on(self, request: Request) -> bytes:
+    async def pass_on(self, request: Request) -> bytes:
         """The server's whole answer. Empty where it gives none."""
         address = urlsplit(self.target)
         with suppress(ConnectionError):

@@ -1,0 +1,159 @@
+"""A distributor's installation sells to a reseller's: every operation, and what goes wrong between them."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlmodel import select
+
+from models.enums import OperationKind, ServiceStatus, Stage
+from models.order import Task
+from orders.operations.set_parameters import ServiceChange
+from tests.farside.installations import Pair, hint_by_webhook, orders
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.proxy import Answer, Reaches, Request
+
+
+def opens(request: Request) -> bool:
+    return (request.method, request.path) == ("POST", "/v1/services")
+
+
+async def test_a_service_is_opened_prolonged_suspended_resumed_changed_and_closed(pair: Pair) -> None:
+    shop = pair.reseller.resellflow
+    service = await pair.bought(customer="anna@example.com")
+    number = service.id or 0
+    [sold] = await pair.sold()
+    assert (service.status, sold.status) == (ServiceStatus.ACTIVE, ServiceStatus.ACTIVE)
+    assert (service.upstream_number, service.expires_on) == (str(sold.id), sold.expires_on)
+    assert sold.owner == "reseller"
+    assert "anna" not in sold.customer, "the distributor learns our mark, and nothing of our customer"
+    assert await pair.counts() == (1, 1, 1)
+
+    before = service.expires_on
+    assert before is not None
+    service = await pair.completed(await shop.prolong(number, 1, key="p"))
+    assert service.expires_on is not None
+    assert service.expires_on >= before + timedelta(days=28)
+
+    service = await pair.completed(await shop.suspend(number, key="s"))
+    assert service.status is ServiceStatus.SUSPENDED
+    service = await pair.completed(await shop.resume(number, key="r"))
+    assert service.status is ServiceStatus.ACTIVE
+
+    service = await pair.completed(await shop.change_parameters(number, ServiceChange(addons={"ram": 4}), key="a"))
+    assert service.addons == {"ram": 4}
+    assert (await pair.sold())[0].addons == {"ram": 4}
+
+    service = await pair.completed(await shop.close_service(number, key="c"))
+    assert service.status is ServiceStatus.CLOSED
+    assert (await pair.sold())[0].status is ServiceStatus.CLOSED
+    kinds = [operation.kind for operation in await pair.operations_there()]
+    assert kinds == [
+        OperationKind.OPEN,
+        OperationKind.PROLONG,
+        OperationKind.SUSPEND,
+        OperationKind.RESUME,
+        OperationKind.SET_PARAMETERS,
+        OperationKind.CLOSE,
+    ]
+    assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "setparam"]
+
+
+async def test_an_order_whose_answer_is_cut_off_is_one_service(pair: Pair) -> None:
+    pair.line.lay(Answer.CUT, Reaches.BEFORE, chosen=opens)
+    await pair.bought()
+    assert await pair.counts() == (1, 1, 1)
+
+
+async def test_an_order_that_is_lost_is_sent_again_with_the_same_key_and_the_lost_one_may_arrive_late(
+    pair: Pair,
+) -> None:
+    pair.line.lay(Answer.CUT, chosen=opens)
+    service = await pair.bought()
+    lost, sent = [request for request in pair.line.requests if opens(request)]
+    assert lost.headers["idempotency-key"] == sent.headers["idempotency-key"]
+    answer = await pair.line.pass_on(lost)
+    assert f'"number":{service.upstream_number}'.encode() in answer
+    assert await pair.counts() == (1, 1, 1)
+
+
+async def test_a_prolongation_that_is_lost_or_whose_answer_is_cut_off_is_charged_once(pair: Pair) -> None:
+    service = await pair.bought()
+    for number, reaches in enumerate((Reaches.BEFORE, Reaches.NEVER), start=1):
+        before = service.expires_on
+        assert before is not None
+        pair.line.lay(Answer.CUT, reaches, chosen=orders)
+        service = await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key=f"p{number}"))
+        assert service.expires_on is not None
+        assert timedelta(days=28) <= service.expires_on - before <= timedelta(days=31)
+        await pair.line.pass_on(next(one for one in reversed(pair.line.requests) if orders(one)))
+    assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "prolong"]
+
+
+async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair) -> None:
+    service = await pair.bought()
+    order = await pair.reseller.resellflow.change_plan(service.id or 0, "L", key="c")
+
+    async def task() -> Task | None:
+        async with pair.distributor.database.read() as session:
+            return (await session.exec(select(Task))).first()
+
+    await assert_eventually(task, timeout=20, message="the distributor's person has a task")
+    await pair.reseller.until(order, Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
+    [sold] = await pair.sold()
+    await pair.panel.admin("PATCH", f"/items/{sold.upstream_number}", {"pricelist": 59})
+    after = await pair.completed(order)
+    assert after.plan_id != service.plan_id
+    assert (await pair.sold())[0].plan_id != sold.plan_id
+
+
+async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pair: Pair) -> None:
+    await pair.line.down()
+    order = await pair.reseller.order("S")
+    await pair.reseller.until(order, Stage.RETRYING)
+    assert await pair.counts() == (0, 0, 0)
+    await pair.line.up()
+    await pair.completed(order)
+    assert await pair.counts() == (1, 1, 1)
+
+
+async def test_without_money_at_the_distributor_an_order_waits_there_and_is_bought_once(pair: Pair) -> None:
+    await pair.panel.set_balance("0.00")
+    order = await pair.reseller.order("S")
+
+    async def waits() -> bool:
+        found = await pair.operations_there()
+        return bool(found) and found[0].stage is Stage.WAITING_FOR_FUNDS
+
+    await assert_eventually(waits, timeout=20, message="the distributor waits for money")
+    assert (await pair.reseller.operation(order.operation)).stage is not Stage.COMPLETED
+    await pair.panel.set_balance("50.00")
+    await pair.completed(order)
+    assert await pair.counts() == (1, 1, 1)
+    assert await pair.panel.balance() == Decimal("45.00")
+
+
+async def test_a_webhook_is_faster_than_the_next_look(pair_of_calm_reseller: Pair) -> None:
+    pair = pair_of_calm_reseller
+    await hint_by_webhook(pair)
+    await pair.bought()
+    assert await pair.counts() == (1, 1, 1)
+
+
+async def test_processes_that_are_killed_on_either_side_lose_nothing(resting_pair: Pair) -> None:
+    """Real processes: both workers, and the distributor's API."""
+    pair = resting_pair
+    with pair.serve_distributor_by_a_process():
+        distributor, reseller = pair.distributor.start_worker(), pair.reseller.start_worker()
+        await pair.panel.set(opening="manual")
+        order = await pair.reseller.order("S")
+        [item] = await assert_eventually(pair.panel.items, timeout=40, message="the distributor has bought it")
+        distributor.kill()
+        reseller.kill()
+        await pair.panel.admin("POST", f"/items/{item['id']}/open")
+        pair.distributor.start_worker()
+        pair.reseller.start_worker()
+        service = await pair.completed(order)
+        assert service.status is ServiceStatus.ACTIVE
+        assert await pair.counts() == (1, 1, 1)
+        await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p"))
+        assert len(await pair.panel.charges()) == 2
