@@ -23,7 +23,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(STAMP) ## Show orders on their way, on an embedded stack (ARGS: options, see --help)
+demo: $(STAMP) ## Process three orders on an embedded stack and stop it (ARGS: options, see --help)
 	@$(BIN)/python -m stack demo $(ARGS)
 
 .PHONY: up
@@ -43,7 +43,7 @@ FUZZ ?= 50
 SEED := $(if $(SEED),$(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))
 
 .PHONY: fuzz
-fuzz: $(STAMP) ## Try what nobody means, much more of it than in the tests (FUZZ=times, SEED=number, ARGS: of pytest)
+fuzz: $(STAMP) ## Random and malformed inputs, many more than in the tests (FUZZ=times, SEED=number, ARGS: of pytest)
 	@echo "FUZZ=$(FUZZ) SEED=$(SEED)"
 	@RESELL_TEST_FUZZ=$(FUZZ) RESELL_TEST_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED) $(ARGS)
 
@@ -63,12 +63,12 @@ bench: $(STAMP) ## Measure (ARGS: options of the benchmark)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: lock
-lock: $(VENV)/tools/bin/uv ## Write requirements*.txt anew from pyproject.toml (ARGS: --upgrade)
+lock: $(VENV)/tools/bin/uv ## Write requirements*.txt again from pyproject.toml (ARGS: --upgrade)
 	$(VENV)/tools/bin/$(COMPILE) $(ARGS) -o requirements.txt
 	$(VENV)/tools/bin/$(COMPILE) $(ARGS) --extra dev -o requirements-dev.txt
 
 .PHONY: clean
-clean: ## Remove what was built: .venv, caches, build output. The data in var/ stays
+clean: ## Remove .venv, caches and build output. The data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -24,16 +24,16 @@ from storefront.limits import ConnectionLimits, TurnLimits
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.01
-"""Seconds between two looks. In less, an upstream is only troubled."""
+"""Seconds between two looks. A shorter interval only burdens the upstream."""
 LONGEST_SECONDS = 100 * 366 * 86400.0
 LONGEST_DAYS = 100 * 366.0
 """A time that is added to a date must leave a date."""
 TOKENS_OF_A_NAME = 2
-"""Valid at a time: the new one and the one whose place it takes."""
+"""Tokens of a name that are valid at a time: the new one and the one that it replaces."""
 LIKE_A_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z+/_-]{32,}={0,2}")
-"""Thirty-two characters or more, letters and digits, as programs make them: no name that a person gives."""
+"""At least 32 letters and digits: a generated token, not a name that a person chose."""
 PLACEHOLDERS = frozenset({"replace-me", "replace_me", "replaceme", "change-me", "change_me", "changeme", "password"})
-"""What examples have in the place of a secret; everybody knows it."""
+"""The placeholder for a secret in examples. Everybody knows it, so it is refused."""
 
 
 def _several(value: object) -> object:
@@ -52,126 +52,126 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///var/resellflow.db"
     """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
     database_pool: int = Field(default=10, ge=1, le=1000)
-    """Connections to the database that a process keeps."""
+    """Connections to the database that each process keeps."""
     database_pool_more: int = Field(default=20, ge=0, le=1000)
-    """Connections beside them at busy times."""
+    """Further connections of each process at busy times."""
     database_wait: float = Field(default=10.0, gt=0)
-    """Seconds for a free connection, or for the lock that another holds."""
+    """Seconds to wait for a free connection, or for a lock that another process holds."""
     database_statement_timeout: float = Field(default=60.0, ge=0)
-    """Seconds for one statement, on PostgreSQL; 0 for no limit."""
+    """Time-out of one statement in seconds, on PostgreSQL; 0 for no limit."""
 
     task_queue: str = "resellflow"
     """Queue of the workflows; the others are named after it (`models.queues`)."""
 
     storefront_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
     """Bearer tokens of role `storefront`: `NAME=TOKEN,NAME=TOKEN`. The name is the owner of services and the actor in
-    the audit; it may have two tokens, so that one can take the other's place. There may be more in the database."""
+    the audit log. A name may have two tokens, so that one can replace the other. The database may have more tokens."""
     operator_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
     """Bearer tokens of role `admin`, written in the same way."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=HIGHEST_PORT)
     api_at_once: int = Field(default=30, ge=1, le=1000)
-    """Requests that are worked on at once, for storefronts and again for people."""
+    """Requests that are processed at once for storefronts, and the same number for people."""
     api_line: float = Field(default=5.0, gt=0)
-    """Seconds for which a request waits for its turn before it is told to come back."""
+    """Seconds that a request waits for its turn before it is answered 503."""
     api_streams: int = Field(default=1000, ge=1, le=100_000)
     """Streams at once."""
     api_streams_of_token: int = Field(default=200, ge=1, le=100_000)
     """Streams at once of the tokens of one name."""
     api_connections: int = Field(default=2000, ge=1, le=100_000)
-    """Connections at once; fewer where the process may not open so many files."""
+    """Connections at once; fewer if the process may not open so many files."""
     api_request_timeout: float = Field(default=10.0, gt=0)
-    """Seconds for the head of a request, and again for its body."""
+    """Time-out in seconds for the head of a request, and again for its body."""
     api_answer_timeout: float = Field(default=30.0, gt=0)
-    """Seconds for which a caller may leave an answer unread."""
+    """Seconds that a caller may leave an answer unread."""
     api_keep_alive: int = Field(default=75, ge=1)
-    """Seconds for which a connection without a request is kept: longer than a proxy in front does it."""
+    """Seconds that a connection without a request is kept. Must be longer than in a proxy in front."""
     trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = Field(default_factory=list)
-    """Addresses and networks, with commas between them, of the proxies whose X-Forwarded-For is believed."""
+    """Addresses and networks, separated by commas, of the proxies whose X-Forwarded-For is believed."""
     api_docs: bool = True
-    """Whether the API shows /docs and /openapi.json, for which no token is needed."""
+    """Whether the API shows /docs and /openapi.json, which need no token."""
     worker_health_address: str = "127.0.0.1:8081"
     """HOST:PORT of the worker's health endpoint; empty for none."""
     temporal_ui_url: str = "http://127.0.0.1:8233"
     """Base address of Temporal UI, for links."""
 
     payload_key_file: str = ""
-    """File with the keys that encrypt what workflows keep in Temporal (`payloads.keyfile`); empty: nothing is."""
+    """File with the keys that encrypt workflow data in Temporal (`payloads.keyfile`); empty: no encryption."""
     codec_host: str = "127.0.0.1"
     codec_port: int = Field(default=8082, ge=0, le=HIGHEST_PORT)
     """Where `resell codec-server` decrypts for Temporal UI."""
     codec_token: SecretStr | None = Field(default=None, min_length=32)
-    """The bearer token that the codec server wants; needed to listen on anything but loopback."""
+    """The bearer token that the codec server asks for; needed to listen on anything but loopback."""
 
     hostname_suffix: str = "servers.internal"
-    """A service whose customer gives no domain is named MARK.SUFFIX."""
+    """A service without a domain is named MARK.SUFFIX."""
 
     read_timeout: float = Field(default=12.0, gt=0)
-    """Seconds for an upstream call that only reads."""
+    """Time-out in seconds of an upstream call that only reads."""
     order_timeout: float = Field(default=30.0, gt=0)
-    """Seconds for an upstream call that changes or costs."""
+    """Time-out in seconds of an upstream call that changes something or costs money."""
     plain_http_upstreams: Annotated[list[str], NoDecode] = Field(default_factory=list)
-    """Hosts of upstreams, with commas between them, to which the password may travel in plain http. This machine itself
-    (loopback) need not be among them."""
+    """Hosts of upstreams, separated by commas, to which the password may travel in plain http. Loopback is always
+    allowed."""
     send_lease: float = Field(default=10.0, gt=0)
-    """Seconds from writing a request down for which it may be sent; whoever is held up longer sends nothing."""
+    """Seconds after its recording during which a request may be sent. A sender that is held up longer sends nothing."""
     clock_skew: float = Field(default=2.0, ge=0)
-    """Seconds by which the clocks of database and workers may differ."""
+    """Largest difference in seconds between the clocks of database and workers."""
     settle_window: float = Field(default=60.0, ge=0)
-    """Seconds for which an order with a lost answer is looked for before its absence counts as proof."""
+    """Seconds that an order with a lost answer is looked for before its absence counts as proof."""
     idle_interval: float = Field(default=15.0, ge=SHORTEST_INTERVAL)
     """Seconds between two listings of an upstream while nothing waits for it."""
     hot_interval: float = Field(default=1.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks while orders wait for a confirmation; twice as long after two minutes."""
     poll_reads_at_once: int = Field(default=5, ge=1, le=8)
-    """Forms of one upstream account that are read at once for what waits; a list is read beside them. The account's
-    connections for reading are ten, and orders need some."""
+    """Forms of one upstream account that are read at once for what waits. A list is read in parallel. The account has
+    ten connections for reading, and orders need some of them."""
     balance_interval: float = Field(default=3.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance while orders wait for money."""
     balance_watch_interval: float = Field(default=300.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance of an account, whether anybody orders or not."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)
-    """Seconds after which an order that heard nothing asks the upstream itself."""
+    """Seconds of silence after which an order asks the upstream itself."""
     usual_times: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Kind of operation, perhaps with a product type (`open dedic`) -> seconds in which an upstream usually does it,
-    where its own past does not tell. (JSON)"""
+    """Kind of operation, optionally with a product type (`open dedic`) -> its usual time in seconds, used while an
+    upstream's past does not show it. (JSON)"""
     slow_at_least: float = Field(default=300.0, gt=0)
-    """Seconds before which nothing is called slower than usual, however quick the upstream was in the past."""
+    """Seconds before which nothing is reported as slow, however quick the upstream was in the past."""
     unchanged_after: float = Field(default=21600.0, gt=0)
-    """Seconds after which a person is asked about what an upstream has accepted and not done."""
+    """Seconds after which a person is asked about an operation that the upstream accepted and has not done."""
     put_back_renewal: bool = False
-    """Where the upstream's staff lets it renew a service that we renew, switch that off again by an operation."""
+    """If the upstream's staff let it renew a service that we renew, an operation switches that off again."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)
-    """Seconds in which the form of each item is read once whose list does not say whether the upstream renews it."""
+    """If lists do not say whether the upstream renews an item, its form is read once in this many seconds."""
     manual_plan_changes: dict[str, list[str]] = Field(default_factory=lambda: {"vds": ["disk_gb"]})
     """Product type -> resources whose change no upstream can carry out automatically; a person gets a task. (JSON)"""
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)
-    """For tariffs in another currency than their account's: what one unit is worth, and of which day that is. (JSON)"""
+    """Exchange rates with their date, for tariffs in another currency than their account's. (JSON)"""
     upstream_concurrency: int = Field(default=20, gt=0)
-    """Activities that call an upstream under way at once, for each account, per worker."""
+    """Activities that call an upstream at once, for each account, per worker."""
     upstream_calls_per_second: float = Field(default=100.0, gt=0)
-    """Brake on activities that call upstreams, over all workers."""
+    """Limit on activities per second that call upstreams, over all workers."""
 
     webhook_timeout: float = Field(default=10.0, gt=0)
-    """Seconds for one try to deliver a webhook."""
+    """Time-out in seconds of one attempt to deliver a webhook."""
     webhook_retry_delays: list[Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]] = Field(
         default_factory=lambda: [5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, *[43200.0] * 5]
     )
-    """Seconds before each further try of a webhook; after the last one it is given up. (JSON)"""
+    """Seconds before each further attempt of a webhook; after the last one it is given up. (JSON)"""
     webhook_retention_days: float = Field(default=30.0, gt=0)
-    """Days for which webhooks are kept; the log of a delivery from its end on."""
+    """Days that webhooks are kept; the log of a delivery is kept from its end on."""
     webhook_private: bool = False
     """Webhooks may go to private and loopback addresses, and in plain http there."""
 
     event_retention_days: float = Field(default=180.0, gt=0)
-    """Days for which the changes seen at upstreams are kept."""
+    """Days that the changes seen at upstreams are kept."""
     hint_retention_days: float = Field(default=1.0, gt=0)
-    """Days for which a push hint is kept after it was followed."""
+    """Days that a push hint is kept after it was followed."""
     stage_retention_days: float = Field(default=365.0, gt=0)
-    """Days for which the stages of an operation are kept after its end; the last one stays."""
+    """Days that the stages of an operation are kept after its end; the last one stays."""
     snapshot_retention_days: float = Field(default=365.0, gt=0)
-    """Days for which an item is remembered that is gone from its upstream."""
+    """Days that an item is remembered after it is gone from its upstream."""
 
     @field_validator("database_url")
     @classmethod
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_that_tokens_tell_callers_apart(self) -> Self:
-        """Raises ValueError. With no token in it, and no name: whoever writes TOKEN=NAME has a token for one."""
+        """Raises ValueError. The message contains neither token nor name, because somebody may write TOKEN=NAME."""
         of = {"RESELL_STOREFRONT_TOKENS": self.storefront_tokens, "RESELL_OPERATOR_TOKENS": self.operator_tokens}
         for place, name in enumerate(self.storefront_tokens, start=1):
             if name in self.operator_tokens:
@@ -340,7 +340,7 @@ class Settings(BaseSettings):
         )
 
     def order_policy(self) -> OrderPolicy:
-        """What a new order is told; orders under way keep what they were told."""
+        """The settings that a new order gets. Orders under way keep theirs."""
         return OrderPolicy(
             confirmation_check_after=timedelta(seconds=self.confirmation_check_after),
             submit_timeout=timedelta(seconds=2 * self.order_timeout + 2 * self.read_timeout),
@@ -356,7 +356,7 @@ class Settings(BaseSettings):
         )
 
     def callers(self) -> Iterator[tuple[str, Role, str]]:
-        """Name, role and token of all that the settings let in."""
+        """Name, role and token of all tokens in the settings."""
         for role, tokens in ((Role.STOREFRONT, self.storefront_tokens), (Role.ADMIN, self.operator_tokens)):
             for name, several in tokens.items():
                 for secret in several:
