@@ -47,6 +47,15 @@ class _OperationCommand(TyperCommand):
         super().__init__(kind.command, help=f"{kind.purpose}.", rich_markup_mode=None)
         self._kind = kind
 
+    @property
+    def params(self) -> list[Any]:
+        """Loads the class: help and shell ask for them, the list of commands does not."""
+        return _command(self._kind).params  # type: ignore[no-any-return]
+
+    @params.setter
+    def params(self, _: list[Any]) -> None:
+        pass
+
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         return _command(self._kind).make_context(info_name, args, parent=parent, **extra)
 

@@ -7,6 +7,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from models.enums import OperationKind
 from tests.docs.pages import ARCHITECTURE, table
 from tests.docs.test_entries import first_column
 from tests.infrastructure.processes import PROJECT
@@ -29,10 +30,12 @@ def modules() -> dict[str, set[str]]:
     """Module of the product -> the modules that it imports, wherever in its text, and the packages that these are in:
     importing `orders.events.book` runs `orders.events`, too, unless that runs already."""
     files = {module_of(file): file for package, file in packages() if package not in NOT_THE_PRODUCT}
-    return {
+    found = {
         name: {part for one in imported(file, files.keys()) for part in with_packages(one)} - {*with_packages(name)}
         for name, file in files.items()
     }
+    found["orders.operations.registry"] |= {f"orders.operations.{kind.value}" for kind in OperationKind}  # by name
+    return found
 
 
 def with_packages(module: str) -> list[str]:

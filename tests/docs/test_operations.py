@@ -1,0 +1,65 @@
+"""docs/architecture.md, "Adding an operation": nobody but its class knows a kind of operation."""
+
+import re
+
+import pytest
+
+from models.enums import OperationKind
+from models.parameters import Key, Parameters, Renewal, Values
+from orders.operations.registry import OPERATIONS
+from tests.docs.test_layers import module_of, packages
+
+NAMED = {
+    "models.goals": "signals in recorded histories do not say what they mean for their operation",
+    "models.product_types": "nothing of a certificate or a domain can be suspended, resumed or changed to another plan",
+}
+"""Modules that name kinds, besides the words themselves and the classes. Why they do."""
+CLOSINGS = {
+    "orders.events.identity": "an item that is deleted may be one that we had deleted",
+    "orders.lifecycle.calling_off": "what is called off ends for the closing that waits",
+}
+
+
+def test_every_kind_has_its_class() -> None:
+    for kind in OperationKind:
+        one = OPERATIONS[kind]
+        assert one.kind is kind
+        assert (one.offer is None) is (kind is OperationKind.OPEN), "an order opens; the rest is asked of a service"
+        if one.offer is not None:
+            assert one.asking.kind is kind
+
+
+def test_routes_and_commands_are_their_own() -> None:
+    offers = [one.offer for one in OPERATIONS.values() if one.offer is not None]
+    assert len({(offer.method, offer.path) for offer in offers}) == len({offer.name for offer in offers}) == len(offers)
+    assert len({kind.command for kind in OperationKind}) == len(OperationKind)
+
+
+def test_nobody_else_asks_which_kind_it_is() -> None:
+    found: dict[str, set[str]] = {}
+    for package, file in packages():
+        module = module_of(file)
+        if package in {"tests", "benchmarks", "simulator", "stack"} or module.startswith("orders.operations."):
+            continue
+        for name in re.findall(r"OperationKind\.([A-Z_]+)", file.read_text(encoding="utf-8")):
+            if name != "OPEN" and module not in NAMED:
+                found.setdefault(module, set()).add(name)
+    # Openings are apart: before them there is no item.
+    assert found == {module: {"CLOSE"} for module in CLOSINGS}
+
+
+@pytest.mark.parametrize(
+    ("model", "row"),
+    [
+        (Renewal, {"period_months": "12", "expires_before": "", "expires_announced": "2031-05-01"}),
+        (Values, {"addon.ram": "4", "field.addon_61": "4", "renewal_owner": "upstream", "follows": "7"}),
+        (Values, {"new_password": "yes", "stepped_aside": "needs_attention"}),
+    ],
+)
+def test_a_row_is_read_and_written_as_it_always_was(model: type[Parameters], row: dict[str, str]) -> None:
+    assert model.of(row).row() == row
+    assert model.of({**row, "of another version": "x"}).row() == row
+
+
+def test_a_prefix_is_no_part_of_the_name() -> None:
+    assert Key("addon.").read({"addon.ram": "4", "ram": "5"}) == {"ram": "4"}

@@ -1,0 +1,69 @@
+"""Tests of a kind of operation that is not in the product; `test_new_kind` adds it to a copy of the tree and runs them.
+
+A reboot: the service is suspended and resumed in one operation.
+"""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from models.enums import OperationKind, Stage
+from models.order import Task
+from orders.lifecycle.acceptance import AcceptedOrder
+from settings import Settings
+from storefront.app import create_app
+from tests.flow.shop import Shop
+
+REBOOT = OperationKind("reboot")
+
+
+@pytest.fixture
+async def api(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    token = SecretStr("token-of-ann")
+    settings = Settings(**{**shop.settings.model_dump(), "operator_tokens": {"ann": token}})
+    app = create_app(shop.resellflow, settings)
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}", "Idempotency-Key": "reboot"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://api.test", headers=headers, timeout=45
+    ) as client:
+        yield client
+    await app.state.context.close()
+
+
+async def test_it_is_asked_for_by_its_route_carried_out_and_completed(shop: Shop, api: httpx.AsyncClient) -> None:
+    opened = await shop.order()
+    await shop.until(opened, Stage.COMPLETED)
+    path = f"/v1/services/{opened.service}/reboot"
+
+    refused = await api.post(path, json={"why": "it hangs"})
+    assert refused.status_code == 422, "what its request model does not know is refused"
+    answer = await api.post(path, json={"reason": "it hangs"})
+    assert answer.status_code == 201, answer.text
+    document = answer.json()["operation"]
+    assert (document["kind"], document["parameters"]) == ("reboot", {"because": "it hangs"})
+    again = await api.post(path, json={"reason": "it hangs"})
+    assert (again.status_code, again.json()["operation"]["number"]) == (200, document["number"])
+
+    order = AcceptedOrder(opened.service, document["number"], REBOOT, "main", created=True)
+    await shop.until(order, Stage.COMPLETED)
+    for call in ("vds.suspend", "vds.resume"):
+        assert len(await shop.upstream.requests(call)) == 1, call
+    assert len(await shop.upstream.charges()) == 1, "the opening alone was charged"
+    assert (await shop.service(opened.service)).parameters["rebooted"] == "it hangs", "what it applies at its end"
+    async with shop.database.read() as session:
+        task = await session.get_one(Task, order.operation)
+    assert task.title == f"Reboot service {opened.service}"
+    description = await shop.handle(order).describe()
+    assert (
+        await description.static_summary() == f"reboot service {opened.service} at main (operation {order.operation})"
+    )
+
+
+async def test_it_is_in_the_api_s_document(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    route = document["paths"]["/v1/services/{number}/reboot"]["post"]
+    assert (route["operationId"], route["summary"]) == ("reboot_service", "Reboot a service")
+    assert set(document["components"]["schemas"]["Reboot"]["properties"]) == {"reason"}
+    assert "reboot" in document["components"]["schemas"]["OperationKind"]["enum"]
