@@ -25,7 +25,7 @@ from activities.poller.push_hints import follow_hints, look_for_hints
 from activities.poller.renewals import look_at_renewals
 from activities.poller.schedule import Job
 from activities.poller.slow import look_for_slow
-from activities.poller.strangers import look_for_strangers
+from activities.poller.unexplained import look_for_unexplained
 from activities.poller.watch import PendingForm, Tally, Watch
 from models.catalogue import UpstreamAccount
 from models.database import Database
@@ -103,7 +103,7 @@ class PollActivities:
             watch.due.look_again(any(operation.since_seconds < schedule.YOUNG_SECONDS for operation in watch.awaited))
         await look_for_hints(self._database, watch)
         await look_for_keys(self._database, watch, self._settings.hot_interval)
-        await look_for_strangers(self._database, watch)
+        await look_for_unexplained(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
         await look_for_slow(self._database, self._client, watch, self._settings.patience())
         await self._ask(watch, background, may_list=may_list)

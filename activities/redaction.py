@@ -14,7 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from models.database import Database
 from models.messages import Message, OrderRef, StepResult
-from models.untrusted_text import veiled, veiled_message, visible
+from models.untrusted_text import masked, masked_message, visible
 from orders.access import private
 
 LONGEST_FAILURE = 1000
@@ -53,7 +53,7 @@ class _RedactingInterceptor(ActivityInboundInterceptor):
                 raise ApplicationError(words, type=kind).with_traceback(error.__traceback__) from None
         if not isinstance(result, Message):
             return result
-        told = veiled_message(result, names)
+        told = masked_message(result, names)
         if told is not result and input.args and isinstance(input.args[0], OrderRef):
             await self._keep(input.args[0].operation, result, told)
         return told
@@ -79,7 +79,7 @@ def _reasons(message: Message) -> list[str]:
 def _redacted(error: ApplicationError, names: Collection[str]) -> ApplicationError:
     return ApplicationError(
         _words(error.message, names),
-        *(veiled(one, names) if isinstance(one, str) else one for one in error.details),
+        *(masked(one, names) if isinstance(one, str) else one for one in error.details),
         type=error.type,
         non_retryable=error.non_retryable,
         next_retry_delay=error.next_retry_delay,
@@ -88,4 +88,4 @@ def _redacted(error: ApplicationError, names: Collection[str]) -> ApplicationErr
 
 
 def _words(text: str, names: Collection[str]) -> str:
-    return veiled(visible(text), names)[:LONGEST_FAILURE]
+    return masked(visible(text), names)[:LONGEST_FAILURE]

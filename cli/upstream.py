@@ -82,7 +82,10 @@ def _balance_call(checked: "CheckedUpstream") -> object:
 
 def _lists(checked: "CheckedUpstream") -> list[str]:
     readable = set(checked.found.listable_types)
-    return [kind if kind in readable else f"{kind} (can't be read)" for kind in checked.product_types]
+    return [
+        product_type if product_type in readable else f"{product_type} (can't be read)"
+        for product_type in checked.product_types
+    ]
 
 
 def _knowledge(known: Knowledge, why_not: str) -> str:

@@ -1,6 +1,6 @@
 """Text that others wrote, before it is shown or goes to Temporal: upstreams, people, whoever signals by hand.
 
-`visible`: it does nothing to a terminal and can't pretend to be other text. `veiled`: what is a customer's in it, or a
+`visible`: it does nothing to a terminal and can't pretend to be other text. `masked`: what is a customer's in it, or a
 secret, is left out. `as_code`: Temporal UI renders details as Markdown, where links and images would be live.
 """
 
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=Message)
 _SPACES = re.compile(r"\s+")
 _LONGEST_WORD = 80
 """What is longer without a space is cut where it has to be."""
-_VEILS = (
+_MASKS = (
     (
         "certificate request",
         re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|\Z)", re.DOTALL),
@@ -82,10 +82,10 @@ def as_code(text: str) -> str:
     return f"`{plain}`" if plain else ""
 
 
-def veiled(text: str, names: Collection[str] = ()) -> str:
+def masked(text: str, names: Collection[str] = ()) -> str:
     """Without e-mail addresses, telephone numbers, certificate requests, passwords and these names; what each was is
     said."""
-    for what, pattern in _VEILS:
+    for what, pattern in _MASKS:
         text = pattern.sub(f"‹{what}›", text)
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(
@@ -97,22 +97,22 @@ def veiled(text: str, names: Collection[str] = ()) -> str:
     return text
 
 
-def veiled_message(message: M, names: Collection[str] = ()) -> M:
+def masked_message(message: M, names: Collection[str] = ()) -> M:
     """The same message, veiled in every text; the same object if there is nothing to veil."""
     changed: dict[str, object] = {}
     for name in type(message).model_fields:
         before = getattr(message, name)
-        after = _veiled_value(before, names)
+        after = _masked_value(before, names)
         if after is not before and after != before:
             changed[name] = after
     return message.model_copy(update=changed) if changed else message
 
 
-def _veiled_value(value: object, names: Collection[str]) -> object:
+def _masked_value(value: object, names: Collection[str]) -> object:
     match value:
         case Message():
-            return veiled_message(value, names)
+            return masked_message(value, names)
         case str() if type(value) is str:  # not the words of an enum
-            return veiled(value, names)
+            return masked(value, names)
         case _:
             return value

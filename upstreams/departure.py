@@ -51,7 +51,7 @@ class Departure:
 _departing: ContextVar[Departure | None] = ContextVar("departing", default=None)
 
 
-class HeldBack(httpcore.AsyncNetworkStream):
+class HeldStream(httpcore.AsyncNetworkStream):
     """A connection that keeps what is written until the answer is wanted."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
@@ -82,8 +82,8 @@ class HeldBack(httpcore.AsyncNetworkStream):
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> "HeldBack":
-        return HeldBack(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+    ) -> "HeldStream":
+        return HeldStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
 
     async def aclose(self) -> None:
         self._kept.clear()
@@ -93,7 +93,7 @@ class HeldBack(httpcore.AsyncNetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class HoldingBack(httpcore.AsyncNetworkBackend):
+class HoldingBackend(httpcore.AsyncNetworkBackend):
     """Connects as httpcore does."""
 
     def __init__(self) -> None:
@@ -107,12 +107,12 @@ class HoldingBack(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        return HeldBack(await self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        return HeldStream(await self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.AsyncNetworkStream:
-        return HeldBack(await self._inner.connect_unix_socket(path, timeout, socket_options))
+        return HeldStream(await self._inner.connect_unix_socket(path, timeout, socket_options))
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
@@ -126,7 +126,7 @@ class DepartureTransport(httpx.AsyncBaseTransport):
             "ssl_context": trust,
             "max_connections": MAX_CONNECTIONS,
             "max_keepalive_connections": 0,
-            "network_backend": HoldingBack(),
+            "network_backend": HoldingBackend(),
             "socket_options": _given_up_after(flight),
         }
         proxy = _proxy_for(url)

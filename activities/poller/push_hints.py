@@ -31,7 +31,7 @@ async def follow_hints(database: Database, watch: Watch, upstream: Upstream, wid
             named.setdefault(product_type, {})[hint.upstream_number] = None
         if not types:
             for product_type in {hint.product_type} & set(watch.product_types) or watch.product_types:
-                watch.due.list_soon(product_type, schedule.STRANGERS_SECONDS)
+                watch.due.list_soon(product_type, schedule.UNKNOWN_HINTS_SECONDS)
         outcomes.setdefault("read" if types else "not known: listed", []).append(hint)
     forms: list[tuple[str, str]] = []
     for product_type, numbers in named.items():

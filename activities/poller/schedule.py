@@ -63,7 +63,7 @@ SECOND_LOOK_SECONDS = 2.0
 """A hint may come before what it tells of can be read: then the item is read once more."""
 LISTED_FOR_HINTS_SECONDS = 1.0
 """How often at most hints may have a type listed."""
-STRANGERS_SECONDS = 5.0
+UNKNOWN_HINTS_SECONDS = 5.0
 """How often hints of items that nobody knows may have everything listed: they may be other people's."""
 
 NOTHING_NEW_SECONDS = 60.0
@@ -79,9 +79,9 @@ KEY_SHARE = 0.1
 """The form of one that waits is read again after this part of the time that it has waited …"""
 KEY_AT_MOST_SECONDS = 3600.0
 """… or after this time."""
-STRANGERS_FORMS_SECONDS = 2.0
+UNEXPLAINED_FORMS_SECONDS = 2.0
 """How often it is looked which new items nobody explains, while there are some or something is new."""
-STRANGERS_AT_ONCE = 5
+UNEXPLAINED_BATCH = 5
 SLOW_SECONDS = 2.0
 """How often it is looked what takes longer than usual."""
 SLOW_AT_ONCE = 20
@@ -101,7 +101,7 @@ class Job(Enum):
     CONNECT = auto()
     HINTS = auto()
     KEYS = auto()
-    STRANGERS = auto()
+    UNEXPLAINED = auto()
     RENEWALS = auto()
     RENEWAL_FORMS = auto()
     BALANCE = auto()
@@ -147,7 +147,7 @@ class Schedule:
 
     def something_is_new(self) -> None:
         """A look brought changes: keys may be waited for, and items may have come that nobody explains."""
-        for turn, seconds in ((Job.KEYS, KEYS_SECONDS), (Job.STRANGERS, STRANGERS_FORMS_SECONDS)):
+        for turn, seconds in ((Job.KEYS, KEYS_SECONDS), (Job.UNEXPLAINED, UNEXPLAINED_FORMS_SECONDS)):
             self._turns[turn] = min(self._turns.get(turn, 0.0), time.monotonic() + seconds)
 
     # -- lists

@@ -17,7 +17,7 @@ from models.order import Intent, Operation, Service
 from models.parameters import Values
 from orders.services.naming import in_unicode
 
-VEIL = "‹"
+MASK = "‹"
 SHORTEST = 4
 """Of a name that is left out: what is shorter may be a part of any word."""
 _LIKE_A_HOST = re.compile(r"[*\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d][\w-]{1,62}")
@@ -67,7 +67,7 @@ async def keep_whole(session: AsyncSession, operation: int, reasons: dict[str, s
 
 async def whole(session: AsyncSession, operation: int, told: str) -> str:
     """The reason with what was left out of it, as far as that is kept."""
-    if VEIL not in told:
+    if MASK not in told:
         return told
     found = await session.exec(
         select(WholeReason).where(WholeReason.operation_id == operation).order_by(col(WholeReason.id).desc())

@@ -25,8 +25,8 @@ class FailingList:
 def failing_lists_of(account: UpstreamAccount) -> dict[str, FailingList]:
     """By product type, as they are noted with the account."""
     return {
-        kind: FailingList(datetime.fromisoformat(one["since"]), one["why"])
-        for kind, one in account.failing_lists.items()
+        product_type: FailingList(datetime.fromisoformat(one["since"]), one["why"])
+        for product_type, one in account.failing_lists.items()
     }
 
 
@@ -68,7 +68,8 @@ async def record_failing_lists(database: Database, account_id: int, failing: Map
     async with database.write() as session:
         account = await session.get_one(UpstreamAccount, account_id)
         account.failing_lists = {
-            kind: {"since": one.since.isoformat(), "why": one.why} for kind, one in sorted(failing.items())
+            product_type: {"since": one.since.isoformat(), "why": one.why}
+            for product_type, one in sorted(failing.items())
         }
         session.add(account)
 

@@ -187,8 +187,8 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         unreachable_reason=account.unreachable_reason,
         unreachable_since=account.unreachable_since,
         failing_lists=[
-            FailingListView(product_type=kind, since=one.since, reason=one.why)
-            for kind, one in failing_lists_of(account).items()
+            FailingListView(product_type=product_type, since=one.since, reason=one.why)
+            for product_type, one in failing_lists_of(account).items()
         ],
         left_alone_until=account.rests_until if rests else None,
         polled_at=account.polled_at,

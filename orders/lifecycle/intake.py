@@ -57,7 +57,7 @@ class ServiceRequest(BaseModel):
 class _Candidate(Terms):
     """One mapping of the plan to a module, by which it can be ordered."""
 
-    kind: ProductType
+    type: ProductType
     service: int
     """The number that the service gets."""
     operation: int
@@ -119,8 +119,8 @@ async def _find_candidate(session: AsyncSession, request: ServiceRequest, key: K
         return None
     plan, module, mapping, period, account, service, operation = row
     by_hand = module.kind is ModuleKind.MANUAL
-    kind = PRODUCT_TYPES[plan.product_type]
-    return _Candidate(plan, module, None if by_hand else account, mapping, period, kind, service, operation)
+    product_type = PRODUCT_TYPES[plan.product_type]
+    return _Candidate(plan, module, None if by_hand else account, mapping, period, product_type, service, operation)
 
 
 @cache
@@ -198,18 +198,18 @@ class Details:
     parameters: dict[str, str]
 
 
-def check_details(request: ServiceRequest, kind: ProductType, mapping: PlanMapping) -> Details:
+def check_details(request: ServiceRequest, product_type: ProductType, mapping: PlanMapping) -> Details:
     """Raises InvalidField."""
-    parameters = check_parameters(request.parameters, kind, mapping)
-    missing = kind.required - parameters.keys()
+    parameters = check_parameters(request.parameters, product_type, mapping)
+    missing = product_type.required - parameters.keys()
     if missing:
-        raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {kind.intname}")
+        raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {product_type.intname}")
     if request.domain is None:
-        if kind.name.is_the_thing:
-            raise InvalidField("domain", f"is needed to order a {kind.intname}")
+        if product_type.name.is_the_thing:
+            raise InvalidField("domain", f"is needed to order a {product_type.intname}")
         return Details(None, parameters)
     try:
-        return Details(naming.check_name(kind, request.domain), parameters)
+        return Details(naming.check_name(product_type, request.domain), parameters)
     except ValueError as error:
         raise InvalidField("domain", str(error)) from error
 
@@ -221,7 +221,7 @@ async def _check_own_items(
     not there."""
     if owner is None:
         return
-    for name in parameters.keys() & {name for name, one in candidate.kind.parameters.items() if one.of_item}:
+    for name in parameters.keys() & {name for name, one in candidate.type.parameters.items() if one.of_item}:
         own = select(Service.id).where(Service.owner == owner, Service.upstream_number == parameters[name])
         if candidate.account is not None:
             own = own.where(Service.account_id == candidate.account.id)
@@ -238,12 +238,12 @@ async def _accept(
     hostname_suffix: str,
     owner: str | None,
 ) -> AcceptedOrder:
-    details = check_details(request, candidate.kind, candidate.mapping)
+    details = check_details(request, candidate.type, candidate.mapping)
     limit = request.agreed_cost_limit
     check_limit(limit, candidate.account)
     await _check_own_items(session, candidate, details.parameters, owner)
     service = new_service(candidate.service, tag, candidate, customer=request.customer, owner=owner)
-    service.name = details.domain or naming.own_name(candidate.kind, service.mark, hostname_suffix)
+    service.name = details.domain or naming.own_name(candidate.type, service.mark, hostname_suffix)
     service.name_is_ours = details.domain is None
     service.parameters = details.parameters
     service.addons = addons.check(request.addons, candidate.mapping, candidate.plan.name)

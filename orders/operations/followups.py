@@ -120,18 +120,18 @@ async def _set_again(
     if not settable and not off:
         return
     plan = (await session.get_one(TariffPlan, service.plan_id)).name
-    wish = addons.values_to_set(settable, mapping)
+    values = addons.values_to_set(settable, mapping)
     switched_off = [one for one in kept if one.least is not None]
-    wish = wish.model_copy(
+    values = values.model_copy(
         update={
-            "addons": wish.addons | {one.name: str(one.least) for one in switched_off},
-            "fields": wish.fields | {one.field: one.least_sent for one in switched_off},
+            "addons": values.addons | {one.name: str(one.least) for one in switched_off},
+            "fields": values.fields | {one.field: one.least_sent for one in switched_off},
         }
     )
     what = [f"set {_words(settable)} again"] if settable else []
     what += [f"take back what was to be dropped ({_words(off)})"] if off else []
     title = f"Add-ons of service {service.id} after its change of plan to {plan}: {', and '.join(what)}"
-    await _follow(session, service, operation, wish, title)
+    await _follow(session, service, operation, values, title)
 
 
 async def _report_lost(

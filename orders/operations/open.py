@@ -67,14 +67,14 @@ class Open(OperationType[Asking, Term]):
         values: dict[str, AddonValue],
     ) -> None:
         """All that its order said."""
-        kind = PRODUCT_TYPES[service.product_type]
+        product_type = PRODUCT_TYPES[service.product_type]
         if mapping is None:
             raise Refused("the catalogue does not map this plan any more; map it again first, or cancel the order")
         own = {name: value for name, value in parameters.items() if name != DOMAIN}
-        checked = check_parameters(own, kind, mapping)
+        checked = check_parameters(own, product_type, mapping)
         if DOMAIN in parameters:
             try:
-                service.name = check_name(kind, parameters[DOMAIN])
+                service.name = check_name(product_type, parameters[DOMAIN])
             except ValueError as error:
                 raise InvalidField(DOMAIN, str(error)) from error
             service.name_is_ours = False
@@ -147,8 +147,8 @@ class Open(OperationType[Asking, Term]):
         told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
         if watched and told_apart:
             return notes_of_what_was_seen(job) | balance_before(job)
-        kind = job.service.product_type
-        there = await (shared_numbers(upstream, kind) if told_apart else numbers(upstream, kind))
+        product_type = job.service.product_type
+        there = await (shared_numbers(upstream, product_type) if told_apart else numbers(upstream, product_type))
         async with database.read() as session:
             return await notes_before(session, job, there) | balance_before(job)
 

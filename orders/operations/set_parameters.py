@@ -113,11 +113,11 @@ class SetParameters(OperationType[ServiceChange, Values]):
         self._password, self._key = GivingSecret(NewPassword()), GivingSecret(NewKey())
 
     async def wanted(self, session: AsyncSession, service: Service, asked: ServiceChange, rules: Rules) -> Wanted:
-        kind = PRODUCT_TYPES[service.product_type]
+        product_type = PRODUCT_TYPES[service.product_type]
         if asked.password is not None:
-            return _new_password(service, kind, asked)
+            return _new_password(service, product_type, asked)
         if asked.licence_key is not None:
-            return _new_key(service, kind, asked)
+            return _new_key(service, product_type, asked)
         if not asked.changes_values:
             possible = "addons, domain, renewal_owner, password or licence_key"
             raise InvalidField("addons", f"name at least one thing to change: {possible}")
@@ -125,7 +125,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         plan = await session.get_one(TariffPlan, service.plan_id)
         values = addons.values_to_set(addons.check(asked.addons, mapping, plan.name), mapping)
         fields = dict(values.fields)
-        domain = None if asked.domain is None else _checked_name(kind, asked.domain)
+        domain = None if asked.domain is None else _checked_name(product_type, asked.domain)
         if domain is not None:
             fields[DOMAIN] = domain
         renewal = None
@@ -209,26 +209,26 @@ class SetParameters(OperationType[ServiceChange, Values]):
             await followups.renewal_as_asked(session, service, operation, asked, snapshot)
 
 
-def _checked_name(kind: ProductType, name: str) -> str:
+def _checked_name(product_type: ProductType, name: str) -> str:
     try:
-        return naming.check_new_name(kind, name)
+        return naming.check_new_name(product_type, name)
     except ValueError as error:
         raise InvalidField(DOMAIN, str(error)) from error
 
 
-def _new_password(service: Service, kind: ProductType, asked: ServiceChange) -> Wanted:
+def _new_password(service: Service, product_type: ProductType, asked: ServiceChange) -> Wanted:
     """A call of its own at the upstream, so an operation of its own."""
-    if not kind.has_password:
-        raise InvalidField("password", f"a {kind.intname} has none")
+    if not product_type.has_password:
+        raise InvalidField("password", f"a {product_type.intname} has none")
     if asked.changes_values or asked.licence_key is not None:
         raise InvalidField("password", "is changed alone; ask for the rest in a request of its own")
     return Wanted(Values(new_password=True), f"Give service {service.id} a new password")
 
 
-def _new_key(service: Service, kind: ProductType, asked: ServiceChange) -> Wanted:
+def _new_key(service: Service, product_type: ProductType, asked: ServiceChange) -> Wanted:
     """A call of its own at the upstream, so an operation of its own."""
-    if not kind.has_key:
-        raise InvalidField("licence_key", f"a {kind.intname} has none")
+    if not product_type.has_key:
+        raise InvalidField("licence_key", f"a {product_type.intname} has none")
     if asked.changes_values:
         raise InvalidField("licence_key", "is changed alone; ask for the rest in a request of its own")
     return Wanted(Values(new_key=True), f"Give service {service.id} a new licence key")

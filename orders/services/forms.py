@@ -125,16 +125,16 @@ _FORMS: dict[Form, Callable[[str], str]] = {
 }
 
 
-def check_parameters(parameters: dict[str, str], kind: ProductType, mapping: PlanMapping) -> dict[str, str]:
+def check_parameters(parameters: dict[str, str], product_type: ProductType, mapping: PlanMapping) -> dict[str, str]:
     """The parameters, each value in its one spelling. Raises InvalidField for one that this product type or mapping
     does not know, or a value that is none."""
     found: dict[str, str] = {}
     for parameter, value in parameters.items():
-        if parameter not in kind.parameters:
-            raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(kind.parameters)}")
+        if parameter not in product_type.parameters:
+            raise InvalidField(f"parameters.{parameter}", f"unknown parameter; {_choice(product_type.parameters)}")
         if not value.strip():
             raise InvalidField(f"parameters.{parameter}", "is empty; leave it out instead")
-        form = kind.parameters[parameter].form
+        form = product_type.parameters[parameter].form
         try:
             found[parameter] = normal_form(form, value)
         except ValueError as error:

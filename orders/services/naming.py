@@ -37,25 +37,25 @@ def next_mark(used: str) -> str:
     return "-".join([prefix, tag, service, str(int(count[0]) + 1 if count else 2)])
 
 
-def own_name(kind: ProductType, service_mark: str, hostname_suffix: str) -> str:
+def own_name(product_type: ProductType, service_mark: str, hostname_suffix: str) -> str:
     """The name of a service whose customer gave none; unique, because the mark is."""
-    return service_mark if kind.name is NameKind.LABEL else f"{service_mark}.{hostname_suffix}"
+    return service_mark if product_type.name is NameKind.LABEL else f"{service_mark}.{hostname_suffix}"
 
 
-def check_name(kind: ProductType, text: str) -> str:
+def check_name(product_type: ProductType, text: str) -> str:
     """The name that a customer gives a service of this type, in ASCII. Raises ValueError saying what is wrong."""
-    if not kind.name.is_chosen:
-        raise ValueError(f"a {kind.intname} carries no domain; leave it out")
-    if kind.name is NameKind.COMMON_NAME and text.strip().startswith(WILDCARD):
+    if not product_type.name.is_chosen:
+        raise ValueError(f"a {product_type.intname} carries no domain; leave it out")
+    if product_type.name is NameKind.COMMON_NAME and text.strip().startswith(WILDCARD):
         return f"{WILDCARD}{check_domain(text.strip().removeprefix(WILDCARD))}"
     return check_domain(text)
 
 
-def check_new_name(kind: ProductType, text: str) -> str:
+def check_new_name(product_type: ProductType, text: str) -> str:
     """As `check_name`, for a service that has a name."""
-    if kind.name.is_the_thing:
-        raise ValueError(f"a {kind.intname} keeps its name; order another one")
-    return check_name(kind, text)
+    if product_type.name.is_the_thing:
+        raise ValueError(f"a {product_type.intname} keeps its name; order another one")
+    return check_name(product_type, text)
 
 
 _DOTS = str.maketrans("。．｡", "...")

@@ -16,7 +16,7 @@ from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
 from models.order import Operation, Service, Task
-from models.untrusted_text import veiled, visible_lines
+from models.untrusted_text import masked, visible_lines
 from models.webhooks import WebhookMessage
 
 Changes = Mapping[str, tuple[str, str]]
@@ -234,7 +234,7 @@ def _of_stage(
         kind=operation.kind,
         stage=stage,
         stage_before=before,
-        reason=veiled(operation.reason if reason is None else reason),
+        reason=masked(operation.reason if reason is None else reason),
         failure_class=operation.failure_class,
     )
     return message(wanted, news, service=operation.service_id)

@@ -138,7 +138,7 @@ async def all_read(hinted: Hinted) -> bool:
 async def test_an_item_that_nobody_knows_is_found_by_a_listing(
     hinted: Hinted, panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schedule, "STRANGERS_SECONDS", 0.5)
+    monkeypatch.setattr(schedule, "UNKNOWN_HINTS_SECONDS", 0.5)
     item = await hinted.upstream.bought_by_hand("new.example.com")
     await panel.event(QUERY_STRING=f"func=service.postopen&elid={item['id']}", REQUEST_METHOD="GET")
 

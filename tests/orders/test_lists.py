@@ -24,7 +24,7 @@ from orders.events.reconciling import Reconciliation
 from orders.lifecycle.stages import enter
 from orders.services.history import Origin, changing
 from orders.settlement import intents
-from orders.settlement.strangers import strangers
+from orders.settlement.unexplained import unexplained_items
 from tests.orders.test_owners import MARK, NAME, add_service
 from upstreams.port import ListedRow, ListEnd, UpstreamItem
 
@@ -195,10 +195,10 @@ async def test_items_of_the_first_look_are_no_strangers(watch: Watch) -> None:
     await add_service(watch.database, None, waits=True)
     await watch.look(many(3))
     async with watch.database.read() as session:
-        assert await strangers(session, ACCOUNT, "main") == []
+        assert await unexplained_items(session, ACCOUNT, "main") == []
     await watch.look(many(4))
     async with watch.database.read() as session:
-        assert await strangers(session, ACCOUNT, "main") == [("vds", "1003")]
+        assert await unexplained_items(session, ACCOUNT, "main") == [("vds", "1003")]
 
 
 async def test_an_item_that_was_ready_before_its_number_was_known_confirms_the_order(watch: Watch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.enums import FailureClass
 from models.messages import Funds, FundsResult, StepResult, Submission, SubmitResult
-from models.untrusted_text import as_code, shortened, veiled, veiled_message, visible, visible_lines
+from models.untrusted_text import as_code, masked, masked_message, shortened, visible, visible_lines
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ from models.untrusted_text import as_code, shortened, veiled, veiled_message, vi
     ],
 )
 def test_what_is_private_is_left_out_and_named(said: str, kept: str) -> None:
-    assert veiled(said) == kept
+    assert masked(said) == kept
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_is_private_is_left_out_and_named(said: str, kept: str) -> None:
     ],
 )
 def test_names_that_are_known_are_left_out(said: str, kept: str) -> None:
-    assert veiled(said, {"shop.example", "anna-of-a"}) == kept
+    assert masked(said, {"shop.example", "anna-of-a"}) == kept
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_names_that_are_known_are_left_out(said: str, kept: str) -> None:
     ],
 )
 def test_what_operators_need_stays(plain: str) -> None:
-    assert veiled(plain) == plain
+    assert masked(plain) == plain
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_operators_need_stays(plain: str) -> None:
 )
 def test_it_takes_time_in_proportion(text: str) -> None:
     begun = time.process_time()
-    veiled(text)
+    masked(text)
     visible(text)
     assert time.process_time() - begun < 1
 
@@ -114,13 +114,13 @@ def test_messages_are_veiled_to_the_bottom() -> None:
         outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, field="email", reason="a@b.example"
     )
 
-    step = veiled_message(StepResult(funds=funds, request=request))
+    step = masked_message(StepResult(funds=funds, request=request))
 
     assert isinstance(step, StepResult)
     assert step.request == request.model_copy(update={"reason": "‹e-mail address›"})
     assert step.funds.reason == "‹e-mail address›"
     assert step.request.failure is FailureClass.REJECTED
-    assert veiled_message(step) is step, "nothing is left to veil"
+    assert masked_message(step) is step, "nothing is left to veil"
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_whatever_the_text(text: str) -> None:
     assert shown.isprintable()
     assert all(line.isprintable() for line in visible_lines(text).split("\n"))
     assert span == "" or (span[0], span[-1], span.count("`")) == ("`", "`", 2)
-    assert veiled(veiled(text)) == veiled(text)
+    assert masked(masked(text)) == masked(text)

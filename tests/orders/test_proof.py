@@ -21,7 +21,7 @@ from orders.settlement.intents import looking_for_name
 from orders.settlement.item_verdicts import Term, expected, judge_term
 from orders.settlement.marks import is_cut, same_mark
 from orders.settlement.other_terms import report_other_term, show_real_cost
-from orders.settlement.strangers import strangers
+from orders.settlement.unexplained import unexplained_items
 from orders.settlement.verdicts import Verdict
 
 PUNYCODE = "xn--b1afb6bcb.example.test"
@@ -208,7 +208,7 @@ async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(
         session.add(item("1", first_seen_at=long_ago))
         session.add(UpstreamList(account_id=1, product_type="vds", loaded_at=long_ago))
     async with database.read() as session:
-        assert await strangers(session, 1, "main") == []
+        assert await unexplained_items(session, 1, "main") == []
     service, operation = await _service(database, "v1.example.com")
     async with database.write() as session:
         session.add_all(
@@ -222,10 +222,10 @@ async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(
             ]
         )
     async with database.read() as session:
-        assert await strangers(session, 1, "main") == [("vds", "2")]
+        assert await unexplained_items(session, 1, "main") == [("vds", "2")]
     async with database.write() as session:
         ended = await session.get_one(Operation, operation)
         ended.stage, ended.ended_at = Stage.COMPLETED, long_ago
         session.add(ended)
     async with database.read() as session:
-        assert await strangers(session, 1, "main") == []
+        assert await unexplained_items(session, 1, "main") == []

@@ -4,16 +4,16 @@ from activities.poller import schedule
 from activities.poller.schedule import Job
 from activities.poller.watch import Watch
 from models.database import Database
-from orders.settlement.strangers import strangers
+from orders.settlement.unexplained import unexplained_items
 
 
-async def look_for_strangers(database: Database, watch: Watch) -> None:
-    if not watch.due.is_due(Job.STRANGERS):
+async def look_for_unexplained(database: Database, watch: Watch) -> None:
+    if not watch.due.is_due(Job.UNEXPLAINED):
         return
     async with database.read() as session:
-        new = await strangers(session, watch.account_id, watch.name)
+        new = await unexplained_items(session, watch.account_id, watch.name)
     unread = [item for item in new if item not in watch.refused and item not in watch.to_read]
-    watch.due.rest(Job.STRANGERS, schedule.STRANGERS_FORMS_SECONDS if unread else schedule.NOTHING_NEW_SECONDS)
-    for item in unread[: schedule.STRANGERS_AT_ONCE]:
+    watch.due.rest(Job.UNEXPLAINED, schedule.UNEXPLAINED_FORMS_SECONDS if unread else schedule.NOTHING_NEW_SECONDS)
+    for item in unread[: schedule.UNEXPLAINED_BATCH]:
         watch.refused.add(item)  # until it was read: then it is none of these any more
         watch.to_read_soon(*item)

@@ -17,7 +17,7 @@ SHORTLY = timedelta(minutes=15)
 """For so long after an order has ended, an item that appears may still be one that it bought."""
 
 
-async def strangers(session: AsyncSession, account_id: int, upstream: str) -> list[tuple[str, str]]:
+async def unexplained_items(session: AsyncSession, account_id: int, upstream: str) -> list[tuple[str, str]]:
     """(product type, number) of items of nobody, newest first, that appeared while orders of their type were under way
     or shortly after; those whose forms were not read and whose mark no list shows. What the first look at a type found
     was there before, whenever it was loaded."""
