@@ -8,12 +8,15 @@ from pydantic import ConfigDict, ValidationError, create_model
 from catalogue.entries import AccountEntry
 from models.catalogue import UpstreamAccount
 from upstreams.adapter import AccountSettings
-from upstreams.kinds import UnknownKind, adapter_of, kinds
+from upstreams.kinds import UnknownKind, adapter_of
 
 
 def account_entry(kind: object) -> type[AccountEntry]:
-    """The format of an account of this kind. A kind that is not installed is refused, and its own keys let through."""
-    return _of_kind(kind) if isinstance(kind, str) and kind in kinds() else _OfNoKind
+    """The format of an account of this kind. A kind without an adapter is refused, and its own keys are let through."""
+    try:
+        return _of_kind(kind) if isinstance(kind, str) else _OfNoKind
+    except UnknownKind:
+        return _OfNoKind
 
 
 @cache

@@ -16,7 +16,7 @@ from catalogue.values import (
     PlainAmount,
 )
 from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, Unquoted
-from upstreams.kinds import kinds
+from upstreams.kinds import NONE_INSTALLED, UnknownKind, adapter_of, kinds
 from upstreams.values import Text, VariableName
 
 
@@ -29,7 +29,13 @@ class Entry(BaseModel):
 def _installed(kind: str) -> str:
     if kind not in kinds():
         raise PydanticCustomError("unknown_kind", "no such kind of upstream")
-    return kind
+    try:
+        return adapter_of(kind).kind
+    except UnknownKind as error:
+        raise ValueError(str(error)) from None
+
+
+_KINDS = " or ".join(f'"{kind}"' for kind in kinds()) or NONE_INSTALLED
 
 
 class AccountEntry(Entry):
@@ -37,7 +43,7 @@ class AccountEntry(Entry):
     `catalogue.accounts` for the others."""
 
     name: AccountName = Field(description='a name of letters, digits, ".", "_" and "-", like "main"')
-    kind: Annotated[str, AfterValidator(_installed)] = Field(description=" or ".join(f'"{kind}"' for kind in kinds()))
+    kind: Annotated[str, AfterValidator(_installed)] = Field(description=_KINDS)
     hint_secret_env: VariableName | None = Field(
         default=None,
         description='the name of the environment variable with the secret of push hints, like "MAIN_HINT_SECRET"',

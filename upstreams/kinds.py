@@ -6,14 +6,11 @@ from importlib.metadata import EntryPoint, entry_points
 from upstreams.adapter import Adapter, AnyAdapter
 
 GROUP = "resellflow.upstreams"
+NONE_INSTALLED = "none is installed; run `make install`"
 
 
 class UnknownKind(LookupError):
-    """No adapter of this kind is installed. The message names those that are."""
-
-    def __init__(self, kind: str) -> None:
-        there = f"there is {', '.join(kinds())}" if kinds() else "none is installed; run `make install`"
-        super().__init__(f'there is no kind of upstream "{kind}"; {there}')
+    """There is no adapter of this kind. The message says why, and names those that there are."""
 
 
 def kinds() -> tuple[str, ...]:
@@ -26,10 +23,14 @@ def adapter_of(kind: str) -> AnyAdapter:
     """The adapter of this kind. Raises UnknownKind."""
     entry = _installed().get(kind)
     if entry is None:
-        raise UnknownKind(kind)
-    adapter = entry.load()
+        there = f"there is {', '.join(kinds())}" if kinds() else NONE_INSTALLED
+        raise UnknownKind(f'there is no kind of upstream "{kind}"; {there}')
+    try:
+        adapter = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise UnknownKind(f'the adapter of "{kind}" ({entry.value}) can\'t be loaded: {error}') from error
     if not isinstance(adapter, Adapter) or adapter.kind != kind:
-        raise TypeError(f'entry point "{kind}" ({entry.value}) has to name an Adapter of that kind')
+        raise UnknownKind(f'the entry point "{kind}" ({entry.value}) names no adapter of that kind')
     return adapter
 
 

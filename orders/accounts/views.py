@@ -22,7 +22,7 @@ from orders.errors import InvalidField, NotFound
 from orders.events import failing_lists_of, is_orphan
 from orders.money.lowbalance import is_low
 from orders.reading.documents import Document, money
-from upstreams.kinds import adapter_of, kinds
+from upstreams.kinds import UnknownKind, adapter_of
 
 HELD_BACK_SHOWN = 10
 
@@ -221,7 +221,10 @@ def _capabilities(account: UpstreamAccount) -> UpstreamCapabilities:
 
 def _absent(account: UpstreamAccount) -> dict[str, str]:
     """What the account's kind of upstream can't do. Empty also where this program has no adapter for it."""
-    return dict(adapter_of(account.kind).capabilities.absent()) if account.kind in kinds() else {}
+    try:
+        return dict(adapter_of(account.kind).capabilities.absent())
+    except UnknownKind:
+        return {}
 
 
 def _health(account: UpstreamAccount) -> UpstreamHealth:

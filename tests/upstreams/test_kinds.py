@@ -1,5 +1,10 @@
 """Kinds of upstreams are found by their entry points."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from models.catalogue import UpstreamAccount
@@ -63,3 +68,63 @@ async def test_what_was_learned_is_given_to_the_next_adapter(monkeypatch: pytest
         account.learned = dict(stored)
         async with Connections.of(Settings()) as connections:
             assert (await connections.to(account)).learned == BillmanagerLearned(balance_call=known)
+
+
+HOSTBILL = """
+from pydantic import Field
+from upstreams.adapter import AccountSettings, Adapter, MappingSettings, SecretSource
+from upstreams.capabilities import Capabilities
+from upstreams.port import Learned
+
+class Settings(AccountSettings):
+    brand: int = Field(description="the number of the brand")
+    secret = property(lambda self: SecretSource("password", env="HOSTBILL_PASSWORD", file=None))
+    customer = property(lambda self: {"address": self.url})
+
+class Mapping(MappingSettings):
+    pass
+
+def connect(connection, gate):
+    raise NotImplementedError
+
+ADAPTER = Adapter("hostbill", Settings, Mapping, Learned, Capabilities(cart=False), connect)
+"""
+READING = """
+import sys
+from pathlib import Path
+from catalogue.reading import read_file
+from upstreams.kinds import kinds
+
+print(*kinds())
+draft = read_file(Path(sys.argv[1]))
+print(*draft.problems, sep="\\n")
+"""
+
+
+def test_a_package_of_its_own_brings_another_kind(tmp_path: Path) -> None:
+    """No file of Resellflow knows it: not even the format of the catalogue file."""
+    (tmp_path / "hostbill.py").write_text(HOSTBILL)
+    described = tmp_path / "hostbill-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: hostbill\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text(
+        "[resellflow.upstreams]\nhostbill = hostbill:ADAPTER\nbroken = hostbill:NOTHING\n"
+    )
+    file = tmp_path / "catalogue.toml"
+    file.write_text(
+        '[[upstream_accounts]]\nname = "main"\nkind = "hostbill"\nurl = "https://x"\nbrand = "1"\ncurrency = "EUR"\n'
+        '[[upstream_accounts]]\nname = "other"\nkind = "broken"\nurl = "https://x"\ncurrency = "EUR"\n'
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    run = subprocess.run(
+        [sys.executable, "-c", READING, str(file)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    names, problem, broken = run.stdout.splitlines()
+    assert {"billmanager", "hostbill"} <= set(names.split())
+    assert problem.endswith('"main": brand: "1" is not right; it has to be the number of the brand')
+    assert '"other": kind: the adapter of "broken" (hostbill:NOTHING) can\'t be loaded' in broken
