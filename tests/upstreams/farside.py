@@ -38,11 +38,13 @@ def spec(mark: str = MARK, **changes: Any) -> OrderSpec:
     return OrderSpec(**{**asked, **changes})
 
 
-def connection(url: str, token: str = SHOP_TOKEN, seconds: float = 5.0) -> ResellflowConnection:
+def connection(
+    url: str, token: str = SHOP_TOKEN, seconds: float = 5.0, storefront: str | None = None
+) -> ResellflowConnection:
     return ResellflowConnection(
         name="distributor",
         currency="EUR",
-        settings=ResellflowSettings(url=url, token_env="DISTRIBUTOR_TOKEN"),
+        settings=ResellflowSettings(url=url, token_env="DISTRIBUTOR_TOKEN", storefront=storefront),
         secret=SecretStr(token),
         learned=Learned(),
         read_timeout=seconds,

@@ -202,6 +202,23 @@ async def test_what_is_not_there_or_not_ours_is_no_item(far_side: FarSide) -> No
             await rival.prolong(number, 1, key="k")
 
 
+async def test_with_the_token_of_another_storefront_nothing_of_ours_is_taken_for_gone(far_side: FarSide) -> None:
+    number, address = await far_side.open(), far_side.api.address
+    async with ResellflowUpstream(connection(address, storefront="shop")) as ours:
+        assert (await ours.read_item("vds", number)).number == number
+        with pytest.raises(NoSuchItem):
+            await ours.read_item("vds", "4711")
+    async with ResellflowUpstream(connection(address, "rival-token", storefront="shop")) as rival:
+        with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it shows no service at all"):
+            await rival.read_item("vds", number)
+        await rival.order(spec("rf-rival-1"), key="k")
+        for asked in (rival.list_items("vds"), rival.newest_items("vds", 5), rival.check(("vds",))):
+            with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it shows services of rival"):
+                await asked
+        with pytest.raises(ConnectionUnhealthy, match="shows services of rival"):
+            await rival.read_item("vds", number)
+
+
 async def test_what_is_not_possible_in_the_present_state_is_a_definite_no(far_side: FarSide) -> None:
     number = await far_side.open()
     await far_side.finish(number, status=ServiceStatus.CLOSED)

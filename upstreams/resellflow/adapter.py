@@ -103,7 +103,7 @@ class ResellflowUpstream(Absent):
 
     async def check(self, product_types: tuple[str, ...]) -> Findings:
         """Reads one service, and tries what a storefront may not do: two requests."""
-        await self._read("/v1/services?limit=1", TheirPage)
+        await self._page(None, 1)
         problems: list[str] = []
         try:
             await self._read("/v1/incidents?limit=1", TheirOperations, refusals=Refusals.OF_AN_OPERATION)
@@ -159,14 +159,22 @@ class ResellflowUpstream(Absent):
         return await walk(self._page, product_type, take)
 
     async def newest_items(self, product_type: str, count: int) -> Head:
-        page = await self._read(f"/v1/services?limit={min(count, PAGE_SIZE)}", TheirPage)
+        page = await self._page(None, min(count, PAGE_SIZE))
         because = out_of_order(page)
         rows = () if because else tuple(rows_of(page, product_type))
         return Head(rows=rows, in_order=not because, because=because)
 
     async def read_item(self, product_type: str, number: str) -> UpstreamItem:
-        """The service, and its latest operations for what it waits for and what it was sold for: two requests."""
-        service = await self._read(f"{self._service(number)}", TheirService, number=number)
+        """The service, and its latest operations for what it waits for and what it was sold for: two requests.
+
+        Also two where there is no such service.
+        """
+        path = self._service(number)
+        try:
+            service = await self._read(path, TheirService, number=number)
+        except NoSuchItem:
+            await self._check_that_it_is_gone()
+            raise
         if service.product_type != product_type:
             raise NoSuchItem(
                 f"{self._call('GET', number).label}: it is no {product_type} but a {service.product_type[:40]}."
@@ -212,9 +220,27 @@ class ResellflowUpstream(Absent):
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
 
-    async def _page(self, cursor: str | None) -> TheirPage:
-        following = str(httpx.QueryParams({"limit": PAGE_SIZE} | ({"cursor": cursor} if cursor is not None else {})))
-        return await self._read(f"/v1/services?{following}", TheirPage)
+    async def _page(self, cursor: str | None, limit: int = 0) -> TheirPage:
+        """Raises ConnectionUnhealthy where it shows services of another storefront than ours."""
+        query = {"limit": limit or PAGE_SIZE} | ({"cursor": cursor} if cursor is not None else {})
+        page = await self._read(f"/v1/services?{httpx.QueryParams(query)}", TheirPage)
+        ours = self._connection.settings.storefront
+        others = {str(row.get("owner")) for row in page.items} - {ours}
+        if ours is not None and others:
+            raise self._another_token(f"it shows services of {sorted(others)[0][:64]}")
+        return page
+
+    async def _check_that_it_is_gone(self) -> None:
+        """Their answer that there is no such item counts only for a token that shows what else we bought.
+
+        Raises ConnectionUnhealthy: with the token of another storefront, every item of ours would seem to be gone.
+        """
+        if self._connection.settings.storefront is not None and not (await self._page(None, 1)).items:
+            raise self._another_token("it shows no service at all, and an item of ours is missing")
+
+    def _another_token(self, why: str) -> ConnectionUnhealthy:
+        label = self._call("GET /v1/services").label
+        return ConnectionUnhealthy(f"{label}: is the token that of {self._connection.settings.storefront}? {why}.")
 
     async def _read(self, path: str, model: type[D], *, number: str = "", refusals: Refusals | None = None) -> D:
         """`number`: the item that it is about."""

@@ -21,6 +21,10 @@ class ResellflowSettings(AccountSettings):
     )
     token_file: Text | None = Field(default=None, description="the path of a file that holds our token there")
 
+    storefront: Text | None = Field(
+        default=None, description="the name of our token there, so that the token of another one is noticed"
+    )
+
     @property
     def secret(self) -> SecretSource:
         return SecretSource("token", env=self.token_env, file=self.token_file)
