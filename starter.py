@@ -1,4 +1,4 @@
-"""The Python API of Resellflow: orders are placed, services changed, tasks worked on, decisions made.
+"""The Python API of Resellflow: place orders, change services, work on tasks, make decisions.
 
 async with connect() as resellflow:
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-17")
@@ -54,11 +54,11 @@ from workflows.service_order import ServiceOrder
 
 
 class _OnlyRehearsed(Exception):
-    """Ends a transaction of which nothing is to be kept."""
+    """Raised to roll a transaction back on purpose."""
 
 
 class Resellflow:
-    """What storefronts and operators can do. Everything is idempotent where the caller brings a key."""
+    """What storefronts and operators can do. Every call with a key is idempotent."""
 
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self.database = database
@@ -69,11 +69,9 @@ class Resellflow:
     async def place_order(
         self, request: ServiceRequest, *, key: str, client: str = "python", owner: str | None = None
     ) -> AcceptedOrder:
-        """Order a service. The same client, key and request give the same numbers, for ever.
-
-        `owner`: name of the storefront whose it will be; None: the operators'.
-        Raises InvalidField or KeyReused. Once it returns the order cannot be lost: is Temporal away, then the order's
-        workflow is started by the sweep when it is back.
+        """Order a service. The same client, key and request always give the same numbers. `owner`: name of the
+        storefront that will own it; None: the operators. Raises InvalidField or KeyReused. Once it returns, the order
+        cannot be lost. If Temporal is away, the sweep starts the order's workflow when it is back.
         """
         order = await intake.accept_order(
             self.database,
@@ -88,9 +86,8 @@ class Resellflow:
     async def ask(
         self, service: int, asked: Asking, *, key: str, client: str = "python", requester: Requester = OPERATOR
     ) -> AcceptedOrder:
-        """Ask for any operation on a service that is there; `asked` is the request model of its class.
-
-        Raises NotFound, InvalidField, Refused or KeyReused, as do the others below.
+        """Request any operation on an existing service; `asked` is the request model of its class. Raises NotFound,
+        InvalidField, Refused or KeyReused. So do the methods below.
         """
         rules = Rules(self.settings.manual_plan_changes)
         accepted = await requests.ask(
@@ -108,10 +105,8 @@ class Resellflow:
         agreed_cost_limit: Money | None = None,
         requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
-        """Prolong a service.
-
-        `requester`: what is another's is not found.
-        `agreed_cost_limit`: the most that the upstream may charge; what is dearer waits for a person.
+        """Prolong a service. `requester`: services of others are not found. `agreed_cost_limit`: the most that the
+        upstream may charge; a higher price waits for a person.
         """
         asked = Prolongation.of(period_months=months, agreed_cost_limit=agreed_cost_limit)
         return await self.ask(service, asked, key=key, client=client, requester=requester)
@@ -126,7 +121,7 @@ class Resellflow:
         reason: str = "",
         requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
-        """Urgent: before everything else that waits for this service. `reason` goes to the audit."""
+        """Suspend a service. `urgent`: before everything else that waits. `reason` goes to the audit log."""
         asked = Suspension.of(urgent=urgent, reason=reason or None)
         return await self.ask(service, asked, key=key, client=client, requester=requester)
 
@@ -138,9 +133,8 @@ class Resellflow:
     async def close_service(
         self, service: int, *, key: str, client: str = "python", requester: Requester = OPERATOR
     ) -> AcceptedOrder:
-        """Before everything else that waits for this service. Is it still being opened, its opening is called off.
-
-        Raises NotTheirs where that opening is another storefront's.
+        """Close a service, before everything else that waits for it. If it is still being opened, its opening is called
+        off. Raises NotTheirs if another storefront requested that opening.
         """
         return await self.ask(service, Closing(), key=key, client=client, requester=requester)
 
@@ -155,9 +149,9 @@ class Resellflow:
         agreed_cost_limit: Money | None = None,
         requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
-        """Automatic where the upstream can do it; else a person gets a task (settings.manual_plan_changes).
-
-        Add-ons are carried along. Those that the new plan can't have are lost only with `drop_addons`.
+        """Change the plan, automatically if the upstream can do it; otherwise a person gets a task
+        (settings.manual_plan_changes). Add-ons are carried over. Those that the new plan can't have are lost only with
+        `drop_addons`.
         """
         asked = PlanChange.of(plan=plan, drop_addons=drop_addons, agreed_cost_limit=agreed_cost_limit)
         return await self.ask(service, asked, key=key, client=client, requester=requester)
@@ -168,11 +162,11 @@ class Resellflow:
         return await self.ask(service, change, key=key, client=client, requester=requester)
 
     async def finish(self) -> None:
-        """Before the process ends: complete what Temporal is being sent, within a second."""
+        """Before the process ends: complete the messages to Temporal that are under way, within a second."""
         await self._dispatcher.finish()
 
     async def take_task(self, task: int, by: By) -> None:
-        """Raises NotFound, Refused or InvalidField, as do the others below."""
+        """Take a task in hand. Raises NotFound, Refused or InvalidField. So do the methods below."""
         async with self.database.write() as session:
             await tasks.take(session, task, by)
 
@@ -189,9 +183,8 @@ class Resellflow:
             await tasks.note(session, task, text, by)
 
     async def complete_task(self, task: int, completion: TaskCompletion, *, override: str = "") -> DecisionResult:
-        """Say that a manual task is done; it is checked at the upstream. Raises Refused saying what was found.
-
-        `override`: why an automatic task is acted upon; its operation, if it waits for a person, is marked done.
+        """Report that a manual task is done; this is checked at the upstream. Raises Refused with what was found.
+        `override`: the reason for acting on an automatic task; its operation is marked done if it waits for a person.
         """
         operation = await self._operation_of_task(
             task, By(actor=completion.actor, override=bool(override), reason=override)
@@ -206,8 +199,8 @@ class Resellflow:
     async def reject_task(
         self, task: int, decision: Decision, *, override: bool = False, requester: Requester = OPERATOR
     ) -> DecisionResult:
-        """A manual task will not be done: the service stays as it was. Override: an automatic one's operation is
-        cancelled, where that is possible."""
+        """Report that a manual task will not be done. The service stays as it was. With `override` the operation of an
+        automatic task is cancelled, if that is possible."""
         operation = await self._operation_of_task(
             task, By(actor=decision.actor, override=override, reason=decision.reason[:1900])
         )
@@ -231,7 +224,7 @@ class Resellflow:
         return await self.decide(operation.id, kind, decision, requester)
 
     async def _operation_of_task(self, number: int, by: By) -> Operation:
-        """Raises NotFound, or Refused where this person may not end the task."""
+        """Raises NotFound, or Refused if this person may not end the task."""
         async with self.database.read() as session:
             task = await session.get(Task, existing("task", number))
             if task is None:
@@ -248,7 +241,8 @@ class Resellflow:
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester = OPERATOR
     ) -> DecisionResult:
-        """Act on an operation that waits for a person, or cancel it. What is possible says `orders.lifecycle.allowed`.
+        """Decide about an operation that waits for a person, or cancel it. `orders.lifecycle.allowed` says what is
+        possible.
 
         Raises NotFound, Refused, InvalidField or TemporalUnavailable. A cancellation needs no Temporal, unless the
         upstream has accepted the operation.
@@ -278,8 +272,8 @@ class Resellflow:
         )
 
     async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester) -> None:
-        """Take it in a transaction that is thrown away. Raises InvalidField or Refused, in words that may repeat what
-        was given: whoever decided is to read them, and no history."""
+        """Try the decision in a transaction that is rolled back. Raises InvalidField or Refused. Their words may repeat
+        the given values, so they go to the caller and never into a history."""
         record = DecisionRecord(operation=operation, kind=kind, decision=decision, decision_id="rehearsal")
         with suppress(_OnlyRehearsed):
             async with self.database.write() as session:
@@ -289,15 +283,15 @@ class Resellflow:
     async def _write_down(
         self, operation: Operation, kind: str, said: Decision | TaskCompletion, requester: Requester
     ) -> Written:
-        """Its workflow reads it here: Temporal is told nothing of it."""
+        """The workflow reads the decision from the database; Temporal gets nothing of it."""
         async with self.database.write() as session:
             return await pending.write_down(session, operation.id, kind, said, requester)
 
     async def _check_that_it_is_possible(
         self, operation: Operation, kind: DecisionKind, requester: Requester
     ) -> tuple[str, ...]:
-        """What must be given with the decision. Raises Refused. The database says it, whether Temporal is there or not;
-        it is judged once more on writing."""
+        """What must be given with the decision. Raises Refused. The database decides it, with or without Temporal, and
+        once more when the decision is written."""
         async with self.database.read() as session:
             judged = judge(
                 await facts_of(session, operation),
@@ -327,7 +321,7 @@ class Resellflow:
         return DecisionResult(stage=stage, message=f"{words}removed first, then it ends as cancelled")
 
     async def start_poller(self, upstream: str) -> None:
-        """Make sure that this account is watched. Raises RPCError or RuntimeError when Temporal can't be reached."""
+        """Ensure that the account is polled. Raises RPCError or RuntimeError if Temporal can't be reached."""
         await start_poller(self.client, self.settings.task_queue, upstream)
 
     async def start_sweep(self) -> None:
@@ -336,7 +330,7 @@ class Resellflow:
 
 @asynccontextmanager
 async def connect(settings: Settings | None = None) -> AsyncIterator[Resellflow]:
-    """Open database and Temporal client by the settings, and close them again."""
+    """Open database and Temporal client according to the settings, and close them at the end."""
     settings = settings or load_settings()
     database = Database(settings.database_url, settings.pool_terms())
     try:
@@ -348,6 +342,6 @@ async def connect(settings: Settings | None = None) -> AsyncIterator[Resellflow]
 
 
 async def place_order(request: ServiceRequest, *, key: str, client: str = "python") -> AcceptedOrder:
-    """Order a service with the settings of this process; see Resellflow.place_order."""
+    """Order a service with the settings of this process. See `Resellflow.place_order`."""
     async with connect() as resellflow:
         return await resellflow.place_order(request, key=key, client=client)

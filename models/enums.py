@@ -57,7 +57,7 @@ class Stage(StrEnum):
 
     @property
     def is_running(self) -> bool:
-        """Occupies its service: no other operation of the same service may run beside it."""
+        """It occupies its service: no other operation of the same service may run at the same time."""
         return self not in FINAL_STAGES and self is not Stage.QUEUED
 
 
@@ -100,10 +100,10 @@ class RenewalOwner(StrEnum):
 
 
 class Role(StrEnum):
-    """Of whoever has a token. What each may do says `orders.access.roles`."""
+    """The role of a token. `orders.access.roles` says what each may do."""
 
     STOREFRONT = "storefront"
-    """A shop: sees and touches its own services only. All others see everything."""
+    """A shop. It sees and changes only its own services; all other roles see everything."""
     VIEWER = "viewer"
     OPERATOR = "operator"
     SENIOR = "senior"
@@ -191,20 +191,20 @@ class AbovePrice(StrEnum):
 
 
 class IncidentKind(StrEnum):
-    """Something that must not happen has happened, or may have: people must know. See docs/operations.md."""
+    """Something that must not happen and has happened, or may have. docs/operations.md says what to do."""
 
     LATE_YES = "late_yes"
     """The upstream said yes to a request that had been given up or settled otherwise."""
     SECOND_ITEM = "second_item"
     """Two items at the upstream carry the mark of one service."""
     PAID_LEFTOVER = "paid_leftover"
-    """An item of a request that was refused has been paid at the upstream all the same."""
+    """An item of a request that was refused has been paid at the upstream."""
     FOREIGN_CART = "foreign_cart"
     """Something of somebody else is in the cart with ours: nothing is paid."""
     RENEWED_TWICE = "renewed_twice"
     """The upstream renews an item that we renew, too."""
     RENEWED_BY_NOBODY = "renewed_by_nobody"
-    """The upstream is to renew an item, and does not."""
+    """The upstream should renew an item, and does not."""
     UNKNOWN_TARIFF = "unknown_tariff"
     """An item of ours has a tariff that no plan of the catalogue is mapped to."""
     OTHER_TERM = "other_term"
@@ -213,7 +213,7 @@ class IncidentKind(StrEnum):
     ADDONS_KEPT = "addons_kept"
     """Add-ons that a service has are not at the upstream any more."""
     WORKFLOW_WEDGED = "workflow_wedged"
-    """Each task of a workflow fails, and those of the new run that was begun for it, too."""
+    """Every task of a workflow fails, and so do those of the new run that was started for it."""
 
 
 class IntentState(StrEnum):
@@ -241,7 +241,7 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
-    """Every try failed; it can be sent again by hand (replay)."""
+    """Every attempt failed; it can be sent again by hand (replay)."""
 
 
 class Source(StrEnum):
@@ -256,7 +256,7 @@ class Source(StrEnum):
 
 
 class MessageType(StrEnum):
-    """What a webhook message tells: the CloudEvents type. Its last part is the version of the data's shape."""
+    """The type of a webhook message in CloudEvents. Its last part is the version of the data's shape."""
 
     SERVICE_APPEARED = "resellflow.service.appeared.v1"
     SERVICE_OPENED = "resellflow.service.opened.v1"

@@ -1,11 +1,11 @@
-"""What can be wrong with what a caller asks. Each carries what the caller needs to mend it."""
+"""Errors in what a caller requests. Each contains what the caller needs to correct it."""
 
 from models.numbers import HIGHEST_NUMBER
 from models.periods import period_in_words
 
 
 class InvalidField(Exception):
-    """A field of the request is not right. `field` is its path (`addons.ram`), `message` says what would be right."""
+    """A field of the request is wrong. `field` is its path (`addons.ram`), `message` says what would be right."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -14,7 +14,7 @@ class InvalidField(Exception):
 
 
 class KeyReused(Exception):
-    """An idempotency key came back with another body."""
+    """An idempotency key was used again with another body."""
 
     def __init__(self, key: str, operation: int) -> None:
         super().__init__(
@@ -25,7 +25,7 @@ class KeyReused(Exception):
 
 
 class NotFound(Exception):
-    """No such thing. `what` is the kind ("service"), `number` what was asked for."""
+    """It does not exist. `what` is the kind ("service"), `number` the number or name that was given."""
 
     def __init__(self, what: str, number: int | str) -> None:
         super().__init__(f"there is no {what} {number}")
@@ -34,11 +34,11 @@ class NotFound(Exception):
 
 
 class Refused(Exception):
-    """What is asked cannot be done in the present state; the message says why. Nothing was changed."""
+    """The request cannot be carried out in the present state; the message says why. Nothing was changed."""
 
 
 class NotTheirs(Refused):
-    """What is asked is somebody else's to decide. Nothing was changed."""
+    """Somebody else has to decide this. Nothing was changed."""
 
 
 class NoMapping(NotFound):

@@ -27,19 +27,18 @@ class UpstreamError(Exception):
         self.error_type = error_type
         self.error_object = error_object
         self.next_try: datetime | None = None
-        """The upstream has asked not to be asked before (aware UTC); None: it has not."""
+        """The upstream wants no calls before this time (aware UTC). None: calls are allowed."""
 
 
 class NotSent(UpstreamError):
-    """The request never left: refused connection, DNS, TLS. Nothing has happened; any call may be repeated."""
+    """The request was never sent: refused connection, DNS, TLS. Nothing has happened; any call may be repeated."""
 
     failure_class = FailureClass.NOT_SENT
 
 
 class LeaseExpired(NotSent):
-    """Not sent, because it was too late to: whoever was to send it was held up for longer than its lease.
-
-    By now somebody else may have proven that nothing was sent, and have sent it.
+    """Not sent, because the sender was held up for longer than its lease. By now another sender may have proven that
+    nothing was sent, and have sent it.
     """
 
 
@@ -55,7 +54,7 @@ class LeftAlone(NotSent):
         super().__init__(message, function=function)
         self.next_try = next_try
         self.asked_for = asked_for
-        """The upstream itself named that time: it is for every process to heed."""
+        """The upstream itself named that time. Every process must obey it."""
 
 
 class OutcomeUnknown(UpstreamError):
@@ -68,7 +67,7 @@ class OutcomeUnknown(UpstreamError):
 
 
 class NotEnoughMoney(UpstreamError):
-    """The upstream refused for want of money. `required`/`available` as it said them, where it did."""
+    """The upstream refused for lack of money. `required` and `available` are its own numbers, if it named them."""
 
     failure_class = FailureClass.FUNDS
 
@@ -106,7 +105,7 @@ class NotYet(UpstreamError):
 
 
 class AlreadyExists(UpstreamError):
-    """The upstream says that such a thing exists already; it may be our own earlier attempt."""
+    """The upstream says that such a thing already exists; it may be our own earlier attempt."""
 
     failure_class = FailureClass.EXISTS
 
