@@ -24,10 +24,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
 from activities.funding import FundsActivities
-from activities.healing import end_wedged_sweep
-from activities.health import HealthServer
 from activities.polling import PollActivities
-from activities.pricing import Pricing
 from activities.records import RecordActivities
 from activities.redaction import Redaction
 from activities.settlement import SettleActivities
@@ -43,11 +40,14 @@ from models.outages import Outage, described
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
 from orders.money.balance import BalanceReader
+from orders.money.pricing import Pricing
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
 from settings import Settings, load_settings, setup_in_words
 from temporal.client import connect_client
+from temporal.healing import end_wedged_sweep
+from temporal.health import HealthServer
 from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
 from temporal.registration import ensure_search_attributes
 from temporal.starting import start_sweep

@@ -15,7 +15,6 @@ from temporalio import activity
 from activities.answers import run_to_end
 from activities.failures import database_in_words
 from activities.funding import FundsActivities
-from activities.pricing import Priced, Pricing, is_fresh
 from activities.submission import SubmitActivities
 from activities.troubles import Troubles
 from models.columns import utc_now
@@ -31,6 +30,7 @@ from orders.lifecycle.stages import locked_operation, note_started
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
 from orders.money.funds import Reading
+from orders.money.pricing import Priced, Pricing, is_fresh
 from orders.operations.base import Obstacle, Request
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
@@ -103,7 +103,8 @@ class CarryingOutActivities:
             raise _StepByStep(f"it is {job.operation.stage.value}, or its account unhealthy")
         try:
             upstream = await self._connections.to(job.account)
-            priced = await self._pricing.price(job, upstream)
+            with database_in_words():
+                priced = await self._pricing.price(job, upstream)
             cost = priced.judgement.cost
             if priced.judgement.objection is not None:
                 raise _StepByStep("its price needs a person")

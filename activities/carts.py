@@ -10,8 +10,7 @@ from decimal import Decimal
 from temporalio import activity
 
 from activities.answers import run_to_end
-from activities.cart_book import CartLedger
-from activities.failures import database_in_words, retry_later
+from activities.failures import retry_later
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage, UnpaidKind
 from models.invariants import required
@@ -22,6 +21,7 @@ from orders.errors import Refused
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import paying
 from orders.money.balance import BalanceReader
+from orders.money.cart_ledger import CartLedger
 from orders.money.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
 from orders.money.carts import Owned, Ruling, Weighed, weigh
 from orders.operations.job import Job
@@ -72,13 +72,12 @@ class CartPayment:
 
         Raises only errors of `upstreams.errors` from reading: nothing has been sent then.
         """
-        with database_in_words():
-            debt = await debt_of(self._database, job)
-            if debt is None:
-                return None
-            work = _Work(job, ref, upstream, debt)
-            async with self._database.write() as session:
-                holder = await paying.take_cart(session, job.account_id, job.number)
+        debt = await debt_of(self._database, job)
+        if debt is None:
+            return None
+        work = _Work(job, ref, upstream, debt)
+        async with self._database.write() as session:
+            holder = await paying.take_cart(session, job.account_id, job.number)
         if holder is not None:
             return await self.wait(job, ref, f"operation {holder} is at the cart of {job.account.name}, one at a time")
         try:
@@ -106,12 +105,11 @@ class CartPayment:
 
     async def wait(self, job: Job, ref: OrderRef, reason: str) -> SubmitResult:
         """Ours, but not payable now: again by itself, for a while; then a person is asked."""
-        with database_in_words():
-            async with self._database.write() as session:
-                operation = await locked_operation(session, job.number)
-                waited = await paying.note_wait(session, job.number, at_most=WAIT_AT_MOST)
-                if waited < WAIT_AT_MOST:
-                    await enter(session, operation, Stage.RETRYING, reason)
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            waited = await paying.note_wait(session, job.number, at_most=WAIT_AT_MOST)
+            if waited < WAIT_AT_MOST:
+                await enter(session, operation, Stage.RETRYING, reason)
         if waited >= WAIT_AT_MOST:
             await self._book.leave(job)
             words = f"{reason}. It has been so for {WAIT_AT_MOST.total_seconds() / 60:.0f} minutes; retry looks again"
@@ -123,10 +121,9 @@ class CartPayment:
     async def _weigh(self, work: _Work, cart: Cart) -> Weighed | None:
         # Read after the cart: whatever put a row there before has its intent in the database by now.
         job = work.job
-        with database_in_words():
-            async with self._database.read() as session:
-                claims = await paying.claims(session, job.account_id)
-                under_way = await paying.under_way(session, job.account_id, job.number)
+        async with self._database.read() as session:
+            claims = await paying.claims(session, job.account_id)
+            under_way = await paying.under_way(session, job.account_id, job.number)
         me = next((claim for claim in claims if claim.operation == job.number), None)
         if me is None:
             return None
@@ -142,17 +139,15 @@ class CartPayment:
 
     async def _pay(self, work: _Work, cart: Cart, weighed: Weighed) -> SubmitResult | None:
         job, covered = work.job, weighed.covered
-        with database_in_words():
-            async with self._database.read() as session:
-                tried = await paying.tries(session, job.number)
+        async with self._database.read() as session:
+            tried = await paying.tries(session, job.number)
         if tried >= paying.TRIES_AT_MOST:
             last = f"; the last time: {job.intent.message[:200]}" if job.intent and job.intent.message else ""
             reason = f"paying was refused or without effect {tried} times{last}"
             return await self._book.by_hand(work.job, work.debt, reason, weighed.own)
         before = {one.item: await charges_before(work.upstream, one.item) for one in covered}
         asked = Clocks.now()  # before the database is asked: what is lost between the two counts
-        with database_in_words():
-            written = await self._write_intents(work, covered, before)
+        written = await self._write_intents(work, covered, before)
         if written is None:
             await self._book.leave(job)
             return await self.wait(
@@ -258,12 +253,11 @@ class CartPayment:
     async def _ask_for_its_price(self, work: _Work, weighed: Weighed) -> SubmitResult:
         """What the row costs is the price from now on: asked for and set aside like any quote."""
         price = required(weighed.price, "the price of the ruling")
-        with database_in_words():
-            async with self._database.write() as session:
-                await locked_operation(session, work.job.number)
-                row = weighed.own[0].row
-                first = await paying.note_price(session, work.job.number, price, row.title)
-                await paying.leave_cart(session, work.job.account_id, work.job.number)
+        async with self._database.write() as session:
+            await locked_operation(session, work.job.number)
+            row = weighed.own[0].row
+            first = await paying.note_price(session, work.job.number, price, row.title)
+            await paying.leave_cart(session, work.job.account_id, work.job.number)
         if first:
             return SubmitResult(outcome=Submission.FUNDS, reason=weighed.reason)
         reason = f"{weighed.reason}, which did not help: the upstream shows another sum each time"

@@ -8,7 +8,6 @@ from temporalio.client import Client
 
 from activities.calling_off import stopped
 from activities.failures import after_failed_read, database_in_words
-from activities.pricing import Priced, Pricing, is_fresh
 from activities.troubles import Troubles, while_unhealthy
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
@@ -22,6 +21,7 @@ from orders.lifecycle.fast_path import MONEY_SET_ASIDE
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, lowbalance, prices
 from orders.money.balance import BalanceReader
+from orders.money.pricing import Priced, Pricing, is_fresh
 from orders.operations.job import Job, load_job
 from orders.services import naming
 from orders.settlement import intents
@@ -103,7 +103,8 @@ class FundsActivities:
             return await self.in_trouble(job, ref, kept_back)
         try:
             upstream = await self._connections.to(job.account)
-            priced = await self._pricing.price(job, upstream)
+            with database_in_words():
+                priced = await self._pricing.price(job, upstream)
             cost = priced.judgement.cost
             sets_aside = cost is not None and cost.amount > 0 and job.capabilities.balance
             if priced.judgement.objection is not None or cost is None or not sets_aside:
@@ -233,7 +234,8 @@ class FundsActivities:
         except (ByHand, NoMapping):
             return  # said when its turn comes
         try:
-            priced = await self._pricing.price(job, upstream)
+            with database_in_words():
+                priced = await self._pricing.price(job, upstream)
         except UpstreamError as error:
             activity.logger.info("operation %s: its price can't be asked again just now: %s", head, error)
             return

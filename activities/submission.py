@@ -10,7 +10,6 @@ from activities.answers import TAKEN_OVER, Answers, run_to_end
 from activities.calling_off import NOTHING_SENT
 from activities.carts import CartPayment
 from activities.failures import after_failed_read, database_in_words
-from activities.pricing import Pricing
 from activities.refusals import Refusals
 from activities.troubles import Troubles, while_unhealthy
 from models.columns import utc_now
@@ -27,6 +26,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
 from orders.money.cart_rows import unpaid_after_all
+from orders.money.pricing import Pricing
 from orders.operations.base import AnyOperation, Obstacle, Request
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
@@ -103,13 +103,15 @@ class SubmitActivities:
         kind = operation_type(job.operation.kind)
         try:
             upstream = await self._connections.to(job.account)
-            paid = await self._cart.pay(job, ref, upstream)
+            with database_in_words():
+                paid = await self._cart.pay(job, ref, upstream)
             if paid is not None:
                 return paid
             prepared = await kind.prepare(self._database, job, upstream)
             if isinstance(prepared, Obstacle):
                 return await self._take_obstacle(job, prepared.result)
-            changed = await self._pricing.before_sending(job, upstream)
+            with database_in_words():
+                changed = await self._pricing.before_sending(job, upstream)
         except UpstreamError as error:
             return await self.in_trouble(job, ref, error)
         if changed is not None:

@@ -9,8 +9,6 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.delivery import deliver, deliver_again
-from activities.healing import Healer, free_for_an_order
 from activities.heartbeat import heartbeating, pause
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
@@ -22,6 +20,8 @@ from models.outages import described, is_unavailable
 from orders.services import naming
 from settings import Settings
 from temporal.calling_off import news_of, tell_called_off
+from temporal.delivery import deliver, deliver_again
+from temporal.healing import Healer, free_for_an_order
 from temporal.outage import note
 from temporal.starting import start_order, start_poller, start_webhook_sender
 

@@ -6,11 +6,11 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.delivery import deliver
 from activities.poller.schedule import BACK_OFF_SECONDS, UNAVAILABLE_SECONDS
 from activities.poller.watch import Watch
 from models.database import Database
 from models.outages import described, is_unavailable
+from temporal.delivery import deliver
 from temporal.outage import note
 
 

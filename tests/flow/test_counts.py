@@ -13,13 +13,13 @@ from sqlmodel import func, select
 from temporalio.api.enums.v1 import EventType
 
 from activities.poller import schedule
-from activities.pricing import SHARED_AGE
 from benchmarks.statements import PLACING, part
 from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import ModuleKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.lifecycle.acceptance import AcceptedOrder
+from orders.money.pricing import SHARED_AGE
 from tests.flow.shop import USER, Shop, Upstream, open_shop
 from tests.infrastructure.counting import Cost, Counted, counting
 from tests.infrastructure.eventually import assert_eventually

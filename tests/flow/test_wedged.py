@@ -15,8 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 import worker
-from activities import healing, sweeping
-from activities.healing import ACTION, Healed, Healer
+from activities import sweeping
 from models.audit import AuditEntry
 from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
@@ -26,6 +25,8 @@ from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services import naming
 from payloads.codec import data_converter
 from starter import Resellflow
+from temporal import healing
+from temporal.healing import ACTION, Healed, Healer
 from temporal.starting import start_order
 from temporal.updates import TemporalUnavailable
 from tests.flow.shop import Shop, Upstream, open_shop

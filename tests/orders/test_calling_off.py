@@ -8,7 +8,6 @@ import pytest
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities.pricing import Pricing
 from activities.records import RecordActivities
 from activities.submission import SubmitActivities
 from models.audit import AuditEntry
@@ -26,6 +25,7 @@ from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.money.balance import BalanceReader
+from orders.money.pricing import Pricing
 from orders.operations.base import Request
 from orders.operations.close import Closing
 from orders.operations.job import load_job

@@ -11,8 +11,7 @@ from sqlmodel import select
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
-from activities import delivery, heartbeat, sweeping
-from activities.healing import Healed, Healer
+from activities import heartbeat, sweeping
 from activities.sweeping import SweepActivities
 from models.catalogue import ProcessingModule, TariffPlan
 from models.columns import utc_now
@@ -22,6 +21,8 @@ from models.events import UpstreamEvent
 from models.messages import SweepInput
 from models.order import Operation, Service
 from settings import Settings
+from temporal import delivery
+from temporal.healing import Healed, Healer
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.databases import copy_of
 

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 from temporalio.client import Client
 
-from activities.delivery import deliver
 from activities.sweeping import SweepActivities
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
@@ -43,6 +42,7 @@ from orders.settlement import unexplained
 from orders.webhooks import deliveries, fanout
 from settings import Settings
 from storefront.app import create_app
+from temporal.delivery import deliver
 from tests.storefront.api import Api
 
 ROWS = 3000

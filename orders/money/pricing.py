@@ -8,7 +8,6 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from activities.failures import database_in_words
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, ReservationState
@@ -80,9 +79,8 @@ class Pricing:
         """What an earlier request left unpaid."""
         if job.intent is None:
             return None
-        with database_in_words():
-            async with self._database.read() as session:
-                return await paying.to_pay(session, job.number)
+        async with self._database.read() as session:
+            return await paying.to_pay(session, job.number)
 
     async def before_sending(self, job: Job, upstream: Upstream) -> SubmitResult | None:
         """Ask again if the quote is old: the order has waited since. None: the money set aside covers the price.
@@ -93,25 +91,24 @@ class Pricing:
             return None
         priced = await self.price(job, upstream)
         judgement = priced.judgement
-        with database_in_words():
-            async with self._database.write() as session:
-                operation = await locked_operation(session, job.number)
-                if not operation.stage.is_running:
-                    return None  # nothing will be sent: the intent is refused
-                prices.note(operation, judgement, priced.asked_at)
-                session.add(operation)
-                if judgement.objection is not None:
-                    return SubmitResult(
-                        outcome=Submission.ATTENTION,
-                        reason=judgement.objection.reason,
-                        failure=judgement.objection.failure,
-                    )
-                if judgement.cost is None or not job.capabilities.balance:
-                    await funds.release(session, job.number)
-                    return None
-                entry = await funds.request(session, job.account_id, job.number, judgement.cost)
-                if entry.state is ReservationState.GRANTED:
-                    return None
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            if not operation.stage.is_running:
+                return None  # nothing will be sent: the intent is refused
+            prices.note(operation, judgement, priced.asked_at)
+            session.add(operation)
+            if judgement.objection is not None:
+                return SubmitResult(
+                    outcome=Submission.ATTENTION,
+                    reason=judgement.objection.reason,
+                    failure=judgement.objection.failure,
+                )
+            if judgement.cost is None or not job.capabilities.balance:
+                await funds.release(session, job.number)
+                return None
+            entry = await funds.request(session, job.account_id, job.number, judgement.cost)
+            if entry.state is ReservationState.GRANTED:
+                return None
         reason = f"the price is {judgement.cost} by now; more money has to be set aside"
         return SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason=reason)
 

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from activities.failures import database_in_words
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IncidentKind, IntentState, Stage, UnpaidKind
@@ -32,15 +31,14 @@ class CartLedger:
     ) -> SubmitResult:
         """The upstream said yes. The other orders that it paid for hear of it when they look."""
         result = SubmitResult(outcome=Submission.UNPAID)
-        with database_in_words():
-            async with self._database.write() as session:
-                for one in sorted(covered, key=_operation):
-                    operation = await locked_operation(session, _operation(one))
-                    stored = await intents.current(session, written[_operation(one)])
-                    outcome = await self._take(session, operation, stored, one, answer)
-                    if _operation(one) == job.number:
-                        result = outcome
-                await paying.leave_cart(session, job.account_id, job.number)
+        async with self._database.write() as session:
+            for one in sorted(covered, key=_operation):
+                operation = await locked_operation(session, _operation(one))
+                stored = await intents.current(session, written[_operation(one)])
+                outcome = await self._take(session, operation, stored, one, answer)
+                if _operation(one) == job.number:
+                    result = outcome
+            await paying.leave_cart(session, job.account_id, job.number)
         return result
 
     async def _take(
@@ -92,64 +90,59 @@ class CartLedger:
 
     async def paid_by_others(self, job: Job, kind: UnpaidKind, item: str, reason: str) -> SubmitResult:
         """Nothing was sent: the upstream itself or a person has paid it. The charge is taken down like ours."""
-        with database_in_words():
-            async with self._database.write() as session:
-                operation = await locked_operation(session, job.number)
-                service = await session.get_one(Service, operation.service_id, populate_existing=True)
-                step = paying.STEPS[kind]
-                intent = await intents.prepare(session, operation, job.account_id, service.mark, {}, {}, step=step)
-                words = f"{reason}, and item {item} shows that it is paid; nothing was sent"
-                result = await self._charged(session, operation, intent, item, words)
-                intent.message = words
-                await paying.leave_cart(session, job.account_id, job.number)
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            service = await session.get_one(Service, operation.service_id, populate_existing=True)
+            step = paying.STEPS[kind]
+            intent = await intents.prepare(session, operation, job.account_id, service.mark, {}, {}, step=step)
+            words = f"{reason}, and item {item} shows that it is paid; nothing was sent"
+            result = await self._charged(session, operation, intent, item, words)
+            intent.message = words
+            await paying.leave_cart(session, job.account_id, job.number)
         return result
 
     async def unknown(self, written: dict[int, Intent], reason: str) -> SubmitResult:
         """It may be paid: nothing is sent until that is known. The cart stays held."""
         failure = FailureClass.OUTCOME_UNKNOWN
-        with database_in_words():
-            async with self._database.write() as session:
-                for number in sorted(written):
-                    operation = await locked_operation(session, number)
-                    stored = await intents.current(session, written[number])
-                    if await intents.settle(session, stored, IntentState.UNKNOWN, message=reason, failure=failure):
-                        await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
+        async with self._database.write() as session:
+            for number in sorted(written):
+                operation = await locked_operation(session, number)
+                stored = await intents.current(session, written[number])
+                if await intents.settle(session, stored, IntentState.UNKNOWN, message=reason, failure=failure):
+                    await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
         return SubmitResult(outcome=Submission.UNKNOWN, failure=failure, reason=reason)
 
     async def not_paid(
         self, written: dict[int, Intent], state: IntentState, error: UpstreamError, *, balance: Decimal | None = None
     ) -> None:
         """Money stays set aside, unless the upstream says that there is too little: then `balance` is what there is."""
-        with database_in_words():
-            async with self._database.write() as session:
-                for number in sorted(written):
-                    await locked_operation(session, number)
-                    stored = await intents.current(session, written[number])
-                    await intents.settle(session, stored, state, message=error.message, failure=error.failure_class)
-                    if balance is not None:
-                        await funds.release(session, number, refused_balance=balance)
+        async with self._database.write() as session:
+            for number in sorted(written):
+                await locked_operation(session, number)
+                stored = await intents.current(session, written[number])
+                await intents.settle(session, stored, state, message=error.message, failure=error.failure_class)
+                if balance is not None:
+                    await funds.release(session, number, refused_balance=balance)
 
     async def by_hand(
         self, job: Job, debt: Intent, reason: str, own: tuple[Owned, ...], *, incident: bool = False
     ) -> SubmitResult:
         """A person pays it (or clears the cart) at the upstream. Its item becomes the service's, so that it is seen."""
         what = "; ".join(one.row.label for one in own) or _without_row(debt)
-        with database_in_words():
-            async with self._database.write() as session:
-                operation = await locked_operation(session, job.number)
-                service = await session.get_one(Service, operation.service_id, populate_existing=True)
-                await _tie(session, service, own, origin_of(operation))
-                await funds.release(session, job.number)
-                await paying.leave_cart(session, job.account_id, job.number)
-                if incident:
-                    await _report_strangers(session, job, reason)
+        async with self._database.write() as session:
+            operation = await locked_operation(session, job.number)
+            service = await session.get_one(Service, operation.service_id, populate_existing=True)
+            await _tie(session, service, own, origin_of(operation))
+            await funds.release(session, job.number)
+            await paying.leave_cart(session, job.account_id, job.number)
+            if incident:
+                await _report_strangers(session, job, reason)
         words = f"to be paid by hand at {job.account.name}: {what}. Why: {reason}"
         return SubmitResult(outcome=Submission.MANUAL, failure=FailureClass.FUNDS, reason=words)
 
     async def leave(self, job: Job) -> None:
-        with database_in_words():
-            async with self._database.write() as session:
-                await paying.leave_cart(session, job.account_id, job.number)
+        async with self._database.write() as session:
+            await paying.leave_cart(session, job.account_id, job.number)
 
 
 async def _tie(session: AsyncSession, service: Service, own: tuple[Owned, ...], origin: Origin) -> None:
