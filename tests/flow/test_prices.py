@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from activities import funding, pricing
+from activities import funding
 from models.catalogue import UpstreamAccount
 from models.enums import FailureClass, Stage
 from models.messages import Decision, DecisionKind
@@ -17,6 +17,7 @@ from models.order import Reservation, Service
 from models.rates import ExchangeRate
 from orders.errors import InvalidField, Refused
 from orders.lifecycle.acceptance import AcceptedOrder
+from orders.money import pricing
 from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
