@@ -20,7 +20,7 @@ from models.patience import Patience, check_usual_times
 from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
 from payloads.keyfile import KeyFileError
-from storefront.limits import ConnectionLimits, TurnLimits
+from storefront.limits import ConcurrencyLimits, ConnectionLimits
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.01
@@ -306,8 +306,8 @@ class Settings(BaseSettings):
                     holders[token] = holder
         return self
 
-    def turn_limits(self) -> TurnLimits:
-        return TurnLimits(
+    def concurrency_limits(self) -> ConcurrencyLimits:
+        return ConcurrencyLimits(
             at_once=self.api_at_once,
             line=self.api_line,
             streams=self.api_streams,

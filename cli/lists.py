@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import decisions, history, keeping, retention
+from cli import decisions, history, retention, service_admin
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.prices import price_in_words
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def add_commands(app: typer.Typer) -> None:
     services_group = group(app, "services", "List the services of customers, newest first.", services, show_service)
     history.add_commands(services_group)
-    keeping.add_commands(services_group)
+    service_admin.add_commands(services_group)
     operations_group = group(
         app, "operations", "List operations on services, newest first; decide about one.", operations,
         show_operation,

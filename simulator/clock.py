@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import calendar
 from datetime import UTC, date, datetime, timedelta
+
+from dateutil.relativedelta import relativedelta
 
 
 class Clock:
@@ -31,7 +32,4 @@ class Clock:
 
 def add_months(day: date, months: int) -> date:
     """The same day of a later month, or the last day of it."""
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))
+    return day + relativedelta(months=months)

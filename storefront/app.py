@@ -31,13 +31,13 @@ from storefront import (
 from storefront.auth import Authentication, authenticated
 from storefront.bodylimit import BodyLimit
 from storefront.callers import Callers
+from storefront.concurrency import ConcurrencyLimiter
 from storefront.context import Context
 from storefront.head import Head
 from storefront.plainpath import PlainPath
 from storefront.problems import BUSY, DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
 from storefront.queries import given_once
 from storefront.requestlog import RequestLog
-from storefront.turns import Turns
 
 PARTS = (
     services,
@@ -75,7 +75,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
             Middleware(PlainPath),
             Middleware(Authentication, callers=callers, trusted_proxies=settings.trusted_proxies),
             Middleware(BodyLimit, timeout=settings.api_request_timeout),
-            Middleware(Turns, limits=settings.turn_limits()),
+            Middleware(ConcurrencyLimiter, limits=settings.concurrency_limits()),
             Middleware(Head),
         ],
     )

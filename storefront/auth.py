@@ -21,7 +21,7 @@ from models.enums import Role
 from orders.access.roles import Right, holders, lacks
 from storefront.addresses import Networks, client_address
 from storefront.callers import Caller, Callers
-from storefront.guessing import GuessBrake
+from storefront.guess_brake import GuessBrake
 from storefront.problems import TOO_MANY_GUESSES, UNAUTHENTICATED, Forbidden, answer, database_problem
 
 PROTECTED = "/v1/"

@@ -13,7 +13,7 @@ class ConnectionLimits:
 
 
 @dataclass(frozen=True)
-class TurnLimits:
+class ConcurrencyLimits:
     at_once: int
     line: float
     """Seconds for which a request waits for its turn."""

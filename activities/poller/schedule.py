@@ -122,7 +122,7 @@ class Schedule:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._turns: dict[Job, float] = {}
+        self._jobs_due: dict[Job, float] = {}
         self._listing: dict[str, float] = {}
         self._listed: dict[str, _Listed] = {}
         self._awaited_due: dict[int, float] = {}
@@ -131,24 +131,24 @@ class Schedule:
 
     # -- what has a turn of its own
 
-    def is_due(self, turn: Job) -> bool:
-        return time.monotonic() >= self._turns.get(turn, 0.0)
+    def is_due(self, job: Job) -> bool:
+        return time.monotonic() >= self._jobs_due.get(job, 0.0)
 
-    def rest(self, turn: Job, seconds: float) -> None:
+    def rest(self, job: Job, seconds: float) -> None:
         """It is due again in so many seconds."""
-        self._turns[turn] = time.monotonic() + seconds
+        self._jobs_due[job] = time.monotonic() + seconds
 
-    def take(self, turn: Job, seconds: float) -> bool:
+    def take(self, job: Job, seconds: float) -> bool:
         """Whether it is due; if so, it is again in so many seconds."""
-        if not self.is_due(turn):
+        if not self.is_due(job):
             return False
-        self.rest(turn, seconds)
+        self.rest(job, seconds)
         return True
 
     def something_is_new(self) -> None:
         """A look brought changes: keys may be waited for, and items may have come that nobody explains."""
-        for turn, seconds in ((Job.KEYS, KEYS_SECONDS), (Job.UNEXPLAINED, UNEXPLAINED_FORMS_SECONDS)):
-            self._turns[turn] = min(self._turns.get(turn, 0.0), time.monotonic() + seconds)
+        for job, seconds in ((Job.KEYS, KEYS_SECONDS), (Job.UNEXPLAINED, UNEXPLAINED_FORMS_SECONDS)):
+            self._jobs_due[job] = min(self._jobs_due.get(job, 0.0), time.monotonic() + seconds)
 
     # -- lists
 

@@ -17,8 +17,8 @@ from orders.access.roles import Right, lacks
 from orders.errors import NotTheirs
 from orders.lifecycle.allowed import Facts, Requester, Traces
 from orders.lifecycle.facts import facts_of
+from orders.lifecycle.queueing import start_next_queued
 from orders.lifecycle.stages import enter, locked_operation
-from orders.lifecycle.turns import start_next_queued
 from orders.money import funds
 from orders.services.history import Origin, changing, origin_of
 from orders.tasks import manual

@@ -12,7 +12,7 @@ from models.order import Operation, Service
 from models.product_types import PRODUCT_TYPES
 from orders.access.ownership import check_visible
 from orders.errors import Refused
-from orders.lifecycle import calling_off, turns
+from orders.lifecycle import calling_off, queueing
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
 from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.lifecycle.facts import facts_of
@@ -58,7 +58,7 @@ async def _write_down(
     requester: Requester,
 ) -> AcceptedOrder:
     kind, operation_class, limit = asked.kind, operation_type(asked.kind), asked.limit
-    running = await turns.lock_running(session, service_number)  # before the service, as everywhere
+    running = await queueing.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
     service = check_visible(found.one_or_none(), service_number, requester)
     earlier = await accepted_before(session, key)
@@ -73,8 +73,8 @@ async def _write_down(
     stage = Stage.QUEUED if running is not None else Stage.ACCEPTED
     stepped_aside: AcceptedOrder | None = None
     goes_first = request.urgent or (running is not None and operation_class.goes_before(running, service))
-    if running is not None and goes_first and await turns.may_step_aside(session, running):
-        await turns.step_aside(session, running, client=key.client)
+    if running is not None and goes_first and await queueing.may_step_aside(session, running):
+        await queueing.step_aside(session, running, client=key.client)
         stage = Stage.ACCEPTED
         stepped_aside = known(running)
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None

@@ -14,7 +14,7 @@ from models.enums import ModuleKind, ServiceStatus, Source
 from models.order import Service
 from models.periods import period_in_words
 from orders.errors import InvalidField, NotFound, Refused
-from orders.lifecycle import turns
+from orders.lifecycle import queueing
 from orders.services.history import Origin, changing
 from orders.text import Prose, Words
 
@@ -31,7 +31,7 @@ class ModuleChange(BaseModel):
 async def set_module(database: Database, number: int, change: ModuleChange, *, actor: str) -> bool:
     """False: it has this module already. Raises NotFound, InvalidField, or Refused while an operation runs."""
     async with database.write() as session:
-        running = await turns.lock_running(session, number)  # before the service, as everywhere
+        running = await queueing.lock_running(session, number)  # before the service, as everywhere
         found = await session.exec(select(Service).where(Service.id == number).with_for_update())
         service = found.one_or_none()
         if service is None:

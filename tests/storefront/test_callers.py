@@ -19,10 +19,10 @@ from orders.access import tokens
 from orders.errors import InvalidField, Refused
 from settings import Settings
 from starter import Resellflow
-from storefront import callers, guessing
+from storefront import callers, guess_brake
 from storefront.addresses import client_address, network_of
 from storefront.callers import Callers
-from storefront.guessing import GuessBrake
+from storefront.guess_brake import GuessBrake
 from tests.infrastructure.eventually import assert_eventually
 from tests.storefront.api import OPERATOR_TOKEN, SHOP_TOKEN, Api, api_settings, assert_problem, running_api
 from tests.storefront.test_stream import Events
@@ -241,14 +241,14 @@ async def test_who_guesses_is_told_to_wait_and_a_right_token_is_let_in(
         headers = bearer(f"guess-{number}") | {"X-Forwarded-For": forwarded}
         return await sqlite_api.stranger.get("/v1/services", headers=headers)
 
-    with caplog.at_level(logging.WARNING, logger="storefront.guessing"):
-        answers = [await guess(number, f"198.51.100.{number}") for number in range(guessing.WRONG_TOKENS + 5)]
-    assert [one.status_code for one in answers] == [401] * guessing.WRONG_TOKENS + [429] * 5
+    with caplog.at_level(logging.WARNING, logger="storefront.guess_brake"):
+        answers = [await guess(number, f"198.51.100.{number}") for number in range(guess_brake.WRONG_TOKENS + 5)]
+    assert [one.status_code for one in answers] == [401] * guess_brake.WRONG_TOKENS + [429] * 5
     assert_problem(answers[-1], 429, "too-many-wrong-tokens")
-    assert 0 < int(answers[-1].headers["Retry-After"]) <= guessing.WINDOW_SECONDS
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= guess_brake.WINDOW_SECONDS
     assert await status(sqlite_api, SHOP_TOKEN) == 200, "a right token is never braked"
     assert (await sqlite_api.stranger.get("/v1/services")).status_code == 401, "no token is no guess"
-    told = [entry.getMessage() for entry in caplog.records if entry.name == "storefront.guessing"]
+    told = [entry.getMessage() for entry in caplog.records if entry.name == "storefront.guess_brake"]
     assert len(told) == 2, "one line for the first, one when the brake holds"
     assert all("127.0.0.1" in line for line in told), "the header of a stranger is not believed"
     assert "guess-" not in "".join(told)
@@ -293,7 +293,7 @@ def test_the_brake_holds_an_address_for_a_minute_and_remembers_a_bounded_number(
 ) -> None:
     now = [0.0]
     brake = GuessBrake(clock=lambda: now[0])
-    assert [brake.wrong("192.0.2.1") for _ in range(guessing.WRONG_TOKENS)] == [None] * guessing.WRONG_TOKENS
+    assert [brake.wrong("192.0.2.1") for _ in range(guess_brake.WRONG_TOKENS)] == [None] * guess_brake.WRONG_TOKENS
     now[0] = 20.0
     assert brake.wrong("192.0.2.1") == 40
     assert brake.wrong("192.0.2.2") is None, "another address"
@@ -301,7 +301,7 @@ def test_the_brake_holds_an_address_for_a_minute_and_remembers_a_bounded_number(
     assert brake.wrong("192.0.2.1") is None, "the minute is over"
     assert network_of("2001:db8:0:1:2::3") == network_of("2001:db8:0:1:ffff::") != network_of("2001:db8:0:2::")
 
-    monkeypatch.setattr(guessing, "ADDRESSES", 100)
+    monkeypatch.setattr(guess_brake, "ADDRESSES", 100)
     for number in range(1000):
         brake.wrong(f"10.0.{number // 256}.{number % 256}")
     assert len(brake._guessers) == 100

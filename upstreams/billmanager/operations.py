@@ -28,7 +28,6 @@ from upstreams.port import (
 )
 
 _COMMIT = {"sok": "ok"}
-_CHARGE = {"skipbasket": "on", "sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}
 _NEW_KEY = {"clicked_button": "newkey", "sok": "ok"}
 _AT_ONCE = {"skipbasket": "on", "sok": "ok"}

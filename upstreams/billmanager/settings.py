@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from models.periods import SPECIAL_PERIODS
 from upstreams.adapter import AccountSettings, Connection, MappingSettings, SecretSource
 from upstreams.port import Learned
 from upstreams.values import Text, VariableName, address, same_place
@@ -17,7 +18,6 @@ class Dialect(IntEnum):
     SIX = 6
 
 
-_SPECIAL_PERIODS = (-100, -50, 0)
 _Url = Annotated[str, address(like="https://billing.example.com:1500/billmgr", path=True)]
 
 
@@ -46,7 +46,7 @@ class BillmanagerSettings(AccountSettings):
 
 
 def _period(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and value < 1 and value not in _SPECIAL_PERIODS:
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1 and value not in SPECIAL_PERIODS:
         raise ValueError(f"{value} is no period of a BILLmanager; it is months, or -100 trial, -50 day, 0 for ever")
     return value
 

@@ -12,16 +12,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storefront.auth import PROTECTED
 from storefront.callers import Caller
-from storefront.limits import TurnLimits
+from storefront.limits import ConcurrencyLimits
 from storefront.problems import BUSY, SEND_AGAIN, TOO_MANY_STREAMS, answer, retry_later
 
 _STREAM = re.compile(r"/v1/operations/[^/]+/stream")
 
 
-class Turns:
+class ConcurrencyLimiter:
     """ASGI middleware, after the body has been read: whoever sends slowly takes no turn meanwhile."""
 
-    def __init__(self, app: ASGIApp, limits: TurnLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: ConcurrencyLimits) -> None:
         self._app = app
         self._limits = limits
         self._shops, self._staff = asyncio.Semaphore(limits.at_once), asyncio.Semaphore(limits.at_once)
