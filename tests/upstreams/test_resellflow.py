@@ -179,6 +179,17 @@ async def test_a_manual_step_there_is_said_while_it_is_waited_for(far_side: FarS
     assert (form.cause, form.at_work, form.expires_on) == ("", False, date(2031, 6, 1))
 
 
+async def test_what_they_have_cancelled_is_said_and_waited_for_no_longer(far_side: FarSide) -> None:
+    number = await far_side.open()
+    await far_side.upstream.prolong(number, 1, key="k")
+    await far_side.stand(number, Stage.CANCELLED, "nobody paid for it")
+    form = await far_side.upstream.read_item("vds", number)
+    assert (form.status, form.status_detail, form.at_work) == (UpstreamStatus.ACTIVE, "prolong cancelled", False)
+    assert form.cause.startswith("their prolong 2 is cancelled")
+    with pytest.raises(Rejected, match="cancelled there since"):
+        await far_side.upstream.prolong(number, 1, key="k")
+
+
 async def test_an_addon_that_was_taken_away_is_shown_as_none(far_side: FarSide) -> None:
     number = await far_side.open()
     await far_side.upstream.set_parameters("vds", number, {"ram": "0"}, key="k")

@@ -117,14 +117,14 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
     opening = next((one for one in operations if one.kind == "open"), None)
     if status is UpstreamStatus.PROCESSING and opening is not None and opening.is_cancelled:
         status = UpstreamStatus.DELETED
-    running = next((one for one in operations if one.is_running), None)
+    told = next((one for one in operations if one.is_running), None) or _given_up(operations)
     suspended = status is UpstreamStatus.SUSPENDED
     return UpstreamItem(
         number=str(service.number),
         product_type=service.product_type,
         status=status,
-        status_detail=f"{running.kind} {running.stage}" if running is not None else "",
-        cause=running.in_words[:_MOST_OF_A_CAUSE] if running is not None else "",
+        status_detail=f"{told.kind} {told.stage}" if told is not None else "",
+        cause=told.in_words[:_MOST_OF_A_CAUSE] if told is not None else "",
         at_work=not all(one.has_ended for one in operations),
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
@@ -138,6 +138,11 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         renews=_RENEWS.get(service.renewal_owner),
         raw=_plain(service, operations),
     )
+
+
+def _given_up(operations: Sequence[TheirOperation]) -> TheirOperation | None:
+    """The latest operation, if they have cancelled it: nobody goes on with it there."""
+    return operations[0] if operations and operations[0].is_cancelled else None
 
 
 def _plain(service: TheirService, operations: Sequence[TheirOperation]) -> dict[str, str]:
