@@ -26,6 +26,7 @@ from orders.money.cart_rows import by_the_other_list, charges_before, debt_of, f
 from orders.money.carts import Owned, Ruling, Weighed, weigh
 from orders.operations.job import Job
 from orders.settlement.verdicts import Verdict
+from upstreams.carts import Cart
 from upstreams.errors import (
     ConnectionUnhealthy,
     NotAllowed,
@@ -36,7 +37,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.lease import Clocks, Lease, holding
-from upstreams.port import Cart, Upstream
+from upstreams.port import Upstream
 
 WAIT_AT_MOST = timedelta(minutes=10)
 """For so long an order waits for others in the cart, or for its row to be shown; then a person is asked."""

@@ -23,16 +23,23 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from models.enums import Knowledge, RenewalOwner, SuspendReason, UnpaidKind, UpstreamStatus
 from models.money import Money
+from upstreams.answers import (
+    OrderAccepted,
+    ParametersAccepted,
+    PlanChangeAccepted,
+    PlanChangeQuote,
+    ProlongAccepted,
+    ProlongQuote,
+    Quote,
+    Value,
+)
+from upstreams.carts import Cart, Expenses, Payment
 
 KEY_READY = "key_ready"
 """What `UpstreamItem.raw` has of a licence's key: whether there is one, `yes` or `no`."""
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Balance(_Value):
+class Balance(Value):
     """What the account holds, without the credit limit (the upstream does not tell it; it is a setting of ours)."""
 
     amount: Money
@@ -40,7 +47,7 @@ class Balance(_Value):
     """Name of the upstream function that answered."""
 
 
-class OrderSpec(_Value):
+class OrderSpec(Value):
     """A set-up request in the upstream's terms; everything is mapped and checked before it gets here."""
 
     product_type: str
@@ -61,98 +68,7 @@ class OrderSpec(_Value):
     renewal_owner: RenewalOwner = RenewalOwner.RESELLFLOW
 
 
-class Quote(_Value):
-    """What the upstream says that something costs."""
-
-    price: Money | None
-    """In the account's currency. None: it shows no price there, or one that can't be read in one way (`unreadable`)."""
-    unreadable: str = ""
-    """What was shown and could not be taken for the price, in words; empty where it was read or none was shown."""
-    foreign: Money | None = None
-    """The price as shown, where it is in another currency than the account's: `unreadable` says so too, for those who
-    can't convert it."""
-
-
-class Unpaid(_Value):
-    """What the upstream made of a request that it did not charge: something that has yet to be paid.
-
-    Nothing was charged and nothing was done. `number` is empty where the answer only led to the cart: then the row has
-    to be found there.
-    """
-
-    kind: UnpaidKind
-    number: str = ""
-
-
-class CartRow(_Value):
-    """One row of what waits to be paid. Empty where the upstream does not show a thing."""
-
-    number: str = ""
-    """The row's own."""
-    order: str = ""
-    """The order that it is in and is paid with."""
-    item: str = ""
-    """The item that it is about; what stands there is to be checked against the item's form."""
-    product_type: str = ""
-    name: str = ""
-    amount: Money | None = None
-    """None: it can't be read in one way only."""
-
-    @property
-    def label(self) -> str:
-        """For people: number, item, name and sum."""
-        return f"{self.title}: {self.amount or 'a sum that cannot be read'}"
-
-    @property
-    def title(self) -> str:
-        """The same without the sum."""
-        own = f"row {self.number}" if self.number and self.number != self.order else ""
-        parts = [own, f"order {self.order}" if self.order else "", f"item {self.item}" if self.item else "", self.name]
-        return ", ".join(part for part in parts if part)
-
-
-class Cart(_Value):
-    """Everything of the account that waits to be paid."""
-
-    rows: tuple[CartRow, ...]
-    total: Money | None = None
-    """What the upstream names as the sum of all; None where it names none, or in a way that can't be read."""
-    unreadable: str = ""
-    """What stands in the way of paying by what is shown here, in words: rows missing, a sum that can't be read."""
-
-
-class Payment(_Value):
-    """The upstream said yes to a payment or a confirmation."""
-
-    unpaid: Unpaid | None = None
-    """It made an order of it, which has yet to be paid: then nothing was charged."""
-
-
-class Expense(_Value):
-    """Something that the account was charged for."""
-
-    number: str
-    item: str = ""
-    amount: Money | None = None
-    on: date | None = None
-
-
-class Expenses(_Value):
-    """What the account was charged for since a day, by the upstream's calendar."""
-
-    entries: tuple[Expense, ...]
-    complete: bool
-
-
-class OrderAccepted(_Value):
-    """The upstream said yes. Some answers carry no number; then the item has to be found by its mark."""
-
-    upstream_number: str | None
-    """The item's. None also where the answer has only the number of something to be paid: that is never the item's."""
-    unpaid: Unpaid | None = None
-
-
-class UpstreamItem(_Value):
+class UpstreamItem(Value):
     """One service as the upstream shows it. None or empty where this upstream (or this call) does not show a thing."""
 
     number: str
@@ -213,7 +129,7 @@ TakeRows = Callable[[Sequence[ListedRow], int | None], Awaitable[None]]
 """Takes the rows of one page, and the total that the upstream names, if it does."""
 
 
-class ListEnd(_Value):
+class ListEnd(Value):
     """What is known of a list when its last page has been read."""
 
     complete: bool
@@ -226,7 +142,7 @@ class ListEnd(_Value):
     """Whether rows have a place for our mark; unknown for an empty list."""
 
 
-class Listing(_Value):
+class Listing(Value):
     """All items of a product type, in pages ordered by number."""
 
     items: tuple[UpstreamItem, ...]
@@ -253,65 +169,7 @@ class Head:
     """Why it is not, in words."""
 
 
-class ProlongQuote(_Value):
-    """What the renewal form shows for one period. None where it does not say it, or not for that period."""
-
-    price: Money | None
-    """What is charged for the period (assumed: the form's fields are known, one for the price is not)."""
-    expires_on: date | None
-    """The expiry now, as the form shows it."""
-    new_expires_on: date | None
-    """The expiry if it is prolonged by that period (seen in code)."""
-    periods: tuple[int, ...]
-    """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
-    unreadable: str = ""
-    """The same as in `Quote`."""
-    foreign: Money | None = None
-    """The same as in `Quote`."""
-
-
-class ProlongAccepted(_Value):
-    """The upstream said yes."""
-
-    new_expires_on: date | None
-    """The new expiry in the answer. None: the answer has none; read the item's form."""
-    unpaid: Unpaid | None = None
-    """An order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
-
-
-class PlanChangeQuote(_Value):
-    """What changing the tariff would cost, from the reading steps of the upstream's wizard."""
-
-    price: Money | None
-    """What is charged now, in part for the time left (assumed); negative: money comes back. None: not readable, or the
-    tariff is not among those offered."""
-    new_expires_on: date | None
-    """The expiry after the change, which may move (seen in code)."""
-    tariffs: tuple[str, ...]
-    """Tariffs that this item may be changed to now; empty where the upstream names none."""
-    unreadable: str = ""
-    """The same as in `Quote`."""
-    foreign: Money | None = None
-    """The same as in `Quote`."""
-
-
-class PlanChangeAccepted(_Value):
-    """The upstream said yes."""
-
-    new_expires_on: date | None = None
-    unpaid: Unpaid | None = None
-    """An order (or cart row) that has yet to be paid before the change is made."""
-
-
-class ParametersAccepted(_Value):
-    """The upstream said yes."""
-
-    unpaid: Unpaid | None = None
-    """An order (or cart row) for the extra cost, to be paid before the change is made (seen in code).
-    None: nothing to pay, or charged at once."""
-
-
-class Findings(_Value):
+class Findings(Value):
     """What `resell upstream check` finds out; what cannot be known yet is unknown, and learned later."""
 
     balance: Money | None = None

@@ -19,7 +19,8 @@ from orders.money.cart_rows import Left, left_in_cart, remove_own_row
 from orders.operations.job import Job
 from orders.settlement import intents
 from upstreams import lease
-from upstreams.port import CartRow, Upstream
+from upstreams.carts import CartRow
+from upstreams.port import Upstream
 
 
 class InCart(StrEnum):

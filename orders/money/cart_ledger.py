@@ -18,8 +18,8 @@ from orders.money.carts import Owned
 from orders.operations.job import Job
 from orders.services.history import Origin, origin_of
 from orders.settlement import intents
+from upstreams.carts import Payment
 from upstreams.errors import UpstreamError
-from upstreams.port import Payment
 
 
 class CartLedger:

@@ -25,8 +25,10 @@ from orders.settlement.gathering import REMOVED, listed
 from orders.settlement.lookup import leftover_of
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams import lease
+from upstreams.answers import Unpaid
+from upstreams.carts import Cart, CartRow, Expenses
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, SetupFault, UpstreamError
-from upstreams.port import Cart, CartRow, Expenses, Unpaid, Upstream, UpstreamItem
+from upstreams.port import Upstream, UpstreamItem
 
 A_DAY = timedelta(days=1)
 ONLY_WHAT_IS_THERE = timedelta(days=3650)

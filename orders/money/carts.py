@@ -14,7 +14,7 @@ from models.enums import UnpaidKind
 from models.invariants import required
 from models.money import Money
 from orders.settlement.verdicts import Judgement, Verdict
-from upstreams.port import Cart, CartRow
+from upstreams.carts import Cart, CartRow
 
 UNREADABLE_AT_MOST = timedelta(minutes=10)
 """For so long at least a cart that can't be read is read again before a person is asked about a payment."""

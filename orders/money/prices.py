@@ -15,7 +15,7 @@ from models.invariants import required
 from models.money import Money
 from models.order import Operation
 from models.rates import NO_RATES, Rates
-from upstreams.port import Quote
+from upstreams.answers import Quote
 
 STORED = Decimal("0.0001")
 """Amounts are stored so exactly (models.columns.Amount)."""

@@ -19,8 +19,9 @@ from orders.money.paying import ToPay
 from orders.money.prices import Judgement
 from orders.operations.job import Job
 from orders.operations.registry import operation_type
+from upstreams.answers import Quote
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
-from upstreams.port import Quote, Upstream
+from upstreams.port import Upstream
 
 QUOTE_AGE = timedelta(seconds=5)
 """A quote that is older is asked for again before anything is sent."""

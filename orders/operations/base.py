@@ -23,7 +23,8 @@ from orders.operations.job import Job
 from orders.operations.seen import Seen
 from orders.services.addons import AddonValue
 from orders.settlement.verdicts import Judgement
-from upstreams.port import Quote, Unpaid, Upstream
+from upstreams.answers import Quote, Unpaid
+from upstreams.port import Upstream
 
 A = TypeVar("A", bound=Asking)
 P = TypeVar("P", bound=Parameters)

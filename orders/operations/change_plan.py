@@ -25,7 +25,8 @@ from orders.services import addons, periods
 from orders.services.mappings import mapped, mapping_of
 from orders.settlement.verdicts import Judgement
 from orders.text import Words
-from upstreams.port import Quote, Upstream, UpstreamItem
+from upstreams.answers import Quote
+from upstreams.port import Upstream, UpstreamItem
 
 
 class PlanChange(Charged):

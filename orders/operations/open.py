@@ -32,7 +32,8 @@ from orders.settlement.leftovers import balance_before
 from orders.settlement.lookup import ever_sent, find_out, keep_evidence, left_behind
 from orders.settlement.other_terms import show_real_cost
 from orders.settlement.verdicts import Judgement, Verdict
-from upstreams.port import Quote, Upstream
+from upstreams.answers import Quote
+from upstreams.port import Upstream
 
 DOMAIN = "domain"
 WATCHED_LATELY = timedelta(minutes=2)

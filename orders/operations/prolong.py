@@ -36,8 +36,9 @@ from orders.services import periods
 from orders.settlement.item_verdicts import Term, judge_term
 from orders.settlement.other_terms import report_other_term
 from orders.settlement.verdicts import Judgement, Verdict
+from upstreams.answers import Quote
 from upstreams.errors import UpstreamError
-from upstreams.port import Quote, Upstream, UpstreamItem
+from upstreams.port import Upstream, UpstreamItem
 
 AT_ONCE = timedelta(0)
 

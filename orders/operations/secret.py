@@ -20,8 +20,9 @@ from orders.operations.item import attention, item_number, judge_by_form, read
 from orders.operations.job import Job
 from orders.operations.switching import SHORT_WINDOW
 from orders.settlement.verdicts import Judgement, Verdict
+from upstreams.answers import Quote
 from upstreams.errors import NotAllowed, Rejected
-from upstreams.port import Quote, Upstream
+from upstreams.port import Upstream
 
 BYTES = 15
 SENT_AT_MOST = 2

@@ -29,7 +29,8 @@ from orders.operations.values import SettingValues, not_shown
 from orders.services import addons, naming, periods
 from orders.services.addons import AddonValue, AskedAddon
 from orders.settlement.verdicts import Judgement
-from upstreams.port import Quote, Upstream
+from upstreams.answers import Quote
+from upstreams.port import Upstream
 
 DOMAIN = "domain"
 

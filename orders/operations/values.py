@@ -12,8 +12,9 @@ from orders.operations.job import Job
 from orders.operations.seen import Compared, Seen, differing
 from orders.services.meaning import same_renewal, same_value
 from orders.settlement.verdicts import Judgement
+from upstreams.answers import Quote
 from upstreams.errors import UpstreamError
-from upstreams.port import Quote, Upstream, UpstreamItem
+from upstreams.port import Upstream, UpstreamItem
 
 log = logging.getLogger(__name__)
 

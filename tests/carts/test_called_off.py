@@ -17,7 +17,7 @@ from orders.money.cart_rows import Left
 from orders.operations.close import Closing
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually
-from upstreams.port import CartRow
+from upstreams.carts import CartRow
 
 CONFIRM, PAY = "cartorder.create.confirm", "payment.add"
 NO_MONEY: dict[str, Any] = {"kind": "error", "error": {"type": "not_enough_money"}}

@@ -11,7 +11,7 @@ from models.enums import UnpaidKind
 from models.money import Money
 from orders.money.carts import Claim, Owned, PaymentEvidence, Ruling, by_item, by_number, judge_payment, weigh
 from orders.settlement.verdicts import Verdict
-from upstreams.port import Cart, CartRow
+from upstreams.carts import Cart, CartRow
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(seconds=30)

@@ -19,7 +19,7 @@ from models.rates import ExchangeRate, Rates
 from orders.money import prices
 from orders.money.addonprices import UnitPrice, addon_price, addons_total
 from orders.money.prices import NOT_SHOWN, Judgement, Sum, Terms, judge
-from upstreams.port import Quote
+from upstreams.answers import Quote
 
 TODAY = date(2026, 11, 26)
 EURO_IN_ROUBLES = ExchangeRate.model_validate({"from": "EUR", "to": "RUB", "rate": "100.50", "date": "2026-11-01"})

@@ -7,9 +7,11 @@ import pytest
 from models.enums import UnpaidKind
 from models.money import Money
 from tests.upstreams.panel import Panel, doc, refusal
+from upstreams.answers import Unpaid
 from upstreams.billmanager import BillmanagerUpstream
+from upstreams.carts import CartRow, Payment
 from upstreams.errors import NotAllowed, NotEnoughMoney, OutcomeUnknown, Rejected, SetupFault
-from upstreams.port import CartRow, OrderSpec, Payment, Unpaid
+from upstreams.port import OrderSpec
 
 FIVE = Money.of("5.00", "EUR")
 LINE = """<elem><id>{number}</id><elid>{item}</elid><main><name>VPS-2</name><period>1 month</period></main>

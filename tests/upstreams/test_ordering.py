@@ -5,10 +5,11 @@ import pytest
 from models.enums import RenewalOwner, UnpaidKind
 from models.money import Money
 from tests.upstreams.panel import PASSWORD, USERNAME, Panel, doc, refusal
+from upstreams.answers import Unpaid
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.billmanager.settings import Dialect
 from upstreams.errors import NotEnoughMoney, OutcomeUnknown, SetupFault
-from upstreams.port import OrderSpec, Unpaid
+from upstreams.port import OrderSpec
 
 AUTHINFO = ("authinfo", f"{USERNAME}:{PASSWORD}")
 FINISH = [("skipbasket", "on"), ("clicked_button", "finish"), ("sok", "ok")]

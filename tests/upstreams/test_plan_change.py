@@ -7,9 +7,9 @@ import pytest
 from models.enums import UnpaidKind
 from models.money import Money
 from tests.upstreams.panel import Answerer, Panel, cut_before_answer, doc, html, http, refusal
+from upstreams.answers import PlanChangeAccepted, PlanChangeQuote, Unpaid
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import NotAllowed, NotEnoughMoney, NotSent, OutcomeUnknown, Rejected, SetupFault, UpstreamError
-from upstreams.port import PlanChangeAccepted, PlanChangeQuote, Unpaid
 
 ONE_SHOT = "service.changepricelist"
 SHOW = "service.changepricelist.pricelist"

@@ -6,9 +6,9 @@ import pytest
 
 from models.money import Money
 from tests.upstreams.panel import Panel, doc, refusal
+from upstreams.answers import ProlongQuote
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.errors import NotYet, OutcomeUnknown
-from upstreams.port import ProlongQuote
 
 PERIODS = '<slist name="period"><val key="">-- choose --</val><val key="12">year</val><val key="1">month</val></slist>'
 FORM = (

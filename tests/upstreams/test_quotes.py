@@ -6,8 +6,9 @@ import pytest
 
 from models.money import Money
 from tests.upstreams.panel import Panel, doc
+from upstreams.answers import Quote
 from upstreams.billmanager import BillmanagerUpstream
-from upstreams.port import OrderSpec, Quote
+from upstreams.port import OrderSpec
 
 
 def nested(cost: str, currency: str = "EUR", label: str = "Total", more: str = "") -> str:

@@ -15,6 +15,7 @@ from typing import Self
 import httpx
 
 from models.enums import Knowledge, UpstreamStatus
+from upstreams.answers import OrderAccepted, Quote
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.bounds import check_number
@@ -44,19 +45,7 @@ from upstreams.errors import (
 )
 from upstreams.gate import Gate
 from upstreams.httpcalls import Effect
-from upstreams.port import (
-    Balance,
-    Findings,
-    Head,
-    ListedRow,
-    ListEnd,
-    Listing,
-    OrderAccepted,
-    OrderSpec,
-    Quote,
-    TakeRows,
-    UpstreamItem,
-)
+from upstreams.port import Balance, Findings, Head, ListedRow, ListEnd, Listing, OrderSpec, TakeRows, UpstreamItem
 
 _MENU_SECONDS = 600.0
 

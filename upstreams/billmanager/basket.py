@@ -7,9 +7,9 @@ of a row of the cart (`lineitem.id`), or only with an `ok` that leads to the car
 import re
 
 from models.enums import UnpaidKind
+from upstreams.answers import Unpaid
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.wire import Document
-from upstreams.port import Unpaid
 
 FIELDS = {
     "lineitem.id": UnpaidKind.CART_ROW,

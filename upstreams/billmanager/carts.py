@@ -10,6 +10,7 @@ from datetime import date
 
 from models.enums import UnpaidKind
 from models.money import Money
+from upstreams.answers import Unpaid
 from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.listing import PAGE_SIZE, read_pages
@@ -19,9 +20,9 @@ from upstreams.billmanager.session import Session
 from upstreams.billmanager.settings import BillmanagerConnection, Dialect
 from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document, Fields, Row
+from upstreams.carts import Cart, CartRow, Expense, Expenses, Payment
 from upstreams.errors import OutcomeUnknown
 from upstreams.httpcalls import Effect
-from upstreams.port import Cart, CartRow, Expense, Expenses, Payment, Unpaid
 
 CONFIRM, PAY = "cartorder.create.confirm", "payment.add"
 _READ = {UnpaidKind.CART_ROW: "cart", UnpaidKind.ORDER: "basket"}

@@ -6,6 +6,7 @@ Without `sok` the form is shown with the values it was called with, and `orderin
 
 from collections.abc import Mapping
 
+from upstreams.answers import ParametersAccepted, Quote
 from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
 from upstreams.billmanager.periods import period_code
@@ -14,7 +15,6 @@ from upstreams.billmanager.products import is_secret
 from upstreams.billmanager.verdicts import must_be_yes, own_form
 from upstreams.billmanager.wire import Document
 from upstreams.errors import SetupFault
-from upstreams.port import ParametersAccepted, Quote
 
 _FLAGS = frozenset({"on", "off"})
 _HAVE_THEIR_OWN_CALL = frozenset({"pricelist", "period", "order_period", "remoteid", "autoprolong"})

@@ -8,6 +8,14 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
+from upstreams.answers import (
+    ParametersAccepted,
+    PlanChangeAccepted,
+    PlanChangeQuote,
+    ProlongAccepted,
+    ProlongQuote,
+    Quote,
+)
 from upstreams.billmanager import editing, renewal, tariffs
 from upstreams.billmanager.calls import Call, Refusals
 from upstreams.billmanager.periods import period_code
@@ -18,14 +26,6 @@ from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, 
 from upstreams.billmanager.wire import Document
 from upstreams.errors import NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.httpcalls import Effect
-from upstreams.port import (
-    ParametersAccepted,
-    PlanChangeAccepted,
-    PlanChangeQuote,
-    ProlongAccepted,
-    ProlongQuote,
-    Quote,
-)
 
 _COMMIT = {"sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}

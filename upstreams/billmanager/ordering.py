@@ -6,13 +6,14 @@ answer without one.
 """
 
 from models.enums import RenewalOwner
+from upstreams.answers import OrderAccepted
 from upstreams.billmanager.basket import is_number, unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
 from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.products import order_field, period_field, product
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
-from upstreams.port import OrderAccepted, OrderSpec
+from upstreams.port import OrderSpec
 
 _ITEM_FIELDS = ("item.id", "itemid")
 """Nodes that can hold no other number than the item's."""

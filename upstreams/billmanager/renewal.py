@@ -5,6 +5,7 @@ period, status, suspendpenaltywarn, and the choices of `period`); with it the ac
 in a nested document (WHMCS-NOC, UPMIND, seen in code).
 """
 
+from upstreams.answers import ProlongAccepted, ProlongQuote
 from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
@@ -13,7 +14,6 @@ from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.prices import NOTHING, Shown, price_in_fields, price_in_words, shown_price
 from upstreams.billmanager.verdicts import must_be_yes, own_form
 from upstreams.billmanager.wire import Document
-from upstreams.port import ProlongAccepted, ProlongQuote
 
 FUNCTION = "service.prolong"
 _PRICE_FIELDS = ("price", "amount", "cost")

@@ -5,6 +5,7 @@ of them would cost, `.getmoney` with `sok` commits. One call of the first functi
 does it all (UPMIND, seen in code).
 """
 
+from upstreams.answers import PlanChangeAccepted, PlanChangeQuote
 from upstreams.billmanager.basket import unpaid
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
@@ -12,7 +13,6 @@ from upstreams.billmanager.prices import shown_price, sum_to_pay
 from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
-from upstreams.port import PlanChangeAccepted, PlanChangeQuote
 
 FUNCTION = "service.changepricelist"
 SHOW = f"{FUNCTION}.pricelist"

@@ -7,9 +7,11 @@ from typing import NoReturn
 from pydantic import SecretStr
 
 from models.enums import UnpaidKind
+from upstreams.answers import PlanChangeQuote, ProlongQuote, Quote
 from upstreams.capabilities import Capabilities
+from upstreams.carts import Cart, Expenses, Payment
 from upstreams.errors import CapabilityAbsent
-from upstreams.port import Balance, Cart, Expenses, OrderSpec, Payment, PlanChangeQuote, ProlongQuote, Quote
+from upstreams.port import Balance, OrderSpec
 
 CAPABILITIES = Capabilities(
     balance=False,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr
 
 from models.enums import Knowledge
 from models.product_types import PRODUCT_TYPES
+from upstreams.answers import OrderAccepted, ParametersAccepted, PlanChangeAccepted, ProlongAccepted
 from upstreams.errors import (
     ConnectionUnhealthy,
     NoSuchItem,
@@ -26,21 +27,7 @@ from upstreams.errors import (
 )
 from upstreams.gate import Gate
 from upstreams.httpcalls import Call, Effect, HttpTransport, Request, usable_address
-from upstreams.port import (
-    Findings,
-    Head,
-    Learned,
-    ListedRow,
-    ListEnd,
-    Listing,
-    OrderAccepted,
-    OrderSpec,
-    ParametersAccepted,
-    PlanChangeAccepted,
-    ProlongAccepted,
-    TakeRows,
-    UpstreamItem,
-)
+from upstreams.port import Findings, Head, Learned, ListedRow, ListEnd, Listing, OrderSpec, TakeRows, UpstreamItem
 from upstreams.resellflow.absent import Absent
 from upstreams.resellflow.documents import (
     Accepted,

@@ -1,0 +1,103 @@
+"""What an upstream says to a question about a price, and to a request: yes, or that it has yet to be paid."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
+from models.enums import UnpaidKind
+from models.money import Money
+
+
+class Value(BaseModel):
+    """One answer, or a part of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Quote(Value):
+    """What the upstream says that something costs."""
+
+    price: Money | None
+    """In the account's currency. None: it shows no price there, or one that can't be read in one way (`unreadable`)."""
+    unreadable: str = ""
+    """What was shown and could not be taken for the price, in words; empty where it was read or none was shown."""
+    foreign: Money | None = None
+    """The price as shown, where it is in another currency than the account's: `unreadable` says so too, for those who
+    can't convert it."""
+
+
+class Unpaid(Value):
+    """What the upstream made of a request that it did not charge: something that has yet to be paid.
+
+    Nothing was charged and nothing was done. `number` is empty where the answer only led to the cart: then the row has
+    to be found there.
+    """
+
+    kind: UnpaidKind
+    number: str = ""
+
+
+class OrderAccepted(Value):
+    """The upstream said yes. Some answers carry no number; then the item has to be found by its mark."""
+
+    upstream_number: str | None
+    """The item's. None also where the answer has only the number of something to be paid: that is never the item's."""
+    unpaid: Unpaid | None = None
+
+
+class ProlongQuote(Value):
+    """What the renewal form shows for one period. None where it does not say it, or not for that period."""
+
+    price: Money | None
+    """What is charged for the period (assumed: the form's fields are known, one for the price is not)."""
+    expires_on: date | None
+    """The expiry now, as the form shows it."""
+    new_expires_on: date | None
+    """The expiry if it is prolonged by that period (seen in code)."""
+    periods: tuple[int, ...]
+    """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
+    unreadable: str = ""
+    """The same as in `Quote`."""
+    foreign: Money | None = None
+    """The same as in `Quote`."""
+
+
+class ProlongAccepted(Value):
+    """The upstream said yes."""
+
+    new_expires_on: date | None
+    """The new expiry in the answer. None: the answer has none; read the item's form."""
+    unpaid: Unpaid | None = None
+    """An order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
+
+
+class PlanChangeQuote(Value):
+    """What changing the tariff would cost, from the reading steps of the upstream's wizard."""
+
+    price: Money | None
+    """What is charged now, in part for the time left (assumed); negative: money comes back. None: not readable, or the
+    tariff is not among those offered."""
+    new_expires_on: date | None
+    """The expiry after the change, which may move (seen in code)."""
+    tariffs: tuple[str, ...]
+    """Tariffs that this item may be changed to now; empty where the upstream names none."""
+    unreadable: str = ""
+    """The same as in `Quote`."""
+    foreign: Money | None = None
+    """The same as in `Quote`."""
+
+
+class PlanChangeAccepted(Value):
+    """The upstream said yes."""
+
+    new_expires_on: date | None = None
+    unpaid: Unpaid | None = None
+    """An order (or cart row) that has yet to be paid before the change is made."""
+
+
+class ParametersAccepted(Value):
+    """The upstream said yes."""
+
+    unpaid: Unpaid | None = None
+    """An order (or cart row) for the extra cost, to be paid before the change is made (seen in code).
+    None: nothing to pay, or charged at once."""
