@@ -91,8 +91,9 @@ class UpstreamItem(Value):
     tariff: str = ""
     """Text of the tariff as shown: its name in lists, its id in forms."""
     tariff_id: str = ""
-    """The tariff's number, where a list shows it beside the name."""
+    """What a mapping calls the tariff, where it is shown beside the name."""
     period: str = ""
+    """Months, or the number of a special one (`models.periods`); empty where it is not shown."""
     cost: Money | None = None
     """Price of the item's whole period. What is shown as the price of a month is none (unless the period is one)."""
     ip: str = ""
@@ -105,7 +106,8 @@ class UpstreamItem(Value):
     """What is shown and can't be true (a cost of 10^30, a name of 9,000 characters), by the field it is missing from: a
     part of it, for people to see."""
     raw: dict[str, str] = Field(default_factory=dict)
-    """Every plain field as received, secrets (passwords, keys) left out. Of a licence's form also `key_ready`: `yes` or
+    """Every plain field as received, secrets (passwords, keys) left out. Fields that the catalogue names are there by
+    that name, and of a form the host name or domain under `domain`. Of a licence's form also `key_ready`: `yes` or
     `no`; absent where the form has no place for a key."""
 
 
@@ -322,8 +324,8 @@ class Upstream(Protocol):
     ) -> ParametersAccepted:
         """Change parameters and add-ons (upstream field -> value), once; extra cost may be charged or billed.
 
-        Settled by the values in the item's form, secrets aside. Raises SetupFault before sending for a field that
-        steers the call or has a method of its own (tariff, period, mark, renewal). Seen in code.
+        `domain` is the name. Settled by the values in the item's form, secrets aside. Raises SetupFault before sending
+        for a field that steers the call or has a method of its own (tariff, period, mark, renewal). Seen in code.
         """
         ...
 

@@ -55,7 +55,11 @@ _STATUS_WORDS = {
 _UNDER_WAY, _STOPPED = "1", "2"
 """Values of `special_status` (API6-SOFT, documented): a change of state is under way; stopped although billed."""
 # The gravest first: only who suspended can resume, and abuse outlasts the others.
-_REASONS = (SuspendReason.ABUSE, SuspendReason.STAFF, SuspendReason.AUTOMATIC)
+_REASONS = {
+    "abusesuspend": SuspendReason.ABUSE,
+    "employeesuspend": SuspendReason.STAFF,
+    "autosuspend": SuspendReason.AUTOMATIC,
+}
 
 
 def item(fields: Fields, product_type: str, number: str, currency: str) -> UpstreamItem:
@@ -190,10 +194,8 @@ def _pricelist_id(fields: Fields) -> str:
 def _suspend_reason(fields: Fields, status: UpstreamStatus, detail: str) -> SuspendReason | None:
     if status is not UpstreamStatus.SUSPENDED:
         return None
-    for reason in _REASONS:
-        if detail == f"item_status_3_{reason.value}":
-            return reason
-    return next((reason for reason in _REASONS if _raw(fields, reason.value) == "on"), None)
+    told = _REASONS.get(detail.removeprefix("item_status_3_"))
+    return told or next((reason for flag, reason in _REASONS.items() if _raw(fields, flag) == "on"), None)
 
 
 def first_date(fields: Fields, *names: str) -> date | None:
