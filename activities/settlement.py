@@ -310,7 +310,7 @@ class SettleActivities:
                 at_most = self._patience.unchanged(job.operation.kind, job.service.product_type)
                 slow = job.operation.slow_since is not None
                 stuck = causes.why_stuck(seen, waited, at_most, slow=slow, if_silent=kind.if_silent)
-                words += "".join(f"; {more}" for more in (kind.missing(kind.read(job), seen), stuck) if more)
+                words += "".join(f"; {more}" for more in (kind.missing(kind.asked(job.operation), seen), stuck) if more)
             return Look(status=item.status, goal_met=met is True, failed=met is False or bool(stuck), reason=words)
 
 

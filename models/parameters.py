@@ -75,6 +75,9 @@ class Term(Parameters):
     period_months: int | None = None
     """Our months."""
 
+    def months(self, otherwise: int) -> int:
+        return otherwise if self.period_months is None else self.period_months
+
 
 class Renewal(Term):
     """A prolongation. The dates are ISO dates; an empty text says that the upstream showed none."""

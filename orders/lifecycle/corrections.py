@@ -10,6 +10,7 @@ from models.enums import IntentState
 from models.order import Operation, Service
 from models.parameters import ADDON
 from orders.errors import InvalidField, Refused
+from orders.operations.base import Correction
 from orders.operations.registry import operation_type
 from orders.services import addons
 from orders.services.history import Origin, changing
@@ -30,7 +31,9 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
     checked = addons.check(values, mapping, plan)
     rest = {name: value for name, value in wanted.items() if name not in ADDON.written(asked)}
     async with changing(session, service, origin):
-        await operation_type(operation.kind).correct(session, operation, service, mapping, rest, checked)
+        kind = operation_type(operation.kind)
+        await kind.correct(operation, kind.asked(operation), Correction(service, mapping, rest, checked))
+    session.add_all([service, operation])
 
 
 async def _check_nothing_is_done(session: AsyncSession, operation: Operation) -> None:

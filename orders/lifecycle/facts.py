@@ -43,7 +43,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
 
 def _has_no_values(operation: Operation) -> bool:
     kind = operation_type(operation.kind)
-    return kind.correctable and not kind.has_values(kind.parameters.of(operation.parameters))
+    return kind.correctable and not kind.has_values(kind.asked(operation))
 
 
 async def _intents(session: AsyncSession, numbers: list[int]) -> dict[int, list[Intent]]:

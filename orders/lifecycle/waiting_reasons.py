@@ -84,5 +84,5 @@ def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
     words = shown(snapshot.number, seen)
     kind = operation_type(operation.kind)
     undecided = kind.outcome(operation.parameters, seen) is None
-    missing = kind.missing(kind.parameters.of(operation.parameters), seen) if undecided else ""
+    missing = kind.missing(kind.asked(operation), seen) if undecided else ""
     return f"{words}; {missing}" if missing else words

@@ -59,6 +59,29 @@ class Sent:
     """What the answer says that will be so, e.g. the new expiry."""
 
 
+@dataclass(frozen=True)
+class End:
+    """What the end of an operation touches."""
+
+    session: AsyncSession
+    service: Service
+    operation: Operation
+    snapshot: UpstreamSnapshot | None
+    """The service's item as it was last seen."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person says instead of what was asked for."""
+
+    service: Service
+    mapping: PlanMapping | None
+    """Of the service's plan, as the catalogue has it now."""
+    parameters: dict[str, str]
+    """Of the order, and `domain`; not checked yet."""
+    addons: dict[str, AddonValue]
+
+
 class OperationType(ABC, Generic[A, P]):
     """Stateless. What calls the upstream raises the errors of `upstreams.errors` and no others.
 
@@ -114,16 +137,8 @@ class OperationType(ABC, Generic[A, P]):
         """Of what it asks for, something is a value that a person may correct."""
         return self.correctable
 
-    async def correct(
-        self,
-        session: AsyncSession,
-        operation: Operation,
-        service: Service,
-        mapping: PlanMapping | None,
-        parameters: dict[str, str],
-        values: dict[str, AddonValue],
-    ) -> None:
-        """Put other parameters and add-ons (`values`) in place of those asked for. Raises InvalidField or Refused."""
+    async def correct(self, operation: Operation, asked: P, correction: Correction) -> None:
+        """Put other values in place of those asked for. Raises InvalidField or Refused."""
         raise Refused(
             f"a {self.kind.value} has nothing that can be corrected; try it again as it is, or cancel it and ask for "
             "another one"
@@ -174,7 +189,7 @@ class OperationType(ABC, Generic[A, P]):
 
     # What a person does by hand.
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+    async def steps(self, session: AsyncSession, service: Service, asked: P) -> list[str]:
         """The checklist of the manual task."""
         return [f"Do it: {self.kind.purpose.lower()}.", "See that it runs."]
 
@@ -188,19 +203,15 @@ class OperationType(ABC, Generic[A, P]):
 
     # The end.
 
-    async def apply(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
+    async def apply(self, end: End, asked: P) -> None:
         """What the upstream does not show in our words; and what follows from the operation."""
 
-    async def compare(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
+    async def compare(self, end: End) -> None:
         """Report what was done and is not what was announced."""
 
-    def read(self, job: Job) -> P:
-        """What the job's operation was asked to do."""
-        return self.parameters.of(job.operation.parameters)
+    def asked(self, operation: Operation) -> P:
+        """What the operation was asked to do, and has noted."""
+        return self.parameters.of(operation.parameters)
 
 
 AnyOperation = OperationType[Any, Any]

@@ -10,14 +10,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.catalogue import PlanMapping, TariffPlan
 from models.database import Database
 from models.enums import EventKind, FailureClass, OperationKind, UpstreamStatus
-from models.events import UpstreamSnapshot
 from models.messages import Submission, SubmitResult
-from models.order import Operation, Service
+from models.order import Service
 from models.parameters import NewPlan
 from orders.errors import InvalidField
 from orders.operations import followups
 from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
-from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.base import End, Obstacle, OperationType, Request, Sent
 from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
 from orders.operations.seen import Compared, Seen, differing, same_amount
@@ -111,8 +110,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
     def sets_tariff(self, asked: NewPlan) -> str | None:
         return asked.tariff
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
-        asked = self.parameters.of(operation.parameters)
+    async def steps(self, session: AsyncSession, service: Service, asked: NewPlan) -> list[str]:
         old = await session.get_one(TariffPlan, service.plan_id)
         new = await session.get_one(TariffPlan, asked.plan_id)
         mapping = await mapped(session, new.id or 0, service.home_module_id or service.module_id)
@@ -125,15 +123,12 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         carried = [f"See that it still has {name} {value}." for name, value in asked.addons.items()]
         return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, *carried, "See that it runs."]
 
-    async def apply(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
-        asked = self.parameters.of(operation.parameters)
+    async def apply(self, end: End, asked: NewPlan) -> None:
         if asked.plan_id is None:
             return
-        before = await mapping_of(session, service)
-        service.plan_id = asked.plan_id
-        await followups.addons_after_plan_change(session, service, operation, asked, snapshot, before=before)
+        before = await mapping_of(end.session, end.service)
+        end.service.plan_id = asked.plan_id
+        await followups.addons_after_plan_change(end, asked, before=before)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_plan_change(item_number(job), job.mapping.tariff, job.upstream_period())
@@ -143,7 +138,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         item = await read(job, upstream)
         if self._is_so(job, item):
             return Obstacle(already_so(job, f"item {item.number} has tariff {item.tariff} already"))
-        by_hand = self.read(job).by_hand
+        by_hand = self.asked(job.operation).by_hand
         if by_hand:
             return Obstacle(SubmitResult(outcome=Submission.MANUAL, reason=by_hand))
         if item.status is UpstreamStatus.DELETED:
@@ -164,7 +159,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         return await judge_by_form(job, upstream, window, changed)
 
     def _is_so(self, job: Job, item: UpstreamItem) -> bool:
-        return not self.missing(self.read(job), Seen.of_form(item))
+        return not self.missing(self.asked(job.operation), Seen.of_form(item))
 
 
 def _addons_to_carry(

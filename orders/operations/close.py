@@ -7,9 +7,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
-from models.events import UpstreamSnapshot
-from models.order import Operation, Service
+from models.order import Service
+from models.parameters import Parameters
 from orders.operations.asking import Asking, Offer, Rules, Wanted
+from orders.operations.base import End
 from orders.operations.switching import Switching, switched
 from upstreams.port import Upstream
 
@@ -55,12 +56,11 @@ class Close(Switching[Closing]):
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.delete(product_type, number, key=key)
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+    async def steps(self, session: AsyncSession, service: Service, asked: Parameters) -> list[str]:
         return ["Delete it; the upstream may want a phone call."]
 
-    async def apply(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
+    async def apply(self, end: End, asked: Parameters) -> None:
+        service = end.service
         if service.status is not ServiceStatus.CLOSED:
             service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
 

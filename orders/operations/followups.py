@@ -7,30 +7,23 @@ about. Each is queued, sent, settled and shown to people like any other.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan
 from models.enums import IncidentKind, OperationKind, RenewalOwner, Stage
-from models.events import UpstreamSnapshot
-from models.order import Operation, Service
+from models.order import Operation
 from models.parameters import NewPlan, Values
 from orders import audit
 from orders.audit import OURSELVES
 from orders.incidents.record import raise_incident
 from orders.lifecycle.acceptance import Key, accepted_before, write
+from orders.operations.base import End
 from orders.services import addons
 from orders.services.mappings import by_tariff, mapping_of
 
 
-async def renewal_as_asked(
-    session: AsyncSession,
-    service: Service,
-    operation: Operation,
-    asked: Values,
-    snapshot: UpstreamSnapshot | None,
-) -> None:
+async def renewal_as_asked(end: End, asked: Values) -> None:
     """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
     once more, in an operation of its own, and until then the service says what the upstream shows."""
+    service, snapshot = end.service, end.snapshot
     owner = asked.renewal_owner or service.renewal_owner
     shown = snapshot.renews if snapshot is not None else None
     alone = not asked.fields
@@ -38,24 +31,17 @@ async def renewal_as_asked(
         service.renewal_owner = owner
         return
     wanted = Values(renewal_owner=owner, renewal=asked.renewal)
-    await _follow(session, service, operation, wanted, f"Set who renews service {service.id}: {owner.value}")
+    await _follow(end, wanted, f"Set who renews service {service.id}: {owner.value}")
 
 
-async def addons_after_plan_change(
-    session: AsyncSession,
-    service: Service,
-    operation: Operation,
-    asked: NewPlan,
-    snapshot: UpstreamSnapshot | None,
-    *,
-    before: PlanMapping | None = None,
-) -> None:
+async def addons_after_plan_change(end: End, asked: NewPlan, *, before: PlanMapping | None = None) -> None:
     """The add-ons that the service has on its new plan: what the upstream's form shows.
 
     Those that should have been carried along and are not there are set by an operation of its own, which also switches
     off what was to be dropped and is there all the same. What can't be set or switched off is an incident. `before`:
     the mapping of the plan that it had.
     """
+    session, service, snapshot = end.session, end.service, end.snapshot
     carried = addons.values_of(asked.addons)
     mapping = await mapping_of(session, service)
     if mapping is None or snapshot is None or not snapshot.form:
@@ -68,13 +54,13 @@ async def addons_after_plan_change(
     service.addons = addons.without_none({**{one.name: one.shown for one in kept}, **there})
     missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
     settable = {name: value for name, value in missing.items() if name in shown}
-    await _set_again(session, service, operation, mapping, settable, kept)
+    await _set_again(end, mapping, settable, kept)
     lost = {name: value for name, value in missing.items() if name not in shown}
     if lost:
-        await _report_lost(session, service, operation, lost)
+        await _report_lost(end, lost)
     stuck = {one.name: one.shown for one in kept if one.least is None}
     if stuck:
-        await _report_kept(session, service, operation, stuck)
+        await _report_kept(end, stuck)
 
 
 @dataclass(frozen=True)
@@ -108,18 +94,10 @@ def still_there(dropped: str, mappings: Sequence[PlanMapping], form: Mapping[str
     return found
 
 
-async def _set_again(
-    session: AsyncSession,
-    service: Service,
-    operation: Operation,
-    mapping: PlanMapping,
-    settable: dict[str, addons.AddonValue],
-    kept: list[Kept],
-) -> None:
+async def _set_again(end: End, mapping: PlanMapping, settable: dict[str, addons.AddonValue], kept: list[Kept]) -> None:
     off = {one.name: one.least for one in kept if one.least is not None}
     if not settable and not off:
         return
-    plan = (await session.get_one(TariffPlan, service.plan_id)).name
     values = addons.values_to_set(settable, mapping)
     switched_off = [one for one in kept if one.least is not None]
     values = values.model_copy(
@@ -130,52 +108,46 @@ async def _set_again(
     )
     what = [f"set {_words(settable)} again"] if settable else []
     what += [f"take back what was to be dropped ({_words(off)})"] if off else []
-    title = f"Add-ons of service {service.id} after its change of plan to {plan}: {', and '.join(what)}"
-    await _follow(session, service, operation, values, title)
+    plan = await _plan_of(end)
+    title = f"Add-ons of service {end.service.id} after its change of plan to {plan}: {', and '.join(what)}"
+    await _follow(end, values, title)
 
 
-async def _report_lost(
-    session: AsyncSession, service: Service, operation: Operation, lost: dict[str, addons.AddonValue]
-) -> None:
-    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+async def _report_lost(end: End, lost: dict[str, addons.AddonValue]) -> None:
+    service, plan = end.service, await _plan_of(end)
     message = (
         f"Service {service.id} has lost {_words(lost)} with its change of plan to {plan}: the upstream's form of "
         f"item {service.upstream_number} has no place for it. The service shows what is left. Order it anew at the "
         "upstream or give the customer the money back."
     )
-    await _report(session, IncidentKind.ADDONS_LOST, message, service, operation, lost)
+    await _report(end, IncidentKind.ADDONS_LOST, message, lost)
 
 
-async def _report_kept(
-    session: AsyncSession, service: Service, operation: Operation, stuck: dict[str, addons.AddonValue]
-) -> None:
-    plan = (await session.get_one(TariffPlan, service.plan_id)).name
+async def _report_kept(end: End, stuck: dict[str, addons.AddonValue]) -> None:
+    service, plan = end.service, await _plan_of(end)
     message = (
         f"Service {service.id} still has {_words(stuck)} after its change of plan to {plan}, and goes on paying for "
         f"it: it was to be dropped, and no machine can switch it off. The service shows it. Have item "
         f"{service.upstream_number} freed of it at the upstream; the service follows by itself."
     )
-    await _report(session, IncidentKind.ADDONS_KEPT, message, service, operation, stuck)
+    await _report(end, IncidentKind.ADDONS_KEPT, message, stuck)
 
 
-async def _report(
-    session: AsyncSession,
-    kind: IncidentKind,
-    message: str,
-    service: Service,
-    operation: Operation,
-    values: dict[str, addons.AddonValue],
-) -> None:
+async def _report(end: End, kind: IncidentKind, message: str, values: dict[str, addons.AddonValue]) -> None:
     await raise_incident(
-        session,
+        end.session,
         kind,
         message,
-        about=f"operation {operation.id}",
-        account=service.account_id,
-        service=service.id,
-        operation=operation.id,
+        about=f"operation {end.operation.id}",
+        account=end.service.account_id,
+        service=end.service.id,
+        operation=end.operation.id,
         detail={name: str(value) for name, value in values.items()},
     )
+
+
+async def _plan_of(end: End) -> str:
+    return (await end.session.get_one(TariffPlan, end.service.plan_id)).name
 
 
 def _is_carried_over(shown: addons.AddonValue, had: addons.AddonValue, most: int | None) -> bool:
@@ -196,8 +168,9 @@ def _words(values: dict[str, addons.AddonValue]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-async def _follow(session: AsyncSession, service: Service, first: Operation, parameters: Values, title: str) -> None:
+async def _follow(end: End, parameters: Values, title: str) -> None:
     """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
+    session, service, first = end.session, end.service, end.operation
     key = Key(OURSELVES, f"after-{first.id}", body_hash="")
     if await accepted_before(session, key) is not None:
         return
@@ -211,11 +184,8 @@ async def _follow(session: AsyncSession, service: Service, first: Operation, par
         actor=first.actor,
     )
     _keep_to_the_limit(following, first)
-    facts: audit.Facts = {
-        "service": service.id,
-        "kind": following.kind.value,
-        "reason": f"operation {first.id} left it to be done",
-    }
+    why = f"operation {first.id} left it to be done"
+    facts: audit.Facts = {"service": service.id, "kind": following.kind.value, "reason": why}
     because = f"follows operation {first.id}"
     await write(session, following, key, department=module.department, title=title, facts=facts, because=because)
 

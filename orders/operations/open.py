@@ -5,11 +5,10 @@ from datetime import date, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import PlanMapping, TariffPlan
+from models.catalogue import TariffPlan
 from models.columns import utc_now
 from models.database import Database
 from models.enums import EventKind, FailureClass, Knowledge, OperationKind, ServiceStatus, UpstreamStatus
-from models.events import UpstreamSnapshot
 from models.messages import Submission, SubmitResult
 from models.order import Operation, Service
 from models.parameters import Term
@@ -19,12 +18,11 @@ from orders.errors import InvalidField, Refused
 from orders.money.expectation import period_terms
 from orders.money.prices import Terms
 from orders.operations.asking import Asking
-from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.base import Correction, End, Obstacle, OperationType, Request, Sent
 from orders.operations.item import refused_before
 from orders.operations.job import Job
 from orders.operations.numbers import numbers, shared_numbers
 from orders.operations.seen import Seen
-from orders.services.addons import AddonValue
 from orders.services.forms import check_parameters
 from orders.services.naming import check_name
 from orders.settlement.gathering import notes_before, notes_of_what_was_seen
@@ -58,21 +56,14 @@ class Open(OperationType[Asking, Term]):
     def outcome(self, row: Mapping[str, str], seen: Seen) -> bool | None:
         return False if seen.dead_end else super().outcome(row, seen)
 
-    async def correct(
-        self,
-        session: AsyncSession,
-        operation: Operation,
-        service: Service,
-        mapping: PlanMapping | None,
-        parameters: dict[str, str],
-        values: dict[str, AddonValue],
-    ) -> None:
+    async def correct(self, operation: Operation, asked: Term, correction: Correction) -> None:
         """All that its order said."""
+        service, parameters = correction.service, correction.parameters
         product_type = PRODUCT_TYPES[service.product_type]
-        if mapping is None:
+        if correction.mapping is None:
             raise Refused("the catalogue does not map this plan any more; map it again first, or cancel the order")
         own = {name: value for name, value in parameters.items() if name != DOMAIN}
-        checked = check_parameters(own, product_type, mapping)
+        checked = check_parameters(own, product_type, correction.mapping)
         if DOMAIN in parameters:
             try:
                 service.name = check_name(product_type, parameters[DOMAIN])
@@ -80,28 +71,24 @@ class Open(OperationType[Asking, Term]):
                 raise InvalidField(DOMAIN, str(error)) from error
             service.name_is_ours = False
         service.parameters = {**service.parameters, **checked}
-        service.addons = {**service.addons, **values}
-        session.add(service)
+        service.addons = {**service.addons, **correction.addons}
 
     def terms(self, job: Job) -> Terms:
         return period_terms(job, renewing=False)
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+    async def steps(self, session: AsyncSession, service: Service, asked: Term) -> list[str]:
         plan = await session.get_one(TariffPlan, service.plan_id)
         details = [f"{name} {value}" for name, value in {**service.parameters, **service.addons}.items()]
         with_ = f", with {', '.join(details)}" if details else ""
-        months = self.parameters.of(operation.parameters).period_months
-        period = period_in_words(service.period_months if months is None else months)
+        period = period_in_words(asked.months(service.period_months))
         return [f"Set up {plan.name} for {period}{with_}.", "See that it runs."]
 
     def new_term(self, asked: Term, service: Service) -> tuple[date, int] | None:
-        months = service.period_months if asked.period_months is None else asked.period_months
+        months = asked.months(service.period_months)
         return (utc_now().date(), months) if months > 0 else None
 
-    async def compare(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
-        await show_real_cost(session, service, operation, snapshot)
+    async def compare(self, end: End) -> None:
+        await show_real_cost(end.session, end.service, end.operation, end.snapshot)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return await upstream.quote(job.order_spec())

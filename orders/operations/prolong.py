@@ -11,7 +11,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.columns import utc_now
 from models.database import Database
 from models.enums import EventKind, FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
-from models.events import UpstreamSnapshot
 from models.messages import Submission, SubmitResult
 from models.order import Operation, Service
 from models.parameters import Renewal
@@ -19,7 +18,7 @@ from models.periods import period_in_words
 from orders.money.expectation import period_terms
 from orders.money.prices import Terms
 from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
-from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.base import End, Obstacle, OperationType, Request, Sent
 from orders.operations.item import (
     attention,
     evidence_of_form,
@@ -101,9 +100,10 @@ class Prolong(OperationType[Prolongation, Renewal]):
     def terms(self, job: Job) -> Terms:
         return period_terms(job, renewing=True)
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
-        asked = self.parameters.of(operation.parameters)
-        return [f"Prolong it by {period_in_words(_months(asked, service))}; it expires {service.expires_on}."]
+    async def steps(self, session: AsyncSession, service: Service, asked: Renewal) -> list[str]:
+        return [
+            f"Prolong it by {period_in_words(asked.months(service.period_months))}; it expires {service.expires_on}."
+        ]
 
     def handed_over(self, row: dict[str, str], service: Service) -> dict[str, str]:
         """The poller sees it done, where there is an item."""
@@ -113,14 +113,12 @@ class Prolong(OperationType[Prolongation, Renewal]):
 
     def new_term(self, asked: Renewal, service: Service) -> tuple[date, int] | None:
         """None also where an item showed the new date before the person said that it is done."""
-        before, months = asked.expires_before, _months(asked, service)
+        before, months = asked.expires_before, asked.months(service.period_months)
         is_seen = bool(before) and service.expires_on is not None and service.expires_on.isoformat() > str(before)
         return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
 
-    async def compare(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
-        await report_other_term(session, service, operation)
+    async def compare(self, end: End) -> None:
+        await report_other_term(end.session, end.service, end.operation)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())
@@ -154,7 +152,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         found = await read_if_there(job, upstream)
-        evidence = evidence_of_form(job, found) | {"announced": self.read(job).expires_announced or ""}
+        evidence = evidence_of_form(job, found) | {"announced": self.asked(job.operation).expires_announced or ""}
         if found is None or found.status is UpstreamStatus.DELETED:
             number = item_number(job)
             return Judgement(Verdict.CANNOT_TELL, (number,), f"item {number} does not exist any more", evidence)
@@ -173,10 +171,6 @@ class Prolong(OperationType[Prolongation, Renewal]):
         if quoted.new_expires_on is None or not fits:
             return notes
         return notes.model_copy(update={"expires_announced": quoted.new_expires_on.isoformat()})
-
-
-def _months(asked: Renewal, service: Service) -> int:
-    return service.period_months if asked.period_months is None else asked.period_months
 
 
 def _has_history(job: Job) -> bool:
@@ -203,7 +197,7 @@ def _term(job: Job, item: UpstreamItem, window: timedelta) -> Term:
         number=item.number,
         before=_date(asked.expires_before),
         announced=_date(asked.expires_announced),
-        months=_months(asked, job.service) if job.upstream_period() > 0 else 0,
+        months=asked.months(job.service.period_months) if job.upstream_period() > 0 else 0,
         sent_on=job.intent.created_at.date() if job.intent is not None else utc_now().date(),
         shown=item.expires_on,
         status=status_at_rest(item),

@@ -6,7 +6,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
-from models.order import Operation, Service
+from models.order import Service
+from models.parameters import Parameters
 from orders.operations.asking import Asking, Offer, Rules, Wanted
 from orders.operations.switching import Switching, switched
 from orders.services import periods
@@ -48,7 +49,7 @@ class Resume(Switching[Resumption]):
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.resume(product_type, number, key=key)
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+    async def steps(self, session: AsyncSession, service: Service, asked: Parameters) -> list[str]:
         return ["Resume it; if it was suspended for abuse, clear that with the upstream first."]
 
 

@@ -6,10 +6,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import PlanMapping, TariffPlan
+from models.catalogue import TariffPlan
 from models.database import Database
 from models.enums import OperationKind, RenewalOwner, UpstreamStatus
-from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values
@@ -21,13 +20,13 @@ from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.money.prices import Terms
 from orders.operations import followups
 from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
-from orders.operations.base import Obstacle, OperationType, Request, Sent
+from orders.operations.base import Correction, End, Obstacle, OperationType, Request, Sent
 from orders.operations.job import Job
 from orders.operations.secret import GivingSecret, NewKey, NewPassword
 from orders.operations.seen import Seen
 from orders.operations.values import SettingValues, not_shown
 from orders.services import addons, naming, periods
-from orders.services.addons import AddonValue, AskedAddon
+from orders.services.addons import AskedAddon
 from orders.settlement.verdicts import Judgement
 from upstreams.answers import Quote
 from upstreams.port import Upstream
@@ -141,27 +140,19 @@ class SetParameters(OperationType[ServiceChange, Values]):
     def has_values(self, asked: Values) -> bool:
         return not (asked.new_password or asked.new_key)
 
-    async def correct(
-        self,
-        session: AsyncSession,
-        operation: Operation,
-        service: Service,
-        mapping: PlanMapping | None,
-        parameters: dict[str, str],
-        values: dict[str, AddonValue],
-    ) -> None:
+    async def correct(self, operation: Operation, asked: Values, correction: Correction) -> None:
         """Its add-ons and the name."""
-        if not self.has_values(self.parameters.of(operation.parameters)):
+        parameters = correction.parameters
+        if not self.has_values(asked):
             raise Refused("a new password or key has nothing that can be corrected; try again, or cancel it")
         others = sorted(parameters.keys() - {DOMAIN})
         if others:
             raise InvalidField(f"parameters.{others[0]}", "can't be corrected here; a change has add-ons and domain")
-        changed = addons.values_to_set(values, mapping)
+        changed = addons.values_to_set(correction.addons, correction.mapping)
         if DOMAIN in parameters:
-            domain = _checked_name(PRODUCT_TYPES[service.product_type], parameters[DOMAIN])
+            domain = _checked_name(PRODUCT_TYPES[correction.service.product_type], parameters[DOMAIN])
             changed = changed.model_copy(update={"domain": domain, "fields": {**changed.fields, DOMAIN: domain}})
         operation.parameters = {**operation.parameters, **changed.row()}
-        session.add(operation)
 
     def is_met(self, asked: Values, seen: Seen) -> bool:
         return seen.status is not UpstreamStatus.PROCESSING and not self.missing(asked, seen)
@@ -170,7 +161,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         return not_shown(asked, seen)
 
     def terms(self, job: Job) -> Terms:
-        return addon_terms(job, self.read(job).addons)
+        return addon_terms(job, self.asked(job.operation).addons)
 
     # A new password and a new licence key are calls of their own.
 
@@ -187,11 +178,10 @@ class SetParameters(OperationType[ServiceChange, Values]):
         return await self._way(job).find_out(database, job, upstream, window)
 
     def _way(self, job: Job) -> SettingValues | GivingSecret:
-        asked = self.read(job)
+        asked = self.asked(job.operation)
         return self._password if asked.new_password else self._key if asked.new_key else self._values
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
-        asked = self.parameters.of(operation.parameters)
+    async def steps(self, session: AsyncSession, service: Service, asked: Values) -> list[str]:
         steps = [f"Set {name} to {value}." for name, value in (asked.fields or _in_our_words(asked)).items()]
         if asked.renewal == NO_RENEWAL:
             steps.append("Switch the upstream's own renewal off.")
@@ -199,15 +189,13 @@ class SetParameters(OperationType[ServiceChange, Values]):
             steps.append(f"Have the upstream renew it by {period_in_words(asked.renewal)}.")
         return steps
 
-    async def apply(
-        self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-    ) -> None:
-        asked = self.parameters.of(operation.parameters)
+    async def apply(self, end: End, asked: Values) -> None:
+        service = end.service
         service.addons = addons.without_none({**service.addons, **addons.values_of(asked.addons)})
         if asked.domain is not None:
             service.name, service.name_is_ours = asked.domain, False
         if asked.renewal_owner is not None:
-            await followups.renewal_as_asked(session, service, operation, asked, snapshot)
+            await followups.renewal_as_asked(end, asked)
 
 
 def _checked_name(product_type: ProductType, name: str) -> str:

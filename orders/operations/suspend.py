@@ -6,7 +6,7 @@ from pydantic import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
-from models.order import Operation, Service
+from models.order import Service
 from models.parameters import Parameters
 from orders.access.roles import Right
 from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
@@ -63,7 +63,7 @@ class Suspend(Switching[Suspension]):
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.suspend(product_type, number, key=key)
 
-    async def steps(self, session: AsyncSession, operation: Operation, service: Service) -> list[str]:
+    async def steps(self, session: AsyncSession, service: Service, asked: Parameters) -> list[str]:
         return ["Suspend it."]
 
 

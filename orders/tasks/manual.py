@@ -102,7 +102,7 @@ def _apply(session: AsyncSession, service: Service, operation: Operation, by: Ta
         service.expires_on = by.expires_on
     elif by.expires_on is not None:
         _report_held_back(session, service, by, why)
-    elif (term := kind.new_term(kind.parameters.of(operation.parameters), service)) is not None:
+    elif (term := kind.new_term(kind.asked(operation), service)) is not None:
         start, months = term
         service.anchor_day = expiry.anchor_after(anchor_of(service), start)
         service.expires_on = expiry.months_later(start, months, service.anchor_day)
@@ -169,7 +169,8 @@ async def _instructions(
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     item = f"is item {service.upstream_number} at {account.url}" if account else "has no upstream"
     number = operation.id
-    steps = await operation_type(operation.kind).steps(session, operation, service)
+    kind = operation_type(operation.kind)
+    steps = await kind.steps(session, service, kind.asked(operation))
     workflow = workflow_id(service.id, operation.kind, number)
     lines = [
         f"Service {service.id} ({service.name}) {item}.",

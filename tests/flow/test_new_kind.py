@@ -23,11 +23,10 @@ CLASS = '''
 
     from models.database import Database
     from models.enums import OperationKind
-    from models.events import UpstreamSnapshot
-    from models.order import Operation, Service
+    from models.order import Service
     from models.parameters import Parameters
     from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
-    from orders.operations.base import Obstacle, OperationType, Request, Sent
+    from orders.operations.base import End, Obstacle, OperationType, Request, Sent
     from orders.operations.item import item_number, judge_by_form, read
     from orders.operations.job import Job
     from orders.settlement.verdicts import Judgement
@@ -68,11 +67,8 @@ CLASS = '''
         async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
             return await judge_by_form(job, upstream, window, lambda item: item is not None)
 
-        async def apply(
-            self, session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
-        ) -> None:
-            because = self.parameters.of(operation.parameters).because
-            service.parameters = {**service.parameters, "rebooted": because}
+        async def apply(self, end: End, asked: Because) -> None:
+            end.service.parameters = {**end.service.parameters, "rebooted": asked.because}
 
 
     OPERATION = Rebooting()
