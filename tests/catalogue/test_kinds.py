@@ -24,7 +24,7 @@ async def test_each_kind_has_keys_of_its_own(database: Database, tmp_path: Path)
         account = await session.get_one(UpstreamAccount, 1)
         mapping = await session.get_one(PlanMapping, 1)
     assert (account.kind, account.url) == ("resellflow", "https://orders.example.test")
-    assert account.settings == {"token_env": "MAIN_UPSTREAM_PASSWORD", "token_file": None}
+    assert account.settings == {"token_env": "MAIN_UPSTREAM_PASSWORD", "token_file": None, "storefront": None}
     assert (mapping.tariff, mapping.location) == ("Their VDS", None)
 
 
@@ -35,6 +35,7 @@ async def test_each_kind_has_keys_of_its_own(database: Database, tmp_path: Path)
         (("token_env", 'token = "s3cret"\ntoken_env'), "token", "name that in token_env"),
         (("token_env", 'token_file = "/f"\ntoken_env'), "token_file", "token_env is given, too"),
         (('Their VDS"', 'Their VDS"\ndatacenter = "1"'), "datacenter", "has to be left out"),
+        (('Their VDS"', 'Their VDS"\nresource_fields = { disk_gb = "disk" }'), "resource_fields", "has to be left out"),
         (('Their VDS"', 'Their VDS"\nrenewal_owner = "upstream"'), "renewal_owner", "can't be told to renew"),
     ],
 )

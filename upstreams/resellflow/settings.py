@@ -20,7 +20,6 @@ class ResellflowSettings(AccountSettings):
         default=None, description='the name of the environment variable with our token there, like "MAIN_TOKEN"'
     )
     token_file: Text | None = Field(default=None, description="the path of a file that holds our token there")
-
     storefront: Text | None = Field(
         default=None, description="the name of our token there, so that the token of another one is noticed"
     )
@@ -41,6 +40,9 @@ class ResellflowMapping(MappingSettings):
 
     pricelist: Text = Field(description='the name of their tariff plan, like "VDS-1"')
     datacenter: None = Field(default=None, description="left out: their plan says where it is")
+    resource_fields: dict[Text, Text] = Field(
+        default_factory=dict, max_length=0, description="left out: they show no resources of a service"
+    )
 
 
 ResellflowConnection = Connection[ResellflowSettings, Learned]
