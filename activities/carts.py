@@ -23,7 +23,7 @@ from orders.money import paying
 from orders.money.balance import BalanceReader
 from orders.money.cart_ledger import CartLedger
 from orders.money.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
-from orders.money.carts import Owned, Ruling, Weighed, weigh
+from orders.money.carts import CartDecision, CartStep, Owned, decide_cart
 from orders.operations.job import Job
 from orders.settlement.verdicts import Verdict
 from upstreams.carts import Cart
@@ -83,26 +83,26 @@ class CartPayment:
             return await self.wait(job, ref, f"operation {holder} is at the cart of {job.account.name}, one at a time")
         try:
             cart = await upstream.read_cart(work.kind)
-            weighed = await self._weigh(work, cart)
+            decision = await self._decide(work, cart)
         except (NotAllowed, SetupFault) as error:
             seen = await self._paid_already(work, error.message)
             return seen or await self._book.by_hand(job, work.debt, error.message, ())
-        if weighed is None:
+        if decision is None:
             return None
-        match weighed.ruling:
-            case Ruling.PAY:
-                return await self._pay(work, cart, weighed)
-            case Ruling.WAIT:
+        match decision.step:
+            case CartStep.PAY:
+                return await self._pay(work, cart, decision)
+            case CartStep.WAIT:
                 await self._book.leave(job)
-                return await self.wait(job, ref, weighed.reason)
-            case Ruling.GONE:
-                return await self._gone(work, weighed)
-            case Ruling.OTHER_SUM:
-                return await self._ask_for_its_price(work, weighed)
-            case Ruling.FOREIGN:
-                return await self._book.by_hand(work.job, work.debt, weighed.reason, weighed.own, incident=True)
-            case Ruling.BY_HAND:
-                return await self._book.by_hand(work.job, work.debt, weighed.reason, weighed.own)
+                return await self.wait(job, ref, decision.reason)
+            case CartStep.GONE:
+                return await self._gone(work, decision)
+            case CartStep.OTHER_SUM:
+                return await self._ask_for_its_price(work, decision)
+            case CartStep.FOREIGN:
+                return await self._book.by_hand(work.job, work.debt, decision.reason, decision.own, incident=True)
+            case CartStep.BY_HAND:
+                return await self._book.by_hand(work.job, work.debt, decision.reason, decision.own)
 
     async def wait(self, job: Job, ref: OrderRef, reason: str) -> SubmitResult:
         """Ours, but not payable now: again by itself, for a while; then a person is asked."""
@@ -119,7 +119,7 @@ class CartPayment:
             raise retry_later(FailureClass.NOT_SENT, reason, activity.info().attempt)
         return SubmitResult(outcome=Submission.TROUBLE, reason=reason)
 
-    async def _weigh(self, work: _Work, cart: Cart) -> Weighed | None:
+    async def _decide(self, work: _Work, cart: Cart) -> CartDecision | None:
         # Read after the cart: whatever put a row there before has its intent in the database by now.
         job = work.job
         async with self._database.read() as session:
@@ -136,16 +136,16 @@ class CartPayment:
         lost = [
             claim.operation for claim in claims if not claim.number and claim.operation not in {*found, me.operation}
         ]
-        return weigh(cart, owned, me, job.account.currency, under_way=[*under_way, *lost])
+        return decide_cart(cart, owned, me, job.account.currency, under_way=[*under_way, *lost])
 
-    async def _pay(self, work: _Work, cart: Cart, weighed: Weighed) -> SubmitResult | None:
-        job, covered = work.job, weighed.covered
+    async def _pay(self, work: _Work, cart: Cart, decision: CartDecision) -> SubmitResult | None:
+        job, covered = work.job, decision.covered
         async with self._database.read() as session:
             tried = await paying.tries(session, job.number)
         if tried >= paying.TRIES_AT_MOST:
             last = f"; the last time: {job.intent.message[:200]}" if job.intent and job.intent.message else ""
             reason = f"paying was refused or without effect {tried} times{last}"
-            return await self._book.by_hand(work.job, work.debt, reason, weighed.own)
+            return await self._book.by_hand(work.job, work.debt, reason, decision.own)
         before = {one.item: await charges_before(work.upstream, one.item) for one in covered}
         asked = Clocks.now()  # before the database is asked: what is lost between the two counts
         written = await self._write_intents(work, covered, before)
@@ -163,7 +163,7 @@ class CartPayment:
             await self._book.not_paid(written, IntentState.NOT_SENT, NotSent("not sent: the cart changed just before"))
             return await self.wait(work.job, work.ref, "something in the cart changed just before it was paid")
         held = self._lease(asked, written)
-        return await run_to_end(self._send(work, weighed, written, held))
+        return await run_to_end(self._send(work, decision, written, held))
 
     def _lease(self, asked: Clocks, written: dict[int, Intent]) -> Lease:
         """One payment, one lease: the shortest of its intents'."""
@@ -185,9 +185,9 @@ class CartPayment:
             except Refused:
                 return None
 
-    async def _send(self, work: _Work, weighed: Weighed, written: dict[int, Intent], held: Lease) -> SubmitResult:
+    async def _send(self, work: _Work, decision: CartDecision, written: dict[int, Intent], held: Lease) -> SubmitResult:
         """From here on it may be paid, unless upstream or network say for certain that it is not."""
-        covered, own = weighed.covered, weighed.own
+        covered, own = decision.covered, decision.own
         try:
             with holding(held):
                 if work.kind is UnpaidKind.CART_ROW:
@@ -232,14 +232,14 @@ class CartPayment:
         paid = {(one.row.number, one.row.order) for one in covered}
         return "; ".join(row.label for row in cart.rows if (row.number, row.order) in paid)
 
-    async def _gone(self, work: _Work, weighed: Weighed) -> SubmitResult:
+    async def _gone(self, work: _Work, decision: CartDecision) -> SubmitResult:
         """Our row is not there: paid by the upstream itself or by a person, removed, or shown late."""
         job = work.job
-        seen = await self._paid_already(work, weighed.reason)
+        seen = await self._paid_already(work, decision.reason)
         if seen is not None:
             return seen
         await self._book.leave(job)
-        reason = f"{weighed.reason}, and nothing shows that it was paid; look whether somebody removed it there"
+        reason = f"{decision.reason}, and nothing shows that it was paid; look whether somebody removed it there"
         return await self.wait(job, work.ref, reason)
 
     async def _paid_already(self, work: _Work, reason: str) -> SubmitResult | None:
@@ -251,15 +251,15 @@ class CartPayment:
             return None
         return await self._book.paid_by_others(work.job, work.kind, judgement.numbers[0], reason)
 
-    async def _ask_for_its_price(self, work: _Work, weighed: Weighed) -> SubmitResult:
+    async def _ask_for_its_price(self, work: _Work, decision: CartDecision) -> SubmitResult:
         """What the row costs is the price from now on: asked for and set aside like any quote."""
-        price = required(weighed.price, "the price of the ruling")
+        price = required(decision.price, "the price of the row")
         async with self._database.write() as session:
             await locked_operation(session, work.job.number)
-            row = weighed.own[0].row
+            row = decision.own[0].row
             first = await paying.note_price(session, work.job.number, price, row.title)
             await paying.leave_cart(session, work.job.account_id, work.job.number)
         if first:
-            return SubmitResult(outcome=Submission.FUNDS, reason=weighed.reason)
-        reason = f"{weighed.reason}, which did not help: the upstream shows another sum each time"
+            return SubmitResult(outcome=Submission.FUNDS, reason=decision.reason)
+        reason = f"{decision.reason}, which did not help: the upstream shows another sum each time"
         return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.PRICE_CHANGED, reason=reason)

@@ -80,7 +80,7 @@ class PollActivities:
                     if not is_unavailable(error):
                         raise
                     activity.logger.warning("poller %s: %s", watch.name, described(error))
-                    watch.due.rest(Job.LOOK, schedule.UNAVAILABLE_SECONDS)
+                    watch.schedule.postpone(Job.LOOK, schedule.UNAVAILABLE_SECONDS)
                 await pause(0.0 if watch.more else schedule.TICK_SECONDS)
                 is_last = time.monotonic() >= ends
                 if is_last and not background.busy:
@@ -98,9 +98,11 @@ class PollActivities:
     async def _round(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
         """Do what is due, the urgent first."""
         watch.more = False
-        if watch.due.is_due(Job.LOOK):
+        if watch.schedule.is_due(Job.LOOK):
             await self._refresh_waiting(watch)
-            watch.due.look_again(any(operation.since_seconds < schedule.YOUNG_SECONDS for operation in watch.awaited))
+            watch.schedule.look_again(
+                any(operation.since_seconds < schedule.YOUNG_SECONDS for operation in watch.awaited)
+            )
         await look_for_hints(self._database, watch)
         await look_for_keys(self._database, watch, self._settings.hot_interval)
         await look_for_unexplained(self._database, watch)
@@ -113,27 +115,29 @@ class PollActivities:
 
     async def _ask(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
         """Ask the upstream what is due. One piece that fails spoils no other."""
-        if not watch.due.is_due(Job.CONNECT):
+        if not watch.schedule.is_due(Job.CONNECT):
             return
         may_list = may_list and not background.busy
-        awaited = watch.due.operations_due(watch.awaited)
-        due = watch.due.types_due(watch.product_types) if may_list else []
+        awaited = watch.schedule.operations_due(watch.awaited)
+        due = watch.schedule.types_due(watch.product_types) if may_list else []
         money = self._grant_is_due(watch) or self._balance_is_due(watch)
         if not (due or awaited or watch.hints or watch.forms_due() or money):
             return
-        width = 1 if watch.tally.enough else self._settings.poll_reads_at_once  # one tries whether it answers again
+        width = (
+            1 if watch.tally.too_many_failures else self._settings.poll_reads_at_once
+        )  # one tries whether it answers again
         watch.tally = Tally()
         try:
             upstream = await self._upstream(watch)
         except UpstreamError as error:
-            watch.due.rest(Job.CONNECT, schedule.CONNECT_AGAIN_SECONDS)
+            watch.schedule.postpone(Job.CONNECT, schedule.CONNECT_AGAIN_SECONDS)
             note_failure(watch, watch.tally, error)
             await judge_health(self._database, watch, watch.tally)
             return
         if watch.hints:
             await follow_hints(self._database, watch, upstream, width)
-            awaited = watch.due.operations_due(watch.awaited)
-            due = watch.due.types_due(watch.product_types) if may_list else []
+            awaited = watch.schedule.operations_due(watch.awaited)
+            due = watch.schedule.types_due(watch.product_types) if may_list else []
         if may_list:
             due += self._types_for_many(watch, awaited, due)
         if due:
@@ -142,18 +146,18 @@ class PollActivities:
         pending = watch.forms_due()[: schedule.FORMS_A_ROUND]
         await forms.read_pending(self._database, watch, upstream, pending, width)
         if self._grant_is_due(watch):
-            watch.due.rest(Job.BALANCE, self._settings.balance_interval)
-            watch.due.rest(Job.FUNDS, self._settings.balance_watch_interval)
+            watch.schedule.postpone(Job.BALANCE, self._settings.balance_interval)
+            watch.schedule.postpone(Job.FUNDS, self._settings.balance_watch_interval)
             granting = self._funds.grant_waiting(watch.account_id)
             await isolated(self._database, watch, watch.tally, "giving out money", granting)
         if self._balance_is_due(watch):
-            watch.due.rest(Job.FUNDS, self._settings.balance_watch_interval)
+            watch.schedule.postpone(Job.FUNDS, self._settings.balance_watch_interval)
             # Its own tally: whether the balance can be read says nothing of the forms and lists of this round.
             await isolated(self._database, watch, Tally(), "the balance", self._funds.watch_balance(watch.account_id))
-        if watch.tally.well and not background.busy and not watch.due.types_due(watch.product_types):
+        if watch.tally.succeeded and not background.busy and not watch.schedule.types_due(watch.product_types):
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.tally)
-        watch.more = watch.tally.well and bool(watch.due.operations_due(watch.awaited) or watch.forms_due())
+        watch.more = watch.tally.succeeded and bool(watch.schedule.operations_due(watch.awaited) or watch.forms_due())
 
     def _types_for_many(self, watch: Watch, awaited: list[WaitingOperation], due: Collection[str]) -> list[str]:
         """Types whose lists have fewer pages than items are waited for that no head of a list tells of; they are left
@@ -165,14 +169,14 @@ class PollActivities:
                 product_type in at_heads
                 or product_type in due
                 or product_type not in watch.pages
-                or not watch.due.may_list(product_type)
+                or not watch.schedule.may_list(product_type)
             ):
                 continue
             waiting_for_it = [one for one in awaited if one.product_type == product_type and not watch.by_form(one)]
             if waiting_for_it and len(waiting_for_it) >= watch.pages[product_type]:
                 found.append(product_type)
                 for one in waiting_for_it:
-                    watch.due.looked_at(one)
+                    watch.schedule.looked_at(one)
                     awaited.remove(one)
         return found
 
@@ -188,16 +192,16 @@ class PollActivities:
 
             about = f"the head of {product_type}"
             if not await isolated(self._database, watch, watch.tally, about, look(product_type, openings, shown)):
-                watch.due.skip_head(product_type)
+                watch.schedule.skip_head(product_type)
             awaited = [one for one in awaited if one.product_type != product_type or one.upstream_number not in shown]
         await forms.read_awaited(self._database, watch, upstream, awaited[: schedule.FORMS_A_ROUND], width)
 
     def _grant_is_due(self, watch: Watch) -> bool:
-        return watch.waiting_for_funds and watch.due.is_due(Job.BALANCE)
+        return watch.waiting_for_funds and watch.schedule.is_due(Job.BALANCE)
 
     def _balance_is_due(self, watch: Watch) -> bool:
         """Once something was read: that the balance alone is refused says little of the account."""
-        return watch.worked_at > 0 and watch.due.is_due(Job.FUNDS)
+        return watch.worked_at > 0 and watch.schedule.is_due(Job.FUNDS)
 
     async def _upstream(self, watch: Watch) -> Upstream:
         async with self._database.read() as session:
@@ -208,17 +212,17 @@ class PollActivities:
         """One after the other, beside the rounds."""
         watch.listing = Tally()
         for product_type in product_types:
-            watch.due.list_begins(product_type)
+            watch.schedule.list_begins(product_type)
             try:
                 listing = self._list(watch, upstream, product_type)
                 if not await isolated(self._database, watch, watch.listing, f"the list of {product_type}", listing):
-                    watch.due.back_off_list(product_type)
+                    watch.schedule.back_off_list(product_type)
             finally:
-                watch.due.list_ended(product_type)
+                watch.schedule.list_ended(product_type)
             known = watch.lists.known.get(product_type)
             if known is not None and known.read_to_the_end and not known.loaded:
-                watch.due.continue_first_scan(product_type)
-        if watch.listing.well:
+                watch.schedule.continue_first_scan(product_type)
+        if watch.listing.succeeded:
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.listing)
 
@@ -243,7 +247,7 @@ class PollActivities:
         } - {(product_type, number) for number in look.shown}
         watch.pages[product_type] = look.pages
         for number in look.result.suspects[: lists.SUSPECTS_AT_ONCE]:
-            if watch.listing.enough:
+            if watch.listing.too_many_failures:
                 break
             suspect = self._suspect(watch, upstream, product_type, number)
             about = f"the form of {product_type} {number}"

@@ -19,13 +19,13 @@ async def read(database: Database, watch: Watch, upstream: Upstream, product_typ
     """Read a form and write down what it tells; anew where something else of the item was written down meanwhile."""
     for operation in watch.awaited:
         if operation.upstream_number == number and operation.product_type == product_type:
-            watch.due.looked_at(operation)
+            watch.schedule.looked_at(operation)
     result: PollResult | None = None
     while result is None:
         result = await _read_once(database, watch, upstream, product_type, number)
     watch.count(result)
     if result.list_again:
-        watch.due.list_now(product_type)
+        watch.schedule.list_now(product_type)
     return result
 
 
@@ -92,9 +92,9 @@ async def read_awaited(
         if not await isolated(
             database, watch, watch.tally, _about(operation.product_type, operation.upstream_number), reading
         ):
-            watch.due.back_off(operation)
+            watch.schedule.back_off(operation)
 
-    await fan_out(width, [partial(one, operation) for operation in waiting], lambda: not watch.tally.enough)
+    await fan_out(width, [partial(one, operation) for operation in waiting], lambda: not watch.tally.too_many_failures)
 
 
 async def read_pending(
@@ -108,7 +108,7 @@ async def read_pending(
         await isolated(database, watch, watch.tally, _about(*item), reading)
 
     async with watch.freshness.reading() as asked:
-        await fan_out(width, [partial(one, item) for item in items], lambda: not watch.tally.enough)
+        await fan_out(width, [partial(one, item) for item in items], lambda: not watch.tally.too_many_failures)
         for product_type, together in answers.items():
             async with watch.freshness.recording():
                 await _record_forms(database, watch, product_type, together)
@@ -153,11 +153,11 @@ async def _follow_up(watch: Watch, product_type: str, answer: FormRead) -> None:
         return
     watch.count(result)
     if result.list_again:
-        watch.due.list_now(product_type)
+        watch.schedule.list_now(product_type)
     watch.refused.discard((product_type, number))
     del watch.to_read[product_type, number]
     if form.attempts and result.form_changed:
-        watch.due.list_soon(product_type)  # for most fields the list is what counts
+        watch.schedule.list_soon(product_type)  # for most fields the list is what counts
     elif form.attempts > 1:
         later = time.monotonic() + schedule.SECOND_LOOK_SECONDS
         watch.to_read[product_type, number] = PendingForm(due=later, attempts=form.attempts - 1)

@@ -30,7 +30,7 @@ def by_head(watch: Watch, due: Collection[WaitingOperation]) -> dict[str, list[W
     return {
         product_type: found
         for product_type, found in openings.items()
-        if product_type in watch.pages and watch.due.may_read_head(product_type)
+        if product_type in watch.pages and watch.schedule.may_read_head(product_type)
     }
 
 
@@ -46,13 +46,13 @@ async def read_head(
         if len(shown) < min(len(wanted), SHOWN_AT_LEAST):
             why = head.because or "it lacks items that there are"
             activity.logger.info("poller %s: the head of %s is no use: %s", watch.name, product_type, why)
-            watch.due.skip_head(product_type)
+            watch.schedule.skip_head(product_type)
         if not shown:
             return shown
         await _record_rows(database, watch, product_type, head.rows, asked)
     for operation in openings:
         if operation.upstream_number in shown:
-            watch.due.looked_at(operation)
+            watch.schedule.looked_at(operation)
     return shown
 
 

@@ -20,9 +20,9 @@ from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnk
 
 async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
     tally.failures = 0
-    if tally.well:
+    if tally.succeeded:
         return
-    tally.well = True
+    tally.succeeded = True
     watch.worked_at = time.monotonic()
     async with database.read() as session:
         found = await session.exec(
@@ -53,7 +53,7 @@ def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
     if error.next_try is None:
         return
     left = (error.next_try - utc_now()).total_seconds()
-    watch.due.rest(Job.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
+    watch.schedule.postpone(Job.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
     if not isinstance(error, LeftAlone):
         tally.rest = error
 
@@ -72,9 +72,9 @@ async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
     await _judge_lists(database, watch)
     if tally.rest is not None and tally.rest.next_try is not None:
         await events.record_rest(database, watch.account_id, tally.rest.next_try, tally.rest.message)
-    if tally.unhealthy is None or tally.well:
+    if tally.unhealthy is None or tally.succeeded:
         return
-    if time.monotonic() - watch.worked_at < 1.5 * watch.due.longest_rest():
+    if time.monotonic() - watch.worked_at < 1.5 * watch.schedule.longest_rest():
         return
     if await events.record_health(database, watch.account_id, tally.unhealthy.message):
         activity.logger.error("upstream %s is unhealthy: %s", watch.name, tally.unhealthy.message)
@@ -82,7 +82,7 @@ async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
 
 async def _judge_silence(database: Database, watch: Watch, tally: Tally) -> None:
     since, silence = watch.silent_since, tally.silence
-    if tally.well or silence is None or since is None or watch.silence_recorded or not _lasts(watch, since):
+    if tally.succeeded or silence is None or since is None or watch.silence_recorded or not _lasts(watch, since):
         return
     if await events.record_reach(database, watch.account_id, silence.message, since):
         activity.logger.error("upstream %s answers nothing since %s: %s", watch.name, since, silence.message)
@@ -110,7 +110,7 @@ async def _judge_lists(database: Database, watch: Watch) -> None:
 
 def _lasts(watch: Watch, since: datetime) -> bool:
     """Since then every list was tried more than once."""
-    return (utc_now() - since).total_seconds() >= max(schedule.SILENT_SECONDS, 1.5 * watch.due.longest_rest())
+    return (utc_now() - since).total_seconds() >= max(schedule.SILENT_SECONDS, 1.5 * watch.schedule.longest_rest())
 
 
 async def note_poll(database: Database, watch: Watch) -> None:

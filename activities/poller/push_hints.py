@@ -11,7 +11,7 @@ from upstreams.port import Upstream
 
 
 async def look_for_hints(database: Database, watch: Watch) -> None:
-    if watch.takes_hints and watch.due.take(Job.HINTS, schedule.HINTS_SECONDS):
+    if watch.takes_hints and watch.schedule.claim(Job.HINTS, schedule.HINTS_SECONDS):
         async with database.read() as session:
             watch.hints = list(await hints.unread(session, watch.account_id, schedule.HINT_BATCH))
 
@@ -31,12 +31,12 @@ async def follow_hints(database: Database, watch: Watch, upstream: Upstream, wid
             named.setdefault(product_type, {})[hint.upstream_number] = None
         if not types:
             for product_type in {hint.product_type} & set(watch.product_types) or watch.product_types:
-                watch.due.list_soon(product_type, schedule.UNKNOWN_HINTS_SECONDS)
+                watch.schedule.list_soon(product_type, schedule.UNKNOWN_HINTS_SECONDS)
         outcomes.setdefault("read" if types else "not known: listed", []).append(hint)
     forms: list[tuple[str, str]] = []
     for product_type, numbers in named.items():
         if len(numbers) > max(schedule.FORMS_FOR_HINTS, watch.pages.get(product_type, 1)):
-            watch.due.list_soon(product_type)
+            watch.schedule.list_soon(product_type)
             continue
         forms += [(product_type, number) for number in numbers]
     watch.to_read |= {item: PendingForm(attempts=2) for item in forms}

@@ -134,15 +134,15 @@ class Schedule:
     def is_due(self, job: Job) -> bool:
         return time.monotonic() >= self._jobs_due.get(job, 0.0)
 
-    def rest(self, job: Job, seconds: float) -> None:
+    def postpone(self, job: Job, seconds: float) -> None:
         """It is due again in so many seconds."""
         self._jobs_due[job] = time.monotonic() + seconds
 
-    def take(self, job: Job, seconds: float) -> bool:
+    def claim(self, job: Job, seconds: float) -> bool:
         """Whether it is due; if so, it is again in so many seconds."""
         if not self.is_due(job):
             return False
-        self.rest(job, seconds)
+        self.postpone(job, seconds)
         return True
 
     def something_is_new(self) -> None:
@@ -225,7 +225,7 @@ class Schedule:
 
     def look_again(self, young: bool) -> None:
         """When the database is asked again who waits."""
-        self.rest(Job.LOOK, TICK_SECONDS if young else CALM_SECONDS)
+        self.postpone(Job.LOOK, TICK_SECONDS if young else CALM_SECONDS)
 
     def tasks_due(self, by_hand: Iterable[WaitingOperation]) -> list[WaitingOperation]:
         """Of what people do by hand and lists do not show, those whose forms are to be read now."""

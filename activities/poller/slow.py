@@ -20,7 +20,7 @@ from temporal.signals import signal
 
 async def look_for_slow(database: Database, client: Client, watch: Watch, patience: Patience) -> None:
     """Nothing is asked of the database while nothing waits for longer than the least of the usual times."""
-    if not watch.due.take(Job.SLOW, schedule.SLOW_SECONDS):
+    if not watch.schedule.claim(Job.SLOW, schedule.SLOW_SECONDS):
         return
     late = [operation for operation in watch.awaited if operation.since_seconds >= patience.least.total_seconds()]
     for operation in late:

@@ -8,12 +8,14 @@ from orders.settlement.unexplained import unexplained_items
 
 
 async def look_for_unexplained(database: Database, watch: Watch) -> None:
-    if not watch.due.is_due(Job.UNEXPLAINED):
+    if not watch.schedule.is_due(Job.UNEXPLAINED):
         return
     async with database.read() as session:
         new = await unexplained_items(session, watch.account_id, watch.name)
     unread = [item for item in new if item not in watch.refused and item not in watch.to_read]
-    watch.due.rest(Job.UNEXPLAINED, schedule.UNEXPLAINED_FORMS_SECONDS if unread else schedule.NOTHING_NEW_SECONDS)
+    watch.schedule.postpone(
+        Job.UNEXPLAINED, schedule.UNEXPLAINED_FORMS_SECONDS if unread else schedule.NOTHING_NEW_SECONDS
+    )
     for item in unread[: schedule.UNEXPLAINED_BATCH]:
         watch.refused.add(item)  # until it was read: then it is none of these any more
         watch.to_read_soon(*item)

@@ -20,7 +20,7 @@ _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 async def refresh_waiting(database: Database, watch: Watch) -> None:
     by_hand: list[WaitingOperation] = []
     async with database.read() as session:
-        if watch.due.take(Job.CATALOGUE, CATALOGUE_SECONDS):
+        if watch.schedule.claim(Job.CATALOGUE, CATALOGUE_SECONDS):
             await _look_at_catalogue(session, watch)
         # One short question: most of the time nothing waits, and then there is nothing else to be asked.
         found = await session.exec(
@@ -36,9 +36,9 @@ async def refresh_waiting(database: Database, watch: Watch) -> None:
         if not stages.isdisjoint(_BY_PEOPLE):
             by_hand = await events.waiting_operations(session, watch.name, _BY_PEOPLE)
     # What people see to and lists do not show closes by itself when it is done, or paid for, at the upstream.
-    for operation in watch.due.tasks_due(by_hand):
+    for operation in watch.schedule.tasks_due(by_hand):
         watch.to_read_soon(operation.product_type, operation.upstream_number)
-    watch.due.forget_others(watch.awaited)
+    watch.schedule.forget_others(watch.awaited)
 
 
 async def _look_at_catalogue(session: AsyncSession, watch: Watch) -> None:

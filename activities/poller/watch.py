@@ -43,7 +43,7 @@ class FormRead:
 class Tally:
     """What became of the reads of one round, or of one turn of the lists."""
 
-    well: bool = False
+    succeeded: bool = False
     """Something was read."""
     unhealthy: ConnectionUnhealthy | None = None
     """What was said of the account."""
@@ -55,7 +55,7 @@ class Tally:
     """Reads that failed in a row, for want of an answer or of rights."""
 
     @property
-    def enough(self) -> bool:
+    def too_many_failures(self) -> bool:
         return self.failures >= schedule.FAILURES_IN_A_ROW
 
 
@@ -65,7 +65,7 @@ class Watch:
 
     account_id: int
     name: str
-    due: Schedule
+    schedule: Schedule
     product_types: tuple[str, ...] = ()
     pages: dict[str, int] = field(default_factory=dict)
     """Of each type that was listed in this run."""
@@ -152,7 +152,7 @@ class Watch:
         if result.waiting:
             self.undelivered.set()
         if result.events or result.form_changed:
-            self.due.something_is_new()
+            self.schedule.something_is_new()
 
     def progress(self) -> dict[str, object]:
         """For the heartbeat."""

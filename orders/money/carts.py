@@ -61,7 +61,7 @@ class Owned:
     """Without a claim: whose item it is."""
 
 
-class Ruling(StrEnum):
+class CartStep(StrEnum):
     PAY = "pay"
     WAIT = "wait"
     """Ours, and not payable yet: another operation comes first, or waits itself."""
@@ -75,8 +75,8 @@ class Ruling(StrEnum):
 
 
 @dataclass(frozen=True)
-class Weighed:
-    ruling: Ruling
+class CartDecision:
+    step: CartStep
     reason: str = ""
     own: tuple[Owned, ...] = ()
     covered: tuple[Owned, ...] = ()
@@ -85,72 +85,74 @@ class Weighed:
     """OTHER_SUM: what the row costs."""
 
 
-def weigh(cart: Cart, owned: Sequence[Owned], me: Claim, currency: str, *, under_way: Sequence[int] = ()) -> Weighed:
+def decide_cart(
+    cart: Cart, owned: Sequence[Owned], me: Claim, currency: str, *, under_way: Sequence[int] = ()
+) -> CartDecision:
     """What may be done about `me`, seeing everything in the cart. `under_way`: operations whose row may be there and
     can't be told yet, because the answer to their request is not known."""
     own = tuple(one for one in owned if one.claim is not None and one.claim.operation == me.operation)
     strangers = [one.row.label for one in owned if one.claim is None and one.holder is None]
     if cart.unreadable:
-        return Weighed(Ruling.BY_HAND, f"the cart can't be read: {cart.unreadable}{_ours(own)}", own)
+        return CartDecision(CartStep.BY_HAND, f"the cart can't be read: {cart.unreadable}{_ours(own)}", own)
     if strangers and under_way:
         numbers = ", ".join(str(number) for number in under_way)
         reason = f"{'; '.join(strangers)} may be of operation {numbers}, which has not found its row or item yet"
-        return Weighed(Ruling.WAIT, reason, own)
+        return CartDecision(CartStep.WAIT, reason, own)
     if strangers:
         reason = (
             f"in the cart is something that no order of ours put there ({'; '.join(strangers)}), so nothing is paid"
         )
-        return Weighed(Ruling.FOREIGN, f"{reason}{_ours(own)}", own)
+        return CartDecision(CartStep.FOREIGN, f"{reason}{_ours(own)}", own)
     unclaimed = [(one.row.label, one.holder) for one in owned if one.claim is None and one.holder is not None]
     if unclaimed:
         return _held_by_services(unclaimed, own)
     if not own:
-        return Weighed(Ruling.GONE, f"{_named(me)} is not in the cart")
+        return CartDecision(CartStep.GONE, f"{_named(me)} is not in the cart")
     if len(own) > 1:
-        return Weighed(
-            Ruling.BY_HAND, f"there are {len(own)} for one order, of which one is to be paid{_ours(own)}", own
+        return CartDecision(
+            CartStep.BY_HAND, f"there are {len(own)} for one order, of which one is to be paid{_ours(own)}", own
         )
     owned = _with_sums(cart, owned)
     odd = _odd_sums(cart, owned, currency)
     if odd:
-        return Weighed(Ruling.BY_HAND, f"{odd}{_ours(own)}", own)
+        return CartDecision(CartStep.BY_HAND, f"{odd}{_ours(own)}", own)
     return _by_money(owned, me, own[0].row.order)
 
 
-def _held_by_services(unclaimed: Sequence[tuple[str, Holder]], own: tuple[Owned, ...]) -> Weighed:
+def _held_by_services(unclaimed: Sequence[tuple[str, Holder]], own: tuple[Owned, ...]) -> CartDecision:
     """Ours by their item, and nobody has set their money aside: not foreign, and not payable."""
     said = "; ".join(f"{label}, of our service {holder.service}" for label, holder in unclaimed)
     working = sorted({holder.operation for _, holder in unclaimed if holder.operation is not None})
     if len(working) == len({holder.service for _, holder in unclaimed}):
         numbers = ", ".join(str(number) for number in working)
         reason = f"everything in the cart is paid together, and operation {numbers} comes first: {said}"
-        return Weighed(Ruling.WAIT, reason, own)
-    return Weighed(
-        Ruling.BY_HAND,
+        return CartDecision(CartStep.WAIT, reason, own)
+    return CartDecision(
+        CartStep.BY_HAND,
         f"in the cart is something for a service of ours that no order of ours is to pay ({said}); pay it there, or "
         f"take it out{_ours(own)}",
         own,
     )
 
 
-def _by_money(owned: Sequence[Owned], me: Claim, order: str) -> Weighed:
+def _by_money(owned: Sequence[Owned], me: Claim, order: str) -> CartDecision:
     """All rows are ours, with sums that add up."""
     mine = next(one for one in owned if one.claim is not None and one.claim.operation == me.operation)
     if me.busy:
-        return Weighed(Ruling.WAIT, f"{mine.row.label} {me.busy}", (mine,))
+        return CartDecision(CartStep.WAIT, f"{mine.row.label} {me.busy}", (mine,))
     price = required(mine.row.amount, "a sum that was checked")
     if not _is_set_aside(price, me.set_aside):
         aside = f"{me.set_aside} is set aside" if me.set_aside else "nothing is set aside"
-        return Weighed(
-            Ruling.OTHER_SUM, f"{mine.row.label} is to be paid, {aside}: set aside anew", (mine,), price=price
+        return CartDecision(
+            CartStep.OTHER_SUM, f"{mine.row.label} is to be paid, {aside}: set aside anew", (mine,), price=price
         )
     waiting = [reason for one in owned if one is not mine and (reason := _not_payable(one))]
     if waiting:
         reason = f"everything in the cart is paid together, and not all can be yet: {'; '.join(waiting)}"
-        return Weighed(Ruling.WAIT, reason, (mine,))
+        return CartDecision(CartStep.WAIT, reason, (mine,))
     together = me.kind is UnpaidKind.CART_ROW
     covered = tuple(one for one in owned if together or one.row.order == order)
-    return Weighed(Ruling.PAY, own=(mine,), covered=covered)
+    return CartDecision(CartStep.PAY, own=(mine,), covered=covered)
 
 
 def _not_payable(one: Owned) -> str:

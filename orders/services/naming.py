@@ -119,14 +119,14 @@ def may_be_name(shown: str, name: str) -> bool:
     return any(
         same_name(piece, name) or any(text.startswith(_bare(piece)) or _bare(piece).endswith(text) for text in spelled)
         for piece in (shown, *pieces)
-        if len(_bare(piece)) >= _TELLING
+        if len(_bare(piece)) >= _SIGNIFICANT
     )
 
 
 _LOST_LETTERS = ("?", "\ufffd", "*")
 """What stands where a panel can't write a letter, or hides it."""
 _PIECES = re.compile(r"[\s()\[\]<>,;|/]+")
-_TELLING = 3
+_SIGNIFICANT = 3
 """Shorter beginnings of a name say nothing."""
 
 

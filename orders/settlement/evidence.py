@@ -113,7 +113,7 @@ def carries_another_mark(evidence: Evidence, row: Row) -> bool:
 
 def may_be_our_mark(evidence: Evidence, shown: str) -> bool:
     """Ours, or a beginning of ours."""
-    return any(same_mark(shown, mark) or is_cut(shown, mark, telling=False) for mark in evidence.marks)
+    return any(same_mark(shown, mark) or is_cut(shown, mark, significant=False) for mark in evidence.marks)
 
 
 def named_after_others(evidence: Evidence, row: Row) -> bool:

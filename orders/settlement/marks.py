@@ -10,17 +10,17 @@ def same_mark(shown: str, mark: str) -> bool:
     return _plain(shown) == _plain(mark)
 
 
-def is_cut(shown: str, mark: str, *, telling: bool = True) -> bool:
-    """`shown` is a beginning of the mark. `telling`: one that is long enough to say something by itself."""
+def is_cut(shown: str, mark: str, *, significant: bool = True) -> bool:
+    """`shown` is a beginning of the mark. `significant`: one that is long enough to say something by itself."""
     start, whole = _plain(shown).rstrip(".…"), _plain(mark)
     if not start or start == whole or not whole.startswith(start):
         return False
-    return not telling or len(start) >= max(AT_LEAST, len(whole) // 2)
+    return not significant or len(start) >= max(AT_LEAST, len(whole) // 2)
 
 
 def may_be_cut_of(shown: str, others: Iterable[str]) -> bool:
     """Whether it may be the beginning of one of these: then even the whole of a mark proves nothing by itself."""
-    return any(is_cut(shown, mark, telling=False) for mark in others)
+    return any(is_cut(shown, mark, significant=False) for mark in others)
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from models.enums import UnpaidKind
 from models.money import Money
-from orders.money.carts import Claim, Owned, PaymentEvidence, Ruling, by_item, by_number, judge_payment, weigh
+from orders.money.carts import CartStep, Claim, Owned, PaymentEvidence, by_item, by_number, decide_cart, judge_payment
 from orders.settlement.verdicts import Verdict
 from upstreams.carts import Cart, CartRow
 
@@ -42,8 +42,8 @@ def cart(*rows: CartRow, total: str | None = None, unreadable: str = "") -> Cart
     return Cart(rows=rows, total=eur(total) if total else None, unreadable=unreadable)
 
 
-def ruling(one: Cart, owned: list[Owned], me: Claim, *, under_way: tuple[int, ...] = ()) -> Ruling:
-    return weigh(one, owned, me, "EUR", under_way=under_way).ruling
+def step(one: Cart, owned: list[Owned], me: Claim, *, under_way: tuple[int, ...] = ()) -> CartStep:
+    return decide_cart(one, owned, me, "EUR", under_way=under_way).step
 
 
 ME = claim(1, "11")
@@ -52,62 +52,62 @@ POOR = claim(1, "11", set_aside=None)
 
 
 def test_one_row_of_ours_with_its_money_set_aside_is_paid() -> None:
-    weighed = weigh(cart(MINE.row), [MINE], ME, "EUR")
-    assert weighed.ruling is Ruling.PAY
-    assert weighed.covered == (MINE,)
+    decision = decide_cart(cart(MINE.row), [MINE], ME, "EUR")
+    assert decision.step is CartStep.PAY
+    assert decision.covered == (MINE,)
 
 
 def test_all_rows_of_the_new_cart_are_paid_together() -> None:
     other = Owned(row("12", "7.00"), claim(2, "12", set_aside="7.00"), "92")
-    weighed = weigh(cart(MINE.row, other.row, total="12.00"), [MINE, other], ME, "EUR")
-    assert weighed.ruling is Ruling.PAY
-    assert weighed.covered == (MINE, other)
+    decision = decide_cart(cart(MINE.row, other.row, total="12.00"), [MINE, other], ME, "EUR")
+    assert decision.step is CartStep.PAY
+    assert decision.covered == (MINE, other)
 
 
 def test_of_the_old_basket_only_the_order_itself_is_paid() -> None:
     me, other = claim(1, "11", kind=UnpaidKind.ORDER), claim(2, "12", kind=UnpaidKind.ORDER)
     rows = row("11", order="11"), row("12", order="12")
     owned = [Owned(rows[0], me, "91"), Owned(rows[1], other, "92")]
-    assert weigh(cart(*rows), owned, me, "EUR").covered == (owned[0],)
+    assert decide_cart(cart(*rows), owned, me, "EUR").covered == (owned[0],)
 
 
 @pytest.mark.parametrize(
     ("shown", "owned", "me", "expected"),
     [
-        (cart(MINE.row, row("12")), [MINE, Owned(row("12"), None)], ME, Ruling.FOREIGN),
-        (cart(MINE.row, unreadable="2 of 3 rows"), [MINE], ME, Ruling.BY_HAND),
-        (cart(), [], ME, Ruling.GONE),
-        (cart(MINE.row, total="6.00"), [MINE], ME, Ruling.OTHER_SUM),
-        (cart(row("11", "4.00")), [Owned(row("11", "4.00"), ME)], ME, Ruling.OTHER_SUM),
-        (cart(MINE.row), [Owned(MINE.row, POOR)], POOR, Ruling.OTHER_SUM),
-        (cart(MINE.row, MINE.row), [MINE, MINE], ME, Ruling.BY_HAND),
-        (cart(MINE.row, row("12")), [MINE, Owned(row("12"), claim(2, "12", set_aside=None))], ME, Ruling.WAIT),
-        (cart(MINE.row, row("12")), [MINE, Owned(row("12"), claim(2, "12", busy="is being paid"))], ME, Ruling.WAIT),
-        (cart(MINE.row, row("12"), total="11.00"), [MINE, Owned(row("12"), claim(2, "12"))], ME, Ruling.BY_HAND),
+        (cart(MINE.row, row("12")), [MINE, Owned(row("12"), None)], ME, CartStep.FOREIGN),
+        (cart(MINE.row, unreadable="2 of 3 rows"), [MINE], ME, CartStep.BY_HAND),
+        (cart(), [], ME, CartStep.GONE),
+        (cart(MINE.row, total="6.00"), [MINE], ME, CartStep.OTHER_SUM),
+        (cart(row("11", "4.00")), [Owned(row("11", "4.00"), ME)], ME, CartStep.OTHER_SUM),
+        (cart(MINE.row), [Owned(MINE.row, POOR)], POOR, CartStep.OTHER_SUM),
+        (cart(MINE.row, MINE.row), [MINE, MINE], ME, CartStep.BY_HAND),
+        (cart(MINE.row, row("12")), [MINE, Owned(row("12"), claim(2, "12", set_aside=None))], ME, CartStep.WAIT),
+        (cart(MINE.row, row("12")), [MINE, Owned(row("12"), claim(2, "12", busy="is being paid"))], ME, CartStep.WAIT),
+        (cart(MINE.row, row("12"), total="11.00"), [MINE, Owned(row("12"), claim(2, "12"))], ME, CartStep.BY_HAND),
     ],
     ids=[
         "foreign", "not all rows", "gone", "total with tax", "cheaper", "nothing set aside", "twice",
         "other without money", "other is being paid", "sums do not add up",
     ],
 )  # fmt: skip
-def test_nothing_else_is_paid(shown: Cart, owned: list[Owned], me: Claim, expected: Ruling) -> None:
-    assert ruling(shown, owned, me) is expected
+def test_nothing_else_is_paid(shown: Cart, owned: list[Owned], me: Claim, expected: CartStep) -> None:
+    assert step(shown, owned, me) is expected
 
 
 def test_a_row_in_another_currency_or_without_a_sum_is_not_paid() -> None:
     for amount in (Money.of("5.00", "USD"), None):
         odd = MINE.row.model_copy(update={"amount": amount})
-        assert ruling(cart(odd), [Owned(odd, ME)], ME) is Ruling.BY_HAND
+        assert step(cart(odd), [Owned(odd, ME)], ME) is CartStep.BY_HAND
 
 
 def test_what_costs_nothing_needs_nothing_set_aside() -> None:
     free = row("11", "0.00")
     me = claim(1, "11", set_aside=None)
-    assert ruling(cart(free), [Owned(free, me)], me) is Ruling.PAY
+    assert step(cart(free), [Owned(free, me)], me) is CartStep.PAY
 
 
 def test_a_row_that_may_be_of_an_order_whose_answer_is_not_known_yet_is_waited_for() -> None:
-    assert ruling(cart(MINE.row, row("12")), [MINE, Owned(row("12"), None)], ME, under_way=(2,)) is Ruling.WAIT
+    assert step(cart(MINE.row, row("12")), [MINE, Owned(row("12"), None)], ME, under_way=(2,)) is CartStep.WAIT
 
 
 def test_numbers_of_orders_and_of_rows_are_never_mixed_up() -> None:
@@ -148,13 +148,13 @@ def test_whatever_is_in_the_cart_only_what_is_ours_and_set_aside_is_paid() -> No
         if chance.random() < 0.2:
             owned.append(Owned(row("99"), None))
         shown = cart(*(one.row for one in owned), total=chance.choice([None, "5.00", "10.00", "12.00"]))
-        weighed = weigh(shown, owned, claims[0], "EUR", under_way=chance.choice([(), (9,)]))
-        if weighed.ruling is not Ruling.PAY:
+        decision = decide_cart(shown, owned, claims[0], "EUR", under_way=chance.choice([(), (9,)]))
+        if decision.step is not CartStep.PAY:
             continue
         paid += 1
         assert all(one.claim is not None for one in owned)
-        assert claims[0].operation in {one.claim.operation for one in weighed.covered if one.claim}
-        for one in weighed.covered:
+        assert claims[0].operation in {one.claim.operation for one in decision.covered if one.claim}
+        for one in decision.covered:
             assert one.claim is not None
             assert one.row.amount == one.claim.set_aside
             assert not one.claim.busy

@@ -56,7 +56,7 @@ def test_a_mark_is_known_in_capitals_and_cut_short() -> None:
     assert is_cut("rf-abcde-1", "rf-abcde-1042")
     assert is_cut("rf-abcde-10…", "rf-abcde-1042")
     assert not is_cut("rf-ab", "rf-abcde-1042")
-    assert is_cut("rf-ab", "rf-abcde-1042", telling=False)
+    assert is_cut("rf-ab", "rf-abcde-1042", significant=False)
     assert not is_cut("rf-abcde-1042", "rf-abcde-1042")
     assert not is_cut("rf-abcde-2", "rf-abcde-1042")
 

@@ -109,7 +109,7 @@ def test_a_head_that_is_no_use_rests(due: Schedule, clock: Clock) -> None:
 
 
 def test_keys_and_strangers_are_looked_for_seldom_unless_something_is_new(due: Schedule, clock: Clock) -> None:
-    due.rest(Job.KEYS, schedule.NOTHING_NEW_SECONDS)
+    due.postpone(Job.KEYS, schedule.NOTHING_NEW_SECONDS)
     due.something_is_new()
     assert not due.is_due(Job.KEYS)
     clock.now += schedule.KEYS_SECONDS
