@@ -120,6 +120,8 @@ class OperationType(ABC, Generic[A, P]):
     """The rest of "a domain can't be …"."""
     if_silent: ClassVar[str] = "ask the upstream's staff"
     """What to do about an answer *ok* that changed nothing."""
+    checklist: ClassVar[tuple[str, ...]] = ("Do what the title says.", "See that it runs.")
+    """The steps of the manual task, if they are always the same."""
     status_by_hand: ClassVar[ServiceStatus | None] = None
     """The service's status once a person has done it where no upstream shows it. None: as it was."""
 
@@ -191,7 +193,7 @@ class OperationType(ABC, Generic[A, P]):
 
     async def steps(self, session: AsyncSession, service: Service, asked: P) -> list[str]:
         """The checklist of the manual task."""
-        return [f"Do it: {self.kind.purpose.lower()}.", "See that it runs."]
+        return list(self.checklist)
 
     def handed_over(self, row: dict[str, str], service: Service) -> dict[str, str]:
         """The operation's row when it becomes a manual task."""

@@ -9,17 +9,14 @@ from models.columns import utc_now
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
 from models.order import Service
 from models.parameters import Parameters
-from orders.operations.asking import Asking, Offer, Rules, Wanted
+from orders.operations.asking import Offer, Rules, Wanted
 from orders.operations.base import End
-from orders.operations.switching import Switching, switched
+from orders.operations.switching import Switch, Switching
 from upstreams.port import Upstream
 
 
-class Closing(Asking):
+class Closing(Switch):
     kind: ClassVar = OperationKind.CLOSE
-
-    def identity(self) -> dict[str, object]:
-        return switched(urgent=False, reason="")
 
 
 class Close(Switching[Closing]):
@@ -32,6 +29,7 @@ class Close(Switching[Closing]):
     event = EventKind.CLOSED
     done = "closed"
     if_silent = "it may want a phone call first, or a minimum term that is not over"
+    checklist = ("Delete it; the upstream may want a phone call.",)
     status_by_hand = ServiceStatus.CLOSED
     offer = Offer(
         path="",
@@ -55,9 +53,6 @@ class Close(Switching[Closing]):
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.delete(product_type, number, key=key)
-
-    async def steps(self, session: AsyncSession, service: Service, asked: Parameters) -> list[str]:
-        return ["Delete it; the upstream may want a phone call."]
 
     async def apply(self, end: End, asked: Parameters) -> None:
         service = end.service

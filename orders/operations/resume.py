@@ -7,19 +7,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.columns import utc_now
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
 from models.order import Service
-from models.parameters import Parameters
-from orders.operations.asking import Asking, Offer, Rules, Wanted
-from orders.operations.switching import Switching, switched
+from orders.operations.asking import Offer, Rules, Wanted
+from orders.operations.switching import Switch, Switching
 from orders.services import periods
 from orders.services.expiry import is_implausible
 from upstreams.port import Upstream, UpstreamItem
 
 
-class Resumption(Asking):
+class Resumption(Switch):
     kind: ClassVar = OperationKind.RESUME
-
-    def identity(self) -> dict[str, object]:
-        return switched(urgent=False, reason="")
 
 
 class Resume(Switching[Resumption]):
@@ -30,6 +26,7 @@ class Resume(Switching[Resumption]):
     event = EventKind.RESUMED
     done = "resumed"
     if_silent = "whoever suspended it may have to resume it"
+    checklist = ("Resume it; if it was suspended for abuse, clear that with the upstream first.",)
     status_by_hand = ServiceStatus.ACTIVE
     offer = Offer(
         path="/resume",
@@ -48,9 +45,6 @@ class Resume(Switching[Resumption]):
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.resume(product_type, number, key=key)
-
-    async def steps(self, session: AsyncSession, service: Service, asked: Parameters) -> list[str]:
-        return ["Resume it; if it was suspended for abuse, clear that with the upstream first."]
 
 
 def is_over(item: UpstreamItem) -> bool:

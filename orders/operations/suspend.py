@@ -9,28 +9,26 @@ from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
 from models.order import Service
 from models.parameters import Parameters
 from orders.access.roles import Right
-from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
-from orders.operations.switching import Switching, switched
+from orders.operations.asking import Offer, Option, Rules, Wanted
+from orders.operations.switching import Switch, Switching
 from orders.text import Prose
 from upstreams.port import Upstream
 
 
-class Suspension(Asking):
+class Suspension(Switch):
     kind: ClassVar = OperationKind.SUSPEND
 
     urgent: Annotated[bool, Option(help="do it before everything else that waits for this service")] = Field(
         default=False, strict=True, description="do it before everything else of the service; operators only"
     )
-    reason: Annotated[Prose | None, Option(help="why; written to the audit log")] = Field(
-        default=None, max_length=2000, description="why; written to the audit log"
-    )
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; written to the audit log")
 
     @property
     def right(self) -> tuple[Right, str] | None:
         return (Right.DECIDE, "to suspend urgently") if self.urgent else None
 
     def identity(self) -> dict[str, object]:
-        return switched(self.urgent, self.reason or "")
+        return {"urgent": self.urgent, "reason": self.reason or ""}
 
 
 class Suspend(Switching[Suspension]):
@@ -42,6 +40,7 @@ class Suspend(Switching[Suspension]):
     event = EventKind.SUSPENDED
     done = "suspended"
     if_silent = "its staff may have to do it"
+    checklist = ("Suspend it.",)
     status_by_hand = ServiceStatus.SUSPENDED
     offer = Offer(
         path="/suspend",
@@ -62,9 +61,6 @@ class Suspend(Switching[Suspension]):
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.suspend(product_type, number, key=key)
-
-    async def steps(self, session: AsyncSession, service: Service, asked: Parameters) -> list[str]:
-        return ["Suspend it."]
 
 
 OPERATION = Suspend()

@@ -29,6 +29,12 @@ SHORT_WINDOW = timedelta(seconds=10)
 A = TypeVar("A", bound=Asking)
 
 
+class Switch(Asking):
+    def identity(self) -> dict[str, object]:
+        """All three are hashed alike."""
+        return {"urgent": False, "reason": ""}
+
+
 class Switching(OperationType[A, Parameters]):
     parameters = Parameters
     call: ClassVar[str]
@@ -72,8 +78,3 @@ class Switching(OperationType[A, Parameters]):
 
     def _is_so(self, item: UpstreamItem | None) -> bool:
         return self.ends_service if item is None else item.status is self.goal_status
-
-
-def switched(urgent: bool, reason: str) -> dict[str, object]:
-    """The identity of a request to switch: all three are hashed alike."""
-    return {"urgent": urgent, "reason": reason}
