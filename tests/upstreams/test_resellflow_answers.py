@@ -160,6 +160,37 @@ ROW = {
 }
 
 
+MODULE = spec(product_type="addition", tariff="MOD-1", parameters={"licence": "7"}, addons={})
+
+
+async def test_the_licence_of_a_module_is_named_by_its_number_at_their_upstream(
+    panel: Panel, upstream: ResellflowUpstream
+) -> None:
+    panel.answers(answer(ROW | {"upstream": {"name": "main", "number": "900017"}}, 200), problem(409, "refused"))
+    with pytest.raises(Rejected):
+        await upstream.order(MODULE, key="k")
+    read, order = panel.requests
+    assert (read.target, order.target) == ("/v1/services/7", "/v1/services")
+    assert json.loads(order.body)["parameters"] == {"licence": "900017"}
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        (cut_before_answer, NotSent),
+        (problem(404, "not-found"), NoSuchItem),
+        (answer(ROW | {"upstream": {"name": "main", "number": None}}, 200), Rejected),
+    ],
+)
+async def test_a_module_whose_licence_can_not_be_named_is_not_ordered(
+    panel: Panel, upstream: ResellflowUpstream, told: Answerer, error: type[UpstreamError]
+) -> None:
+    panel.answers(told)
+    with pytest.raises(error):
+        await upstream.order(MODULE, key="k")
+    assert [request.method for request in panel.requests] == ["GET"]
+
+
 @pytest.mark.parametrize(
     ("pages", "because"),
     [

@@ -107,12 +107,15 @@ class ResellflowUpstream(Absent):
         )
 
     async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
-        """`POST /v1/services`. Our mark is the customer there, so that their lists show it."""
+        """`POST /v1/services`. Our mark is the customer there, so that their lists show it.
+
+        One read before it where a parameter names another item of ours.
+        """
         body: dict[str, object] = {
             "plan": spec.tariff,
             "period_months": spec.period,
             "customer": spec.mark,
-            "parameters": spec.extras | spec.parameters,
+            "parameters": await self._parameters(spec),
             "addons": asked_addons(spec.addons),
         }
         if PRODUCT_TYPES[spec.product_type].name.is_chosen:
@@ -206,6 +209,25 @@ class ResellflowUpstream(Absent):
 
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
+
+    async def _parameters(self, spec: OrderSpec) -> dict[str, str]:
+        """Of an item (the licence that a module is for) they want the number that it has at their own upstream."""
+        asked = spec.extras | spec.parameters
+        for name, parameter in PRODUCT_TYPES[spec.product_type].parameters.items():
+            if parameter.of_item and name in asked:
+                asked[name] = await self._number_at_theirs(asked[name], f"parameters.{name}")
+        return asked
+
+    async def _number_at_theirs(self, number: str, field: str) -> str:
+        """Raises NotSent where it can't be read just now, Rejected where they have no such item."""
+        label = f"Upstream {self._connection.name}, the order is not sent"
+        try:
+            service = await self._read(self._service(number), TheirService, number=number)
+        except OutcomeUnknown as error:
+            raise NotSent(f"{label}, because the item that it names can't be read: {error.message}") from error
+        if service.upstream is None or not service.upstream.number:
+            raise Rejected(f"{label}: item {number} has no number at their own upstream yet.", field=field)
+        return service.upstream.number
 
     async def _page(self, cursor: str | None, limit: int = 0) -> TheirPage:
         """Raises ConnectionUnhealthy where it shows services of another storefront than ours."""

@@ -39,6 +39,12 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class TheirItem(_Document):
+    """Where they buy a service themselves."""
+
+    number: _Text | None = None
+
+
 class TheirService(_Document):
     number: int = Field(ge=1, le=HIGHEST_NUMBER)
     customer: _Text
@@ -50,6 +56,7 @@ class TheirService(_Document):
     name: _Text
     name_is_ours: bool
     """They made the name up."""
+    upstream: TheirItem | None = None
     ip: _Text | None = None
     expires_on: date | None = None
     key_ready: bool | None = None
