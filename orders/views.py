@@ -8,6 +8,8 @@ be right raises InvalidField with the parameter's name.
         page = await views.list_operations(session, links, views.PageRequest(limit=20), stage=Stage.NEEDS_ATTENTION)
 """
 
+from datetime import datetime
+
 from orders.accounts.views import (
     ProcessingModuleView,
     UpstreamCapabilities,
@@ -19,7 +21,8 @@ from orders.accounts.views import (
 )
 from orders.events.views import EventView, OrphanView, ValueChange, list_events, list_orphans
 from orders.incidents.views import IncidentView, find_incident, list_incidents
-from orders.lifecycle.placed import new_documents
+from orders.lifecycle.acceptance import NewRows
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.lifecycle.views import (
     BEFORE_ALL,
     DecisionView,
@@ -30,11 +33,13 @@ from orders.lifecycle.views import (
     list_operations,
     stages_after,
 )
+from orders.lifecycle.views import show_new as show_new_operation
 from orders.reading.audit import AuditView, list_audit
 from orders.reading.documents import Document, WorkflowLinks
 from orders.reading.paging import Page, PageRequest
 from orders.services.history_views import HistoryEntry, list_history
 from orders.services.views import ServiceView, UpstreamItemRef, find_service, list_services
+from orders.services.views import show_new as show_new_service
 from orders.settlement.views import IntentView, list_intents
 from orders.tasks.views import TaskDetail, TaskView, TaskWanted, find_task, list_tasks
 from orders.webhooks.views import (
@@ -97,3 +102,16 @@ __all__ = [
     "new_documents",
     "stages_after",
 ]
+
+
+def new_documents(
+    links: WorkflowLinks, rows: NewRows, started_at: datetime | None, requester: Requester = OPERATOR
+) -> tuple[ServiceView, OperationView]:
+    """Service and operation that were ordered just now, as `find_service` and `find_operation` would show them.
+
+    They are made of the rows that were written: nothing is read again.
+    """
+    rows.operation.workflow_started_at = started_at
+    account = rows.account.name if rows.account is not None else None
+    service = show_new_service(rows.service, rows.plan.name, rows.module.name, account)
+    return service, show_new_operation(links, rows.operation, requester)

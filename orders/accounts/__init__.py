@@ -1,1 +1,1 @@
-"""Upstream accounts: their health as it is noted and shown."""
+"""Upstream accounts: `notes` writes down how an account fares, `views` shows health, money and capabilities."""

@@ -31,10 +31,9 @@ FIRST_SCAN_BATCH = 200
 """Of a first look, which is so many batches that each of them should be short."""
 ROWS_PER_YIELD = 50
 """Rows that are read before other work of the event loop has its turn."""
-SPLIT_SIZE = 20
-"""Rows that are tried together once a batch has failed, before each is tried alone."""
-GIVEN_UP_AT = SPLIT_SIZE
-"""So many of the first rows that all fail are not to blame for it."""
+GIVEN_UP_AT = SPLIT_SIZE = 20
+"""Rows that are tried together once a batch has failed, before each is tried alone. If all of the first ones fail, it
+is not their fault."""
 STORE_AFTER_ENTRIES = 500
 """So many entries more must have been heeded before that is written down by itself."""
 

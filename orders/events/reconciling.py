@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models import rows
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
@@ -218,10 +218,8 @@ class Reconciliation:
     async def write(self) -> None:
         """Everything, to the database; to be awaited last. What is new goes there with one statement for each table:
         nobody asks for the numbers of these rows, and SQLAlchemy would ask for each on SQLite."""
-        await self._insert(UpstreamSnapshot, self._new)
-        await self._insert(UpstreamEvent, self._events)
-        for model in (WebhookMessage, AuditEntry):
-            await self._insert(model, self._pending_rows(model))
+        messages, entries = self._pending_rows(WebhookMessage), self._pending_rows(AuditEntry)
+        await rows.insert(self._session, *self._new, *self._events, *messages, *entries)
         await self._session.flush()
 
     def _pending_rows(self, model: type[SQLModel]) -> list[SQLModel]:
@@ -230,14 +228,6 @@ class Reconciliation:
         for row in found:
             self._session.expunge(row)
         return found
-
-    async def _insert(self, model: type[SQLModel], rows: Sequence[SQLModel]) -> None:
-        if not rows:
-            return
-        table = SQLModel.metadata.tables[str(model.__tablename__)]
-        names = [column.key for column in table.columns if column.key != "id"]
-        values = [{name: getattr(row, name) for name in names} for row in rows]
-        await (await self._session.connection()).execute(insert(table), values)
 
     def _unreported_outcome(self, operation: WaitingOperation, row: UpstreamSnapshot) -> bool | None:
         """What the item's state means for the operation, if that was not said."""

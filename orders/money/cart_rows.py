@@ -1,10 +1,9 @@
 """Whose is each row of the cart, and was it paid? Reads what orders.money.carts judges."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from temporalio import activity
 
 from models.columns import utc_now
 from models.database import Database
@@ -29,6 +28,8 @@ from upstreams.answers import Unpaid
 from upstreams.carts import Cart, CartRow, Expenses
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
+
+log = logging.getLogger(__name__)
 
 A_DAY = timedelta(days=1)
 ONLY_WHAT_IS_THERE = timedelta(days=3650)
@@ -208,7 +209,7 @@ async def unpaid_after_all(database: Database, job: Job, upstream: Upstream, sen
     try:
         left = await left_in_cart(database, job, upstream)
     except UpstreamError as error:
-        activity.logger.info("operation %s: the cart can't be read after a yes: %s", job.number, error)
+        log.info("operation %s: the cart can't be read after a yes: %s", job.number, error)
         return sent
     return replace(sent, unpaid=left.unpaid)
 

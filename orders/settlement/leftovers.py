@@ -4,6 +4,7 @@ A top-up at the upstream may pay such a row at any time, so it is never passed o
 is asked, before the order is sent again.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +12,6 @@ from enum import StrEnum
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from temporalio import activity
 
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, UpstreamStatus
@@ -24,6 +24,8 @@ from orders.settlement.removing import Before, note_removed
 from upstreams import lease
 from upstreams.errors import NoSuchItem, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
+
+log = logging.getLogger(__name__)
 
 BALANCE, BALANCE_AT = "balance", "balance_at"
 """Notes before a call: the account's balance as last read, and when."""
@@ -157,7 +159,7 @@ async def _remove(
         with lease.holding(lease.unrecorded()):
             await upstream.delete_unpaid(job.service.product_type, form.number)
     except UpstreamError as error:
-        activity.logger.info("operation %s: %s can't be removed: %s", job.number, form.number, error.message)
+        log.info("operation %s: %s can't be removed: %s", job.number, form.number, error.message)
     after = await _form(job, upstream, form.number)
     if after is not None and after.status is UpstreamStatus.ORDERED:
         return Outcome(

@@ -1,1 +1,4 @@
-"""Work for people: manual tasks, who has one in hand, and the way back."""
+"""Work for people: `manual` gives an operation into their hands and applies what they did, `work` is who has a task.
+
+`views` shows tasks and their history.
+"""

@@ -13,7 +13,7 @@ from tests.docs.test_entries import first_column
 from tests.infrastructure.processes import PROJECT
 
 NOT_THE_PRODUCT = frozenset({"tests", "benchmarks", "simulator", "stack"})
-READ_SIDE = re.compile(r"^orders\.(reading\b|views$|(\w+\.)?(\w+_)?views$|lifecycle\.placed$)")
+READ_SIDE = re.compile(r"^orders\.(reading\b|views$|(\w+\.)?(\w+_)?views$)")
 """Modules that make documents of what is in the database."""
 
 
@@ -86,6 +86,19 @@ def test_what_writes_imports_nothing_that_reads() -> None:
         if not READ_SIDE.match(module)
         for other in others
         if READ_SIDE.match(other)
+    }
+    assert found == set()
+
+
+def test_what_holds_the_orders_knows_no_temporal() -> None:
+    """`temporal/` and the packages of activities and workflows talk to it."""
+    layers = {"models", "upstreams", "orders", "catalogue"}
+    found = {
+        (module_of(file), name)
+        for package, file in packages()
+        if package in layers
+        for name in imported(file, ())
+        if name.partition(".")[0] == "temporalio"
     }
     assert found == set()
 
