@@ -3,10 +3,9 @@
 from functools import cache
 from typing import cast
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, create_model
 
 from catalogue.entries import AccountEntry
-from models.catalogue import UpstreamAccount
 from upstreams.adapter import AccountSettings
 from upstreams.kinds import UnknownKind, adapter_of
 
@@ -27,15 +26,6 @@ def _of_kind(kind: str) -> type[AccountEntry]:
 
 class _OfNoKind(AccountEntry):
     model_config = ConfigDict(extra="ignore")
-
-
-def stored_settings(account: UpstreamAccount) -> AccountSettings | None:
-    """What the database has for the adapter alone. None: no adapter here can read it."""
-    try:
-        settings: type[AccountSettings] = adapter_of(account.kind).account_settings
-        return settings.model_validate({"url": account.url} | account.settings)
-    except (UnknownKind, ValidationError):
-        return None
 
 
 def settings_in(entry: AccountEntry) -> AccountSettings:

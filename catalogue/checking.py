@@ -1,11 +1,12 @@
 """Do the entries of a file fit each other, and what the database has? Everything that does not is a Problem."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from catalogue.accounts import settings_in, stored_settings
+from catalogue.accounts import settings_in
 from catalogue.addons import addon_problems
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import Problem
@@ -19,6 +20,8 @@ from models.product_types import PRODUCT_TYPES, Form
 from orders.money.addonprices import UnitPrice
 from orders.services.forms import normal_form
 from upstreams.adapter import Vocabulary
+from upstreams.connections import settings_of
+from upstreams.errors import ConnectionUnhealthy
 from upstreams.kinds import adapter_of, kinds
 
 
@@ -128,8 +131,10 @@ class _Check:
         holders: dict[tuple[str, ...], str] = {}
         in_file = self._draft.raw["upstream_accounts"]
         for name, account in self._state.accounts.items():
-            settings = stored_settings(account)
-            if name not in in_file and settings is not None:
+            if name in in_file:
+                continue
+            with suppress(ConnectionUnhealthy):  # no adapter can read it, so nothing is bought with it
+                _, settings = settings_of(account)
                 holders[account.kind, *settings.customer.values()] = f'"{name}", which is in the database,'
         for located in self._draft.accounts:
             customer = settings_in(located.entry).customer

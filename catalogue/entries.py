@@ -35,7 +35,7 @@ def _installed(kind: str) -> str:
         raise ValueError(str(error)) from None
 
 
-_KINDS = " or ".join(f'"{kind}"' for kind in kinds()) or NONE_INSTALLED
+_KINDS = " or ".join(f'"{kind}"' for kind in kinds()) or f"a kind that is installed; {NONE_INSTALLED}"
 
 
 class AccountEntry(Entry):

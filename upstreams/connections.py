@@ -28,8 +28,12 @@ def settings_of(account: UpstreamAccount) -> tuple[AnyAdapter, AccountSettings]:
     try:
         adapter = adapter_of(account.kind)
         settings = adapter.account_settings.model_validate({"url": account.url} | account.settings)
-    except (UnknownKind, ValidationError) as error:
+    except UnknownKind as error:
         raise ConnectionUnhealthy(f"upstream {account.name}: {error}") from None
+    except ValidationError as error:
+        keys = ", ".join(sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]}))
+        words = f"this version can't read its settings ({keys}); load the catalogue again"
+        raise ConnectionUnhealthy(f"upstream {account.name}: {words}") from None
     return adapter, settings
 
 

@@ -144,18 +144,10 @@ class ListEnd(Value):
     """Whether rows have a place for our mark; unknown for an empty list."""
 
 
-class Listing(Value):
-    """All items of a product type, in pages ordered by number."""
+class Listing(ListEnd):
+    """All items of a product type, ordered by number."""
 
     items: tuple[UpstreamItem, ...]
-    complete: bool
-    """True only if every page was read, the number of rows agrees with the total that the upstream named, and no filter
-    narrows the list."""
-    incomplete_because: str = ""
-    """Why it may not be all, in words for a person, to follow "the list may not be complete: "; empty where it is."""
-    pages: int
-    shows_marks: Knowledge
-    """Whether rows have a place for our mark; unknown for an empty list."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +181,7 @@ class Learned(BaseModel):
     """What an adapter has found out about its upstream and is given at the next start.
 
     It is kept with the account as JSON, and forgotten when the account moves to another address. Nobody but the adapter
-    reads it, so it may hold what it likes; a stored value that can't be read any more counts as nothing learned.
+    acts on it, so it may hold what it likes; a stored value that can't be read any more counts as nothing learned.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

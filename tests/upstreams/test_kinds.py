@@ -44,6 +44,14 @@ async def test_an_account_of_a_kind_that_is_gone_is_in_trouble(monkeypatch: pyte
             await connections.to(account)
 
 
+async def test_settings_that_can_not_be_read_are_a_trouble_of_the_account() -> None:
+    account = UpstreamAccount(name="main", kind="billmanager", url="https://x.test/billmgr", currency="EUR")
+    account.settings = {"dialect": 7, "username": "u"}
+    async with Connections.of(Settings()) as connections:
+        with pytest.raises(ConnectionUnhealthy, match=r"can't read its settings \(dialect\); load the catalogue again"):
+            await connections.to(account)
+
+
 async def test_a_connection_is_kept_until_settings_or_secret_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THE_PASSWORD", "one")
     account = UpstreamAccount(name="main", kind="billmanager", url="https://x.test/billmgr", currency="EUR")
