@@ -1,7 +1,8 @@
 """What an operation was asked to do, and what it noted on its way, as typed values.
 
 In the operation's row all of it is one flat dictionary of texts. Each class of operations (`orders.operations`) says
-which model reads and writes it. This module is the only place that knows how a value looks in the row.
+which model reads and writes it. This module is the only place that knows how a value looks in the row. A key that
+several kinds use means the same in all of them.
 """
 
 from collections.abc import Container, Mapping

@@ -1,4 +1,4 @@
-"""Change of plan, where the upstream can do it by itself: the tariff that its form then shows tells."""
+"""Change plan: the tariff that the item's form shows tells whether it was done."""
 
 from datetime import timedelta
 from typing import Annotated, ClassVar

@@ -128,7 +128,7 @@ async def _report_kept(end: End, stuck: dict[str, addons.AddonValue]) -> None:
     message = (
         f"Service {service.id} still has {_words(stuck)} after its change of plan to {plan}, and goes on paying for "
         f"it: it was to be dropped, and no machine can switch it off. The service shows it. Have item "
-        f"{service.upstream_number} freed of it at the upstream; the service follows by itself."
+        f"{service.upstream_number} freed of it at the upstream; the service follows automatically."
     )
     await _report(end, IncidentKind.ADDONS_KEPT, message, stuck)
 
@@ -151,7 +151,7 @@ async def _plan_of(end: End) -> str:
 
 
 def _is_carried_over(shown: addons.AddonValue, had: addons.AddonValue, most: int | None) -> bool:
-    """What it was, or the most that the new tariff has. Less than that is what a tariff includes by itself."""
+    """What it was, or the most that the new tariff has. A tariff includes less than that without being asked."""
     if isinstance(shown, int) and isinstance(had, int):
         return shown >= (had if most is None else min(had, most))
     return shown == had

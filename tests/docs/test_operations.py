@@ -5,7 +5,7 @@ import re
 import pytest
 
 from models.enums import OperationKind
-from models.parameters import Key, Parameters, Renewal, Values
+from models.parameters import Key, NewPlan, Parameters, Renewal, Values
 from orders.operations.registry import OPERATIONS
 from tests.docs.test_layers import module_of, packages
 
@@ -53,6 +53,8 @@ def test_nobody_else_asks_which_kind_it_is() -> None:
     [
         (Renewal, {"period_months": "12", "expires_before": "", "expires_announced": "2031-05-01"}),
         (Values, {"addon.ram": "4", "field.addon_61": "4", "renewal_owner": "upstream", "follows": "7"}),
+        (Values, {"field.autoprolong": "null", "field.domain": "v.example", "domain": "v.example"}),
+        (NewPlan, {"plan_id": "2", "pricelist": "", "shown.disk": "60", "dropped_addons": "ram 2", "by_hand": "why"}),
         (Values, {"new_password": "yes", "stepped_aside": "needs_attention"}),
     ],
 )
