@@ -296,9 +296,7 @@ class SettleActivities:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None
             with database_in_words():
-                await events.record_items(
-                    self._database, job.account_id, job.service.product_type, [item], complete=False, from_form=True
-                )
+                await events.record_forms(self._database, job.account_id, job.service.product_type, [item])
             seen = Seen.of_form(item)
             kind = operation_type(job.operation.kind)
             met = kind.outcome(job.operation.parameters, seen)

@@ -17,7 +17,7 @@ from orders.accounts.notes import (
 )
 from orders.events.forms import record_absence, record_forms
 from orders.events.known import Known
-from orders.events.lists import ListScan, record_items
+from orders.events.lists import ListScan
 from orders.events.orphans import is_orphan
 from orders.events.result import PollResult
 from orders.events.waiting import WaitingOperation, waiting_operations
@@ -34,7 +34,6 @@ __all__ = [
     "record_failing_lists",
     "record_forms",
     "record_health",
-    "record_items",
     "record_poll",
     "record_reach",
     "record_rest",

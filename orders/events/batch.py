@@ -3,7 +3,7 @@
 Everything is read with a few queries for the whole batch, never with one for each item.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, or_
@@ -22,6 +22,19 @@ BATCH_SIZE = 500
 """Items of one transaction, and so the values of one IN."""
 
 _ENDED = (Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED)
+
+
+async def snapshots_of(
+    session: AsyncSession, account_id: int, product_type: str, numbers: Collection[str], *, lock: bool = False
+) -> Sequence[UpstreamSnapshot]:
+    """What is known of these items. `lock`: nobody else changes it until this transaction ends."""
+    query = select(UpstreamSnapshot).where(
+        UpstreamSnapshot.account_id == account_id,
+        UpstreamSnapshot.product_type == product_type,
+        col(UpstreamSnapshot.number).in_(numbers),
+    )
+    # In one order everywhere, so that two who lock several never wait for each other.
+    return (await session.exec(query.order_by(col(UpstreamSnapshot.id)).with_for_update() if lock else query)).all()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.events import UpstreamSnapshot
-from orders.events.batch import Batch
+from orders.events.batch import Batch, snapshots_of
 from orders.events.differences import as_listed, compare
-from orders.events.reconciling import Reconciliation, snapshots_of
+from orders.events.reconciling import Reconciliation
 from orders.events.result import PollResult
 from orders.events.waiting import CONFIRMED_BY_SIGHT, waiting_operations
 from orders.services import renewal

@@ -11,15 +11,14 @@ from sqlmodel import col
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.enums import EventKind, Knowledge, UpstreamStatus
+from models.enums import EventKind, UpstreamStatus
 from models.events import HELD_BACK_AT_MOST, UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.outages import outage_of
 from models.public_words import public
-from orders.events.batch import BATCH_SIZE, Batch
+from orders.events.batch import BATCH_SIZE, Batch, snapshots_of
 from orders.events.differences import compare, held_back_fields, is_unexplained, listed_fields
-from orders.events.forms import record_forms
 from orders.events.known import Known
-from orders.events.reconciling import Reconciliation, snapshots_of
+from orders.events.reconciling import Reconciliation
 from orders.events.result import PollResult
 from orders.events.waiting import CONFIRMED_BY_SIGHT, waiting_operations
 from orders.settlement.intents import learn
@@ -339,32 +338,6 @@ class ListScan:
         self.result.events += 1
 
 
-async def record_items(
-    database: Database,
-    account_id: int,
-    product_type: str,
-    items: Iterable[UpstreamItem],
-    *,
-    complete: bool,
-    from_form: bool = False,
-    lists_show_marks: Knowledge = Knowledge.UNKNOWN,
-) -> PollResult:
-    """Compare what was read with the snapshots and write every difference down.
-
-    `complete`: the items are the whole list of their type, so what is not among them is missing. `from_form`: they were
-    read from their forms.
-    """
-    if from_form:
-        digest = PollResult()
-        for brought in (await record_forms(database, account_id, product_type, items)).values():
-            digest.add(brought)
-        return digest
-    look = ListScan(database, await Known.load(database, account_id, product_type))
-    await look.begin()
-    await look.rows(rows_of(items))
-    return await look.end(ListEnd(complete=complete, pages=1, shows_marks=lists_show_marks))
-
-
 def _shown_twice(rows: Iterable[ListedRow]) -> set[str]:
     """Numbers that rows of one page show with different values."""
     digests: dict[str, set[str]] = {}
@@ -380,15 +353,6 @@ def _error_name(error: Exception) -> str:
 def _as_number(text: str) -> int:
     """-1 for a number that is none: nobody knows whether it is newer than others."""
     return int(text) if text.isascii() and text.isdigit() else -1
-
-
-def rows_of(items: Iterable[UpstreamItem]) -> list[ListedRow]:
-    """Items that have been read already, as rows of a list."""
-
-    def row(item: UpstreamItem) -> ListedRow:
-        return ListedRow(item.number, hashlib.sha256(item.model_dump_json().encode()).hexdigest()[:32], lambda: item)
-
-    return [row(item) for item in items]
 
 
 def _is_changed(row: UpstreamSnapshot | None, item: UpstreamItem) -> bool:

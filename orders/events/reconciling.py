@@ -1,10 +1,10 @@
 """Reconciles items of the upstream with their snapshots, in one transaction: every difference becomes an event."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import rows
@@ -16,7 +16,7 @@ from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
 from models.public_words import public
 from models.webhooks import WebhookMessage
-from orders.events.batch import Batch
+from orders.events.batch import Batch, snapshots_of
 from orders.events.differences import (
     Change,
     absorb,
@@ -53,19 +53,6 @@ _NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYI
 """Stages in which nothing of the operation is under way: what the upstream shows is no answer to it, and it looks there
 itself before it sends (an opening for its mark, the others at their item). One that waits for money is told all the
 same, as it may wait for long: the upstream itself may have paid for its item meanwhile."""
-
-
-async def snapshots_of(
-    session: AsyncSession, account_id: int, product_type: str, numbers: Collection[str], *, lock: bool = False
-) -> Sequence[UpstreamSnapshot]:
-    """What is known of these items. `lock`: nobody else changes it until this transaction ends."""
-    query = select(UpstreamSnapshot).where(
-        UpstreamSnapshot.account_id == account_id,
-        UpstreamSnapshot.product_type == product_type,
-        col(UpstreamSnapshot.number).in_(numbers),
-    )
-    # In one order everywhere, so that two who lock several never wait for each other.
-    return (await session.exec(query.order_by(col(UpstreamSnapshot.id)).with_for_update() if lock else query)).all()
 
 
 @dataclass(frozen=True)

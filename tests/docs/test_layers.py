@@ -28,7 +28,7 @@ def packages() -> Iterator[tuple[str, Path]]:
 @cache
 def modules() -> dict[str, set[str]]:
     """Module of the product -> the modules that it imports, wherever in its text, and the packages that these are in:
-    importing `orders.events.book` runs `orders.events`, too, unless that runs already."""
+    importing `orders.events.batch` runs `orders.events`, too, unless that runs already."""
     files = {module_of(file): file for package, file in packages() if package not in NOT_THE_PRODUCT}
     found = {
         name: {part for one in imported(file, files.keys()) for part in with_packages(one)} - {*with_packages(name)}

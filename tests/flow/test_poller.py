@@ -24,10 +24,11 @@ from models.incident import Incident
 from models.messages import PollInput
 from orders import events
 from orders.events import PollResult, WaitingOperation
-from orders.events.lists import ListScan, rows_of
+from orders.events.lists import ListScan
 from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.listing import rows_of
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, UpstreamError
 from upstreams.port import Head, ListEnd, Listing, TakeRows, UpstreamItem
 

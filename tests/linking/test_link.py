@@ -7,9 +7,9 @@ import pytest
 
 from models.catalogue import UpstreamAccount
 from models.enums import Knowledge, RenewalOwner, ServiceStatus, Stage
-from orders import events
 from orders.errors import InvalidField, Refused
 from orders.linking.requests import LinkRequest, Outcome
+from tests.infrastructure.listing import record_items
 from tests.linking.conftest import Office
 from tests.storefront.api import Api, assert_problem
 
@@ -140,8 +140,8 @@ async def test_what_was_linked_by_hand_teaches_nothing_of_orders(office: Office)
         account = await session.get_one(UpstreamAccount, 1)
     listing = await (await office.linker._connections.to(account)).list_items("vds")
     changed = [one.model_copy(update={"ip": "203.0.113.9"}) for one in listing.items]
-    await events.record_items(office.database, 1, "vds", listing.items, complete=True)  # the first look
-    assert (await events.record_items(office.database, 1, "vds", changed, complete=True)).events == 1
+    await record_items(office.database, 1, "vds", listing.items, complete=True)  # the first look
+    assert (await record_items(office.database, 1, "vds", changed, complete=True)).events == 1
     async with office.database.read() as session:
         account = await session.get_one(UpstreamAccount, 1)
     assert (account.lists_return_mark, account.lists_return_name) == (Knowledge.UNKNOWN, Knowledge.UNKNOWN)

@@ -14,6 +14,7 @@ from models.incident import Incident
 from models.money import Money
 from models.order import Operation, Service
 from orders import events
+from tests.infrastructure.listing import record_items
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
@@ -33,7 +34,7 @@ OTHER_SLIP = {"expires_on": date(1970, 1, 1)}
 async def look(database: Database, **changes: Any) -> int:
     """The events that one more listing brings."""
     item = ITEM.model_copy(update=changes)
-    return (await events.record_items(database, ACCOUNT, "vds", [item], complete=True)).events
+    return (await record_items(database, ACCOUNT, "vds", [item], complete=True)).events
 
 
 async def kinds(database: Database) -> list[EventKind]:
@@ -71,7 +72,7 @@ async def test_the_same_change_there_and_back_is_two_events_each_time(database: 
 async def test_an_item_is_gone_only_when_the_upstream_says_so_and_may_come_back(database: Database) -> None:
     await look(database)
     for suspects in ([], ["17"], ["17"]):
-        digest = await events.record_items(database, ACCOUNT, "vds", [], complete=True)
+        digest = await record_items(database, ACCOUNT, "vds", [], complete=True)
         assert (digest.suspects, digest.events) == (suspects, 0)
     assert (await events.record_absence(database, ACCOUNT, "vds", "17")).events == 1
     assert (await events.record_absence(database, ACCOUNT, "vds", "17")).events == 0

@@ -6,6 +6,7 @@ from models.database import Database
 from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from orders import events
+from tests.infrastructure.listing import record_items
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
@@ -16,7 +17,7 @@ ITEMS = [
 
 
 async def read_form(database: Database, item: UpstreamItem) -> int:
-    return (await events.record_items(database, ACCOUNT, "vds", [item], complete=False, from_form=True)).events
+    return (await record_items(database, ACCOUNT, "vds", [item], complete=False, from_form=True)).events
 
 
 async def snapshots(database: Database) -> dict[str, UpstreamSnapshot]:
@@ -25,7 +26,7 @@ async def snapshots(database: Database) -> dict[str, UpstreamSnapshot]:
 
 
 async def test_a_form_is_compared_with_its_own_item_and_touches_no_other(database: Database) -> None:
-    await events.record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
+    await record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
     before = await snapshots(database)
     assert await read_form(database, ITEMS[1]) == 0
     assert await read_form(database, ITEMS[1].model_copy(update={"ip": "192.0.2.7"})) == 1
@@ -37,7 +38,7 @@ async def test_a_form_is_compared_with_its_own_item_and_touches_no_other(databas
 
 
 async def test_an_item_that_its_form_denies_vanishes_alone(database: Database) -> None:
-    await events.record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
+    await record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
     for expected in (1, 0):
         assert (await events.record_absence(database, ACCOUNT, "vds", "18")).events == expected
     assert {number: row.gone for number, row in (await snapshots(database)).items()} == {

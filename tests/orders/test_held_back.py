@@ -14,9 +14,10 @@ from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.migrate import migrate
 from orders.events import Known, ListScan
-from orders.events.lists import GIVEN_UP_AT, rows_of
+from orders.events.lists import GIVEN_UP_AT
 from orders.views import list_upstreams
 from tests.flow.shop import stock_catalogue
+from tests.infrastructure.listing import rows_of
 from upstreams.billmanager.adapter import _listed
 from upstreams.billmanager.wire import Document
 from upstreams.port import ListedRow, ListEnd, UpstreamItem

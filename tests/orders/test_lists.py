@@ -19,12 +19,12 @@ from orders.audit import OURSELVES
 from orders.errors import Refused
 from orders.events import Known, ListScan, PollResult
 from orders.events import lists as taking
-from orders.events.lists import rows_of
 from orders.events.reconciling import Reconciliation
 from orders.lifecycle.stages import enter
 from orders.services.history import Origin, changing
 from orders.settlement import intents
 from orders.settlement.unexplained import unexplained_items
+from tests.infrastructure.listing import record_items, rows_of
 from tests.orders.test_owners import MARK, NAME, add_service
 from upstreams.port import ListedRow, ListEnd, UpstreamItem
 
@@ -250,7 +250,7 @@ async def test_what_only_a_form_changed_is_judged_by_the_list_again(watch: Watch
     """Suspended by the form, and resumed before the list was read: the list shows what it showed before."""
     await watch.look(many(3))
     form = item(1001, status=UpstreamStatus.SUSPENDED, raw={"id": "1001"})
-    await events.record_items(watch.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
+    await record_items(watch.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
     await watch.look(many(3))
     assert watch.built == ["1001"]
     assert (await kinds(watch.database))[-2:] == [EventKind.SUSPENDED, EventKind.RESUMED]

@@ -10,10 +10,10 @@ from models.database import Database
 from models.enums import Knowledge, UpstreamStatus
 from models.events import UpstreamList
 from orders.events import record_poll
-from orders.events.lists import rows_of
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.operations.job import load_job
 from orders.operations.open import Open
+from tests.infrastructure.listing import rows_of
 from upstreams.port import ListEnd, TakeRows, UpstreamItem
 
 ACCOUNT = 1

@@ -13,6 +13,7 @@ from models.enums import Knowledge, OperationKind, ServiceStatus, Stage, Upstrea
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders import events
+from tests.infrastructure.listing import record_items
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
@@ -52,11 +53,11 @@ def item(number: str = "17", product_type: str = "vds", **fields: Any) -> Upstre
 
 async def listed(database: Database, *items: UpstreamItem) -> events.PollResult:
     kind = items[0].product_type
-    return await events.record_items(database, ACCOUNT, kind, items, complete=True)
+    return await record_items(database, ACCOUNT, kind, items, complete=True)
 
 
 async def read(database: Database, form: UpstreamItem) -> events.PollResult:
-    return await events.record_items(database, ACCOUNT, form.product_type, [form], complete=False, from_form=True)
+    return await record_items(database, ACCOUNT, form.product_type, [form], complete=False, from_form=True)
 
 
 async def learned(database: Database) -> tuple[Knowledge, Knowledge]:

@@ -19,7 +19,6 @@ from models.incident import Incident
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
 from models.webhooks import WebhookMessage
-from orders import events
 from orders.errors import InvalidField, NoMapping, Refused
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
@@ -38,6 +37,7 @@ from orders.services.state import apply_snapshot
 from orders.settlement.item_verdicts import Term, expected
 from orders.tasks import manual
 from orders.views import WorkflowLinks, find_operation
+from tests.infrastructure.listing import record_items
 from tests.orders.test_owners import add_service
 from upstreams.port import UpstreamItem
 
@@ -211,7 +211,7 @@ async def test_a_resumption_that_waits_for_a_term_does_not_hold_it_up(shelf: Dat
 async def test_what_is_still_wrong_is_said_at_the_end(shelf: Database, shown: dict[str, Any], words: str) -> None:
     number = await add_service(shelf, "17")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.ACTIVE).model_copy(update=shown)
-    await events.record_items(shelf, 1, "vds", [item], complete=True)
+    await record_items(shelf, 1, "vds", [item], complete=True)
     order = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k")
     async with shelf.write() as session:
         await complete(session, order.operation)
@@ -231,7 +231,7 @@ async def test_what_is_still_wrong_is_said_at_the_end(shelf: Database, shown: di
 async def test_what_is_still_wrong_is_said_of_what_a_person_marks_done(shelf: Database) -> None:
     number = await add_service(shelf, "17")
     item = UpstreamItem(number="17", product_type="vds", status=UpstreamStatus.SUSPENDED)
-    await events.record_items(shelf, 1, "vds", [item], complete=True)
+    await record_items(shelf, 1, "vds", [item], complete=True)
     order = await requests.ask(shelf, number, Prolongation(period_months=1), client="t", key="k")
     decision = Decision(actor="anna", reason="done")
     record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
@@ -270,16 +270,12 @@ async def test_what_a_person_marks_closed_and_is_still_there_is_said_and_reporte
 ) -> None:
     """It goes on costing money; nobody looks after the item of a closed service."""
     number = await add_service(shelf, "17")
-    await events.record_items(
-        shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=ACTIVE)], complete=True
-    )
+    await record_items(shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=ACTIVE)], complete=True)
     order = await requests.ask(shelf, number, Closing(), client="t", key="k")
     async with shelf.write() as session:
         operation = await session.get_one(Operation, order.operation)
         await enter(session, operation, Stage.NEEDS_ATTENTION, "the upstream said ok")
-    await events.record_items(
-        shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=status)], complete=True
-    )
+    await record_items(shelf, 1, "vds", [UpstreamItem(number="17", product_type="vds", status=status)], complete=True)
     decision = Decision(actor="anna", reason="done")
     record = DecisionRecord(operation=order.operation, kind=DecisionKind.MARK_DONE, decision=decision, decision_id="d")
     async with shelf.write() as session:

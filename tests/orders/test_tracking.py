@@ -22,6 +22,7 @@ from orders.operations.set_parameters import ServiceChange
 from orders.services import renewal
 from orders.services.history import Origin
 from orders.settlement import intents
+from tests.infrastructure.listing import record_items
 from upstreams.port import UpstreamItem
 
 ACCOUNT = 1
@@ -66,7 +67,7 @@ class Panel:
 
     async def lists(self, **changes: Any) -> events.PollResult:
         item = ROW.model_copy(update=changes)
-        return await events.record_items(self.database, ACCOUNT, "vds", [item], complete=True)
+        return await record_items(self.database, ACCOUNT, "vds", [item], complete=True)
 
     async def shows(self, **changes: str) -> events.PollResult:
         self.form |= changes
@@ -79,7 +80,7 @@ class Panel:
                 "cost": None,
             }
         )
-        return await events.record_items(self.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
+        return await record_items(self.database, ACCOUNT, "vds", [form], complete=False, from_form=True)
 
     async def service(self) -> Service:
         async with self.database.read() as session:

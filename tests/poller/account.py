@@ -18,10 +18,10 @@ from models.database import Database
 from models.enums import Knowledge, OperationKind, Stage, UpstreamStatus
 from models.messages import PollInput
 from models.order import Operation, Service
-from orders.events.lists import rows_of
 from settings import Settings
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.listing import rows_of
 from upstreams.errors import NoSuchItem
 from upstreams.port import Head, ListEnd, TakeRows, UpstreamItem
 
