@@ -154,7 +154,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         def changed(item: UpstreamItem | None) -> bool:
-            return item is not None and item.tariff == job.mapping.tariff
+            return item is not None and Seen.of_form(item).tariff == job.mapping.tariff
 
         return await judge_by_form(job, upstream, window, changed)
 

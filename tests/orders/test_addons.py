@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from models.catalogue import PlanMapping
-from models.enums import UpstreamStatus
+from models.database import Database
+from models.enums import OperationKind, UpstreamStatus
+from models.order import Operation, Service
 from models.parameters import Values
 from orders.errors import InvalidField
 from orders.operations.followups import still_there
+from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
 from orders.operations.values import fields_missing, not_shown
 from orders.services import addons
@@ -186,3 +189,25 @@ def test_the_field_is_known_by_another_plan_of_the_same_tariff_or_by_the_old_one
     [other] = still_there("ram 6", [mapped("backup"), mapped("ram")], {"addon_71": "6"})
     assert (other.field, other.least) == ("addon_71", 2)
     assert still_there("ram 6", [mapped("backup")], {"addon_71": "6"}) == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "steps"),
+    [
+        ({"field.addon_61": "4", "addon.ram": "4"}, ["Set addon_61 to 4."]),
+        ({"field.autoprolong": "null", "renewal_owner": "resellflow"}, ["Switch the upstream's own renewal off."]),
+        ({"field.autoprolong": "12", "renewal_owner": "upstream"}, ["Have the upstream renew it by 12 months."]),
+        (
+            {"field.domain": "v2.example.com", "domain": "v2.example.com", "field.autoprolong": "1"},
+            ["Set domain to v2.example.com.", "Have the upstream renew it by 1 month."],
+        ),
+        ({"addon.ram": "4"}, ["Set ram to 4."]),
+    ],
+)
+async def test_a_person_is_told_what_to_set(database: Database, parameters: dict[str, str], steps: list[str]) -> None:
+    operation = Operation(service_id=1, kind=OperationKind.SET_PARAMETERS, parameters=parameters)
+    service = Service(customer="c", plan_id=1, product_type="vds", module_id=1, name="n", mark="m", period_months=1)
+    async with database.read() as session:
+        told = await operation_type(OperationKind.SET_PARAMETERS).steps(session, operation, service)
+    assert told == steps
+    assert Values.of(parameters).row() == parameters, "the row stays as it was written"

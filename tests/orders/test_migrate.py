@@ -298,7 +298,7 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
         " remoteid, pricelist, pricelist_id, pricelist_unexplained, ip, autoprolong, raw, listed, held_back, form,"
         " misses, gone, first_seen_at, changed_at)"
         " VALUES (1, 1, 'vds', '17', 5, 1, 'item_status_5_close', 'n', 'm', 'VPS-1', '58', 'VPS-9', '', 'Month', '{}',"
-        f""" '["name", "remoteid", "autoprolong"]', '{said}', '{{"pricelist": "58"}}',"""
+        f""" '["name", "remoteid", "autoprolong"]', '{said}', '{{"pricelist": "58", "autoprolong": "1"}}',"""
         f" 0, false, {_NOW}, {_NOW})",
     )
     migrate(database_url)
@@ -310,13 +310,15 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
             ["name", "remoteid", "autoprolong"],
         )
     else:
-        told = _read(database_url, "SELECT form_tariff, form_mark, cause, dead_end FROM upstream_snapshot")
-        assert told == [("58", "", "it is being deleted", False)]
+        told = _read(
+            database_url, "SELECT form_tariff, form_mark, form_renewal, cause, dead_end FROM upstream_snapshot"
+        )
+        assert told == [("58", "", "1", "it is being deleted", False)]
     (row,) = _read(database_url, f"SELECT {columns}, listed, held_back, form FROM upstream_snapshot")
     listed, held_back, form = (json.loads(one) if isinstance(one, str) else one for one in row[5:])
     assert (row[:5], listed) == (("m", "VPS-1", "58", "VPS-9", "Month"), words)
     assert held_back == {words[1]: 'a "pricelist": b', "cost": '"autoprolong"'}, "what is shown is left as it was"
-    assert form == {"pricelist": "58"}, "the upstream's own words"
+    assert form == {"pricelist": "58", "autoprolong": "1"}, "the upstream's own words"
 
 
 def test_what_only_a_billmanager_has_moves_into_documents_and_back(database_url: str) -> None:
