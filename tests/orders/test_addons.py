@@ -7,7 +7,7 @@ import pytest
 from models.catalogue import PlanMapping
 from models.database import Database
 from models.enums import OperationKind, UpstreamStatus
-from models.order import Operation, Service
+from models.order import Service
 from models.parameters import Values
 from orders.errors import InvalidField
 from orders.operations.followups import still_there
@@ -205,9 +205,8 @@ def test_the_field_is_known_by_another_plan_of_the_same_tariff_or_by_the_old_one
     ],
 )
 async def test_a_person_is_told_what_to_set(database: Database, parameters: dict[str, str], steps: list[str]) -> None:
-    operation = Operation(service_id=1, kind=OperationKind.SET_PARAMETERS, parameters=parameters)
     service = Service(customer="c", plan_id=1, product_type="vds", module_id=1, name="n", mark="m", period_months=1)
     async with database.read() as session:
-        told = await operation_type(OperationKind.SET_PARAMETERS).steps(session, operation, service)
+        told = await operation_type(OperationKind.SET_PARAMETERS).steps(session, service, Values.of(parameters))
     assert told == steps
     assert Values.of(parameters).row() == parameters, "the row stays as it was written"

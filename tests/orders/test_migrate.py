@@ -310,9 +310,8 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
             ["name", "remoteid", "autoprolong"],
         )
     else:
-        told = _read(
-            database_url, "SELECT form_tariff, form_mark, form_renewal, cause, dead_end FROM upstream_snapshot"
-        )
+        kept = "form_tariff, form_mark, form_renewal, cause, dead_end"
+        told = _read(database_url, f"SELECT {kept} FROM upstream_snapshot")
         assert told == [("58", "", "1", "it is being deleted", False)]
     (row,) = _read(database_url, f"SELECT {columns}, listed, held_back, form FROM upstream_snapshot")
     listed, held_back, form = (json.loads(one) if isinstance(one, str) else one for one in row[5:])
