@@ -103,6 +103,21 @@ def test_what_holds_the_orders_knows_no_temporal() -> None:
     assert found == set()
 
 
+def test_rows_that_go_together_are_made_in_one_place() -> None:
+    """An operation's rows by its acceptance, an entry of the audit by the one function that is there for it."""
+    made = {
+        (node.func.id, module_of(file))
+        for package, file in packages()
+        if package not in NOT_THE_PRODUCT
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in {"Service", "Task", "IntakeKey", "AuditEntry"}
+    }
+    acceptance = "orders.lifecycle.acceptance"
+    rows = {(name, acceptance) for name in ("Service", "Task", "IntakeKey")}
+    assert made == rows | {("AuditEntry", "orders.audit")}
+
+
 def test_no_two_modules_import_each_other() -> None:
     """Not by way of others, and not inside a function either."""
     try:
