@@ -56,7 +56,7 @@ def _print(checked: "CheckedUpstream") -> None:
     print_fields(
         [
             ("upstream", f"{account.name} ({account.url}{_generation(account)})"),
-            ("balance", found.balance if found.balance is not None else "can't be read"),
+            ("balance", _balance(checked)),
             ("read by", _balance_call(checked)),
             ("lists", ", ".join(_lists(checked)) or "none: no processing module uses this account"),
             ("lists show remoteid", _knowledge(account.lists_show_marks, "no item to see it on")),
@@ -74,6 +74,12 @@ def _print(checked: "CheckedUpstream") -> None:
 def _generation(account: "UpstreamAccount") -> str:
     dialect = account.settings.get("dialect")
     return f", dialect {dialect}" if dialect else ""
+
+
+def _balance(checked: "CheckedUpstream") -> object:
+    if checked.found.balance is not None:
+        return checked.found.balance
+    return "none is kept there" if "balance" in checked.absent else "can't be read"
 
 
 def _balance_call(checked: "CheckedUpstream") -> object:
