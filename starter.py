@@ -193,7 +193,7 @@ class Resellflow:
             if operation.kind is OperationKind.OPEN:
                 raise Refused(f"mark operation {operation.id} done instead, naming the item that service is")
             return await self._override(task, operation, DecisionKind.MARK_DONE, completion.actor, override)
-        written = await self._write_down(operation, pending.COMPLETE_TASK, completion, OPERATOR)
+        written = await self._record_decision(operation, pending.COMPLETE_TASK, completion, OPERATOR)
         return await execute(self.client, self._handle(operation), ServiceOrder.complete_task, written, f"task {task}")
 
     async def reject_task(
@@ -208,7 +208,7 @@ class Resellflow:
             return await self._override(
                 task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, requester
             )
-        written = await self._write_down(operation, DecisionKind.REJECT_TASK.value, decision, requester)
+        written = await self._record_decision(operation, DecisionKind.REJECT_TASK.value, decision, requester)
         return await execute(self.client, self._handle(operation), ServiceOrder.reject_task, written, f"task {task}")
 
     async def _override(
@@ -266,7 +266,7 @@ class Resellflow:
             DecisionKind.CANCEL: ServiceOrder.cancel,
         }[kind]
         await self._rehearse(operation, kind, decision, requester)
-        written = await self._write_down(row, kind.value, decision, requester)
+        written = await self._record_decision(row, kind.value, decision, requester)
         return await execute(
             self.client, self._handle(row), update, written, f"operation {operation} is {row.stage.value}"
         )
@@ -280,7 +280,7 @@ class Resellflow:
                 await completion.decide(session, record, requester)
                 raise _OnlyRehearsed
 
-    async def _write_down(
+    async def _record_decision(
         self, operation: Operation, kind: str, said: Decision | TaskCompletion, requester: Requester
     ) -> Written:
         """The workflow reads the decision from the database; Temporal gets nothing of it."""

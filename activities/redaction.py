@@ -53,14 +53,14 @@ class _RedactingInterceptor(ActivityInboundInterceptor):
                 raise ApplicationError(words, type=kind).with_traceback(error.__traceback__) from None
         if not isinstance(result, Message):
             return result
-        told = masked_message(result, names)
-        if told is not result and input.args and isinstance(input.args[0], OrderRef):
-            await self._keep(input.args[0].operation, result, told)
-        return told
+        redacted = masked_message(result, names)
+        if redacted is not result and input.args and isinstance(input.args[0], OrderRef):
+            await self._keep(input.args[0].operation, result, redacted)
+        return redacted
 
-    async def _keep(self, operation: int, whole: Message, told: Message) -> None:
+    async def _keep(self, operation: int, whole: Message, redacted: Message) -> None:
         """For people. Without it they read what the workflow was told; the work itself is done."""
-        reasons = {one: other for one, other in zip(_reasons(told), _reasons(whole), strict=True) if one != other}
+        reasons = {one: other for one, other in zip(_reasons(redacted), _reasons(whole), strict=True) if one != other}
         if self._database is None or not reasons:
             return
         try:

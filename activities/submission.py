@@ -306,9 +306,9 @@ class SubmitActivities:
         self, session: AsyncSession, job: Job, operation: Operation, error: NotEnoughMoney
     ) -> None:
         """Nobody could say what it costs, and it costs something: the refusal's own figure, or anything at all."""
-        told = error.required
-        known = told is not None and told.currency == job.account.currency and told.amount > 0
-        cost = told if told is not None and known else Money(amount=SOMETHING, currency=job.account.currency)
+        named = error.required
+        known = named is not None and named.currency == job.account.currency and named.amount > 0
+        cost = named if named is not None and known else Money(amount=SOMETHING, currency=job.account.currency)
         operation.cost_amount, operation.cost_currency = cost.amount, cost.currency
         prices.note_refusal(operation, cost)
         session.add(operation)

@@ -304,10 +304,10 @@ def _moment(text: str) -> datetime:
     from orders.tasks.views import age
 
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return datetime.now(UTC) - age("since", text)
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 # In one transaction.

@@ -217,7 +217,7 @@ def clock(dialect: str) -> sa.ColumnElement[Any]:
     return sa.func.clock_timestamp()
 
 
-def time_of(told: str | datetime) -> datetime:
-    if isinstance(told, str):
-        return datetime.fromisoformat(told).replace(tzinfo=UTC)
-    return told.astimezone(UTC)
+def time_of(moment: str | datetime) -> datetime:
+    if isinstance(moment, str):
+        return datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    return moment.astimezone(UTC)

@@ -57,6 +57,6 @@ def roles_of(text: str) -> frozenset[WorkerRole]:
     names = [name.strip() for name in text.split(",")]
     unknown = [name for name in names if name not in {role.value for role in WorkerRole}]
     if unknown:
-        told = " and ".join(repr(name) for name in unknown)
-        raise ValueError(f"no such role: {told}; there are {', '.join(WorkerRole)}, with commas between them")
+        named = " and ".join(repr(name) for name in unknown)
+        raise ValueError(f"no such role: {named}; there are {', '.join(WorkerRole)}, with commas between them")
     return frozenset(map(WorkerRole, names))

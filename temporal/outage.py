@@ -134,14 +134,14 @@ def listen_to_the_sdk() -> None:
 
 
 def _is_no_outage(record: logging.LogRecord) -> bool:
-    told = getattr(record, "temporal_log", None)
-    if told is None:
+    entry = getattr(record, "temporal_log", None)
+    if entry is None:
         return True
-    error = str(told.fields.get("error", told.message))
-    if not (str(told.target).startswith(_RETRIES) or _NO_ANSWER.search(error)):
+    error = str(entry.fields.get("error", entry.message))
+    if not (str(entry.target).startswith(_RETRIES) or _NO_ANSWER.search(error)):
         return True
     said = ", ".join(found[1] for pattern in (_CODE, _SAYING) if (found := pattern.search(error)))
-    outage.met(said or told.message)
+    outage.met(said or entry.message)
     return False
 
 

@@ -13,17 +13,17 @@ _MOST_SECONDS = 999_999_999.0
 """Thirty years: more is the same to everybody."""
 
 
-def retry_after(told: str, now: datetime) -> float:
+def retry_after(value: str, now: datetime) -> float:
     """Seconds from `now` on, by a number of seconds or a date; 0 for what is neither, or is over. Raises nothing.
 
     A receiver may name a year far away: whoever uses it sets the bound.
     """
-    return seconds_asked(told, now) or 0.0
+    return seconds_asked(value, now) or 0.0
 
 
-def seconds_asked(told: str, now: datetime) -> float | None:
+def seconds_asked(value: str, now: datetime) -> float | None:
     """The same; None for what is neither a number nor a date."""
-    text = told.strip()
+    text = value.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _MOST_SECONDS)
     date = moment(text)
@@ -54,12 +54,12 @@ class Wait:
 
 def asked_to_wait(status: int, headers: Mapping[str, str]) -> Wait | None:
     """None: it does not ask for it. `Retry-After` of an answer that is no error is of something else."""
-    told = headers.get("retry-after", "").strip()
-    if status != 429 and not (told and 400 <= status < 600):
+    value = headers.get("retry-after", "").strip()
+    if status != 429 and not (value and 400 <= status < 600):
         return None
-    return Wait(f"the upstream asks to be left alone (HTTP status {status})", _seconds(told, headers.get("date", "")))
+    return Wait(f"the upstream asks to be left alone (HTTP status {status})", _seconds(value, headers.get("date", "")))
 
 
-def _seconds(told: str, date: str) -> float | None:
+def _seconds(value: str, date: str) -> float | None:
     """A date is measured by the clock that made it: the answer's own date, where it has one."""
-    return seconds_asked(told, moment(date) or datetime.now(UTC))
+    return seconds_asked(value, moment(date) or datetime.now(UTC))

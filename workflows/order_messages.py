@@ -91,8 +91,8 @@ class OrderMessages:
         self._state.stage, self._state.reason, self._state.instructions = stage, reason, instructions
         self._state.failure, self._state.next_try = failure, next_try
         since = self._state.since.strftime("%Y-%m-%d %H:%M:%S UTC")
-        told = explain(stage, called_off=self._state.unwanted, failure=failure)
-        shown = told.as_markdown(stage, since, reason)
+        explanation = explain(stage, called_off=self._state.unwanted, failure=failure)
+        shown = explanation.as_markdown(stage, since, reason)
         if next_try:
             shown += f"\n- next try: {next_try}"
         if self._state.signal_dropped:

@@ -316,8 +316,8 @@ class Reconciliation:
             return None
         if operation_type(running.kind).comes_unasked and running.stage not in BY_SIGHT_ALWAYS:
             return None
-        told = self._batch.was_notified(running.id, snapshot.number, snapshot.status, met=met)
-        return None if told else _Notified(running.id, met)
+        notified = self._batch.was_notified(running.id, snapshot.number, snapshot.status, met=met)
+        return None if notified else _Notified(running.id, met)
 
     def _event(
         self,

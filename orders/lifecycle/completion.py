@@ -362,8 +362,8 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
     missing = not_shown(operation, snapshot)
     if missing and snapshot is not None and operation_type(operation.kind).ends_service:
         await report_not_closed(session, service, operation.id, snapshot)
-    told = "; ".join(filter(None, ["marked done by a person", still_wrong(service, operation), missing]))
-    await enter(session, operation, Stage.COMPLETED, told)
+    summary = "; ".join(filter(None, ["marked done by a person", still_wrong(service, operation), missing]))
+    await enter(session, operation, Stage.COMPLETED, summary)
     await start_next_queued(session, operation.service_id)
 
 

@@ -81,7 +81,7 @@ async def accept_order(
 
     Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
     """
-    once = Key(client, key, _hash(request))
+    once = Key(client, key, _body_hash(request))
     tag = await installation_tag(database)
     try:
         async with database.write() as session:
@@ -100,7 +100,7 @@ async def accept_order(
         return winner
 
 
-def _hash(request: ServiceRequest) -> str:
+def _body_hash(request: ServiceRequest) -> str:
     return hash_of(request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit))
 
 

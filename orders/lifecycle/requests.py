@@ -43,13 +43,13 @@ async def ask(
     once = Key(client, key, hash_of(body))
     try:
         async with database.write() as session:
-            return await _write_down(session, service, asked, once, rules, requester)
+            return await _accept(session, service, asked, once, rules, requester)
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _write_down(session, service, asked, once, rules, requester)
+            return await _accept(session, service, asked, once, rules, requester)
 
 
-async def _write_down(
+async def _accept(
     session: AsyncSession,
     service_number: int,
     asked: Asking,

@@ -122,11 +122,13 @@ def _next_step(operation: Operation, facts: Facts) -> str:
 def _shown(
     links: WorkflowLinks, facts: Mapping[int, Facts], requester: Requester, says: Mapping[int, str] | None = None
 ) -> Callable[[Operation], OperationView]:
-    told = says or {}
+    reports = says or {}
 
     def show(operation: Operation) -> OperationView:
         view = show_all(operation)
-        return view if requester.is_staff else view.model_copy(update=_for_shop(operation, told.get(operation.id, "")))
+        return (
+            view if requester.is_staff else view.model_copy(update=_for_shop(operation, reports.get(operation.id, "")))
+        )
 
     def show_all(operation: Operation) -> OperationView:
         his = replace(requester, asked_for_it=operation.actor == requester.name)
@@ -137,8 +139,8 @@ def _shown(
             kind=operation.kind,
             stage=operation.stage,
             stage_since=operation.stage_since,
-            waits_for=_why_it_lasts(operation, operation.waits_for, told.get(operation.id, "")),
-            upstream_says=None if operation.stage is Stage.QUEUED else told.get(operation.id),
+            waits_for=_why_it_lasts(operation, operation.waits_for, reports.get(operation.id, "")),
+            upstream_says=None if operation.stage is Stage.QUEUED else reports.get(operation.id),
             slow_since=operation.slow_since,
             usual_seconds=operation.usual_seconds,
             next_step=_next_step(operation, facts[operation.id]),

@@ -86,7 +86,7 @@ async def adopted_before(
     entry = next((one for one in found.all() if one.detail.get("key") == key), None)
     if entry is None:
         return None
-    if entry.detail["request"] != _hash(upstream, number, request):
+    if entry.detail["request"] != _request_hash(upstream, number, request):
         raise Refused(
             f"Idempotency-Key {key!r} was used to adopt item {entry.detail['item']} as service "
             f"{entry.detail['service']}; something else needs a new key"
@@ -152,12 +152,12 @@ def _write_key(
             "service": outcome.service,
             "item": outcome.upstream_number,
             "key": key,
-            "request": _hash(target.account.name, outcome.upstream_number, request),
+            "request": _request_hash(target.account.name, outcome.upstream_number, request),
         },
     )
 
 
-def _hash(upstream: str, number: str, request: AdoptRequest) -> str:
+def _request_hash(upstream: str, number: str, request: AdoptRequest) -> str:
     asked = request.model_dump(mode="json", exclude={"dry_run"})
     canonical = json.dumps({**asked, "upstream": upstream, "number": number}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -49,10 +49,10 @@ async def by_the_other_list(upstream: Upstream, owned: list[Owned], claims: Sequ
         basket = await upstream.read_cart(UnpaidKind.ORDER)
     except (Rejected, SetupFault):
         return owned
-    told = {one.row.number: one for one in await owners(upstream, basket, claims) if one.claim and one.row.number}
+    by_number = {one.row.number: one for one in await owners(upstream, basket, claims) if one.claim and one.row.number}
     return [
-        Owned(one.row, told[one.row.number].claim, told[one.row.number].item)
-        if one.claim is None and one.row.number in told and told[one.row.number].row.amount == one.row.amount
+        Owned(one.row, by_number[one.row.number].claim, by_number[one.row.number].item)
+        if one.claim is None and one.row.number in by_number and by_number[one.row.number].row.amount == one.row.amount
         else one
         for one in owned
     ]
@@ -255,10 +255,10 @@ async def find_out_payment(
 ) -> Judgement:
     """Was it paid: by `sent`, whose answer was lost, or (None) by somebody else?"""
     kind = required(debt.unpaid_kind, "the kind of a debt")
-    told = sent.request if sent is not None else {}
-    item, effect, still_ordered = await _effect(database, job, upstream, told.get("item", ""))
-    row, order = _of(debt, told)
-    price = _price(told.get("sum") or str(debt.evidence.get("to_pay", "")))
+    request = sent.request if sent is not None else {}
+    item, effect, still_ordered = await _effect(database, job, upstream, request.get("item", ""))
+    row, order = _of(debt, request)
+    price = _price(request.get("sum") or str(debt.evidence.get("to_pay", "")))
     evidence = PaymentEvidence(
         effect=effect,
         in_cart=await _in_cart(upstream, kind, row, order),
@@ -273,11 +273,11 @@ async def find_out_payment(
     return judge_payment(evidence)
 
 
-def _of(debt: Intent, told: dict[str, str]) -> tuple[str, str]:
+def _of(debt: Intent, request: dict[str, str]) -> tuple[str, str]:
     """Number of the row and of the order: as they were seen when it was sent, else as the answer named them."""
     if debt.unpaid_kind is UnpaidKind.CART_ROW:
-        return told.get("row") or debt.unpaid_number or "", ""
-    return "", told.get("order") or debt.unpaid_number or ""
+        return request.get("row") or debt.unpaid_number or "", ""
+    return "", request.get("order") or debt.unpaid_number or ""
 
 
 def _price(text: str) -> Money | None:

@@ -89,7 +89,7 @@ class _Price:
     """What it costs, as far as it is known."""
 
     cost: Money | None
-    told: Money | None = None
+    quoted: Money | None = None
     """The same in the currency in which it was told."""
     row: dict[str, str] = field(default_factory=dict)
     objection: Objection | None = None
@@ -133,9 +133,9 @@ def _in_the_cart(terms: Terms, quote: Quote, row: str, today: date, rates: Rates
 
 
 def _price(terms: Terms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
-    told = quote.price or quote.foreign
-    if told is not None:
-        priced = _converted(terms, told, today, rates, {"source": "quote", "quoted": str(told)})
+    quoted = quote.price or quote.foreign
+    if quoted is not None:
+        priced = _converted(terms, quoted, today, rates, {"source": "quote", "quoted": str(quoted)})
         return _after_refusal(terms, priced, today, rates)
     row = {"source": "catalogue"}
     if quote.unreadable:
@@ -171,20 +171,20 @@ def _unreadable(terms: Terms, text: str, today: date, rates: Rates, row: dict[st
     return _Price(stand_in.cost, money, row, Objection(reason, FailureClass.PRICE_CHANGED))
 
 
-def _converted(terms: Terms, told: Money, today: date, rates: Rates, row: dict[str, str]) -> _Price:
+def _converted(terms: Terms, quoted: Money, today: date, rates: Rates, row: dict[str, str]) -> _Price:
     """In the account's currency. A part of what can be stored counts as a whole; money that comes back as nothing."""
-    if told.currency == terms.currency:
-        amount = max(told.amount, Decimal(0)).quantize(STORED, ROUND_UP)
-        return _Price(Money(amount=amount, currency=told.currency), told, row)
-    rate = rates.find(told.currency, terms.currency, today)
+    if quoted.currency == terms.currency:
+        amount = max(quoted.amount, Decimal(0)).quantize(STORED, ROUND_UP)
+        return _Price(Money(amount=amount, currency=quoted.currency), quoted, row)
+    rate = rates.find(quoted.currency, terms.currency, today)
     if rate is None:
         reason = (
-            f"nothing is sent: it costs {told} and the account is kept in {terms.currency}. Set a rate from "
-            f"{told.currency} to {terms.currency}, with its date, in RESELL_EXCHANGE_RATES; restart the worker, retry"
+            f"nothing is sent: it costs {quoted} and the account is kept in {terms.currency}. Set a rate from "
+            f"{quoted.currency} to {terms.currency}, with its date, in RESELL_EXCHANGE_RATES; restart the worker, retry"
         )
-        return _Price(None, told, row, Objection(reason, FailureClass.SETUP_FAULT))
-    cost = rate.of(Money(amount=max(told.amount, Decimal(0)), currency=told.currency))
-    return _Price(cost, told, row | {"rate": str(rate)})
+        return _Price(None, quoted, row, Objection(reason, FailureClass.SETUP_FAULT))
+    cost = rate.of(Money(amount=max(quoted.amount, Decimal(0)), currency=quoted.currency))
+    return _Price(cost, quoted, row | {"rate": str(rate)})
 
 
 def _after_refusal(terms: Terms, priced: _Price, today: date, rates: Rates) -> _Price:
@@ -254,7 +254,7 @@ def _above_selling_price(terms: Terms, found: _Price, row: dict[str, str], skipp
     row["selling"] = str(selling)
     if found.cost is None or terms.above_price is AbovePrice.ALLOW:
         return
-    same = next((money for money in (found.told, found.cost) if money and money.currency == selling.currency), None)
+    same = next((money for money in (found.quoted, found.cost) if money and money.currency == selling.currency), None)
     if same is None:
         skipped.append(f"not compared with the selling price: it is in {selling.currency}")
     elif selling < same:
@@ -264,8 +264,8 @@ def _above_selling_price(terms: Terms, found: _Price, row: dict[str, str], skipp
 def _comparable(limit: Money, found: _Price, currency: str, today: date, rates: Rates) -> tuple[Money, Money] | None:
     """Limit and price in one currency: that in which both are told, else the account's. None: there is no rate."""
     cost = required(found.cost, "the price to be compared")
-    if found.told is not None and limit.currency == found.told.currency:
-        return limit, found.told
+    if found.quoted is not None and limit.currency == found.quoted.currency:
+        return limit, found.quoted
     if limit.currency == currency:
         return limit, cost
     rate = rates.find(limit.currency, currency, today)
@@ -282,14 +282,14 @@ def _is_accepted(terms: Terms, found: _Price) -> bool:
 
 
 def _in_words(found: _Price, against: list[str]) -> str:
-    asked = f"the upstream asks {found.told}" if found.cost is not None else "the price is not known"
+    asked = f"the upstream asks {found.quoted}" if found.cost is not None else "the price is not known"
     if found.row.get("source") == "catalogue":
         asked = f"it costs {found.cost} by the catalogue"
-    elif found.told is not None and found.cost is not None and found.told.currency != found.cost.currency:
+    elif found.quoted is not None and found.cost is not None and found.quoted.currency != found.cost.currency:
         asked += f" ({found.cost})"
     if found.row.get("source") == CART:
         return (
-            f"nothing is paid: {found.row['row']} in the upstream's cart costs {found.told}, but "
+            f"nothing is paid: {found.row['row']} in the upstream's cart costs {found.quoted}, but "
             f"{', and '.join(against)}. A person may accept this price: then that row is paid. Or cancel"
         )
     return f"nothing is sent: {asked}, but {', and '.join(against)}. A person may accept this price, or cancel"

@@ -138,9 +138,11 @@ def _result_of(answer: httpx.Response, text: str, took: int) -> PostResult:
     if answer.is_redirect:
         error += "; redirects are not followed"
     attempt = Attempt(code, took, error, text, endpoint_gone=gone)
-    told = answer.headers.get("retry-after", "") if code in _WITH_RETRY_AFTER else ""
+    header = answer.headers.get("retry-after", "") if code in _WITH_RETRY_AFTER else ""
     return PostResult(
-        attempt, endpoint_down=gone or code >= 500 or code in _WITH_RETRY_AFTER, not_before=retry_after(told, utc_now())
+        attempt,
+        endpoint_down=gone or code >= 500 or code in _WITH_RETRY_AFTER,
+        not_before=retry_after(header, utc_now()),
     )
 
 

@@ -88,8 +88,8 @@ def values_for_shop(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, called_off_at: datetime | None) -> str:
-    told = reason_for_shop(stage, reason, failure)
-    return explain(stage, told, called_off=called_off_at is not None, failure=failure).waits_for
+    shown = reason_for_shop(stage, reason, failure)
+    return explain(stage, shown, called_off=called_off_at is not None, failure=failure).waits_for
 
 
 _OF_OUR_PEOPLE = frozenset(
@@ -115,12 +115,12 @@ def is_for_shops(kind: str) -> bool:
 
 def data_for_shop(data: dict[str, Any]) -> dict[str, Any]:
     """The data of a message as the endpoint of a storefront gets it."""
-    told = {name: value for name, value in data.items() if name in _DATA}
+    shown = {name: value for name, value in data.items() if name in _DATA}
     if "changes" in data:
-        told["changes"] = {name: values_for_shop(change) for name, change in data["changes"].items()}
+        shown["changes"] = {name: values_for_shop(change) for name, change in data["changes"].items()}
     if "reason" in data:
         failure = data.get("failure_class")
-        told["reason"] = reason_for_shop(
+        shown["reason"] = reason_for_shop(
             Stage(data["stage"]), data["reason"], FailureClass(failure) if failure else None
         )
-    return told
+    return shown

@@ -50,12 +50,12 @@ async def replay_given_up(session: AsyncSession, endpoint: WebhookEndpoint, *, a
 
 async def replay_since(session: AsyncSession, endpoint: WebhookEndpoint, since: datetime, *, actor: str) -> int:
     """Everything that has happened since then and that the endpoint wants, also what is older than the endpoint."""
-    told = await session.exec(
+    messages = await session.exec(
         select(WebhookMessage, OWNER)
         .where(col(WebhookMessage.at) >= since, col(WebhookMessage.spread_at).is_not(None))
         .order_by(col(WebhookMessage.id))
     )
-    wanted = [one for one, owner in told.all() if wants(endpoint, one.kind, owner)]
+    wanted = [one for one, owner in messages.all() if wants(endpoint, one.kind, owner)]
     found = await session.exec(
         select(WebhookDelivery)
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
