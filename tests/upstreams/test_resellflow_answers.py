@@ -132,6 +132,16 @@ async def test_they_are_left_alone_for_as_long_as_they_ask(
     assert len(panel.requests) == 1
 
 
+@pytest.mark.parametrize("token", ["t0ken\n", "t0 ken", "t\u00f6ken", "t0ken\r\nX-More: 1"])
+async def test_what_can_be_no_token_is_not_sent(panel: Panel, token: str) -> None:
+    async with ResellflowUpstream(connection(f"http://127.0.0.1:{panel.port}", token)) as upstream:
+        for ask in (LIST, READ, ORDER):
+            with pytest.raises(ConnectionUnhealthy, match="that no token has") as raised:
+                await ask(upstream)
+            assert token not in raised.value.message
+    assert panel.requests == []
+
+
 async def test_a_request_that_changes_carries_key_and_token_and_nothing_of_ours_in_its_address(
     panel: Panel, upstream: ResellflowUpstream
 ) -> None:

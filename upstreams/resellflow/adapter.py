@@ -6,6 +6,7 @@ docs/resellflow-upstream.md.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
@@ -48,6 +49,7 @@ MAX_BODY = 16 * 1024 * 1024
 _OPERATIONS = 20
 """So many of a service's latest operations are read with it."""
 _DOMAIN = "domain"
+_NO_TOKEN = re.compile(r"[^!-~]")
 
 
 class ResellflowUpstream(Absent):
@@ -274,7 +276,7 @@ class ResellflowUpstream(Absent):
         content: bytes | None = None
         if body is not None:
             headers["Content-Type"] = "application/json"
-            content = json.dumps(body, ensure_ascii=False).encode()
+            content = json.dumps(body).encode()
         request = Request(method, self._url + where, headers, content=content)
         accepted = await self._send(Question(call, refusals), request, Accepted)
         if accepted.operation.is_cancelled and method != "DELETE":
@@ -309,5 +311,11 @@ class ResellflowUpstream(Absent):
         return Call(self._connection.name, function, effect, item=number, secrets=(secret,))
 
     def _headers(self) -> dict[str, str]:
+        """Raises ConnectionUnhealthy for what can be no token."""
         token = self._connection.secret.get_secret_value()
+        if _NO_TOKEN.search(token):
+            raise ConnectionUnhealthy(
+                f"Upstream {self._connection.name}: nothing is sent, the token holds a space or another character that "
+                "no token has. Was more than the token copied?"
+            )
         return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
