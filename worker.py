@@ -234,7 +234,7 @@ async def _while_database_is_away(what: str, attempt: Callable[[], Awaitable[Any
             cause = without_values(described(error))
             if cause != said:
                 said = cause
-                log.warning("%s: %s; tried again and again", what, cause)
+                log.warning("%s: %s; it is tried again until it works", what, cause)
         else:
             if said:
                 log.warning("%s: works after %.0f s", what, time.monotonic() - since)

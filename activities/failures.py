@@ -1,7 +1,7 @@
 """The one place that turns failures into Temporal's retry behaviour.
 
-An order never gives up by itself, so nothing here is final: what a machine can't mend is returned as a result and
-becomes `needs_attention`. The message's beginning is what an operator reads in Temporal UI.
+An order never gives up, so no failure here is final: what a machine can't repair is returned as a result and becomes
+`needs_attention`. The message's beginning is what an operator reads in Temporal UI.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _DELAYS: dict[FailureClass, tuple[float, ...]] = {
 _LONGEST_SLEEP = 60.0
 """Seconds for which an order sleeps at the most while its account is left alone: the account may be mended before."""
 _LONGEST_PUT_OFF = 3600.0
-"""Likewise where the upstream has named a time before which it does not answer."""
+"""The same, if the upstream has named a time before which it does not answer."""
 _AFTER_THE_PROBE = 2.0
 """Seconds after the next try of an account at which its orders go on: the poller tries it first."""
 
@@ -43,26 +43,22 @@ def delay_before(failure: FailureClass, attempt: int, next_try: datetime | None 
     return round(max(delay, min(left, longest)), 1)
 
 
-_TRIED_AGAIN = "; tried again by itself in "
+class RetryLater(ApplicationError):
+    """An attempt that is to be repeated; `failure_class` and `reason` say why."""
+
+    def __init__(self, failure: FailureClass, reason: str, delay: float) -> None:
+        super().__init__(
+            f"{reason}; it is tried again automatically in {delay:g} s",
+            type=failure.value,
+            next_retry_delay=timedelta(seconds=delay),
+            category=ApplicationErrorCategory.BENIGN,
+        )
+        self.failure_class, self.reason = failure, reason
 
 
-def retry_later(
-    failure: FailureClass, reason: str, attempt: int, *, next_try: datetime | None = None
-) -> ApplicationError:
+def retry_later(failure: FailureClass, reason: str, attempt: int, *, next_try: datetime | None = None) -> RetryLater:
     """The failure of an attempt that is to be repeated, by its class."""
-    delay = delay_before(failure, attempt, next_try)
-    return ApplicationError(
-        f"{reason}{_TRIED_AGAIN}{delay:g} s",
-        type=failure.value,
-        next_retry_delay=timedelta(seconds=delay),
-        category=ApplicationErrorCategory.BENIGN,
-    )
-
-
-def cause_of(again: ApplicationError) -> tuple[FailureClass, str] | None:
-    """The class and the reason that `retry_later` was given. None: it is not one of its failures."""
-    reason, found, _ = again.message.rpartition(_TRIED_AGAIN)
-    return (FailureClass(again.type), reason) if found and again.type in set(FailureClass) else None
+    return RetryLater(failure, reason, delay_before(failure, attempt, next_try))
 
 
 def look_again(reason: str, age: timedelta) -> ApplicationError:
@@ -95,7 +91,7 @@ def database_in_words() -> Iterator[None]:
         if outage is None:
             raise
         raise ApplicationError(
-            f"{outage.words}; tried again by itself, nothing is lost",
+            f"{outage.words}; it is tried again automatically, nothing is lost",
             type="DatabaseUnavailable",
             category=ApplicationErrorCategory.BENIGN if outage.passes else ApplicationErrorCategory.UNSPECIFIED,
         ) from error

@@ -74,7 +74,7 @@ class FundsActivities:
 
     @activity.defn
     async def reserve_funds(self, ref: OrderRef) -> FundsResult:
-        """As `reserve`, for runs that were started before money and request were one activity."""
+        """Does the work of `reserve`, for runs that were started before money and request were one activity."""
         async with self._troubles.at_work(ref.operation):
             return await self.reserve(ref)
 

@@ -77,7 +77,8 @@ class SubmitActivities:
 
     @activity.defn
     async def submit(self, ref: OrderRef) -> SubmitResult:
-        """As `send_once`, for an order that has waited for its money, or was started before there was `carry_out`."""
+        """Does the work of `send_once`, for an order that has waited for its money, or was started before there was
+        `carry_out`."""
         async with self._troubles.at_work(ref.operation):
             return await self.send_once(ref)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import cause_of, database_in_words
+from activities.failures import RetryLater, database_in_words
 from activities.heartbeat import heartbeating
 from models.columns import utc_now
 from models.database import Database
@@ -44,7 +44,7 @@ class Troubles:
         self._database = database
 
     async def show_retrying(self, job: Job, error: UpstreamError) -> None:
-        """The order is tried again by itself, at once for now; say why."""
+        """The order is tried again automatically, at once this time. Report why."""
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
@@ -114,10 +114,11 @@ class Troubles:
                     await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
 
     async def _note_next_try(self, operation_number: int, delay: timedelta, again: ApplicationError) -> None:
-        """For people alone: should it fail, it is tried again all the same."""
+        """Only people read this. If the write fails, the order is tried again nevertheless."""
+        cause = (again.failure_class, again.reason) if isinstance(again, RetryLater) else None
         try:
             async with self._database.write() as session:
-                await note_next_try(session, operation_number, utc_now() + delay, cause_of(again))
+                await note_next_try(session, operation_number, utc_now() + delay, cause)
         except Exception as error:  # of whatever kind: what the attempt failed with is what Temporal is to hear
             activity.logger.info("operation %s: its next try is not noted: %s", operation_number, error)
 
@@ -140,4 +141,4 @@ class Troubles:
                 async with self._database.write() as session:
                     operation = await locked_operation(session, operation_number)
                     await enter(session, operation, Stage.RETRYING, reason)
-            raise ApplicationError(f"{reason}; tried again by itself", type="Unexpected") from error
+            raise ApplicationError(f"{reason}; it is tried again automatically", type="Unexpected") from error

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class CheckedUpstream:
     account: UpstreamAccount
-    """As it is after the check."""
+    """The state after the check."""
     product_types: tuple[str, ...]
     """What its processing modules are for."""
     found: Findings

@@ -48,7 +48,7 @@ class Draft:
     """Plans with a mapping that is not well formed."""
 
     def in_order(self, problems: list[Problem]) -> list[Problem]:
-        """As people come across them when they read the file."""
+        """The problems in the order in which people find them in the file."""
         places = {place: index for index, place in reversed(list(enumerate(self.places)))}
         return sorted(problems, key=lambda problem: places.get(problem.table, -1))
 
@@ -101,7 +101,7 @@ def _entries(draft: Draft, document: Mapping[str, object], table: str) -> Iterat
 
 
 def _read_plan(draft: Draft, table: str, raw: dict[str, object]) -> None:
-    """A plan and its mappings each by itself, so that a mistake in one doesn't hide those in the others."""
+    """Check a plan and each of its mappings separately, so that a mistake in one doesn't hide those in the others."""
     listed = raw.get("mappings", [])
     own = {key: value for key, value in raw.items() if key != "mappings"}
     draft.plans += _well_formed(draft, table, own, PlanEntry)
@@ -177,7 +177,7 @@ def _unknown(key: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
 
 
 def _shown(value: object) -> str:
-    """As it stands in the file, roughly."""
+    """The value roughly as it is written in the file."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

@@ -122,7 +122,7 @@ class TariffPlanPrice(SQLModel, table=True):
     renewal_currency: str | None = Field(default=None, max_length=3)
     """Selling price of a renewal by this period, where it is another one."""
     retired: bool = False
-    """It was taken out of the catalogue while services of this period lived: theirs still, and sold to nobody else."""
+    """It was removed from the catalogue while services had it. They keep it, and it is sold to nobody else."""
 
     @property
     def price(self) -> Money:
@@ -178,7 +178,7 @@ class MappedPeriod(SQLModel, table=True):
     renewal_cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     renewal_cost_currency: str | None = Field(default=None, max_length=3)
     retired: bool = False
-    """Likewise."""
+    """The same: these services keep it, and it is sold to nobody else."""
 
     @property
     def cost(self) -> Money:

@@ -70,8 +70,8 @@ async def take_hint(
         body = await request.body()
         account_id, kind = await _signed_for(context, name, identity, timestamp, signature, body)
     except NotSigned as error:
-        log.warning("a hint for upstream %r is not taken: %s", name, error)
-        return answer(UNAUTHENTICATED, f"The hint is not taken: {error}.")
+        log.warning("a hint for upstream %r is refused: %s", name, error)
+        return answer(UNAUTHENTICATED, f"The hint is refused: {error}.")
     try:
         hint = adapter_of(kind).read_hint(body)
     except (ValueError, UnknownKind):
@@ -96,12 +96,12 @@ async def _signed_for(
     async with context.database.read() as session:
         account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()
     if account is None or not (account.hint_secret_env or account.hint_secret_file):
-        log.warning("a hint came for %r, for which no secret of hints is set up", name)
+        log.warning("a hint came for %r, which has no hint secret", name)
         raise NotSigned("no signature fits a secret of this upstream")
     try:
         secrets = read_secret("its hint secret", env=account.hint_secret_env, file=account.hint_secret_file)
         hints.check_signature(secrets, identity, timestamp, signature, body)
     except (SecretMissing, ValueError) as error:
-        log.error("upstream %s takes no hints: %s", name, error)
+        log.error("upstream %s accepts no hints: %s", name, error)
         raise NotSigned("no signature fits a secret of this upstream") from None
     return account.id, account.kind

@@ -50,7 +50,7 @@ class RequestLog:
         except Exception as error:  # of whatever kind: nobody further up answers the request
             if _is_the_callers(error):
                 return  # there is nobody left to answer; the line below tells of it
-            log.exception("request %s: %s %s broke", request_id, scope["method"], _path(scope))
+            log.exception("request %s: %s %s failed", request_id, scope["method"], _path(scope))
             if status:
                 raise  # half an answer is out: only closing the connection tells the truth
             detail = f"This is a fault of ours. The log has more, under request {request_id}."

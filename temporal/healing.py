@@ -86,7 +86,10 @@ class Healer:
             if operation is not None and await self._end(workflow_id, run_id, ORDERS_PAUSE, operation):
                 self._note(healed, operation)
             if healed.count >= MOST_AT_ONCE:
-                log.warning("%s workflows were ended whose tasks failed; there may be more: next lap", healed.count)
+                log.warning(
+                    "%s workflows with failing tasks were ended; if there are more, the next lap ends them",
+                    healed.count,
+                )
                 break
         return healed
 
@@ -108,7 +111,8 @@ class Healer:
             if not self._can_not_ask:
                 self._can_not_ask = True
                 log.warning(
-                    "this Temporal server does not tell whose tasks fail; what is wedged is not found: %s", error
+                    "this Temporal server does not report whose tasks fail, so wedged workflows are not found: %s",
+                    error,
                 )
 
     async def _operation_of(self, workflow_id: str) -> Operation | None:
@@ -134,7 +138,7 @@ class Healer:
                 return False
             if before is None or before.detail.get("run") != run_id:
                 session.add(_entry(workflow_id, run_id, cause, operation))
-        log.warning("%s is ended to begin anew from the database: its tasks fail: %s", workflow_id, cause)
+        log.warning("%s is ended and starts again from the database: its tasks fail: %s", workflow_id, cause)
         await _terminate(self._client, workflow_id, run_id, f"its tasks fail ({cause})")
         return True
 
@@ -186,7 +190,7 @@ async def end_wedged_sweep(client: Client) -> None:
     found = await _described(client, naming.SWEEP_ID)
     cause = _problems_in(found) if found and found.status is WorkflowExecutionStatus.RUNNING else ""
     if found and cause:
-        log.warning("the sweep is ended to begin anew: its tasks fail: %s", cause)
+        log.warning("the sweep is ended and starts again: its tasks fail: %s", cause)
         await _terminate(client, naming.SWEEP_ID, found.run_id, f"its tasks fail ({cause})")
 
 
@@ -236,7 +240,7 @@ async def _report(
         IncidentKind.WORKFLOW_WEDGED,
         f"The tasks of workflow {workflow_id} fail ({cause}), and those of the new run that began at "
         f"{before.at:%Y-%m-%d %H:%M} UTC do so, too: it does not go on. Look in Temporal UI at the last failed task, "
-        f"and whether all workers run one version; mend that. It is tried once more at {again:%Y-%m-%d %H:%M} UTC.",
+        f"and whether all workers run one version; correct that. It is tried once more at {again:%Y-%m-%d %H:%M} UTC.",
         about=f"{workflow_id}|{before.id}",
         service=operation.service_id if operation else None,
         operation=operation.id if operation else None,

@@ -49,6 +49,6 @@ def is_exhausted(error: RPCError) -> bool:
 
 async def end_exhausted(client: Client, workflow_id: str, error: RPCError) -> None:
     """The order goes on from the database, in a new run that the sweep starts. Raises RPCError."""
-    log.warning("%s is ended to begin anew from the database: %s", workflow_id, error.message)
-    reason = "the server lets this run have no more messages: it begins anew from the database"
+    log.warning("%s is ended and starts again from the database: %s", workflow_id, error.message)
+    reason = "the server accepts no more messages for this run; it starts again from the database"
     await client.get_workflow_handle(workflow_id).terminate(reason=reason)

@@ -30,7 +30,7 @@ STAGE_PATIENCE_SECONDS = 3.0
 _TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
 """A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
 
-_BEGINS_ANEW = "the order's workflow can take no more messages; it begins anew within a minute: decide again then"
+_BEGINS_ANEW = "the order's workflow accepts no more messages. It starts again within a minute: decide again then"
 
 
 class TemporalUnavailable(Exception):

@@ -85,7 +85,7 @@ async def _judge_silence(database: Database, watch: Watch, tally: Tally) -> None
     if tally.succeeded or silence is None or since is None or watch.silence_recorded or not _lasts(watch, since):
         return
     if await events.record_reach(database, watch.account_id, silence.message, since):
-        activity.logger.error("upstream %s answers nothing since %s: %s", watch.name, since, silence.message)
+        activity.logger.error("upstream %s has given no usable answer since %s: %s", watch.name, since, silence.message)
     watch.silence_recorded = True
 
 
@@ -101,7 +101,7 @@ async def _judge_lists(database: Database, watch: Watch) -> None:
     for product_type in lasting.keys() - watch.failing_recorded.keys():
         since, why = lasting[product_type].since, lasting[product_type].why
         activity.logger.error(
-            "upstream %s: the list of %s can't be read since %s: %s", watch.name, product_type, since, why
+            "upstream %s: the list of %s has not been readable since %s: %s", watch.name, product_type, since, why
         )
     for product_type in watch.failing_recorded.keys() - lasting.keys():
         activity.logger.warning("upstream %s: the list of %s can be read again", watch.name, product_type)

@@ -25,7 +25,7 @@ async def isolated(database: Database, watch: Watch, tally: Tally, about: str, w
     except Exception as error:  # of whatever kind: one item may not stop the others
         if outage_of(error):
             raise
-        activity.logger.exception("poller %s, %s: put off", watch.name, about)
+        activity.logger.exception("poller %s, %s: postponed after an error", watch.name, about)
         return False
     else:
         await note_success(database, watch, tally)

@@ -52,4 +52,4 @@ async def _put_back(database: Database, found: Mismatch) -> None:
     try:
         await requests.ask(database, found.service, change, client=OURSELVES, key=found.key)
     except (Refused, InvalidField) as refusal:
-        activity.logger.warning("service %s: its renewal is not put back: %s", found.service, refusal)
+        activity.logger.warning("service %s: its renewal can't be switched back: %s", found.service, refusal)

@@ -182,7 +182,7 @@ class Schedule:
         self._listing[product_type] = 0.0
 
     def list_now(self, product_type: str) -> None:
-        """As soon as its share of the time allows."""
+        """Read the list as soon as its share of the time allows."""
         self._listing[product_type] = 0.0
 
     def list_soon(self, product_type: str, rest: float = LISTED_FOR_HINTS_SECONDS) -> None:

@@ -60,7 +60,7 @@ async def _mark(database: Database, watch: Watch, operation: WaitingOperation, u
 
 async def _have_them_looked_at(client: Client, watch: Watch) -> None:
     """Their orders read the items' forms, and show what these say: once when it is late, and once more when it is slow.
-    One whose signal is lost looks later by itself."""
+    An order whose signal is lost looks later on its own."""
     for request, operation in list(watch.to_look_at.items())[: schedule.SLOW_AT_ONCE]:
         workflow_id = naming.workflow_id(operation.service, operation.kind, operation.number)
         message = OrderRef(service=operation.service, operation=operation.number)

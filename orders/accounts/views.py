@@ -32,7 +32,7 @@ class UpstreamHealth(StrEnum):
     PARTLY = "partly"
     """Some of its lists have not been readable for a minute or longer; `failing_lists` says which, and why."""
     UNREACHABLE = "unreachable"
-    """No read has been answered for a minute or longer. Orders wait, and go on by themselves once it answers."""
+    """No read has been answered for a minute or longer. Orders wait, and continue automatically once it answers."""
     UNHEALTHY = "unhealthy"
     """No call that costs money is made until a read succeeds again."""
     UNKNOWN = "unknown"

@@ -141,7 +141,8 @@ async def known_types(session: AsyncSession, account_id: int, numbers: Iterable[
 
 
 async def note_read(database: Database, outcomes: dict[str, list[UpstreamHint]]) -> None:
-    """They were followed. One that came again meanwhile stays unread: the item may have changed since it was read."""
+    """They were followed. A hint that came again meanwhile stays unread, because the item may have changed since it was
+    read."""
     async with database.write() as session:
         for outcome, hints in outcomes.items():
             for hint in hints:

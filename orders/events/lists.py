@@ -34,7 +34,7 @@ GIVEN_UP_AT = SPLIT_SIZE = 20
 """Rows that are tried together once a batch has failed, before each is tried alone. If all of the first ones fail, it
 is not their fault."""
 STORE_AFTER_ENTRIES = 500
-"""So many entries more must have been heeded before that is written down by itself."""
+"""The progress is written in a separate statement only after this many further entries."""
 
 Progress = Callable[[int, int | None], None]
 

@@ -51,8 +51,8 @@ _HINTS_AT_MORE = frozenset(map(public, ("tariff", "renewal", "cost")))
 """Fields of a list whose change may come of one that only the form shows: tariff number, who renews, add-ons."""
 _NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
 """Stages in which nothing of the operation is under way: what the upstream shows is no answer to it, and it looks there
-itself before it sends (an opening for its mark, the others at their item). One that waits for money is told all the
-same, as it may wait for long: the upstream itself may have paid for its item meanwhile."""
+itself before it sends (an opening for its mark, the others at their item). An operation that waits for money is
+notified too, because it may wait for long: the upstream itself may have paid for its item meanwhile."""
 
 
 @dataclass(frozen=True)

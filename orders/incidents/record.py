@@ -82,7 +82,7 @@ def checked_note(note: str) -> str:
     try:
         return _NOTE.validate_python(note.strip())
     except ValidationError:
-        raise InvalidField("note", "says in 1 to 2000 characters what it was, and what was done about it") from None
+        raise InvalidField("note", "must say in 1 to 2000 characters what it was, and what was done about it") from None
 
 
 async def close_put_right(

@@ -163,7 +163,7 @@ def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> 
             f"operation {facts.number} is {facts.stage.value}: it has ended, and nothing can be decided any more"
         )
     if not requester.is_staff and not (kind is DecisionKind.CANCEL and requester.asked_for_it):
-        return Denied("only an operator may decide this; a shop may cancel what it asked for itself", by_role=True)
+        return Denied("only an operator may decide this; a shop may cancel what it requested itself", by_role=True)
     judged = _RULES[kind](facts, requester)
     if isinstance(judged, Denied):
         return judged
@@ -258,7 +258,7 @@ def _cancel(facts: Facts, requester: Requester) -> Judgement:
             effect = "end it at once, if you have looked and vouch that nothing was bought"
             return Allowed(DecisionKind.CANCEL, (REASON, NOTHING_BOUGHT), effect=effect, right=Right.VOUCH)
         case Traces.POSSIBLE if facts.called_off:
-            return Denied("it is called off already; it ends by itself once nothing of it is left at the upstream")
+            return Denied("it is already called off; it ends automatically once nothing of it is left at the upstream")
         case Traces.POSSIBLE:
             right = Right.ORDER if requester.asked_for_it else Right.VOUCH
             return Allowed(
@@ -366,7 +366,7 @@ _RULES: dict[DecisionKind, Callable[[Facts, Requester], Judgement]] = {
 
 _BESIDES = {
     Stage.WAITING_FOR_FUNDS: "top up the upstream account",
-    Stage.RETRYING: "mend the connection or the account if it is down for long",
+    Stage.RETRYING: "repair the connection or the account if it is down for long",
     Stage.AWAITING_CONFIRMATION: "look at the item at the upstream if this takes long",
     Stage.AWAITING_MANUAL_TASK: "do the task and complete it",
 }

@@ -61,7 +61,7 @@ async def call_off(
 async def not_wanted(session: AsyncSession, opening: Operation, origin: Origin) -> bool:
     """The service is closed before it is there: its opening is called off. True if its workflow is to be told.
 
-    A request that may be under way must not be disturbed; its workflow goes on by itself and sees it then.
+    A request that may be under way must not be disturbed; its workflow continues on its own and sees it then.
     """
     facts = await call_off(session, opening, origin)
     if opening.called_off_at is None:
@@ -126,7 +126,7 @@ def _a_person_is_needed(opening: int) -> str:
 
 
 async def say_that_a_person_is_needed(session: AsyncSession, opening: Operation) -> None:
-    """The closing waits for an opening that was called off and goes on no more by itself. The opening is locked."""
+    """The closing waits for an opening that was called off and does not continue on its own. The opening is locked."""
     if opening.kind is not OperationKind.OPEN or opening.called_off_at is None:
         return
     found = await session.exec(

@@ -370,7 +370,8 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
 async def _cancel(
     session: AsyncSession, operation: Operation, facts: Facts, decision: Decision, origin: Origin
 ) -> None:
-    """At once where nothing has left, or a person vouches for it; else it is called off and ends by itself."""
+    """It ends at once if nothing was sent, or a person vouches for it. Otherwise it is called off and ends
+    automatically."""
     if not decision.nothing_was_bought and facts.traces is not Traces.NONE:
         await calling_off.call_off(session, operation, origin)
         return

@@ -40,7 +40,7 @@ class FirstRequest:
     """What is about to be sent for an operation, and what is set aside for it."""
 
     operation: Operation
-    """As it was read, with no call made for it yet."""
+    """The operation as it was read; no call was made for it yet."""
     account: UpstreamAccount
     cost: Money | None
     """None, or nothing: there is nothing to be set aside."""

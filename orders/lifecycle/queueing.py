@@ -66,7 +66,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
 async def start_next_queued(session: AsyncSession, service_number: int) -> int | None:
     """The end of one operation lets the next of the same service go. Returns its number; the sweep starts it.
 
-    One that makes no sense any more ends here, with the reason.
+    An operation that has become pointless ends here, with the reason.
     """
     service = await session.get_one(Service, service_number)
     found = await session.exec(

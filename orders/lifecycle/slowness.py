@@ -64,4 +64,4 @@ def in_words(operation: Operation) -> str:
     time = (
         f"{usual / 3600:.1f} hours" if usual >= 7200 else f"{usual / 60:.0f} minutes" if usual >= 120 else f"{usual} s"
     )
-    return f"slower than usual: it is mostly done within {time}"
+    return f"slower than usual: it is usually done within {time}"

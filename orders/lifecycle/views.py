@@ -63,11 +63,10 @@ class OperationView(Document):
         description="since when its confirmation takes longer than usual at this upstream; null: it does not"
     )
     usual_seconds: int | None = Field(description="what was usual when it was found to be slow")
-    next_step: str = Field(description="what happens next, by itself")
+    next_step: str = Field(description="what happens next automatically")
     tries: int = Field(description="number of failed attempts in this stage")
     next_try_at: datetime | None = Field(
-        description="when the upstream is asked again by itself; null: at no time of its own. One that has passed "
-        "waits for a worker"
+        description="time of the next automatic attempt; null: there is none. A time that has passed waits for a worker"
     )
     person_may: str = Field(description="what you may do, in a sentence")
     allowed_decisions: list[DecisionView] = Field(description="what you may decide now; anything else is refused")
@@ -202,7 +201,7 @@ def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
 async def find_operation(
     session: AsyncSession, links: WorkflowLinks, number: int, requester: Requester = OPERATOR
 ) -> OperationDetail:
-    """As `requester` is shown it. Raises NotFound, also for what the requester may not see."""
+    """The document for `requester`. Raises NotFound, also for what the requester may not see."""
     query = select(Operation).where(Operation.id == existing(_NOUN, number), belongs_to_visible(Operation, requester))
     operation = (await session.exec(query)).one_or_none()
     if operation is None:

@@ -133,7 +133,7 @@ def _setting_aside() -> Update:
 async def charge_at_once(
     session: AsyncSession, account_id: int, operation: int, amount: Decimal, *, names_items: bool
 ) -> bool:
-    """As `charge`, of what was granted and not touched since, without loading anything. False: it is not so.
+    """Charge what was granted and not changed since, without loading anything. False: it was changed.
 
     `names_items`: the answer showed that this upstream's answers to orders name the item.
     """
@@ -269,7 +269,7 @@ async def recount(session: AsyncSession, account_id: int) -> bool:
     if (account.set_aside, account.waiting) == (set_aside, waiting):
         return True
     log.warning(
-        "account %s: its reservations come to %s set aside and %d in line, and %s and %d were noted: put right",
+        "account %s: its reservations add up to %s set aside and %d in line, but %s and %d were recorded; corrected",
         account.name,
         of_units(set_aside),
         waiting,

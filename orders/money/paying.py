@@ -231,7 +231,7 @@ class ToPay:
     """An order or row that is there already and has yet to be paid."""
 
     price: Money | None
-    """As the upstream's cart shows it; None: it was not seen there yet."""
+    """The row as the upstream's cart shows it. None: it was not seen there yet."""
     row: str
     """For people."""
 

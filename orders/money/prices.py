@@ -56,7 +56,7 @@ class Terms:
     expected: Sum = Sum(missing="the catalogue says nothing of it")
     stand_in: Sum = Sum(missing="the catalogue says nothing of it")
     """What counts where the upstream shows no price."""
-    selling: Sum = Sum(missing="it is not sold by itself")
+    selling: Sum = Sum(missing="it is not sold separately")
     tolerance: Decimal = Decimal(10)
     """Per cent by which a price may be dearer than expected."""
     unquoted: Unquoted = Unquoted.ASK

@@ -59,7 +59,7 @@ class SettingValues:
             try:
                 await self._set_renewal(upstream, product_type, number, asked)
             except UpstreamError as error:
-                log.warning("operation %s: its values are set, who renews is not: %s", job.number, error.message)
+                log.warning("operation %s: its values are set, but who renews is not: %s", job.number, error.message)
         return Sent(number, answer.unpaid)
 
     async def _set_renewal(self, upstream: Upstream, product_type: str, number: str, asked: Values) -> None:

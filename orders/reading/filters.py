@@ -24,8 +24,8 @@ async def newest(
     """The rows of a page, newest first, and one more if more follow. Raises InvalidField for the cursor.
     `number`: the column of the row's number, which `number_of` takes from a row.
 
-    Each value of one filter is read by itself, from its index: asked for all at once, a database sorts every row that
-    has one of them, however many these are.
+    Each value of one filter is read separately, from its index. If all were asked for at once, a database would sort
+    every row that has one of them, however many these are.
     """
     query = query.where(number < ask.before(noun)).order_by(number.desc()).limit(ask.limit + 1)
     split: tuple[Any, list[object]] | None = None

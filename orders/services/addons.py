@@ -19,7 +19,7 @@ from orders.services.meaning import is_no, is_yes, number_of
 from orders.text import check_text
 
 AddonValue = int | str
-"""As a service keeps it: a quantity, or the name of what was chosen; of a switch `on` or `off`."""
+"""The value that a service stores: a quantity, the name of a choice, or `on` or `off` for a switch."""
 ON, OFF = "on", "off"
 
 

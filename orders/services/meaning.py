@@ -54,7 +54,7 @@ def same_value(shown: str | None, wanted: str) -> bool:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """As an IPv4 address where it is one written as IPv6."""
+    """The IPv4 address, if it is one that is written as IPv6."""
     try:
         address = ip_address(text.strip())
     except ValueError:

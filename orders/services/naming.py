@@ -52,7 +52,7 @@ def check_name(product_type: ProductType, text: str) -> str:
 
 
 def check_new_name(product_type: ProductType, text: str) -> str:
-    """As `check_name`, for a service that has a name."""
+    """`check_name` for a service that already has a name."""
     if product_type.name.is_the_thing:
         raise ValueError(f"a {product_type.intname} keeps its name; order another one")
     return check_name(product_type, text)

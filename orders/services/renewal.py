@@ -181,7 +181,7 @@ async def report(session: AsyncSession, account_id: int, service: int) -> None:
     shows to be put right."""
     await session.flush()
     if await is_put_right(session, account_id, service):
-        note = "put right: the item's form shows that the one renews it who should, and nobody else"
+        note = "corrected: the item's form shows that only the right side renews it"
         await close_put_right(session, list(_KINDS.values()), service, actor=OURSELVES, note=note)
     for found in await mismatches(session, account_id, service):
         if found.reported:

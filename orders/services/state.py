@@ -46,7 +46,7 @@ def anchor_of(service: Service) -> int:
 _BY = {
     SuspendReason.ABUSE.value: "by the upstream, for abuse",
     SuspendReason.STAFF.value: "by the upstream's staff",
-    SuspendReason.AUTOMATIC.value: "by the upstream, by itself",
+    SuspendReason.AUTOMATIC.value: "by the upstream automatically",
 }
 
 

@@ -75,7 +75,7 @@ async def prepare(
     """Write down what is about to be sent, and until when it may be (`lease` from now, by the database's clock).
 
     Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
-    operation was called off. One that was accepted and left something to be paid does not forbid the steps after it.
+    operation was called off. An accepted intent that left something to be paid does not forbid the steps after it.
     """
     if operation.called_off_at is not None:
         raise Refused(f"operation {operation.id} was called off by {operation.called_off_by}; nothing of it is sent")

@@ -135,7 +135,7 @@ class _Forms:
     def put_to(self, evidence: Evidence) -> Evidence:
         """The evidence with the forms that still count.
 
-        One that did not say whose the item is, is read again if that may have changed since: it was read while the
+        A form that did not say whose the item is, is read again if that may have changed since: it was read while the
         request may have been under way, and that time is over; or while the item was being opened.
         """
         rows = []

@@ -89,7 +89,7 @@ async def _report(
 
 
 async def _was_charged(upstream: Upstream, number: str, before: Before) -> Knowledge:
-    """By the list of expenses. One that is incomplete, or does not say for what, proves only what it shows."""
+    """Judge by the list of expenses. An incomplete list, or one without the items, proves only what it shows."""
     try:
         found = await upstream.expenses((before.at - A_DAY).date())
     except UpstreamError:

@@ -75,7 +75,7 @@ async def report_not_closed(
         session,
         IncidentKind.PAID_LEFTOVER,
         f"service {service.id} was marked as closed by a person, and its item {snapshot.number} was still at the "
-        "upstream when it was last seen: it may go on costing money. Close it there",
+        "upstream when it was last seen: it may still cost money. Close it there",
         about=f"{service.account_id}|{snapshot.product_type}|{snapshot.number}|closed",
         account=service.account_id,
         service=service.id,
@@ -89,7 +89,7 @@ WAITS_FOR_A_PERSON = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK)
 
 async def report_paid(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
     """An item carries the mark of a service whose order has been called off, or waits for a person: it was paid for all
-    the same. The operation names it from now on. False if that is known, or if the order goes on by itself."""
+    the same. The operation names it from now on. False if that is known, or if the order continues on its own."""
     if snapshot.status in (UpstreamStatus.ORDERED, UpstreamStatus.DELETED, UpstreamStatus.UNKNOWN):
         return False
     found = await session.exec(
@@ -102,8 +102,8 @@ async def report_paid(session: AsyncSession, service: Service, snapshot: Upstrea
     if waits:
         found_as = f"whose order waits for a person ({operation.stage.value})"
         advice = (
-            "Look at it there. Where the outcome of the request was not known it is adopted by itself; else retry "
-            "(nothing is sent again), or mark the order done with this item"
+            "Look at it there. If the outcome of the request was not known, it is adopted automatically; otherwise "
+            "retry (nothing is sent again), or mark the order done with this item"
         )
     else:
         found_as = f"whose order has ended ({operation.stage.value})"

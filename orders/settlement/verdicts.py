@@ -113,7 +113,7 @@ def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
 
 
 def _is_marked(evidence: Evidence, row: Row) -> bool:
-    """It shows our whole mark. One that may as well be the beginning of another service's needs our name beside it."""
+    """It shows our whole mark. If that may be the beginning of another service's mark, our name must be beside it."""
     shown = [one for one in row.marks if any(same_mark(one, mark) for mark in evidence.marks)]
     if any(not may_be_cut_of(one, evidence.marks_of_others) for one in shown):
         return True
@@ -138,8 +138,8 @@ def _is_dead(evidence: Evidence, row: Row) -> bool:
 
 
 def _speaks_against(evidence: Evidence, row: Row) -> bool:
-    """No mark where ours would show. One that may be another service's, too, whole or cut short: then the
-    name must be no other service's."""
+    """No mark where ours would show. If the mark may also be another service's, whole or cut short, the name must
+    belong to no other service."""
     blank = (row.listed.mark == "" and evidence.lists_return_mark is Knowledge.YES) or (
         row.form is not None and row.form.mark == "" and evidence.forms_return_mark is Knowledge.YES
     )

@@ -174,7 +174,7 @@ def service_changed(
     event: str,
     changes: Changes,
 ) -> None:
-    """The upstream changed something of a service by itself, or for an operation of ours."""
+    """The upstream changed something of a service, unasked or for an operation of ours."""
     wanted = _OF_SERVICES.get(kind)
     if wanted is None:
         return

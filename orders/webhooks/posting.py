@@ -63,7 +63,7 @@ class Poster:
         except (
             Exception
         ) as error:  # whatever it is, the message may have gone: it counts as an attempt, or it goes for ever
-            log.exception("webhook %s: the try failed in a way that nobody foresaw", outgoing.endpoint_name)
+            log.exception("webhook %s: the attempt failed unexpectedly", outgoing.endpoint_name)
             said = _printable(f"failed unexpectedly: {type(error).__name__}: {error}")
             return PostResult(Attempt(None, _ms(began), said), endpoint_down=True)
 

@@ -153,7 +153,7 @@ async def _endpoint_id(session: AsyncSession, name: str, requester: Requester) -
 
 
 async def find_delivery(session: AsyncSession, number: int, requester: Requester = OPERATOR) -> DeliveryDetail:
-    """As it is sent there. Raises NotFound, also for what the requester may not see."""
+    """The content as it is sent to the endpoint. Raises NotFound, also for what the requester may not see."""
     delivery = await session.get(WebhookDelivery, existing(_NOUN, number))
     if delivery is None:
         raise NotFound(_NOUN, number)

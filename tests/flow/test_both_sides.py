@@ -191,7 +191,7 @@ async def test_renewal_that_staff_switch_on_is_an_incident_and_put_back(shop: Sh
     assert (await shop.service(service.id or 0)).renewal_owner is RenewalOwner.RESELLFLOW
     [closed] = await incidents(shop)
     assert closed.closed_by == "resellflow"
-    assert "put right" in (closed.closing_note or "")
+    assert "corrected" in (closed.closing_note or "")
 
 
 @pytest.mark.parametrize("shown", ["empty_when_off", "absent"])

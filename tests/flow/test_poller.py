@@ -410,7 +410,7 @@ async def test_an_account_that_answers_nothing_for_a_while_is_not_well_until_it_
     assert found.unreachable_since is not None
     assert found.unreachable_since >= before
     assert found.unhealthy_reason is None, "orders may be tried: it has not refused us"
-    assert "upstream main answers nothing since" in caplog.text
+    assert "upstream main has given no usable answer since" in caplog.text
 
     await bench.poll(0.1)  # another run knows of it
     assert (await account_of(bench)).unreachable_since == found.unreachable_since

@@ -274,7 +274,7 @@ async def test_an_order_that_the_server_lets_have_no_more_messages_is_begun_anew
         await shop.until(order, Stage.AWAITING_CONFIRMATION)
         for _ in range(LIMITS["history.maxTotalUpdates"]):
             assert await looked(order)
-        with pytest.raises(TemporalUnavailable, match="begins anew"):
+        with pytest.raises(TemporalUnavailable, match="starts again"):
             await looked(order)
         ignoring = (TemporalUnavailable, Refused)
         await assert_eventually(lambda: looked(order), timeout=30, ignoring=ignoring, message="its new run hears")

@@ -158,7 +158,7 @@ async def test_a_secret_that_is_none_lets_nobody_in(
 ) -> None:
     monkeypatch.setitem(os.environ, SECRET_VARIABLE, secret)
     await refused(await send(quiet_api.stranger, {"number": "17"}, secret="short"), "no signature fits", quiet_api)
-    assert "upstream main takes no hints" in caplog.text
+    assert "upstream main accepts no hints" in caplog.text
 
 
 @pytest.mark.parametrize("body", [{}, {"numbers": []}, {"number": "17; drop"}, {"numbers": ["1"] * 51}, ["17"], "17"])

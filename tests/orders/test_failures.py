@@ -47,9 +47,9 @@ def test_no_failure_is_the_last_and_none_is_an_alarm(failure: FailureClass, atte
 
 
 def test_what_happened_comes_first_and_what_happens_next_is_said() -> None:
-    assert retry_later(FailureClass.NOT_SENT, "connection refused", 3).message == (
-        "connection refused; tried again by itself in 3 s"
-    )
+    error = retry_later(FailureClass.NOT_SENT, "connection refused", 3)
+    assert (error.failure_class, error.reason) == (FailureClass.NOT_SENT, "connection refused")
+    assert error.message == ("connection refused; it is tried again automatically in 3 s")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_database_that_is_away_is_said_in_words_without_its_address(away: Exce
     with pytest.raises(ApplicationError) as caught, database_in_words():
         raise away
     assert caught.value.type == "DatabaseUnavailable"
-    assert caught.value.message == "the database can't be reached; tried again by itself, nothing is lost"
+    assert caught.value.message == "the database can't be reached; it is tried again automatically, nothing is lost"
     assert not caught.value.non_retryable
 
 
@@ -95,6 +95,6 @@ def test_a_mistake_of_ours_is_not_hidden_behind_the_database(mistake: Exception)
 
 def test_what_only_a_person_can_mend_is_said_and_is_an_alarm() -> None:
     full = OperationalError("INSERT", {}, psycopg.errors.DiskFull("could not extend file"))
-    with pytest.raises(ApplicationError, match="disk is full; make room; tried") as caught, database_in_words():
+    with pytest.raises(ApplicationError, match="disk is full; make room; it is tried") as caught, database_in_words():
         raise full
     assert caught.value.category is ApplicationErrorCategory.UNSPECIFIED

@@ -151,7 +151,7 @@ async def test_it_is_marked_once_told_once_and_shown_until_it_ends(database: Dat
             await session.exec(select(WebhookMessage).where(WebhookMessage.kind == MessageType.OPERATION_SLOW))
         ).all()
         assert message.data["operation"] == slow
-        assert message.data["reason"] == f"slower than usual: it is mostly done within 5 minutes; {says}"
+        assert message.data["reason"] == f"slower than usual: it is usually done within 5 minutes; {says}"
         view = await find_operation(session, LINKS, slow)
         assert (view.upstream_says, view.usual_seconds) == (says, 300)
         assert view.slow_since is not None

@@ -157,4 +157,4 @@ async def test_a_server_that_can_not_tell_whose_tasks_fail_is_asked_and_said_onc
     for _ in range(2):
         assert await healer.end_failing() == Healed()
     [line] = [record.message for record in caplog.records]
-    assert "this Temporal server does not tell whose tasks fail" in line
+    assert "this Temporal server does not report whose tasks fail" in line
