@@ -105,7 +105,7 @@ class CartPayment:
                 return await self._book.by_hand(work.job, work.debt, decision.reason, decision.own)
 
     async def wait(self, job: Job, ref: OrderRef, reason: str) -> SubmitResult:
-        """Ours, but not payable now: again by itself, for a while; then a person is asked."""
+        """The row is ours, but cannot be paid now. It is tried again for a while; then a person is asked."""
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
             waited = await paying.note_wait(session, job.number, at_most=WAIT_AT_MOST)

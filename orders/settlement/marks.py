@@ -19,7 +19,7 @@ def is_cut(shown: str, mark: str, *, significant: bool = True) -> bool:
 
 
 def may_be_cut_of(shown: str, others: Iterable[str]) -> bool:
-    """Whether it may be the beginning of one of these: then even the whole of a mark proves nothing by itself."""
+    """Whether it may be the beginning of one of these: then even the whole mark alone proves nothing."""
     return any(is_cut(shown, mark, significant=False) for mark in others)
 
 
