@@ -11,7 +11,7 @@ def same_mark(shown: str, mark: str) -> bool:
 
 
 def is_cut(shown: str, mark: str, *, significant: bool = True) -> bool:
-    """`shown` is a beginning of the mark. `significant`: one that is long enough to say something by itself."""
+    """`shown` is a beginning of the mark. `significant`: one that is long enough to prove something alone."""
     start, whole = _plain(shown).rstrip(".…"), _plain(mark)
     if not start or start == whole or not whole.startswith(start):
         return False
