@@ -82,8 +82,11 @@ def _number(tariff: str) -> str:
 
 
 def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
-    """Keep the form as it was read now, and what only forms tell: the tariff's number, whether the upstream renews."""
+    """Keep the form as it was read now, and what forms tell better: the cause of the state, the tariff's number, and
+    whether the upstream renews."""
     snapshot.form = form.raw
+    if form.status is not UpstreamStatus.UNKNOWN:
+        snapshot.status_detail, snapshot.cause, snapshot.dead_end = form.status_detail, form.cause, form.dead_end
     snapshot.tariff_id = snapshot.tariff_id or tariff_number(form)
     snapshot.form_tariff, snapshot.form_mark = form.tariff_id or form.tariff, form.mark or ""
     snapshot.form_renewal = form.renewal or ""

@@ -6,6 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
 from models.database import Database
+from models.enums import UpstreamStatus
 from models.events import UpstreamSnapshot
 from orders.events.batch import Batch, snapshots_of
 from orders.events.differences import as_listed, compare
@@ -68,6 +69,8 @@ async def _changed_forms(
 
 async def _is_changed(session: AsyncSession, account_id: int, row: UpstreamSnapshot | None, form: UpstreamItem) -> bool:
     if row is None or row.form != form.raw or row.misses or form.tariff_id not in ("", row.tariff_id):
+        return True
+    if form.status is not UpstreamStatus.UNKNOWN and form.cause != row.cause:
         return True
     if compare(row, as_listed(row, form)):
         return True

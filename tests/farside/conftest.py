@@ -26,10 +26,15 @@ async def panel(panel_process: Upstream) -> Upstream:
 
 @pytest.fixture
 async def pair(
-    migrated_sqlite_template: Path, tmp_path: Path, temporal_server: TemporalServer, panel: Upstream
+    request: pytest.FixtureRequest,
+    migrated_sqlite_template: Path,
+    tmp_path: Path,
+    temporal_server: TemporalServer,
+    panel: Upstream,
 ) -> AsyncIterator[Pair]:
-    """Both at work. What the reseller waits for it looks at several times a second."""
-    async with open_pair(migrated_sqlite_template, tmp_path, temporal_server, panel) as pair:
+    """Both at work. What the reseller waits for it looks at several times a second. `param`: its settings."""
+    of_reseller: dict[str, Any] = getattr(request, "param", {})
+    async with open_pair(migrated_sqlite_template, tmp_path, temporal_server, panel, **of_reseller) as pair:
         yield pair
 
 

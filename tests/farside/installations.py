@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from catalogue.loading import load
 from models.database import Database
 from models.enums import Stage
+from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from models.webhooks import WebhookEndpoint
 from orders.lifecycle.acceptance import AcceptedOrder
@@ -24,6 +25,7 @@ from orders.webhooks import endpoints
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.hints.sender import SECRET, SECRET_VARIABLE
 from tests.infrastructure.databases import copy_of
+from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
 from tests.infrastructure.proxy import Proxy, Request
 from tests.infrastructure.temporal import TemporalServer
@@ -101,6 +103,23 @@ class Pair:
         """What the distributor was asked to do, in order."""
         async with self.distributor.database.read() as session:
             return list((await session.exec(select(Operation).order_by(col(Operation.id)))).all())
+
+    async def stands_there(self, stage: Stage) -> Operation:
+        """The distributor's latest operation, once it is in this stage."""
+
+        async def found() -> Operation | None:
+            latest = (await self.operations_there())[-1:]
+            return latest[0] if latest and latest[0].stage is stage else None
+
+        standing = await assert_eventually(found, timeout=40, message=f"the distributor's operation is {stage.value}")
+        assert standing is not None
+        return standing
+
+    async def seen(self, number: int) -> UpstreamSnapshot:
+        """What the reseller has seen of the item of its service."""
+        async with self.reseller.database.read() as session:
+            found = await session.exec(select(UpstreamSnapshot).where(UpstreamSnapshot.service_id == number))
+            return found.one()
 
     async def counts(self) -> tuple[int, int, int]:
         """Services at the distributor's, items and charges at the simulator."""

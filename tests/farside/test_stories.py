@@ -3,9 +3,11 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from sqlmodel import select
 
 from models.enums import OperationKind, ServiceStatus, Stage
+from models.messages import Decision, DecisionKind
 from models.order import Task
 from orders.operations.set_parameters import ServiceChange
 from tests.farside.installations import Pair, hint_by_webhook, orders
@@ -92,18 +94,31 @@ async def test_a_prolongation_that_is_lost_or_whose_answer_is_cut_off_is_charged
 async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair) -> None:
     service = await pair.bought()
     order = await pair.reseller.resellflow.change_plan(service.id or 0, "L", key="c")
+    await pair.stands_there(Stage.AWAITING_MANUAL_TASK)
 
-    async def task() -> Task | None:
-        async with pair.distributor.database.read() as session:
-            return (await session.exec(select(Task))).first()
+    async def is_told() -> bool:
+        return "is awaiting_manual_task" in (await pair.seen(order.service)).cause
 
-    await assert_eventually(task, timeout=20, message="the distributor's person has a task")
-    await pair.reseller.until(order, Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
+    await assert_eventually(is_told, timeout=20, message="the reseller sees what the distributor waits for")
+    assert (await pair.reseller.operation(order.operation)).stage is Stage.AWAITING_CONFIRMATION
     [sold] = await pair.sold()
     await pair.panel.admin("PATCH", f"/items/{sold.upstream_number}", {"pricelist": 59})
     after = await pair.completed(order)
     assert after.plan_id != service.plan_id
     assert (await pair.sold())[0].plan_id != sold.plan_id
+
+
+@pytest.mark.parametrize("pair", [{"slow_at_least": 1.0, "usual_times": {"change_plan": 1.0}}], indirect=True)
+async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_ours(pair: Pair) -> None:
+    service = await pair.bought()
+    order = await pair.reseller.resellflow.change_plan(service.id or 0, "L", key="c")
+    there = await pair.stands_there(Stage.AWAITING_MANUAL_TASK)
+    async with pair.distributor.database.read() as session:
+        task = (await session.exec(select(Task).where(Task.operation_id == there.id))).one()
+    await pair.distributor.resellflow.reject_task(task.id or 0, Decision(actor="dora", reason="no room"))
+    asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
+    assert "has not done it" in asked.reason
+    assert (await pair.reseller.service(order.service)).plan_id == service.plan_id
 
 
 async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pair: Pair) -> None:
@@ -119,12 +134,7 @@ async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pai
 async def test_without_money_at_the_distributor_an_order_waits_there_and_is_bought_once(pair: Pair) -> None:
     await pair.panel.set_balance("0.00")
     order = await pair.reseller.order("S")
-
-    async def waits() -> bool:
-        found = await pair.operations_there()
-        return bool(found) and found[0].stage is Stage.WAITING_FOR_FUNDS
-
-    await assert_eventually(waits, timeout=20, message="the distributor waits for money")
+    await pair.stands_there(Stage.WAITING_FOR_FUNDS)
     assert (await pair.reseller.operation(order.operation)).stage is not Stage.COMPLETED
     await pair.panel.set_balance("50.00")
     await pair.completed(order)
@@ -157,3 +167,14 @@ async def test_processes_that_are_killed_on_either_side_lose_nothing(resting_pai
         assert await pair.counts() == (1, 1, 1)
         await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p"))
         assert len(await pair.panel.charges()) == 2
+
+
+async def test_an_order_that_the_distributor_cancels_asks_a_person(pair: Pair) -> None:
+    await pair.panel.set_balance("0.00")
+    order = await pair.reseller.order("S")
+    there = await pair.stands_there(Stage.WAITING_FOR_FUNDS)
+    decision = Decision(actor="dora", reason="not sold any more")
+    await pair.distributor.resellflow.decide(there.id or 0, DecisionKind.CANCEL, decision)
+    asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
+    assert "is deleted" in asked.reason
+    assert await pair.counts() == (1, 0, 0)

@@ -37,6 +37,18 @@ async def test_a_form_is_compared_with_its_own_item_and_touches_no_other(databas
     assert after["19"] == before["19"]
 
 
+async def test_the_cause_that_a_form_tells_of_an_unchanged_state_is_kept_until_a_form_tells_another(
+    database: Database,
+) -> None:
+    await record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
+    for cause in ("a person has to do it", "it is done tomorrow", ""):
+        assert await read_form(database, ITEMS[1].model_copy(update={"cause": cause})) == 0
+        assert (await snapshots(database))["18"].cause == cause
+    silent = {"status": UpstreamStatus.UNKNOWN, "cause": "?"}
+    assert await read_form(database, ITEMS[1].model_copy(update=silent)) == 0
+    assert (await snapshots(database))["18"].cause == ""
+
+
 async def test_an_item_that_its_form_denies_vanishes_alone(database: Database) -> None:
     await record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
     for expected in (1, 0):
