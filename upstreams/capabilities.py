@@ -9,7 +9,8 @@ class Capabilities(BaseModel):
     """Each is true unless the adapter says otherwise. The description says what is absent where it is not.
 
     A method of the port that needs a capability which is absent raises `upstreams.errors.CapabilityAbsent`; nothing is
-    sent then.
+    sent then. Orders look first at what they would ask for every time: the balance, quotes, the renewal switch. What is
+    asked for by one operation alone (a plan change, a password) becomes a task for a person.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,8 +25,6 @@ class Capabilities(BaseModel):
     change_plan: bool = Field(default=True, description="the plan can't be changed by machine")
     change_password: bool = Field(default=True, description="the password of a service can't be changed by machine")
     licence_keys: bool = Field(default=True, description="licence keys can't be read or made anew")
-    newest_first: bool = Field(default=True, description="new items can't be listed first; lists are read in full")
-    hints: bool = Field(default=True, description="the upstream can't say at once that an item has changed")
     same_key_again: bool = Field(
         default=False,
         description="a call that charges can't be repeated with its key; after a lost answer the outcome is looked up",

@@ -170,7 +170,6 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, bench: one.read_licence_key(bench.product_type, bench.number_of_nobody),
         lambda one, bench: one.new_licence_key(bench.product_type, bench.number_of_nobody, key=KEY),
     ],
-    "newest_first": [lambda one, bench: one.newest_items(bench.product_type, 5)],
 }
 RESUME = Change(_resume, _is_active, charges=False)
 
@@ -432,7 +431,7 @@ class Contract:
         assert await bench.charges() == 0
 
     def test_each_capability_has_its_calls(self) -> None:
-        without_calls = {"hints", "same_key_again"}
+        without_calls = {"same_key_again"}
         assert CALLS_OF_CAPABILITIES.keys() == Capabilities.model_fields.keys() - without_calls
 
     async def test_what_needs_an_absent_capability_is_refused_before_anything_is_sent(self, bench: Bench) -> None:
