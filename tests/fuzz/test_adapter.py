@@ -93,6 +93,9 @@ def calls(upstream: BillmanagerUpstream) -> list[Callable[[], Awaitable[object]]
     ]
 
 
+CALLS = 29
+
+
 @pytest.mark.timeout(120 * FACTOR)
 async def test_whatever_an_upstream_answers_each_call_ends_with_a_value_or_a_typed_error() -> None:
     draw = drawn(__name__)
@@ -101,9 +104,11 @@ async def test_whatever_an_upstream_answers_each_call_ends_with_a_value_or_a_typ
     done = 0
     with lease.holding(lease.Lease.starting(lease.Clocks.now(), timedelta(hours=1))):
         for _ in range(ROUNDS * FACTOR):
-            for place in range(30):
+            for place in range(CALLS):
                 async with BillmanagerUpstream(panel.connection()) as upstream:  # whose gate knows nothing yet
-                    call = calls(upstream)[place]
+                    every = calls(upstream)
+                    assert len(every) == CALLS
+                    call = every[place]
                     with suppress(UpstreamError), at_once():
                         async with asyncio.timeout(HANGS_AFTER_SECONDS):
                             await call()
