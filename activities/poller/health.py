@@ -1,4 +1,4 @@
-"""What reads that work, and reads that fail, say of the account."""
+"""Derives the health of the account from reads that succeed and reads that fail."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Push hints: what the upstream says has changed is read at once."""
+"""Push hints: items that the upstream reports as changed are read at once."""
 
 from activities.poller import schedule
 from activities.poller.forms import read_pending

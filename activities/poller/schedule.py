@@ -1,4 +1,4 @@
-"""When is what read: every interval of the poller, and what is due now.
+"""All intervals of the poller, and what is due now.
 
 Times are monotonic seconds, unless a docstring says otherwise. docs/polling.md has the table.
 """
@@ -13,88 +13,88 @@ from orders.events import WaitingOperation
 from settings import Settings
 
 TICK_SECONDS = 0.25
-"""How often the poller looks at its schedule."""
+"""Between two looks of the poller at its schedule."""
 CALM_SECONDS = 1.0
-"""How often the database is asked whether anything waits, while no young order waits for a confirmation."""
+"""Between two looks in the database for waiting operations, while no young order waits for a confirmation."""
 CATALOGUE_SECONDS = 5.0
-"""How often it is asked what the catalogue says: which types are listed, and whether hints are taken."""
+"""Between two looks at the catalogue: which product types are listed, and whether hints are accepted."""
 YOUNG_SECONDS = 120.0
-"""An order waiting for longer than this is looked at half as often."""
+"""An order that waits for longer is read half as often."""
 OLD_SECONDS = 3600.0
-"""One waiting for longer than this is looked at every idle interval, or with the others if there are any."""
+"""An order that waits for longer is read at the idle interval, or together with younger ones."""
 LIST_SHARE = 10
-"""A list that took so long to read and compare is read again after so many times that at the earliest, whoever asks for
-it: it never takes more than a tenth of the time."""
+"""A list is read again at the earliest after this many times as long as its last reading took, whoever asks for it. So
+it never takes more than a tenth of the time."""
 POLL_NOTE_SECONDS = 5.0
-"""How often the time of the last poll is written down."""
+"""Between two records of the time of the last poll."""
 CONNECT_AGAIN_SECONDS = 2.0
-"""After the account could not be connected to, because its password is missing, say."""
+"""Wait after a failed connection to the account, for example because its password is missing."""
 SILENT_SECONDS = 60.0
-"""How long reads, or the reads of one list, may fail before it is said: a moment's trouble is none."""
+"""Reads, or the reads of one list, may fail for this long before that is reported."""
 LEFT_ALONE_SECONDS = 5.0
-"""How often it is looked whether an account may be asked again that is left alone: somebody may have found it well."""
+"""Between two checks whether an account that is left alone may be asked again; somebody may have found it healthy."""
 BACK_OFF_SECONDS = 5.0
-"""How long a piece of work rests after an error that nobody foresaw."""
+"""Back-off of one piece of work after an unexpected error."""
 UNAVAILABLE_SECONDS = 2.0
-"""How long Temporal or the database is left alone after it could not be reached."""
+"""Back-off after Temporal or the database could not be reached."""
 FAILURES_IN_A_ROW = 3
-"""After so many reads without an answer no more forms are read in this round: each may take the whole time limit."""
+"""After this many reads without an answer the round reads no more forms: each may take the whole time limit."""
 
 FORMS_A_ROUND = 20
-"""So many forms of what waits, and as many others, are read before it is looked again what is the most urgent."""
+"""Forms of waiting operations, and as many other forms, that are read before urgency is judged again."""
 FORM_AGAIN_SECONDS = 5.0
-"""How long a form that could not be read rests: at first, and twice as long each time, up to the next."""
+"""Back-off of a form that could not be read. It doubles each time, up to FORM_AGAIN_AT_MOST_SECONDS."""
 FORM_AGAIN_AT_MOST_SECONDS = 300.0
 
 HEAD_AT_LEAST = 50
 HEAD_AT_MOST = 500
-"""Rows of a list's head that are asked for: twice as many as openings are waited for, within these."""
+"""Limits of the rows requested of a list's head. Within them it is twice the number of openings that wait."""
 HEAD_SLICE = 100
-"""So many of its rows are written down at once."""
+"""Rows of a head that are recorded in one transaction."""
 HEAD_AGAIN_SECONDS = 60.0
-"""How long the head of a list is not asked for after it was not what was asked for, or lacked what should be in it."""
+"""The head of a list is not requested for this long after it was unordered, or lacked what should be in it."""
 
 HINTS_SECONDS = 0.5
-"""How often it is looked whether hints have come, where they are taken."""
+"""Between two looks for hints, where they are accepted."""
 HINT_BATCH = 100
 FORMS_FOR_HINTS = 5
-"""Of more hinted items of a type than these, and than its list has pages, the list is read instead of their forms."""
+"""With more hinted items of a type than this, and than its list has pages, the list is read instead of their forms."""
 SECOND_LOOK_SECONDS = 2.0
 """A hint may come before what it tells of can be read: then the item is read once more."""
 LISTED_FOR_HINTS_SECONDS = 1.0
-"""How often at most hints may have a type listed."""
+"""Hints cause a list to be read at most this often."""
 UNKNOWN_HINTS_SECONDS = 5.0
-"""How often hints of items that nobody knows may have everything listed: they may be other people's."""
+"""Hints of unknown items cause lists to be read at most this often: the items may be other people's."""
 
 NOTHING_NEW_SECONDS = 60.0
-"""How often it is looked for keys and strangers although no look at the upstream has brought anything new."""
+"""Between two looks for keys and unexplained items while no read has brought anything new."""
 KEYS_SECONDS = 2.0
-"""How often it is looked which licences wait for their keys, while any does or something is new."""
+"""Between two looks for licences that wait for their keys, while any waits or something is new."""
 KEYS_AT_ONCE = 5
 ATTENTION_SHARE = 0.05
-"""The form of what a person was asked about is read again after this part of the time that it has been so …"""
+"""The form of an item that a person was asked about is read again after this share of the time since …"""
 ATTENTION_AT_MOST_SECONDS = 3600.0
 """… or after this time."""
 KEY_SHARE = 0.1
-"""The form of one that waits is read again after this part of the time that it has waited …"""
+"""The form of a licence without its key is read again after this share of the time that it has waited …"""
 KEY_AT_MOST_SECONDS = 3600.0
 """… or after this time."""
 UNEXPLAINED_FORMS_SECONDS = 2.0
-"""How often it is looked which new items nobody explains, while there are some or something is new."""
+"""Between two looks for new items that nobody explains, while there are some or something is new."""
 UNEXPLAINED_BATCH = 5
 SLOW_SECONDS = 2.0
-"""How often it is looked what takes longer than usual."""
+"""Between two looks for operations that take longer than usual."""
 SLOW_AT_ONCE = 20
 USUAL_AGAIN_SECONDS = 600.0
-"""How long it counts what was learned of the usual time."""
+"""A usual time that was learned is used for this long."""
 RENEWALS_AT_ONCE = 5
-"""So many forms are read in an idle interval to see who renews, where lists do not say it."""
+"""Forms read in an idle interval to learn who renews, where lists do not show it."""
 RENEWAL_STEPS = 72
-"""Into so many steps the period is divided in which each of those forms is read once."""
+"""Each of those forms is read once in a period; the period has this many steps."""
 
 
 class Job(Enum):
-    """What is done now and then, each at an interval of its own."""
+    """Periodic work, each with an interval of its own."""
 
     LOOK = auto()
     CATALOGUE = auto()
@@ -135,11 +135,11 @@ class Schedule:
         return time.monotonic() >= self._jobs_due.get(job, 0.0)
 
     def postpone(self, job: Job, seconds: float) -> None:
-        """It is due again in so many seconds."""
+        """Make it due again in that many seconds."""
         self._jobs_due[job] = time.monotonic() + seconds
 
     def claim(self, job: Job, seconds: float) -> bool:
-        """Whether it is due; if so, it is again in so many seconds."""
+        """Whether it is due. If so, it is due again in that many seconds."""
         if not self.is_due(job):
             return False
         self.postpone(job, seconds)
@@ -162,7 +162,7 @@ class Schedule:
         ]
 
     def may_list(self, product_type: str) -> bool:
-        """It would not take more than its share of the time."""
+        """Whether reading it now takes no more than its share of the time."""
         return time.monotonic() >= self._earliest(product_type)
 
     def list_begins(self, product_type: str) -> None:
@@ -177,7 +177,7 @@ class Schedule:
         listed.took = time.monotonic() - listed.begun
 
     def continue_first_scan(self, product_type: str) -> None:
-        """Until it is over each order reads the list itself: so it has all the time there is."""
+        """The first scan of a list goes on at once: until it is over, each order reads the list itself."""
         self._listed[product_type].took = 0.0
         self._listing[product_type] = 0.0
 
@@ -209,7 +209,7 @@ class Schedule:
         self._awaited_due = {operation: due for operation, due in self._awaited_due.items() if operation in known}
 
     def operations_due(self, operations: Iterable[WaitingOperation]) -> list[WaitingOperation]:
-        """Those that are to be looked at, the longest put off first."""
+        """The operations whose items are to be read now, the longest overdue first."""
         now = time.monotonic()
         due = [one for one in operations if now >= self._awaited_due.get(one.number, 0.0)]
         return sorted(due, key=lambda one: self._awaited_due.get(one.number, 0.0))
@@ -218,13 +218,13 @@ class Schedule:
         self._awaited_due[operation.number] = time.monotonic() + self._awaited_interval(operation)
 
     def back_off(self, operation: WaitingOperation) -> None:
-        """After an error that nobody foresaw."""
+        """After an unexpected error."""
         self._awaited_due[operation.number] = max(
             self._awaited_due.get(operation.number, 0.0), time.monotonic() + BACK_OFF_SECONDS
         )
 
     def look_again(self, young: bool) -> None:
-        """When the database is asked again who waits."""
+        """Plan the next look in the database for waiting operations."""
         self.postpone(Job.LOOK, TICK_SECONDS if young else CALM_SECONDS)
 
     def tasks_due(self, by_hand: Iterable[WaitingOperation]) -> list[WaitingOperation]:
@@ -257,5 +257,5 @@ class Schedule:
         return time.monotonic() >= self._heads.get(product_type, 0.0)
 
     def skip_head(self, product_type: str) -> None:
-        """Its head is no use, for a while."""
+        """Do not request its head for a while: it was of no use."""
         self._heads[product_type] = time.monotonic() + HEAD_AGAIN_SECONDS

@@ -1,4 +1,4 @@
-"""New items of nobody: their forms may show our mark, where lists do not. Each form is read once."""
+"""New items that belong to no service. Their forms may show our mark where lists do not. Each form is read once."""
 
 from activities.poller import schedule
 from activities.poller.schedule import Job
