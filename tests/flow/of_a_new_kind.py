@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from models.enums import OperationKind, Stage
+from models.messages import TaskCompletion
 from models.order import Task
 from orders.lifecycle.acceptance import AcceptedOrder
 from settings import Settings
@@ -59,6 +60,20 @@ async def test_it_is_asked_for_by_its_route_carried_out_and_completed(shop: Shop
     assert (
         await description.static_summary() == f"reboot service {opened.service} at main (operation {order.operation})"
     )
+
+
+async def test_what_the_upstream_does_not_let_us_do_is_done_by_hand(shop: Shop, api: httpx.AsyncClient) -> None:
+    opened = await shop.order()
+    await shop.until(opened, Stage.COMPLETED)
+    await shop.upstream.fault(function="vds.suspend", times=1, kind="error", error={"type": "access"})
+    answer = await api.post(f"/v1/services/{opened.service}/reboot", json={"reason": "it hangs"})
+    order = AcceptedOrder(opened.service, answer.json()["operation"]["number"], REBOOT, "main", created=True)
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    async with shop.database.read() as session:
+        task = await session.get_one(Task, order.operation)
+    assert "1. Do what the title says." in task.instructions
+    await shop.resellflow.complete_task(task.id, TaskCompletion(actor="anna", note="pressed the button"))
+    await shop.until(order, Stage.COMPLETED)
 
 
 async def test_it_is_in_the_api_s_document(api: httpx.AsyncClient) -> None:
