@@ -18,7 +18,7 @@ from orders.operations.job import load_job
 from orders.retention import prune
 from orders.settlement import intents
 from tests.orders.test_pending import AGES
-from tests.workflows.test_discretion import Activity, given
+from tests.workflows.test_redaction import Activity, given
 
 NAME = "shop.kunde.example"
 
