@@ -12,7 +12,7 @@ from upstreams import gate, lease
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.port import OrderSpec
 
-pytest.register_assert_rewrite("tests.upstreams.contract")
+pytest.register_assert_rewrite("tests.upstreams.contract", "tests.upstreams.changes")
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ An adapter's tests make a `Bench` (see `bench`) and a class of this one:
 The faults are laid by a proxy between adapter and far side, so nothing in an adapter is patched.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
@@ -20,8 +20,28 @@ from pydantic import SecretStr
 
 from models.enums import UnpaidKind, UpstreamStatus
 from tests.infrastructure.proxy import RETRY_AFTER_SECONDS, Answer, Reaches
-from tests.upstreams.bench import PATIENT_SECONDS, QUICK_SECONDS, Bench
-from upstreams import httpcalls
+from tests.upstreams.bench import Bench
+from tests.upstreams.changes import (
+    CHANGES,
+    KEY,
+    MARK,
+    OPEN,
+    RESUME,
+    Change,
+    Subject,
+    close,
+    digests,
+    form,
+    is_active,
+    is_on_other_plan,
+    is_ordered,
+    is_suspended,
+    listed,
+    resume,
+    subject,
+    suspend,
+)
+from tests.upstreams.faults import FAULTS, FAULTS_OF_ORDERS, READ_FAULTS, Fault, LapsesWhileConnecting, impatient
 from upstreams.capabilities import Capabilities
 from upstreams.errors import (
     CapabilityAbsent,
@@ -37,110 +57,8 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.lease import Clocks, Lease, holding
-from upstreams.port import ListedRow, ListEnd, Upstream, UpstreamItem
+from upstreams.port import ListedRow, Upstream
 
-MARK, KEY = "rf-1042-7-a1", "1042-open-7"
-"""Our mark on the order, and the key that every attempt of the operation has."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a call is about: an item of ours, or an order with a mark. `before`: the item as it was."""
-
-    bench: Bench
-    before: UpstreamItem | None = None
-
-    @property
-    def number(self) -> str:
-        assert self.before is not None
-        return self.before.number
-
-
-@dataclass(frozen=True)
-class Change:
-    """A call that changes something, and how reading tells afterwards whether it was carried out."""
-
-    make: Callable[[Upstream, Subject], Awaitable[object]]
-    done: Callable[[Upstream, Subject], Awaitable[bool]]
-    charges: bool = True
-    about_an_item: bool = True
-
-
-async def _order(upstream: Upstream, about: Subject) -> object:
-    return await upstream.order(about.bench.spec(MARK), key=KEY)
-
-
-async def _is_ordered(upstream: Upstream, about: Subject) -> bool:
-    found = [item for item in (await listed(upstream, about.bench)).values() if item.mark == MARK]
-    assert len(found) <= 1, "one order is one item"
-    return bool(found)
-
-
-async def _prolong(upstream: Upstream, about: Subject) -> object:
-    return await upstream.prolong(about.number, 1, key=KEY)
-
-
-async def _is_prolonged(upstream: Upstream, about: Subject) -> bool:
-    before, now = about.before, await form(upstream, about)
-    assert before is not None
-    assert before.expires_on is not None
-    assert now.expires_on is not None
-    return now.expires_on >= before.expires_on + timedelta(days=28)
-
-
-async def _change_plan(upstream: Upstream, about: Subject) -> object:
-    return await upstream.change_plan(about.number, about.bench.other_plan, 1, key=KEY)
-
-
-async def _is_on_other_plan(upstream: Upstream, about: Subject) -> bool:
-    return about.bench.is_on_other_plan(await form(upstream, about))
-
-
-async def _set_parameters(upstream: Upstream, about: Subject) -> object:
-    asked = about.bench.dearer_parameters
-    return await upstream.set_parameters(about.bench.product_type, about.number, asked, key=KEY)
-
-
-async def _has_parameters(upstream: Upstream, about: Subject) -> bool:
-    return about.bench.has_dearer_parameters(await form(upstream, about))
-
-
-async def _suspend(upstream: Upstream, about: Subject) -> None:
-    await upstream.suspend(about.bench.product_type, about.number, key=KEY)
-
-
-async def _is_suspended(upstream: Upstream, about: Subject) -> bool:
-    return (await form(upstream, about)).status is UpstreamStatus.SUSPENDED
-
-
-async def _resume(upstream: Upstream, about: Subject) -> None:
-    await upstream.resume(about.bench.product_type, about.number, key=f"{KEY}-resume")
-
-
-async def _is_active(upstream: Upstream, about: Subject) -> bool:
-    return (await form(upstream, about)).status is UpstreamStatus.ACTIVE
-
-
-async def _close(upstream: Upstream, about: Subject) -> None:
-    await upstream.delete(about.bench.product_type, about.number, key=KEY)
-
-
-async def _is_closed(upstream: Upstream, about: Subject) -> bool:
-    try:
-        return (await form(upstream, about)).status is UpstreamStatus.DELETED
-    except NoSuchItem:
-        return True
-
-
-OPEN = "open"
-CHANGES: dict[str, Change] = {
-    OPEN: Change(_order, _is_ordered, about_an_item=False),
-    "prolong": Change(_prolong, _is_prolonged),
-    "change of plan": Change(_change_plan, _is_on_other_plan),
-    "parameters": Change(_set_parameters, _has_parameters),
-    "suspend": Change(_suspend, _is_suspended, charges=False),
-    "close": Change(_close, _is_closed, charges=False),
-}
 CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[object]]]] = {
     "balance": [lambda one, _: one.balance()],
     "quotes": [
@@ -171,100 +89,6 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, bench: one.new_licence_key(bench.product_type, bench.number_of_nobody, key=KEY),
     ],
 }
-RESUME = Change(_resume, _is_active, charges=False)
-
-
-async def form(upstream: Upstream, about: Subject) -> UpstreamItem:
-    return await upstream.read_item(about.bench.product_type, about.number)
-
-
-async def listed(upstream: Upstream, bench: Bench) -> dict[str, UpstreamItem]:
-    """The list, which must be complete, by number."""
-    listing = await upstream.list_items(bench.product_type)
-    assert listing.complete, listing.incomplete_because
-    return {item.number: item for item in listing.items}
-
-
-async def digests(upstream: Upstream, bench: Bench) -> tuple[dict[str, str], ListEnd]:
-    """The list as it is walked: each row's digest by its number, and its end."""
-    found: dict[str, str] = {}
-
-    async def take(rows: Sequence[ListedRow], _total: int | None) -> None:
-        for row in rows:
-            assert row.item().number == row.number
-            found[row.number] = row.digest
-
-    end = await upstream.walk_items(bench.product_type, take)
-    return found, end
-
-
-async def subject(bench: Bench, change: Change) -> Subject:
-    """What the change is about, made at the far side before anything goes wrong."""
-    if not change.about_an_item:
-        return Subject(bench)
-    async with aclosing(bench.connect()) as upstream:
-        await upstream.order(bench.spec("rf-1041-6-a1"), key="an earlier order")
-        await bench.carry_out()
-        [item] = (await listed(upstream, bench)).values()
-        found = Subject(bench, await upstream.read_item(bench.product_type, item.number))
-    assert found.before is not None
-    assert found.before.status is UpstreamStatus.ACTIVE
-    return found
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What happens to the request of a call that charges. Each leaves the outcome unknown."""
-
-    name: str
-    answer: Answer
-    reaches: Reaches
-
-    @property
-    def carried_out(self) -> bool:
-        return self.reaches is not Reaches.NEVER
-
-
-FAULTS = [
-    Fault("cut before it is carried out", Answer.CUT, Reaches.NEVER),
-    Fault("cut after it is carried out", Answer.CUT, Reaches.BEFORE),
-    Fault("carried out after the time-out", Answer.STALL, Reaches.LATE),
-    Fault("an endless trickle", Answer.TRICKLE, Reaches.BEFORE),
-    Fault("502 after it", Answer.BAD_GATEWAY, Reaches.BEFORE),
-    Fault("a page after it", Answer.HTML, Reaches.BEFORE),
-    Fault("garbage after it", Answer.GARBAGE, Reaches.BEFORE),
-]
-FAULTS_OF_ORDERS = [
-    *FAULTS,
-    Fault("no answer in time and lost", Answer.STALL, Reaches.NEVER),
-    Fault("no answer in time and carried out", Answer.STALL, Reaches.BEFORE),
-    Fault("half an answer", Answer.HALF, Reaches.BEFORE),
-    Fault("502 instead of it", Answer.BAD_GATEWAY, Reaches.NEVER),
-    Fault("503 after it", Answer.UNAVAILABLE, Reaches.BEFORE),
-    Fault("a gateway's 404 after it", Answer.NOT_FOUND, Reaches.BEFORE),
-    Fault("a page instead of it", Answer.HTML, Reaches.NEVER),
-]
-READ_FAULTS = [
-    Answer.CUT,
-    Answer.HALF,
-    Answer.STALL,
-    Answer.TRICKLE,
-    Answer.BAD_GATEWAY,
-    Answer.NOT_FOUND,
-    Answer.HTML,
-    Answer.GARBAGE,
-    Answer.THROTTLED,
-]
-
-
-class LapsesWhileConnecting(Lease):
-    """A lease that holds when it is looked at first, and is over when the request is about to leave."""
-
-    looks = 0
-
-    def lapsed(self, now: Clocks | None = None) -> str:
-        object.__setattr__(self, "looks", self.looks + 1)
-        return "" if self.looks == 1 else "its lease was over 0.1 s before: this worker was held up"
 
 
 class Contract:
@@ -292,7 +116,7 @@ class Contract:
             accepted = await upstream.order(bench.spec(MARK), key=KEY)
             await bench.carry_out()
             assert accepted.unpaid is None
-            assert await _is_ordered(upstream, about)
+            assert await is_ordered(upstream, about)
             [number] = await listed(upstream, bench)
             assert accepted.upstream_number in (None, number)
             item = await upstream.read_item(bench.product_type, number)
@@ -314,18 +138,18 @@ class Contract:
     async def test_what_was_suspended_is_resumed(self, bench: Bench) -> None:
         about = await subject(bench, RESUME)
         async with aclosing(bench.connect()) as upstream:
-            await _suspend(upstream, about)
+            await suspend(upstream, about)
             await bench.carry_out()
-            assert await _is_suspended(upstream, about)
-            await _resume(upstream, about)
+            assert await is_suspended(upstream, about)
+            await resume(upstream, about)
             await bench.carry_out()
-            assert await _is_active(upstream, about)
+            assert await is_active(upstream, about)
         assert await bench.charges() == 1
 
     async def test_a_closed_item_stays_known_as_closed_or_is_gone(self, bench: Bench) -> None:
         about = await subject(bench, CHANGES["close"])
         async with aclosing(bench.connect()) as upstream:
-            await _close(upstream, about)
+            await close(upstream, about)
             await bench.carry_out()
             row = (await listed(upstream, bench)).get(about.number)
             assert row is None or row.status is UpstreamStatus.DELETED
@@ -413,7 +237,7 @@ class Contract:
         async with aclosing(bench.connect()) as upstream:
             with pytest.raises((Rejected, SetupFault)):
                 await upstream.change_plan(about.number, "987654", 1, key=KEY)
-            assert not await _is_on_other_plan(upstream, about)
+            assert not await is_on_other_plan(upstream, about)
         assert await bench.charges() == 1
 
     async def test_without_money_nothing_is_bought(self, bench: Bench) -> None:
@@ -569,18 +393,6 @@ async def _not_absent(call: Awaitable[object]) -> None:
         raise
     except UpstreamError:
         return
-
-
-@contextmanager
-def impatient(answer: Answer) -> Iterator[float]:
-    """The time-out for a call that is answered so. The one of the whole call, connecting included, is as short."""
-    if answer not in (Answer.STALL, Answer.TRICKLE):
-        yield PATIENT_SECONDS
-        return
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("CONNECT_TIMEOUT", "POOL_TIMEOUT"):
-            patch.setattr(httpcalls, name, QUICK_SECONDS)
-        yield QUICK_SECONDS
 
 
 def assert_no_secret(bench: Bench, error: UpstreamError) -> None:

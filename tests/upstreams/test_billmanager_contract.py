@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from tests.infrastructure.proxy import Proxy, Request
 from tests.simulator.inside import PASSWORD, USER, InsideSimulator, serving_simulator
 from tests.upstreams.bench import PATIENT_SECONDS
-from tests.upstreams.contract import OPEN, Contract
+from tests.upstreams.changes import OPEN
+from tests.upstreams.contract import Contract
 from upstreams.billmanager import (
     ADAPTER,
     BillmanagerConnection,
