@@ -16,6 +16,8 @@ from orders.lifecycle.acceptance import AcceptedOrder
 from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
+from upstreams.billmanager import BillmanagerUpstream
+from upstreams.errors import CapabilityAbsent
 
 
 async def _active(shop: Shop) -> Service:
@@ -70,6 +72,20 @@ async def test_operations_on_a_service_wait_in_line(shop: Shop) -> None:
         await shop.until(one, Stage.COMPLETED, timeout=30)
     ends = [(await shop.operation(one.operation)).ended_at for one in queued]
     assert ends == sorted(ends, key=lambda at: at.timestamp() if at else 0.0)
+
+
+async def test_what_a_kind_of_upstream_can_not_do_is_a_task_for_a_person(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def absent(*_: object, key: str) -> None:
+        raise CapabilityAbsent("Upstream main: not sent, services can't be suspended by machine.", function="suspend")
+
+    service = await _active(shop)
+    monkeypatch.setattr(BillmanagerUpstream, "suspend", absent)
+    order = await shop.resellflow.suspend(service.id or 0, key="s")
+    await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 3, "reason": "employeesuspend"})
+    await shop.until(order, Stage.COMPLETED)
 
 
 async def test_what_the_account_may_not_do_becomes_a_manual_task(shop: Shop) -> None:
