@@ -220,7 +220,7 @@ async def test_a_shop_is_told_what_follows_where_it_does_not_end_at_once(sqlite_
     assert "nothing of it is sent" in document["next_step"]
     assert document["stages"][-1]["next_step"] == document["next_step"]
     again = await sqlite_api.shop.post("/v1/operations/1/cancel")
-    assert "called off already" in assert_problem(again, 409, "refused")
+    assert "already called off" in assert_problem(again, 409, "refused")
 
 
 async def test_what_may_be_under_way_or_is_bought_is_not_cancelled(sqlite_api: Api) -> None:

@@ -95,7 +95,7 @@ async def test_a_primary_that_was_replaced_takes_no_orders_and_is_not_ready(
                 answer = await api.post_order("cart-2")
                 ready = await api.stranger.get("/readyz")
                 assert (await api.shop.get("/v1/services")).status_code == 200
-            assert "takes no changes" in assert_problem(answer, 503, "database-unavailable")
+            assert "accepts no changes" in assert_problem(answer, 503, "database-unavailable")
             assert answer.headers["Retry-After"]
             assert "read-only" in assert_problem(ready, 503, "not-ready")
             # A connection that was opened meanwhile is found out by the first write, and with it all of its age.
@@ -118,7 +118,7 @@ async def test_who_finds_no_connection_free_is_told_to_come_back_and_it_is_ready
             ready = await api.stranger.get("/readyz")
     finally:
         await database.close()
-    assert "too much to do" in assert_problem(answer, 503, "busy")
+    assert "database is busy" in assert_problem(answer, 503, "busy")
     assert answer.headers["Retry-After"]
     assert ready.status_code == 200
 
