@@ -145,11 +145,12 @@ def cancel(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """End the operation without effect.
+    """End the operation before its goal is reached.
 
-    If nothing was sent, it ends at once. Otherwise it ends after everything is removed that an earlier request may have
-    left at the upstream. It is refused if a paid service may be there, unless you vouch that it is not
-    (--nothing-was-bought), or accept that it stays (--what-is-paid-stays).
+    If nothing was sent, it ends at once, and nothing is charged. Otherwise it ends after everything is removed that an
+    earlier request may have left at the upstream. It is refused if a paid service may be there, unless you vouch that
+    it is not (--nothing-was-bought), or accept that it stays (--what-is-paid-stays): what the upstream has charged
+    then stays paid, and an opened service keeps its item.
     """
     decision = _decision(reason, actor, nothing_was_bought=nothing_was_bought, what_is_paid_stays=what_is_paid_stays)
     _decide(operation, DecisionKind.CANCEL, decision, as_json)

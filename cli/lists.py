@@ -7,7 +7,7 @@ import typer
 from cli import decisions, history, retention, service_admin
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
-from cli.prices import price_in_words
+from cli.prices import EXPECTED_PRICE, UPSTREAM_PRICE, price_in_words, price_label
 from cli.printing import Column as Words
 from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
@@ -115,7 +115,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("parameters", view.parameters),
             ("add-ons", view.addons),
             ("upstream", f"{view.upstream.name}, item {view.upstream.number or '(none yet)'}" if view.upstream else ""),
-            ("upstream price", view.cost),
+            (UPSTREAM_PRICE if view.upstream and view.upstream.number else EXPECTED_PRICE, view.cost),
             ("mark there", view.mark),
             ("module", view.processing_module),
             ("home module", view.home_processing_module),
@@ -232,7 +232,7 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("failure", view.failure_class.value if view.failure_class else ""),
             ("upstream", view.upstream or "(by hand)"),
             ("requested", view.parameters),
-            ("upstream price", view.cost),
+            (price_label(view.price), view.cost),
             ("price check", price_in_words(view.price)),
             ("agreed at most", view.agreed_cost_limit),
             ("requested by", f"{view.actor}, {shown(view.created_at)} UTC"),

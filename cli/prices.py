@@ -11,6 +11,16 @@ _SOURCES = {
 }
 
 
+UPSTREAM_PRICE = "upstream price"
+EXPECTED_PRICE = "expected price (catalogue)"
+
+
+def price_label(price: Mapping[str, str]) -> str:
+    """What the sum of an operation is. `price`: its price check; without one, nobody has asked the upstream yet."""
+    named = "quoted" in price or "item_costs" in price or price.get("source") == "refusal"
+    return UPSTREAM_PRICE if named else EXPECTED_PRICE
+
+
 def price_in_words(price: Mapping[str, str]) -> str:
     """The entries of `price` as one sentence; empty if there is none. docs/prices.md explains each entry."""
     known = dict(price)

@@ -59,8 +59,8 @@ def _print(checked: "CheckedUpstream") -> None:
             ("balance", _balance(checked)),
             ("read by", _balance_call(checked)),
             ("lists", ", ".join(_lists(checked)) or "none: no processing module uses this account"),
-            ("lists show remoteid", _knowledge(account.lists_show_marks, "no item to see it on")),
-            ("forms show remoteid", _knowledge(account.forms_show_marks, "no item to see it on")),
+            ("lists show marks", _knowledge(account.lists_show_marks, "no item to see it on")),
+            ("forms show marks", _knowledge(account.forms_show_marks, "no item to see it on")),
             ("orders return a number", _knowledge(account.orders_return_number, "learned from the first order")),
         ]
     )

@@ -210,8 +210,9 @@ class IncidentKind(StrEnum):
     OTHER_TERM = "other_term"
     """The upstream's result is not what it had announced: another expiry, another sum."""
     ADDONS_LOST = "addons_lost"
-    ADDONS_KEPT = "addons_kept"
     """Add-ons that a service has are not at the upstream any more."""
+    ADDONS_KEPT = "addons_kept"
+    """Add-ons that a change of plan should have dropped are still at the upstream."""
     WORKFLOW_WEDGED = "workflow_wedged"
     """Every task of a workflow fails, and so do those of the new run that was started for it."""
 

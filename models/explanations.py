@@ -96,7 +96,9 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
         "decide: the operation's document lists the possible decisions (`resell operations show`)",
     ),
     Stage.COMPLETED: Explanation("nothing", "done", _NOTHING),
-    Stage.CANCELLED: Explanation("nothing", "ended without effect", _NOTHING),
+    Stage.CANCELLED: Explanation(
+        "nothing", "the operation has ended; the reason says whether anything stays paid at the upstream", _NOTHING
+    ),
 }
 
 

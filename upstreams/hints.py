@@ -21,7 +21,7 @@ class Hint(BaseModel):
     function: str = Field(
         default="",
         max_length=128,
-        description="the panel's function, which may name the product type",
+        description="the upstream's function that changed the item; it may name the product type",
         examples=["vds.edit"],
     )
 

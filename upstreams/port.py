@@ -242,7 +242,7 @@ class Upstream(Protocol):
         ...
 
     async def delete_unpaid(self, product_type: str, number: str) -> None:
-        """Remove an ordered but unpaid item (status 1), left behind by an order that lacked money."""
+        """Remove an ordered but unpaid item, left behind by an order that lacked money."""
         ...
 
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:

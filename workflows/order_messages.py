@@ -204,7 +204,7 @@ class OrderMessages:
 
     @workflow.update
     async def cancel(self, decision: Written | Decision) -> DecisionResult:
-        """End the order without effect; once the upstream has accepted it, end the waiting for it."""
+        """End the order. Once the upstream has accepted it, only the waiting ends: what is charged stays paid."""
         return await self._decide(DecisionKind.CANCEL, decision)
 
     @workflow.update

@@ -162,7 +162,7 @@ async def end_called_off(session: AsyncSession, operation: Operation, what_is_le
 
 
 async def end(session: AsyncSession, operation: Operation, reason: str, origin: Origin) -> int | None:
-    """End an operation without effect: its money is free, an opening's service is closed, its queue goes on.
+    """End an operation that had no effect: its money is free, an opening's service is closed, its queue goes on.
 
     Returns the next operation of the service, if any.
     """

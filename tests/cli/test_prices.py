@@ -1,6 +1,8 @@
 """`resell operations show` says in words what the upstream asks and what that was compared with."""
 
-from cli.prices import price_in_words
+import pytest
+
+from cli.prices import price_in_words, price_label
 
 
 def test_a_quote_is_shown_with_what_it_was_compared_with() -> None:
@@ -34,3 +36,18 @@ def test_nothing_is_left_out() -> None:
         "refused for: 9.00 EUR"
     )
     assert price_in_words({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("price", "label"),
+    [
+        ({}, "expected price (catalogue)"),
+        ({"source": "catalogue", "stand_in": "5.00 EUR, the catalogue"}, "expected price (catalogue)"),
+        ({"source": "quote", "quoted": "5.00 EUR"}, "upstream price"),
+        ({"source": "cart", "quoted": "5.00 EUR", "row": "row 7"}, "upstream price"),
+        ({"source": "refusal", "refused_for": "9.00 EUR"}, "upstream price"),
+        ({"source": "catalogue", "item_costs": "6.00 EUR"}, "upstream price"),
+    ],
+)
+def test_a_sum_is_the_upstreams_only_if_the_upstream_has_named_it(price: dict[str, str], label: str) -> None:
+    assert price_label(price) == label

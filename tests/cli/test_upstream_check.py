@@ -38,8 +38,8 @@ async def test_what_it_can_do_is_told_and_kept(connected: Shell, upstream: Upstr
     for line in (
         "balance                 100.00 EUR",
         "lists                   vds",
-        "lists show remoteid     yes",
-        "forms show remoteid     yes",
+        "lists show marks        yes",
+        "forms show marks        yes",
         "orders return a number  not known yet (learned from the first order)",
         "orders can be carried out",
     ):

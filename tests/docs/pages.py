@@ -36,7 +36,18 @@ class Page:
     @property
     def anchors(self) -> set[str]:
         """What a link may point to, as GitHub makes it from the headings."""
-        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
+        return {anchor(heading) for heading in self.headings}
+
+    @property
+    def contents(self) -> list[str]:
+        """The links of its table of contents, the first list of links to its own headings; empty: it has none."""
+        found = re.search(r"(?m)(?:^- \[[^\]\n]+\]\(#[^)\s]+\).*\n)+", self.prose)
+        return _LINK.findall(found[0]) if found else []
+
+    @property
+    def sections(self) -> list[str]:
+        """Headings of the second rank."""
+        return re.findall(r"(?m)^## (.+)$", self.prose)
 
     @property
     def links(self) -> list[str]:
@@ -64,6 +75,10 @@ class Page:
     def mentioned(self) -> list[str]:
         """Commands in the text, perhaps without all that they need."""
         return [span for span in _SPAN.findall(self.prose) if span.split()[0] in PROGRAMS and " " in span]
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def table(text: str) -> list[list[str]]:

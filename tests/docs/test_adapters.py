@@ -22,7 +22,7 @@ PUBLIC: Mapping[str, tuple[str, str]] = {
     "catalogue/entries.py": ("pricelist", "a key of the catalogue file"),
     "catalogue/loading.py": ("pricelist", "a key of the catalogue file"),
     "cli/lists.py": ("remoteid pricelist", "fields of the orphans' document"),
-    "cli/upstream.py": ("dialect remoteid lists_show_remoteid forms_show_remoteid", "what the command prints"),
+    "cli/upstream.py": ("dialect lists_show_remoteid forms_show_remoteid", "what the command prints"),
     "models/parameters.py": ("pricelist autoprolong", "keys in the parameters of operations that are in databases"),
     "models/public_words.py": (
         "remoteid pricelist pricelist_id autoprolong upstream_pricelist",

@@ -12,7 +12,7 @@ import typer.main
 
 from cli.app import app
 from stack.embedded import temporal_program
-from tests.docs.pages import OURS, words
+from tests.docs.pages import ALL, OURS, words
 from tests.infrastructure.processes import PROJECT
 
 TARGETS = set(re.findall(r"(?m)^\.PHONY: (\w+)", (PROJECT / "Makefile").read_text(encoding="utf-8")))
@@ -20,7 +20,7 @@ TARGETS = set(re.findall(r"(?m)^\.PHONY: (\w+)", (PROJECT / "Makefile").read_tex
 
 def named(program: str, *, typed_only: bool = False) -> list[str]:
     found: list[str] = []
-    for page in OURS:
+    for page in OURS if typed_only else ALL:
         found += page.typed if typed_only else [*page.typed, *page.mentioned]
     return sorted({command for command in found if command.split()[0] == program})
 
@@ -60,6 +60,19 @@ def test_resell_has_the_command_and_the_options(command: str) -> None:
         assert found.invoke_without_command or not rest, f"{found.name} has no {rest}"
         assert all(word.startswith("--") for word in rest[:1]), f"{found.name} has no {rest[0]}"
     assert {word for word in rest if word.startswith("--")} <= options(found)
+    assert words_too_many(found, rest) == [], f"{found.name} takes fewer words"
+
+
+def words_too_many(command: Any, rest: list[str]) -> list[str]:
+    """What is left of a line when options, their values and the arguments of the command are taken away."""
+    valued = {option for one in command.params if not getattr(one, "is_flag", False) for option in one.opts}
+    plain = [
+        word
+        for before, word in zip(["", *rest], rest, strict=False)
+        if not word.startswith("--") and not (before.startswith("--") and before in valued)
+    ]
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    return [] if any(one.nargs < 0 for one in arguments) else plain[sum(one.nargs for one in arguments) :]
 
 
 @pytest.mark.parametrize("command", named("resell", typed_only=True))
