@@ -59,7 +59,7 @@ async def run_to_end(work: Coroutine[Any, Any, T]) -> T:
                 caller.uncancel()
 
 
-class Answers:
+class AnswerWriter:
     """Writes answers down. `False` and `TAKEN_OVER`: another attempt has taken the order over."""
 
     def __init__(self, database: Database) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.troubles import Troubles, check_healthy
+from activities.troubles import FailureNotes, check_healthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
@@ -22,7 +22,7 @@ from orders.money.cart_rows import left_in_cart, remove_own_row
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
 from orders.settlement import leftovers
-from orders.settlement.leftovers import Fate
+from orders.settlement.leftovers import CleanupResult
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, NotAllowed, Rejected, SetupFault, UpstreamError
@@ -47,7 +47,7 @@ class CallingOffActivities:
         self._database = database
         self._connections = connections
         self._settle_window = settle_window
-        self._troubles = Troubles(database)
+        self._troubles = FailureNotes(database)
 
     @activity.defn
     async def call_off(self, ref: OrderRef) -> SubmitResult:
@@ -126,18 +126,18 @@ class CallingOffActivities:
         if await self._taken_out_of_the_cart(job, upstream, number):
             raise look_again(f"item {number}, which it had left unpaid in the cart, is removed", self._age(job))
         outcome = await leftovers.clear_up(self._database, job, intent, upstream, number)
-        match outcome.fate:
-            case Fate.PAID:
+        match outcome.result:
+            case CleanupResult.PAID:
                 return await self._bought(job, number)
-            case Fate.LEFT:
+            case CleanupResult.LEFT:
                 advice = "If it is this order's, remove it there; then cancel, vouching for it"
                 reason = f"called off; {outcome.reason}. {advice}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-            case Fate.DOUBTFUL:
+            case CleanupResult.DOUBTFUL:
                 advice = leftovers.ASK_FOR_IT_BACK
                 reason = f"called off; {outcome.reason}. {advice}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason)
-            case Fate.REMOVED:
+            case CleanupResult.REMOVED:
                 raise look_again(outcome.reason, self._age(job))
 
     async def _taken_out_of_the_cart(self, job: Job, upstream: Upstream, number: str) -> bool:

@@ -16,7 +16,7 @@ from activities.answers import run_to_end
 from activities.failures import database_in_words
 from activities.funding import FundsActivities
 from activities.submission import SubmitActivities
-from activities.troubles import Troubles
+from activities.troubles import FailureNotes
 from models.columns import utc_now
 from models.database import Database
 from models.invariants import required
@@ -29,7 +29,7 @@ from orders.lifecycle import fast_path
 from orders.lifecycle.stages import locked_operation, note_started
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
-from orders.money.funds import Reading
+from orders.money.funds import BalanceReading
 from orders.money.pricing import Priced, Pricing, is_fresh
 from orders.operations.base import Obstacle, Request
 from orders.operations.job import Job, load_job
@@ -64,7 +64,7 @@ class CarryingOutActivities:
         self._balances = balances
         self._pricing = pricing
         self._terms = terms
-        self._troubles = Troubles(database)
+        self._troubles = FailureNotes(database)
 
     @activity.defn
     async def carry_out(self, ref: OrderRef) -> StepResult:
@@ -130,7 +130,13 @@ class CarryingOutActivities:
         return await self._begin_and_send(job, ref, priced, reading, prepared, upstream)
 
     async def _begin_and_send(
-        self, job: Job, ref: OrderRef, priced: Priced, reading: Reading | None, request: Request, upstream: Upstream
+        self,
+        job: Job,
+        ref: OrderRef,
+        priced: Priced,
+        reading: BalanceReading | None,
+        request: Request,
+        upstream: Upstream,
     ) -> StepResult:
         first = fast_path.FirstRequest(
             operation=job.operation,
@@ -161,7 +167,7 @@ class CarryingOutActivities:
         return Lease.written(asked, self._terms.lease, until, self._terms.skew)
 
 
-def _seems_free(job: Job, cost: Money | None, reading: Reading | None) -> bool:
+def _seems_free(job: Job, cost: Money | None, reading: BalanceReading | None) -> bool:
     """By what was read of the account a moment ago. If it is not so, nothing more is asked of the upstream for it."""
     if cost is None or reading is None:
         return True

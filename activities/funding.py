@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from activities.calling_off import stopped
 from activities.failures import after_failed_read, database_in_words
-from activities.troubles import Troubles, while_unhealthy
+from activities.troubles import FailureNotes, while_unhealthy
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -69,7 +69,7 @@ class FundsActivities:
         self._connections = connections
         self._client = client
         self._balances = balances
-        self._troubles = Troubles(database)
+        self._troubles = FailureNotes(database)
         self._pricing = pricing
 
     @activity.defn
@@ -135,7 +135,7 @@ class FundsActivities:
             outcome=Funds.ATTENTION, reason=judgement.objection.reason, failure=judgement.objection.failure
         )
 
-    async def _get_in_line(self, job: Job, priced: Priced, cost: Money, reading: funds.Reading) -> FundsResult:
+    async def _get_in_line(self, job: Job, priced: Priced, cost: Money, reading: funds.BalanceReading) -> FundsResult:
         async with self._database.write() as session:
             # The operation before the account, as everywhere; and as it is now: it may have ended, or been sent by
             # another attempt, while the balance was read.
@@ -219,7 +219,7 @@ class FundsActivities:
             session.add(account)
             await lowbalance.judge(session, account, reading)
 
-    async def _price_the_head_again(self, account_id: int, upstream: Upstream, reading: funds.Reading) -> None:
+    async def _price_the_head_again(self, account_id: int, upstream: Upstream, reading: funds.BalanceReading) -> None:
         """The first in line may wait for a price that is not true any more. What is dearer by now is seen to before it
         is sent."""
         async with self._database.read() as session:

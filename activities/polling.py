@@ -23,10 +23,10 @@ from activities.poller.isolation import BackgroundWork, isolated
 from activities.poller.keys import look_for_keys
 from activities.poller.push_hints import follow_hints, look_for_hints
 from activities.poller.renewals import look_at_renewals
-from activities.poller.schedule import Job
+from activities.poller.schedule import PeriodicJob
 from activities.poller.slow import look_for_slow
 from activities.poller.unexplained import look_for_unexplained
-from activities.poller.watch import PendingForm, Tally, Watch
+from activities.poller.watch import PendingForm, ReadResults, Watch
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.messages import PollInput, PollLap
@@ -80,7 +80,7 @@ class PollActivities:
                     if not is_unavailable(error):
                         raise
                     activity.logger.warning("poller %s: %s", watch.name, described(error))
-                    watch.schedule.postpone(Job.LOOK, schedule.UNAVAILABLE_SECONDS)
+                    watch.schedule.postpone(PeriodicJob.LOOK, schedule.UNAVAILABLE_SECONDS)
                 await pause(0.0 if watch.more else schedule.TICK_SECONDS)
                 is_last = time.monotonic() >= ends
                 if is_last and not background.busy:
@@ -98,7 +98,7 @@ class PollActivities:
     async def _round(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
         """Do what is due, the urgent first."""
         watch.more = False
-        if watch.schedule.is_due(Job.LOOK):
+        if watch.schedule.is_due(PeriodicJob.LOOK):
             await self._refresh_waiting(watch)
             watch.schedule.look_again(
                 any(operation.since_seconds < schedule.YOUNG_SECONDS for operation in watch.awaited)
@@ -115,7 +115,7 @@ class PollActivities:
 
     async def _ask(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
         """Ask the upstream what is due. One piece that fails spoils no other."""
-        if not watch.schedule.is_due(Job.CONNECT):
+        if not watch.schedule.is_due(PeriodicJob.CONNECT):
             return
         may_list = may_list and not background.busy
         awaited = watch.schedule.operations_due(watch.awaited)
@@ -126,11 +126,11 @@ class PollActivities:
         width = (
             1 if watch.tally.too_many_failures else self._settings.poll_reads_at_once
         )  # one tries whether it answers again
-        watch.tally = Tally()
+        watch.tally = ReadResults()
         try:
             upstream = await self._upstream(watch)
         except UpstreamError as error:
-            watch.schedule.postpone(Job.CONNECT, schedule.CONNECT_AGAIN_SECONDS)
+            watch.schedule.postpone(PeriodicJob.CONNECT, schedule.CONNECT_AGAIN_SECONDS)
             note_failure(watch, watch.tally, error)
             await judge_health(self._database, watch, watch.tally)
             return
@@ -146,14 +146,16 @@ class PollActivities:
         pending = watch.forms_due()[: schedule.FORMS_A_ROUND]
         await forms.read_pending(self._database, watch, upstream, pending, width)
         if self._grant_is_due(watch):
-            watch.schedule.postpone(Job.BALANCE, self._settings.balance_interval)
-            watch.schedule.postpone(Job.FUNDS, self._settings.balance_watch_interval)
+            watch.schedule.postpone(PeriodicJob.BALANCE, self._settings.balance_interval)
+            watch.schedule.postpone(PeriodicJob.FUNDS, self._settings.balance_watch_interval)
             granting = self._funds.grant_waiting(watch.account_id)
             await isolated(self._database, watch, watch.tally, "giving out money", granting)
         if self._balance_is_due(watch):
-            watch.schedule.postpone(Job.FUNDS, self._settings.balance_watch_interval)
+            watch.schedule.postpone(PeriodicJob.FUNDS, self._settings.balance_watch_interval)
             # Its own tally: whether the balance can be read says nothing of the forms and lists of this round.
-            await isolated(self._database, watch, Tally(), "the balance", self._funds.watch_balance(watch.account_id))
+            await isolated(
+                self._database, watch, ReadResults(), "the balance", self._funds.watch_balance(watch.account_id)
+            )
         if watch.tally.succeeded and not background.busy and not watch.schedule.types_due(watch.product_types):
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.tally)
@@ -197,11 +199,11 @@ class PollActivities:
         await forms.read_awaited(self._database, watch, upstream, awaited[: schedule.FORMS_A_ROUND], width)
 
     def _grant_is_due(self, watch: Watch) -> bool:
-        return watch.waiting_for_funds and watch.schedule.is_due(Job.BALANCE)
+        return watch.waiting_for_funds and watch.schedule.is_due(PeriodicJob.BALANCE)
 
     def _balance_is_due(self, watch: Watch) -> bool:
         """Once something was read: that the balance alone is refused says little of the account."""
-        return watch.worked_at > 0 and watch.schedule.is_due(Job.FUNDS)
+        return watch.worked_at > 0 and watch.schedule.is_due(PeriodicJob.FUNDS)
 
     async def _upstream(self, watch: Watch) -> Upstream:
         async with self._database.read() as session:
@@ -210,7 +212,7 @@ class PollActivities:
 
     async def _read_lists(self, watch: Watch, upstream: Upstream, product_types: Collection[str]) -> None:
         """One after the other, beside the rounds."""
-        watch.listing = Tally()
+        watch.listing = ReadResults()
         for product_type in product_types:
             watch.schedule.list_begins(product_type)
             try:

@@ -6,7 +6,7 @@ The order's stage and its money are dealt with by then; what is found here is se
 from temporalio import activity
 
 from activities.failures import database_in_words
-from activities.troubles import Troubles
+from activities.troubles import FailureNotes
 from models.database import Database
 from models.enums import FailureClass, OperationKind
 from models.messages import Submission, SubmitResult
@@ -22,12 +22,12 @@ from upstreams.errors import UpstreamError
 from upstreams.port import Upstream
 
 
-class Refusals:
-    def __init__(self, database: Database, troubles: Troubles) -> None:
+class RefusalCheck:
+    def __init__(self, database: Database, troubles: FailureNotes) -> None:
         self._database = database
         self._troubles = troubles
 
-    async def after_a_no(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
+    async def after_refusal(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
         """Before a person is asked, the item is looked for. None: nothing of ours is there, as far as can be seen."""
         try:
             _, found = await self._look(job, upstream)
@@ -38,7 +38,7 @@ class Refusals:
             return None
         return await self._doubt(job, error, f"item {', '.join(found.numbers)} shows that it was done")
 
-    async def after_want_of_money(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
+    async def after_missing_funds(self, job: Job, upstream: Upstream, error: UpstreamError) -> SubmitResult | None:
         """Remove unpaid rows at once, so that no top-up is spent on them. What is there and was paid for is adopted.
 
         What is not seen yet is looked for before the next attempt.
@@ -56,7 +56,7 @@ class Refusals:
                 unpaid = await leftovers.unpaid_among(self._database, job, job.intent, upstream, found.numbers)
                 for item in unpaid:
                     dealt = await leftovers.clear_up(self._database, job, job.intent, upstream, item.number)
-                    if dealt.fate is leftovers.Fate.DOUBTFUL:
+                    if dealt.result is leftovers.CleanupResult.DOUBTFUL:
                         reason = f"{dealt.reason}. {leftovers.ASK_FOR_IT_BACK}"
                         return SubmitResult(
                             outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason

@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.failures import after_failed_read, database_in_words, look_again
-from activities.troubles import Troubles, check_healthy
+from activities.troubles import FailureNotes, check_healthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UpstreamStatus
@@ -49,7 +49,7 @@ class SettleActivities:
         self._patience = patience
         self._connections = connections
         self._settle_window = settle_window
-        self._troubles = Troubles(database)
+        self._troubles = FailureNotes(database)
 
     @activity.defn
     async def settle(self, ref: OrderRef) -> SubmitResult:
@@ -131,18 +131,18 @@ class SettleActivities:
         for item in unpaid:
             dealt = await leftovers.clear_up(self._database, job, intent, upstream, item.number)
             reasons.append(dealt.reason)
-            match dealt.fate:
-                case leftovers.Fate.PAID:
+            match dealt.result:
+                case leftovers.CleanupResult.PAID:
                     return None
-                case leftovers.Fate.DOUBTFUL:
+                case leftovers.CleanupResult.DOUBTFUL:
                     reason = f"{dealt.reason}. {leftovers.ASK_FOR_IT_BACK}"
                     return SubmitResult(
                         outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
                     )
-                case leftovers.Fate.LEFT if not lost:
+                case leftovers.CleanupResult.LEFT if not lost:
                     reason = f"{dealt.reason}. Pay it there, or delete it there; then retry"
                     return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
-                case leftovers.Fate.LEFT | leftovers.Fate.REMOVED:
+                case leftovers.CleanupResult.LEFT | leftovers.CleanupResult.REMOVED:
                     pass
         reason = "; ".join(reasons)
         with database_in_words():

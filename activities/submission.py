@@ -6,12 +6,12 @@ from decimal import Decimal
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities.answers import TAKEN_OVER, Answers, run_to_end
+from activities.answers import TAKEN_OVER, AnswerWriter, run_to_end
 from activities.calling_off import NOTHING_SENT
 from activities.carts import CartPayment
 from activities.failures import after_failed_read, database_in_words
-from activities.refusals import Refusals
-from activities.troubles import Troubles, while_unhealthy
+from activities.refusals import RefusalCheck
+from activities.troubles import FailureNotes, while_unhealthy
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, ReservationState, Stage
@@ -68,12 +68,12 @@ class SubmitActivities:
         self._cart = CartPayment(database, balances, terms, settle_window=settle_window)
         self._database = database
         self._terms = terms
-        self._answers = Answers(database)
+        self._answers = AnswerWriter(database)
         self._connections = connections
         self._balances = balances
         self._pricing = pricing
-        self._troubles = Troubles(database)
-        self._refusals = Refusals(database, self._troubles)
+        self._troubles = FailureNotes(database)
+        self._refusals = RefusalCheck(database, self._troubles)
 
     @activity.defn
     async def submit(self, ref: OrderRef) -> SubmitResult:
@@ -270,7 +270,7 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._answers.refused(intent, error)
-            done = await self._refusals.after_a_no(job, upstream, error)
+            done = await self._refusals.after_refusal(job, upstream, error)
             if done is not None:
                 return done
             field = error.field if isinstance(error, Rejected) else ""
@@ -298,7 +298,7 @@ class SubmitActivities:
                 await intents.refuse(
                     session, stored, message=error.message, failure=error.failure_class, balance=balance
                 )
-        done = await self._refusals.after_want_of_money(job, upstream, error)
+        done = await self._refusals.after_missing_funds(job, upstream, error)
         if done is not None:
             return done
         return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)

@@ -39,7 +39,7 @@ def check_healthy(job: Job) -> None:
         raise kept_back
 
 
-class Troubles:
+class FailureNotes:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from benchmarks.statements import Tally, tallying
+from benchmarks.statements import StatementCount, tallying
 
 
 class Look(BaseModel):
     """`number` counts the looks; `tallies` by who asked."""
 
     number: int = 0
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, StatementCount] = {}
 
 
 def read(file: Path) -> Look:

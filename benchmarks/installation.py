@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 
 from benchmarks import counted
 from benchmarks.options import Options, TemporalStore
-from benchmarks.statements import Tally
+from benchmarks.statements import StatementCount
 from benchmarks.upstream import PAGE, Simulator
 from benchmarks.usage import WORKER, Process, peak_memory_mib
 from stack.catalogue import SAMPLE
@@ -87,16 +87,16 @@ class Installation:
         known = [peak for peak in peaks if peak is not None]
         return round(sum(known), 1) if len(known) == len(peaks) else None
 
-    async def tallies(self) -> dict[str, Tally]:
+    async def tallies(self) -> dict[str, StatementCount]:
         """What workers and API have asked of the database since they were started, by who asked."""
         self._looks += 1
         counted_ones = [name for name in self._running if name in self._roles or name == "api"]
         for name in counted_ones:
             os.kill(self._running[name].pid, signal.SIGUSR1)
-        total: dict[str, Tally] = {}
+        total: dict[str, StatementCount] = {}
         for name in counted_ones:
             for who, tally in (await self._look(name)).tallies.items():
-                total[who] = total.get(who, Tally()) + tally
+                total[who] = total.get(who, StatementCount()) + tally
         return total
 
     async def _look(self, name: str) -> counted.Look:

@@ -48,7 +48,7 @@ from benchmarks.report import (
     ratio,
     ratios,
 )
-from benchmarks.statements import FOR_ALL, PLACING, Tally, tallying
+from benchmarks.statements import FOR_ALL, PLACING, StatementCount, tallying
 from benchmarks.usage import Meter, memory
 from benchmarks.yardstick import run_one
 from models.database import Database
@@ -107,7 +107,7 @@ class _Run:
         self._http = http
         self._settings = ResellSettings(database_url=database_url)
         self._patience = PATIENCE + options.opening_delay
-        self._placing: dict[str, Tally] = {}
+        self._placing: dict[str, StatementCount] = {}
 
     async def report(self, load: float) -> Report:
         installation = self._installation
@@ -208,7 +208,7 @@ class _Run:
                 task.cancel()  # where one has failed; the others have ended
         ends = await followed.ends(confirmed)
         progress(f"  {options.existing / seconds:.0f} services per second, {len(confirmed)} orders meanwhile")
-        poller = polled.get(POLLER, Tally()) - tallies.get(POLLER, Tally())
+        poller = polled.get(POLLER, StatementCount()) - tallies.get(POLLER, StatementCount())
         return FirstLook(
             services=options.existing,
             seconds=round(seconds, 3),
@@ -223,11 +223,11 @@ class _Run:
             seconds_until_first_order_here=round(here.result(), 3),
         )
 
-    async def _tallies(self) -> dict[str, Tally]:
+    async def _tallies(self) -> dict[str, StatementCount]:
         """What was asked of the database so far, by who asked, here and in the installation's processes."""
         found = await self._installation.tallies()
         if PLACING in self._placing:
-            found[PLACING] = found.get(PLACING, Tally()) + self._placing[PLACING]
+            found[PLACING] = found.get(PLACING, StatementCount()) + self._placing[PLACING]
         return found
 
     @asynccontextmanager
@@ -379,11 +379,11 @@ def _completed(ends: Sequence[Ended]) -> Spread:
     return Spread.of([(end.completed_at - end.placed.asked_at).total_seconds() for end in ends])
 
 
-def _sql(before: Mapping[str, Tally], after: Mapping[str, Tally], parts: float) -> Sql:
+def _sql(before: Mapping[str, StatementCount], after: Mapping[str, StatementCount], parts: float) -> Sql:
     """For each of so many parts: orders, or minutes."""
-    used = {who: tally - before.get(who, Tally()) for who, tally in after.items()}
-    ours = sum((tally for who, tally in used.items() if who not in FOR_ALL), Tally())
-    for_all = sum((tally for who, tally in used.items() if who in FOR_ALL), Tally())
+    used = {who: tally - before.get(who, StatementCount()) for who, tally in after.items()}
+    ours = sum((tally for who, tally in used.items() if who not in FOR_ALL), StatementCount())
+    for_all = sum((tally for who, tally in used.items() if who in FOR_ALL), StatementCount())
     return Sql(
         statements=round(ours.statements / parts, 2),
         transactions=round(ours.transactions / parts, 2),

@@ -50,7 +50,7 @@ class Transaction:
 
 
 @dataclass
-class Tally:
+class StatementCount:
     statements: int = 0
     reads: int = 0
     """Transactions that only read."""
@@ -60,11 +60,11 @@ class Tally:
     def transactions(self) -> int:
         return self.reads + self.writes
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.statements + other.statements, self.reads + other.reads, self.writes + other.writes)
+    def __add__(self, other: "StatementCount") -> "StatementCount":
+        return StatementCount(self.statements + other.statements, self.reads + other.reads, self.writes + other.writes)
 
-    def __sub__(self, other: "Tally") -> "Tally":
-        return Tally(self.statements - other.statements, self.reads - other.reads, self.writes - other.writes)
+    def __sub__(self, other: "StatementCount") -> "StatementCount":
+        return StatementCount(self.statements - other.statements, self.reads - other.reads, self.writes - other.writes)
 
 
 @contextmanager
@@ -93,12 +93,12 @@ def listening(began: Callable[[Transaction], None], executed: Callable[[Transact
 
 
 @contextmanager
-def tallying() -> Iterator[dict[str, Tally]]:
+def tallying() -> Iterator[dict[str, StatementCount]]:
     """Numbers alone, by who asked: for processes that run long."""
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, StatementCount] = {}
 
-    def tally(transaction: Transaction) -> Tally:
-        return tallies.setdefault(transaction.asked_by, Tally())
+    def tally(transaction: Transaction) -> StatementCount:
+        return tallies.setdefault(transaction.asked_by, StatementCount())
 
     def began(transaction: Transaction) -> None:
         if transaction.writes:

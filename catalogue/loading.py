@@ -51,7 +51,7 @@ _LEARNED: Mapping[str, object] = {
 _Row = UpstreamAccount | ProcessingModule | TariffPlan | PlanMapping
 
 
-class Outcome(StrEnum):
+class ChangeOutcome(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -71,7 +71,7 @@ class FieldChange:
 class Change:
     table: str
     name: str
-    outcome: Outcome
+    outcome: ChangeOutcome
     fields: tuple[FieldChange, ...] = ()
 
 
@@ -87,7 +87,7 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        return any(change.outcome in (Outcome.ADDED, Outcome.CHANGED) for change in self.changes)
+        return any(change.outcome in (ChangeOutcome.ADDED, ChangeOutcome.CHANGED) for change in self.changes)
 
 
 async def load(
@@ -296,10 +296,10 @@ class _Loading:
 
     async def _record(self, table: str, name: str, row: _Row, added: bool, fields: list[FieldChange]) -> None:
         """The change into the report, and with who made it into the audit."""
-        outcome = Outcome.ADDED if added else Outcome.CHANGED if fields else Outcome.UNCHANGED
+        outcome = ChangeOutcome.ADDED if added else ChangeOutcome.CHANGED if fields else ChangeOutcome.UNCHANGED
         shown = () if added else tuple(fields)
         self._report.changes.append(Change(table, name, outcome, shown))
-        if outcome is Outcome.UNCHANGED:
+        if outcome is ChangeOutcome.UNCHANGED:
             return
         self._session.add(row)
         await self._session.flush()
@@ -333,7 +333,7 @@ class _Loading:
             ],
         }
         for table, left in rest.items():
-            self._report.changes += [Change(table, name, Outcome.NOT_IN_FILE) for name in left]
+            self._report.changes += [Change(table, name, ChangeOutcome.NOT_IN_FILE) for name in left]
 
     def _account_name(self, number: int | None) -> str:
         return next((name for name, row in self._state.accounts.items() if row.id == number), "")

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, page_request, say_more
-from cli.printing import Column as Words
-from cli.printing import print_json, print_table, whole
+from cli.printing import Column, print_json, print_table, whole
 from cli.session import AsJson, opened_database, run_async
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def history(service: Number, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     page = run_async(_history(service, page_request(limit, cursor)))
     if as_json:
         return print_json(page)
-    columns = [whole("at (UTC)"), whole("by"), whole("what"), Words("changes"), Words("because of")]
+    columns = [whole("at (UTC)"), whole("by"), whole("what"), Column("changes"), Column("because of")]
     rows = [[one.at, one.actor, one.action, _changes(one), _cause(one)] for one in page.items]
     print_table(columns, rows, nothing="no changes")
     return say_more(page)

@@ -6,8 +6,7 @@ import typer
 
 from cli.decisions import Actor
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
-from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import IncidentKind
 
@@ -45,7 +44,7 @@ def incidents(
     if as_json:
         return print_json(page)
     columns = [number("number"), whole("kind"), whole("state"), number("service"), number("operation"),
-               whole("at (UTC)"), Words("what happened")]  # fmt: skip
+               whole("at (UTC)"), Column("what happened")]  # fmt: skip
     rows = [
         [one.number, one.kind.value, _state(one), one.service, one.operation, short(one.at), one.message]
         for one in page.items

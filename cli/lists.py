@@ -8,8 +8,7 @@ from cli import decisions, history, retention, service_admin
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.prices import EXPECTED_PRICE, UPSTREAM_PRICE, price_in_words, price_label
-from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
 from models.enums import OperationKind, ServiceStatus, Stage
 
@@ -62,8 +61,8 @@ def services(
     page = run_async(_services(page_request(limit, cursor), status, customer, plan))
     if as_json:
         return print_json(page)
-    columns = [number("number"), whole("status"), Words("plan"), Words("customer"), Words("name"), Words("upstream"),
-               number("item"), whole("expires")]  # fmt: skip
+    columns = [number("number"), whole("status"), Column("plan"), Column("customer"), Column("name"),
+               Column("upstream"), number("item"), whole("expires")]  # fmt: skip
     rows = [
         [
             one.number,
@@ -190,7 +189,7 @@ async def _operations(
 
 def _print_operations(items: "list[OperationView]") -> None:
     columns = [number("number"), number("service"), whole("kind"), whole("stage"), whole("since (UTC)"),
-               Words("upstream"), Words("waits for")]  # fmt: skip
+               Column("upstream"), Column("waits for")]  # fmt: skip
     rows = [
         [
             one.number,
@@ -245,20 +244,20 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
     if view.history_begins_at is not None:
         print(f"the stages before {shown(view.history_begins_at)} UTC have been removed, as they are old")
     print_table(
-        [whole("entered (UTC)"), whole("stage"), Words("reason")],
+        [whole("entered (UTC)"), whole("stage"), Column("reason")],
         [[f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.stage.value, entry.reason] for entry in view.stages],
         nothing="no stages",
     )
     if intents:
         print()
         print_table(
-            [number("call"), whole("written (UTC)"), whole("state"), whole("mark"), Words("what was found")],
+            [number("call"), whole("written (UTC)"), whole("state"), whole("mark"), Column("what was found")],
             [[one.attempt, one.written_at, one.state.value, one.mark, found_by(one)] for one in intents],
             nothing="no calls",
         )
     print()
     return print_table(
-        [whole("at (UTC)"), Words("who"), whole("did"), Words("more")],
+        [whole("at (UTC)"), Column("who"), whole("did"), Column("more")],
         [[entry.at, entry.actor, entry.action, entry.detail] for entry in audit],
         nothing="no audit entries",
     )
@@ -291,7 +290,7 @@ def upstreams(as_json: AsJson = False) -> None:
     views = run_async(_upstreams())
     if as_json:
         return print_json({"items": views})
-    columns = [Words("name"), whole("health"), number("balance"), number("free"), number("waiting orders"),
+    columns = [Column("name"), whole("health"), number("balance"), number("free"), number("waiting orders"),
                number("orphans"), whole("polled (UTC)")]  # fmt: skip
     print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
     for view in views:
@@ -359,8 +358,8 @@ def orphans(
     found = run_async(_orphans(name, page_request(limit)))
     if as_json:
         return print_json({"items": found})
-    columns = [Words("upstream"), whole("type"), number("item"), whole("status"), Words("name"), Words("mark"),
-               Words("tariff"), whole("expires"), whole("first seen (UTC)")]  # fmt: skip
+    columns = [Column("upstream"), whole("type"), number("item"), whole("status"), Column("name"), Column("mark"),
+               Column("tariff"), whole("expires"), whole("first seen (UTC)")]  # fmt: skip
     rows = [
         [one.upstream, one.product_type, one.number, one.status, one.name, one.remoteid, one.pricelist,
          one.expires_on, short(one.first_seen_at)]

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.listing import DEFAULT_LIMIT, Limit, page_request
-from cli.printing import Column as Words
-from cli.printing import number, print_json, print_table, short
+from cli.printing import Column, number, print_json, print_table, short
 from cli.session import AsJson, opened_database, run_async
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def retention(limit: Limit = DEFAULT_LIMIT, as_json: AsJson = False) -> None:
     page = run_async(_runs(page_request(limit)))
     if as_json:
         return print_json(page)
-    columns = [Words("at"), *(number(kind) for kind in KINDS), number("seconds")]
+    columns = [Column("at"), *(number(kind) for kind in KINDS), number("seconds")]
     rows = [
         [short(one.at), *(one.detail.get(kind, "0") for kind in KINDS), one.detail.get("seconds")] for one in page.items
     ]

@@ -8,8 +8,7 @@ import typer
 
 from cli.decisions import Actor, Reason
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, Number, OfService, group, page_request, say_more
-from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.enums import TaskMode, TaskState
 from models.messages import Decision, DecisionResult, TaskCompletion
@@ -72,8 +71,8 @@ def tasks(
     page = run_async(_tasks(page_request(limit, cursor), wanted))
     if as_json:
         return print_json(page)
-    columns = [number("number"), number("service"), whole("state"), Words("department"), Words("in hand"),
-               whole("due (UTC)"), Words("title")]  # fmt: skip
+    columns = [number("number"), number("service"), whole("state"), Column("department"), Column("in hand"),
+               whole("due (UTC)"), Column("title")]  # fmt: skip
     rows = [
         [one.number, one.service, _state(one), one.department, one.assignee, short(one.due_at), one.title]
         for one in page.items
@@ -118,7 +117,7 @@ def show(task: Number, as_json: AsJson = False) -> None:
         tell(f"\n{view.instructions}")
     print()
     return print_table(
-        [whole("at (UTC)"), Words("who"), whole("did"), Words("to"), Words("more")],
+        [whole("at (UTC)"), Column("who"), whole("did"), Column("to"), Column("more")],
         [
             [entry.at, entry.actor, entry.action, f"{entry.subject} {entry.subject_number}", entry.detail]
             for entry in view.history or ()
@@ -142,7 +141,7 @@ def take(
 ) -> None:
     """Take a task in hand. You have it until you release it or it is handed over."""
     by = _by(actor, override, reason)
-    _act(task, lambda resellflow: resellflow.take_task(task, by), as_json)
+    _change_task(task, lambda resellflow: resellflow.take_task(task, by), as_json)
 
 
 def release(
@@ -150,7 +149,7 @@ def release(
 ) -> None:
     """Give a task back. Then nobody has it in hand."""
     by = _by(actor, override, reason)
-    _act(task, lambda resellflow: resellflow.release_task(task, by), as_json)
+    _change_task(task, lambda resellflow: resellflow.release_task(task, by), as_json)
 
 
 def hand_over(
@@ -165,7 +164,7 @@ def hand_over(
 ) -> None:
     """Hand a task over to another person. Everybody may do this, because the person who has it may be away."""
     by = _by(actor, override, reason)
-    _act(task, lambda resellflow: resellflow.hand_over_task(task, person.strip(), by), as_json)
+    _change_task(task, lambda resellflow: resellflow.hand_over_task(task, person.strip(), by), as_json)
 
 
 def note(
@@ -178,7 +177,7 @@ def note(
 ) -> None:
     """Write the task's note. It replaces the previous note, which stays in the history."""
     by = _by(actor, override, reason)
-    _act(task, lambda resellflow: resellflow.note_on_task(task, text.strip(), by), as_json)
+    _change_task(task, lambda resellflow: resellflow.note_on_task(task, text.strip(), by), as_json)
 
 
 # The end of a task.
@@ -224,8 +223,8 @@ def _by(actor: str | None, override: bool, reason: str) -> "By":
     return valid(By, actor=actor or os_user(), override=override, reason=reason.strip())
 
 
-def _act(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: bool) -> None:
-    view = run_async(_acted(task, act))
+def _change_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: bool) -> None:
+    view = run_async(_changed_task(task, act))
     if as_json:
         print_json(view)
     else:
@@ -233,7 +232,7 @@ def _act(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: boo
         tell(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
 
 
-async def _acted(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
+async def _changed_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
     from orders.views import find_task
 
     async with opened_resellflow() as resellflow:

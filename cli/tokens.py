@@ -8,8 +8,7 @@ import typer
 
 from cli.decisions import Actor
 from cli.listing import HIGHEST_NUMBER
-from cli.printing import Column as Words
-from cli.printing import number, print_json, print_table, shown, whole
+from cli.printing import Column, number, print_json, print_table, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import Role
 from settings import Settings, load_settings
@@ -44,7 +43,7 @@ def list_all(
         document = [one.model_dump(mode="json", exclude={"digest"}) for one in found]
         named = [{"name": name, "role": role, "from": OF_SETTINGS} for name, role in of_settings]
         return print_json({"items": document, "settings": named})
-    columns = [number("number"), Words("name"), whole("role"), whole("state"), whole("made (UTC)"), Words("by"),
+    columns = [number("number"), Column("name"), whole("role"), whole("state"), whole("made (UTC)"), Column("by"),
                whole("last used (UTC)")]  # fmt: skip
     rows: list[list[object]] = [
         [one.id, one.name, one.role.value, _state(one), one.created_at, one.created_by, one.last_used_at or "never"]

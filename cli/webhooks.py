@@ -12,8 +12,7 @@ import typer
 
 from cli.failures import Failure
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, page_request, say_more
-from cli.printing import Column as Words
-from cli.printing import number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import DeliveryState
 from settings import load_settings
@@ -65,13 +64,13 @@ def list_all(as_json: AsJson = False) -> None:
     if as_json:
         return print_json({"items": views})
     columns = [
-        Words("name"),
+        Column("name"),
         whole("state"),
         number("pending"),
         number("given up"),
-        Words("owner"),
-        Words("url"),
-        Words("types"),
+        Column("owner"),
+        Column("url"),
+        Column("types"),
     ]
     rows = [
         [one.name, _state(one), one.pending, one.given_up, one.owner or "", one.url, one.types or "all"]
@@ -217,7 +216,7 @@ def deliveries(
     page = run_async(_deliveries(page_request(limit, cursor), endpoint, state, service))
     if as_json:
         return print_json(page)
-    columns = [number("number"), Words("webhook"), number("service"), Words("type"), whole("state"), number("tries"),
+    columns = [number("number"), Column("webhook"), number("service"), Column("type"), whole("state"), number("tries"),
                whole("happened (UTC)"), whole("next try (UTC)")]  # fmt: skip
     rows = [
         [one.number, one.webhook, one.service, one.type, one.state.value, one.attempts, one.happened_at,
@@ -260,7 +259,7 @@ def _print_delivery(found: "DeliveryDetail") -> None:
     print()
     print_json(found.data)
     print()
-    columns = [whole("tried (UTC)"), number("status"), number("ms"), Words("error"), Words("answer")]
+    columns = [whole("tried (UTC)"), number("status"), number("ms"), Column("error"), Column("answer")]
     rows = [[one.at, one.status_code, one.duration_ms, one.error, one.answer] for one in found.log]
     print_table(columns, rows, nothing="no tries")
 

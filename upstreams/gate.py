@@ -88,11 +88,11 @@ class Gate:
     def asked_to_wait(self, why: str, seconds: float | None) -> datetime:
         """The upstream wants to be left alone, for so many seconds if it named a time. Returns the next try."""
         if seconds is None:
-            return self._shut(self._grown_rest(), why, of_login=False)
+            return self._shut(self._growing_backoff(), why, of_login=False)
         return self._shut(min(max(seconds, 1.0), LONGEST_ASKED_FOR), why, of_login=False)
 
     def login_refused(self, why: str) -> None:
-        self._shut(self._grown_rest(), why, of_login=True)
+        self._shut(self._growing_backoff(), why, of_login=True)
 
     def learn(self, until: datetime | None, why: str, *, well_at: datetime | None) -> None:
         """What the database has of the account: until when it is to be left alone, as another process was asked; and
@@ -105,7 +105,7 @@ class Gate:
         if self._of_login and well_at is not None and well_at > self._shut_at:
             self._shut_until, self._trouble_since = 0.0, None
 
-    def _grown_rest(self) -> float:
+    def _growing_backoff(self) -> float:
         now = _now()
         if self._trouble_since is None:
             self._trouble_since = now

@@ -88,7 +88,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -137,7 +137,7 @@ class HttpTransport:
         for client in self._own:
             await client.aclose()
 
-    async def send(self, call: Call, request: Request) -> Answer:
+    async def send(self, call: Call, request: Request) -> HttpAnswer:
         """One request, never repeated. Raises NotSent (LeftAlone included), OutcomeUnknown or ConnectionUnhealthy."""
         self._gate.check(call.label, call.function)
         seconds = self._seconds[call.effect]
@@ -191,7 +191,7 @@ class HttpTransport:
                 raise OutcomeUnknown(f"{call.label}: {words}.", function=call.function) from error
         wait = asked_to_wait(status, headers)
         next_try = None if wait is None else self._gate.asked_to_wait(f"{call.label}: {wait.words}.", wait.seconds)
-        return Answer(status, headers, body, next_try)
+        return HttpAnswer(status, headers, body, next_try)
 
     def _look_at_lease(self, call: Call, lapsed: str) -> None:
         if lapsed:

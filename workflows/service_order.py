@@ -83,7 +83,7 @@ class ServiceOrder(OrderMessages):
                     await self._clear_away()
                 if self._state.appeared:
                     await self._settle_again()
-                await self._have_it_done()
+                await self._submit_until_accepted()
                 if not await self._await_confirmation():
                     self._state.number = ""
                     return False
@@ -111,7 +111,7 @@ class ServiceOrder(OrderMessages):
         )
         return False
 
-    async def _have_it_done(self) -> None:
+    async def _submit_until_accepted(self) -> None:
         """Until the upstream has accepted our request and we know which item it is."""
         while not self._state.number:
             result = await (self._in_one_step() if self._order.in_one_step else self._in_two_steps())
@@ -126,7 +126,7 @@ class ServiceOrder(OrderMessages):
         self._enter(Stage.CHECKING_BALANCE)
         self._state.funds_granted = False
         before = len(self._state.seen)
-        result = await self._insist(calls.carry_out, lambda step: step.in_trouble)
+        result = await self._with_retries(calls.carry_out, lambda step: step.in_trouble)
         if result.request is not None:
             self._state.heeded = before
             return result.request
@@ -145,7 +145,7 @@ class ServiceOrder(OrderMessages):
     async def _request(self) -> SubmitResult:
         self._enter(Stage.SUBMITTING)
         self._state.heeded = len(self._state.seen)
-        return await self._insist(calls.submit, lambda sent: sent.outcome is Submission.TROUBLE)
+        return await self._with_retries(calls.submit, lambda sent: sent.outcome is Submission.TROUBLE)
 
     async def _settle_again(self) -> None:
         """An item of ours has come to light: adopted on proof. Whatever else is found, the same person is asked."""
@@ -170,7 +170,7 @@ class ServiceOrder(OrderMessages):
     async def _secure_funds(self) -> None:
         self._enter(Stage.CHECKING_BALANCE)
         self._state.funds_granted = False
-        result = await self._insist(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
+        result = await self._with_retries(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
         if self._must_wait(result):
             self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
             known = len(self._state.seen)
@@ -397,7 +397,7 @@ class ServiceOrder(OrderMessages):
             case DecisionKind.RETRY | DecisionKind.CORRECT_AND_RETRY | DecisionKind.ACCEPT_PRICE | None:
                 pass
 
-    async def _insist(self, call: "_Call[R]", in_trouble: Callable[[R], bool]) -> R:
+    async def _with_retries(self, call: "_Call[R]", in_trouble: Callable[[R], bool]) -> R:
         """Call; on trouble with the connection show it, then call again with Temporal's patience (no history a try)."""
         result = await call(self._order, patient=False)
         if not in_trouble(result):

@@ -8,8 +8,8 @@ from sqlmodel import select
 from temporalio import activity
 
 from activities.poller import schedule
-from activities.poller.schedule import LEFT_ALONE_SECONDS, POLL_NOTE_SECONDS, Job
-from activities.poller.watch import Tally, Watch
+from activities.poller.schedule import LEFT_ALONE_SECONDS, POLL_NOTE_SECONDS, PeriodicJob
+from activities.poller.watch import ReadResults, Watch
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -18,7 +18,7 @@ from orders.events import FailingList
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, UpstreamError
 
 
-async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
+async def note_success(database: Database, watch: Watch, tally: ReadResults) -> None:
     tally.failures = 0
     if tally.succeeded:
         return
@@ -39,7 +39,7 @@ async def note_success(database: Database, watch: Watch, tally: Tally) -> None:
         activity.logger.warning("upstream %s answers again, for the first time since %s", watch.name, silent_since)
 
 
-def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
+def note_failure(watch: Watch, tally: ReadResults, error: UpstreamError) -> None:
     """A failed read: it is tried again at the pace of the schedule."""
     level = logging.DEBUG if isinstance(error, LeftAlone) else logging.INFO  # why was said when that began
     activity.logger.log(level, "poller %s: %s", watch.name, error.message)
@@ -53,7 +53,7 @@ def note_failure(watch: Watch, tally: Tally, error: UpstreamError) -> None:
     if error.next_try is None:
         return
     left = (error.next_try - utc_now()).total_seconds()
-    watch.schedule.postpone(Job.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
+    watch.schedule.postpone(PeriodicJob.CONNECT, max(0.0, min(left, LEFT_ALONE_SECONDS)))
     if not isinstance(error, LeftAlone):
         tally.rest = error
 
@@ -65,7 +65,7 @@ def note_failing_list(watch: Watch, product_type: str, error: UpstreamError) -> 
         watch.failing[product_type] = FailingList(known.since if known is not None else utc_now(), error.message)
 
 
-async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
+async def judge_health(database: Database, watch: Watch, tally: ReadResults) -> None:
     """Afterwards: the account is in trouble if it says so and nothing else can be read either, or if nothing has been
     answered for a while; and which of its lists could not be read for a while."""
     await _judge_silence(database, watch, tally)
@@ -80,7 +80,7 @@ async def judge_health(database: Database, watch: Watch, tally: Tally) -> None:
         activity.logger.error("upstream %s is unhealthy: %s", watch.name, tally.unhealthy.message)
 
 
-async def _judge_silence(database: Database, watch: Watch, tally: Tally) -> None:
+async def _judge_silence(database: Database, watch: Watch, tally: ReadResults) -> None:
     since, silence = watch.silent_since, tally.silence
     if tally.succeeded or silence is None or since is None or watch.silence_recorded or not _lasts(watch, since):
         return

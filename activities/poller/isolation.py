@@ -7,14 +7,14 @@ from temporalio import activity
 from temporalio.service import RPCError
 
 from activities.poller.health import note_failure, note_success
-from activities.poller.watch import Tally, Watch
+from activities.poller.watch import ReadResults, Watch
 from models.database import Database
 from models.outages import outage_of
 from temporal.outage import note
 from upstreams.errors import UpstreamError
 
 
-async def isolated(database: Database, watch: Watch, tally: Tally, about: str, work: Awaitable[object]) -> bool:
+async def isolated(database: Database, watch: Watch, tally: ReadResults, about: str, work: Awaitable[object]) -> bool:
     """Await one read and note how it went. False: it failed unexpectedly, so the caller backs off."""
     try:
         await work

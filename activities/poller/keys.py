@@ -3,7 +3,7 @@
 import time
 
 from activities.poller import schedule
-from activities.poller.schedule import Job
+from activities.poller.schedule import PeriodicJob
 from activities.poller.watch import Watch
 from models.columns import utc_now
 from models.database import Database
@@ -12,13 +12,13 @@ from orders.services import keys
 
 async def look_for_keys(database: Database, watch: Watch, at_first: float) -> None:
     """`at_first`: seconds after which the form of one that has just begun to wait is read again."""
-    if keys.KEYED.isdisjoint(watch.product_types) or not watch.schedule.is_due(Job.KEYS):
+    if keys.KEYED.isdisjoint(watch.product_types) or not watch.schedule.is_due(PeriodicJob.KEYS):
         return
     async with database.read() as session:
         awaited = {
             (one.product_type, one.upstream_number): one for one in await keys.awaited(session, watch.account_id)
         }
-    watch.schedule.postpone(Job.KEYS, schedule.KEYS_SECONDS if awaited else schedule.NOTHING_NEW_SECONDS)
+    watch.schedule.postpone(PeriodicJob.KEYS, schedule.KEYS_SECONDS if awaited else schedule.NOTHING_NEW_SECONDS)
     now = time.monotonic()
     watch.keys = {item: watch.keys.get(item, 0.0) for item in awaited}
     due = sorted((at, item) for item, at in watch.keys.items() if at <= now)

@@ -2,7 +2,7 @@
 
 from activities.poller import schedule
 from activities.poller.forms import read_pending
-from activities.poller.schedule import Job
+from activities.poller.schedule import PeriodicJob
 from activities.poller.watch import PendingForm, Watch
 from models.database import Database
 from models.events import UpstreamHint
@@ -11,7 +11,7 @@ from upstreams.port import Upstream
 
 
 async def look_for_hints(database: Database, watch: Watch) -> None:
-    if watch.takes_hints and watch.schedule.claim(Job.HINTS, schedule.HINTS_SECONDS):
+    if watch.takes_hints and watch.schedule.claim(PeriodicJob.HINTS, schedule.HINTS_SECONDS):
         async with database.read() as session:
             watch.hints = list(await hints.unread(session, watch.account_id, schedule.HINT_BATCH))
 

@@ -6,7 +6,7 @@ import time
 from temporalio import activity
 
 from activities.poller import schedule
-from activities.poller.schedule import Job
+from activities.poller.schedule import PeriodicJob
 from activities.poller.watch import Watch
 from models.database import Database
 from models.enums import RenewalOwner
@@ -20,7 +20,7 @@ from settings import Settings
 
 
 async def look_at_renewals(database: Database, watch: Watch, settings: Settings) -> None:
-    if not watch.schedule.claim(Job.RENEWALS, settings.idle_interval):
+    if not watch.schedule.claim(PeriodicJob.RENEWALS, settings.idle_interval):
         return
     async with database.read() as session:
         found = await renewal.mismatches(session, watch.account_id)
@@ -36,7 +36,7 @@ async def _look_at_forms_alone(database: Database, watch: Watch, settings: Setti
     """Where lists do not say who renews, every form has its moment in a period; a few are read at a time."""
     period, now = settings.renewal_look_interval, time.time()
     step = max(period / schedule.RENEWAL_STEPS, settings.idle_interval)
-    if watch.schedule.claim(Job.RENEWAL_FORMS, step):
+    if watch.schedule.claim(PeriodicJob.RENEWAL_FORMS, step):
         since = watch.renewal_forms_since or now - step  # what runs anew has looked until about then
         async with database.read() as session:
             items = await renewal.told_by_forms_alone(session, watch.account_id)

@@ -93,7 +93,7 @@ RENEWAL_STEPS = 72
 """Each of those forms is read once in a period; the period has this many steps."""
 
 
-class Job(Enum):
+class PeriodicJob(Enum):
     """Periodic work, each with an interval of its own."""
 
     LOOK = auto()
@@ -122,7 +122,7 @@ class Schedule:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._jobs_due: dict[Job, float] = {}
+        self._jobs_due: dict[PeriodicJob, float] = {}
         self._listing: dict[str, float] = {}
         self._listed: dict[str, _Listed] = {}
         self._awaited_due: dict[int, float] = {}
@@ -131,14 +131,14 @@ class Schedule:
 
     # -- what has a turn of its own
 
-    def is_due(self, job: Job) -> bool:
+    def is_due(self, job: PeriodicJob) -> bool:
         return time.monotonic() >= self._jobs_due.get(job, 0.0)
 
-    def postpone(self, job: Job, seconds: float) -> None:
+    def postpone(self, job: PeriodicJob, seconds: float) -> None:
         """Make it due again in that many seconds."""
         self._jobs_due[job] = time.monotonic() + seconds
 
-    def claim(self, job: Job, seconds: float) -> bool:
+    def claim(self, job: PeriodicJob, seconds: float) -> bool:
         """Whether it is due. If so, it is due again in that many seconds."""
         if not self.is_due(job):
             return False
@@ -147,7 +147,7 @@ class Schedule:
 
     def something_is_new(self) -> None:
         """A look brought changes: keys may be waited for, and items may have come that nobody explains."""
-        for job, seconds in ((Job.KEYS, KEYS_SECONDS), (Job.UNEXPLAINED, UNEXPLAINED_FORMS_SECONDS)):
+        for job, seconds in ((PeriodicJob.KEYS, KEYS_SECONDS), (PeriodicJob.UNEXPLAINED, UNEXPLAINED_FORMS_SECONDS)):
             self._jobs_due[job] = min(self._jobs_due.get(job, 0.0), time.monotonic() + seconds)
 
     # -- lists
@@ -225,7 +225,7 @@ class Schedule:
 
     def look_again(self, young: bool) -> None:
         """Plan the next look in the database for waiting operations."""
-        self.postpone(Job.LOOK, TICK_SECONDS if young else CALM_SECONDS)
+        self.postpone(PeriodicJob.LOOK, TICK_SECONDS if young else CALM_SECONDS)
 
     def tasks_due(self, by_hand: Iterable[WaitingOperation]) -> list[WaitingOperation]:
         """Of what people do by hand and lists do not show, those whose forms are to be read now."""

@@ -7,7 +7,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.poller import schedule
-from activities.poller.schedule import Job
+from activities.poller.schedule import PeriodicJob
 from activities.poller.watch import Watch
 from models.database import Database
 from models.messages import OrderRef
@@ -20,7 +20,7 @@ from temporal.signals import signal
 
 async def look_for_slow(database: Database, client: Client, watch: Watch, patience: Patience) -> None:
     """Nothing is asked of the database while nothing waits for longer than the least of the usual times."""
-    if not watch.schedule.claim(Job.SLOW, schedule.SLOW_SECONDS):
+    if not watch.schedule.claim(PeriodicJob.SLOW, schedule.SLOW_SECONDS):
         return
     late = [operation for operation in watch.awaited if operation.since_seconds >= patience.least.total_seconds()]
     for operation in late:

@@ -3,7 +3,7 @@
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from activities.poller.schedule import CATALOGUE_SECONDS, Job
+from activities.poller.schedule import CATALOGUE_SECONDS, PeriodicJob
 from activities.poller.watch import Watch
 from models.catalogue import ProcessingModule
 from models.database import Database
@@ -20,7 +20,7 @@ _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 async def refresh_waiting(database: Database, watch: Watch) -> None:
     by_hand: list[WaitingOperation] = []
     async with database.read() as session:
-        if watch.schedule.claim(Job.CATALOGUE, CATALOGUE_SECONDS):
+        if watch.schedule.claim(PeriodicJob.CATALOGUE, CATALOGUE_SECONDS):
             await _look_at_catalogue(session, watch)
         # One short question: most of the time nothing waits, and then there is nothing else to be asked.
         found = await session.exec(

@@ -40,7 +40,7 @@ class FormRead:
 
 
 @dataclass
-class Tally:
+class ReadResults:
     """What became of the reads of one round, or of one turn of the lists."""
 
     succeeded: bool = False
@@ -100,9 +100,9 @@ class Watch:
     """Items whose forms are still to be read to see who renews them."""
     lists: KnownLists = field(default_factory=KnownLists)
     freshness: Freshness = field(default_factory=Freshness)
-    tally: Tally = field(default_factory=Tally)
+    tally: ReadResults = field(default_factory=ReadResults)
     """Of the round."""
-    listing: Tally = field(default_factory=Tally)
+    listing: ReadResults = field(default_factory=ReadResults)
     """Of the lists, which are read beside the rounds."""
     more: bool = False
     """The round has left something that is due."""

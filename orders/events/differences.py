@@ -147,7 +147,7 @@ def _reported_already(snapshot: UpstreamSnapshot, change: Change) -> bool:
     )
 
 
-def absorb(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]) -> None:
+def update_snapshot(snapshot: UpstreamSnapshot, item: UpstreamItem, changes: list[Change]) -> None:
     """Bring the snapshot up to the item, without the values that were held back."""
     implausible = _implausible(snapshot, item)
     if snapshot.gone:  # it may be another one of the same number: what the gone one was marked with is not its mark

@@ -10,7 +10,7 @@ from orders.settlement.intents import learn
 from upstreams.port import UpstreamItem
 
 
-class Lessons:
+class ListLearning:
     """Name and mark of what people linked were not sent with an order of ours: that they come back proves nothing."""
 
     def __init__(self, batch: Batch, account: UpstreamAccount) -> None:

@@ -19,7 +19,6 @@ from models.webhooks import WebhookMessage
 from orders.events.batch import Batch, snapshots_of
 from orders.events.differences import (
     Change,
-    absorb,
     as_listed,
     compare,
     key_changes,
@@ -30,8 +29,9 @@ from orders.events.differences import (
     note_form,
     note_listed,
     seen_again,
+    update_snapshot,
 )
-from orders.events.learning import Lessons
+from orders.events.learning import ListLearning
 from orders.events.owners import Owners
 from orders.events.result import PollResult
 from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, WaitingOperation, waiting_operations
@@ -73,7 +73,7 @@ class Reconciliation:
         self._product_type = product_type
         self._batch = Batch(session, account.id, product_type)
         self._owners = Owners(self._batch)
-        self._lessons = Lessons(self._batch, account)
+        self._lessons = ListLearning(self._batch, account)
         self._known: dict[str, UpstreamSnapshot] = {}
         self._gone: list[UpstreamSnapshot] = []
         self._is_loaded = False
@@ -233,7 +233,7 @@ class Reconciliation:
             return snapshot, [appeared, *key_changes({}, item)]
         changes = compare(snapshot, item)
         if changes:
-            absorb(snapshot, item, changes)
+            update_snapshot(snapshot, item, changes)
         else:
             seen_again(snapshot, item)
         return snapshot, changes

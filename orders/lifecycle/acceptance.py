@@ -88,7 +88,7 @@ async def accepted_before(session: AsyncSession, key: Key) -> AcceptedOrder | No
 
 
 @dataclass(frozen=True)
-class Terms:
+class CatalogueTerms:
     """What of the catalogue a new service rests on."""
 
     plan: TariffPlan
@@ -99,7 +99,7 @@ class Terms:
     period: MappedPeriod
 
 
-def new_service(number: int, tag: str, terms: Terms, *, customer: str, owner: str | None) -> Service:
+def new_service(number: int, tag: str, terms: CatalogueTerms, *, customer: str, owner: str | None) -> Service:
     """The row of a service to be, without what was asked for it. `tag`: the installation's, for the mark."""
     now = utc_now()
     return Service(

@@ -168,7 +168,7 @@ async def end(session: AsyncSession, operation: Operation, reason: str, origin: 
     """
     await funds.release(session, operation.id)
     service = await session.get_one(Service, operation.service_id)
-    await manual.bring_home(session, service, origin)
+    await manual.restore_module(session, service, origin)
     if operation.kind is OperationKind.OPEN:
         async with changing(session, service, origin):
             service.status, service.status_since = ServiceStatus.CLOSED, utc_now()

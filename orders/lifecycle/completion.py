@@ -94,7 +94,7 @@ async def complete(
     if person is not None and await manual.is_by_hand(session, service):
         await manual.apply_by_hand(session, service, operation, person)
     manual.note_who_did_it(session, task, person)
-    await manual.bring_home(session, service, origin_of(operation))
+    await manual.restore_module(session, service, origin_of(operation))
     await pending.forget(session, by)
     left = await stages.complete(session, operation, task, still_wrong(service, operation))
     if left.holds_money:
@@ -358,7 +358,7 @@ async def _mark_done(session: AsyncSession, operation: Operation, upstream_numbe
         session.add(service)
     snapshot = await _apply_last_look(session, service, operation)
     await _apply_own_part(session, service, operation, snapshot, origin)
-    await manual.bring_home(session, service, origin)
+    await manual.restore_module(session, service, origin)
     missing = not_shown(operation, snapshot)
     if missing and snapshot is not None and operation_type(operation.kind).ends_service:
         await report_not_closed(session, service, operation.id, snapshot)
@@ -392,7 +392,7 @@ async def _give_up(session: AsyncSession, operation: Operation, facts: Facts, or
         await funds.charge(session, service.account_id or 0, facts.number)
     else:  # the item was as wanted before anything was sent
         await funds.release(session, facts.number)
-    await manual.bring_home(session, service, origin)
+    await manual.restore_module(session, service, origin)
     words = f"{CANCELLED_BY_A_PERSON} after the upstream had accepted it: {what_giving_up_means(facts)}"
     await enter(session, operation, Stage.CANCELLED, words)
     await start_next_queued(session, operation.service_id)

@@ -44,7 +44,7 @@ class FirstRequest:
     account: UpstreamAccount
     cost: Money | None
     """None, or nothing: there is nothing to be set aside."""
-    reading: funds.Reading | None
+    reading: funds.BalanceReading | None
     """None: nothing is set aside, because it costs nothing, or because the upstream shows no balance."""
     price: Mapping[str, Any]
     """Columns of the operation: what it costs, and how that came about (`prices.noted`)."""

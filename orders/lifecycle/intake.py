@@ -20,7 +20,16 @@ from models.periods import period_in_words
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField
 from orders.installation import installation_tag
-from orders.lifecycle.acceptance import AcceptedOrder, Key, NewRows, Terms, accepted_before, hash_of, new_service, write
+from orders.lifecycle.acceptance import (
+    AcceptedOrder,
+    CatalogueTerms,
+    Key,
+    NewRows,
+    accepted_before,
+    hash_of,
+    new_service,
+    write,
+)
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
 from orders.services import addons, naming
 from orders.services.addons import AskedAddon
@@ -54,7 +63,7 @@ class ServiceRequest(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Candidate(Terms):
+class _Candidate(CatalogueTerms):
     """One mapping of the plan to a module, by which it can be ordered."""
 
     type: ProductType

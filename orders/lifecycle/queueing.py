@@ -55,7 +55,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
     """Back into the queue, for an urgent operation. Its money is free again; a manual task keeps its words."""
     await funds.release(session, running.id)
     service = await session.get_one(Service, running.service_id, populate_existing=True)
-    await manual.bring_home(session, service, origin_of(running))
+    await manual.restore_module(session, service, origin_of(running))
     was = running.stage
     running.parameters = {**running.parameters, **Parameters(stepped_aside=was).row()}
     running.workflow_started_at = None

@@ -17,9 +17,9 @@ from models.order import Service
 from orders import audit
 from orders.audit import ADOPTED
 from orders.errors import InvalidField, Refused
-from orders.lifecycle.acceptance import Terms, new_service
+from orders.lifecycle.acceptance import CatalogueTerms, new_service
 from orders.linking.fit import check_free, differences, differing_mark, origin_of_request, outcome_of, renewed_by
-from orders.linking.item import Seen, locked_snapshot
+from orders.linking.item import ReadItem, locked_snapshot
 from orders.linking.requests import AdoptRequest, Outcome
 from orders.linking.target import Target
 from orders.services import addons
@@ -30,7 +30,7 @@ from upstreams.port import UpstreamItem
 
 
 async def adopt(
-    database: Database, target: Target, request: AdoptRequest, seen: Seen, *, actor: str, client: str, key: str
+    database: Database, target: Target, request: AdoptRequest, seen: ReadItem, *, actor: str, client: str, key: str
 ) -> Outcome:
     """A new service that is this item. Raises Refused or InvalidField, and changes nothing then.
 
@@ -44,7 +44,7 @@ async def adopt(
 
 
 async def _adopt(
-    database: Database, target: Target, request: AdoptRequest, seen: Seen, actor: str, client: str, key: str
+    database: Database, target: Target, request: AdoptRequest, seen: ReadItem, actor: str, client: str, key: str
 ) -> Outcome:
     async with database.write() as session:
         snapshot = await locked_snapshot(session, target, seen)
@@ -129,7 +129,7 @@ async def _new_service(
     mapping = required(target.mapping, "the mapping that has the period")
     number = (await session.exec(select(next_number(session.get_bind().dialect.name, Service)))).one()
     tag = (await session.get_one(Installation, 1)).tag
-    terms = Terms(target.plan, target.module, target.account, mapping, period)
+    terms = CatalogueTerms(target.plan, target.module, target.account, mapping, period)
     service = new_service(number, tag, terms, customer=request.customer, owner=None)  # bought past every storefront
     service.name, service.name_is_ours = snapshot.name or item.name or service.mark, False
     service.addons = addons.had(mapping, item.raw)

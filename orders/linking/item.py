@@ -6,13 +6,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.events import UpstreamSnapshot
-from orders.events.differences import absorb, as_listed, compare, new_snapshot, note_form, note_listed
+from orders.events.differences import as_listed, compare, new_snapshot, note_form, note_listed, update_snapshot
 from orders.linking.target import Target
 from upstreams.port import UpstreamItem
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReadItem:
     """The item as it was read just now: its form, and its row in the list where it was not known before."""
 
     form: UpstreamItem
@@ -38,7 +38,7 @@ async def what_else(session: AsyncSession, target: Target, number: str) -> str:
     return f"upstream {target.account.name} has no {target.product_type} {number}{there}"
 
 
-async def locked_snapshot(session: AsyncSession, target: Target, seen: Seen) -> UpstreamSnapshot:
+async def locked_snapshot(session: AsyncSession, target: Target, seen: ReadItem) -> UpstreamSnapshot:
     """The item as it is kept, brought up to what was read."""
     snapshot = await snapshot_of(session, target, seen.form.number, lock=True)
     if snapshot is None:
@@ -46,7 +46,7 @@ async def locked_snapshot(session: AsyncSession, target: Target, seen: Seen) -> 
         if seen.row is not None:
             note_listed(snapshot, seen.row)
     form = as_listed(snapshot, seen.form)
-    absorb(snapshot, form, compare(snapshot, form))
+    update_snapshot(snapshot, form, compare(snapshot, form))
     note_form(snapshot, seen.form)
     session.add(snapshot)
     await session.flush()

@@ -19,7 +19,7 @@ from orders.linking.fit import (
     renewed_by,
     running_of,
 )
-from orders.linking.item import Seen, locked_snapshot
+from orders.linking.item import ReadItem, locked_snapshot
 from orders.linking.requests import LinkRequest, Outcome
 from orders.linking.target import Target
 from orders.services.history import changing
@@ -28,7 +28,7 @@ from orders.settlement import intents
 
 
 async def link(
-    database: Database, target: Target, number: int, request: LinkRequest, seen: Seen, actor: str
+    database: Database, target: Target, number: int, request: LinkRequest, seen: ReadItem, actor: str
 ) -> Outcome:
     """The service is this item from now on. Raises Refused or InvalidField, and changes nothing then."""
     request.checked()
@@ -39,7 +39,7 @@ async def link(
 
 
 async def _link(
-    database: Database, target: Target, number: int, request: LinkRequest, seen: Seen, actor: str
+    database: Database, target: Target, number: int, request: LinkRequest, seen: ReadItem, actor: str
 ) -> Outcome:
     async with database.write() as session:
         snapshot = await locked_snapshot(session, target, seen)

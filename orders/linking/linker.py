@@ -12,7 +12,7 @@ from models.invariants import required
 from orders import audit
 from orders.errors import Refused
 from orders.linking.adopt import adopt, adopted_before
-from orders.linking.item import Seen, is_known, what_else
+from orders.linking.item import ReadItem, is_known, what_else
 from orders.linking.link import link
 from orders.linking.requests import AdoptRequest, LinkRequest, Outcome
 from orders.linking.target import Target, target_of_plan, target_of_service
@@ -56,7 +56,7 @@ class Linker:
         outcome = await adopt(self._database, target, request, seen, actor=actor, client=client, key=key)
         return await self._mark(connection, outcome, seen.form.mark, actor)
 
-    async def _read(self, upstream: Upstream, target: Target, number: str) -> Seen:
+    async def _read(self, upstream: Upstream, target: Target, number: str) -> ReadItem:
         try:
             form = await upstream.read_item(target.product_type, number)
         except NoSuchItem:
@@ -64,9 +64,9 @@ class Linker:
                 raise Refused(await what_else(session, target, number)) from None
         async with self._database.read() as session:
             if await is_known(session, target, number):
-                return Seen(form)
+                return ReadItem(form)
         listing = await upstream.list_items(target.product_type)
-        return Seen(form, next((row for row in listing.items if row.number == number), None))
+        return ReadItem(form, next((row for row in listing.items if row.number == number), None))
 
     async def _mark(self, upstream: Upstream, outcome: Outcome, shown: str | None, actor: str) -> Outcome:
         if not outcome.done or shown == outcome.mark:

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from orders.money.funds import Reading
+from orders.money.funds import BalanceReading
 from upstreams.port import Upstream
 
 FRESH_SECONDS = 1.0
@@ -18,7 +18,7 @@ FRESH_SECONDS = 1.0
 @dataclass
 class _Slot:
     lock: asyncio.Lock
-    reading: Reading | None = None
+    reading: BalanceReading | None = None
     read_at: float = 0.0
 
 
@@ -29,7 +29,7 @@ class BalanceReader:
         self._database = database
         self._slots: dict[int, _Slot] = {}
 
-    async def reading(self, account: UpstreamAccount, upstream: Upstream, *, fresh: bool = False) -> Reading:
+    async def reading(self, account: UpstreamAccount, upstream: Upstream, *, fresh: bool = False) -> BalanceReading:
         """`account` as it was just read: its sum of charges is the note that belongs to the balance.
 
         Raises the errors of `upstreams.errors`.
@@ -42,7 +42,7 @@ class BalanceReader:
                 return slot.reading
             began = time.monotonic()
             balance = await upstream.balance()
-            slot.reading = Reading(balance.amount, account.charged)
+            slot.reading = BalanceReading(balance.amount, account.charged)
             slot.read_at = began
             learned = upstream.learned.model_dump(mode="json")
             if learned != account.learned:

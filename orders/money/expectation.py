@@ -8,13 +8,13 @@ from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Service
 from orders.money.addonprices import AddonPrice, addons_total
-from orders.money.prices import Sum, Terms
+from orders.money.prices import PriceTerms, Sum
 from orders.operations.job import Job
 
 
-def plain_terms(job: Job) -> Terms:
+def plain_terms(job: Job) -> PriceTerms:
     """Of what the catalogue has no price for."""
-    return Terms(
+    return PriceTerms(
         currency=job.account.currency,
         tolerance=job.mapping.price_tolerance,
         unquoted=job.mapping.unquoted,
@@ -24,7 +24,7 @@ def plain_terms(job: Job) -> Terms:
     )
 
 
-def period_terms(job: Job, *, renewing: bool) -> Terms:
+def period_terms(job: Job, *, renewing: bool) -> PriceTerms:
     """Of what is bought as a whole period: the catalogue knows what that costs, and what we sell it for."""
     service, period = job.service, job.period
     base, source = _period_cost(period, renewing)
@@ -35,7 +35,7 @@ def period_terms(job: Job, *, renewing: bool) -> Terms:
     return replace(plain_terms(job), is_period=True, expected=expected, stand_in=expected, selling=selling)
 
 
-def addon_terms(job: Job, asked: Mapping[str, str]) -> Terms:
+def addon_terms(job: Job, asked: Mapping[str, str]) -> PriceTerms:
     """Of a change of add-ons: what those asked for cost more than those that are there."""
     return replace(plain_terms(job), stand_in=_more_addons(asked, job.service, job.mapping, job.account))
 

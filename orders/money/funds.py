@@ -39,7 +39,7 @@ LINE = 100
 
 
 @dataclass(frozen=True)
-class Reading:
+class BalanceReading:
     """A balance (without the credit limit), and the account's sum of charges noted before it was asked for."""
 
     balance: Money
@@ -82,14 +82,14 @@ async def reservation_of(session: AsyncSession, operation: int) -> Reservation |
     return found.one_or_none()
 
 
-def free(account: UpstreamAccount, reading: Reading) -> Decimal:
+def free(account: UpstreamAccount, reading: BalanceReading) -> Decimal:
     """What may still be set aside by this reading. Negative: more is set aside than there is."""
     held = account.set_aside + account.charged - reading.charged
     return reading.balance.amount + account.credit_limit - of_units(held)
 
 
 async def set_aside_at_once(
-    session: AsyncSession, account: UpstreamAccount, operation: int, amount: Money, reading: Reading
+    session: AsyncSession, account: UpstreamAccount, operation: int, amount: Money, reading: BalanceReading
 ) -> Reservation | None:
     """Grant an order its money if nobody waits and enough is free, without loading anything. It has no reservation yet.
 
@@ -215,7 +215,7 @@ def _uncount(account: UpstreamAccount, entry: Reservation) -> None:
     account.waiting -= entry.state is ReservationState.WAITING
 
 
-async def grant_waiting(session: AsyncSession, account_id: int, reading: Reading) -> list[int]:
+async def grant_waiting(session: AsyncSession, account_id: int, reading: BalanceReading) -> list[int]:
     """Grant what the reading allows, in line. Returns the operations that were granted money just now."""
     account = await locked_account(session, account_id)
     left, now = free(account, reading), utc_now()
@@ -240,7 +240,7 @@ async def grant_waiting(session: AsyncSession, account_id: int, reading: Reading
 
 
 async def line_position(
-    session: AsyncSession, account: UpstreamAccount, operation: int, reading: Reading
+    session: AsyncSession, account: UpstreamAccount, operation: int, reading: BalanceReading
 ) -> LinePosition:
     """How it stands now. `account` may be of an earlier moment."""
     account = await locked_account(session, account.id)

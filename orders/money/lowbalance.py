@@ -13,13 +13,13 @@ from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.enums import ModuleKind
 from models.money import Money
-from orders.money.funds import Reading, free
+from orders.money.funds import BalanceReading, free
 from orders.webhooks import outbox
 
 log = logging.getLogger(__name__)
 
 
-async def judge(session: AsyncSession, account: UpstreamAccount, reading: Reading) -> None:
+async def judge(session: AsyncSession, account: UpstreamAccount, reading: BalanceReading) -> None:
     """By a balance that was read just now. `account` is locked; it keeps since when too little is free."""
     found = await session.exec(
         select(ProcessingModule)

@@ -46,7 +46,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PriceTerms:
     """What an operation may cost: agreed, expected, sold for; as the database has it."""
 
     currency: str
@@ -76,7 +76,7 @@ class Objection:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class PriceJudgement:
     cost: Money | None
     """In the account's currency; what is set aside, and shown. None: nothing is known to be charged."""
     price: dict[str, str]
@@ -96,43 +96,43 @@ class _Price:
 
 
 def judge(
-    terms: Terms,
+    terms: PriceTerms,
     quote: Quote | None,
     today: date,
     rates: Rates = NO_RATES,
     *,
     refused: str = "",
     in_cart: str = "",
-) -> Judgement:
+) -> PriceJudgement:
     """`quote` None: the operation costs nothing. `refused`: why the upstream would not quote; it will say so again.
     `in_cart`: the row of the upstream's cart, for people, whose sum the quote is."""
     kept = {name: terms.row[name] for name in _KEPT if name in terms.row}
     if quote is None:
-        return Judgement(None, kept)
+        return PriceJudgement(None, kept)
     found = _in_the_cart(terms, quote, in_cart, today, rates) or _price(terms, quote, today, rates, refused)
     row = kept | found.row
     if found.objection is not None:
-        return Judgement(found.cost, row, found.objection)
+        return PriceJudgement(found.cost, row, found.objection)
     skipped: list[str] = [row["skipped"]] if "skipped" in row else []
     against = list(_against(terms, found, today, rates, row, skipped))
     if skipped:
         row["skipped"] = "; ".join(skipped)
     if not against or _is_accepted(terms, found):
-        return Judgement(found.cost, row)
-    return Judgement(found.cost, row, Objection(_in_words(found, against), FailureClass.PRICE_CHANGED))
+        return PriceJudgement(found.cost, row)
+    return PriceJudgement(found.cost, row, Objection(_in_words(found, against), FailureClass.PRICE_CHANGED))
 
 
 # What it costs.
 
 
-def _in_the_cart(terms: Terms, quote: Quote, row: str, today: date, rates: Rates) -> _Price | None:
+def _in_the_cart(terms: PriceTerms, quote: Quote, row: str, today: date, rates: Rates) -> _Price | None:
     """What lies there costs what is shown there, whatever the upstream wanted when it refused an earlier request."""
     if not row or quote.price is None:
         return None
     return _converted(terms, quote.price, today, rates, {"source": CART, "quoted": str(quote.price), "row": row})
 
 
-def _price(terms: Terms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
+def _price(terms: PriceTerms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
     quoted = quote.price or quote.foreign
     if quoted is not None:
         priced = _converted(terms, quoted, today, rates, {"source": "quote", "quoted": str(quoted)})
@@ -160,7 +160,7 @@ def _why_no_quote(quote: Quote, refused: str) -> str:
     return "the upstream shows no price before the request"
 
 
-def _unreadable(terms: Terms, text: str, today: date, rates: Rates, row: dict[str, str]) -> _Price:
+def _unreadable(terms: PriceTerms, text: str, today: date, rates: Rates, row: dict[str, str]) -> _Price:
     money = terms.stand_in.money
     stand_in = _converted(terms, money, today, rates, row) if money is not None else _Price(None, row=row)
     about = f"; the catalogue's cost is {money}" if money is not None else ""
@@ -171,7 +171,7 @@ def _unreadable(terms: Terms, text: str, today: date, rates: Rates, row: dict[st
     return _Price(stand_in.cost, money, row, Objection(reason, FailureClass.PRICE_CHANGED))
 
 
-def _converted(terms: Terms, quoted: Money, today: date, rates: Rates, row: dict[str, str]) -> _Price:
+def _converted(terms: PriceTerms, quoted: Money, today: date, rates: Rates, row: dict[str, str]) -> _Price:
     """In the account's currency. A part of what can be stored counts as a whole; money that comes back as nothing."""
     if quoted.currency == terms.currency:
         amount = max(quoted.amount, Decimal(0)).quantize(STORED, ROUND_UP)
@@ -187,7 +187,7 @@ def _converted(terms: Terms, quoted: Money, today: date, rates: Rates, row: dict
     return _Price(cost, quoted, row | {"rate": str(rate)})
 
 
-def _after_refusal(terms: Terms, priced: _Price, today: date, rates: Rates) -> _Price:
+def _after_refusal(terms: PriceTerms, priced: _Price, today: date, rates: Rates) -> _Price:
     """The upstream once refused for want of money, and said what it wanted: it is believed if that is more."""
     if "refused_for" not in terms.row or priced.objection is not None:
         return priced
@@ -202,7 +202,7 @@ def _after_refusal(terms: Terms, priced: _Price, today: date, rates: Rates) -> _
 
 
 def _against(
-    terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
+    terms: PriceTerms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
 ) -> Iterator[str]:
     yield from _above_agreed(terms, found, today, rates, row)
     if terms.is_period:
@@ -210,7 +210,7 @@ def _against(
         yield from _above_selling_price(terms, found, row, skipped)
 
 
-def _above_agreed(terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str]) -> Iterator[str]:
+def _above_agreed(terms: PriceTerms, found: _Price, today: date, rates: Rates, row: dict[str, str]) -> Iterator[str]:
     if terms.agreed is None:
         return
     row["agreed"] = str(terms.agreed)
@@ -225,7 +225,7 @@ def _above_agreed(terms: Terms, found: _Price, today: date, rates: Rates, row: d
 
 
 def _dearer_than_expected(
-    terms: Terms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
+    terms: PriceTerms, found: _Price, today: date, rates: Rates, row: dict[str, str], skipped: list[str]
 ) -> Iterator[str]:
     expected = terms.expected.money
     if expected is None or terms.expected.missing:
@@ -246,7 +246,7 @@ def _dearer_than_expected(
         yield f"{expected} is expected, {row['tolerance']} more is tolerated"
 
 
-def _above_selling_price(terms: Terms, found: _Price, row: dict[str, str], skipped: list[str]) -> Iterator[str]:
+def _above_selling_price(terms: PriceTerms, found: _Price, row: dict[str, str], skipped: list[str]) -> Iterator[str]:
     selling = terms.selling.money
     if selling is None or terms.selling.missing:
         skipped.append(f"not compared with the selling price: {terms.selling.missing}")
@@ -272,7 +272,7 @@ def _comparable(limit: Money, found: _Price, currency: str, today: date, rates: 
     return (rate.of(limit), cost) if rate is not None else None
 
 
-def _is_accepted(terms: Terms, found: _Price) -> bool:
+def _is_accepted(terms: PriceTerms, found: _Price) -> bool:
     """A person has accepted this sum, or a higher one."""
     accepted = terms.row.get("accepted", "")
     if found.cost is None or not accepted or accepted == NOT_SHOWN:
@@ -319,13 +319,13 @@ def accept(operation: Operation, *, actor: str, at: datetime) -> None:
     operation.price = {**operation.price, **entries}
 
 
-def note(operation: Operation, judgement: Judgement, quoted_at: datetime | None) -> None:
+def note(operation: Operation, judgement: PriceJudgement, quoted_at: datetime | None) -> None:
     """What is judged is what people see."""
     for name, value in noted(judgement, quoted_at).items():
         setattr(operation, name, value)
 
 
-def noted(judgement: Judgement, quoted_at: datetime | None) -> dict[str, Any]:
+def noted(judgement: PriceJudgement, quoted_at: datetime | None) -> dict[str, Any]:
     """The same as columns of the operation."""
     cost = judgement.cost
     row = dict(judgement.price)

@@ -16,7 +16,7 @@ from models.rates import NO_RATES, Rates
 from orders.lifecycle.stages import locked_operation
 from orders.money import funds, paying, prices
 from orders.money.paying import ToPay
-from orders.money.prices import Judgement
+from orders.money.prices import PriceJudgement
 from orders.operations.job import Job
 from orders.operations.registry import operation_type
 from upstreams.answers import Quote
@@ -33,7 +33,7 @@ _SAID_BY_THE_REQUEST = (Rejected, SetupFault, AlreadyExists, NotYet, NotEnoughMo
 
 
 @dataclass(frozen=True)
-class Answer:
+class QuoteAnswer:
     """What the upstream said of the price, and when it was asked."""
 
     quote: Quote | None
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Priced:
-    judgement: Judgement
+    judgement: PriceJudgement
     asked_at: datetime | None
     """None: nobody was asked; what was judged before stands."""
 
@@ -54,7 +54,7 @@ class Pricing:
     def __init__(self, database: Database, rates: Rates = NO_RATES) -> None:
         self._database = database
         self._rates = rates
-        self._asking: dict[tuple[object, ...], tuple[datetime, asyncio.Task[Answer]]] = {}
+        self._asking: dict[tuple[object, ...], tuple[datetime, asyncio.Task[QuoteAnswer]]] = {}
 
     async def price(self, job: Job, upstream: Upstream) -> Priced:
         """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away.
@@ -64,9 +64,9 @@ class Pricing:
         """
         owed = await self._to_pay(job)
         if owed is not None and owed.price is None:
-            return Priced(Judgement(job.operation.cost, job.operation.price), None)
+            return Priced(PriceJudgement(job.operation.cost, job.operation.price), None)
         if owed is not None:
-            answer = Answer(Quote(price=owed.price), utc_now())
+            answer = QuoteAnswer(Quote(price=owed.price), utc_now())
         else:
             answer = await self._answer(job, upstream)
         terms = operation_type(job.operation.kind).terms(job)
@@ -113,9 +113,9 @@ class Pricing:
         reason = f"the price is {judgement.cost} by now; more money has to be set aside"
         return SubmitResult(outcome=Submission.FUNDS, failure=FailureClass.FUNDS, reason=reason)
 
-    async def _answer(self, job: Job, upstream: Upstream) -> Answer:
+    async def _answer(self, job: Job, upstream: Upstream) -> QuoteAnswer:
         if not job.capabilities.quotes:
-            return Answer(Quote(price=None), utc_now())
+            return QuoteAnswer(Quote(price=None), utc_now())
         key = _shared_by(job)
         if key is None:
             return await _ask(job, upstream)
@@ -135,12 +135,12 @@ def is_fresh(quoted_at: str, now: datetime, age: timedelta | None = None) -> boo
     return timedelta(0) <= now - datetime.fromisoformat(quoted_at).astimezone(UTC) <= (age or QUOTE_AGE)
 
 
-async def _ask(job: Job, upstream: Upstream) -> Answer:
+async def _ask(job: Job, upstream: Upstream) -> QuoteAnswer:
     asked_at = utc_now()
     try:
-        return Answer(await operation_type(job.operation.kind).quote(job, upstream), asked_at)
+        return QuoteAnswer(await operation_type(job.operation.kind).quote(job, upstream), asked_at)
     except _SAID_BY_THE_REQUEST as error:
-        return Answer(Quote(price=None), asked_at, refused=error.message)
+        return QuoteAnswer(Quote(price=None), asked_at, refused=error.message)
 
 
 def _shared_by(job: Job) -> tuple[object, ...] | None:
@@ -164,7 +164,7 @@ _PRICED_PARAMETERS = frozenset({"template", "recipe"})
 """Parameters of an order, besides add-ons, on which its price may hang. What the mapping adds is the same for all."""
 
 
-def _is_of_use(asking: tuple[datetime, asyncio.Task[Answer]], now: datetime) -> bool:
+def _is_of_use(asking: tuple[datetime, asyncio.Task[QuoteAnswer]], now: datetime) -> bool:
     """Under way, or answered not long ago. What failed is asked again by whoever comes next."""
     began, task = asking
     if not task.done():
@@ -172,7 +172,7 @@ def _is_of_use(asking: tuple[datetime, asyncio.Task[Answer]], now: datetime) -> 
     return not task.cancelled() and task.exception() is None and timedelta(0) <= now - began <= SHARED_AGE
 
 
-def _retrieved(task: asyncio.Task[Answer]) -> None:
+def _retrieved(task: asyncio.Task[QuoteAnswer]) -> None:
     """An error counts as seen even if all who asked have been cancelled meanwhile."""
     if not task.cancelled():
         task.exception()

@@ -17,7 +17,7 @@ from models.order import Operation, Service
 from models.parameters import Parameters
 from orders.errors import Refused
 from orders.money.expectation import plain_terms
-from orders.money.prices import Terms
+from orders.money.prices import PriceTerms
 from orders.operations.asking import Asking, Offer, Rules, Wanted
 from orders.operations.job import Job
 from orders.operations.seen import Seen
@@ -171,7 +171,7 @@ class OperationType(ABC, Generic[A, P]):
         """What it will cost as the upstream says, None where it costs nothing."""
         return None
 
-    def terms(self, job: Job) -> Terms:
+    def terms(self, job: Job) -> PriceTerms:
         """What it may cost, as catalogue and caller say."""
         return plain_terms(job)
 

@@ -16,7 +16,7 @@ from models.periods import period_in_words
 from models.product_types import PRODUCT_TYPES
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import period_terms
-from orders.money.prices import Terms
+from orders.money.prices import PriceTerms
 from orders.operations.asking import Asking
 from orders.operations.base import Correction, End, Obstacle, OperationType, Request, Sent
 from orders.operations.item import refused_before
@@ -73,7 +73,7 @@ class Open(OperationType[Asking, Term]):
         service.parameters = {**service.parameters, **checked}
         service.addons = {**service.addons, **correction.addons}
 
-    def terms(self, job: Job) -> Terms:
+    def terms(self, job: Job) -> PriceTerms:
         return period_terms(job, renewing=False)
 
     async def steps(self, session: AsyncSession, service: Service, asked: Term) -> list[str]:
@@ -94,7 +94,7 @@ class Open(OperationType[Asking, Term]):
         return await upstream.quote(job.order_spec())
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
-        obstacle = await self._clear_the_way(database, job, upstream)
+        obstacle = await self._check_earlier_request(database, job, upstream)
         if obstacle is not None:
             return obstacle
         spec = job.order_spec()
@@ -111,7 +111,7 @@ class Open(OperationType[Asking, Term]):
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         return await find_out(database, job, upstream, window)
 
-    async def _clear_the_way(self, database: Database, job: Job, upstream: Upstream) -> Obstacle | None:
+    async def _check_earlier_request(self, database: Database, job: Job, upstream: Upstream) -> Obstacle | None:
         """Before a request is repeated: whatever an earlier one left behind must be known and out of the way."""
         if job.intent is None or not await ever_sent(database, job):
             return None

@@ -16,7 +16,7 @@ from models.order import Operation, Service
 from models.parameters import Renewal
 from models.periods import period_in_words
 from orders.money.expectation import period_terms
-from orders.money.prices import Terms
+from orders.money.prices import PriceTerms
 from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
 from orders.operations.base import End, Obstacle, OperationType, Request, Sent
 from orders.operations.item import (
@@ -97,7 +97,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
     def missing(self, asked: Renewal, seen: Seen) -> str:
         return f"it ends on {seen.expires_on}, as before" if seen.expires_on is not None else ""
 
-    def terms(self, job: Job) -> Terms:
+    def terms(self, job: Job) -> PriceTerms:
         return period_terms(job, renewing=True)
 
     async def steps(self, session: AsyncSession, service: Service, asked: Renewal) -> list[str]:

@@ -17,7 +17,7 @@ from models.product_types import PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import addon_terms
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
-from orders.money.prices import Terms
+from orders.money.prices import PriceTerms
 from orders.operations import followups
 from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
 from orders.operations.base import Correction, End, Obstacle, OperationType, Request, Sent
@@ -160,24 +160,24 @@ class SetParameters(OperationType[ServiceChange, Values]):
     def missing(self, asked: Values, seen: Seen) -> str:
         return not_shown(asked, seen)
 
-    def terms(self, job: Job) -> Terms:
+    def terms(self, job: Job) -> PriceTerms:
         return addon_terms(job, self.asked(job.operation).addons)
 
     # A new password and a new licence key are calls of their own.
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        return await self._way(job).quote(job, upstream)
+        return await self._handler(job).quote(job, upstream)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
-        return await self._way(job).prepare(database, job, upstream)
+        return await self._handler(job).prepare(database, job, upstream)
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        return await self._way(job).send(job, upstream)
+        return await self._handler(job).send(job, upstream)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-        return await self._way(job).find_out(database, job, upstream, window)
+        return await self._handler(job).find_out(database, job, upstream, window)
 
-    def _way(self, job: Job) -> SettingValues | GivingSecret:
+    def _handler(self, job: Job) -> SettingValues | GivingSecret:
         asked = self.asked(job.operation)
         return self._password if asked.new_password else self._key if asked.new_key else self._values
 

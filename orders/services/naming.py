@@ -117,9 +117,10 @@ def may_be_name(shown: str, name: str) -> bool:
     ours, pieces = canonical(name), [piece for piece in _PIECES.split(shown) if piece]
     spelled = {ours, in_unicode(ours)}
     return any(
-        same_name(piece, name) or any(text.startswith(_bare(piece)) or _bare(piece).endswith(text) for text in spelled)
+        same_name(piece, name)
+        or any(text.startswith(_normalized(piece)) or _normalized(piece).endswith(text) for text in spelled)
         for piece in (shown, *pieces)
-        if len(_bare(piece)) >= _SIGNIFICANT
+        if len(_normalized(piece)) >= _SIGNIFICANT
     )
 
 
@@ -130,7 +131,7 @@ _SIGNIFICANT = 3
 """Shorter beginnings of a name say nothing."""
 
 
-def _bare(text: str) -> str:
+def _normalized(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().rstrip(".…").lower()
 
 

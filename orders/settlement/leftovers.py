@@ -43,7 +43,7 @@ class Remedy(StrEnum):
     """Only a person can say whose it is, pay it or remove it."""
 
 
-class Fate(StrEnum):
+class CleanupResult(StrEnum):
     """What became of it."""
 
     REMOVED = "removed"
@@ -56,8 +56,8 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    fate: Fate
+class Cleanup:
+    result: CleanupResult
     reason: str = ""
 
 
@@ -116,19 +116,19 @@ async def unpaid_among(
     return waiting if unpaid else []
 
 
-async def clear_up(database: Database, job: Job, intent: Intent, upstream: Upstream, number: str) -> Outcome:
+async def clear_up(database: Database, job: Job, intent: Intent, upstream: Upstream, number: str) -> Cleanup:
     """Have an unpaid row out of the way, so that the order can be sent again. Its form is read right before, and the
     balance before that: what is paid after it was read shows there."""
     before = await Before.of(upstream)
     form = await _form(job, upstream, number)
     if form is None:
-        return Outcome(Fate.REMOVED, f"item {number} is gone")
+        return Cleanup(CleanupResult.REMOVED, f"item {number} is gone")
     if form.status not in (UpstreamStatus.ORDERED, UpstreamStatus.DELETED):
-        return Outcome(Fate.PAID)
+        return Cleanup(CleanupResult.PAID)
     match remedy_for(form, await _ours(database, job, intent)):
         case Remedy.ASK:
-            return Outcome(
-                Fate.LEFT, f"{_left(number)}; its form does not show our mark, so it is not removed by machine"
+            return Cleanup(
+                CleanupResult.LEFT, f"{_left(number)}; its form does not show our mark, so it is not removed by machine"
             )
         case Remedy.REMOVE:
             return await _remove(database, job, intent, upstream, form, before)
@@ -154,7 +154,7 @@ async def _ours(database: Database, job: Job, intent: Intent) -> Ours:
 
 async def _remove(
     database: Database, job: Job, intent: Intent, upstream: Upstream, form: UpstreamItem, before: Before
-) -> Outcome:
+) -> Cleanup:
     try:
         with lease.holding(lease.unrecorded()):
             await upstream.delete_unpaid(job.service.product_type, form.number)
@@ -162,16 +162,16 @@ async def _remove(
         log.info("operation %s: %s can't be removed: %s", job.number, form.number, error.message)
     after = await _form(job, upstream, form.number)
     if after is not None and after.status is UpstreamStatus.ORDERED:
-        return Outcome(
-            Fate.LEFT, f"item {form.number}, ordered and unpaid, is left at the upstream and can't be removed"
+        return Cleanup(
+            CleanupResult.LEFT, f"item {form.number}, ordered and unpaid, is left at the upstream and can't be removed"
         )
     if after is not None and after.status is not UpstreamStatus.DELETED:
-        return Outcome(Fate.PAID)
+        return Cleanup(CleanupResult.PAID)
     why = await note_removed(database, job, intent, upstream, form.number, before)
     words = f"the unpaid item {form.number} of an earlier request was removed"
     if why:
-        return Outcome(Fate.DOUBTFUL, f"{words}, and may have been paid for just before: {why}")
-    return Outcome(Fate.REMOVED, words)
+        return Cleanup(CleanupResult.DOUBTFUL, f"{words}, and may have been paid for just before: {why}")
+    return Cleanup(CleanupResult.REMOVED, words)
 
 
 async def _refused_for_funds(database: Database, job: Job, intent: Intent) -> bool:

@@ -67,7 +67,7 @@ async def open_task(session: AsyncSession, operation_number: int, reason: str) -
     )
 
 
-async def bring_home(session: AsyncSession, service: Service, origin: Origin) -> None:
+async def restore_module(session: AsyncSession, service: Service, origin: Origin) -> None:
     """Put the service's own processing module back."""
     if service.home_module_id is None:
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import SQLModel, col, select
 
-from catalogue.loading import Change, FieldChange, Outcome, Report, load
+from catalogue.loading import Change, ChangeOutcome, FieldChange, Report, load
 from catalogue.problems import CatalogueInvalid
 from models.audit import AuditEntry
 from models.catalogue import (
@@ -55,7 +55,7 @@ async def the_account(database: Database) -> UpstreamAccount:
 
 
 def changed(report: Report) -> list[Change]:
-    return [change for change in report.changes if change.outcome is not Outcome.UNCHANGED]
+    return [change for change in report.changes if change.outcome is not ChangeOutcome.UNCHANGED]
 
 
 async def order_a_service(database: Database, *, stage: Stage = Stage.COMPLETED, template: str = "debian-12") -> None:
@@ -81,11 +81,11 @@ async def order_a_service(database: Database, *, stage: Stage = Stage.COMPLETED,
 async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: Path) -> None:
     report = await loaded(database, tmp_path)
     assert [(change.table, change.name, change.outcome) for change in report.changes] == [
-        ("upstream_accounts", "main", Outcome.ADDED),
-        ("processing_modules", "main-vds", Outcome.ADDED),
-        ("processing_modules", "by-hand", Outcome.ADDED),
-        ("tariff_plans", "VDS-1", Outcome.ADDED),
-        ("tariff_plans.mappings", "VDS-1 → main-vds", Outcome.ADDED),
+        ("upstream_accounts", "main", ChangeOutcome.ADDED),
+        ("processing_modules", "main-vds", ChangeOutcome.ADDED),
+        ("processing_modules", "by-hand", ChangeOutcome.ADDED),
+        ("tariff_plans", "VDS-1", ChangeOutcome.ADDED),
+        ("tariff_plans.mappings", "VDS-1 → main-vds", ChangeOutcome.ADDED),
     ]
     account = await the_account(database)
     assert (account.name, account.kind) == ("main", "billmanager")
@@ -159,7 +159,7 @@ async def test_the_same_file_again_changes_nothing(database: Database, tmp_path:
     audit = await rows(database, AuditEntry)
     again = await loaded(database, tmp_path)
     assert not again.changed
-    assert {change.outcome for change in again.changes} == {Outcome.UNCHANGED}
+    assert {change.outcome for change in again.changes} == {ChangeOutcome.UNCHANGED}
     assert await rows(database, AuditEntry) == audit
 
 
@@ -184,13 +184,13 @@ async def test_what_changes_is_told_from_what_to_what_and_kept_in_the_audit(data
         Change(
             "processing_modules",
             "main-vds",
-            Outcome.CHANGED,
+            ChangeOutcome.CHANGED,
             (FieldChange("minimal_balance", "50.00", "20.00"), FieldChange("priority", "10", "1")),
         ),
         Change(
             "tariff_plans",
             "VDS-1",
-            Outcome.CHANGED,
+            ChangeOutcome.CHANGED,
             (
                 FieldChange("resources.disk_gb", "30", "40"),
                 FieldChange("active", "true", "false"),
@@ -200,7 +200,7 @@ async def test_what_changes_is_told_from_what_to_what_and_kept_in_the_audit(data
         Change(
             "tariff_plans.mappings",
             "VDS-1 → main-vds",
-            Outcome.CHANGED,
+            ChangeOutcome.CHANGED,
             (
                 FieldChange("datacenter", "1", ""),
                 FieldChange("addons.ip", "", "addon_63"),
@@ -240,8 +240,8 @@ async def test_what_is_not_in_the_file_is_left_alone_and_listed(database: Databa
     before = await rows(database, PlanMapping)
     report = await loaded(database, tmp_path, SAMPLE)
     assert changed(report) == [
-        Change("processing_modules", "spare-vds", Outcome.NOT_IN_FILE),
-        Change("tariff_plans.mappings", "VDS-1 → spare-vds", Outcome.NOT_IN_FILE),
+        Change("processing_modules", "spare-vds", ChangeOutcome.NOT_IN_FILE),
+        Change("tariff_plans.mappings", "VDS-1 → spare-vds", ChangeOutcome.NOT_IN_FILE),
     ]
     assert await rows(database, PlanMapping) == before
 
@@ -250,7 +250,7 @@ async def test_a_file_may_build_on_what_is_in_the_database(database: Database, t
     await loaded(database, tmp_path)
     plans_only = SAMPLE[SAMPLE.index("[[tariff_plans]]") :].replace("VDS-1", "VDS-2")
     report = await loaded(database, tmp_path, plans_only)
-    assert [change.name for change in report.changes if change.outcome is Outcome.ADDED] == [
+    assert [change.name for change in report.changes if change.outcome is ChangeOutcome.ADDED] == [
         "VDS-2",
         "VDS-2 → main-vds",
     ]

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpcore
 
-from activities.answers import Answers
+from activities.answers import AnswerWriter
 from activities.submission import SubmitActivities
 from models.database import Database
 from settings import load_settings
@@ -74,7 +74,7 @@ class Stopping:
 def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setattr) -> None:
     """Put the stops where they belong. What stops is the program as it is: nothing of it is replaced."""
     connect = httpcore.AnyIOBackend.connect_tcp
-    accepted, send = Answers.accepted, SubmitActivities.send
+    accepted, send = AnswerWriter.accepted, SubmitActivities.send
 
     async def stopping_connect(self: Any, *args: Any, **options: Any) -> Any:
         await stopping.passes(Moment.BEFORE_CONNECT)
@@ -99,7 +99,7 @@ def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setat
     patch(httpcalls, "POOL_TIMEOUT", 3600.0)
     patch(departure, "MAX_CONNECTIONS", 100)  # all stand still at once
     patch(httpcore.AnyIOBackend, "connect_tcp", stopping_connect)
-    patch(Answers, "accepted", stopping_accepted)
+    patch(AnswerWriter, "accepted", stopping_accepted)
     patch(SubmitActivities, "send", stopping_send)
 
 

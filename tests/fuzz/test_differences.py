@@ -9,7 +9,15 @@ from hypothesis import strategies as some
 from models.enums import SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
-from orders.events.differences import absorb, as_listed, compare, list_is_behind, new_snapshot, note_form, note_listed
+from orders.events.differences import (
+    as_listed,
+    compare,
+    list_is_behind,
+    new_snapshot,
+    note_form,
+    note_listed,
+    update_snapshot,
+)
 from orders.services.meaning import number_of, same_renewal, same_value
 from orders.services.naming import canonical, same_name
 from tests.fuzz.amount import at_once, tries
@@ -49,7 +57,7 @@ def look(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[str]:
     """What one look at it tells."""
     with at_once():
         changes = compare(snapshot, item)
-        absorb(snapshot, item, changes)
+        update_snapshot(snapshot, item, changes)
     return [change.kind.value for change in changes]
 
 

@@ -9,7 +9,15 @@ import pytest
 from models.enums import EventKind, SuspendReason, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.money import Money
-from orders.events.differences import Change, absorb, as_listed, compare, list_is_behind, new_snapshot, note_listed
+from orders.events.differences import (
+    Change,
+    as_listed,
+    compare,
+    list_is_behind,
+    new_snapshot,
+    note_listed,
+    update_snapshot,
+)
 from upstreams.port import UpstreamItem
 
 K, S = EventKind, UpstreamStatus
@@ -44,7 +52,7 @@ def snapshot(**changes: Any) -> UpstreamSnapshot:
 
 def after(start: UpstreamSnapshot, *items: UpstreamItem) -> UpstreamSnapshot:
     for one in items:
-        absorb(start, one, compare(start, one))
+        update_snapshot(start, one, compare(start, one))
     return start
 
 
@@ -230,7 +238,7 @@ def test_every_kind_of_event_is_among_them() -> None:
 @pytest.mark.parametrize(("before", "now"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_was_told_once_is_not_told_again(before: UpstreamSnapshot, now: UpstreamItem) -> None:
     known = UpstreamSnapshot(**before.model_dump())
-    absorb(known, now, compare(known, now))
+    update_snapshot(known, now, compare(known, now))
     assert compare(known, now) == []
 
 
@@ -242,7 +250,7 @@ def test_the_status_comes_first() -> None:
 def test_a_value_held_back_does_not_enter_the_snapshot_and_is_said_once() -> None:
     known = snapshot()
     slip = item(expires_on=date(1969, 12, 31), cost=Money.zero("EUR"), ip="192.0.2.2")
-    absorb(known, slip, compare(known, slip))
+    update_snapshot(known, slip, compare(known, slip))
     assert (known.expires_on, known.cost_amount, known.ip) == (date(2026, 5, 1), Decimal("5.00"), "192.0.2.2")
     assert known.held_back == {"expires_on": "1969-12-31", "cost": "0.00 EUR"}
     assert compare(known, slip) == []
@@ -260,7 +268,7 @@ def test_an_item_that_is_back_from_being_gone_says_its_state() -> None:
     known.misses = 2
     [change] = compare(known, item())
     assert change == Change(K.OPENED, {"status": ("deleted", "active")})
-    absorb(known, item(), [change])
+    update_snapshot(known, item(), [change])
     assert (known.gone, known.misses) == (False, 0)
 
 
@@ -269,7 +277,7 @@ def test_everything_told_counts_as_a_version_so_that_no_two_events_are_one() -> 
     slip = item(cost=Money.zero("EUR"))
     versions = []
     for now in (item(), slip, slip, item(ip="192.0.2.2"), slip):
-        absorb(known, now, compare(known, now))
+        update_snapshot(known, now, compare(known, now))
         versions.append(known.version)
     assert versions == [1, 2, 2, 3, 4]
 
@@ -316,7 +324,7 @@ def test_a_cost_finer_than_what_is_stored_is_one_event() -> None:
     known = snapshot()
     finer = item(cost=Money.of("0.16438", "EUR"))
     assert [change.kind for change in compare(known, finer)] == [K.COST_CHANGED]
-    absorb(known, finer, compare(known, finer))
+    update_snapshot(known, finer, compare(known, finer))
     assert known.cost_amount == Decimal("0.1644"), "as the database gives it back"
     assert compare(known, finer) == []
 
@@ -333,7 +341,7 @@ def test_a_status_that_is_not_shown_is_no_change_beside_another() -> None:
     unsaid = item(status=S.UNKNOWN, ip="192.0.2.2")
     changes = compare(known, unsaid)
     assert [change.kind for change in changes] == [K.PARAMETERS_CHANGED]
-    absorb(known, unsaid, changes)
+    update_snapshot(known, unsaid, changes)
     assert (known.status, known.suspend_reason, known.ip) == (S.SUSPENDED, SuspendReason.ABUSE.value, "192.0.2.2")
     assert compare(known, item(status=S.SUSPENDED, ip="192.0.2.2")) == []
 
@@ -371,7 +379,7 @@ def test_a_column_that_is_emptied_is_a_change_of_who_renews() -> None:
     known = seen_renewed()
     [change] = compare(known, renewed(""))
     assert (change.kind, change.fields) == (K.PARAMETERS_CHANGED, {"renewal": ("1", "")})
-    absorb(known, renewed(""), [change])
+    update_snapshot(known, renewed(""), [change])
     note_listed(known, renewed(""))
     assert compare(known, renewed("")) == []
     [back] = compare(known, renewed("1"))

@@ -14,7 +14,7 @@ from models.order import Service
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
-from orders.money.prices import Terms
+from orders.money.prices import PriceTerms
 from orders.operations.change_plan import PlanChange
 from orders.operations.job import load_job
 from orders.operations.prolong import Prolongation
@@ -37,9 +37,9 @@ async def prolonged(database: Database, **addons: int) -> AcceptedOrder:
     )
 
 
-async def terms(database: Database, order: AcceptedOrder) -> Terms:
+async def terms(database: Database, order: AcceptedOrder) -> PriceTerms:
     job = await load_job(database, order.operation)
-    found: Terms = operation_type(job.operation.kind).terms(job)
+    found: PriceTerms = operation_type(job.operation.kind).terms(job)
     return found
 
 

@@ -23,14 +23,14 @@ from orders.lifecycle import fast_path
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
-from orders.money.funds import Reading
+from orders.money.funds import BalanceReading
 from orders.operations.job import Job, load_job
 from orders.settlement import intents
 from orders.views import stages_after
 
 COST = Money.of("5.00", "EUR")
 LEASE = timedelta(seconds=10)
-ENOUGH = Reading(Money.of("100.00", "EUR"), charged=0)
+ENOUGH = BalanceReading(Money.of("100.00", "EUR"), charged=0)
 
 
 class Case:
@@ -48,7 +48,7 @@ class Case:
         order = await accept_order(database, request, client="shop", key=key, hostname_suffix="s.internal")
         return cls(database, await load_job(database, order.operation))
 
-    def first(self, reading: Reading = ENOUGH, cost: Money | None = COST) -> fast_path.FirstRequest:
+    def first(self, reading: BalanceReading = ENOUGH, cost: Money | None = COST) -> fast_path.FirstRequest:
         price = {"cost_amount": cost and cost.amount, "cost_currency": cost and cost.currency, "price": {"quoted": "5"}}
         return fast_path.FirstRequest(
             operation=self.job.operation,
@@ -195,15 +195,15 @@ async def test_nothing_is_kept_of_an_outset_if_something_has_happened_since_it_w
 
 
 async def test_the_last_cent_may_be_set_aside(case: Case) -> None:
-    await case.begin(case.first(Reading(Money.of("5.00", "EUR"), charged=0)))
+    await case.begin(case.first(BalanceReading(Money.of("5.00", "EUR"), charged=0)))
 
 
 async def test_a_credit_limit_counts_and_a_cent_too_little_does_not(case: Case) -> None:
     with pytest.raises(fast_path.NotOnFastPath):
-        await case.begin(case.first(Reading(Money.of("4.99", "EUR"), charged=0)))
+        await case.begin(case.first(BalanceReading(Money.of("4.99", "EUR"), charged=0)))
     await case.is_as_accepted()
     account = UpstreamAccount(**case.job.account.model_dump() | {"credit_limit": Decimal("0.01")})
-    await case.begin(replace(case.first(Reading(Money.of("4.99", "EUR"), charged=0)), account=account))
+    await case.begin(replace(case.first(BalanceReading(Money.of("4.99", "EUR"), charged=0)), account=account))
 
 
 async def test_of_two_attempts_at_once_one_sends(case: Case) -> None:
@@ -218,7 +218,7 @@ async def test_of_two_attempts_at_once_one_sends(case: Case) -> None:
 
 async def test_twenty_at_once_never_set_aside_more_than_there_is(database: Database) -> None:
     roads = [await Case.of_a_new_order(database, key=f"k{number}") for number in range(20)]
-    reading = Reading(Money.of("35.00", "EUR"), charged=0)
+    reading = BalanceReading(Money.of("35.00", "EUR"), charged=0)
     results = await asyncio.gather(*(one.begin(one.first(reading)) for one in roads), return_exceptions=True)
     assert sum(result is None for result in results) == 7
     assert all(result is None or isinstance(result, fast_path.NotOnFastPath) for result in results), results

@@ -19,14 +19,14 @@ from models.order import Reservation
 from orders.errors import NotFound
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.money import funds
-from orders.money.funds import LinePosition, Reading
+from orders.money.funds import BalanceReading, LinePosition
 
 ACCOUNT = 1
 ORDERS_FOR_TEN = 50
 
 
-def reading(balance: str, count: int = 0) -> Reading:
-    return Reading(Money.of(balance, "EUR"), count)
+def reading(balance: str, count: int = 0) -> BalanceReading:
+    return BalanceReading(Money.of(balance, "EUR"), count)
 
 
 async def orders(database: Database, count: int) -> list[int]:
@@ -38,7 +38,7 @@ async def orders(database: Database, count: int) -> list[int]:
     ]
 
 
-async def ask(database: Database, operation: int, seen: Reading, amount: str = "5.00") -> LinePosition:
+async def ask(database: Database, operation: int, seen: BalanceReading, amount: str = "5.00") -> LinePosition:
     """What an order does: get in line, give out what there is, see how it stands."""
     async with database.write() as session:
         await funds.request(session, ACCOUNT, operation, Money.of(amount, "EUR"))
@@ -47,7 +47,7 @@ async def ask(database: Database, operation: int, seen: Reading, amount: str = "
         return await funds.line_position(session, account, operation, seen)
 
 
-async def grant_waiting(database: Database, seen: Reading) -> list[int]:
+async def grant_waiting(database: Database, seen: BalanceReading) -> list[int]:
     async with database.write() as session:
         return await funds.grant_waiting(session, ACCOUNT, seen)
 
@@ -263,7 +263,7 @@ async def test_whatever_the_order_of_things_the_account_is_never_overdrawn(datab
         for _ in range(4):
             noted = await count(database)
             await breathe()
-            seen = Reading(Money(amount=purse.balance, currency="EUR"), noted)
+            seen = BalanceReading(Money(amount=purse.balance, currency="EUR"), noted)
             await breathe()
             if (await ask(database, number, seen, str(prices[number]))).granted:
                 break

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities.answers import TAKEN_OVER, Answers, run_to_end
+from activities.answers import TAKEN_OVER, AnswerWriter, run_to_end
 from models.database import Database
 from models.enums import IncidentKind, IntentState, ServiceStatus, Stage
 from models.incident import Incident
@@ -29,7 +29,7 @@ class Sender:
         self.database = database
         self.job = job
         self.intent = intent
-        self.answers = Answers(database)
+        self.answers = AnswerWriter(database)
 
     @classmethod
     async def about_to_send(cls, database: Database, key: str = "k") -> "Sender":

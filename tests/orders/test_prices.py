@@ -18,7 +18,7 @@ from models.order import Operation
 from models.rates import ExchangeRate, Rates
 from orders.money import prices
 from orders.money.addonprices import UnitPrice, addon_price, addons_total
-from orders.money.prices import NOT_SHOWN, Judgement, Sum, Terms, judge
+from orders.money.prices import NOT_SHOWN, PriceJudgement, PriceTerms, Sum, judge
 from upstreams.answers import Quote
 
 TODAY = date(2026, 11, 26)
@@ -36,13 +36,13 @@ def quoted(amount: str) -> Quote:
 NO_QUOTE = Quote(price=None)
 GARBLED = Quote(price=None, unreadable="total_summary: 'from 4 to 9 EUR'")
 COST = Sum(eur("5.00"), "cost of the catalogue")
-OPENING = Terms("EUR", is_period=True, expected=COST, stand_in=COST, selling=Sum(eur("7.90"), "selling price"))
+OPENING = PriceTerms("EUR", is_period=True, expected=COST, stand_in=COST, selling=Sum(eur("7.90"), "selling price"))
 PROLONGING = OPENING
-CHANGING_PLAN = Terms("EUR")
+CHANGING_PLAN = PriceTerms("EUR")
 UNBOUNDED = replace(OPENING, selling=Sum(missing="the plan has no selling price for this period"))
 
 
-def judged(terms: Terms, quote: Quote | None, *rates: ExchangeRate) -> Judgement:
+def judged(terms: PriceTerms, quote: Quote | None, *rates: ExchangeRate) -> PriceJudgement:
     return judge(terms, quote, TODAY, Rates(rates))
 
 
@@ -81,7 +81,7 @@ GO = [
 
 
 @pytest.mark.parametrize(("terms", "quote", "cost"), GO)
-def test_goes_by_itself_for_exactly_what_is_quoted(terms: Terms, quote: str, cost: str) -> None:
+def test_goes_by_itself_for_exactly_what_is_quoted(terms: PriceTerms, quote: str, cost: str) -> None:
     found = judged(terms, quoted(quote))
     assert found.objection is None
     assert found.cost == eur(cost)
@@ -102,7 +102,7 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("terms", "quote", "words"), STOPS)
-def test_waits_for_a_person_who_sees_the_numbers(terms: Terms, quote: str, words: list[str]) -> None:
+def test_waits_for_a_person_who_sees_the_numbers(terms: PriceTerms, quote: str, words: list[str]) -> None:
     found = judged(terms, quoted(quote))
     assert found.objection is not None
     assert found.objection.failure is FailureClass.PRICE_CHANGED
@@ -112,7 +112,7 @@ def test_waits_for_a_person_who_sees_the_numbers(terms: Terms, quote: str, words
 
 
 def test_what_costs_nothing_has_no_price() -> None:
-    assert judged(CHANGING_PLAN, None) == Judgement(None, {})
+    assert judged(CHANGING_PLAN, None) == PriceJudgement(None, {})
 
 
 # No quote.
@@ -145,7 +145,7 @@ def test_a_change_of_plan_that_nobody_prices_goes_unless_a_limit_is_agreed() -> 
 
 
 @pytest.mark.parametrize("terms", [OPENING, CHANGING_PLAN], ids=["a period", "no period"])
-def test_a_price_that_can_t_be_read_is_for_a_person_unless_the_mapping_allows_it(terms: Terms) -> None:
+def test_a_price_that_can_t_be_read_is_for_a_person_unless_the_mapping_allows_it(terms: PriceTerms) -> None:
     found = judged(terms, GARBLED)
     assert found.objection is not None
     assert found.objection.failure is FailureClass.PRICE_CHANGED
@@ -207,14 +207,14 @@ def test_a_cost_that_can_t_be_compared_for_want_of_a_rate_stops_nothing() -> Non
 # A person's word, and the upstream's.
 
 
-def waiting(judgement: Judgement) -> Operation:
+def waiting(judgement: PriceJudgement) -> Operation:
     operation = Operation(service_id=1, kind=OperationKind.OPEN, stage=Stage.NEEDS_ATTENTION)
     prices.note(operation, judgement, utc_now())
     operation.failure_class = judgement.objection.failure if judgement.objection else None
     return operation
 
 
-def accepted(terms: Terms, quote: Quote) -> Terms:
+def accepted(terms: PriceTerms, quote: Quote) -> PriceTerms:
     """The terms after a person has accepted what was shown."""
     operation = waiting(judged(terms, quote))
     prices.accept(operation, actor="ann", at=utc_now())
@@ -289,7 +289,7 @@ def test_whatever_is_sent_is_covered_by_what_is_shown_and_agreed() -> None:
     outcomes = set()
     for is_period, _ in itertools.product((True, False), range(1400)):
         agreed = chance.choice([None, *amounts])
-        terms = Terms(
+        terms = PriceTerms(
             "EUR",
             is_period=is_period,
             expected=some(amounts),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from activities.poller import schedule
-from activities.poller.schedule import LIST_SHARE, Job, Schedule
+from activities.poller.schedule import LIST_SHARE, PeriodicJob, Schedule
 from models.enums import OperationKind, Stage
 from orders.events import WaitingOperation
 from settings import Settings
@@ -109,8 +109,8 @@ def test_a_head_that_is_no_use_rests(due: Schedule, clock: Clock) -> None:
 
 
 def test_keys_and_strangers_are_looked_for_seldom_unless_something_is_new(due: Schedule, clock: Clock) -> None:
-    due.postpone(Job.KEYS, schedule.NOTHING_NEW_SECONDS)
+    due.postpone(PeriodicJob.KEYS, schedule.NOTHING_NEW_SECONDS)
     due.something_is_new()
-    assert not due.is_due(Job.KEYS)
+    assert not due.is_due(PeriodicJob.KEYS)
     clock.now += schedule.KEYS_SECONDS
-    assert due.is_due(Job.KEYS)
+    assert due.is_due(PeriodicJob.KEYS)

@@ -6,7 +6,7 @@ from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.poller import schedule
-from activities.poller.schedule import Job
+from activities.poller.schedule import PeriodicJob
 from activities.poller.slow import look_for_slow
 from activities.poller.watch import Watch
 from models.catalogue import UpstreamAccount
@@ -38,7 +38,7 @@ async def test_what_is_slow_is_marked_whatever_waits_for_longer(url: str) -> Non
                 for n in range(2 * schedule.SLOW_AT_ONCE)
             ]
             watch.awaited = [*longer, waiting]
-            watch.schedule.postpone(Job.SLOW, 0.0)
+            watch.schedule.postpone(PeriodicJob.SLOW, 0.0)
             client: Any = account.temporal
             await ActivityEnvironment().run(look_for_slow, account.database, client, watch, settings.patience())
             return [one.rsplit("-", 1)[0] if "then" in one else one for one in account.temporal.requests[before:]]

@@ -55,11 +55,11 @@ class Pages:
     def __init__(self) -> None:
         self._remembered: dict[_Key, _Remembered] = {}
 
-    def reading(self, function: str, fields: Mapping[str, str]) -> "Reading":
-        return Reading(self._remembered, (function, fields["p_col"], fields["p_num"]))
+    def reading(self, function: str, fields: Mapping[str, str]) -> "PageReading":
+        return PageReading(self._remembered, (function, fields["p_col"], fields["p_num"]))
 
 
-class Reading:
+class PageReading:
     """One page being asked for."""
 
     def __init__(self, remembered: dict[_Key, _Remembered], key: _Key) -> None:

@@ -21,7 +21,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.httpcalls import Answer, Call, Effect
+from upstreams.httpcalls import Call, Effect, HttpAnswer
 
 D = TypeVar("D", bound=BaseModel)
 _TYPE = "urn:resellflow:problem:"
@@ -59,7 +59,7 @@ class Question:
     refusals: Refusals = Refusals.OF_THE_ACCOUNT
 
 
-def document(question: Question, answer: Answer, model: type[D]) -> D:
+def document(question: Question, answer: HttpAnswer, model: type[D]) -> D:
     """The document in an answer. Raises what it stands for otherwise."""
     call = question.call
     if answer.status in (200, 201) and "json" in answer.headers.get("content-type", ""):
@@ -71,7 +71,7 @@ def document(question: Question, answer: Answer, model: type[D]) -> D:
     raise _failure(question, answer)
 
 
-def _failure(question: Question, answer: Answer) -> UpstreamError:
+def _failure(question: Question, answer: HttpAnswer) -> UpstreamError:
     call = question.call
     problem = _problem(answer)
     if problem is None:
@@ -113,7 +113,7 @@ def _filled(words: str, what: str) -> str:
     return words.replace("{}", what, 1)
 
 
-def _problem(answer: Answer) -> _Problem | None:
+def _problem(answer: HttpAnswer) -> _Problem | None:
     """Their own word for what went wrong; None for an answer that is not for certain theirs."""
     if not answer.headers.get("content-type", "").startswith("application/problem+json"):
         return None
@@ -124,7 +124,7 @@ def _problem(answer: Answer) -> _Problem | None:
     return problem if problem.type.startswith(_TYPE) and problem.status == answer.status else None
 
 
-def _without_a_problem(call: Call, answer: Answer) -> UpstreamError:
+def _without_a_problem(call: Call, answer: HttpAnswer) -> UpstreamError:
     status = answer.status
     what = f"HTTP status {status} without a word of Resellflow's API"
     if call.effect is Effect.CHANGE:
