@@ -158,8 +158,8 @@ class CarryingOutActivities:
             raise _StepByStep(f"something has happened to it meanwhile ({type(why).__name__})") from why
         held = self._lease(asked, intent)
         job = replace(job, operation=operation, intent=intent)
-        kind = operation_type(operation.kind)
-        sent = await run_to_end(self._submission.send(job, ref, intent, held, kind, upstream))
+        type_ = operation_type(operation.kind)
+        sent = await run_to_end(self._submission.send(job, ref, intent, held, type_, upstream))
         return StepResult(funds=FundsResult(outcome=Funds.GRANTED), request=sent)
 
     def _lease(self, asked: Clocks, intent: Intent) -> Lease:

@@ -48,9 +48,9 @@ class _RedactingInterceptor(ActivityInboundInterceptor):
                 raise
             except Exception as error:  # of whatever kind: none may reach a history with its values
                 # Its cause stays here: a database's error holds the values of the statement.
-                kind = type(error).__name__
-                words = f"{kind}: {_words(str(error), names)}"
-                raise ApplicationError(words, type=kind).with_traceback(error.__traceback__) from None
+                error_type = type(error).__name__
+                words = f"{error_type}: {_words(str(error), names)}"
+                raise ApplicationError(words, type=error_type).with_traceback(error.__traceback__) from None
         if not isinstance(result, Message):
             return result
         redacted = masked_message(result, names)

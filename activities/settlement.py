@@ -298,8 +298,8 @@ class SettleActivities:
             with database_in_words():
                 await events.record_forms(self._database, job.account_id, job.service.product_type, [item])
             seen = Seen.of_form(item)
-            kind = operation_type(job.operation.kind)
-            met = kind.outcome(job.operation.parameters, seen)
+            type_ = operation_type(job.operation.kind)
+            met = type_.outcome(job.operation.parameters, seen)
             if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             stuck, words = "", f"asked at {utc_now():%H:%M:%S UTC}: {causes.shown(number, seen)}"
@@ -307,8 +307,10 @@ class SettleActivities:
                 waited = utc_now() - job.operation.stage_since
                 at_most = self._patience.unchanged(job.operation.kind, job.service.product_type)
                 slow = job.operation.slow_since is not None
-                stuck = causes.why_stuck(seen, waited, at_most, slow=slow, if_silent=kind.if_silent)
-                words += "".join(f"; {more}" for more in (kind.missing(kind.asked(job.operation), seen), stuck) if more)
+                stuck = causes.why_stuck(seen, waited, at_most, slow=slow, if_silent=type_.if_silent)
+                words += "".join(
+                    f"; {more}" for more in (type_.missing(type_.asked(job.operation), seen), stuck) if more
+                )
             return Look(status=item.status, goal_met=met is True, failed=met is False or bool(stuck), reason=words)
 
 

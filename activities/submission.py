@@ -101,14 +101,14 @@ class SubmitActivities:
             return await self.in_trouble(job, ref, early)
         if (kept_back := while_unhealthy(job)) is not None:
             return await self.in_trouble(job, ref, kept_back)
-        kind = operation_type(job.operation.kind)
+        type_ = operation_type(job.operation.kind)
         try:
             upstream = await self._connections.to(job.account)
             with database_in_words():
                 paid = await self._cart.pay(job, ref, upstream)
             if paid is not None:
                 return paid
-            prepared = await kind.prepare(self._database, job, upstream)
+            prepared = await type_.prepare(self._database, job, upstream)
             if isinstance(prepared, Obstacle):
                 return await self._take_obstacle(job, prepared.result)
             with database_in_words():
@@ -123,7 +123,7 @@ class SubmitActivities:
                 return await self._report_current(ref)
             job = await load_job(self._database, ref.operation)  # as written down: mark and target
         intent, held = written
-        return await run_to_end(self.send(job, ref, intent, held, kind, upstream))
+        return await run_to_end(self.send(job, ref, intent, held, type_, upstream))
 
     async def _take_obstacle(self, job: Job, result: SubmitResult) -> SubmitResult:
         """Nothing is to be sent. Done after all, by an earlier request: then it is settled, not sent again."""
@@ -226,12 +226,12 @@ class SubmitActivities:
             return intent, Lease.written(asked, self._terms.lease, until, self._terms.skew)
 
     async def send(
-        self, job: Job, ref: OrderRef, intent: Intent, held: Lease, kind: AnyOperation, upstream: Upstream
+        self, job: Job, ref: OrderRef, intent: Intent, held: Lease, type_: AnyOperation, upstream: Upstream
     ) -> SubmitResult:
         """From here on the request may have gone, unless upstream or network say for certain that it has not."""
         try:
             with holding(held):
-                sent = await kind.send(job, upstream)
+                sent = await type_.send(job, upstream)
         except NotSent as error:
             if not await self._answers.not_sent(intent, error):
                 return TAKEN_OVER

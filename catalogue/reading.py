@@ -139,12 +139,12 @@ def mistakes(error: ValidationError, table: str, model: type[BaseModel]) -> Iter
         yield Problem(table, ".".join(path), _in_words(one["type"], one["msg"], one["input"], path, model))
 
 
-def _in_words(kind: str, said: str, found: object, path: list[str], model: type[BaseModel]) -> str:
+def _in_words(error_type: str, said: str, found: object, path: list[str], model: type[BaseModel]) -> str:
     model, key = _described(model, path)
-    if kind == "extra_forbidden":
+    if error_type == "extra_forbidden":
         return _elsewhere(key, model.model_fields) or _unknown(key, model.model_fields)
     description = model.model_fields[key].description
-    match kind:
+    match error_type:
         case "missing":
             return f"is missing; it is {description}"
         case "value_error":

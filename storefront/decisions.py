@@ -33,9 +33,9 @@ router = APIRouter(
 
 
 async def _decide(
-    context: Context, number: int, kind: DecisionKind, decision: Decision, caller: Caller
+    context: Context, number: int, decision_kind: DecisionKind, decision: Decision, caller: Caller
 ) -> DecisionTaken:
-    result = await context.resellflow.decide(number, kind, decision, caller.requester)
+    result = await context.resellflow.decide(number, decision_kind, decision, caller.requester)
     return DecisionTaken(operation=number, stage=result.stage, message=result.message)
 
 

@@ -68,12 +68,12 @@ async def take_hint(
     try:
         hints.check_stamp(identity, timestamp, signature, utc_now())
         body = await request.body()
-        account_id, kind = await _signed_for(context, name, identity, timestamp, signature, body)
+        account_id, upstream_kind = await _signed_for(context, name, identity, timestamp, signature, body)
     except NotSigned as error:
         log.warning("a hint for upstream %r is refused: %s", name, error)
         return answer(UNAUTHENTICATED, f"The hint is refused: {error}.")
     try:
-        hint = adapter_of(kind).read_hint(body)
+        hint = adapter_of(upstream_kind).read_hint(body)
     except (ValueError, UnknownKind):
         return answer(INVALID_BODY, 'The body is not a hint; it looks like {"numbers": ["900001"]}.', field="body")
     if hint is None:

@@ -55,21 +55,23 @@ def webhooks() -> tuple[Schema, Schema]:
         [(event, "serialization") for event in events.values()], ref_template=_REF + "{model}"
     )
     found = {
-        kind.value: {"post": _operation(kind, refs[events[SHAPES[_subject(kind)]], "serialization"])}
-        for kind in MessageType
+        message_type.value: {
+            "post": _operation(message_type, refs[events[SHAPES[_subject(message_type)]], "serialization"])
+        }
+        for message_type in MessageType
     }
     return found, definitions["$defs"]
 
 
-def _subject(kind: MessageType) -> str:
-    return kind.value.split(".")[1]
+def _subject(message_type: MessageType) -> str:
+    return message_type.value.split(".")[1]
 
 
-def _operation(kind: MessageType, event: Schema) -> Schema:
-    schema = {"allOf": [event, {"properties": {"type": {"const": kind.value}}}]}
+def _operation(message_type: MessageType, event: Schema) -> Schema:
+    schema = {"allOf": [event, {"properties": {"type": {"const": message_type.value}}}]}
     return {
-        "operationId": kind.value,
-        "summary": " ".join(kind.value.split(".")[1:-1]).replace("_", " ").capitalize(),
+        "operationId": message_type.value,
+        "summary": " ".join(message_type.value.split(".")[1:-1]).replace("_", " ").capitalize(),
         "tags": ["webhooks"],
         "parameters": _HEADERS,
         "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": schema}}},

@@ -126,9 +126,11 @@ def render(problem: Problem) -> bytes:
 
 
 def answer(
-    kind: Kind, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+    problem_kind: Kind, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> ProblemResponse:
-    problem = Problem(type=kind.uri, title=kind.title, status=kind.status, detail=detail, field=field)
+    problem = Problem(
+        type=problem_kind.uri, title=problem_kind.title, status=problem_kind.status, detail=detail, field=field
+    )
     return ProblemResponse(problem, headers)
 
 
@@ -143,9 +145,11 @@ class Forbidden(Exception):
 def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     """Responses for the OpenAPI document. Kinds of the same status share an entry."""
     responses: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
-        entry = responses.setdefault(int(kind.status), {"model": Problem, "description": ""})
-        entry["description"] = f"{entry['description']}; {kind.title}".removeprefix("; ") + f" (`{kind.uri}`)"
+    for problem_kind in kinds:
+        entry = responses.setdefault(int(problem_kind.status), {"model": Problem, "description": ""})
+        entry["description"] = (
+            f"{entry['description']}; {problem_kind.title}".removeprefix("; ") + f" (`{problem_kind.uri}`)"
+        )
     return responses
 
 
@@ -217,8 +221,10 @@ def database_problem(error: Exception) -> ProblemResponse:
     if outage is None:
         raise error
     log.log(logging.WARNING if outage.passes else logging.ERROR, "%s: %s", DATABASE_UNAVAILABLE.title, described(error))
-    kind = BUSY if outage is Outage.BUSY else DATABASE_UNAVAILABLE
-    return answer(kind, f"{_WHY.get(outage, 'The database is out of order.')} {SEND_AGAIN}", headers=retry_later())
+    problem_kind = BUSY if outage is Outage.BUSY else DATABASE_UNAVAILABLE
+    return answer(
+        problem_kind, f"{_WHY.get(outage, 'The database is out of order.')} {SEND_AGAIN}", headers=retry_later()
+    )
 
 
 SEND_AGAIN = "Send the same request again: the same Idempotency-Key never makes a second order."
@@ -237,12 +243,12 @@ async def _invalid_request(request: Request, error: RequestValidationError) -> R
         return answer(INVALID_KEY, f"{KEY_HEADER} {_KEY_RULES.get(key['type'], _KEY_SHAPE)}.", field=KEY_HEADER)
     errors = [FieldError(field=_path(entry["loc"]), detail=_message(entry)) for entry in found]
     first = errors[0]
-    kind = INVALID_BODY if first.field == "body" else INVALID_FIELD
+    problem_kind = INVALID_BODY if first.field == "body" else INVALID_FIELD
     return ProblemResponse(
         Problem(
-            type=kind.uri,
-            title=kind.title,
-            status=kind.status,
+            type=problem_kind.uri,
+            title=problem_kind.title,
+            status=problem_kind.status,
             detail=_sentence(first.field, first.detail),
             field=first.field,
             errors=errors if len(errors) > 1 else None,
@@ -305,15 +311,15 @@ _MESSAGES = {
 
 
 def _message(entry: Mapping[str, Any]) -> str:
-    kind, message = str(entry["type"]), str(entry["msg"])
+    error_type, message = str(entry["type"]), str(entry["msg"])
     if tuple(entry["loc"]) == ("body",):
         if isinstance(entry.get("input"), bytes):
             return "is not JSON; send it with Content-Type: application/json"
-        return _MESSAGES.get(kind, "is not a JSON object")
-    if kind == "json_invalid":
-        return f"{_MESSAGES[kind]} (at character {entry['loc'][1]}: {entry.get('ctx', {}).get('error', '')})"
+        return _MESSAGES.get(error_type, "is not a JSON object")
+    if error_type == "json_invalid":
+        return f"{_MESSAGES[error_type]} (at character {entry['loc'][1]}: {entry.get('ctx', {}).get('error', '')})"
     message = message.removeprefix("Value error, ")
-    return _MESSAGES.get(kind, message[:1].lower() + message[1:])
+    return _MESSAGES.get(error_type, message[:1].lower() + message[1:])
 
 
 def _path(location: Sequence[str | int]) -> str:

@@ -354,7 +354,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def read_cart(self, kind: UnpaidKind) -> Cart:
+    async def read_cart(self, unpaid_kind: UnpaidKind) -> Cart:
         """What waits to be paid: rows of the new cart, or orders of the old one; reads only. Seen in code.
 
         NotAllowed, SetupFault: this upstream (or this account) has no such thing.
@@ -376,7 +376,7 @@ class Upstream(Protocol):
         """Charges since that day, to find out about a payment whose answer was lost; reads only. Documented."""
         ...
 
-    async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
+    async def remove_cart_row(self, unpaid_kind: UnpaidKind, number: str) -> None:
         """Take one row out of the cart, ours by proof: the caller has looked. Never empties it. Documented."""
         ...
 

@@ -263,27 +263,27 @@ class OrderMessages:
         _check_given(decision)
         self._check(DecisionKind.CANCEL)
 
-    def _check(self, kind: DecisionKind, called: str = "", *, refusal: str = OTHER_STAGE) -> None:
-        allowed = _ALLOWED_IN.get(kind, frozenset({Stage.NEEDS_ATTENTION}))
+    def _check(self, decision_kind: DecisionKind, called: str = "", *, refusal: str = OTHER_STAGE) -> None:
+        allowed = _ALLOWED_IN.get(decision_kind, frozenset({Stage.NEEDS_ATTENTION}))
         if self._state.stage not in allowed or self._state.decision is not None:
             stages = ", ".join(sorted(stage.value for stage in allowed))
             now = self._state.stage.value
             raise ApplicationError(
-                f"operation {self._order.operation} is {now}; {called or kind.value} is possible in: {stages}",
+                f"operation {self._order.operation} is {now}; {called or decision_kind.value} is possible in: {stages}",
                 type=refusal,
                 non_retryable=True,
             )
 
-    async def _decide(self, kind: DecisionKind, decision: Written | Decision) -> DecisionResult:
+    async def _decide(self, decision_kind: DecisionKind, decision: Written | Decision) -> DecisionResult:
         # Handlers interleave at every await: the lock makes one decision wait for the other, and the check is repeated
         # because the stage may be another by then.
         async with self._deciding:
-            self._check(kind, refusal="Refused")
+            self._check(decision_kind, refusal="Refused")
             info = workflow.current_update_info()
             outcome = await calls.record_decision(
                 DecisionRecord(
                     operation=self._order.operation,
-                    kind=kind,
+                    kind=decision_kind,
                     decision=decision,
                     decision_id=_named(decision) or (info.id if info else str(workflow.uuid4())),
                 )
@@ -294,10 +294,10 @@ class OrderMessages:
                 self._state.called_off = True
                 words = "called off: nothing of it is sent; it ends once what its requests left is removed"
                 return DecisionResult(stage=self._state.stage, message=words)
-            self._state.decision = kind
+            self._state.decision = decision_kind
             # Money may have come while this was written down: the order went on, and an activity told it that it ended.
             await workflow.wait_condition(lambda: self._state.decision is None or self._state.over)
-        return DecisionResult(stage=self._state.stage, message=f"{kind.value}: written down, and acted upon")
+        return DecisionResult(stage=self._state.stage, message=f"{decision_kind.value}: written down, and acted upon")
 
 
 def _named(decision: Written | Decision) -> str:

@@ -195,9 +195,11 @@ class Reconciliation:
             row.service_id = operation.service
             await self._settled(service, row)
             closed = row.status == UpstreamStatus.DELETED
-            kind = EventKind.CLOSED if closed else operation_type(operation.kind).event
+            event_kind = EventKind.CLOSED if closed else operation_type(operation.kind).event
             event_id = f"confirm-{operation.number}-{row.number}-{row.status}-{goal}"
-            event = self._add_event(event_id, row, Change(kind), service, _Notified(operation.number, goal), row.raw)
+            event = self._add_event(
+                event_id, row, Change(event_kind), service, _Notified(operation.number, goal), row.raw
+            )
             self._apply(service, row, [event])
             if _form_wanted(row):
                 self.result.to_read.append(row.number)
@@ -243,8 +245,8 @@ class Reconciliation:
             return changes
         if not changes:
             snapshot.version += 1
-        kind = EventKind.PLAN_CHANGED if "plan" in followed else EventKind.PARAMETERS_CHANGED
-        return merged([*changes, Change(kind, followed)])
+        event_kind = EventKind.PLAN_CHANGED if "plan" in followed else EventKind.PARAMETERS_CHANGED
+        return merged([*changes, Change(event_kind, followed)])
 
     async def _follow(
         self,

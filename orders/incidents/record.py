@@ -25,7 +25,7 @@ _NOTE: TypeAdapter[str] = TypeAdapter(Annotated[Prose, Field(max_length=2000)])
 
 async def raise_incident(
     session: AsyncSession,
-    kind: IncidentKind,
+    incident_kind: IncidentKind,
     message: str,
     *,
     about: str,
@@ -39,12 +39,12 @@ async def raise_incident(
     `about` tells incidents of one kind apart, e.g. the numbers of the items; `message` says what happened and what a
     person should do. Nothing of it may be a secret.
     """
-    fingerprint = _fingerprint(kind, about)
+    fingerprint = _fingerprint(incident_kind, about)
     known = await session.exec(select(Incident.id).where(Incident.fingerprint == fingerprint))
     if known.first() is not None:
         return False
     entry = Incident(
-        kind=kind,
+        kind=incident_kind,
         fingerprint=fingerprint,
         account_id=account,
         service_id=service,
@@ -57,15 +57,17 @@ async def raise_incident(
             session.add(entry)
     except IntegrityError:
         return False  # another transaction wrote the same one a moment before: what this one is about is still kept
-    log.error("incident %s: %s", kind.value, message)
+    log.error("incident %s: %s", incident_kind.value, message)
     incident_raised(session, entry)
     return True
 
 
-async def reword_incident(session: AsyncSession, kind: IncidentKind, message: str, *, about: str) -> None:
+async def reword_incident(session: AsyncSession, incident_kind: IncidentKind, message: str, *, about: str) -> None:
     """It has come otherwise: what a person who has not looked yet should know and do now. Nothing if it is closed."""
     found = await session.exec(
-        select(Incident).where(Incident.fingerprint == _fingerprint(kind, about), col(Incident.closed_at).is_(None))
+        select(Incident).where(
+            Incident.fingerprint == _fingerprint(incident_kind, about), col(Incident.closed_at).is_(None)
+        )
     )
     incident = found.one_or_none()
     if incident is not None:
@@ -73,8 +75,8 @@ async def reword_incident(session: AsyncSession, kind: IncidentKind, message: st
         session.add(incident)
 
 
-def _fingerprint(kind: IncidentKind, about: str) -> str:
-    return f"{kind.value}|{about}"[:255]
+def _fingerprint(incident_kind: IncidentKind, about: str) -> str:
+    return f"{incident_kind.value}|{about}"[:255]
 
 
 def checked_note(note: str) -> str:

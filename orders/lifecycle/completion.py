@@ -169,8 +169,8 @@ async def _apply_own_part(
 ) -> None:
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
     async with changing(session, service, origin):
-        kind = operation_type(operation.kind)
-        await kind.apply(End(session, service, operation, snapshot), kind.asked(operation))
+        type_ = operation_type(operation.kind)
+        await type_.apply(End(session, service, operation, snapshot), type_.asked(operation))
     session.add(service)
 
 

@@ -31,8 +31,8 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
     checked = addons.check(values, mapping, plan)
     rest = {name: value for name, value in wanted.items() if name not in ADDON.written(asked)}
     async with changing(session, service, origin):
-        kind = operation_type(operation.kind)
-        await kind.correct(operation, kind.asked(operation), Correction(service, mapping, rest, checked))
+        type_ = operation_type(operation.kind)
+        await type_.correct(operation, type_.asked(operation), Correction(service, mapping, rest, checked))
     session.add_all([service, operation])
 
 

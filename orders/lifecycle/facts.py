@@ -42,8 +42,8 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
 
 
 def _has_no_values(operation: Operation) -> bool:
-    kind = operation_type(operation.kind)
-    return kind.correctable and not kind.has_values(kind.asked(operation))
+    type_ = operation_type(operation.kind)
+    return type_.correctable and not type_.has_values(type_.asked(operation))
 
 
 async def _intents(session: AsyncSession, numbers: list[int]) -> dict[int, list[Intent]]:

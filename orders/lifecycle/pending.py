@@ -20,7 +20,7 @@ COMPLETE_TASK = "complete_task"
 
 
 async def write_down(
-    session: AsyncSession, operation: int, kind: str, said: Decision | TaskCompletion, requester: Requester
+    session: AsyncSession, operation: int, decision_kind: str, said: Decision | TaskCompletion, requester: Requester
 ) -> Written:
     """The word that names it."""
     word = uuid.uuid4().hex
@@ -28,7 +28,7 @@ async def write_down(
         PendingDecision(
             word=word,
             operation_id=operation,
-            kind=kind,
+            kind=decision_kind,
             said=said.model_dump(mode="json"),
             role=requester.role.value,
             name=requester.name,
@@ -87,12 +87,12 @@ async def forget_refused(session: AsyncSession, record: DecisionRecord) -> None:
             await session.delete(row)
 
 
-async def _row(session: AsyncSession, written: Written, operation: int, kind: str) -> PendingDecision | None:
+async def _row(session: AsyncSession, written: Written, operation: int, decision_kind: str) -> PendingDecision | None:
     found = await session.exec(
         select(PendingDecision).where(
             PendingDecision.word == written.word,
             PendingDecision.operation_id == operation,
-            PendingDecision.kind == kind,
+            PendingDecision.kind == decision_kind,
         )
     )
     return found.one_or_none()

@@ -67,12 +67,12 @@ def _how_far(operation: Operation) -> str:
 
 def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:
     """Why what a person says is done is not to be seen, in words. Empty: it is, or nothing is known of it."""
-    kind = operation_type(operation.kind)
-    if snapshot is None or (kind.seen_in_form and not snapshot.form and not snapshot.gone):
+    type_ = operation_type(operation.kind)
+    if snapshot is None or (type_.seen_in_form and not snapshot.form and not snapshot.gone):
         return ""
-    if snapshot.gone and kind.ends_service:
+    if snapshot.gone and type_.ends_service:
         return ""
-    if not snapshot.gone and kind.outcome(operation.parameters, Seen.of_snapshot(snapshot)):
+    if not snapshot.gone and type_.outcome(operation.parameters, Seen.of_snapshot(snapshot)):
         return ""
     return f"the upstream has not shown it: {_in_words(operation, snapshot)}"
 
@@ -82,7 +82,7 @@ def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
         return f"item {snapshot.number} is not there any more"
     seen = Seen.of_snapshot(snapshot)
     words = shown(snapshot.number, seen)
-    kind = operation_type(operation.kind)
-    undecided = kind.outcome(operation.parameters, seen) is None
-    missing = kind.missing(kind.asked(operation), seen) if undecided else ""
+    type_ = operation_type(operation.kind)
+    undecided = type_.outcome(operation.parameters, seen) is None
+    missing = type_.missing(type_.asked(operation), seen) if undecided else ""
     return f"{words}; {missing}" if missing else words

@@ -76,13 +76,15 @@ def _nothing_there(job: Job, debt: Intent | None) -> Cleared:
 async def _take_out(database: Database, job: Job, upstream: Upstream, left: Left, calls: Sequence[Intent]) -> Cleared:
     item = job.service.upstream_number or ""
     doubts = [
-        doubt for kind, row in left.ours if (doubt := doubt_about(item, job.operation.cost, kind, row, left, calls))
+        doubt
+        for unpaid_kind, row in left.ours
+        if (doubt := doubt_about(item, job.operation.cost, unpaid_kind, row, left, calls))
     ]
     if doubts:
         return Cleared(InCart.LEFT, f"it is in the cart, unpaid, and not removed by machine: {'; '.join(doubts)}")
-    for kind, row in left.ours:
+    for unpaid_kind, row in left.ours:
         with lease.holding(lease.unrecorded()):
-            await upstream.remove_cart_row(kind, row.number or row.order)
+            await upstream.remove_cart_row(unpaid_kind, row.number or row.order)
     still = await left_in_cart(database, job, upstream, first=left.ours[0][0])
     numbers = {(row.number, row.order) for _, row in left.ours}
     if any((row.number, row.order) in numbers for _, row in still.ours):
@@ -94,7 +96,7 @@ async def _take_out(database: Database, job: Job, upstream: Upstream, left: Left
 
 
 def doubt_about(
-    item: str, cost: Money | None, kind: UnpaidKind, row: CartRow, left: Left, calls: Sequence[Intent]
+    item: str, cost: Money | None, unpaid_kind: UnpaidKind, row: CartRow, left: Left, calls: Sequence[Intent]
 ) -> str:
     """Why the row of a renewal or change is not taken out by machine; empty: it is proven to be this order's.
 
@@ -108,8 +110,8 @@ def doubt_about(
     if row.number in ("", row.order) and any(other.order == row.order for other in left.others):
         return f"{row.label} can't be removed without others of its order"
     named = {(call.unpaid_kind, call.unpaid_number) for call in calls if call.unpaid_number}
-    own = row.number if kind is UnpaidKind.CART_ROW else row.order
-    if named and (kind, own) not in named:
+    own = row.number if unpaid_kind is UnpaidKind.CART_ROW else row.order
+    if named and (unpaid_kind, own) not in named:
         return f"{row.label} is not what the upstream's answer named"
     if len(left.ours) > 1:
         return f"{row.label} is one of {len(left.ours)} about our item"

@@ -88,12 +88,12 @@ class CartLedger:
             return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
         return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=message)
 
-    async def paid_by_others(self, job: Job, kind: UnpaidKind, item: str, reason: str) -> SubmitResult:
+    async def paid_by_others(self, job: Job, unpaid_kind: UnpaidKind, item: str, reason: str) -> SubmitResult:
         """Nothing was sent: the upstream itself or a person has paid it. The charge is taken down like ours."""
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
             service = await session.get_one(Service, operation.service_id, populate_existing=True)
-            step = paying.STEPS[kind]
+            step = paying.STEPS[unpaid_kind]
             intent = await intents.prepare(session, operation, job.account_id, service.mark, {}, {}, step=step)
             words = f"{reason}, and item {item} shows that it is paid; nothing was sent"
             result = await self._charged(session, operation, intent, item, words)

@@ -139,8 +139,8 @@ class Left:
     def unpaid(self) -> Unpaid | None:
         if not self.ours:
             return None
-        kind, row = self.ours[0]
-        return Unpaid(kind=kind, number=row.number if kind is UnpaidKind.CART_ROW else row.order)
+        unpaid_kind, row = self.ours[0]
+        return Unpaid(kind=unpaid_kind, number=row.number if unpaid_kind is UnpaidKind.CART_ROW else row.order)
 
     @property
     def labels(self) -> str:
@@ -156,11 +156,11 @@ async def left_in_cart(
     """
     number = item or job.service.upstream_number or ""
     refused: set[UnpaidKind] = set()
-    for kind in sorted(upstream.carts, key=lambda one: one is not first):
+    for unpaid_kind in sorted(upstream.carts, key=lambda one: one is not first):
         try:
-            cart = await upstream.read_cart(kind)
+            cart = await upstream.read_cart(unpaid_kind)
         except (Rejected, SetupFault):
-            refused.add(kind)
+            refused.add(unpaid_kind)
             continue
         if cart.unreadable:
             raise OutcomeUnknown(f"the cart at {job.account.name} can't be read: {cart.unreadable}")
@@ -173,7 +173,7 @@ async def left_in_cart(
             (row, by_number(row, mine, cart.rows) is not None or await _is_ours(upstream, job, row, number))
             for row in rows
         ]
-        ours = tuple((kind, row) for row, is_ours in whose if is_ours)
+        ours = tuple((unpaid_kind, row) for row, is_ours in whose if is_ours)
         strangers = tuple(row for row, is_ours in whose if is_ours is None)
         if ours or strangers:
             rest = tuple(row for row in cart.rows if all(row is not own for _, own in ours))
@@ -220,13 +220,13 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
     Only a row whose item's form, read just before, shows our mark and the status ordered; its name never suffices.
     """
     removed = (await left_in_cart(database, job, upstream)).ours
-    for kind, row in removed:
+    for unpaid_kind, row in removed:
         form = await _form(upstream, row, {job.service.product_type})
         if form is None or form.mark != job.service.mark or form.status is not UpstreamStatus.ORDERED:
             return False
         await _note_removed(database, job, form.number)
         with lease.holding(lease.unrecorded()):
-            await upstream.remove_cart_row(kind, row.number or row.order)
+            await upstream.remove_cart_row(unpaid_kind, row.number or row.order)
     left = await left_in_cart(database, job, upstream)
     if left.ours or left.strangers:
         return False
@@ -254,14 +254,14 @@ async def find_out_payment(
     database: Database, job: Job, upstream: Upstream, debt: Intent, window: timedelta, *, sent: Intent | None
 ) -> Judgement:
     """Was it paid: by `sent`, whose answer was lost, or (None) by somebody else?"""
-    kind = required(debt.unpaid_kind, "the kind of a debt")
+    unpaid_kind = required(debt.unpaid_kind, "the kind of a debt")
     request = sent.request if sent is not None else {}
     item, effect, still_ordered = await _effect(database, job, upstream, request.get("item", ""))
     row, order = _of(debt, request)
     price = _price(request.get("sum") or str(debt.evidence.get("to_pay", "")))
     evidence = PaymentEvidence(
         effect=effect,
-        in_cart=await _in_cart(upstream, kind, row, order),
+        in_cart=await _in_cart(upstream, unpaid_kind, row, order),
         charged=await _charged(upstream, item, price, sent),
         still_ordered=still_ordered,
         unknown_since=(sent.unknown_since or sent.created_at) if sent is not None else debt.settled_at or utc_now(),
@@ -302,9 +302,9 @@ async def _effect(database: Database, job: Job, upstream: Upstream, number: str)
     return found.number, not ordered and found.status is not UpstreamStatus.UNKNOWN, ordered
 
 
-async def _in_cart(upstream: Upstream, kind: UnpaidKind, row: str, order: str) -> bool | None:
+async def _in_cart(upstream: Upstream, unpaid_kind: UnpaidKind, row: str, order: str) -> bool | None:
     try:
-        cart = await upstream.read_cart(kind)
+        cart = await upstream.read_cart(unpaid_kind)
     except (Rejected, SetupFault, OutcomeUnknown):
         return None
     there = any((row and one.number == row) or (order and one.order == order) for one in cart.rows)

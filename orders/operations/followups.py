@@ -133,10 +133,10 @@ async def _report_kept(end: End, stuck: dict[str, addons.AddonValue]) -> None:
     await _report(end, IncidentKind.ADDONS_KEPT, message, stuck)
 
 
-async def _report(end: End, kind: IncidentKind, message: str, values: dict[str, addons.AddonValue]) -> None:
+async def _report(end: End, incident_kind: IncidentKind, message: str, values: dict[str, addons.AddonValue]) -> None:
     await raise_incident(
         end.session,
-        kind,
+        incident_kind,
         message,
         about=f"operation {end.operation.id}",
         account=end.service.account_id,

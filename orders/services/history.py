@@ -144,16 +144,16 @@ def _kind(one: UpstreamEvent, own: Changes) -> EventKind:
 
 
 def _write_event(
-    session: AsyncSession, service: Service, upstream: str, one: UpstreamEvent, kind: EventKind, changes: Changes
+    session: AsyncSession, service: Service, upstream: str, one: UpstreamEvent, event_kind: EventKind, changes: Changes
 ) -> None:
     if not changes:
         return  # told again, to an order that waited for it
-    origin = Origin(_upstream(upstream), kind.value, one.operation_id, source=Source.UPSTREAM)
+    origin = Origin(_upstream(upstream), event_kind.value, one.operation_id, source=Source.UPSTREAM)
     session.add(change_entry(service, origin, changes, {"event": one.event_id}))
     outbox.service_changed(
         session,
         service,
-        kind,
+        event_kind,
         upstream=upstream,
         operation=one.operation_id,
         event=one.event_id,

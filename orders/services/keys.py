@@ -23,7 +23,7 @@ from orders.lifecycle.allowed import Requester
 from orders.services.history import SUBJECT
 from upstreams.port import KEY_READY
 
-KEYED = frozenset(name for name, kind in PRODUCT_TYPES.items() if kind.has_key)
+KEYED = frozenset(name for name, product_type in PRODUCT_TYPES.items() if product_type.has_key)
 HANDED_OUT = "licence_key_read"
 _IN_SERVICE = (int(UpstreamStatus.ACTIVE), int(UpstreamStatus.SUSPENDED))
 

@@ -28,8 +28,8 @@ async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -
     """
     running = await _running(session, service)
     if running is not None:
-        kind = operation_type(running.kind)
-        if kind.sets_tariff(kind.asked(running)) == tariff:
+        type_ = operation_type(running.kind)
+        if type_.sets_tariff(type_.asked(running)) == tariff:
             return {}
     old = await mapping_of(session, service)
     if old is not None and old.tariff == tariff:

@@ -168,14 +168,14 @@ async def accept(
     await session.flush()
 
 
-async def accept_unpaid(session: AsyncSession, intent: Intent, kind: UnpaidKind, number: str) -> None:
+async def accept_unpaid(session: AsyncSession, intent: Intent, unpaid_kind: UnpaidKind, number: str) -> None:
     """The upstream made an order or a cart row of it: nothing is charged, the money stays set aside for paying it."""
-    intent.unpaid_kind, intent.unpaid_number = kind, number
-    await settle(session, intent, IntentState.ACCEPTED, message=message_of(kind, number), reopen=True)
+    intent.unpaid_kind, intent.unpaid_number = unpaid_kind, number
+    await settle(session, intent, IntentState.ACCEPTED, message=message_of(unpaid_kind, number), reopen=True)
 
 
-def message_of(kind: UnpaidKind, number: str) -> str:
-    name = {UnpaidKind.CART_ROW: "a row in its cart", UnpaidKind.ORDER: "an order"}[kind]
+def message_of(unpaid_kind: UnpaidKind, number: str) -> str:
+    name = {UnpaidKind.CART_ROW: "a row in its cart", UnpaidKind.ORDER: "an order"}[unpaid_kind]
     return f"the upstream made {name} of it, to be paid there: {number or 'without a number in the answer'}"
 
 

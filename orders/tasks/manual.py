@@ -93,8 +93,8 @@ async def apply_by_hand(session: AsyncSession, service: Service, operation: Oper
 
 
 def _apply(session: AsyncSession, service: Service, operation: Operation, by: TaskCompletion) -> None:
-    kind = operation_type(operation.kind)
-    status = kind.status_by_hand
+    type_ = operation_type(operation.kind)
+    status = type_.status_by_hand
     if status is not None and status is not service.status:
         service.status, service.status_since = status, utc_now()
     if by.expires_on is not None and not (why := expiry.why_implausible(by.expires_on)):
@@ -102,7 +102,7 @@ def _apply(session: AsyncSession, service: Service, operation: Operation, by: Ta
         service.expires_on = by.expires_on
     elif by.expires_on is not None:
         _report_held_back(session, service, by, why)
-    elif (term := kind.new_term(kind.asked(operation), service)) is not None:
+    elif (term := type_.new_term(type_.asked(operation), service)) is not None:
         start, months = term
         service.anchor_day = expiry.anchor_after(anchor_of(service), start)
         service.expires_on = expiry.months_later(start, months, service.anchor_day)
@@ -169,8 +169,8 @@ async def _instructions(
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     item = f"is item {service.upstream_number} at {account.url}" if account else "has no upstream"
     number = operation.id
-    kind = operation_type(operation.kind)
-    steps = await kind.steps(session, service, kind.asked(operation))
+    type_ = operation_type(operation.kind)
+    steps = await type_.steps(session, service, type_.asked(operation))
     workflow = workflow_id(service.id, operation.kind, number)
     lines = [
         f"Service {service.id} ({service.name}) {item}.",

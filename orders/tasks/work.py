@@ -78,10 +78,10 @@ async def note(session: AsyncSession, number: int, text: str, by: By) -> None:
     _audit(session, task, by, "task_noted", {"note": text})
 
 
-def _checked(field: str, kind: TypeAdapter[str], text: str) -> str:
+def _checked(field: str, text_type: TypeAdapter[str], text: str) -> str:
     """Raises InvalidField."""
     try:
-        return kind.validate_python(text)
+        return text_type.validate_python(text)
     except ValidationError as error:
         raise InvalidField(field, error.errors()[0]["msg"].removeprefix("Value error, ")) from error
 

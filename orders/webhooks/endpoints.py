@@ -16,7 +16,7 @@ from orders.webhooks.outbox import Ping, message
 from orders.webhooks.targets import check_url
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
-KINDS = tuple(kind.value for kind in MessageType if kind is not MessageType.PING)
+KINDS = tuple(message_type.value for message_type in MessageType if message_type is not MessageType.PING)
 """What an endpoint can ask for; a ping goes only to the one that is tried."""
 
 
@@ -50,9 +50,9 @@ async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, priv
         raise InvalidField("url", str(error)) from error
     if (endpoint.secret_env is None) == (endpoint.secret_file is None):
         raise InvalidField("secret", "name the environment variable or the file that holds the secret, one of them")
-    for kind in endpoint.kinds:
-        if kind not in KINDS:
-            raise InvalidField("kind", f"there is no type {kind!r}; known are {', '.join(KINDS)}")
+    for message_type in endpoint.kinds:
+        if message_type not in KINDS:
+            raise InvalidField("kind", f"there is no type {message_type!r}; known are {', '.join(KINDS)}")
     await skip_unheard(session)  # what happened while nobody listened is not news for the first who does
     session.add(endpoint)
     await session.flush()

@@ -73,11 +73,11 @@ async def skip_unheard(session: AsyncSession, limit: int | None = None) -> int:
     return int(done.rowcount)
 
 
-def wants(endpoint: WebhookEndpoint, kind: str, owner: str | None) -> bool:
+def wants(endpoint: WebhookEndpoint, message_type: str, owner: str | None) -> bool:
     """`owner`: whose the service is that the message is about; None: the operators', or there is none."""
-    if kind == MessageType.PING or (endpoint.kinds and kind not in endpoint.kinds):
+    if message_type == MessageType.PING or (endpoint.kinds and message_type not in endpoint.kinds):
         return False
-    return endpoint.owner is None or (endpoint.owner == owner and is_for_shops(kind))
+    return endpoint.owner is None or (endpoint.owner == owner and is_for_shops(message_type))
 
 
 def delivery_of(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:

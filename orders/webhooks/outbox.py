@@ -147,10 +147,10 @@ SHAPES: dict[str, type[News]] = {
 """Second part of a type -> its data."""
 
 
-def message(kind: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
+def message(message_type: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
     """Names and values are the upstream's: they go out without what terminals and browsers obey."""
     told = {name: _plain(value) for name, value in data.model_dump(mode="json").items()}
-    return WebhookMessage(message_id=uuid.uuid4().hex, kind=kind.value, service_id=service, data=told)
+    return WebhookMessage(message_id=uuid.uuid4().hex, kind=message_type.value, service_id=service, data=told)
 
 
 def _plain(value: object) -> object:

@@ -108,9 +108,9 @@ _DATA = frozenset(
 """Fields of a message's data that hold numbers, states and values of the service's own."""
 
 
-def is_for_shops(kind: str) -> bool:
+def is_for_shops(message_type: str) -> bool:
     """Whether a message of this type goes to endpoints of storefronts."""
-    return kind not in _OF_OUR_PEOPLE
+    return message_type not in _OF_OUR_PEOPLE
 
 
 def data_for_shop(data: dict[str, Any]) -> dict[str, Any]:

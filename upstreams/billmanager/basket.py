@@ -28,10 +28,10 @@ _ORDER = re.compile(r"^(?:v\d+\.)?(?:basket|billorder)(?:\.|$)|^payment\.")
 
 def unpaid(answer: Document) -> Unpaid | None:
     """What the answer left to be paid. Its number is empty where it only leads to the cart or the payment."""
-    for name, kind in FIELDS.items():
+    for name, unpaid_kind in FIELDS.items():
         leaf = answer.leaf(name)
         if leaf is not None and _names(leaf.raw):
-            return Unpaid(kind=kind, number=leaf.raw)
+            return Unpaid(kind=unpaid_kind, number=leaf.raw)
     if _CART.search(answer.leads_to):
         return Unpaid(kind=UnpaidKind.CART_ROW, number=_named(answer, UnpaidKind.CART_ROW, "elid"))
     if _ORDER.search(answer.leads_to):
@@ -43,10 +43,10 @@ def is_number(text: str) -> bool:
     return (natural(text) or 0) > 0
 
 
-def _named(answer: Document, kind: UnpaidKind, *more: str) -> str:
+def _named(answer: Document, unpaid_kind: UnpaidKind, *more: str) -> str:
     """The number that the `ok` sends along: `func=payment.add&billorder=77`."""
     given = answer.leads_with
-    names = [*(name for name, of in FIELDS.items() if of is kind), *more]
+    names = [*(name for name, of in FIELDS.items() if of is unpaid_kind), *more]
     return next((given[name] for name in names if _names(given.get(name, ""))), "")
 
 

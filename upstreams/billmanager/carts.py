@@ -46,8 +46,8 @@ class Carts:
         newer = self._connection.settings.generation is Dialect.SIX
         return (UnpaidKind.CART_ROW, UnpaidKind.ORDER) if newer else (UnpaidKind.ORDER,)
 
-    async def read_cart(self, kind: UnpaidKind) -> Cart:
-        call = self._describe(_READ[kind], Effect.READ)
+    async def read_cart(self, unpaid_kind: UnpaidKind) -> Cart:
+        call = self._describe(_READ[unpaid_kind], Effect.READ)
         answer = await self._session.send(call, {"p_num": "1", "p_cnt": str(PAGE_SIZE)})
         return cart(call, answer, self._connection.currency)
 
@@ -79,10 +79,10 @@ class Carts:
         recent = tuple(entry for entry in entries.values() if entry.on is None or entry.on >= since)
         return Expenses(entries=recent, complete=pages.complete)
 
-    async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
-        function = _READ[kind]
+    async def remove_cart_row(self, unpaid_kind: UnpaidKind, number: str) -> None:
+        function = _READ[unpaid_kind]
         call = self._describe(function, Effect.CHANGE)
-        named = "id" if kind is UnpaidKind.CART_ROW else "elid"
+        named = "id" if unpaid_kind is UnpaidKind.CART_ROW else "elid"
         answer = await self._session.send(call, {named: number, "clicked_button": "delete", "sok": "ok"})
         if not answer.ok and answer.is_form:
             raise OutcomeUnknown(

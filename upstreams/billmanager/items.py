@@ -64,14 +64,14 @@ _REASONS = {
 
 def item(fields: Fields, product_type: str, number: str, currency: str) -> UpstreamItem:
     """`number` is the item's; `currency` is assumed for a cost without a currency word."""
-    kind = product(product_type)
+    described = product(product_type)
     fields = bounded(fields)
     status, detail = _status(fields)
     if status is UpstreamStatus.UNKNOWN:
-        status, detail = _own_status(fields, kind, detail)
+        status, detail = _own_status(fields, described, detail)
     status, detail = _special_status(fields, status, detail)
     texts = {
-        "name": _first(fields, *kind.name_fields, "domain", "licname"),
+        "name": _first(fields, *described.name_fields, "domain", "licname"),
         "mark": fields["remoteid"].text if "remoteid" in fields else "",
         "tariff": _first(fields, "pricelist"),
         "tariff_id": _pricelist_id(fields),
@@ -109,7 +109,7 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
         unreadable=unreadable,
         renewal=renewed,
         renews=renews(renewed or ""),
-        raw=_plain(fields) | _key_ready(fields, kind),
+        raw=_plain(fields) | _key_ready(fields, described),
     )
 
 
@@ -125,10 +125,10 @@ def _plain(fields: Fields) -> dict[str, str]:
     return {name: value.text for name, value in fields.items() if not is_secret(name) and name not in _NOT_PLAIN}
 
 
-def _key_ready(fields: Fields, kind: ProductType) -> dict[str, str]:
-    if not kind.key_field or kind.key_field not in fields:
+def _key_ready(fields: Fields, described: ProductType) -> dict[str, str]:
+    if not described.key_field or described.key_field not in fields:
         return {}
-    return {KEY_READY: "yes" if fields[kind.key_field].text else "no"}
+    return {KEY_READY: "yes" if fields[described.key_field].text else "no"}
 
 
 def _first(fields: Fields, *names: str) -> str:
@@ -165,11 +165,11 @@ def _status(fields: Fields) -> tuple[UpstreamStatus, str]:
     return UpstreamStatus.UNKNOWN, detail
 
 
-def _own_status(fields: Fields, kind: ProductType, detail: str) -> tuple[UpstreamStatus, str]:
+def _own_status(fields: Fields, described: ProductType, detail: str) -> tuple[UpstreamStatus, str]:
     """The status in words of this type alone."""
-    said = _raw(fields, kind.own_status)
-    known = dict(kind.own_statuses).get(said)
-    return (UpstreamStatus.UNKNOWN, detail) if known is None else (known, detail or f"{kind.own_status}_{said}")
+    said = _raw(fields, described.own_status)
+    known = dict(described.own_statuses).get(said)
+    return (UpstreamStatus.UNKNOWN, detail) if known is None else (known, detail or f"{described.own_status}_{said}")
 
 
 def _special_status(fields: Fields, status: UpstreamStatus, detail: str) -> tuple[UpstreamStatus, str]:

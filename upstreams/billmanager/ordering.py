@@ -26,8 +26,8 @@ def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, 
     """What the order form is filled with. Raises SetupFault if the catalogue tries to set a field that is ours."""
     asked = spec.extras | {order_field(name): value for name, value in spec.parameters.items()}
     given = {**asked, **spec.addons}
-    kind = product(spec.product_type)
-    reserved = sorted(given.keys() & (_RESERVED | {kind.name_fields[0]}))
+    described = product(spec.product_type)
+    reserved = sorted(given.keys() & (_RESERVED | {described.name_fields[0]}))
     reserved += sorted(asked.keys() & spec.addons.keys())
     if reserved:
         raise SetupFault(
@@ -38,10 +38,10 @@ def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, 
     if spec.location is not None:
         fields["datacenter"] = spec.location
     fields[period_field(versioned=versioned)] = period_code(spec.period)
-    fields[kind.name_fields[0]] = spec.name
+    fields[described.name_fields[0]] = spec.name
     fields["remoteid"] = spec.mark
     fields["autoprolong"] = _autoprolong(spec, versioned)
-    return dict(kind.order_extras) | fields | given
+    return dict(described.order_extras) | fields | given
 
 
 def _autoprolong(spec: OrderSpec, versioned: bool) -> str:

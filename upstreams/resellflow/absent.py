@@ -57,7 +57,7 @@ class Absent:
     async def delete_unpaid(self, product_type: str, number: str) -> None:
         self._absent("unpaid_items")
 
-    async def read_cart(self, kind: UnpaidKind) -> Cart:
+    async def read_cart(self, unpaid_kind: UnpaidKind) -> Cart:
         self._absent("cart")
 
     async def confirm_cart(self, rows: Sequence[str]) -> Payment:
@@ -69,7 +69,7 @@ class Absent:
     async def expenses(self, since: date) -> Expenses:
         self._absent("cart")
 
-    async def remove_cart_row(self, kind: UnpaidKind, number: str) -> None:
+    async def remove_cart_row(self, unpaid_kind: UnpaidKind, number: str) -> None:
         self._absent("cart")
 
     async def set_mark(self, product_type: str, number: str, mark: str) -> None:
