@@ -1,9 +1,10 @@
 """Every change that product code makes of a service has its entry in the service's history.
 
 In the test suite only: each value that product code sets in a stored service is noted, and before the transaction is
-committed there must be an entry, made since then, that tells the value. It asks the database nothing, so that tests may
-count statements. What tests set themselves is theirs. Statements that change services past the session are not seen
-here (`orders.lifecycle.fast_path` has a test of its own).
+committed there must be an entry, added to the same session since then, that has the value. Stories that run at the same
+time, in one database or in several, have sessions of their own, so none can hide or spoil what another one does. It
+asks the database nothing, so that tests may count statements. What tests set themselves is theirs. Statements that
+change services past the session are not seen here (`orders.lifecycle.fast_path` has a test of its own).
 """
 
 import sys
@@ -41,17 +42,21 @@ FIELDS = {
 }
 """Column -> the field of the history that tells it."""
 _CHANGED = "services_changed"
-_entries: list[tuple[int, dict[str, list[str]]]] = []
-"""Entries of the history that were made since the test began: service and changes."""
+_ENTRIES = "entries_of_services"
+"""Under this name a session keeps the entries of the history that were added to it: service and changes."""
 _missing: list[str] = []
 
 
 @pytest.fixture(autouse=True)
 def _history_is_complete() -> Iterator[None]:
-    _missing.clear()
-    _entries.clear()
+    begin()
     yield
     assert _missing == [], "changed without an entry in the service's history"
+
+
+def begin() -> None:
+    """A test begins. Transactions of others may be under way: what their sessions have noted stays."""
+    _missing.clear()
 
 
 def missing() -> list[str]:
@@ -66,7 +71,8 @@ def _note(service: Service, value: object, before: object, initiator: Any) -> No
         return
     where = _set_by()
     if where:
-        changed = state.session.info.setdefault(_CHANGED, {}).setdefault(service.id, (service, {}, {}, len(_entries)))
+        so_far = len(_entries(state.session))
+        changed = state.session.info.setdefault(_CHANGED, {}).setdefault(service.id, (service, {}, {}, so_far))
         changed[1].setdefault(initiator.key, service.__dict__.get(initiator.key))
         changed[2][initiator.key] = where
 
@@ -86,12 +92,19 @@ def _set_by() -> str:
     return ""
 
 
-def _note_entry(entry: AuditEntry, _: object, values: dict[str, Any]) -> None:
-    if values["subject"] == SUBJECT and values["action"] != EventKind.HELD_BACK:  # of which nothing is applied
-        _entries.append((values["subject_number"], values.get("changes", {})))
+def _entries(session: Session) -> list[tuple[int, dict[str, list[str]]]]:
+    found: list[tuple[int, dict[str, list[str]]]] = session.info.setdefault(_ENTRIES, [])
+    return found
 
 
-event.listen(AuditEntry, "init", _note_entry)
+@event.listens_for(Session, "after_attach")
+def _note_entry(session: Session, row: object) -> None:
+    if not isinstance(row, AuditEntry) or not inspect(row).pending:
+        return
+    if row.subject == SUBJECT and row.action != EventKind.HELD_BACK:  # of which nothing is applied
+        _entries(session).append((row.subject_number, dict(row.changes)))
+
+
 for _column in FIELDS:
     event.listen(getattr(Service, _column), "set", _note)
 
@@ -100,6 +113,7 @@ for _column in FIELDS:
 def _forget(session: Session, previous: Any) -> None:
     if not previous.nested:
         session.info.pop(_CHANGED, None)
+        session.info.pop(_ENTRIES, None)
 
 
 @event.listens_for(Session, "before_commit")
@@ -112,7 +126,8 @@ def _check(session: Session) -> None:
         costs = {name: getattr(service, name) for name in ("cost_amount", "cost_currency")}
         was, is_now = _shown(session, {**costs, **before}), _shown(session, {**costs, **now})
         wanted = {name: is_now.get(name, "") for name in was | is_now if was.get(name, "") != is_now.get(name, "")}
-        told = {name: pair[1] for one, changes in _entries[since:] if one == number for name, pair in changes.items()}
+        own = [changes for one, changes in _entries(session)[since:] if one == number]
+        told = {name: pair[1] for changes in own for name, pair in changes.items()}
         _missing.extend(
             f"{name} of service {number} is {value!r}, not {told.get(name)!r}: {sorted(set(where.values()))}"
             for name, value in wanted.items()
