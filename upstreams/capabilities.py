@@ -1,4 +1,4 @@
-"""What a kind of upstream can do, as data. Whoever is about to ask for a thing looks here first."""
+"""What a kind of upstream can do, as data. Operators see what is absent; some of it is asked before a request."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,15 @@ class Capabilities(BaseModel):
     """Each is true unless the adapter says otherwise. The description says what is absent where it is not.
 
     A method of the port that needs a capability which is absent raises `upstreams.errors.CapabilityAbsent`; nothing is
-    sent then. Orders look first at what they would ask for every time: the balance, quotes, the renewal switch. What is
-    asked for by one operation alone (a plan change, a password) becomes a task for a person.
+    sent then. These are asked before:
+
+    - `balance` and `quotes`: orders set no money aside, and count on the catalogue's costs.
+    - `renewal_switch`: the catalogue and a request that want the upstream to renew are refused.
+    - `change_password` and `licence_keys`: a request for a new one is refused: whether a person did it can't be seen.
+
+    The rest is for display and for the contract suite. A change of plan or of parameters that is absent becomes a task
+    for a person, by the error. `cart` and `unpaid_items`: the upstream reports no such rows, so none is asked for. A
+    mark that can't be set is reported to the person who links the item. Only the adapter uses `same_key_again`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

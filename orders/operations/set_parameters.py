@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import TariffPlan
+from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.database import Database
 from models.enums import OperationKind, RenewalOwner, UpstreamStatus
 from models.money import Money
@@ -29,6 +29,7 @@ from orders.services import addons, naming, periods
 from orders.services.addons import AskedAddon
 from orders.settlement.verdicts import Judgement
 from upstreams.answers import Quote
+from upstreams.kinds import adapter_of
 from upstreams.port import Upstream
 
 DOMAIN = "domain"
@@ -95,7 +96,8 @@ class SetParameters(OperationType[ServiceChange, Values]):
         "If the upstream can say the additional price, the operation's `cost` shows it before it is paid.\n\n"
         'You can\'t choose a password, because no password is ever stored here. `"password": "new"` sets a generated '
         'one at the upstream, where the item shows it. With `"licence_key": "new"` the upstream makes another key, '
-        "which can be read when it has come.",
+        "which can be read when it has come. What this kind of upstream can't do of these is refused, and so is a wish "
+        "that it renews (`absent` of the upstream's capabilities).",
         doing="changing",
         help="What you leave out stays.",
         bodies={
@@ -115,8 +117,10 @@ class SetParameters(OperationType[ServiceChange, Values]):
     async def wanted(self, session: AsyncSession, service: Service, asked: ServiceChange, rules: Rules) -> Wanted:
         product_type = PRODUCT_TYPES[service.product_type]
         if asked.password is not None:
+            await _check_able(session, service, "change_password", "password")
             return _new_password(service, product_type, asked)
         if asked.licence_key is not None:
+            await _check_able(session, service, "licence_keys", "licence_key")
             return _new_key(service, product_type, asked)
         if not asked.changes_values:
             possible = "addons, domain, renewal_owner, password or licence_key"
@@ -132,6 +136,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         if asked.renewal_owner is not None:
             renewal = NO_RENEWAL
             if asked.renewal_owner is RenewalOwner.UPSTREAM:
+                await _check_able(session, service, "renewal_switch", "renewal_owner")
                 _, period = await periods.mapped(session, service, service.plan_id, service.period_months)
                 renewal = str(period.upstream_period if period else service.period_months)
         update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner, "renewal": renewal}
@@ -196,6 +201,17 @@ class SetParameters(OperationType[ServiceChange, Values]):
             service.name, service.name_is_ours = asked.domain, False
         if asked.renewal_owner is not None:
             await followups.renewal_as_asked(end, asked)
+
+
+async def _check_able(session: AsyncSession, service: Service, capability: str, field: str) -> None:
+    """Raises InvalidField if this kind of upstream can't do it. What people carry out needs no capability."""
+    module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
+    if module.account_id is None:
+        return
+    account = await session.get_one(UpstreamAccount, module.account_id)
+    absent = dict(adapter_of(account.kind).capabilities.absent())
+    if capability in absent:
+        raise InvalidField(field, f"the upstream {account.name} can't do this: {absent[capability]}")
 
 
 def _checked_name(product_type: ProductType, name: str) -> str:

@@ -197,6 +197,18 @@ async def test_services_and_tasks_are_shown_one_by_one(filled: Shell) -> None:
     assert (await filled.resell("tasks", "show", 2, "--json")).done().json["operation"] == 2
 
 
+async def test_the_price_of_a_service_is_the_catalogues_until_it_has_an_item(filled: Shell) -> None:
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    async with database.write() as session:
+        for service in (await session.exec(select(Service))).all():
+            service.cost_amount, service.cost_currency = Decimal("5.00"), "EUR"
+            service.upstream_number = service.upstream_number if service.id == 1 else None
+    await database.close()
+    for number, label in ((1, "upstream price"), (2, "expected price (catalogue)")):
+        shown = (await filled.resell("services", "show", number)).done()
+        assert [line.split("  ")[0] for line in shown.lines if "5.00 EUR" in line] == [label]
+
+
 async def test_an_incident_is_shown_on_its_service_and_closed_with_a_note(filled: Shell) -> None:
     service = (await filled.resell("services", "show", 2)).done()
     assert any(line.split() == ["INCIDENTS", "2", "(resell", "incidents", "show", "2)"] for line in service.lines)

@@ -6,7 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice
+from models.catalogue import (
+    MappedPeriod,
+    PlanMapping,
+    ProcessingModule,
+    TariffPlan,
+    TariffPlanPrice,
+    UpstreamAccount,
+)
 from models.enums import ModuleKind, ServiceStatus, Stage
 from models.order import Service
 from tests.storefront.api import Api, assert_problem
@@ -171,6 +178,34 @@ async def test_what_is_wrong_is_named(sqlite_api: Api) -> None:
 
         assert_problem(answer, 422, "invalid-body" if field == "body" else "invalid-field", field)
         assert "s3cr3t" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"password": "new"}, "password"), ({"renewal_owner": "upstream"}, "renewal_owner")],
+    ids=["password", "renewal"],
+)
+async def test_what_the_kind_of_upstream_can_not_do_is_refused(serving: Api, body: dict[str, str], field: str) -> None:
+    async with serving.database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.kind, account.settings = "resellflow", {"token_env": "MAIN_TOKEN"}
+    answer = await ask(serving.shop, "PATCH", "", body)
+    assert "upstream main can't do this" in assert_problem(answer, 422, "invalid-field", field)
+    assert [one["kind"] for one in (await serving.operator.get("/v1/operations?service=1")).json()["items"]] == ["open"]
+    assert (await ask(serving.shop, "PATCH", "", {"renewal_owner": "resellflow"}, key="k-2")).status_code == 201
+
+    async with serving.database.write() as session:
+        hands = ProcessingModule(name="hands", kind=ModuleKind.MANUAL, product_type="vds", department="support")
+        session.add(hands)
+        await session.flush()
+        service = await session.get_one(Service, 1)
+        service.module_id, service.home_module_id = hands.id or 0, service.module_id
+    during_a_task = await ask(serving.shop, "PATCH", "", body, key="k-3")
+    assert_problem(during_a_task, 422, "invalid-field", field)
+
+    async with serving.database.write() as session:
+        (await session.get_one(Service, 1)).home_module_id = None
+    assert (await ask(serving.shop, "PATCH", "", body, key="k-4")).status_code == 201, "people can do it"
 
 
 async def test_an_operator_gives_a_service_to_another_module(serving: Api) -> None:
