@@ -268,7 +268,7 @@ class Resellflow:
         await self._rehearse(operation, kind, decision, requester)
         written = await self._record_decision(row, kind.value, decision, requester)
         return await execute(
-            self.client, self._handle(row), update, written, f"operation {operation} is {row.stage.value}"
+            self.client, self._handle(row), update, written, f"operation {operation} is in stage {row.stage.value}"
         )
 
     async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester) -> None:

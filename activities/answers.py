@@ -198,7 +198,9 @@ async def _record_acceptance(
         await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason)
         return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason=reason)
     if operation.stage is Stage.NEEDS_ATTENTION:
-        reason = f"the upstream said yes after all: item {number or '(not told)'}; look_now goes on from there"
+        reason = (
+            f"the upstream accepted it after all: item {number or '(number not named)'}; look-now goes on from there"
+        )
         await enter(session, operation, Stage.NEEDS_ATTENTION, reason)
         return TAKEN_OVER
     if number:

@@ -64,7 +64,7 @@ class CallingOffActivities:
                 with database_in_words():
                     job = await load_job(self._database, ref.operation)
             except (ByHand, NoMapping) as fault:
-                reason = f"called off, and nobody can look for what its requests left at the upstream: {fault}"
+                reason = f"called off, but Resellflow can't look for what its requests left at the upstream: {fault}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.SETUP_FAULT, reason=reason)
             try:
                 check_healthy(job)

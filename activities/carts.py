@@ -80,7 +80,8 @@ class CartPayment:
         async with self._database.write() as session:
             holder = await paying.take_cart(session, job.account_id, job.number)
         if holder is not None:
-            return await self.wait(job, ref, f"operation {holder} is at the cart of {job.account.name}, one at a time")
+            reason = f"operation {holder} uses the cart of {job.account.name}; only one operation may"
+            return await self.wait(job, ref, reason)
         try:
             cart = await upstream.read_cart(work.kind)
             decision = await self._decide(work, cart)
@@ -113,7 +114,7 @@ class CartPayment:
                 await enter(session, operation, Stage.RETRYING, reason)
         if waited >= WAIT_AT_MOST:
             await self._book.leave(job)
-            words = f"{reason}. It has been so for {WAIT_AT_MOST.total_seconds() / 60:.0f} minutes; retry looks again"
+            words = f"{reason}. This has lasted {WAIT_AT_MOST.total_seconds() / 60:.0f} minutes; retry looks again"
             return SubmitResult(outcome=Submission.ATTENTION, reason=words)
         if ref.patient:
             raise retry_later(FailureClass.NOT_SENT, reason, activity.info().attempt)
@@ -213,7 +214,9 @@ class CartPayment:
             return SubmitResult(outcome=Submission.UNPAID, failure=error.failure_class, reason=error.message)
         still = await self._still_there(work, covered)
         if still and answer.unpaid is None:
-            return await self._book.unknown(written, f"the upstream said yes, but in its cart is still {still}")
+            return await self._book.unknown(
+                written, f"the upstream accepted the payment, but its cart still holds {still}"
+            )
         return await self._book.accepted(work.job, covered, written, answer)
 
     async def _balance(self, work: _Work) -> Decimal | None:

@@ -65,7 +65,7 @@ def look_again(reason: str, age: timedelta) -> ApplicationError:
     """Nothing is proven yet about an unknown outcome; `age` is how long it has been unknown."""
     delay = next((d for limit, d in _SETTLE_DELAYS if age.total_seconds() < limit), 30.0)
     return ApplicationError(
-        f"{reason}; looks again in {delay:g} s, nothing is sent meanwhile",
+        f"{reason}; Resellflow looks again in {delay:g} s, nothing is sent meanwhile",
         type="StillUnknown",
         next_retry_delay=timedelta(seconds=delay),
         category=ApplicationErrorCategory.BENIGN,

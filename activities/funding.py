@@ -47,8 +47,8 @@ def what_is_missing(account: UpstreamAccount, cost: Money, line_position: funds.
     if line_position.refused and free.amount >= cost.amount:
         patience = funds.REFUSAL_PATIENCE.total_seconds() / 60
         return (
-            f"the upstream refused it for want of money although {free} are free by its balance and our credit limit, "
-            f"and {cost} are needed: asked again when the balance of account {account.name} has grown, or after "
+            f"the upstream refused it for lack of money. By its balance and our credit limit {free} are free, and "
+            f"{cost} are needed. It is tried again when the balance of account {account.name} has grown, or after "
             f"{patience:.0f} minutes"
         )
     return f"{cost} needed, {free} free on account {account.name}{line}"

@@ -89,7 +89,7 @@ class RefusalCheck:
 
     async def _doubt(self, job: Job, error: UpstreamError, why: str) -> SubmitResult:
         """The no is not to be believed."""
-        reason = f"the upstream said no ({shortened(error.message, 200)}), but {why}"
+        reason = f"the upstream refused it ({shortened(error.message, 200)}), but {why}"
         with database_in_words():
             job = await load_job(self._database, job.number)
         if job.intent is not None:

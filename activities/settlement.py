@@ -104,7 +104,7 @@ class SettleActivities:
                 if left.unpaid is not None:
                     return await self._left_unpaid(job, intent, left)
                 if left.strangers:
-                    reason = f"cannot tell whose it is in the cart: {left.labels}; nothing is sent until that is known"
+                    reason = f"can't tell whose these rows of the cart are: {left.labels}; nothing is sent before that"
                     return SubmitResult(
                         outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason
                     )

@@ -62,7 +62,7 @@ class _InTurn(ActivityInboundInterceptor):
 def _come_again(account: str, at_once: int) -> ApplicationError:
     delay = COME_AGAIN_SECONDS[min(activity.info().attempt, len(COME_AGAIN_SECONDS)) - 1]
     return ApplicationError(
-        f"{account or 'the upstream'} has {at_once} calls under way, as many as it may; comes again in {delay:g} s",
+        f"{account or 'the upstream'} has {at_once} calls under way, the most allowed; tried again in {delay:g} s",
         type="NoSlot",
         next_retry_delay=timedelta(seconds=delay),
         category=ApplicationErrorCategory.BENIGN,

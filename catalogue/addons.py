@@ -14,7 +14,7 @@ def addon_problems(table: str, entry: MappingEntry) -> Iterable[Problem]:
     for name, form in entry.addon_forms.items():
         key = f"addon_forms.{name}"
         if name not in entry.addons:
-            known = f"known are {', '.join(sorted(entry.addons))}" if entry.addons else "there is none"
+            known = f"known: {', '.join(sorted(entry.addons))}" if entry.addons else "there is none"
             yield Problem(table, key, f"there is no such add-on in addons; {known}")
         match form.kind:
             case AddonKind.QUANTITY:

@@ -391,4 +391,4 @@ def _product_type(table: str, product_type: str) -> Iterable[Problem]:
 
 def _choice(known: Iterable[str]) -> str:
     names = sorted(known)
-    return f"known are {', '.join(names)}" if names else "there is none yet"
+    return f"known: {', '.join(names)}" if names else "there is none yet"

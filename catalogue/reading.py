@@ -173,7 +173,7 @@ def _described(model: type[BaseModel], path: list[str]) -> tuple[type[BaseModel]
 def _unknown(key: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"unknown key; {hint}Known are {', '.join(known)}" if hint else f"unknown key; known are {', '.join(known)}"
+    return f"unknown key; {hint}Known: {', '.join(known)}" if hint else f"unknown key; known: {', '.join(known)}"
 
 
 def _shown(value: object) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Operation = Annotated[int, typer.Argument(metavar="N", help="number of the operation", max=HIGHEST_NUMBER)]
 Reason = Annotated[str, typer.Option(help="why; written to the audit log")]
 Actor = Annotated[
-    str | None, typer.Option("--actor", "--as", help="who decides, for the audit log (default: the user of this shell)")
+    str | None, typer.Option("--actor", "--as", help="who does it, for the audit log (default: the user of this shell)")
 ]
 NothingWasBought = Annotated[
     bool,
@@ -166,7 +166,7 @@ def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: boo
     if as_json:
         print_json({"operation": operation, "stage": result.stage, "message": result.message})
     else:
-        tell(f"operation {operation} is {result.stage.value}: {result.message}")
+        tell(f"operation {operation} is in stage {result.stage.value}: {result.message}")
 
 
 async def _ask(operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:

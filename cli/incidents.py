@@ -18,7 +18,7 @@ Incident = Annotated[int, typer.Argument(metavar="N", help="number of the incide
 
 def add_commands(app: typer.Typer) -> None:
     incidents_group = group(
-        app, "incidents", "List what must not happen and has happened, or may have, newest first; close it.", incidents,
+        app, "incidents", "List incidents, newest first; close one.", incidents,
         show,
     )  # fmt: skip
     incidents_group.command()(close)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.decisions import Actor
 from cli.life import Service
-from cli.placing import Key
 from cli.printing import print_json, tell, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
@@ -22,7 +22,10 @@ UpstreamName = Annotated[str | None, typer.Option(metavar="NAME", help="name of 
 Force = Annotated[bool, typer.Option("--force", help="do it in spite of the differences; needs a reason")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="only report the differences; change nothing")]
 Reason = Annotated[str | None, typer.Option(help="why; written to the audit log")]
-Actor = Annotated[str | None, typer.Option(help="who does it, for the audit log (default: the user of this shell)")]
+Key = Annotated[
+    str | None,
+    typer.Option(help="your own name for this request; the same key never makes a second service (default: generated)"),
+]
 
 
 def add_commands(app: typer.Typer) -> None:

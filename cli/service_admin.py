@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
+from cli.decisions import Actor
 from cli.listing import Number
 from cli.printing import print_json, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
-
-Actor = Annotated[str | None, typer.Option(help="who does it, for the audit log (default: the user of this shell)")]
 
 
 def add_commands(services: typer.Typer) -> None:
@@ -29,7 +28,9 @@ def set_module(
     changed = run_async(_set_module(service, module, reason, actor or os_user()))
     if as_json:
         return print_json({"service": service, "processing_module": module, "changed": changed})
-    return print(f"service {service} {'is in the hands of' if changed else 'was with'} {module}")
+    return print(
+        f"service {service} {'now belongs to' if changed else 'already belongs to'} processing module {module}"
+    )
 
 
 async def _set_module(service: int, module: str, reason: str, actor: str) -> bool:
@@ -54,8 +55,8 @@ def hand_over(
     changed = run_async(_hand_over(service, to, reason, actor or os_user()))
     if as_json:
         return print_json({"service": service, "owner": to, "changed": changed})
-    whose = f"storefront {to}'s" if to else "the operators'"
-    return print(f"service {service} {'is' if changed else 'was'} {whose}")
+    owner = f"storefront {to}" if to else "the operators"
+    return print(f"service {service} {'now belongs' if changed else 'already belongs'} to {owner}")
 
 
 async def _hand_over(service: int, to: str | None, reason: str, actor: str) -> bool:

@@ -247,7 +247,7 @@ def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as
     if as_json:
         print_json({"task": task, "stage": result.stage, "message": result.message})
     else:
-        tell(f"task {task}: its operation is {result.stage.value}: {result.message}")
+        tell(f"task {task}: its operation is in stage {result.stage.value}: {result.message}")
 
 
 async def _ended(act: "Callable[[Resellflow], Awaitable[DecisionResult]]") -> DecisionResult:

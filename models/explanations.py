@@ -83,7 +83,7 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.AWAITING_CONFIRMATION: Explanation(
         "the event poller to see the service in its new state at the upstream",
         "the service is updated and the operation completed; without news the order asks the upstream itself",
-        "have the upstream asked now (look_now), ask its staff, mark it done, or stop waiting for it (cancel)",
+        "have the upstream asked now (look-now), ask its staff, mark it done, or stop waiting for it (cancel)",
     ),
     Stage.AWAITING_MANUAL_TASK: Explanation(
         "a person to carry out the task",

@@ -43,7 +43,7 @@ class Outage(StrEnum):
 _WORDS = {
     Outage.AWAY: "the database can't be reached",
     Outage.BUSY: "the database is busy",
-    Outage.READ_ONLY: "the database is read-only just now, as a primary is that another has replaced",
+    Outage.READ_ONLY: "the database is read-only now; another server has probably become the primary",
     Outage.FULL: "the database's disk is full; make room",
     Outage.REFUSED: "the database does not let us in; look at RESELL_DATABASE_URL and the rights of its user",
     Outage.DAMAGED: "the database's files are damaged; bring back a copy",

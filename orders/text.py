@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 def check_text(text: str) -> str:
     """Raises ValueError."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValueError("holds a control character or an incomplete character")
+        raise ValueError("contains a control character or an incomplete character")
     return text
 
 

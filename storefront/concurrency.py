@@ -77,8 +77,10 @@ class ConcurrencyLimiter:
         caller: Caller = scope["state"]["caller"]  # of Authentication, which let the request through
         of_token = self._streams[caller.name] >= self._limits.streams_of_token
         if of_token or self._streams.total() >= self._limits.streams:
-            most, whose = (self._limits.streams_of_token, "you follow") if of_token else (self._limits.streams, "all")
-            detail = f"So many operations are followed already as may be at once ({most}, {whose}). Follow fewer."
+            most, whose = (
+                (self._limits.streams_of_token, "of your token") if of_token else (self._limits.streams, "in all")
+            )
+            detail = f"{most} streams {whose} are open, the most allowed. Close one first."
             await answer(TOO_MANY_STREAMS, detail, headers=retry_later())(scope, receive, send)
             return
         self._streams[caller.name] += 1

@@ -29,16 +29,19 @@ times (`?stage=retrying&stage=needs_attention`); an entry then needs one of the 
 * Every answer has an `X-Request-Id`: yours if you sent one, otherwise ours. Our log contains it.
 """
 TAGS = [
-    {"name": "services", "description": "What customers have, and what is to be done to it."},
-    {"name": "operations", "description": "Things to be done to a service, stage by stage."},
-    {"name": "decisions", "description": "For people of ours: what to do about an operation that waits for a person."},
+    {"name": "services", "description": "What customers have, and requests to change it."},
+    {"name": "operations", "description": "What is being done to a service, stage by stage."},
+    {"name": "decisions", "description": "For operators: decide what happens to an operation that waits for a person."},
     {
         "name": "tasks",
-        "description": "The work that goes with operations, for people to see; and what only people can do.",
+        "description": "The work that belongs to operations: shown for information, or to be done by people.",
     },
-    {"name": "incidents", "description": "Not for storefronts: what must not happen and has happened, or may have."},
+    {"name": "incidents", "description": "Not for storefronts: serious events that a person should look into."},
     {"name": "upstreams", "description": "The selling systems: health, money, what was seen there."},
-    {"name": "webhooks", "description": "Who is told what happens, and how that goes."},
+    {
+        "name": "webhooks",
+        "description": "Endpoints that receive messages about what happens, and the state of their deliveries.",
+    },
     {"name": "health", "description": "For load balancers and orchestrators; no token needed."},
 ]
 

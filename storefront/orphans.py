@@ -73,7 +73,7 @@ async def link_service(
     status_code=HTTP_201_CREATED,
     summary="Make a service of an item at an upstream",
     responses={
-        HTTP_201_CREATED: {"description": "The service is there.", "headers": _LOCATION},
+        HTTP_201_CREATED: {"description": "The service was made.", "headers": _LOCATION},
         HTTP_200_OK: {
             "model": Outcome,
             "description": "A dry run; or this key and body made the service before.",

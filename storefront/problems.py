@@ -48,7 +48,7 @@ INVALID_FIELD = Kind("invalid-field", "A field is wrong", HTTPStatus.UNPROCESSAB
 INVALID_BODY = Kind("invalid-body", "The body can't be read", HTTPStatus.UNPROCESSABLE_ENTITY)
 INVALID_KEY = Kind("invalid-idempotency-key", "The idempotency key is missing or invalid", HTTPStatus.BAD_REQUEST)
 KEY_REUSED = Kind("idempotency-key-reused", "The key was used with another body", HTTPStatus.UNPROCESSABLE_ENTITY)
-UNAUTHENTICATED = Kind("unauthenticated", "No valid token", HTTPStatus.UNAUTHORIZED)
+UNAUTHENTICATED = Kind("unauthenticated", "Not authenticated", HTTPStatus.UNAUTHORIZED)
 FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN)
 NOT_FOUND = Kind("not-found", "It does not exist", HTTPStatus.NOT_FOUND)
 TOO_LARGE = Kind("body-too-large", "The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -295,7 +295,7 @@ def retry_later() -> dict[str, str]:
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
-_KEY_SHAPE = "is visible ASCII text of up to 255 characters"
+_KEY_SHAPE = "must be visible ASCII text of up to 255 characters"
 _KEY_RULES = {
     "missing": "is needed: it ensures that an order that is sent twice is made once",
     "string_too_short": "is blank",

@@ -68,7 +68,7 @@ class Gate:
         try:
             await asyncio.wait_for(self._probe.acquire(), _FIRST_ANSWER_PATIENCE)
         except TimeoutError:
-            words = "not sent, another call tries whether the account can be asked and has no answer yet"
+            words = "not sent, another call is testing the account and has no answer yet"
             raise NotSent(f"{about}: {words}.", function=function) from None
         if self._works:
             self._probe.release()

@@ -160,7 +160,7 @@ class OrderMessages:
         if not found.goal_met:
             raise ApplicationError(f"not done yet: {found.reason}", type="Refused", non_retryable=True)
         if self._state.stage is not Stage.AWAITING_MANUAL_TASK:
-            words = f"operation {self._order.operation} is {self._state.stage.value} by now"
+            words = f"operation {self._order.operation} is in stage {self._state.stage.value} by now"
             raise ApplicationError(words, type="Refused", non_retryable=True)
         self._state.done_by = completion
         await workflow.wait_condition(lambda: self._state.over)
@@ -269,7 +269,8 @@ class OrderMessages:
             stages = ", ".join(sorted(stage.value for stage in allowed))
             now = self._state.stage.value
             raise ApplicationError(
-                f"operation {self._order.operation} is {now}; {called or decision_kind.value} is possible in: {stages}",
+                f"operation {self._order.operation} is in stage {now}; {called or decision_kind.value} is possible in: "
+                f"{stages}",
                 type=refusal,
                 non_retryable=True,
             )

@@ -55,7 +55,7 @@ class UpstreamCapabilities(Document):
     """What is known about this upstream's behaviour, from `resell upstream check` and from orders."""
 
     dialect: int | None = Field(description="BILLmanager generation spoken: 5 or 6; null: it is no BILLmanager")
-    balance_call: str | None = Field(description="the call that tells the balance here")
+    balance_call: str | None = Field(description="the call that reports the balance here")
     lists_show_remoteid: Knowledge
     forms_show_remoteid: Knowledge
     lists_return_mark: Knowledge = Field(description="proven: a mark that we sent comes back in the list")

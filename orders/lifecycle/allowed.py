@@ -160,7 +160,7 @@ def allowed_decisions(facts: Facts, requester: Requester = OPERATOR) -> tuple[Al
 def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> Judgement:
     if facts.stage.is_final:
         return Denied(
-            f"operation {facts.number} is {facts.stage.value}: it has ended, and nothing can be decided any more"
+            f"operation {facts.number} is in stage {facts.stage.value}: it has ended, nothing can be decided any more"
         )
     if not requester.is_staff and not (kind is DecisionKind.CANCEL and requester.asked_for_it):
         return Denied("only an operator may decide this; a shop may cancel what it requested itself", by_role=True)
@@ -168,7 +168,7 @@ def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> 
     if isinstance(judged, Denied):
         return judged
     if not requester.may(judged.right):
-        what = f"{kind.value} of operation {facts.number}, as it is now,"
+        what = f"{_spoken(kind)} of operation {facts.number}, as it is now,"
         return Denied(lacks(requester.name, requester.role, judged.right, what), by_role=True)
     if not requester.may(Right.VOUCH):
         judged = replace(judged, may=tuple(name for name in judged.may if name != NOTHING_BOUGHT))
@@ -183,7 +183,7 @@ def _retry(facts: Facts, requester: Requester) -> Judgement:
         return _only_in_attention(facts, DecisionKind.RETRY)
     if facts.traces is Traces.ACCEPTED:
         return Denied(
-            "the upstream has accepted it, so nothing of it is sent again: have it looked at now (look_now), mark it "
+            "the upstream has accepted it, so nothing of it is sent again: have it looked at now (look-now), mark it "
             "done, or cancel it"
         )
     vouch = (NOTHING_BOUGHT,) if facts.traces is Traces.UNDER_WAY or facts.owes else ()
@@ -205,8 +205,8 @@ def _look_now(facts: Facts, requester: Requester) -> Judgement:
         effect = "have its result looked for now (the upstream has accepted it, nothing is sent)"
         return Allowed(DecisionKind.LOOK_NOW, (), (REASON,), effect)
     return Denied(
-        f"operation {facts.number} is {facts.stage.value}; look_now is possible once the upstream has accepted it: in "
-        "awaiting_confirmation, and in needs_attention after that"
+        f"operation {facts.number} is in stage {facts.stage.value}; look-now is possible once the upstream has "
+        "accepted it: in awaiting_confirmation, and in needs_attention after that"
     )
 
 
@@ -236,8 +236,8 @@ def _correct(facts: Facts, requester: Requester) -> Judgement:
 
 def _mark_done(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage not in (Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION):
-        now = f"operation {facts.number} is {facts.stage.value}"
-        return Denied(f"{now}; mark_done is possible in: awaiting_confirmation, needs_attention")
+        now = f"operation {facts.number} is in stage {facts.stage.value}"
+        return Denied(f"{now}; mark-done is possible in: awaiting_confirmation, needs_attention")
     needs: tuple[str, ...] = (REASON, ITEM) if facts.kind is OperationKind.OPEN else (REASON,)
     effect = "mark it done with the number of its item" if facts.kind is OperationKind.OPEN else "mark it done"
     if facts.owes:
@@ -249,7 +249,7 @@ def _cancel(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is Stage.AWAITING_CONFIRMATION or facts.traces is Traces.ACCEPTED:
         return _give_up(facts, requester)
     if facts.in_hand_of:
-        return Denied(f"{facts.in_hand_of} has its task in hand: have the task rejected, or done, instead")
+        return Denied(f"{facts.in_hand_of} has taken its task: have the task rejected or completed instead")
     match facts.traces:
         case Traces.NONE:
             right = Right.ORDER if requester.asked_for_it else Right.DECIDE
@@ -286,7 +286,7 @@ def _give_up(facts: Facts, requester: Requester) -> Judgement:
     if facts.kind is OperationKind.OPEN and not facts.has_item:
         return Denied(
             "the upstream has accepted this order, and which item it made is not known: find it there and mark the "
-            "order done with its number, or have it looked for now (look_now)"
+            "order done with its number, or have it looked for now (look-now)"
         )
     effect = f"stop waiting for it: {what_giving_up_means(facts)}"
     return Allowed(DecisionKind.CANCEL, (REASON, PAID_STAYS), effect=effect, right=Right.VOUCH)
@@ -326,10 +326,10 @@ def _closing_is_the_way_out(facts: Facts, requester: Requester) -> bool:
 
 def _accept_price(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is not Stage.NEEDS_ATTENTION or facts.failure is not FailureClass.PRICE_CHANGED:
-        because = facts.failure.value if facts.failure else "nothing of that kind"
+        failure = f" with class {facts.failure.value}" if facts.failure else ""
         return Denied(
-            f"operation {facts.number} does not wait for its price to be accepted: it is {facts.stage.value}, because "
-            f"of {because}"
+            f"operation {facts.number} is in stage {facts.stage.value}{failure}; accept-price is possible in "
+            "needs_attention with class price_changed"
         )
     if facts.called_off:
         return Denied("it is called off: nothing of it is sent any more")
@@ -338,7 +338,7 @@ def _accept_price(facts: Facts, requester: Requester) -> Judgement:
 
 def _reject_task(facts: Facts, requester: Requester) -> Judgement:
     if facts.stage is not Stage.AWAITING_MANUAL_TASK:
-        return Denied(f"operation {facts.number} is {facts.stage.value}; no manual task of it is open")
+        return Denied(f"operation {facts.number} is in stage {facts.stage.value}; it has no open manual task")
     match facts.traces:
         case Traces.ACCEPTED:
             return Denied("the upstream has accepted it already; do the task and complete it")
@@ -350,7 +350,13 @@ def _reject_task(facts: Facts, requester: Requester) -> Judgement:
 
 
 def _only_in_attention(facts: Facts, kind: DecisionKind) -> Denied:
-    return Denied(f"operation {facts.number} is {facts.stage.value}; {kind.value} is possible in: needs_attention")
+    now = f"operation {facts.number} is in stage {facts.stage.value}"
+    return Denied(f"{now}; {_spoken(kind)} is possible in: needs_attention")
+
+
+def _spoken(kind: DecisionKind) -> str:
+    """The name of the decision in addresses of the API."""
+    return kind.value.replace("_", "-")
 
 
 _RULES: dict[DecisionKind, Callable[[Facts, Requester], Judgement]] = {

@@ -96,8 +96,8 @@ def what_follows(opening: Facts) -> str:
     its = f"operation {opening.number}, which opens it,"
     if opening.in_hand_of and opening.traces is not Traces.ACCEPTED:
         return (
-            f"{its} is in {opening.in_hand_of}'s hands: both end if its task is rejected, else the service is deleted "
-            "when it is open"
+            f"the task of {its} has been taken by {opening.in_hand_of}: if it is rejected, both end; otherwise the "
+            "service is deleted once it is open"
         )
     match opening.traces:
         case Traces.NONE:
@@ -111,17 +111,17 @@ def what_follows(opening: Facts) -> str:
             return _a_person_is_needed(opening.number)
         case Traces.UNDER_WAY:
             return (
-                f"a request of {its} may be under way: if it had no effect, both end without a charge; else the "
-                "service is deleted when it is open"
+                f"a request of {its} may be under way: if it had no effect, both end without a charge; "
+                "otherwise the service is deleted once it is open"
             )
         case Traces.ACCEPTED:
-            return f"{its} is bought already: the service is deleted when it is open"
+            return f"{its} is bought already: the service is deleted once it is open"
 
 
 def _a_person_is_needed(opening: int) -> str:
     return (
-        f"operation {opening}, which opens it, is called off and needs a person: what its requests have left at the "
-        "upstream can't be told by machine. Once somebody has decided there, both end, or the service is deleted"
+        f"operation {opening}, which opens it, is called off and needs a person: Resellflow can't tell what its "
+        "requests have left at the upstream. Once a person has decided, both end, or the service is deleted"
     )
 
 

@@ -15,7 +15,7 @@ def shown(number: str, seen: Seen) -> str:
     words = f"item {number} is {seen.status.name.lower()}"
     cause = seen.cause
     if seen.status is UpstreamStatus.ORDERED and not cause:
-        cause = "it is not opened yet; where that is done by hand it waits for the upstream's staff"
+        cause = "it is not opened yet; if people at the upstream open it, it waits for them"
     if seen.detail:
         words += f" ({seen.detail[:MOST_OF_A_DETAIL]})"
     return f"{words}: {cause}" if cause else words
@@ -28,8 +28,8 @@ def why_stuck(seen: Seen, waited: timedelta, at_most: timedelta, *, slow: bool, 
     `if_silent`: what to do then.
     """
     if slow and seen.status in _LEFT_ALONE and not seen.at_work:
-        return f"the upstream said ok, is not at work on it, and has not done it: {if_silent}"
+        return f"the upstream accepted it, does not work on it and has not done it: {if_silent}"
     if waited > at_most:
         asks = "is it paid?" if seen.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"
-        return f"it has been so for {waited.total_seconds() / 3600:.0f} hours: {asks}"
+        return f"nothing has changed for {waited.total_seconds() / 3600:.0f} hours: {asks}"
     return ""

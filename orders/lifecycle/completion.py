@@ -323,7 +323,7 @@ def _accept_price(operation: Operation, decision: Decision) -> str:
     """The sum that the operation shows is accepted; whoever names another one has seen another one."""
     shown, named = prices.shown_sum(operation), decision.parameters.get("price", "")
     if named and not prices.is_the_same(operation.cost, named):
-        raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept that")
+        raise InvalidField("price", f"the price is {shown}, not {named}; look at the operation, then accept its price")
     prices.accept(operation, actor=decision.actor, at=utc_now())
     return shown
 

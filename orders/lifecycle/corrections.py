@@ -38,7 +38,9 @@ async def correct(session: AsyncSession, operation: Operation, wanted: dict[str,
 
 async def _check_nothing_is_done(session: AsyncSession, operation: Operation) -> None:
     if await intents.owed(session, operation.id) is not None:
-        raise Refused("what was ordered lies unpaid in the upstream's cart as it was; cancel this, then ask anew")
+        raise Refused(
+            "the upstream's cart holds the unpaid order with the old values; cancel this operation, then order again"
+        )
     intent = await intents.latest(session, operation.id)
     if intent is not None and not intent.state.is_settled:
         raise Refused(

@@ -59,7 +59,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
     was = running.stage
     running.parameters = {**running.parameters, **Parameters(stepped_aside=was).row()}
     running.workflow_started_at = None
-    await enter(session, running, Stage.QUEUED, "it stepped aside for an urgent one; nothing of it had been sent")
+    await enter(session, running, Stage.QUEUED, "postponed for an urgent operation; nothing of it had been sent")
     audit.record(session, "operation", running.id, "stepped_aside", by=client, facts={"stage": was.value})
 
 

@@ -59,7 +59,7 @@ async def what_is_ahead(session: AsyncSession, operations: Sequence[Operation]) 
 
 
 def _how_far(operation: Operation) -> str:
-    words = f"operation {operation.id} ({operation.kind.value}) is {operation.stage.value}"
+    words = f"operation {operation.id} ({operation.kind.value}) is in stage {operation.stage.value}"
     if operation.next_try_at is None or operation.stage not in TRIED_AGAIN:
         return words
     return f"{words}, next try {operation.next_try_at:%Y-%m-%d %H:%M} UTC"

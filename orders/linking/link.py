@@ -69,7 +69,9 @@ async def _check_nothing_runs(session: AsyncSession, service: Service, item: str
     if running is None:
         return
     if running.stage is not Stage.NEEDS_ATTENTION:
-        raise Refused(f"operation {running.id} of service {service.id} is {running.stage.value}; wait for its end")
+        raise Refused(
+            f"operation {running.id} of service {service.id} is in stage {running.stage.value}; wait for its end"
+        )
     named = f" --upstream-number {item}" if running.kind is OperationKind.OPEN else ""
     raise Refused(
         f"operation {running.id} of service {service.id} needs attention: decide about that first, by "

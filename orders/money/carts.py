@@ -109,9 +109,7 @@ def decide_cart(
     if not own:
         return CartDecision(CartStep.GONE, f"{_named(me)} is not in the cart")
     if len(own) > 1:
-        return CartDecision(
-            CartStep.BY_HAND, f"there are {len(own)} for one order, of which one is to be paid{_ours(own)}", own
-        )
+        return CartDecision(CartStep.BY_HAND, f"{len(own)} rows for one order; only one may be paid{_ours(own)}", own)
     owned = _with_sums(cart, owned)
     odd = _odd_sums(cart, owned, currency)
     if odd:

@@ -41,5 +41,7 @@ def check_limit(limit: Money | None, account: UpstreamAccount | None) -> None:
     """Raises InvalidField where what is charged could not be compared with it."""
     if limit is not None and account is not None and limit.currency != account.currency:
         raise InvalidField(
-            _FIELD, f"is in {limit.currency}, and the upstream charges in {account.currency}; give it in that"
+            _FIELD,
+            f"is in {limit.currency}, but the upstream charges in {account.currency}; state the limit in "
+            f"{account.currency}",
         )

@@ -92,7 +92,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             },
             addons=carried,
             dropped_addons=dropped or None,
-            by_hand=f"the upstream can't change this automatically: {words}" if by_hand else None,
+            by_hand=f"the upstream has no automatic change of this: {words}" if by_hand else None,
         )
         return Wanted(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
 

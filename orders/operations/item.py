@@ -46,7 +46,8 @@ def refused_before(job: Job) -> Obstacle | None:
     if job.intent is None or not job.intent.was_told_no:
         return None
     reason = (
-        f"the upstream said no ({shortened(job.intent.message, 200)}); before it is sent again, proof is looked for"
+        f"the upstream refused it ({shortened(job.intent.message, 200)}); Resellflow looks for proof that nothing was "
+        "done before it sends again"
     )
     return Obstacle(SubmitResult(outcome=Submission.UNKNOWN, failure=job.intent.failure_class, reason=reason))
 

@@ -101,7 +101,7 @@ class GivingSecret:
             reason = "nothing shows whether it was done; it costs nothing, so it is sent once more"
             return replace(judgement, reason=reason, evidence=evidence)
         words = (
-            f"{self._secret.name} was asked for {sent} times, and no answer came. It may be a new one by now: look at "
+            f"{self._secret.name} was requested {sent} times and no answer came, so it may have been made: look at "
             f"item {item_number(job)} at the upstream"
         )
         return Judgement(Verdict.CANNOT_TELL, (item_number(job),), words, evidence)

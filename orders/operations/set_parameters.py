@@ -226,7 +226,7 @@ def _new_password(service: Service, product_type: ProductType, asked: ServiceCha
     if not product_type.has_password:
         raise InvalidField("password", f"a {product_type.intname} has none")
     if asked.changes_values or asked.licence_key is not None:
-        raise InvalidField("password", "is changed alone; ask for the rest in a request of its own")
+        raise InvalidField("password", "must be changed alone; send the other changes in a separate request")
     return Wanted(Values(new_password=True), f"Give service {service.id} a new password")
 
 
@@ -235,7 +235,7 @@ def _new_key(service: Service, product_type: ProductType, asked: ServiceChange) 
     if not product_type.has_key:
         raise InvalidField("licence_key", f"a {product_type.intname} has none")
     if asked.changes_values:
-        raise InvalidField("licence_key", "is changed alone; ask for the rest in a request of its own")
+        raise InvalidField("licence_key", "must be changed alone; send the other changes in a separate request")
     return Wanted(Values(new_key=True), f"Give service {service.id} a new licence key")
 
 

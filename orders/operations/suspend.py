@@ -25,7 +25,7 @@ class Suspension(Switch):
 
     @property
     def right(self) -> tuple[Right, str] | None:
-        return (Right.DECIDE, "to suspend urgently") if self.urgent else None
+        return (Right.DECIDE, "suspending urgently") if self.urgent else None
 
     def identity(self) -> dict[str, object]:
         return {"urgent": self.urgent, "reason": self.reason or ""}

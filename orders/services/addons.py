@@ -154,9 +154,7 @@ def check(asked: Mapping[str, object], mapping: Mapped | None, plan: str) -> dic
     found: dict[str, AddonValue] = {}
     for addon, value in asked.items():
         if mapping is None or addon not in mapping.addons:
-            known = (
-                f"known are {', '.join(sorted(mapping.addons))}" if mapping and mapping.addons else f"{plan} has none"
-            )
+            known = f"known: {', '.join(sorted(mapping.addons))}" if mapping and mapping.addons else f"{plan} has none"
             raise InvalidField(f"addons.{addon}", f"unknown add-on; {known}")
         try:
             found[addon] = AddonForm.of(mapping, addon).checked(value, plan)

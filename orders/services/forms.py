@@ -145,4 +145,4 @@ def check_parameters(parameters: dict[str, str], product_type: ProductType, mapp
 
 
 def _choice(known: Iterable[str]) -> str:
-    return f"known are {', '.join(sorted(known))}" if known else "this one has none"
+    return f"known: {', '.join(sorted(known))}" if known else "this one has none"

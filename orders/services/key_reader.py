@@ -21,7 +21,10 @@ class KeyReader:
         upstream = await self._connections.to(licence.account)
         key = await upstream.read_licence_key(licence.product_type, licence.upstream_number)
         if key is None:
-            raise Refused(f"the key of service {service} has not come yet; it is looked for, and told when it is there")
+            raise Refused(
+                f"the key of service {service} has not come yet; Resellflow looks for it and sends a webhook when it "
+                "comes"
+            )
         async with self._database.write() as session:
             keys.note_handed_out(session, service, actor)
         return key

@@ -42,9 +42,8 @@ async def set_module(database: Database, number: int, change: ModuleChange, *, a
         if service.status is ServiceStatus.CLOSED:
             raise Refused(f"service {number} is closed; nothing can be done to it any more")
         if running is not None:
-            raise Refused(
-                f"operation {running.id} of service {number} is {running.stage.value}; wait for its end, or cancel it"
-            )
+            now = f"operation {running.id} of service {number} is in stage {running.stage.value}"
+            raise Refused(f"{now}; wait for its end, or cancel it")
         if module.kind is ModuleKind.UPSTREAM:
             await _check_upstream(session, service, module)
         async with changing(session, service, Origin(actor, MODULE_SET, reason=change.reason, source=Source.PERSON)):

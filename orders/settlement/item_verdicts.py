@@ -88,12 +88,10 @@ def judge_term(term: Term) -> Judgement:
         return Judgement(Verdict.WAIT, reason=f"item {term.number} is being worked on")
     as_before = term.shown == term.before and term.shown is not None
     if term.now < term.unknown_since + term.window:
-        words = (
-            "is as it was before" if as_before else f"expires {_day(term.shown)} now, which is not what was asked for"
-        )
+        words = "has not changed" if as_before else f"expires {_day(term.shown)} now, which is not what was asked for"
         return Judgement(Verdict.WAIT, reason=f"item {term.number} {words}")
     if as_before:
-        words = f"item {term.number} expires {_day(term.shown)} as before, for longer than a request takes"
+        words = f"item {term.number} still expires {_day(term.shown)}; a request would have changed that by now"
         return Judgement(Verdict.NOT_DONE, reason=words)
     due = " or ".join(_day(one) for one in wanted) if wanted else "a date that nobody announced"
     words = f"item {term.number} expires {_day(term.shown)} now, {_day(term.before)} before; asked for was {due}"

@@ -88,9 +88,9 @@ async def _adopt(
             await session.refresh(intent)
             await session.refresh(service)
             continue  # the number is another service's: the yes counts, the number does not
-        reason = f"the upstream said yes after all: item {believed or '(not told yet)'}"
+        reason = f"the upstream accepted it after all: item {believed or '(number not named)'}"
         if operation.stage is Stage.NEEDS_ATTENTION:
-            await enter(session, operation, Stage.NEEDS_ATTENTION, f"{reason}; look_now goes on from there")
+            await enter(session, operation, Stage.NEEDS_ATTENTION, f"{reason}; look-now goes on from there")
         elif operation.stage not in _LEFT_TO_PEOPLE:
             await enter(session, operation, Stage.AWAITING_CONFIRMATION if believed else Stage.OUTCOME_UNKNOWN, reason)
         return True

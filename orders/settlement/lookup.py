@@ -53,7 +53,9 @@ async def leftover_of(database: Database, job: Job, upstream: Upstream) -> Upstr
         case Verdict.NOT_DONE:
             return None
         case Verdict.WAIT | Verdict.READ_FORMS | Verdict.CANNOT_TELL:
-            raise OutcomeUnknown(f"whether anything of operation {job.number} is there can't be told: {found.reason}")
+            raise OutcomeUnknown(
+                f"Resellflow can't tell whether anything of operation {job.number} is there: {found.reason}"
+            )
 
 
 async def keep_evidence(database: Database, intent: Intent, evidence: dict[str, object]) -> None:

@@ -38,7 +38,7 @@ class By(BaseModel):
         if not self.override:
             return ""
         if not self.reason.strip():
-            raise InvalidField("reason", "is needed with override: why is an automatic task acted upon?")
+            raise InvalidField("reason", "is needed with override: say why a person acts on an automatic task")
         return self.reason
 
 
@@ -89,7 +89,7 @@ def _checked(field: str, text_type: TypeAdapter[str], text: str) -> str:
 def check_open(task: Task) -> None:
     """Raises Refused."""
     if task.state is not TaskState.OPEN:
-        raise Refused(f"task {task.id} is {task.state.value}; nothing is to be done about it any more")
+        raise Refused(f"task {task.id} is {task.state.value}; it has ended, and nothing can be changed in it any more")
 
 
 def check_whose(task: Task, actor: str) -> None:

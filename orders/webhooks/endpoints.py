@@ -52,7 +52,7 @@ async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, priv
         raise InvalidField("secret", "name the environment variable or the file that holds the secret, one of them")
     for message_type in endpoint.kinds:
         if message_type not in KINDS:
-            raise InvalidField("kind", f"there is no type {message_type!r}; known are {', '.join(KINDS)}")
+            raise InvalidField("kind", f"there is no type {message_type!r}; known: {', '.join(KINDS)}")
     await skip_unheard(session)  # what happened while nobody listened is not news for the first who does
     session.add(endpoint)
     await session.flush()

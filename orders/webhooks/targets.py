@@ -58,7 +58,7 @@ def check_url(text: str, *, private: bool) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("is not an address like https://shop.example.com/hooks")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise ValueError("has a user name, a password or a '#'; the signature is what tells who sends")
+        raise ValueError("has a user name, a password or a '#'; the signature identifies the sender")
     if parts.scheme == "http" and not private:
         raise ValueError("is plain http: anybody on the way could read it. Use https, or see RESELL_WEBHOOK_PRIVATE")
     if host.rstrip(".").lower() in _METADATA_HOSTS:

@@ -27,7 +27,7 @@ class WebhookView(Document):
     name: str
     url: str
     owner: str | None = Field(
-        description="name of the storefront whose it is: it gets what is about that storefront's services; null: "
+        description="name of the storefront that owns it: it gets what is about that storefront's services; null: "
         "everything"
     )
     types: list[str] = Field(description="the types of messages it gets; none: all of them")

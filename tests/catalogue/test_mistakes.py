@@ -63,7 +63,7 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
     [
         # The file as such.
         case("not TOML", 'name = "x', "", "", "is not valid TOML"),
-        case("unknown table", edited(("", "[servers]\n")), "", "servers", "known are upstream_accounts, processing_"),
+        case("unknown table", edited(("", "[servers]\n")), "", "servers", "known: upstream_accounts, processing_"),
         case(
             "misspelt table",
             replaced("[[processing_modules]]", "[[processing_module]]"),
@@ -122,7 +122,7 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              'upstream_accounts "second"', "username", '"main" is the same customer account'),
         # Modules.
         case("unknown account", replaced('upstream_account = "main"', 'upstream_account = "mian"'),
-             MODULE, "upstream_account", 'there is no upstream account "mian"; known are main'),
+             MODULE, "upstream_account", 'there is no upstream account "mian"; known: main'),
         case("neither account nor manual", without("upstream_account ="),
              MODULE, "upstream_account", 'name an upstream account, or write kind = "manual"'),
         case("manual with account", replaced('kind = "manual"', 'kind = "manual"\nupstream_account = "main"'),
@@ -131,7 +131,7 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              MANUAL, "minimal_balance", "a manual module has none"),
         case("unknown module kind", replaced('kind = "manual"', 'kind = "hand"'), MANUAL, "kind", '"manual"'),
         case("unknown product type", replaced('product_type = "dedic"', 'product_type = "vps"'),
-             MANUAL, "product_type", '"vps" is not known; known are addition, certificate, colocation, dedic'),
+             MANUAL, "product_type", '"vps" is not known; known: addition, certificate, colocation, dedic'),
         case("no department", without('department = "support"'), MODULE, "department", "is missing"),
         case("priority as text", replaced("priority = 10", 'priority = "10"'), MODULE, "priority", "a whole number"),
         case("minimal balance as float", replaced('"50.00"', "50.0"), MODULE, "minimal_balance", "is not exact"),
@@ -154,7 +154,7 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              PLAN, "mappings", "each begun with [[tariff_plans.mappings]]"),
         # Mappings.
         case("unknown module", replaced('processing_module = "main-vds"', 'processing_module = "main"'),
-             MAPPING, "processing_module", 'no processing module "main"; known are by-hand, main-vds'),
+             MAPPING, "processing_module", 'no processing module "main"; known: by-hand, main-vds'),
         case("module of another type", replaced('processing_module = "main-vds"', 'processing_module = "by-hand"'),
              MAPPING, "processing_module", '"by-hand" is for "dedic" and the plan is a "vds"'),
         case("module mapped twice", edited(("", SECOND_MAPPING)),
@@ -198,7 +198,7 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
         case("price of an unknown add-on", edited(("resources", 'addon_prices = { disk = "1.00 EUR" }\nresources')),
              PLAN, "addon_prices.disk", "no mapping in this file has this add-on"),
         case("form of no add-on", edited(("cost = {", FORMS % 'disk = { kind = "switch" }')), MAPPING,
-             "addon_forms.disk", "there is no such add-on in addons; known are ram"),
+             "addon_forms.disk", "there is no such add-on in addons; known: ram"),
         case("add-on of no kind", edited(("cost = {", FORMS % 'ram = { kind = "slider" }')), MAPPING,
              "addon_forms.ram.kind", '"quantity", "switch" or "choice"'),
         case("misspelt limit", edited(("cost = {", FORMS % 'ram = { kind = "quantity", maxi = 3 }')), MAPPING,

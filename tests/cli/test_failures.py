@@ -37,7 +37,7 @@ async def test_a_wrong_setting_is_named_and_its_value_kept_secret(shell: Shell) 
         ("order VDS-1 --customer jane --period 6", "period_months: 'VDS-1' can't be had for 6 months; only for 1, 12"),
         ("order VDS-1 --customer jane --period 1 --domain x", "domain: 'x' is not a full domain name"),
         ("order VDS-1 --customer jane --period 1 --param os=x", "parameters.os: unknown parameter"),
-        ("order VDS-1 --customer jane --period 1 --addon disk=1", "addons.disk: unknown add-on; known are ram"),
+        ("order VDS-1 --customer jane --period 1 --addon disk=1", "addons.disk: unknown add-on; known: ram"),
         ("order VDS-1 --customer jane --period 1 --addon ram=much", "addons.ram: 'much' is not a quantity"),
         ("order VDS-1 --customer jane --period 1 --addon ram=-1", "addons.ram: a quantity is zero or more"),
         ("operations show 7", "there is no operation 7"),
@@ -106,7 +106,7 @@ async def test_without_temporal_an_order_is_accepted_and_cancelled(stocked_shell
     (await shell.resell(*other)).failed("'cart-1' was used for operation 1 with another body")
     (await shell.resell("operations", "retry", 1, "--reason", "x")).failed("retry is possible in: needs_attention")
     (await shell.resell("operations", "cancel", 1, "--reason", "x")).done()
-    (await shell.resell("operations", "cancel", 1, "--reason", "x")).failed("operation 1 is cancelled")
+    (await shell.resell("operations", "cancel", 1, "--reason", "x")).failed("operation 1 is in stage cancelled")
 
 
 async def test_help_explains_every_command_and_is_quick(shell: Shell) -> None:
@@ -134,7 +134,7 @@ async def test_the_api_serves_until_it_is_told_to_stop(shell: Shell) -> None:
         (("operations", "--upstream", "\udcff"), "part of a character ('\\udcff')"),
         (("order", "VDS-1", "--customer", "c", "--period", "1", "--key", "\udc80"), "part of a character"),
         (("orphans", "\udc80"), "part of a character"),
-        (("tasks", "reject", "1", "--reason", "x", "--actor", "\x07"), "actor: holds a control character"),
+        (("tasks", "reject", "1", "--reason", "x", "--actor", "\x07"), "actor: contains a control character"),
     ],
 )
 async def test_what_is_no_text_is_said_to_be_none(

@@ -50,10 +50,10 @@ async def test_an_order_that_needs_a_person_is_corrected_from_the_shell(shop: Sh
     for offered in ("try again", "correct its parameters", "mark it done", "cancel the order"):
         assert offered in may
     (await shop_shell.resell("operations", "correct", 1, "--reason", "typo", "--set", "template=debian-13")).failed(
-        "parameters.template: unknown template 'debian-13'; known are debian-12"
+        "parameters.template: unknown template 'debian-13'; known: debian-12"
     )
     (await shop_shell.resell("operations", "look-now", 1)).failed(
-        "look_now is possible once the upstream has accepted it"
+        "look-now is possible once the upstream has accepted it"
     )
     corrected = await shop_shell.resell(
         *("operations", "correct", 1, "--reason", "typo", "--set", "domain=v2.example.com", "--actor", "anna")
@@ -64,7 +64,7 @@ async def test_an_order_that_needs_a_person_is_corrected_from_the_shell(shop: Sh
     audit = (await shop_shell.resell("operations", "show", 1, "--json")).done().json["audit"]
     decision = next(entry for entry in audit if entry["action"] == "correct_and_retry")
     assert (decision["actor"], decision["detail"]["reason"]) == ("anna", "typo")
-    (await shop_shell.resell("operations", "retry", 1, "--reason", "again")).failed("operation 1 is completed")
+    (await shop_shell.resell("operations", "retry", 1, "--reason", "again")).failed("operation 1 is in stage completed")
 
 
 async def test_an_order_is_cancelled_or_marked_done_from_the_shell(shop: Shop, shop_shell: Shell) -> None:

@@ -20,7 +20,7 @@ async def test_a_key_is_read_and_a_service_given_away_from_the_shell(shop: Shop,
     assert another == {"service": 1, "licence_key": (await shop.upstream.items())[0]["lickey"]}
     assert another["licence_key"] != key
     given = await resell("services", "set-module", 1, "hands", "--reason", "their panel is away")
-    assert given.done().lines == ["service 1 is in the hands of hands"]
+    assert given.done().lines == ["service 1 now belongs to processing module hands"]
     assert (await resell("services", "show", 1, "--json")).json["processing_module"] == "hands"
     shown = (await resell("services", "history", 1)).done().out
     assert "module_set" in shown
@@ -29,4 +29,4 @@ async def test_a_key_is_read_and_a_service_given_away_from_the_shell(shop: Shop,
     (await resell("services", "licence-key", 99)).failed("there is no service 99")
     (await resell("services", "hand-over", 1, "--to", "nobody", "--reason", "no")).failed("no storefront token named")
     kept = (await resell("services", "hand-over", 1, "--reason", "theirs")).done().lines
-    assert kept == ["service 1 was the operators'"], "what the shell orders is no shop's"
+    assert kept == ["service 1 already belongs to the operators"], "what the shell orders is no shop's"

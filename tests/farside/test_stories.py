@@ -97,7 +97,7 @@ async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair)
     await pair.stands_there(Stage.AWAITING_MANUAL_TASK)
 
     async def is_told() -> bool:
-        return "is awaiting_manual_task" in (await pair.seen(order.service)).cause
+        return "is in stage awaiting_manual_task" in (await pair.seen(order.service)).cause
 
     await assert_eventually(is_told, timeout=20, message="the reseller sees what the distributor waits for")
     assert (await pair.reseller.operation(order.operation)).stage is Stage.AWAITING_CONFIRMATION

@@ -59,7 +59,7 @@ async def test_the_silence_of_a_sender_that_may_be_alive_proves_nothing_at_the_f
             patience=Patience(),
         )
         ref = OrderRef(service=opened.service, operation=prolonging.operation)
-        with pytest.raises(ApplicationError, match="is as it was before; looks again"):
+        with pytest.raises(ApplicationError, match="has not changed; Resellflow looks again"):
             await ActivityEnvironment().run(settling.settle, ref)
     [stored] = await shop.intents(prolonging.operation)
     assert stored.unknown_since is not None

@@ -185,7 +185,7 @@ async def test_a_service_is_given_into_peoples_hands_and_back(shop: Shop) -> Non
 
     by_hand = await shop.resellflow.prolong(order.service, 1, key="p-1")
     await shop.until(by_hand, Stage.AWAITING_MANUAL_TASK)
-    with pytest.raises(Refused, match=f"operation {by_hand.operation} of service 1 is awaiting_manual_task"):
+    with pytest.raises(Refused, match=f"operation {by_hand.operation} of service 1 is in stage awaiting_manual_task"):
         await _give(shop, order.service, "main-vds")
     await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"extend_months": 1})
     await shop.until(by_hand, Stage.COMPLETED)  # the poller saw it; nobody had to say so

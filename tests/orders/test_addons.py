@@ -63,7 +63,7 @@ def test_each_form_is_kept_in_our_words_and_sent_in_theirs(
         ("backup", 3, "true or false"),
         ("support", "gold", "VDS-1 can have lite, pro"),
         ("support", True, "VDS-1 can have lite, pro"),
-        ("wings", 1, "known are backup, ip, panel, ram, support"),
+        ("wings", 1, "known: backup, ip, panel, ram, support"),
     ],
 )
 def test_what_a_plan_can_not_have_is_refused_with_the_limit(name: str, value: object, right: str) -> None:

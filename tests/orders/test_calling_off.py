@@ -173,7 +173,7 @@ async def test_a_service_in_somebodys_hands_is_closed_after_them(database: Datab
         await enter(session, operation, Stage.AWAITING_MANUAL_TASK)
     closing = await close(database, order)
     assert (await now(database, order)).stage is Stage.AWAITING_MANUAL_TASK
-    assert "in bob's hands" in (await now(database, closing)).waits_for
+    assert "has been taken by bob" in (await now(database, closing)).waits_for
 
 
 async def test_a_closing_says_that_a_person_is_needed_once_the_opening_needs_one(database: Database) -> None:

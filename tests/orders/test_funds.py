@@ -214,7 +214,9 @@ async def test_after_a_refusal_it_is_said_that_the_upstream_refused(database: Da
     async with database.read() as session:
         account = await session.get_one(UpstreamAccount, ACCOUNT)
     told = what_is_missing(account, Money.of("5.00", "EUR"), line_position)
-    assert told.startswith("the upstream refused it for want of money although 10.00 EUR are free")
+    assert told.startswith(
+        "the upstream refused it for lack of money. By its balance and our credit limit 10.00 EUR are free"
+    )
     told = what_is_missing(account, Money.of("50.00", "EUR"), line_position)
     assert told.startswith("50.00 EUR needed, 10.00 EUR free"), "that is reason enough"
 

@@ -108,7 +108,7 @@ async def test_an_order_that_waits_for_a_person_goes_on_waiting_and_a_retry_send
     await sender.hears_yes()
     operation, service, intent = await sender.stored()
     assert (operation.stage, intent.state) == (Stage.NEEDS_ATTENTION, IntentState.ACCEPTED)
-    assert "item 17; look_now goes on from there" in operation.reason
+    assert "item 17; look-now goes on from there" in operation.reason
     assert service.upstream_number == "17"
 
 

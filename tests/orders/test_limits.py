@@ -60,7 +60,9 @@ async def test_every_request_that_may_cost_something_takes_a_limit(database: Dat
 
 
 async def test_a_limit_that_could_not_be_compared_is_refused_at_once(database: Database) -> None:
-    with pytest.raises(InvalidField, match="is in RUB, and the upstream charges in EUR") as refused:
+    with pytest.raises(
+        InvalidField, match="is in RUB, but the upstream charges in EUR; state the limit in EUR"
+    ) as refused:
         await accept(database, Money.of("600", "RUB"))
     assert refused.value.field == "agreed_cost_limit"
     opened = await accept(database, None)

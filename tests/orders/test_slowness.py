@@ -104,7 +104,7 @@ def test_both_values_are_told() -> None:
     [
         (UpstreamStatus.PROCESSING, "no_module", "no module can open it", "(no_module): no module can open it"),
         (UpstreamStatus.PROCESSING, "odd", "", "item 17 is processing (odd)"),
-        (UpstreamStatus.ORDERED, "", "", "where that is done by hand it waits for the upstream's staff"),
+        (UpstreamStatus.ORDERED, "", "", "if people at the upstream open it, it waits for them"),
         (UpstreamStatus.SUSPENDED, "", "suspended for abuse", "item 17 is suspended: suspended for abuse"),
     ],
 )

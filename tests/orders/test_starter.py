@@ -57,7 +57,9 @@ class LaggingHandle:
     async def execute_update(self, update: Any, message: Any, *, id: str) -> DecisionResult:
         self.asked.append(id)
         if len(self.asked) <= self._lags:
-            words = "operation 1 is submitting; mark_done is possible in: awaiting_confirmation, needs_attention"
+            words = (
+                "operation 1 is in stage submitting; mark_done is possible in: awaiting_confirmation, needs_attention"
+            )
             raise WorkflowUpdateFailedError(ApplicationError(words, type=self._refusal))
         return DecisionResult(stage=Stage.COMPLETED, message="done")
 
@@ -75,7 +77,7 @@ async def test_a_workflow_that_lags_behind_its_stage_in_the_database_is_asked_ag
 async def test_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch, patience: float, refusal: str) -> None:
     monkeypatch.setattr(updates, "STAGE_PATIENCE_SECONDS", patience)
     lagging = LaggingHandle(1, refusal)
-    with pytest.raises(Refused, match="is submitting"):
+    with pytest.raises(Refused, match="is in stage submitting"):
         await update(lagging)
     assert len(lagging.asked) == 1
 

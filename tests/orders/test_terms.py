@@ -254,7 +254,7 @@ async def test_what_is_queued_says_behind_what(shelf: Database) -> None:
         session.add(operation)
     async with shelf.read() as session:
         view = await find_operation(session, WorkflowLinks("http://127.0.0.1:8233", "default"), suspension.operation)
-    words = f"operation {term.operation} (prolong) is retrying, next try 2099-01-24 10:00 UTC"
+    words = f"operation {term.operation} (prolong) is in stage retrying, next try 2099-01-24 10:00 UTC"
     assert view.waits_for == f"the end of the running operation of the same service; {words}"
     assert view.upstream_says is None
 

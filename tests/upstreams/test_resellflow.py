@@ -171,7 +171,7 @@ async def test_a_manual_step_there_is_said_while_it_is_waited_for(far_side: FarS
     form = await far_side.upstream.read_item("vds", number)
     assert (form.status, form.expires_on) == (UpstreamStatus.ACTIVE, OPENED_UNTIL)
     assert form.status_detail == "prolong awaiting_manual_task"
-    assert form.cause.startswith("their prolong 2 is awaiting_manual_task: ")
+    assert form.cause.startswith("their prolong 2 is in stage awaiting_manual_task: ")
     assert form.at_work
     assert status_at_rest(form) is UpstreamStatus.PROCESSING, "so its absence is not believed while they may do it"
     await far_side.finish(number, expires_on=date(2031, 6, 1))
@@ -185,7 +185,7 @@ async def test_what_they_have_cancelled_is_said_and_waited_for_no_longer(far_sid
     await far_side.stand(number, Stage.CANCELLED, "nobody paid for it")
     form = await far_side.upstream.read_item("vds", number)
     assert (form.status, form.status_detail, form.at_work) == (UpstreamStatus.ACTIVE, "prolong cancelled", False)
-    assert form.cause.startswith("their prolong 2 is cancelled")
+    assert form.cause.startswith("their prolong 2 is in stage cancelled")
     with pytest.raises(Rejected, match="cancelled there since"):
         await far_side.upstream.prolong(number, 1, key="k")
 

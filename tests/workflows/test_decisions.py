@@ -118,7 +118,7 @@ async def test_of_two_decisions_at_once_one_wins_and_the_other_is_refused_polite
     assert won.stage is Stage.CHECKING_BALANCE
     assert isinstance(lost.cause, ApplicationError)
     assert lost.cause.message == (
-        f"operation {order.number} is checking_balance; retry is possible in: needs_attention"
+        f"operation {order.number} is in stage checking_balance; retry is possible in: needs_attention"
     )
     assert len(order.asked("record_decision")) == 1, "only the one that won is written down"
     await order.handle.terminate("seen")

@@ -35,9 +35,9 @@ _NO_PRICE = re.compile(r"\d{16}|\d[eE][+-]?\d|\b(?:nan|inf|infinity)\b", re.IGNO
 def check_number(number: str) -> None:
     """Raises UnusableRow: no item of the upstream can have this number."""
     if len(number) > NUMBER_CHARACTERS or not _NUMBER.fullmatch(number):
-        raise UnusableRow(f"its number {excerpt(number)!r} is none")
+        raise UnusableRow(f"its number {excerpt(number)!r} is not a number of an item")
     if number.isdigit() and len(number) > NUMBER_DIGITS:
-        raise UnusableRow(f"its number {excerpt(number)} is out of all bounds")
+        raise UnusableRow(f"its number {excerpt(number)} is too long")
 
 
 def bounded(fields: Fields) -> Fields:

@@ -91,7 +91,7 @@ class TheirOperation(_Document):
     @property
     def in_words(self) -> str:
         said = self.waits_for or self.upstream_says or ""
-        return f"their {self.kind} {self.number} is {self.stage}" + (f": {said}" if said else "")
+        return f"their {self.kind} {self.number} is in stage {self.stage}" + (f": {said}" if said else "")
 
 
 class Accepted(_Document):
