@@ -40,7 +40,7 @@ from upstreams.lease import Clocks, Lease, holding
 from upstreams.port import Upstream
 
 WAIT_AT_MOST = timedelta(minutes=10)
-"""For so long an order waits for others in the cart, or for its row to be shown; then a person is asked."""
+"""An order waits at most this long for others in the cart, or for its row to be shown; then a person is asked."""
 
 
 @dataclass(frozen=True)

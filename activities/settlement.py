@@ -315,7 +315,7 @@ class SettleActivities:
 
 
 def _paid_first(numbers: tuple[str, ...], unpaid: list[UpstreamItem]) -> tuple[str, ...]:
-    """Of several items with our mark one that was paid for is adopted."""
+    """Put items that were paid for first: if several have our mark, the first is adopted."""
     last = {item.number for item in unpaid}
     return tuple(sorted(numbers, key=lambda number: number in last))
 

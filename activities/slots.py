@@ -22,7 +22,7 @@ WAIT_SECONDS = 2.0
 COME_AGAIN_SECONDS = (1.0, 2.0, 3.0, 5.0, 8.0)
 """By attempt; the last one goes on for ever."""
 PLACES_PER_SLOT = 25
-"""So many activities of all accounts together may be at this worker for each slot of an account, nearly all waiting."""
+"""Activities of all accounts together at this worker, at most, for each slot of an account; nearly all wait."""
 
 
 class AccountSlots(Interceptor):

@@ -33,7 +33,7 @@ JUST_ACCEPTED = timedelta(seconds=5)
 """Who accepted an operation starts it too, within so long; then its first activity notes that it runs."""
 BATCH = 200
 REMEMBERED = timedelta(days=7)
-"""For so long a workflow that has not heard that its order was called off is told."""
+"""How long the sweep continues to notify a workflow that does not know that its order was called off."""
 
 
 class SweepActivities:

@@ -49,7 +49,7 @@ class Installation:
         self._temporal_port, self._simulator_port, self._api_port = (free_port() for _ in range(3))
         self._running: dict[str, Child] = {}
         self._roles: dict[str, str] = {}
-        """Of each worker, by the name of its process."""
+        """Role of each worker, by the name of its process."""
         self._looks = 0
         self.simulator = Simulator(http, f"http://{LOOPBACK}:{self._simulator_port}")
         self.api_url = f"http://{LOOPBACK}:{self._api_port}"

@@ -33,7 +33,7 @@ class Options(BaseModel):
     warm_up: int = 10
     """Orders (and bare workflows) before the measured ones."""
     round_trip_ms: float = 50.0
-    """Of each request to the upstream."""
+    """Round trip of each request to the upstream."""
     opening_delay: float = 1.0
     """From the upstream's yes to its item being active."""
     existing: int = 0

@@ -65,7 +65,7 @@ class Sql(BaseModel):
     write_transactions: float
     """Those of `transactions` that may write."""
     for_all_statements: float
-    """Of poller, sweep and webhook sender."""
+    """Statements of poller, sweep and webhook sender."""
     for_all_transactions: float
     by_activity: dict[str, float]
     """Statements by who asked; `placing` is the call that places an order."""
@@ -77,7 +77,7 @@ class Machine(BaseModel):
     system: str
     processors: int
     load_before: float
-    """Of the last minute, before the run: others who use the machine make every number worse."""
+    """Load of the last minute before the run: others who use the machine make every number worse."""
     python: str
     temporalio: str
     temporal_server: str
@@ -158,11 +158,11 @@ class FirstLook(BaseModel):
     cpu_ms: Cpu
     memory_mib: Memory
     statements_per_service: float
-    """Of the poller."""
+    """Statements of the poller."""
     orders_placed: int
     """Meanwhile, on the other account, a few at once."""
     orders_confirmed: int
-    """Of these, while it went on."""
+    """Orders that were confirmed while it went on."""
     orders_lost: int
     """Not done within two minutes."""
     order_to_completed_s: Spread | None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starter import Resellflow
 
 CLIENT = "cli"
-"""Whose keys the keys of these commands are. One for all users: the same key never makes two orders."""
+"""Owner of the keys of these commands. One for all users: the same key never makes two orders."""
 
 Key = Annotated[
     str | None,

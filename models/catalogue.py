@@ -91,7 +91,7 @@ class ProcessingModule(SQLModel, table=True):
     minimal_balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     """In the account's currency. While less is free people are told; orders are not held back by it."""
     priority: int = 0
-    """Of several modules that can open a plan, the lowest number is taken first."""
+    """If several modules can open a plan, the lowest number is taken first."""
 
 
 class TariffPlan(SQLModel, table=True):

@@ -185,7 +185,7 @@ def _prepare(engine: AsyncEngine) -> None:
 
 
 def _writes(statement: str) -> bool:
-    """Of one written as text: none of ours begins with white space or a comment."""
+    """For statements written as text: none of ours begins with white space or a comment."""
     return statement[:6].upper() in ("INSERT", "UPDATE", "DELETE", "CREATE", "ALTER ", "DROP T", "TRUNCA", "REPLAC")
 
 

@@ -25,7 +25,7 @@ class PendingDecision(SQLModel, table=True):
     said: dict[str, object] = Field(sa_column=json_column())
     """The Decision or the TaskCompletion."""
     role: str = Field(max_length=32)
-    """Of the one who decided: it is judged once more when it is acted upon."""
+    """Role of the person who decided: it is judged once more when the decision is acted upon."""
     name: str = Field(max_length=64)
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 

@@ -124,7 +124,7 @@ class Values(Parameters):
 
 @cache
 def _keys(model: type[Parameters]) -> tuple[tuple[str, Key, bool], ...]:
-    """Of each field: its name, its key in the row, whether that is a prefix."""
+    """For each field: its name, its key in the row, whether that is a prefix."""
     found = []
     for name, field in model.model_fields.items():
         key = next((one for one in field.metadata if isinstance(one, Key)), Key(name))

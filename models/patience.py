@@ -17,9 +17,9 @@ _USUAL = {
     "change_plan": timedelta(minutes=30),
 }
 KNOWN_AT_LEAST = 10
-"""So many confirmations tell what is usual; fewer may be chance."""
+"""Confirmations that are needed to say what is usual; fewer may be chance."""
 REMEMBERED = 50
-"""So many of the latest confirmations count."""
+"""The latest confirmations that count."""
 _MOST = 0.95
 _MARGIN = 2
 

@@ -71,7 +71,7 @@ def _driver(connection: Connection) -> Any:
 
 
 def _has_something_to_say(connection: Any) -> bool:
-    """Of a connection from which nothing was asked: its end, or news that a new connection needn't be told."""
+    """For an idle connection: its end, or news that a new connection need not learn."""
     if connection.closed:
         return True
     poll = select.poll()

@@ -17,7 +17,7 @@ KEPT_SECONDS = 1.0
 """An answer serves whoever asks within so long: being asked costs the same however often that is."""
 _TERMS = PoolTerms(size=1, more=0, wait=0.0, statement_timeout=PATIENCE_SECONDS)
 NEWEST_REVISION = max(file.name[:4] for file in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
-"""Of the migrations that this program brings."""
+"""The newest of the migrations that this program brings."""
 _REVISION = sa.text("SELECT (SELECT version_num FROM alembic_version) FROM installation")
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only')")
 

@@ -24,14 +24,14 @@ from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import in_greenlet
 
 LOCK_TIMEOUT_SECONDS = 30.0
-"""For so long a statement waits for another connection's lock, if nothing else is said."""
+"""A statement waits this long for another connection's lock, unless another time is given."""
 LONG_SECONDS = 0.005
 """A statement that once took so much of the processor runs in the thread from then on."""
 SHORT_COMMIT_SECONDS = 0.001
 """While recent commits take less than this, they run on this thread: the two changes of thread alone cost a fifth of
 it."""
 ALONE_SECONDS = 0.005
-"""For so long statements may run here before the other tasks of the event loop get a turn."""
+"""Statements may run here this long before the other tasks of the event loop get a turn."""
 MANY_ROWS = 50
 """Rows of one `executemany` from which on it goes to the thread."""
 REMEMBERED_STATEMENTS = 1000

@@ -80,7 +80,7 @@ class Pricelist(BaseModel):
     recipes: list[str] = Field(default_factory=list)
     resources: dict[str, str] = Field(default_factory=dict)
     tld: str = ""
-    """Of a tariff for domains: what their names end with."""
+    """For a tariff of domains: what their names end with."""
     max_multiple_order_count: int = 10
     active: bool = True
 

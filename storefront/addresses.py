@@ -27,7 +27,7 @@ def client_address(scope: Scope, trusted: Networks) -> str:
 
 
 def network_of(address: str) -> str:
-    """Whom a brake holds: an IPv4 address, or the /64 of an IPv6 one, of which one customer has all."""
+    """The network that a brake holds: an IPv4 address, or the /64 of an IPv6 address, which one customer has whole."""
     if address == UNKNOWN or ":" not in address:
         return address
     return str(IPv6Network((IPv6Address(address).packed, 64), strict=False))

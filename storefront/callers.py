@@ -30,7 +30,7 @@ PARTING_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose token it is. The name is the client of orders and the actor of decisions."""
+    """The holder of a token. The name is the client of orders and the actor of decisions."""
 
     name: str
     role: Role

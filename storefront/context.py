@@ -25,7 +25,7 @@ class Context:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server stops: streams end."""
     gates: Gates = field(default_factory=Gates)
-    """Of the upstream accounts: what one request has learned of an account, the next one heeds."""
+    """Gates of the upstream accounts: what one request has learned of an account, the next one heeds."""
 
     @cached_property
     def following(self) -> Following:

@@ -16,7 +16,7 @@ from storefront.addresses import network_of
 log = logging.getLogger(__name__)
 
 WRONG_TOKENS = 10
-"""So many from one address are answered as wrong tokens; more than that are told to wait."""
+"""Wrong tokens from one address that are answered as such; after that the answer is to wait."""
 WINDOW_SECONDS = 60.0
 ADDRESSES = 10_000
 """Remembered at a time; the one that was quiet longest is forgotten first."""

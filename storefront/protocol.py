@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from storefront.limits import ConnectionLimits
 
 _FILES_FOR_OTHERS = 200
-"""Of those that a process may have open: its database, Temporal, logs."""
+"""Open files that are kept for others: its database, Temporal, logs."""
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 

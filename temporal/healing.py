@@ -34,11 +34,11 @@ ORDER_TYPE = "ServiceOrder"
 FAILING = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 _PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 ORDERS_PAUSE = timedelta(hours=1)
-"""So long a new run of an order is left alone, wedged or not: it stands for the same reason as the one before."""
+"""A new run of an order is left alone this long, wedged or not: its fault is the same as that of the run before."""
 WATCHERS_PAUSE = timedelta(minutes=10)
 """The same for pollers and the sender of webhooks: everything waits for them."""
 MOST_AT_ONCE = 60
-"""So many are ended in one lap: where all are wedged, the code is, and new runs are worth little."""
+"""Runs that are ended in one lap: if all are wedged, the fault is in the code, and new runs help little."""
 _LONGEST_CAUSE = 300
 
 

@@ -20,13 +20,13 @@ from temporal.signals import end_exhausted, is_exhausted
 from workflows.service_order import ServiceOrder
 
 UPDATE_TIMEOUT_SECONDS = 20.0
-"""For so long a decision waits for the answer of its order's workflow."""
+"""A decision waits this long for the answer of its order's workflow."""
 
 UPDATE_TIMEOUT_WHILE_AWAY_SECONDS = 2.0
 """The same while Temporal is known to be away."""
 UPDATE_PAUSE_SECONDS = 0.3
 STAGE_PATIENCE_SECONDS = 3.0
-"""So long a workflow may lag behind the stage that the database has: its activity's answer is on the way."""
+"""A workflow may lag this long behind the stage in the database: its activity's answer is on the way."""
 _TRY_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED})
 """A workflow task failed while the decision was on its way, because something else reached the order in that moment."""
 

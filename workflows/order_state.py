@@ -17,7 +17,7 @@ class OrderState:
     seen: dict[str, UpstreamEventMessage] = field(default_factory=dict)
     """Events by id, kept: one may come before the answer to our own request."""
     heeded: int = 0
-    """So many of them had come before the upstream was last looked at for items of ours."""
+    """How many of them had come before the upstream was last searched for items of ours."""
     said_done: TaskCompletion | None = None
     """Somebody signalled that the manual work is done, and it has not been checked yet."""
     done_by: Written | TaskCompletion | None = None
@@ -45,7 +45,7 @@ class OrderState:
     reason: str = ""
     """Why it is in its stage, as it was last shown."""
     failure: FailureClass | None = None
-    """Of what kind that is, as it was last shown."""
+    """Class of that failure, as it was last shown."""
     next_try: str = ""
     """When it is tried again, in words, as it was last shown."""
     instructions: str = ""

@@ -95,7 +95,7 @@ async def begin(database: Database, lists: KnownLists, account_id: int, product_
 
 
 class _Progress:
-    """Of a first look, which takes a while where there are many items."""
+    """Progress of a first look, which takes a while if there are many items."""
 
     def __init__(self, known: Known) -> None:
         self._name = f"upstream {known.upstream}, {known.product_type}"

@@ -228,7 +228,7 @@ class Schedule:
         self.postpone(PeriodicJob.LOOK, TICK_SECONDS if young else CALM_SECONDS)
 
     def tasks_due(self, by_hand: Iterable[WaitingOperation]) -> list[WaitingOperation]:
-        """Of what people do by hand and lists do not show, those whose forms are to be read now."""
+        """Operations done by hand that lists do not show, and whose forms are to be read now."""
         now = time.monotonic()
         shown_by_forms = [operation for operation in by_hand if operation.by_form]
         self._tasks = {operation.number: self._tasks.get(operation.number, 0.0) for operation in shown_by_forms}

@@ -25,7 +25,7 @@ class PendingForm:
     due: float = 0.0
     rest: float = schedule.FORM_AGAIN_SECONDS
     attempts: int = 0
-    """Of a hinted item: how often it is read at most until it shows something new."""
+    """How often a hinted item is read at most until it shows something new."""
 
 
 @dataclass(eq=False)
@@ -68,7 +68,7 @@ class Watch:
     schedule: Schedule
     product_types: tuple[str, ...] = ()
     pages: dict[str, int] = field(default_factory=dict)
-    """Of each type that was listed in this run."""
+    """Pages of the list of each type that was listed in this run."""
     awaited: list[WaitingOperation] = field(default_factory=list)
     waiting_for_funds: bool = False
     takes_hints: bool = False
@@ -101,9 +101,9 @@ class Watch:
     lists: KnownLists = field(default_factory=KnownLists)
     freshness: Freshness = field(default_factory=Freshness)
     tally: ReadResults = field(default_factory=ReadResults)
-    """Of the round."""
+    """Counts of the round."""
     listing: ReadResults = field(default_factory=ReadResults)
-    """Of the lists, which are read beside the rounds."""
+    """Counts of the lists, which are read in parallel with the rounds."""
     more: bool = False
     """The round has left something that is due."""
     silent_since: datetime | None = None
@@ -122,7 +122,7 @@ class Watch:
 
     @classmethod
     def of(cls, account: UpstreamAccount, settings: Settings) -> "Watch":
-        """Of an account that was read from the database, which knows of troubles that began in an earlier run."""
+        """Make one from the row of an account, which has the troubles that began in an earlier run."""
         failing = failing_lists_of(account)
         return cls(
             account.id,

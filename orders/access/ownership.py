@@ -1,4 +1,4 @@
-"""Whose a service is, and who sees it. See docs/tenancy.md.
+"""Owners of services, and who sees a service. See docs/tenancy.md.
 
 The owner is the name of the storefront's token, so that another token of the same name sees the same; None: the
 operators'. What belongs to a service (operations, tasks, history, stream, licence key) follows its owner. There is one
@@ -17,12 +17,12 @@ NOUN = "service"
 
 
 def visible(requester: Requester) -> ColumnElement[bool]:
-    """Of rows of services: those that the caller may see. All but storefronts see all."""
+    """Rows of services that the caller may see. All but storefronts see all."""
     return true() if requester.is_staff else col(Service.owner) == requester.name
 
 
 def belongs_to_visible(table: type[Operation] | type[Task], requester: Requester) -> ColumnElement[bool]:
-    """Of rows that belong to a service: those whose service the caller may see."""
+    """Rows whose service the caller may see."""
     return true() if requester.is_staff else col(table.service_id).in_(select(Service.id).where(visible(requester)))
 
 

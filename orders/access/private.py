@@ -19,7 +19,7 @@ from orders.services.naming import in_unicode
 
 MASK = "‹"
 SHORTEST = 4
-"""Of a name that is left out: what is shorter may be a part of any word."""
+"""Characters of a name that is left out: a shorter one may be a part of any word."""
 _LIKE_A_HOST = re.compile(r"[*\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d][\w-]{1,62}")
 _BETWEEN_WORDS = re.compile(r"[\s,;/()<>\"'@]+")
 _names: ContextVar[set[str] | None] = ContextVar("names", default=None)
@@ -53,7 +53,7 @@ def note_names(service: Service, operation: Operation, sent: Intent | None = Non
 
 
 def _words_of(name: str) -> Iterator[str]:
-    """Of a name of several words each that has a letter: an upstream says `Ms Doe` of `Jane Doe <jane@doe.example>`."""
+    """Each word with a letter, of a name of several: an upstream writes `Ms Doe` for `Jane Doe <jane@doe.example>`."""
     words = _BETWEEN_WORDS.split(name)
     if len(words) > 1:
         yield from (word for word in words if any(map(str.isalpha, word)))

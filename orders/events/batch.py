@@ -58,7 +58,7 @@ class Batch:
     """Services of the account and type whose mark, or made-up name, one of the items shows."""
     by_mark: dict[str, Service] = field(default_factory=dict)
     by_name: dict[str, list[Service]] = field(default_factory=dict)
-    """Of those: by mark, and by the name that we made up."""
+    """The same services by mark, and by the name that we made up."""
     running: dict[int, Operation] = field(default_factory=dict)
     """Service -> its operation under way."""
     last: dict[int, Operation] = field(default_factory=dict)

@@ -22,12 +22,12 @@ from orders.signatures import signature
 from upstreams.hints import Hint
 
 MOST_UNREAD = 500
-"""Of one account. More of them tell no more than that everything should be listed, which is done anyway."""
+"""Unread hints of one account. More would only mean that everything should be listed, which is done anyway."""
 CLOCKS_DIFFER_AT_MOST = timedelta(minutes=5)
 MOST_SIGNATURES = 5
-"""Of one hint: who changes a secret signs with two."""
+"""Signatures of one hint: who changes a secret signs with two."""
 MOST_BYTES = 16 * 1024
-"""Of a body: fifty numbers are a fifth of that."""
+"""Bytes of a body: fifty numbers are a fifth of that."""
 LONGEST_IDENTITY = 256
 SHORTEST_SECRET = 16
 _ENCODED_SECRET = "whsec_"  # noqa: S105 - the prefix of one
@@ -38,7 +38,7 @@ class NotSigned(Exception):
 
 
 class TooManyHints(Exception):
-    """So many hints of the account are unread that no more are taken."""
+    """The account has too many unread hints, so no more are taken."""
 
 
 def check_stamp(identity: str, timestamp: str, signatures: str, now: datetime) -> None:
@@ -128,7 +128,7 @@ async def unread(session: AsyncSession, account_id: int, limit: int) -> Sequence
 
 
 async def known_types(session: AsyncSession, account_id: int, numbers: Iterable[str]) -> dict[str, set[str]]:
-    """Of these numbers, those that were seen at the upstream, with the product types that count so far."""
+    """Those of these numbers that were seen at the upstream, with the product types that count so far."""
     found = await session.exec(
         select(UpstreamSnapshot.number, UpstreamSnapshot.product_type).where(
             UpstreamSnapshot.account_id == account_id, col(UpstreamSnapshot.number).in_(set(numbers))

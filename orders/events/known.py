@@ -44,13 +44,13 @@ class Known:
     stage_entry: int
     """Heeded up to these, for certain."""
     digests: dict[str, str] = field(default_factory=dict)
-    """Of every item that is not gone: number -> digest of the row judged last; empty where the next one is judged."""
+    """Every item that is not gone: number -> digest of the row judged last; empty if the next row is judged."""
     rejudge: set[str] = field(default_factory=set)
     """Items to be judged whatever their rows show."""
     held_back: dict[str, str] = field(default_factory=dict)
     """Rows that were held back, whole or in part: number -> why."""
     held_digests: dict[str, str] = field(default_factory=dict)
-    """Of rows held back whole since this was made: number -> digest. They are judged again once they change."""
+    """Rows held back whole since this was made: number -> digest. They are judged again once they change."""
     stored_held_back: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     """Items that are gone, which is still to be noted as known."""

@@ -27,7 +27,7 @@ from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
 logger = logging.getLogger(__name__)
 
 FIRST_SCAN_BATCH = 200
-"""Of a first look, which is so many batches that each of them should be short."""
+"""Rows in a batch of a first look, which has many batches, so that each should be short."""
 ROWS_PER_YIELD = 50
 """Rows that are read before other work of the event loop has its turn."""
 GIVEN_UP_AT = SPLIT_SIZE = 20

@@ -1,4 +1,4 @@
-"""Whose item is it? By number, else by our mark or the name that we made up; and what else was made for a service."""
+"""Finds the owner of an item by number, else by our mark or the name that we made up; and second items."""
 
 from collections.abc import Iterator
 

@@ -75,7 +75,7 @@ class Requester:
 
     @property
     def owner(self) -> str | None:
-        """Whose it is what is ordered so; None: the operators'."""
+        """Owner of what is ordered in this way; None: the operators."""
         return None if self.is_staff else self.name
 
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: the operations of one service run one after the other, in order; an urgent one may go first."""
+"""The queue of a service: its operations run one after the other, in order; an urgent one may go first."""
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession

@@ -31,7 +31,7 @@ from orders.webhooks.redaction import reason_for_shop, waits_for_shop, without_s
 
 _NOUN = "operation"
 UNREADABLE = "unreadable"
-"""Of a price: the upstream's own words."""
+"""Key of a price that can't be read: the upstream's own words."""
 BEFORE_ALL = -1
 """Below the id of every stage."""
 

@@ -18,8 +18,8 @@ _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEE
 
 
 async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
-    """Of the operations that wait for what the upstream does, what it shows, in words; by number. One read, and none
-    where none waits."""
+    """What the upstream shows, in words, for the operations that wait for it; by number. One read, and no read if none
+    waits."""
     waiting = {one.service_id: one for one in operations if one.stage in _WAITED_IN}
     if not waiting:
         return {}
@@ -43,8 +43,8 @@ async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) 
 
 
 async def what_is_ahead(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
-    """Of the operations that are queued, which one runs and how far it is, in words; by number. One read; none where
-    none is queued."""
+    """For the operations that are queued: which one runs and how far it is, in words; by number. One read, and no read
+    if none is queued."""
     queued = [one for one in operations if one.stage is Stage.QUEUED]
     if not queued:
         return {}

@@ -81,7 +81,7 @@ async def differing_mark(session: AsyncSession, item: UpstreamItem, service: Ser
 
 
 def _first_mark(mark: str) -> str:
-    """Of rf-TAG-7 and its successors rf-TAG-7-2, rf-TAG-7-3 …: rf-TAG-7."""
+    """The first mark of a service: rf-TAG-7 for its successors rf-TAG-7-2, rf-TAG-7-3 …"""
     return "-".join(mark.split("-")[:3])
 
 

@@ -20,7 +20,7 @@ _NOTHING = frozenset({"0", "off", ""})
 
 @dataclass(frozen=True)
 class UnitPrice:
-    """Of one unit above those included, for a month."""
+    """Price of one unit above those included, for a month."""
 
     money: Money
     included: int = 0

@@ -38,7 +38,7 @@ class Cleared:
 
 
 async def clear_cart(database: Database, job: Job, upstream: Upstream) -> Cleared:
-    """Of an order that the upstream does not show as done. Raises errors of `upstreams.errors` from reading."""
+    """Remove what an order that is not done left in the cart. Raises errors of `upstreams.errors` from reading."""
     if job.operation.kind not in paying.CHARGED_FOR:
         return Cleared(InCart.NOTHING)
     calls, debt = await _calls(database, job)

@@ -1,4 +1,4 @@
-"""Whose is each row of the cart, and was it paid? Reads what orders.money.carts judges."""
+"""Finds the owner of each row of the cart, and whether it was paid. Reads what orders.money.carts judges."""
 
 import logging
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.carts import Cart, CartRow
 
 UNREADABLE_AT_MOST = timedelta(minutes=10)
-"""For so long at least a cart that can't be read is read again before a person is asked about a payment."""
+"""A cart that can't be read is read again for at least this long before a person is asked about a payment."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Claim:
     service: int
     kind: UnpaidKind
     number: str
-    """Of the row or order, from the answer to our own request; empty where it named none."""
+    """Number of the row or order, from the answer to our own request; empty if it named none."""
     product_type: str
     item: str
     """The item that the service is already (a renewal, a change); empty for an opening."""
@@ -195,9 +195,9 @@ def _ours(own: Sequence[Owned]) -> str:
 
 
 def by_number(row: CartRow, claims: Sequence[Claim], rows: Sequence[CartRow]) -> Claim | None:
-    """Whose row this is by the number in the answer to our own request.
+    """Owner of this row by the number in the answer to our own request.
 
-    An order of several rows tells nothing about one of them, unless all are of one operation.
+    The number of an order of several rows proves nothing about one of them, unless all are of one operation.
     """
     for claim in claims:
         if not claim.number:
@@ -213,7 +213,7 @@ def by_number(row: CartRow, claims: Sequence[Claim], rows: Sequence[CartRow]) ->
 
 
 def by_item(row: CartRow, claims: Sequence[Claim]) -> Claim | None:
-    """Whose row this is by its item, which a service of ours is already."""
+    """Owner of this row by its item, which already belongs to a service of ours."""
     found = [
         claim
         for claim in claims

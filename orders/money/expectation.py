@@ -13,7 +13,7 @@ from orders.operations.job import Job
 
 
 def plain_terms(job: Job) -> PriceTerms:
-    """Of what the catalogue has no price for."""
+    """Terms of a call for which the catalogue has no price."""
     return PriceTerms(
         currency=job.account.currency,
         tolerance=job.mapping.price_tolerance,
@@ -25,7 +25,7 @@ def plain_terms(job: Job) -> PriceTerms:
 
 
 def period_terms(job: Job, *, renewing: bool) -> PriceTerms:
-    """Of what is bought as a whole period: the catalogue knows what that costs, and what we sell it for."""
+    """Terms of a whole period: the catalogue says what it costs, and for how much we sell it."""
     service, period = job.service, job.period
     base, source = _period_cost(period, renewing)
     expected = _with_addons(base, source, job.mapping.addon_costs, service, period.period_months, "the cost")
@@ -36,7 +36,7 @@ def period_terms(job: Job, *, renewing: bool) -> PriceTerms:
 
 
 def addon_terms(job: Job, asked: Mapping[str, str]) -> PriceTerms:
-    """Of a change of add-ons: what those asked for cost more than those that are there."""
+    """Terms of a change of add-ons: how much more the new ones cost than those that are there."""
     return replace(plain_terms(job), stand_in=_more_addons(asked, job.service, job.mapping, job.account))
 
 

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 REFUSAL_PATIENCE = timedelta(minutes=10)
 """After the upstream itself refused for want of money, it is asked again when more is free, or after this long."""
 LINE = 100
-"""So many of those in line are looked at in one read."""
+"""Orders in line that are looked at in one read."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Offer:
 
     path: str
     name: str
-    """Of the route in the OpenAPI document (`operationId`)."""
+    """Name of the route in the OpenAPI document (`operationId`)."""
     details: str
     """What the API's document says of it; its summary is the purpose of the kind."""
     doing: str
@@ -101,7 +101,7 @@ class Wanted:
 
     parameters: Parameters
     title: str
-    """Of its task."""
+    """Title of its task."""
     cost: Money | None = None
     urgent: bool = False
     """Goes before everything else that waits for the service."""

@@ -76,9 +76,9 @@ class Correction:
 
     service: Service
     mapping: PlanMapping | None
-    """Of the service's plan, as the catalogue has it now."""
+    """Mapping of the service's plan, as the catalogue has it now."""
     parameters: dict[str, str]
-    """Of the order, and `domain`; not checked yet."""
+    """Parameters of the order, and `domain`; not checked yet."""
     addons: dict[str, AddonValue]
 
 
@@ -136,7 +136,7 @@ class OperationType(ABC, Generic[A, P]):
         return False
 
     def has_values(self, asked: P) -> bool:
-        """Of what it asks for, something is a value that a person may correct."""
+        """It asks for at least one value that a person may correct."""
         return self.correctable
 
     async def correct(self, operation: Operation, asked: P, correction: Correction) -> None:

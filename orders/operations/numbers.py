@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from upstreams.port import ListedRow, Upstream
 
 SHARED_SECONDS = 30.0
-"""So long after they were read they serve others."""
+"""Numbers that were read serve others for this long."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ from upstreams.port import Upstream
 
 BYTES = 15
 SENT_AT_MOST = 2
-"""So often without any answer; then a person has to look."""
+"""Requests without any answer, at most; then a person has to look."""
 
 
 class Secret(Protocol):

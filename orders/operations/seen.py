@@ -85,7 +85,7 @@ def differing(values: Iterable[Compared]) -> str:
 
 
 def same_amount(shown: str, wanted: str) -> bool:
-    """Of "60 GB" the number counts, and of "60 GB SSD" the number that it begins with; other texts must be equal."""
+    """In "60 GB" and "60 GB SSD" only the number at the beginning counts; other texts must be equal."""
     if number_of(shown) is None and (found := re.match(r"\s*(\d+)(?![\d.,])", shown)):
         shown = found[1]
     number, asked = number_of(shown), number_of(wanted)

@@ -240,7 +240,7 @@ def _new_key(service: Service, product_type: ProductType, asked: ServiceChange) 
 
 
 def _in_our_words(asked: Values) -> dict[str, str]:
-    """Of a change where no upstream does it."""
+    """The values in our own words, for a change that no upstream makes."""
     others = ("addons", "follows", "stepped_aside", "renewal_owner", "renewal")
     row = Values(**asked.model_dump(exclude=set(others))).row()
     return {**asked.addons, **row}

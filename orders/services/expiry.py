@@ -33,7 +33,7 @@ def check_expiry(field: str, expires_on: date | None) -> None:
 
 
 def months_later(day: date, months: int, anchor_day: int | None = None) -> date:
-    """So many months later, on the anchor day, or the month's last where it has no such day: one month after
+    """The date these months later, on the anchor day, or on the month's last day if it has no such day: one month after
     28 February is 31 March if the term began on a 31st."""
     later = day + relativedelta(months=months)
     if anchor_day is None or not on_anchor(day, anchor_day):

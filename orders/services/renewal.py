@@ -23,7 +23,7 @@ from orders.audit import OURSELVES
 from orders.incidents.record import close_put_right, raise_incident
 
 PUT_BACK_AT_MOST = 3
-"""So often a day at most a service's renewal is put back: what switches it on again and again needs people."""
+"""A service's renewal is switched back at most this often a day: if it comes on again and again, people must act."""
 _PUT_BACK = "put-back-renewal-"
 
 

@@ -1,4 +1,4 @@
-"""Whose is an item that is not proven to be ours? The rules by which one is accounted for. Pure: no I/O.
+"""Rules that account for an item that is not proven to be ours: who else owns it? Pure: no I/O.
 
 Only an item that is certainly not the one that was ordered is accounted for, and only by what it shows itself: what
 other items of this upstream show proves nothing of it, as tariffs differ. A blank mark is no proof (it may be filled in

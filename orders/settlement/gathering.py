@@ -19,7 +19,7 @@ from orders.settlement.marks import same_mark
 from upstreams.port import Listing, UpstreamItem
 
 PROOFS_AT_MOST = 50
-"""So many of our own services tell what a list shows."""
+"""Services of ours that are read at most to learn what a list shows."""
 THERE, SEEN_UP_TO = "there", "seen_up_to"
 """Notes before the first call: numbers of items that were there, and the last snapshot that was written by then."""
 IN_QUESTION, VOUCHED, REMOVED = "in_question", "vouched_for", "removed"

@@ -17,9 +17,9 @@ from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scop
 from upstreams.port import Upstream, UpstreamItem
 
 FORMS_AT_MOST = 20
-"""So many forms are read in one look, the newest items first: the one that is looked for is new."""
+"""Forms that are read in one look, the newest items first: the item that is looked for is new."""
 ROWS_IN_WORDS = 30
-"""So many items are kept in the evidence that people read."""
+"""Items that are kept in the evidence that people read."""
 AT_ONCE = timedelta(0)
 
 

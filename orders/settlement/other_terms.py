@@ -14,7 +14,7 @@ from orders.settlement.item_verdicts import differs
 
 
 async def report_other_term(session: AsyncSession, service: Service, operation: Operation) -> bool:
-    """Of a prolongation. True if it was another term, and that is news."""
+    """Report a prolongation by another term than the one announced. True if it is news."""
     asked = Renewal.of(operation.parameters)
     announced, before = asked.expires_announced, asked.expires_before or ""
     if not announced or not differs(date.fromisoformat(announced), service.expires_on):

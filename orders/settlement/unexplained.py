@@ -14,7 +14,7 @@ from orders.events import is_orphan
 
 _NOT_FINAL = [stage for stage in Stage if not stage.is_final]
 SHORTLY = timedelta(minutes=15)
-"""For so long after an order has ended, an item that appears may still be one that it bought."""
+"""An item that appears within this time after the end of an order may be one that it bought."""
 
 
 async def unexplained_items(session: AsyncSession, account_id: int, upstream: str) -> list[tuple[str, str]]:

@@ -16,11 +16,11 @@ from orders.settlement.evidence import Evidence, Row, carries_another_mark
 from orders.settlement.marks import is_cut, may_be_cut_of, same_mark
 
 INCOMPLETE_AT_MOST = timedelta(minutes=10)
-"""For so long at least a list that can't be read completely is read again before a person is asked."""
+"""A list that can't be read completely is read again for at least this long before a person is asked."""
 
 
 STILL_CHANGING_AT_MOST = 5
-"""For so many windows an item that is being opened, and may be the order, is waited for."""
+"""Windows during which an item that is being opened, and may be the order, is waited for."""
 _BEING_OPENED = (UpstreamStatus.ORDERED, UpstreamStatus.PROCESSING)
 
 

@@ -15,7 +15,7 @@ BATCH = 200
 SKIP_BATCH = 1000
 """Messages that are skipped in one transaction, while there is no endpoint."""
 OWNER = select(Service.owner).where(Service.id == WebhookMessage.service_id).scalar_subquery()
-"""Of a message: whose the service is that it is about."""
+"""Owner of the service that a message is about."""
 
 
 async def fan_out(database: Database) -> int:

@@ -23,10 +23,10 @@ _SENTENCES: dict[FailureClass, str] = {
     FailureClass.SETUP_FAULT: "something is not set up right",
     FailureClass.PRICE_CHANGED: "its price is not what was agreed or expected",
 }
-"""Of the other one, REJECTED, the words are told: they are about the order's own values."""
+"""Only the words of REJECTED are passed on: they are about the order's own values."""
 
 _ONLY_READ = "the upstream does not answer; nothing is sent before it does"
-"""Of a request that has not left yet no outcome is unknown: what came before it was only read."""
+"""A request that has not left has no unknown outcome: before it there was only reading."""
 _OWN_WORDS = frozenset(
     {
         Stage.ACCEPTED,

@@ -77,7 +77,7 @@ class NewItem(Body):
 
 
 class NewItems(NewItem):
-    """So many alike; ``domain`` and ``licname`` are preceded by each one's number."""
+    """Several items that are alike; ``domain`` and ``licname`` are preceded by each one's number."""
 
     count: int = Field(ge=1, le=1_000_000)
 

@@ -27,7 +27,7 @@ class _Change:
     old: Pricelist
     new: Pricelist
     cost: Decimal
-    """Of a period on the new tariff."""
+    """Cost of a period on the new tariff."""
     extra: Decimal
     """What the rest of the paid time costs more; a cheaper tariff pays nothing back."""
 

@@ -21,6 +21,13 @@ RIDDLES = {
     "One that …": re.compile(rf"{_BEGIN}One (?:that|whose)\b"),
 }
 AS = re.compile(r"As (?!long as\b|soon as\b)")
+BEGINNINGS = {
+    "As …": AS,
+    "Of …": re.compile(r"Of\b"),
+    "So many …": re.compile(r"(?:For )?[Ss]o (?:many|much|few|long|often|far)\b"),
+    "Whose …": re.compile(r"(?:Whose|Whom|To whom)\b"),
+}
+"""How a docstring must not begin: the reader has to guess what it speaks of."""
 ELSEWHERE = ("tests", "models/migrations")
 
 
@@ -57,7 +64,9 @@ def test_the_texts_of_the_product_have_no_riddles() -> None:
     found = []
     for file in sources():
         for line, text, is_docstring in texts(file):
-            names = riddles(text) + ["As …"] * bool(is_docstring and AS.match(text))
+            names = riddles(text)
+            if is_docstring:
+                names += [name for name, pattern in BEGINNINGS.items() if pattern.match(text.lstrip())]
             found += [f"{file.relative_to(PROJECT)}:{line}: {name}" for name in names]
     assert found == []
 

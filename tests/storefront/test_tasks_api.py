@@ -123,7 +123,7 @@ async def test_nobody_acts_on_a_task_that_is_over(manual_sqlite_api: Api) -> Non
     await manual_sqlite_api.enter(1, Stage.CANCELLED)
 
     for action, body in ACTIONS.items():
-        assert "in stage cancelled" in assert_problem(await act(manual_sqlite_api, action, body), 409, "refused")
+        assert "is cancelled" in assert_problem(await act(manual_sqlite_api, action, body), 409, "refused")
 
 
 async def test_lists_find_what_is_to_be_done(manual_api: Api) -> None:

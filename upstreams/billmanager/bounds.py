@@ -11,16 +11,16 @@ from upstreams.billmanager.xml_repair import STAND_IN
 from upstreams.port import UnusableRow
 
 NUMBER_DIGITS = 18
-"""Of an item's number. The upstream keeps them in a database's whole numbers."""
+"""Digits of an item's number. The upstream keeps them in a database's whole numbers."""
 NUMBER_CHARACTERS = 64
 TEXT_CHARACTERS = 255
-"""Of a name, a mark, an address, a tariff: all of them are looked up by an index somewhere."""
+"""Characters of a name, a mark, an address, a tariff: all of them are looked up by an index somewhere."""
 PLAIN_CHARACTERS = 4_000
-"""Of a field that is only kept."""
+"""Characters of a field that is only kept."""
 FIELDS = 400
 FIELD_NAME_CHARACTERS = 100
 SHOWN_CHARACTERS = 60
-"""Of a value that is held back, to be recognised by."""
+"""Characters that are shown of a value that is held back, so that people recognise it."""
 PRICE_CHARACTERS = 120
 PRICE_DIGITS = 24
 """Decimals among them."""

@@ -1,7 +1,7 @@
 """Whole numbers as an upstream writes them. Python refuses to read thousands of digits with an error of its own."""
 
 DIGITS = 18
-"""Of a number that columns of a database can hold."""
+"""Digits of a number that columns of a database can hold."""
 
 
 def whole(text: str, digits: int = DIGITS) -> int | None:

@@ -13,7 +13,7 @@ NOT_MONTHS = -1
 """A unit that is no number of months, or none that is known: a day, an hour, a piece."""
 
 CHARACTERS = 200
-"""Of a text that is read as a period or as a price with one; a longer text is neither."""
+"""Characters of a text that is read as a period or as a price with one; a longer text is neither."""
 _COUNT_DIGITS = 6
 
 _UNITS: tuple[tuple[re.Pattern[str], int], ...] = tuple(

@@ -13,7 +13,7 @@ DEPTH = 100
 MARKUP = 3_000_000
 """Tags. A list of 40,000 items with 30 fields each has fewer."""
 ROWS = 100_000
-"""Of one page."""
+"""Rows of one page."""
 _PIECE = 1 << 16
 """Bytes that are parsed at once: while the parser is at it, no other thread of the process runs."""
 
@@ -88,7 +88,7 @@ def _parsed_tame(body: bytes, error: Exception) -> Element:
 
 
 def _is_deep(root: Element, depth: int) -> bool:
-    """So many elements, or more, stand inside each other in it."""
+    """Whether elements are nested in it this deep, or deeper."""
     level = [root]
     for _ in range(depth):
         level = [child for node in level if len(node) for child in node]
@@ -98,7 +98,7 @@ def _is_deep(root: Element, depth: int) -> bool:
 
 
 def _clear_rows(root: Element) -> None:
-    """Of what no row has: its fields are leaves."""
+    """Clear rows of what no row has: the fields of a row are leaves."""
     for elem in root.findall("elem"):
         for child in list(elem):
             if _is_deep(child, DEPTH - 2):

@@ -298,7 +298,7 @@ def _short(number: str, digest: str) -> str:
 
 
 def _digest(elem: Element) -> str:
-    """Of everything that stands in it: names, texts, attributes, in their order."""
+    """Digest of everything in it: names, texts, attributes, in their order."""
     parts: list[str] = []
     for node in elem.iter():
         parts += (node.tag, node.text or "")

@@ -21,7 +21,7 @@ _BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);|#(?:x[0-9A-Fa-f]++|
 _CHARACTERS = (range(0x9, 0xB), range(0xD, 0xE), range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000))
 """The characters that XML 1.0 allows."""
 _DIGITS = 10
-"""Of a reference. The longest that means a character has seven, and may begin with noughts."""
+"""Digits of a reference. The longest that means a character has seven, and may begin with zeros."""
 
 
 def repaired(body: bytes) -> bytes:

@@ -47,7 +47,7 @@ D = TypeVar("D", bound=BaseModel)
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of an answer. A page of 200 services has a fifth of a megabyte."""
 _OPERATIONS = 20
-"""So many of a service's latest operations are read with it."""
+"""A service's latest operations that are read with it."""
 _DOMAIN = "domain"
 _NO_TOKEN = re.compile(r"[^!-~]")
 
@@ -213,7 +213,7 @@ class ResellflowUpstream(Absent):
         await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
 
     async def _parameters(self, spec: OrderSpec) -> dict[str, str]:
-        """Of an item (the licence that a module is for) they want the number that it has at their own upstream."""
+        """Parameters as they want them: for an item (the licence of a module), its number at their own upstream."""
         asked = spec.extras | spec.parameters
         for name, parameter in PRODUCT_TYPES[spec.product_type].parameters.items():
             if parameter.of_item and name in asked:
