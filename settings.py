@@ -273,7 +273,7 @@ class Settings(BaseSettings):
         return tokens
 
     @model_validator(mode="after")
-    def _check_that_tokens_tell_callers_apart(self) -> Self:
+    def _check_that_tokens_are_distinct(self) -> Self:
         """Raises ValueError. The message contains neither token nor name, because somebody may write TOKEN=NAME."""
         of = {"RESELL_STOREFRONT_TOKENS": self.storefront_tokens, "RESELL_OPERATOR_TOKENS": self.operator_tokens}
         for place, name in enumerate(self.storefront_tokens, start=1):

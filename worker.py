@@ -147,7 +147,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 BUILD_ID = "resellflow"
 """Said to Temporal by every worker. Left out, the SDK hashes the bytecode of all modules at each start for it: half a
-second of a core that nobody gets anything for, as replays and not build ids tell which code may run a workflow."""
+second of a core that nobody gets anything for, as replays and not build ids decide which code may run a workflow."""
 
 
 def build_workers(
@@ -279,7 +279,7 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
 
 
 async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> int:
-    """Work until told to stop. Returns the exit code."""
+    """Work until asked to stop. Returns the exit code."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

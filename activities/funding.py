@@ -161,7 +161,7 @@ class FundsActivities:
                 await enter(session, operation, Stage.WAITING_FOR_FUNDS, reason, failure=FailureClass.FUNDS)
                 operation.next_try_at = line_position.asked_again_at
             session.add(operation)
-        await self.tell_granted([number for number in granted if number != job.number])
+        await self.wake_granted([number for number in granted if number != job.number])
         return FundsResult(
             outcome=Funds.GRANTED if line_position.granted else Funds.WAITING,
             required=str(cost),
@@ -170,8 +170,8 @@ class FundsActivities:
             reason=reason,
         )
 
-    async def tell_granted(self, operations: list[int]) -> None:
-        """Wake the orders that were given money. Orders that are told twice, or not at all for now, take no harm."""
+    async def wake_granted(self, operations: list[int]) -> None:
+        """Wake the orders that were given money. No harm if an order is notified twice, or not yet."""
         for number in operations:
             async with self._database.read() as session:
                 operation = await session.get_one(Operation, number)
@@ -203,7 +203,7 @@ class FundsActivities:
                 )
             )
             granted = [number for number in waiting.all() if number is not None]
-        await self.tell_granted(sorted(granted))
+        await self.wake_granted(sorted(granted))
 
     async def watch_balance(self, account_id: int) -> None:
         """Read the balance although nobody orders, so that people know in time; called by the poller now and then."""

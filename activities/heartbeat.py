@@ -28,6 +28,6 @@ async def heartbeating(details: Callable[[], object] | None = None) -> AsyncIter
 
 
 async def pause(seconds: float) -> None:
-    """Sleep, but wake when the worker is told to stop."""
+    """Sleep, but wake when the worker is asked to stop."""
     with suppress(TimeoutError):
         await asyncio.wait_for(activity.wait_for_worker_shutdown(), seconds)

@@ -162,8 +162,8 @@ class PollActivities:
         watch.more = watch.tally.succeeded and bool(watch.schedule.operations_due(watch.awaited) or watch.forms_due())
 
     def _types_for_many(self, watch: Watch, awaited: list[WaitingOperation], due: Collection[str]) -> list[str]:
-        """Types whose lists have fewer pages than items are waited for that no head of a list tells of; they are left
-        out of `awaited` then. Of what is to be seen of services that are there already, the list tells most."""
+        """Types whose lists have fewer pages than items are waited for that no head of a list shows; they are left
+        out of `awaited` then. The list shows most of what there is to see of existing services."""
         at_heads = by_head(watch, awaited)
         found = []
         for product_type in watch.product_types:

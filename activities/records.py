@@ -83,14 +83,14 @@ class RecordActivities:
         with database_in_words():
             async with self._database.write() as session:
                 try:
-                    await completion.complete(session, order.operation, order.by, event=_told(order))
+                    await completion.complete(session, order.operation, order.by, event=_sighting_of(order))
                 except completion.NotSeen as forged:
                     activity.logger.warning("operation %s is not completed: %s", order.operation, forged)
                     return OrderEnding(confirmed=False)
         return OrderEnding()
 
 
-def _told(order: OrderCompletion) -> completion.Sighting | None:
+def _sighting_of(order: OrderCompletion) -> completion.Sighting | None:
     if not order.event or order.status is None:
         return None
     return completion.Sighting(order.event, order.status.value)

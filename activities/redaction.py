@@ -59,7 +59,7 @@ class _RedactingInterceptor(ActivityInboundInterceptor):
         return redacted
 
     async def _keep(self, operation: int, whole: Message, redacted: Message) -> None:
-        """For people. Without it they read what the workflow was told; the work itself is done."""
+        """For people. Without it they read what the workflow got; the work itself is done."""
         reasons = {one: other for one, other in zip(_reasons(redacted), _reasons(whole), strict=True) if one != other}
         if self._database is None or not reasons:
             return

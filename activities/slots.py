@@ -3,7 +3,7 @@
 All accounts share one task queue. An activity whose account has no free slot waits here for a moment, then gives its
 place back to the queue and comes again. That way the orders of an account that does not answer, however many they are,
 take places only for moments, and those of the others go through. Which account an activity is for stands in its
-workflow's fairness key (`temporal.starting`), so nothing has to be asked; where the server is told to look at it,
+workflow's fairness key (`temporal.starting`), so nothing has to be asked; where the server is set to look at it,
 too (`matching.enableFairness`), it hands out the queue's tasks in turns of the accounts.
 """
 

@@ -19,7 +19,7 @@ from models.order import RUNNING, Intent, Operation
 from models.outages import described, is_unavailable
 from orders.services import naming
 from settings import Settings
-from temporal.calling_off import news_of, tell_called_off
+from temporal.calling_off import news_of, notify_called_off
 from temporal.delivery import deliver, deliver_again
 from temporal.healing import Healer, free_for_an_order
 from temporal.outage import note
@@ -44,8 +44,8 @@ class SweepActivities:
         self._healer = Healer(database, client)
         self._watched: dict[str, float] = {}
         self._sender_is_due_at = 0.0
-        self._told: set[str] = set()
-        """What workflows have been told of operations that were called off."""
+        self._notified: set[str] = set()
+        """What workflows have been notified of operations that were called off."""
         self._to_deliver: set[int] = set()
         """Accounts with events that are to be delivered once more."""
 
@@ -62,7 +62,7 @@ class SweepActivities:
             while time.monotonic() < ends and not activity.is_worker_shutdown():
                 try:
                     lap = self._after(lap, await self._start_accepted())
-                    await self._tell_called_off()
+                    await self._notify_called_off()
                     await self._keep_pollers()
                     if time.monotonic() >= check_running_at:
                         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
@@ -139,8 +139,8 @@ class SweepActivities:
             await self._keep_pollers()
         return await self._start_anew(healed.orders)
 
-    async def _tell_called_off(self) -> None:
-        """Called off while Temporal was away: their workflows wait still, if any run. Each is told once, or once more
+    async def _notify_called_off(self) -> None:
+        """Notify workflows whose orders were called off while Temporal was away. Each is notified once, or once more
         after a restart; one whose request may be under way is not disturbed."""
         unsettled = (
             select(Intent.id)
@@ -158,10 +158,10 @@ class SweepActivities:
                 )
             )
             called_off = {news_of(operation): operation for operation in found.all()}
-        for news in sorted(called_off.keys() - self._told):
-            await tell_called_off(self._client, called_off[news])
-            self._told.add(news)
-        self._told &= called_off.keys()
+        for news in sorted(called_off.keys() - self._notified):
+            await notify_called_off(self._client, called_off[news])
+            self._notified.add(news)
+        self._notified &= called_off.keys()
 
     async def _deliver_again(self) -> None:
         """The new run of an order has heard nothing yet; a poller delivers only what it brings itself."""

@@ -1,4 +1,4 @@
-"""What a run can be told."""
+"""Options of a run."""
 
 from enum import StrEnum
 from pathlib import Path

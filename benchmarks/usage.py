@@ -92,7 +92,7 @@ class Used:
 
 
 class Meter:
-    """Notes what these processes have used; `used` tells what they used since then."""
+    """Notes what these processes have used; `used` says what they used since then."""
 
     def __init__(self, processes: Sequence[Process]) -> None:
         self._processes = tuple(processes)

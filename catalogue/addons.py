@@ -23,12 +23,12 @@ def addon_problems(table: str, entry: MappingEntry) -> Iterable[Problem]:
                 yield from _only_choices(table, key, form)
                 for word in sorted((form.choices or {}).keys() - {ON, OFF}):
                     yield Problem(table, f"{key}.choices.{word}", 'a switch has "on" and "off"; leave it out')
-                yield from _told_apart(table, key, {ON: ON, OFF: OFF} | (form.choices or {}))
+                yield from _ambiguous(table, key, {ON: ON, OFF: OFF} | (form.choices or {}))
             case AddonKind.CHOICE:
                 yield from _only_choices(table, key, form)
                 if not form.choices:
                     yield Problem(table, f"{key}.choices", 'is missing; write it like { lite = "1", pro = "2" }')
-                yield from _told_apart(table, key, form.choices or {})
+                yield from _ambiguous(table, key, form.choices or {})
 
 
 def _quantity(table: str, key: str, form: AddonFormEntry) -> Iterable[Problem]:
@@ -50,8 +50,8 @@ def _only_choices(table: str, key: str, form: AddonFormEntry) -> Iterable[Proble
             yield Problem(table, f"{key}.{name}", f"a {form.kind.value} has none; leave it out")
 
 
-def _told_apart(table: str, key: str, choices: dict[str, str]) -> Iterable[Problem]:
-    """What the upstream shows must tell which of ours it is."""
+def _ambiguous(table: str, key: str, choices: dict[str, str]) -> Iterable[Problem]:
+    """Each word of the upstream must stand for one choice of ours."""
     holders: dict[str, str] = {}
     for ours, theirs in choices.items():
         if theirs in holders:

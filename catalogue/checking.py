@@ -32,7 +32,7 @@ def check(draft: Draft, state: CatalogueState) -> list[Problem]:
 
 @dataclass(frozen=True)
 class _Module:
-    """A module as it will be after loading; or as far as it can be told, where the file is not right about it."""
+    """A module as it will be after loading; or as far as it can be known, where the file is not right about it."""
 
     kind: ModuleKind
     product_type: str | None

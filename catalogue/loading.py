@@ -1,4 +1,4 @@
-"""Write a catalogue file into the tables, all of it or nothing, and tell what changed.
+"""Write a catalogue file into the tables, all of it or nothing, and report what changed.
 
 What is in the database and not in the file is left alone: a plan may have services. It is listed, and a plan can be
 switched off with `active = false`.

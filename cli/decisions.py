@@ -8,7 +8,7 @@ import typer
 from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, pairs
 from cli.placing import sum_of_money
-from cli.printing import print_json, say_on, tell, under_way
+from cli.printing import print_json, print_text, say_on, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.messages import Decision, DecisionKind, DecisionResult
 
@@ -45,7 +45,7 @@ def wait(operation: Operation, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"operation": operation, "stage": followed.operation.stage, "stages": followed.stages})
     else:
-        tell("\n".join(followed.end()))
+        print_text("\n".join(followed.end()))
     raise typer.Exit(0 if followed.completed else 1)
 
 
@@ -166,7 +166,7 @@ def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: boo
     if as_json:
         print_json({"operation": operation, "stage": result.stage, "message": result.message})
     else:
-        tell(f"operation {operation} is in stage {result.stage.value}: {result.message}")
+        print_text(f"operation {operation} is in stage {result.stage.value}: {result.message}")
 
 
 async def _ask(operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:

@@ -6,7 +6,7 @@ import typer
 
 from cli.decisions import Actor
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
-from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, print_text, short, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import IncidentKind
 
@@ -104,7 +104,7 @@ def close(
     if as_json:
         print_json(view)
     else:
-        tell(f"incident {view.number} is closed by {view.closed_by}: {view.closing_note}")
+        print_text(f"incident {view.number} is closed by {view.closed_by}: {view.closing_note}")
 
 
 async def _closed(incident: int, actor: str, note: str) -> "IncidentView":

@@ -9,7 +9,7 @@ import typer
 
 from cli.decisions import Actor
 from cli.life import Service
-from cli.printing import print_json, tell, under_way
+from cli.printing import print_json, print_text, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
 
@@ -110,11 +110,11 @@ def _say(outcome: "Outcome", sentence: str, as_json: bool) -> None:
     if as_json:
         return print_json(outcome)
     for difference in outcome.differences:
-        tell(f"{'overruled' if outcome.done else 'differs'}: {difference}")
+        print_text(f"{'overruled' if outcome.done else 'differs'}: {difference}")
     if not outcome.done:
-        tell(f"dry run, nothing is changed: {sentence}, if it is linked")
+        print_text(f"dry run, nothing is changed: {sentence}, if it is linked")
     elif outcome.mark_problem:
-        tell(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
+        print_text(f"{sentence}; our mark {outcome.mark} is not set: {outcome.mark_problem}")
     else:
-        tell(f"{sentence}; it carries our mark {outcome.mark}")
+        print_text(f"{sentence}; it carries our mark {outcome.mark}")
     return None

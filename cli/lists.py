@@ -8,7 +8,7 @@ from cli import decisions, history, retention, service_admin
 from cli.evidence import found_by
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.prices import EXPECTED_PRICE, UPSTREAM_PRICE, price_in_words, price_label
-from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, print_text, short, shown, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
 from models.enums import OperationKind, ServiceStatus, Stage
 
@@ -295,7 +295,7 @@ def upstreams(as_json: AsJson = False) -> None:
     print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
     for view in views:
         for sentence in _troubles(view):
-            tell(f"{view.name}: {sentence}")
+            print_text(f"{view.name}: {sentence}")
     return None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import print_json, say_on, tell, under_way
+from cli.printing import print_json, print_text, say_on, under_way
 from cli.session import opened_resellflow, run_async
 from models.enums import Stage
 
@@ -68,7 +68,7 @@ def place(
     if as_json:
         print_json(_as_json(accepted, followed, used_key))
     elif wait:
-        tell("\n".join(followed.end()))
+        print_text("\n".join(followed.end()))
     raise typer.Exit(0 if not wait or followed.completed else 1)
 
 

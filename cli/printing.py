@@ -50,7 +50,7 @@ def _escaped(line: str) -> str:
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
-def tell(text: str) -> None:
+def print_text(text: str) -> None:
     """Print words of others: line by line, with nothing in them that does something to a terminal."""
     print(visible_lines(text))
 

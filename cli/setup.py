@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.failures import Failure
-from cli.printing import print_json, tell, under_way
+from cli.printing import print_json, print_text, under_way
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async
 from settings import load_settings
 
@@ -80,11 +80,11 @@ async def _start_pollers(accounts: list[str]) -> list[str]:
 
 def _print(report: "Report", started: list[str]) -> None:
     for change in report.changes:
-        tell(_line(change))
+        print_text(_line(change))
         for one in change.fields:
-            tell(f"    {one.field}: {one.before or '(nothing)'} → {one.after or '(nothing)'}")
+            print_text(f"    {one.field}: {one.before or '(nothing)'} → {one.after or '(nothing)'}")
     for note in report.notes:
-        tell(f"note: {note}")
+        print_text(f"note: {note}")
     if report.dry_run:
         print("dry run: nothing was changed")
         return

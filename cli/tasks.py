@@ -8,7 +8,18 @@ import typer
 
 from cli.decisions import Actor, Reason
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, Number, OfService, group, page_request, say_more
-from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
+from cli.printing import (
+    Column,
+    number,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    short,
+    shown,
+    under_way,
+    whole,
+)
 from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
 from models.enums import TaskMode, TaskState
 from models.messages import Decision, DecisionResult, TaskCompletion
@@ -114,7 +125,7 @@ def show(task: Number, as_json: AsJson = False) -> None:
         ]
     )
     if view.instructions:
-        tell(f"\n{view.instructions}")
+        print_text(f"\n{view.instructions}")
     print()
     return print_table(
         [whole("at (UTC)"), Column("who"), whole("did"), Column("to"), Column("more")],
@@ -229,7 +240,7 @@ def _change_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_j
         print_json(view)
     else:
         whose = f"in {view.assignee}'s hands" if view.assignee else "in nobody's hands"
-        tell(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
+        print_text(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
 
 
 async def _changed_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
@@ -247,7 +258,7 @@ def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as
     if as_json:
         print_json({"task": task, "stage": result.stage, "message": result.message})
     else:
-        tell(f"task {task}: its operation is in stage {result.stage.value}: {result.message}")
+        print_text(f"task {task}: its operation is in stage {result.stage.value}: {result.message}")
 
 
 async def _ended(act: "Callable[[Resellflow], Awaitable[DecisionResult]]") -> DecisionResult:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import print_fields, print_json, tell, under_way
+from cli.printing import print_fields, print_json, print_text, under_way
 from cli.session import AsJson, opened_database, run_async
 from models.enums import Knowledge
 from settings import load_settings
@@ -67,7 +67,7 @@ def _print(checked: "CheckedUpstream") -> None:
     for words in checked.absent.values():
         print(f"absent: {words}")
     for problem in found.problems:
-        tell(f"problem: {problem}")
+        print_text(f"problem: {problem}")
     print("orders can be carried out" if checked.usable else "orders can't be carried out like this")
 
 

@@ -1,4 +1,4 @@
-"""`resell webhooks`: who is told what happens, how that goes, and once more what did not arrive."""
+"""`resell webhooks`: who is notified of what happens, how that goes, and once more what did not arrive."""
 
 import asyncio
 import base64
@@ -12,7 +12,18 @@ import typer
 
 from cli.failures import Failure
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, page_request, say_more
-from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, tell, under_way, whole
+from cli.printing import (
+    Column,
+    number,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    short,
+    shown,
+    under_way,
+    whole,
+)
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import DeliveryState
 from settings import load_settings
@@ -79,7 +90,7 @@ def list_all(as_json: AsJson = False) -> None:
     print_table(columns, rows, nothing="no webhooks")
     for one in views:
         if one.failing_since is not None:
-            tell(f"{one.name}: failing since {shown(one.failing_since)} UTC: {one.failure}")
+            print_text(f"{one.name}: failing since {shown(one.failing_since)} UTC: {one.failure}")
     return None
 
 
@@ -334,4 +345,4 @@ def _say(as_json: bool, sentence: str, **document: object) -> None:
     if as_json:
         print_json(document)
     else:
-        tell(sentence)
+        print_text(sentence)

@@ -60,7 +60,7 @@ class UpstreamAccount(SQLModel, table=True):
     balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     balance_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     low_balance_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    """Since when less is free than the minimal balance of some processing module; people were told of it then."""
+    """Since when less is free than the minimal balance of some processing module; people were notified of it then."""
     polled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     cart_holder: int | None = None
     """The operation whose rows are being paid in this account's cart: one at a time."""
@@ -89,7 +89,7 @@ class ProcessingModule(SQLModel, table=True):
     product_type: str = Field(max_length=32)
     department: str = Field(max_length=64)
     minimal_balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
-    """In the account's currency. While less is free people are told; orders are not held back by it."""
+    """In the account's currency. While less is free people are notified; orders are not held back by it."""
     priority: int = 0
     """If several modules can open a plan, the lowest number is taken first."""
 

@@ -1,4 +1,4 @@
-"""Tables of what Temporal is not told: decisions that an order has yet to act upon, and reasons in full."""
+"""Tables of what Temporal does not get: decisions that an order has yet to act upon, and reasons in full."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from models.columns import json_column, utc_column, utc_now
 
 
 class PendingDecision(SQLModel, table=True):
-    """What API or command line wrote down before it told the workflow, which hears the `word` and nothing else.
+    """What API or command line wrote down before it notified the workflow, which hears the `word` and nothing else.
 
     It goes when it is acted upon: from then on the audit has it. What nobody acted upon goes by age.
     """
@@ -31,7 +31,7 @@ class PendingDecision(SQLModel, table=True):
 
 
 class WholeReason(SQLModel, table=True):
-    """A reason of which a workflow was told less: without names and addresses of customers."""
+    """A reason of which a workflow got less: without names and addresses of customers."""
 
     __tablename__ = "whole_reason"
     __table_args__ = {"sqlite_autoincrement": True}

@@ -55,7 +55,7 @@ class UpstreamSnapshot(SQLModel, table=True):
     service_id: int | None = Field(default=None, foreign_key="service.id", index=True)
     status: int
     settled_status: int | None = None
-    """The last status that was not `processing`: tells an opening from a resumption."""
+    """The last status that was not `processing`: distinguishes an opening from a resumption."""
     version: int = 1
     """Counts the changes seen; part of the event ids."""
     status_detail: str = ""
@@ -69,28 +69,28 @@ class UpstreamSnapshot(SQLModel, table=True):
     expires_on: date | None = None
     tariff: str = ""
     tariff_id: str = ""
-    """The tariff's number, where the upstream tells it apart from the tariff's name."""
+    """The tariff's number, where the upstream distinguishes it from the tariff's name."""
     tariff_unexplained: str = ""
-    """Another name of the tariff that a list shows without a number: renamed, or another tariff? The form will tell."""
+    """Another name of the tariff that a list shows without a number: renamed, or another tariff? The form shows it."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     ip: str = ""
     renewal: str = ""
     renews: bool | None = None
-    """Whether the upstream renews it automatically, as its form told last; lists may show a localised word."""
+    """Whether the upstream renews it automatically, as its form last showed; lists may show a localised word."""
     renews_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    """Since when the form tells so."""
+    """Since when the form shows it."""
     raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     listed: list[str] = Field(default_factory=list, sa_column=json_column())
     """Fields that the list shows. A form may write the same thing another way, so for these the list alone counts."""
     held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Values shown by the upstream that cannot be right, reported once: field -> value."""
     form_tariff: str = ""
-    """The tariff's number (its name where no number is shown) as the form told last."""
+    """The tariff's number (its name where no number is shown) as the form last showed."""
     form_mark: str = ""
-    """Our mark as the form told last."""
+    """Our mark as the form last showed."""
     form_renewal: str = ""
-    """How the upstream renews it, as the form told last."""
+    """How the upstream renews it, as the form last showed."""
     form: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """Plain fields of the form as last read, secrets left out."""
     row_digest: str | None = Field(default="", max_length=64)

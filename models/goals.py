@@ -1,4 +1,4 @@
-"""Whether the state of an item that a signal told is what an operation is after, for workflows: they see only models.
+"""Whether the state of an item in a signal is what an operation is after, for workflows: they see only models.
 
 Signals say themselves what they mean for the operation (`UpstreamEventMessage.met`). These rules are for signals in
 histories of before, which did not; what a class of operations wants to see is its own (`orders.operations`).

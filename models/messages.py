@@ -16,7 +16,7 @@ class Message(BaseModel):
 
 
 class OrderPolicy(Message):
-    """What a running order was told about patience when it started."""
+    """What a running order was given about patience when it started."""
 
     confirmation_check_after: timedelta = timedelta(minutes=90)
     """An order that heard nothing for so long asks the upstream itself."""
@@ -269,7 +269,7 @@ class TaskCompletion(Message):
     actor: str = Field(default="temporal", max_length=64)
     note: str = Field(default="", max_length=2000)
     expires_on: date | None = None
-    """The new expiry, where no upstream tells it (manual module); without it the months are added."""
+    """The new expiry, where no upstream reports it (manual module); without it the months are added."""
 
 
 class OrderCompletion(OrderRef):

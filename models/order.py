@@ -310,7 +310,7 @@ class Intent(SQLModel, table=True):
         return self.state is IntentState.NOT_SENT and self.failure_class is FailureClass.NOT_SENT
 
     @property
-    def was_told_no(self) -> bool:
+    def was_refused(self) -> bool:
         """The upstream answered with a definite no. It may have been done all the same: that is not proven yet."""
         return self.state is IntentState.REFUSED or (self.state is IntentState.NOT_SENT and not self.never_left)
 

@@ -36,7 +36,7 @@ def check_usual_times(seconds: Mapping[str, float]) -> Mapping[str, float]:
 @dataclass(frozen=True)
 class Patience:
     usual: Mapping[str, timedelta] = field(default_factory=dict)
-    """`open`, or `open dedic` -> what is usual where an upstream's own past does not tell."""
+    """`open`, or `open dedic` -> what is usual where an upstream's own past does not show it."""
     at_least: timedelta = timedelta(minutes=5)
     unchanged_after: timedelta = timedelta(hours=6)
 

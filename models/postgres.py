@@ -4,7 +4,7 @@ A read is a round trip a statement: it begins no transaction, which would be two
 a transaction adds nothing to statements that only read: each sees what is committed when it begins. And psycopg forgets
 what it has prepared whenever a transaction is rolled back, as reads always were.)
 
-A pooled connection is not asked before each use whether it lives: one that the server has closed can be told by its
+A pooled connection is not asked before each use whether it lives: one that the server has closed shows it by its
 socket. Only after a rest is it asked, for a firewall forgets connections in silence.
 """
 

@@ -58,7 +58,7 @@ def visible(text: str) -> str:
 
 def shortened(text: str, most: int) -> str:
     """At most so many characters. A word that does not fit is left out whole, as far as that is a word: what is left of
-    a name or an address could not be told from other words any more."""
+    a name or an address could not be distinguished from other words any more."""
     if len(text) <= most:
         return text
     kept = text[: most - 1]

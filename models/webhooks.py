@@ -1,4 +1,4 @@
-"""Tables of the webhooks: where they go, what is to be told, and every try to tell it."""
+"""Tables of the webhooks: where they go, what is to be reported, and every attempt."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from models.enums import DeliveryState
 
 
 class WebhookEndpoint(SQLModel, table=True):
-    """An address that is told what happens. The secret is not here: only where it comes from."""
+    """An address that is notified of what happens. The secret is not here: only where it comes from."""
 
     __tablename__ = "webhook_endpoint"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -35,7 +35,7 @@ _NOT_SPREAD = "spread_at IS NULL"
 
 
 class WebhookMessage(SQLModel, table=True):
-    """One thing to tell, written in the transaction that made it true."""
+    """One message, written in the transaction that made it true."""
 
     __tablename__ = "webhook_message"
     __table_args__ = (

@@ -118,7 +118,7 @@ def _snapshots(before: datetime) -> ColumnElement[bool]:
     running = select(Operation.id).where(
         Operation.service_id == UpstreamSnapshot.service_id, col(Operation.stage).not_in(FINAL_STAGES)
     )
-    told_of = select(UpstreamEvent.id).where(
+    signalled = select(UpstreamEvent.id).where(
         UpstreamEvent.upstream_number == UpstreamSnapshot.number,
         UpstreamEvent.account_id == UpstreamSnapshot.account_id,
         UpstreamEvent.product_type == UpstreamSnapshot.product_type,
@@ -128,7 +128,7 @@ def _snapshots(before: datetime) -> ColumnElement[bool]:
         col(UpstreamSnapshot.changed_at) < before,
         or_(col(UpstreamSnapshot.service_id).is_(None), closed.exists()),
         ~running.exists(),
-        ~told_of.exists(),
+        ~signalled.exists(),
     )
 
 

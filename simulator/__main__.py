@@ -60,7 +60,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     arguments = _arguments(argv)
     handler: Path | None = arguments.handler.absolute() if arguments.handler else None
     if handler is not None and not os.access(handler, os.X_OK):

@@ -87,7 +87,7 @@ def form(nodes: list[Node], *, messages: Iterable[tuple[str, str]] = (), pages: 
 
 
 def done(*nodes: Node, target: str | None = None) -> Document:
-    """The answer of a call that was carried out; ``target`` tells a browser where to go next."""
+    """The answer of a call that was carried out; ``target`` is where a browser goes next."""
     ok = Node("ok", f"func={target}", {"type": "list"}) if target else Node("ok")
     return Document(Shape.RESULT, [*nodes, ok])
 

@@ -1,4 +1,4 @@
-"""The panel's application errors: always HTTP 200, told apart by ``type`` and ``object``."""
+"""The panel's application errors: always HTTP 200, distinguished by ``type`` and ``object``."""
 
 from __future__ import annotations
 

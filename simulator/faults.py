@@ -115,7 +115,7 @@ class Faults:
         return list(self._faults.values())
 
     def remove(self, number: int) -> bool:
-        """Take one away; tells whether it was there."""
+        """Take one away; returns whether it was there."""
         return self._faults.pop(number, None) is not None
 
     def clear(self) -> None:

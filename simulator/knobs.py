@@ -33,7 +33,7 @@ class OrderAnswer(StrEnum):
 
 
 class Quote(StrEnum):
-    """How an order form tells what the order would cost."""
+    """How an order form shows what the order would cost."""
 
     NESTED = "nested"
     """Tables whose sums are nodes within nodes, in the new forms; flat tables in the old ones."""

@@ -1,4 +1,4 @@
-"""Runs the simulator as a process: listens, says when it is ready, stops quickly when told."""
+"""Runs the simulator as a process: listens, says when it is ready, stops quickly when asked to."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class State:
         self._specs = list(accounts)
         self.clock = Clock()
         self.news: deque[tuple[int, str]] | None = None
-        """Changes of services (number, function) that a handler has not been told of yet; none: there is no handler."""
+        """Changes of services (number, function) that a handler has not received yet; none: there is no handler."""
         self._load()
 
     def _load(self) -> None:

@@ -55,7 +55,7 @@ async def demo(stack: EmbeddedStack) -> int:
         shop = _Shop(stack, http, console)
         try:
             async with asyncio.timeout(STORY_DEADLINE_SECONDS):
-                stories = await shop.tell()
+                stories = await shop.play()
                 await shop.check(stories)
                 console.print(await shop.table(stories))
         except TimeoutError:
@@ -79,11 +79,11 @@ class _Shop:
         self._http = http
         self._storefront = _bearer(stack.tokens.storefront)
         self._operator = _bearer(stack.tokens.operator)
-        """A storefront is told no sums, no upstream's words and no address of Temporal UI."""
+        """A storefront sees no sums, no upstream's words and no address of Temporal UI."""
         self._console = console
         self._admin = f"{stack.simulator_url}/_sim"
 
-    async def tell(self) -> list[Story]:
+    async def play(self) -> list[Story]:
         await self._trick("PATCH", "/settings", {"opening_delay": OPENING_SECONDS})
         happy = Story("everything goes well", "alice")
         lost = Story("the answer is cut off after the upstream accepted", "bob")

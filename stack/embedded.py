@@ -90,8 +90,8 @@ class EmbeddedStack:
         async with EmbeddedStack(StackSettings()) as stack:
             await stack.guard(something(stack.api_url, stack.tokens.storefront))
 
-    Entering raises PortsTaken before anything is started, and StackFailed when it can't be brought up. `progress` is
-    told in words what has just become ready.
+    Entering raises PortsTaken before anything is started, and StackFailed when it can't be brought up. `progress` gets
+    in words what has just become ready.
     """
 
     def __init__(self, settings: StackSettings, *, progress: Callable[[str], None] = lambda _: None) -> None:
@@ -145,7 +145,7 @@ class EmbeddedStack:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a process has to be told to work with this stack."""
+        """Settings that a process needs to work with this stack."""
         tokens = self.tokens
         return {
             "RESELL_DATABASE_URL": f"sqlite:///{self.directory / 'resellflow.db'}",

@@ -1,4 +1,4 @@
-"""From where a request comes. Behind a proxy the header X-Forwarded-For tells, but only a proxy that the settings trust
+"""The address of the caller. Behind a proxy X-Forwarded-For has it, but only a proxy that the settings trust
 is believed: anybody can send that header."""
 
 import re

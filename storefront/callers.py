@@ -52,7 +52,7 @@ class Callers:
         self._of_table: list[tuple[str, Caller]] = []
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
-        self._told: set[int] = set()
+        self._warned: set[int] = set()
         self._used: dict[int, float] = {}
         self._noting: set[asyncio.Task[None]] = set()
 
@@ -103,8 +103,8 @@ class Callers:
     def _has_one_role(self, row: ApiToken) -> bool:
         """False, said once: the settings give this name another role, and they can't be changed from here."""
         other = self._roles.get(row.name, row.role)
-        if other is not row.role and row.id not in self._told:
-            self._told.add(row.id)
+        if other is not row.role and row.id not in self._warned:
+            self._warned.add(row.id)
             words = "token %s lets nobody in: %s has the role %s by the settings, and a name has one role"
             log.warning(words, row.id, row.name, other.value)
         return other is row.role
@@ -127,7 +127,7 @@ class Callers:
 
 
 def _among(known: list[tuple[str, Caller]], digest: str) -> Caller | None:
-    """Compares with all of them, each in constant time, so that the time tells nothing of a digest."""
+    """Compares with all of them, each in constant time, so that the time shows nothing of a digest."""
     found = None
     for other, caller in known:
         if hmac.compare_digest(other, digest):

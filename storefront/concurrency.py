@@ -1,4 +1,4 @@
-"""How much is done at once: requests take turns, and who would wait too long is told so early.
+"""How much is done at once: requests take turns, and who would wait too long is refused early.
 
 A turn is needed up to the answer's first line: reading it is the caller's own time. Streams have no turn, and are
 counted apart, for each token and together.

@@ -1,4 +1,4 @@
-"""A brake on guessing tokens: who sends many wrong ones is told to wait, and stands in the log with the address.
+"""A brake on guessing tokens: who sends many wrong ones is asked to wait, and stands in the log with the address.
 
 A right token is never braked, whatever came from its address before: it is looked up first. What keeps a token from
 being guessed is its length; the brake keeps guessing cheap for us, and makes it known.

@@ -91,7 +91,7 @@ async def _signed_for(
 ) -> tuple[int, str]:
     """Number and kind of the account whose secret it is signed with.
 
-    Raises NotSigned, which tells a stranger nothing of our accounts.
+    Raises NotSigned, which shows a stranger nothing of our accounts.
     """
     async with context.database.read() as session:
         account = (await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == name))).one_or_none()

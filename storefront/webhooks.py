@@ -1,4 +1,4 @@
-"""/v1/webhooks: who is told what happens, and how that goes. `resell webhooks` adds and removes them."""
+"""/v1/webhooks: who is notified of what happens, and how that goes. `resell webhooks` adds and removes them."""
 
 from typing import Annotated
 

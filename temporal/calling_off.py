@@ -1,4 +1,4 @@
-"""The workflow of an operation that was called off is told."""
+"""The workflow of an operation that was called off is notified."""
 
 from temporalio.client import Client
 
@@ -8,7 +8,7 @@ from orders.services import naming
 from temporal.signals import signal
 
 
-async def tell_called_off(client: Client, operation: Operation) -> bool:
+async def notify_called_off(client: Client, operation: Operation) -> bool:
     """Wake the workflow of an operation that was called off. A workflow that does not get the signal can do nothing
     either.
 
@@ -20,6 +20,6 @@ async def tell_called_off(client: Client, operation: Operation) -> bool:
 
 
 def news_of(operation: Operation) -> str:
-    """Names what there is to tell: that it was called off, and later, where it could not end at once, that it has."""
+    """Names what there is to report: that it was called off, and later, where it could not end at once, that it has."""
     stamp = operation.called_off_at.isoformat() if operation.called_off_at else ""
     return f"called-off-{operation.id}-{stamp}{'-ended' if operation.stage.is_final else ''}"

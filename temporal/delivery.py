@@ -43,12 +43,12 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
     notes: dict[int, str] = {}
     orders = iter(of_each.values())
 
-    async def tell() -> None:
+    async def signal_next() -> None:
         for events_of_one in orders:  # those of one order in the order of time
             for event, operation in events_of_one:
-                notes[event.id] = await _tell(client, event, operation)
+                notes[event.id] = await _signal(client, event, operation)
 
-    signalling = [asyncio.create_task(tell()) for _ in range(min(SIGNALS_AT_ONCE, len(of_each)))]
+    signalling = [asyncio.create_task(signal_next()) for _ in range(min(SIGNALS_AT_ONCE, len(of_each)))]
     try:
         await asyncio.gather(*signalling)
     finally:
@@ -80,7 +80,7 @@ async def deliver_again(database: Database, operation: int) -> set[int]:
         return accounts
 
 
-async def _tell(client: Client, event: UpstreamEvent, operation: Operation) -> str:
+async def _signal(client: Client, event: UpstreamEvent, operation: Operation) -> str:
     if operation.stage.is_final:
         return "the operation had ended"
     message = UpstreamEventMessage(

@@ -15,7 +15,7 @@ from models.database import Database
 from models.messages import OrderPolicy
 from models.order import Operation
 from orders.lifecycle.acceptance import AcceptedOrder
-from temporal.calling_off import tell_called_off
+from temporal.calling_off import notify_called_off
 from temporal.outage import note, outage
 from temporal.starting import start_accepted
 from workflows.service_order import ServiceOrder
@@ -95,4 +95,4 @@ class Dispatcher:
     async def _signal_called_off(self, number: int) -> None:
         async with self._database.read() as session:
             operation = await session.get_one(Operation, number)
-        await tell_called_off(self._client, operation)
+        await notify_called_off(self._client, operation)

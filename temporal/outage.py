@@ -1,6 +1,6 @@
 """Temporal away: one line in the log when it goes and one when it is back, whoever meets it and however often.
 
-The SDK tells of every call and every queue that it tries in vain, several times a second. Its records come here by
+The SDK reports every call and every queue that it tries in vain, several times a second. Its records come here by
 Python's logging (`sdk_runtime`, `listen_to_the_sdk`); those that only say that Temporal is away become the one line.
 """
 

@@ -24,7 +24,7 @@ RPC_TIMEOUT = timedelta(seconds=5)
 
 
 async def start_accepted(client: Client, task_queue: str, policy: OrderPolicy, order: AcceptedOrder) -> None:
-    """Start the workflow of an operation that was accepted just now, from what its acceptance tells.
+    """Start the workflow of an operation that was accepted just now, with what its acceptance knows.
 
     Its first activity notes in the database that it runs. Raises RPCError or RuntimeError when Temporal can't be
     reached.

@@ -37,7 +37,7 @@ class Gate:
         self._works = False
         """Some call was answered since the gate was last shut: calls need not go one by one."""
         self._probe = asyncio.Lock()
-        self._told: datetime | None = None
+        self._until_reported: datetime | None = None
         self._shut_at = datetime.min.replace(tzinfo=UTC)
 
     @property
@@ -97,11 +97,11 @@ class Gate:
     def learn(self, until: datetime | None, why: str, *, well_at: datetime | None) -> None:
         """What the database has of the account: until when it is to be left alone, as another process was asked; and
         when it was last seen well, which makes a log-in that was refused before history (None: it is not well)."""
-        if until is not None and until != self._told:
+        if until is not None and until != self._until_reported:
             left = (until - datetime.now(UTC)).total_seconds()
             if left > 0 and (self._next_try is None or until > self._next_try):
                 self._shut(min(left, LONGEST_ASKED_FOR), why, of_login=False)
-        self._told = until
+        self._until_reported = until
         if self._of_login and well_at is not None and well_at > self._shut_at:
             self._shut_until, self._trouble_since = 0.0, None
 

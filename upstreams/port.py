@@ -40,7 +40,7 @@ KEY_READY = "key_ready"
 
 
 class Balance(Value):
-    """What the account holds, without the credit limit (the upstream does not tell it; it is a setting of ours)."""
+    """What the account holds, without the credit limit (the upstream does not show it; it is a setting of ours)."""
 
     amount: Money
     read_by: str
@@ -99,9 +99,9 @@ class UpstreamItem(Value):
     ip: str = ""
     renewal: str | None = None
     """How the upstream renews it: the months, or another code of the adapter's. Empty: the place for it is empty.
-    None: this answer does not tell."""
+    None: this answer does not show it."""
     renews: bool | None = None
-    """Whether the upstream renews it automatically. None: this answer does not tell for certain."""
+    """Whether the upstream renews it automatically. None: this answer does not show it for certain."""
     unreadable: dict[str, str] = Field(default_factory=dict)
     """What is shown and can't be true (a cost of 10^30, a name of 9,000 characters), by the field it is missing from: a
     part of it, for people to see."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _LONGEST_TEXT = 64
-"""Characters. A date has 29; whatever is longer tells nothing."""
+"""Characters. A date has 29; anything longer has no meaning."""
 _SECONDS = re.compile(r"[0-9]{1,64}", re.ASCII)
 _MOST_SECONDS = 999_999_999.0
 """Thirty years: more is the same to everybody."""

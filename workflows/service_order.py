@@ -157,7 +157,7 @@ class ServiceOrder(OrderMessages):
         await self._take(result)
 
     async def _clear_away(self) -> None:
-        """Called off: it ends here, unless it turns out to be bought, or cannot be told."""
+        """Called off: it ends here, unless it turns out to be bought, or cannot be known."""
         self._state.clearing = False
         self._enter(Stage.OUTCOME_UNKNOWN, "called off", next_try=BY_THE_ACTIVITY)
         result = await calls.call_off(self._order)
@@ -216,7 +216,7 @@ class ServiceOrder(OrderMessages):
                 raise NeedsAttention(result.reason, result.failure)
 
     async def _await_confirmation(self) -> bool:
-        """The poller tells. Should it stay silent for long, the order asks for itself, and goes on waiting.
+        """The poller reports it. Should it stay silent for long, the order asks for itself, and goes on waiting.
 
         False: it turns out that it is still to be paid.
         """

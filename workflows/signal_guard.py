@@ -16,7 +16,7 @@ LONGEST_REASON = 200
 
 class SignalReceiver(Protocol):
     def signal_dropped(self, why: str) -> None:
-        """A signal was dropped, or a part of it: people are told."""
+        """A signal was dropped, or a part of it: people are notified."""
 
 
 S = TypeVar("S", bound=SignalReceiver)

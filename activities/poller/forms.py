@@ -16,7 +16,7 @@ from upstreams.port import Upstream
 
 
 async def read(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> PollResult:
-    """Read a form and write down what it tells; anew where something else of the item was written down meanwhile."""
+    """Read a form and write down what it shows; anew where something else of the item was written down meanwhile."""
     for operation in watch.awaited:
         if operation.upstream_number == number and operation.product_type == product_type:
             watch.schedule.looked_at(operation)
@@ -126,7 +126,7 @@ async def _read_pending(
     asked: int,
     answers: dict[str, list[FormRead]],
 ) -> None:
-    """Read a form that tells something new; it stays to be read until it was, or is refused for good."""
+    """Read a form that shows something new; it stays to be read until it was, or is refused for good."""
     form = watch.to_read[product_type, number]
     form.due = time.monotonic() + form.rest
     form.rest = min(2 * form.rest, schedule.FORM_AGAIN_AT_MOST_SECONDS)

@@ -1,6 +1,6 @@
-"""The head of a list sorted by number, newest first: one request tells of any number of openings.
+"""The head of a list sorted by number, newest first: one request reports any number of openings.
 
-It is used for openings of types that were listed in this run (a form alone would tell of an item what its list writes
+It is used for openings of types that were listed in this run (a form alone would report of an item what its list writes
 differently, which is a change once the list is read), and only as far as it is seen to be what was asked for: where an
 upstream does not sort, or its head lacks what is waited for, forms are read.
 """

@@ -39,7 +39,7 @@ async def _look_at_forms_alone(database: Database, watch: Watch, settings: Setti
     if watch.schedule.claim(PeriodicJob.RENEWAL_FORMS, step):
         since = watch.renewal_forms_since or now - step  # what runs anew has looked until about then
         async with database.read() as session:
-            items = await renewal.told_by_forms_alone(session, watch.account_id)
+            items = await renewal.known_from_forms_alone(session, watch.account_id)
         watch.renewal_forms |= dict.fromkeys(renewal.due_between(items, since, now, period))
         watch.renewal_forms_since = now
     for item in list(watch.renewal_forms)[: schedule.RENEWALS_AT_ONCE]:

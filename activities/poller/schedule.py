@@ -60,7 +60,7 @@ HINT_BATCH = 100
 FORMS_FOR_HINTS = 5
 """With more hinted items of a type than this, and than its list has pages, the list is read instead of their forms."""
 SECOND_LOOK_SECONDS = 2.0
-"""A hint may come before what it tells of can be read: then the item is read once more."""
+"""A hint may come before what it announces can be read: then the item is read once more."""
 LISTED_FOR_HINTS_SECONDS = 1.0
 """Hints cause a list to be read at most this often."""
 UNKNOWN_HINTS_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""What takes longer than usual is marked, told once, and looked at by its order."""
+"""What takes longer than usual is marked, reported once, and looked at by its order."""
 
 import time
 

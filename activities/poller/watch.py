@@ -79,9 +79,9 @@ class Watch:
     """(product type, number) of items that are waited for and that the latest list did not show, because a filter
     narrows it, say: their forms are read, however many they are."""
     undelivered: asyncio.Event = field(default_factory=asyncio.Event)
-    """Events were committed that orders are to be told of."""
+    """Events were committed that orders are to be notified of."""
     to_read: dict[tuple[str, str], PendingForm] = field(default_factory=dict)
-    """(product type, number) of our items whose forms tell something new."""
+    """(product type, number) of our items whose forms show something new."""
     answers: dict[str, list[FormRead]] = field(default_factory=dict)
     """By product type: they are written down together, as soon as nothing else is being written down."""
     refused: set[tuple[str, str]] = field(default_factory=set)
@@ -91,9 +91,9 @@ class Watch:
     usual: dict[tuple[OperationKind, str], tuple[float, float]] = field(default_factory=dict)
     """By kind and product type: until when it counts, and in how many seconds an operation is usually confirmed."""
     to_look_at: dict[str, WaitingOperation] = field(default_factory=dict)
-    """What was found to be late or slow, and whose orders have not been told to look: by the id of the signal."""
+    """What was found to be late or slow, and whose orders have not been asked to look: by the id of the signal."""
     asked_to_look: set[tuple[int, str]] = field(default_factory=set)
-    """Operations, and since when they wait, whose orders are told to look."""
+    """Operations, and since when they wait, whose orders are to look."""
     renewal_forms_since: float | None = None
     """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
     renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class Watch:
         )
 
     def by_form(self, operation: WaitingOperation) -> bool:
-        """Whether no list will tell of it."""
+        """Whether no list will show it."""
         return operation.by_form or (operation.product_type, operation.upstream_number) in self.unlisted
 
     def forms_due(self) -> list[tuple[str, str]]:

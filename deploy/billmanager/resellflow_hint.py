@@ -68,11 +68,11 @@ def main(arguments: List[str]) -> int:
     given = parameters(os.environ, document)
     numbers = changed_items(given, document)
     if numbers and not is_for_the_panel():
-        tell(given.get("func", ""), numbers)
+        send_hint(given.get("func", ""), numbers)
     return 0
 
 
-def tell(function: str, numbers: List[str]) -> None:
+def send_hint(function: str, numbers: List[str]) -> None:
     """Send the hint; what goes wrong is for the log."""
     path = LOG
     try:

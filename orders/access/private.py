@@ -60,7 +60,7 @@ def _words_of(name: str) -> Iterator[str]:
 
 
 async def keep_whole(session: AsyncSession, operation: int, reasons: dict[str, str]) -> None:
-    """`reasons`: as the workflow is told it -> whole."""
+    """`reasons`: as the workflow gets it -> whole."""
     session.add_all(WholeReason(operation_id=operation, told=told, whole=whole) for told, whole in reasons.items())
     await session.flush()
 

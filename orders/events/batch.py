@@ -99,7 +99,7 @@ class Batch:
         self._notified.add((operation, met, number, status))
 
     async def load_notified(self, operations: Collection[int]) -> None:
-        """Learn what these operations have been told."""
+        """Learn what these operations have received."""
         if not operations:
             return
         found = await self.session.exec(

@@ -45,7 +45,7 @@ _NONE_IF_EMPTY = frozenset({"cost", "mark", "expires_on"})
 
 
 def as_listed(snapshot: UpstreamSnapshot, form: UpstreamItem) -> UpstreamItem:
-    """What a form tells, without what the list tells better; so reading list and form in turn is no change."""
+    """What a form shows, without what the list shows better; so reading list and form in turn is no change."""
     known: dict[str, object] = {
         name: (None if name in _NONE_IF_EMPTY else "") for name in _WRITTEN_DIFFERENTLY if name in snapshot.listed
     }
@@ -73,7 +73,7 @@ def _tariff_of_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> dict[str,
 
 
 def tariff_number(form: UpstreamItem) -> str:
-    """The tariff's number as a form tells it; empty where it shows a name alone."""
+    """The tariff's number as a form shows it; empty where it shows a name alone."""
     return form.tariff_id or _number(form.tariff)
 
 
@@ -82,7 +82,7 @@ def _number(tariff: str) -> str:
 
 
 def note_form(snapshot: UpstreamSnapshot, form: UpstreamItem) -> None:
-    """Keep the form as it was read now, and what forms tell better: the cause of the state, the tariff's number, and
+    """Keep the form as it was read now, and what forms show better: the cause of the state, the tariff's number, and
     whether the upstream renews."""
     snapshot.form = form.raw
     if form.status is not UpstreamStatus.UNKNOWN:
@@ -233,14 +233,14 @@ def _renewal_changed(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
 
 
 def _renewal_was_emptied(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
-    """The list has told how it is renewed, and the place for it is empty now."""
+    """The list has shown how it is renewed, and the place for it is empty now."""
     return item.renewal == "" and "renewal" in snapshot.listed
 
 
 def _tariff_changes(snapshot: UpstreamSnapshot, item: UpstreamItem) -> list[Change]:
     """The tariff's number decides; the same one under another name was renamed.
 
-    A list that shows names alone tells of a change what the form has told already, or nothing for certain.
+    A list that shows names alone shows of a change what the form has shown already, or nothing for certain.
     """
     fields: dict[str, tuple[str, str]] = {}
     if item.tariff and item.tariff != snapshot.tariff:
@@ -263,7 +263,7 @@ def is_unexplained(snapshot: UpstreamSnapshot, item: UpstreamItem) -> bool:
 
 
 def key_changes(known: Mapping[str, str], item: UpstreamItem) -> list[Change]:
-    """A licence's key has come, or is gone again because another one is being made. Only forms tell."""
+    """A licence's key has come, or is gone again because another one is being made. Only forms show it."""
     before, after = known.get(KEY_READY, ""), item.raw.get(KEY_READY, "")
     match before, after:
         case "" | "no", "yes":

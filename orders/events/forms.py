@@ -22,8 +22,8 @@ async def record_forms(
 ) -> dict[str, PollResult]:
     """Compare forms with their snapshots and write every difference down, in one transaction.
 
-    Returns what each brought, by number. Of events that tell orders what their items show already, all are counted with
-    the last form.
+    Returns what each brought, by number. Events that report to orders what their items show already are all counted
+    with the last form.
     """
     by_number = {form.number: form for form in forms}
     results = {number: PollResult() for number in by_number}

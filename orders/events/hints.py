@@ -65,7 +65,7 @@ def check_signature(secrets: str, identity: str, timestamp: str, signatures: str
     """
     made = [signature(key_of(text), identity, timestamp, body).encode() for text in secrets.split()]
     given = [text.removeprefix("v1,").encode() for text in signatures.split() if text.startswith("v1,")]
-    # Every pair is compared, whichever fits: how long that takes tells nothing.
+    # Every pair is compared, whichever fits: how long that takes shows nothing.
     fits = [hmac.compare_digest(ours, theirs) for ours in made for theirs in given]
     if not any(fits):
         raise NotSigned("no signature fits a secret of this upstream")

@@ -3,9 +3,9 @@ judged again in spite of the same row.
 
 It is rebuilt from the database at the start of every lap, and changed only by what was committed. An item is judged
 again if its snapshot was changed by something other than a list (its digest in the database is empty then), or if its
-service was changed or an operation of it entered a stage since: both are told by the audit and by the stages that
+service was changed or an operation of it entered a stage since: both are in the audit and in the stages that
 operations passed, which whoever changes something writes anyway, in the same transaction. So nobody has to remember to
-tell the poller, and nothing is added to the path of an order.
+notify the poller, and nothing is added to the path of an order.
 """
 
 import time

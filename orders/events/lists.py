@@ -55,7 +55,7 @@ class ListScan:
         self._there: frozenset[str] = frozenset()
         self._again: frozenset[str] = frozenset()
         """Items that were known, and those to be judged again, when the look began: what came since, from the head of
-        the list or a form, is not for this one to tell."""
+        the list or a form, is not for this one to report."""
         self.seen: set[str] = set()
         self.result = PollResult()
 
@@ -300,7 +300,7 @@ class ListScan:
             row.held_back = held_back
             if is_loaded and row.loaded_at is None:
                 row.loaded_at = row.listed_at = utc_now()
-                self._tell_of_first_look(session.add, account)
+                self._record_first_look(session.add, account)
             session.add(row)
             for start in range(0, len(known.gone), BATCH_SIZE):
                 numbers = sorted(known.gone)[start : start + BATCH_SIZE]
@@ -320,7 +320,7 @@ class ListScan:
     def _held_back(self) -> dict[str, str]:
         return dict(list(self._known.held_back.items())[:HELD_BACK_AT_MOST])
 
-    def _tell_of_first_look(self, add: Callable[[UpstreamEvent], None], account: UpstreamAccount) -> None:
+    def _record_first_look(self, add: Callable[[UpstreamEvent], None], account: UpstreamAccount) -> None:
         """One event instead of one for each item."""
         known = self._known
         about = f"{account.name}|{known.product_type}|{EventKind.FIRST_LOOK}|{utc_now().isoformat()}"
@@ -356,7 +356,7 @@ def _as_number(text: str) -> int:
 
 
 def _is_changed(row: UpstreamSnapshot | None, item: UpstreamItem) -> bool:
-    """The row tells something that the snapshot does not, or is wanted for what the snapshot lacks."""
+    """The row shows something that the snapshot does not, or is wanted for what the snapshot lacks."""
     if row is None or row.gone or row.misses or not row.row_digest or row.tariff_unexplained:
         return True
     if row.listed != listed_fields(item) or item.tariff_id not in ("", row.tariff_id):

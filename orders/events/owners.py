@@ -41,14 +41,14 @@ class Owners:
             if linked.upstream_number is not None:
                 await self._report_second(snapshot, linked)
         for ordered in shown:
-            if ordered.upstream_number is None and await self._tells(snapshot, ordered):
+            if ordered.upstream_number is None and await self._is_certain(snapshot, ordered):
                 await self._report_paid(ordered, snapshot)
                 return ordered
         return None
 
     async def _has_moved(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
         """It is the service's item under another number, and is linked anew."""
-        if not same_mark(snapshot.mark or "", service.mark) or not await self._tells(snapshot, service):
+        if not same_mark(snapshot.mark or "", service.mark) or not await self._is_certain(snapshot, service):
             return False
         return await identity.move(self._batch.session, service, snapshot)
 
@@ -62,7 +62,7 @@ class Owners:
             if snapshot.service_id is not None or snapshot.number == service.upstream_number:
                 continue
             if same_mark(snapshot.mark or "", service.mark):
-                if await self._tells(snapshot, service):
+                if await self._is_certain(snapshot, service):
                     await self._report(service, snapshot)
             elif service.name_is_ours and not snapshot.mark and same_name(snapshot.name, service.name):
                 await self._report(service, snapshot, by="its name")
@@ -76,7 +76,7 @@ class Owners:
             found |= {one.id: one for one in self._batch.by_name.get(name, ())}
         yield from sorted(found.values(), key=lambda one: one.id)
 
-    async def _tells(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
+    async def _is_certain(self, snapshot: UpstreamSnapshot, service: Service) -> bool:
         """Whether what it shows of this service, whole mark or name, may not as well be another service's mark, cut
         short: then the item's name must be this service's, and no name of such another's."""
         if not same_mark(snapshot.mark or "", service.mark):
@@ -94,7 +94,7 @@ class Owners:
         Or with its name, where we made that up and no mark of somebody else's is shown.
         """
         if snapshot.mark and same_mark(snapshot.mark, service.mark):
-            if await self._tells(snapshot, service):
+            if await self._is_certain(snapshot, service):
                 await self._report(service, snapshot)
         elif not snapshot.mark:
             await self._report(service, snapshot, by="its name")

@@ -46,7 +46,7 @@ from upstreams.port import UpstreamItem
 MISSES_BEFORE_GONE = 2
 
 _TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_CHANGED, EventKind.OPERATION_ENDED})
-"""After these the form is read, which tells more than the list (addresses, the tariff's number)."""
+"""After these the form is read, which shows more than the list (addresses, the tariff's number)."""
 _HINTS_AT_MORE = frozenset(map(public, ("tariff", "renewal", "cost")))
 """Fields of a list whose change may come of one that only the form shows: tariff number, who renews, add-ons."""
 _NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
@@ -278,7 +278,7 @@ class Reconciliation:
         *,
         from_form: bool,
     ) -> None:
-        """Events for the changes, told to the order that waits for them and applied to the service."""
+        """Events for the changes, reported to the order that waits for them and applied to the service."""
         if not from_form:
             note_listed(snapshot, item)
         snapshot.changed_at = utc_now()
@@ -297,7 +297,7 @@ class Reconciliation:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events, followed)
-            if any(_form_tells_more(event, from_form=from_form) for event in events) or _form_wanted(snapshot):
+            if any(_form_shows_more(event, from_form=from_form) for event in events) or _form_wanted(snapshot):
                 self.result.to_read.append(snapshot.number)
 
     async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
@@ -377,7 +377,7 @@ class Reconciliation:
         write_events(self._session, service, self._account.name, events, applied)
 
 
-def _form_tells_more(event: UpstreamEvent, *, from_form: bool) -> bool:
+def _form_shows_more(event: UpstreamEvent, *, from_form: bool) -> bool:
     return event.kind in _TOLD_BY_FORM or (not from_form and not _HINTS_AT_MORE.isdisjoint(event.changes))
 
 

@@ -11,7 +11,7 @@ class PollResult:
     suspects: list[str] = field(default_factory=list)
     """Numbers missing so often that they should be asked for one by one."""
     to_read: list[str] = field(default_factory=list)
-    """Numbers of our own items that changed: their forms tell what the list does not."""
+    """Numbers of our own items that changed: their forms show what the list does not."""
     list_again: bool = False
     """A form shows something newer than the list did, which is the one that counts."""
     form_changed: bool = False

@@ -31,9 +31,9 @@ class WaitingOperation:
     since_seconds: float
     parameters: dict[str, str] = field(default_factory=dict)
     waits_since: str = ""
-    """When it came into its stage: tells one wait of an operation from another."""
+    """When it came into its stage: distinguishes one wait of an operation from another."""
     is_slow: bool = False
-    """It has been told that it takes longer than usual."""
+    """It was notified that it takes longer than usual."""
     stage: Stage = Stage.AWAITING_CONFIRMATION
 
     @property

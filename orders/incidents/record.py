@@ -36,7 +36,7 @@ async def raise_incident(
 ) -> bool:
     """Write an incident down, in the transaction of what it is about. False if it was known already.
 
-    `about` tells incidents of one kind apart, e.g. the numbers of the items; `message` says what happened and what a
+    `about` distinguishes incidents of one kind, e.g. the numbers of the items; `message` says what happened and what a
     person should do. Nothing of it may be a secret.
     """
     fingerprint = _fingerprint(incident_kind, about)

@@ -75,6 +75,6 @@ async def _since_a_decision(session: AsyncSession, operation: int) -> list[Colum
 
 
 def _story_of(tried: list[Intent]) -> str:
-    """The last three tell how it went; all are with the operation."""
+    """The last three show how it went; all are with the operation."""
     last = [f"{one.created_at:%H:%M:%S UTC}: {one.message or one.state.value}" for one in tried[-3:]]
     return f". At {'; at '.join(last)}. Look at the item there, then try again, mark it done or cancel"

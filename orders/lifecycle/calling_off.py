@@ -59,7 +59,7 @@ async def call_off(
 
 
 async def not_wanted(session: AsyncSession, opening: Operation, origin: Origin) -> bool:
-    """The service is closed before it is there: its opening is called off. True if its workflow is to be told.
+    """The service is closed before it is there: its opening is called off. True if its workflow is to be notified.
 
     A request that may be under way must not be disturbed; its workflow continues on its own and sees it then.
     """

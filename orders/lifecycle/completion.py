@@ -65,7 +65,7 @@ class NotSeen(Exception):
 
 @dataclass(frozen=True)
 class Sighting:
-    """An event as a signal told it."""
+    """An event as a signal reported it."""
 
     event_id: str
     status: int
@@ -76,7 +76,7 @@ async def complete(
 ) -> int | None:
     """Bring service, operation and task to their final state. Returns the next operation of the service, if any.
 
-    `by`: the person who said that the manual work is done. `event`: what the workflow was told by signal, which is
+    `by`: the person who said that the manual work is done. `event`: what the workflow got by signal, which is
     believed if the poller wrote it down; else NotSeen is raised, and nothing is changed. Safe to repeat: an operation
     that has ended stays as it is.
     """

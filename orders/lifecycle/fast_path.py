@@ -52,7 +52,7 @@ class FirstRequest:
     request: dict[str, str]
     before: dict[str, list[str]]
     target: dict[str, str]
-    """Facts that tell later whether it was done."""
+    """Facts that show later whether it was done."""
 
 
 async def begin(session: AsyncSession, first: FirstRequest, *, lease: timedelta) -> tuple[Operation, Intent]:

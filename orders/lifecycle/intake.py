@@ -117,7 +117,7 @@ _Candidates = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, Up
 
 
 async def _find_candidate(session: AsyncSession, request: ServiceRequest, key: Key) -> _Candidate | None:
-    """The first mapping that has the plan for so many months. The same statement tells whether the key is free, and the
+    """The first mapping that has the plan for so many months. The same statement shows whether the key is free, and the
     numbers of the service and the operation to come. None: the key is known, or there is no such mapping."""
     if abs(request.period_months) > HIGHEST_NUMBER:
         return None  # no period is so long, and no database would look for it

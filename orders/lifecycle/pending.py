@@ -1,4 +1,4 @@
-"""Decisions wait in the database until their order's workflow acts upon them; it is told a word that names one.
+"""Decisions wait in the database until their order's workflow acts upon them; it gets a word that names one.
 
 That way no history holds who decided, why, and with which values, and nobody who may write to Temporal decides in
 another's name: what comes without such a word was sent by hand, and its actor is `temporal`.

@@ -1,4 +1,4 @@
-"""Operations whose confirmation takes longer than it usually does at their upstream: marked once, and told once."""
+"""Operations whose confirmation takes longer than it usually does at their upstream: marked once, and reported once."""
 
 from collections.abc import Sequence
 
@@ -44,7 +44,7 @@ async def past_confirmations(
 
 
 async def mark(session: AsyncSession, number: int, usual_seconds: int) -> Operation | None:
-    """Mark it, and tell the webhooks what the upstream shows. None: it waits no more, or is marked already."""
+    """Mark it, and report to the webhooks what the upstream shows. None: it waits no more, or is marked already."""
     operation = await locked_operation(session, number)
     if operation.stage is not Stage.AWAITING_CONFIRMATION or operation.slow_since is not None:
         return None

@@ -176,7 +176,7 @@ def _shown(
 
 
 def _for_shop(operation: Operation, says: str) -> dict[str, object]:
-    """What a storefront is told in other words."""
+    """What a storefront reads in other words."""
     why = operation.stage, operation.reason, operation.failure_class
     price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
     plain = without_secrets(says)
@@ -185,12 +185,12 @@ def _for_shop(operation: Operation, says: str) -> dict[str, object]:
     return {"waits_for": waits_for, "upstream_says": shown, "price": price, "workflow_url": ""}
 
 
-async def _told(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
+async def _causes(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:
     return {**await upstream_says(session, operations), **await what_is_ahead(session, operations)}
 
 
 def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
-    """With what the upstream shows, or what runs before it, while nothing else tells why it lasts."""
+    """With what the upstream shows, or what runs before it, while nothing else says why it lasts."""
     if operation.stage is Stage.QUEUED:
         return f"{waits_for}; {says}" if says else waits_for
     if operation.stage is not Stage.AWAITING_CONFIRMATION:
@@ -208,7 +208,7 @@ async def find_operation(
         raise NotFound(_NOUN, number)
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
     stages = await stages_after(session, number, requester=requester)
-    says = await _told(session, [operation])
+    says = await _causes(session, [operation])
     view = _shown(links, await facts_of_all(session, [operation]), requester, says)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
@@ -226,7 +226,7 @@ async def list_operations(
     slow: Sequence[bool] | None = None,
 ) -> Page[OperationView]:
     """A page of the operations that the requester may see. Raises InvalidField for a wrong cursor, or an upstream that
-    does not exist; storefronts are not told which do. `slow`: whether they are slower than usual."""
+    does not exist; storefronts do not learn which do. `slow`: whether they are slower than usual."""
     query = select(Operation).where(belongs_to_visible(Operation, requester))
     if (wanted := either(slow)) is not None:
         is_slow = col(Operation.slow_since).is_not(None)
@@ -248,7 +248,7 @@ async def list_operations(
             else [await known_upstream(session, one) for one in upstream],
         ),
     )
-    facts, says = await facts_of_all(session, rows), await _told(session, rows)
+    facts, says = await facts_of_all(session, rows), await _causes(session, rows)
     return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, requester, says))
 
 

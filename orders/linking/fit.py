@@ -105,7 +105,7 @@ async def check_free(session: AsyncSession, target: Target, item: UpstreamItem, 
 
 
 def renewed_by(item: UpstreamItem) -> RenewalOwner | None:
-    """None: the item does not show it in a way that can be told."""
+    """None: the item does not show it in a way that can be known."""
     if item.renews is None:
         return None
     return RenewalOwner.UPSTREAM if item.renews else RenewalOwner.RESELLFLOW

@@ -42,7 +42,7 @@ async def owners(upstream: Upstream, cart: Cart, claims: Sequence[Claim]) -> lis
 
 
 async def by_the_other_list(upstream: Upstream, owned: list[Owned], claims: Sequence[Claim]) -> list[Owned]:
-    """Rows that the cart does not tell apart may be orders of ours, which the basket names with the same numbers."""
+    """Rows that the cart does not distinguish may be orders of ours, which the basket names with the same numbers."""
     if all(one.claim is not None for one in owned):
         return owned
     try:
@@ -314,7 +314,7 @@ async def _in_cart(upstream: Upstream, unpaid_kind: UnpaidKind, row: str, order:
 
 
 async def charges_before(upstream: Upstream, item: str) -> list[str] | None:
-    """Charges for that item that are listed already, so that a new one is known for new. None: that can't be told."""
+    """Charges for that item that are listed already, so that a new one is known for new. None: that can't be known."""
     listed = await _charges(upstream, item, utc_now() - A_DAY)
     return None if listed is None or not listed.complete else [entry.number for entry in listed.entries]
 

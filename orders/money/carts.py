@@ -89,7 +89,7 @@ def decide_cart(
     cart: Cart, owned: Sequence[Owned], me: Claim, currency: str, *, under_way: Sequence[int] = ()
 ) -> CartDecision:
     """What may be done about `me`, seeing everything in the cart. `under_way`: operations whose row may be there and
-    can't be told yet, because the answer to their request is not known."""
+    can't be known yet, because the answer to their request is not known."""
     own = tuple(one for one in owned if one.claim is not None and one.claim.operation == me.operation)
     strangers = [one.row.label for one in owned if one.claim is None and one.holder is None]
     if cart.unreadable:
@@ -231,7 +231,7 @@ class PaymentEvidence:
     in_cart: bool | None
     """Whether the row is still shown; None: the cart can't be read."""
     charged: bool | None
-    """Whether a charge of that sum for that item is listed since; None: that can't be told."""
+    """Whether a charge of that sum for that item is listed since; None: that can't be known."""
     still_ordered: bool
     """The item was read, and is not paid yet (status ordered)."""
     unknown_since: datetime

@@ -47,7 +47,7 @@ def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
 
 
 def _last_shown(service: Service, period: MappedPeriod, snapshot: UpstreamSnapshot | None) -> Sum | None:
-    """The item's price of its own period, add-ons and all; of another period it tells nothing."""
+    """The item's price of its own period, add-ons and all; of another period it shows nothing."""
     if period.period_months != service.period_months:
         return None
     if snapshot is None or not snapshot.cost_amount or snapshot.cost_currency is None:

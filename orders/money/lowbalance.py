@@ -1,4 +1,4 @@
-"""The minimal balance of processing modules: people are told once when less is free, and when it is there again.
+"""The minimal balance of processing modules: people are notified once when less is free, and when it is there again.
 
 Orders are not held back by it. Free is what the next order could have: balance and credit, without what is set aside.
 """

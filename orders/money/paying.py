@@ -40,7 +40,7 @@ STEPS = {UnpaidKind.CART_ROW: IntentStep.CONFIRM_CART, UnpaidKind.ORDER: IntentS
 CHARGES_BEFORE = "charges"
 """In an intent's `before`: numbers of the charges for its item that were listed before it was sent."""
 TO_PAY, ROW = "to_pay", "row"
-"""In the evidence of what is unpaid: the sum that the cart shows, and the row as people are told of it."""
+"""In the evidence of what is unpaid: the sum that the cart shows, and the row as people are notified of it."""
 CHARGED_FOR = [kind for kind, one in OPERATIONS.items() if one.charges]
 _WORKED_ON = (Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING, Stage.RETRYING)
 
@@ -135,7 +135,7 @@ async def _set_aside(session: AsyncSession, operation: Operation) -> Money | Non
 
 
 async def under_way(session: AsyncSession, account_id: int, but_not: int) -> list[int]:
-    """Operations whose request may have put something into the cart that nobody can tell yet.
+    """Operations whose request may have put something into the cart that is not known yet.
 
     An opening that was answered by a bare yes is one of them until its item is found.
     """
@@ -284,7 +284,7 @@ async def write_intents(
 ) -> dict[int, Intent] | None:
     """The intents of everything that one payment covers, in one transaction; None if anything is not as it was weighed.
 
-    `before`: item -> the charges for it that the upstream listed before; none where that can't be told. Every operation
+    `before`: item -> the charges for it that the upstream listed before; none if not known. Every operation
     is locked, in the order of their numbers: none of them ends, or is given up, meanwhile.
     """
     weighed = {one.claim.operation: one for one in covered if one.claim is not None}

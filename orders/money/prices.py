@@ -21,7 +21,7 @@ STORED = Decimal("0.0001")
 """Amounts are stored so exactly (models.columns.Amount)."""
 
 BY_REFUSAL_ALONE = Decimal(200)
-"""Per cent tolerated where an upstream that has no quotes told its price by refusing: the catalogue's cost can't be
+"""Per cent tolerated where an upstream that has no quotes named its price by refusing: the catalogue's cost can't be
 kept as exact there, and the sum is set aside and shown before anything is charged."""
 
 CART = "cart"
@@ -90,7 +90,7 @@ class _Price:
 
     cost: Money | None
     quoted: Money | None = None
-    """The same in the currency in which it was told."""
+    """The same in the currency in which it was named."""
     row: dict[str, str] = field(default_factory=dict)
     objection: Objection | None = None
 
@@ -262,7 +262,7 @@ def _above_selling_price(terms: PriceTerms, found: _Price, row: dict[str, str], 
 
 
 def _comparable(limit: Money, found: _Price, currency: str, today: date, rates: Rates) -> tuple[Money, Money] | None:
-    """Limit and price in one currency: that in which both are told, else the account's. None: there is no rate."""
+    """Limit and price in one currency: that in which both are named, else the account's. None: there is no rate."""
     cost = required(found.cost, "the price to be compared")
     if found.quoted is not None and limit.currency == found.quoted.currency:
         return limit, found.quoted

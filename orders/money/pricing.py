@@ -59,7 +59,7 @@ class Pricing:
     async def price(self, job: Job, upstream: Upstream) -> Priced:
         """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away.
 
-        Once it lies in the upstream's cart, only that says what it costs: a quote would tell what it costs a second
+        Once it lies in the upstream's cart, only that says what it costs: a quote would say what it costs a second
         time, or that there is nothing left to buy.
         """
         owed = await self._to_pay(job)

@@ -37,7 +37,7 @@ class Request:
     fields: dict[str, str]
     before: dict[str, list[str]] = field(default_factory=dict)
     target: dict[str, str] = field(default_factory=dict)
-    """Facts that tell later whether it was done; added to the operation's parameters."""
+    """Facts that show later whether it was done; added to the operation's parameters."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Change plan: the tariff that the item's form shows tells whether it was done."""
+"""Change plan: the tariff in the item's form shows whether it was done."""
 
 from datetime import timedelta
 from typing import Annotated, ClassVar

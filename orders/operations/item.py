@@ -1,4 +1,4 @@
-"""What operations on an existing item have in common: its form is read before, and tells afterwards what was done."""
+"""What operations on an existing item have in common: its form is read before, and shows afterwards what was done."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +43,7 @@ def attention(reason: str, failure: FailureClass) -> SubmitResult:
 def refused_before(job: Job) -> Obstacle | None:
     """An upstream may say no and do it all the same: before the request is sent again it is looked up, as after a lost
     answer. None: there was no such answer, or it is proven by now that nothing was done."""
-    if job.intent is None or not job.intent.was_told_no:
+    if job.intent is None or not job.intent.was_refused:
         return None
     reason = (
         f"the upstream refused it ({shortened(job.intent.message, 200)}); Resellflow looks for proof that nothing was "

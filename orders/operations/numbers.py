@@ -1,6 +1,6 @@
 """Numbers of all items of a type, for what was there before an order was sent.
 
-Where marks tell items apart they are read once for all orders that ask at about the same time: an item that came since
+Where marks distinguish items they are read once for all orders that ask at about the same time: an item that came since
 is looked at by its mark. Where they do not, each order reads them for itself, right before it is sent.
 """
 

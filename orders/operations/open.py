@@ -129,14 +129,14 @@ class Open(OperationType[Asking, Term]):
 
     async def _notes(self, database: Database, job: Job, upstream: Upstream) -> dict[str, list[str]]:
         """What is there before the first request. The poller knows it, unless it has not read the list of this type
-        for a while, or never to its end; and where the mark alone may not tell the items of one name apart, its last
+        for a while, or never to its end; and where the mark alone may not distinguish the items of one name, its last
         look is not enough. Then the numbers are collected here."""
         watched = job.listed_at is not None and utc_now() - job.listed_at < WATCHED_LATELY
-        told_apart = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
-        if watched and told_apart:
+        distinguishable = job.service.name_is_ours or job.account.lists_return_mark is Knowledge.YES
+        if watched and distinguishable:
             return notes_of_what_was_seen(job) | balance_before(job)
         product_type = job.service.product_type
-        there = await (shared_numbers(upstream, product_type) if told_apart else numbers(upstream, product_type))
+        there = await (shared_numbers(upstream, product_type) if distinguishable else numbers(upstream, product_type))
         async with database.read() as session:
             return await notes_before(session, job, there) | balance_before(job)
 

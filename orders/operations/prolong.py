@@ -1,4 +1,4 @@
-"""Prolong: the expiry date tells whether it was done. The new one is the upstream's word, our arithmetic where it says
+"""Prolong: the expiry date shows whether it was done. The new one is the upstream's word, our arithmetic where it says
 nothing."""
 
 from dataclasses import replace
@@ -159,7 +159,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
         return replace(judge_term(_term(job, found, window)), evidence=evidence)
 
     async def _notes(self, job: Job, item: UpstreamItem, upstream: Upstream) -> Renewal:
-        """What tells later whether it was done: the expiry now, and where the renewal form says that it leads."""
+        """What shows later whether it was done: the expiry now, and where the renewal form says that it leads."""
         before = item.expires_on.isoformat() if item.expires_on else ""
         notes = Renewal(expires_before=before, expires_announced="")
         try:

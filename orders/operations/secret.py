@@ -1,7 +1,7 @@
 """A new password, or a new licence key: shown by the upstream only, kept nowhere here.
 
 A request for it is refused if this kind of upstream lacks the capability (`orders.operations.set_parameters`).
-Nothing that can be read tells whether it was done. It costs nothing, so after a lost answer another one is sent, once;
+Nothing that can be read shows whether it was done. It costs nothing, so after a lost answer another one is sent, once;
 if that answer is lost, too, a person has to look.
 """
 

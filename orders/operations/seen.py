@@ -21,11 +21,11 @@ class Seen:
     expires_on: date | None = None
     form: dict[str, str] = field(default_factory=dict)
     at_work: bool = False
-    """The upstream has something about it under way, as a form that was read just now tells."""
+    """The upstream has something about it under way, as a form that was read just now shows."""
     tariff: str = ""
-    """The tariff's number, or its name, as the form tells it."""
+    """The tariff's number, or its name, as the form shows it."""
     renewal: str = ""
-    """How the upstream renews it, as the form tells it."""
+    """How the upstream renews it, as the form shows it."""
     detail: str = ""
     """The upstream's own key for the cause of its state."""
     cause: str = ""
@@ -61,7 +61,7 @@ class Seen:
 
     @property
     def dead_end(self) -> bool:
-        """The upstream does not go on with it automatically, as far as it tells."""
+        """The upstream does not go on with it automatically, as far as it shows."""
         return self.status is UpstreamStatus.PROCESSING and self.is_dead_end
 
 

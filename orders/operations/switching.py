@@ -1,4 +1,4 @@
-"""What suspend, resume and close share: the status tells whether it was done.
+"""What suspend, resume and close share: the status shows whether it was done.
 
 It is read first, and the request is sent only when needed; sending it twice would cost nothing.
 """

@@ -1,4 +1,4 @@
-"""Setting values of an item's form: the values that it then shows tell whether it was done."""
+"""Setting values of an item's form: the values in the form afterwards show whether it was done."""
 
 import logging
 from collections.abc import Collection
@@ -75,9 +75,9 @@ class SettingValues:
 
 
 def not_shown(asked: Values, seen: Seen) -> str:
-    """What of the values that tell whether it was done the form does not show (yet), in words.
+    """The values that were asked for and that the form does not show (yet), in words.
 
-    Who renews is a call of its own, made after the rest is accepted; it tells only where nothing else was asked for.
+    Who renews is a call of its own, made after the rest is accepted; it is a proof only if nothing else was asked for.
     Values are compared by meaning: `4 GB` is 4, a name in punycode is the one in Unicode.
     """
     compared = [_compared(name, seen.form.get(name), value) for name, value in asked.fields.items()]

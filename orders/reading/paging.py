@@ -57,7 +57,7 @@ def next_cursor(noun: str, number: int | None) -> str:
 def page_of(
     noun: str, ask: PageRequest, rows: Sequence[R], number_of: Callable[[R], int | None], show: Callable[[R], D]
 ) -> Page[D]:
-    """The page from `rows`, of which one more than the limit has been read: it tells whether more follow."""
+    """The page from `rows`, of which one more than the limit has been read: it shows whether more follow."""
     shown = rows[: ask.limit]
     more = len(rows) > ask.limit
     return Page(

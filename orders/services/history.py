@@ -128,7 +128,7 @@ def _pair(one: UpstreamEvent, name: str) -> tuple[str, str]:
 
 
 def _not_applied(one: UpstreamEvent, own: Changes) -> Changes:
-    """What an event tells beyond our values: of the upstream's own, and all of it where nothing of ours changed."""
+    """What an event shows beyond our values: of the upstream's own, and all of it where nothing of ours changed."""
     return {
         name if name in _SHOWN_ALIKE else f"upstream_{name.removeprefix('upstream_')}": _pair(one, name)
         for name in one.changes
@@ -137,7 +137,7 @@ def _not_applied(one: UpstreamEvent, own: Changes) -> Changes:
 
 
 def _kind(one: UpstreamEvent, own: Changes) -> EventKind:
-    """An item that is in service when it is first seen has been opened, as far as we can tell."""
+    """An item that is in service when it is first seen has been opened, as far as we know."""
     if one.kind is EventKind.APPEARED and own.get("status", ("", ""))[1] == ServiceStatus.ACTIVE:
         return EventKind.OPENED
     return one.kind

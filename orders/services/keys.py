@@ -62,7 +62,7 @@ async def awaited(session: AsyncSession, account_id: int) -> list[Awaited]:
 
 
 async def ready(session: AsyncSession, services: Iterable[Service]) -> dict[int, bool]:
-    """Service number -> whether its key has come; those of which nobody can tell are left out."""
+    """Service number -> whether its key has come; those of which nothing is known are left out."""
     wanted = {service.id: service for service in services if service.product_type in KEYED}
     if not wanted:
         return {}

@@ -1,6 +1,6 @@
 """Who renews a service, ours and the upstream's word for it: both at once would charge twice, neither would end it.
 
-Only an item's form tells for certain whether the upstream renews it (a list may show a localised word). Where the two
+Only an item's form shows for certain whether the upstream renews it (a list may show a localised word). Where the two
 differ and no operation is about to change that, it is an incident, raised by a form read just then; what raised it may
 be put back by an operation of ours (`RESELL_PUT_BACK_RENEWAL`).
 """
@@ -37,7 +37,7 @@ class Mismatch:
     owner: RenewalOwner
     """The service's."""
     since: str
-    """Since when the form shows it; tells one time from the next."""
+    """Since when the form shows it; distinguishes one time from the next."""
     reported: bool
     put_back: bool
     """An operation of ours was asked for that puts it back; or that has not helped often enough today."""
@@ -62,7 +62,7 @@ _KINDS = {
 }
 
 
-async def told_by_forms_alone(session: AsyncSession, account_id: int) -> list[tuple[str, str]]:
+async def known_from_forms_alone(session: AsyncSession, account_id: int) -> list[tuple[str, str]]:
     """(product type, number) of the items of our services whose lists do not say whether the upstream renews them."""
     found = await session.exec(
         select(UpstreamSnapshot.product_type, UpstreamSnapshot.number, UpstreamSnapshot.listed)

@@ -34,7 +34,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
     knowledge = await _knowledge(session, job)
     latest = calls[-1]
     accepted = latest.state is IntentState.ACCEPTED
-    since = latest.settled_at if accepted or latest.was_told_no else latest.unknown_since
+    since = latest.settled_at if accepted or latest.was_refused else latest.unknown_since
     mark = job.service.mark
     marks = tuple(dict.fromkeys([mark, *(call.mark for call in reversed(calls))]))
     ordered_as = [job.service.name, *(call.request.get("name", "") for call in reversed(calls))]

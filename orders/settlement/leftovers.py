@@ -75,8 +75,8 @@ class Ours:
         shown = form.mark or ""
         if not any(same_mark(shown, mark) for mark in self.marks):
             return False
-        told_by_name = same_name(form.name, self.name) and canonical(form.name) not in self.names_of_others
-        return told_by_name or not may_be_cut_of(shown, self.marks_of_others)
+        ours_by_name = same_name(form.name, self.name) and canonical(form.name) not in self.names_of_others
+        return ours_by_name or not may_be_cut_of(shown, self.marks_of_others)
 
 
 def remedy_for(form: UpstreamItem, ours: Ours) -> Remedy:
@@ -192,7 +192,7 @@ async def _refused_for_funds(database: Database, job: Job, intent: Intent) -> bo
 
 
 async def _was_charged(database: Database, job: Job, intent: Intent, upstream: Upstream, price: Decimal) -> Knowledge:
-    """By the balance before the call and after it. It tells only while no other order of the account was charged."""
+    """By the balance before the call and after it. It shows it only while no other order of the account was charged."""
     noted, noted_at = intent.before.get(BALANCE), intent.before.get(BALANCE_AT)
     if not noted or not noted_at:
         return Knowledge.UNKNOWN

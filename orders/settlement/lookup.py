@@ -44,7 +44,7 @@ async def left_behind(database: Database, job: Job, upstream: Upstream) -> Judge
 async def leftover_of(database: Database, job: Job, upstream: Upstream) -> UpstreamItem | None:
     """The form of the item that an earlier request of this order left behind; None: there is certainly none.
 
-    Raises OutcomeUnknown where that cannot be told.
+    Raises OutcomeUnknown where that cannot be known.
     """
     found = await left_behind(database, job, upstream)
     match found.verdict:

@@ -52,7 +52,7 @@ async def report_second(
 
 
 async def report_one_left(session: AsyncSession, service: Service, before: str) -> None:
-    """The item that the service was is gone, and it is the second one now: nobody is to be told to delete that."""
+    """The item that the service was is gone, and it is the second one now: nobody may be asked to delete that."""
     number = str(service.upstream_number)
     await reword_incident(
         session,

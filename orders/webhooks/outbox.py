@@ -1,4 +1,4 @@
-"""What is told to the webhooks: written in the transaction that makes it true, sent later (orders.webhooks.fanout).
+"""What is reported to the webhooks: written in the transaction that makes it true, sent later (orders.webhooks.fanout).
 
 A message holds numbers, states and values that the API shows; neither secrets nor the customer.
 """
@@ -50,7 +50,7 @@ _OF_STAGES = {
 
 
 def type_of_stage(stage: Stage) -> MessageType | None:
-    """What is told when an operation enters this stage; None: nothing."""
+    """What is reported when an operation enters this stage; None: nothing."""
     return _OF_STAGES.get(stage)
 
 
@@ -202,7 +202,7 @@ def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapsh
 
 
 def stage_entered(session: AsyncSession, operation: Operation, before: Stage) -> None:
-    """The operation is in another stage than before: told where a storefront may have to act or to show it."""
+    """The operation is in another stage than before: reported where a storefront may have to act or to show it."""
     wanted = type_of_stage(operation.stage)
     if wanted is None:
         return

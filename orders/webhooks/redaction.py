@@ -70,7 +70,7 @@ def without_secrets(text: str) -> str:
 
 
 def reason_for_shop(stage: Stage, reason: str, failure: FailureClass | None) -> str:
-    """What a storefront is told of the reason why an operation is in a stage; empty: the stage says enough."""
+    """What a storefront reads of the reason why an operation is in a stage; empty: the stage says enough."""
     if not reason:
         return ""
     if stage is Stage.RETRYING and failure is FailureClass.OUTCOME_UNKNOWN:
@@ -98,7 +98,7 @@ _OF_OUR_PEOPLE = frozenset(
         *(MessageType.UPSTREAM_BALANCE_LOW, MessageType.UPSTREAM_BALANCE_ENOUGH),
     }
 )
-"""Messages that name what belongs to others, or tell of our money."""
+"""Messages that name what belongs to others, or speak of our money."""
 _DATA = frozenset(
     {
         *("service", "operation", "task", "upstream", "item", "event", "changes"),

@@ -33,7 +33,7 @@ _PAYMENT_STATUS = {1: ("New", "Новый"), 4: ("Credited", "Зачислен")
 
 
 def _allow(call: Call, knob: Readability) -> bool:
-    """Refuse the call or tell whether the balance may be shown."""
+    """Refuse the call or return whether the balance may be shown."""
     if knob == "access":
         raise access(call.func)
     return knob == "readable"

@@ -56,7 +56,7 @@ def _shown_status(call: Call, item: Item) -> Status:
 
 
 def status_nodes(call: Call, item: Item) -> list[Node]:
-    """The columns that tell the status, in the way the panel is set to."""
+    """The columns that show the status, in the way the panel is set to."""
     status = _shown_status(call, item)
     code, word = str(status.value), status_word(status, call.lang)
     key = status_message(item) if status is item.status else ""

@@ -1,4 +1,4 @@
-"""What an order or a renewal would cost, in the ways in which panels tell it."""
+"""What an order or a renewal would cost, in the ways in which panels report it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def order_lines(tariff: Pricelist, period: int, addons: dict[int, str]) -> list[
 
 
 def sentence(call: Call, text: str, total: Decimal, currency: str) -> str:
-    """``orderinfo``: a description, and the total where the panel tells it in words."""
+    """``orderinfo``: a description, and the total where the panel reports it in words."""
     if call.world.settings.quote in (Quote.UNREADABLE, Quote.ABSENT):
         return text
     shown = money.text(total, currency, call.world.settings.money_style)

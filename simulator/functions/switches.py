@@ -46,7 +46,7 @@ def _switch(call: Call, *, stopped: bool) -> Document:
 
 @function("service.changepassword")
 def change_password(call: Call) -> Document:
-    """Set a service's password; the result is told in a banner."""
+    """Set a service's password; the result is reported in a banner."""
     item = living(call.item(of_type=False), Status.ACTIVE)
     if not call.sent:
         return form([*tparams(call), Node("elid", str(item.id)), Node("passwd"), Node("confirm")])

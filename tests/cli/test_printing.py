@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from cli.printing import Column, print_fields, print_json, print_table, say_on, shown, tell
+from cli.printing import Column, print_fields, print_json, print_table, print_text, say_on, shown
 
 EVIL = "\x1b[2J\x1b]0;title\x07red\x9b31m \u202egnp.exe\u2066\r\x7f"
 TAME = "·[2J·]0;title·red·31m ·gnp.exe···"
 
 
 def test_words_of_others_are_tame_wherever_they_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(EVIL)
+    print_text(EVIL)
     say_on(False)(EVIL)
     print_fields([("name", EVIL)])
     print_table([Column("name")], [[EVIL]], nothing="")
@@ -32,5 +32,5 @@ def test_json_says_the_same_and_does_nothing(capsys: pytest.CaptureFixture[str])
 
 
 def test_lines_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    tell("1. do it\n2. see\tto it")
+    print_text("1. do it\n2. see\tto it")
     assert capsys.readouterr().out == "1. do it\n2. see to it\n"

@@ -283,4 +283,4 @@ async def test_forms_are_read_to_see_who_renews_only_where_lists_do_not_tell(dat
     for told, items in ((None, [("vds", "17")]), ("Month", [])):
         await panel.lists(renewal=told)
         async with database.read() as session:
-            assert await renewal.told_by_forms_alone(session, ACCOUNT) == items
+            assert await renewal.known_from_forms_alone(session, ACCOUNT) == items

@@ -409,7 +409,7 @@ async def test_what_is_asked_all_the_time_reads_only_what_waits(full: Api, unrea
     sweep = SweepActivities(full.database, unreachable_temporal, full.settings)
     with plans.watched() as complaints:
         assert await sweep._start_accepted() == 0
-        await sweep._tell_called_off()
+        await sweep._notify_called_off()
         assert await deliver(full.database, unreachable_temporal, 1) == 0
         assert await fanout.fan_out(full.database) == 0
         assert await deliveries.due(full.database, but_not=[]) == []

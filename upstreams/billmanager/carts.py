@@ -64,7 +64,7 @@ class Carts:
         return Payment()
 
     async def expenses(self, since: date) -> Expenses:
-        """All pages of `expense` from that day on; a charge without a number can't be told from another: incomplete."""
+        """All pages of `expense` from that day on; incomplete if a charge has no number, as it is like another."""
         call = self._describe("expense", Effect.READ)
 
         async def fetch(page: dict[str, str]) -> Page:

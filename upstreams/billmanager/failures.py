@@ -3,7 +3,7 @@
 Which error types exist is documented for a few (`not_enough_money` KB-STOP, `xml` ERRDOC) and otherwise seen in public
 client code; what each means for an order is our judgement, see docs/billmanager.md. Only `type` and `object` decide,
 never the localised message. Exceptions: an early renewal is recognised by a date among the parameters, a module that is
-not loaded by the text, where the type tells nothing else.
+not loaded by the text, where the type says nothing else.
 
 A second, short table is for operations on one item: there a missing right is no trouble with the account, and what the
 upstream will not let us do becomes NotAllowed, so that a person can be asked to do it.
@@ -109,7 +109,7 @@ _NOT_LOADED = Row("not_loaded", "", Meaning.SETUP, "the upstream has no module f
 _SAYS_NOT_LOADED = re.compile(
     r"module\b.{0,80}\bnot (?:been )?(?:loaded|installed)|модул.{0,80}\bне (?:загружен|установлен)", re.IGNORECASE
 )
-"""A function whose module the panel lacks (REMNA, seen in code): only the text tells, its error type is not known."""
+"""A function whose module the panel lacks (REMNA, seen in code): only the text shows it; its type is unknown."""
 _BY_KEY = {(row.type, row.object): row for row in TABLE}
 _OF_OPERATIONS = {(row.type, row.object): row for row in OPERATIONS}
 _DEFINITE_NO = frozenset({Meaning.REFUSED, Meaning.MISSING, Meaning.SETUP})

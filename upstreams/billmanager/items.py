@@ -114,7 +114,7 @@ def item(fields: Fields, product_type: str, number: str, currency: str) -> Upstr
 
 
 def _renewal(fields: Fields) -> str | None:
-    """None also for a word that is not known: only an empty column is told as empty."""
+    """None also for a word that is not known: only an empty column is reported as empty."""
     code = renewal(_raw(fields, "autoprolong")[:TEXT_CHARACTERS])
     if code:
         return code

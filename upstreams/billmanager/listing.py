@@ -106,7 +106,7 @@ class Reader:
         """The upstream names a total: go on until it is reached, or until a page brings nothing new.
 
         A total that is reached with a full page of the upstream's own size may be the page's and not the list's: one
-        more page tells.
+        more page shows it.
         """
         known, total = len(self.numbers), self._total or 0
         self.because = "" if known == total else f"the upstream names {total} rows in all and shows {known}"

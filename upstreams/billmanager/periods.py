@@ -88,7 +88,7 @@ def renewal(shown: str) -> str:
 
 
 def renews(code: str) -> bool | None:
-    """Whether a code of `renewal` says that the upstream renews automatically; None: it can't be told."""
+    """Whether a code of `renewal` says that the upstream renews automatically; None: it can't be known."""
     if not code:
         return None
     word = code.lower()

@@ -1,6 +1,6 @@
 """Prices in forms. Where the upstream writes them is seen in code at best, so only what can be read in one way counts.
 
-Three answers are told apart: a price, something that looks like one and can't be read (a person has to look), and
+Three answers are distinguished: a price, something that looks like one and can't be read (a person has to look), and
 nothing of a price at all.
 """
 

@@ -103,5 +103,5 @@ def period_field(*, versioned: bool) -> str:
 
 
 def is_secret(name: str) -> bool:
-    """A field whose value must not be kept or told: passwords, keys, transfer codes."""
+    """A field whose value must not be kept or shown: passwords, keys, transfer codes."""
     return _SECRET.search(name) is not None

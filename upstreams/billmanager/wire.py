@@ -293,7 +293,7 @@ def _raw(node: Element) -> str:
 
 
 def _short(number: str, digest: str) -> str:
-    """A number that is kept in columns and compared: one that is too long to be any is told apart by its row."""
+    """A number that is kept in columns and compared: one that is too long to be any is distinguished by its row."""
     return number if len(number) <= _NUMBER_CHARACTERS else f"{number[:24]}…{digest}"
 
 
