@@ -61,7 +61,8 @@ async def test_while_a_machine_can_go_on_a_decision_is_refused_and_leaves_no_tra
     for kind in set(EACH_KIND) - by_hand:
         refused = await refusal(order, kind)
         assert refused.type == OTHER_STAGE
-        assert refused.message.startswith(f"operation {order.number} is {stage.value}; {kind.value} is possible in: ")
+        now = f"operation {order.number} is in stage {stage.value}"
+        assert refused.message.startswith(f"{now}; {kind.value} is possible in: ")
     assert [event for event in await order.events() if "UPDATE" in event] == []
     assert len(events) <= len(await order.events())
     assert not order.asked("record_decision")
