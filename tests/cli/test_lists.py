@@ -209,6 +209,21 @@ async def test_the_price_of_a_service_is_the_catalogues_until_it_has_an_item(fil
         assert [line.split("  ")[0] for line in shown.lines if "5.00 EUR" in line] == [label]
 
 
+@pytest.mark.parametrize(
+    ("option", "field"),
+    [(("--new-password",), "password"), (("--renewal-owner", "upstream"), "renewal_owner")],
+    ids=["password", "renewal"],
+)
+async def test_what_the_kind_of_upstream_can_not_do_is_refused(
+    filled: Shell, option: tuple[str, ...], field: str
+) -> None:
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    async with database.write() as session:
+        await session.exec(update(UpstreamAccount).values(kind="resellflow", settings={"token_env": "MAIN_TOKEN"}))
+    await database.close()
+    (await filled.resell("change", 1, *option)).failed(f"{field}: the upstream main can't do this")
+
+
 async def test_an_incident_is_shown_on_its_service_and_closed_with_a_note(filled: Shell) -> None:
     service = (await filled.resell("services", "show", 2)).done()
     assert any(line.split() == ["INCIDENTS", "2", "(resell", "incidents", "show", "2)"] for line in service.lines)
