@@ -19,8 +19,8 @@ from models.order import Intent, Operation, Reservation
 from orders.errors import ByHand, NoMapping
 from orders.lifecycle.fast_path import MONEY_SET_ASIDE
 from orders.lifecycle.stages import enter, locked_operation
-from orders.money import funds, lowbalance, prices
-from orders.money.balance import BalanceReader
+from orders.money import funds, prices
+from orders.money.balance import BalanceReader, judge_minimum
 from orders.money.pricing import Priced, Pricing, is_fresh
 from orders.operations.job import Job, load_job
 from orders.services import naming
@@ -192,7 +192,7 @@ class FundsActivities:
         async with self._database.write() as session:
             await funds.recount(session, account_id)
             await funds.grant_waiting(session, account_id, reading)
-            await lowbalance.judge(session, await funds.locked_account(session, account_id), reading)
+            await judge_minimum(session, await funds.locked_account(session, account_id), reading)
             waiting = await session.exec(
                 select(Operation.id)
                 .join(Reservation, Reservation.operation_id == Operation.id)  # type: ignore[arg-type]
@@ -217,7 +217,7 @@ class FundsActivities:
             account = await funds.locked_account(session, account_id)
             account.balance, account.balance_at = reading.balance.amount, utc_now()
             session.add(account)
-            await lowbalance.judge(session, account, reading)
+            await judge_minimum(session, account, reading)
 
     async def _price_the_head_again(self, account_id: int, upstream: Upstream, reading: funds.BalanceReading) -> None:
         """The first in line may wait for a price that is not true any more. What is dearer by now is seen to before it

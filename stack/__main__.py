@@ -1,5 +1,6 @@
 """The embedded stack's command line: `python -m stack up`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -34,51 +35,45 @@ def main() -> None:
     """Resellflow with all it needs, on this machine. Port 0 takes any free port."""
 
 
-@app.command()
-def up(
-    directory: Directory = DEFAULTS.directory,
-    temporal_port: TemporalPort = DEFAULTS.temporal_port,
-    ui_port: UiPort = DEFAULTS.ui_port,
-    api_port: ApiPort = DEFAULTS.api_port,
-    simulator_port: SimulatorPort = DEFAULTS.simulator_port,
-    worker_health_port: WorkerHealthPort = DEFAULTS.worker_health_port,
-    temporal: Temporal = DEFAULTS.temporal,
-) -> None:
+def _command(default_directory: Path, begin: Callable[[StackSettings], None]) -> Callable[..., None]:
+    """A command with the options of the stack."""
+
+    def command(
+        directory: Directory = default_directory,
+        temporal_port: TemporalPort = DEFAULTS.temporal_port,
+        ui_port: UiPort = DEFAULTS.ui_port,
+        api_port: ApiPort = DEFAULTS.api_port,
+        simulator_port: SimulatorPort = DEFAULTS.simulator_port,
+        worker_health_port: WorkerHealthPort = DEFAULTS.worker_health_port,
+        temporal: Temporal = DEFAULTS.temporal,
+    ) -> None:
+        settings = StackSettings(
+            directory=directory,
+            temporal_port=temporal_port,
+            ui_port=ui_port,
+            api_port=api_port,
+            simulator_port=simulator_port,
+            worker_health_port=worker_health_port,
+            temporal=temporal,
+        )
+        begin(settings)
+
+    return command
+
+
+def _up(settings: StackSettings) -> None:
     """Start everything and stay until Ctrl-C. The data survives."""
-    settings = StackSettings(
-        directory=directory,
-        temporal_port=temporal_port,
-        ui_port=ui_port,
-        api_port=api_port,
-        simulator_port=simulator_port,
-        worker_health_port=worker_health_port,
-        temporal=temporal,
-    )
     process_exit.leave(run(EmbeddedStack(settings, progress=say), stay, until_signal=True))
 
 
-@app.command()
-def demo(
-    directory: Directory = Path("var/demo"),
-    temporal_port: TemporalPort = DEFAULTS.temporal_port,
-    ui_port: UiPort = DEFAULTS.ui_port,
-    api_port: ApiPort = DEFAULTS.api_port,
-    simulator_port: SimulatorPort = DEFAULTS.simulator_port,
-    worker_health_port: WorkerHealthPort = DEFAULTS.worker_health_port,
-    temporal: Temporal = DEFAULTS.temporal,
-) -> None:
+def _demo(settings: StackSettings) -> None:
     """Start everything, show three orders on their way, stop everything. Begins with empty data each time."""
-    settings = StackSettings(
-        directory=directory,
-        temporal_port=temporal_port,
-        ui_port=ui_port,
-        api_port=api_port,
-        simulator_port=simulator_port,
-        worker_health_port=worker_health_port,
-        temporal=temporal,
-    )
-    begin_anew(directory)
+    begin_anew(settings.directory)
     process_exit.leave(run(EmbeddedStack(settings, progress=say), show))
+
+
+for name, default_directory, begin in (("up", DEFAULTS.directory, _up), ("demo", Path("var/demo"), _demo)):
+    app.command(name, help=begin.__doc__)(_command(default_directory, begin))
 
 
 if __name__ == "__main__":

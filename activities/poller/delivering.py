@@ -1,11 +1,13 @@
 """Signals go out as soon as their events are committed, beside whatever else the poller does."""
 
 import asyncio
+from typing import Self
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.poller.isolation import BackgroundWork
 from activities.poller.schedule import BACK_OFF_SECONDS, UNAVAILABLE_SECONDS
 from activities.poller.watch import Watch
 from models.database import Database
@@ -14,24 +16,19 @@ from temporal.delivery import deliver
 from temporal.outage import note
 
 
-class Deliverer:
+class Deliverer(BackgroundWork):
     """One task of a run of the poller; what it has not delivered when the run ends, the next run delivers."""
 
     def __init__(self, database: Database, client: Client, watch: Watch) -> None:
+        super().__init__()
         self._database = database
         self._client = client
         self._account_id, self._name, self._waiting = watch.account_id, watch.name, watch.undelivered
         self._waiting.set()  # what an earlier run left
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Deliverer":
-        self._task = asyncio.create_task(self._run())
+    async def __aenter__(self) -> Self:
+        self.start(self._run())
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Self
 
 from temporalio import activity
 from temporalio.service import RPCError
@@ -58,7 +59,7 @@ class BackgroundWork:
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "BackgroundWork":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

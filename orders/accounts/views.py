@@ -20,7 +20,7 @@ from models.money import Money
 from models.order import Reservation
 from orders.errors import InvalidField, NotFound
 from orders.events import failing_lists_of, is_orphan
-from orders.money.lowbalance import is_low
+from orders.money.balance import is_low
 from orders.reading.documents import Document, money
 from upstreams.kinds import UnknownKind, adapter_of
 

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 from models.enums import UpstreamStatus
+from models.events import UpstreamSnapshot
+from models.order import Operation
+from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
 
 MOST_OF_A_DETAIL = 64
@@ -33,3 +36,27 @@ def why_stuck(seen: Seen, waited: timedelta, at_most: timedelta, *, slow: bool, 
         asks = "is it paid?" if seen.status is UpstreamStatus.ORDERED else "does the upstream still work on it?"
         return f"nothing has changed for {waited.total_seconds() / 3600:.0f} hours: {asks}"
     return ""
+
+
+def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:
+    """Why what a person says is done is not to be seen, in words. Empty: it is, or nothing is known of it."""
+    type_ = operation_type(operation.kind)
+    if snapshot is None or (type_.seen_in_form and not snapshot.form and not snapshot.gone):
+        return ""
+    if snapshot.gone and type_.ends_service:
+        return ""
+    if not snapshot.gone and type_.outcome(operation.parameters, Seen.of_snapshot(snapshot)):
+        return ""
+    return f"the upstream has not shown it: {item_in_words(operation, snapshot)}"
+
+
+def item_in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
+    """What the upstream was last seen to show of the operation's item, and what is missing for the operation."""
+    if snapshot.gone:
+        return f"item {snapshot.number} is not there any more"
+    seen = Seen.of_snapshot(snapshot)
+    words = shown(snapshot.number, seen)
+    type_ = operation_type(operation.kind)
+    undecided = type_.outcome(operation.parameters, seen) is None
+    missing = type_.missing(type_.asked(operation), seen) if undecided else ""
+    return f"{words}; {missing}" if missing else words

@@ -31,10 +31,10 @@ from orders.lifecycle.allowed import (
     judge,
     what_giving_up_means,
 )
+from orders.lifecycle.causes import not_shown
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.queueing import start_next_queued
 from orders.lifecycle.stages import enter, locked_operation
-from orders.lifecycle.waiting_reasons import not_shown
 from orders.money import funds, prices
 from orders.operations.base import End
 from orders.operations.registry import operation_type

@@ -9,10 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import FINAL_STAGES, Stage
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
-from orders.lifecycle.causes import shown
+from orders.lifecycle.causes import item_in_words
 from orders.lifecycle.stages import TRIED_AGAIN
-from orders.operations.registry import operation_type
-from orders.operations.seen import Seen
 
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 
@@ -36,7 +34,7 @@ async def upstream_says(session: AsyncSession, operations: Sequence[Operation]) 
         .where(col(Service.id).in_(waiting))
     )
     return {
-        waiting[service].id: _in_words(waiting[service], snapshot)
+        waiting[service].id: item_in_words(waiting[service], snapshot)
         for snapshot, service in found.all()
         if service is not None
     }
@@ -63,26 +61,3 @@ def _how_far(operation: Operation) -> str:
     if operation.next_try_at is None or operation.stage not in TRIED_AGAIN:
         return words
     return f"{words}, next try {operation.next_try_at:%Y-%m-%d %H:%M} UTC"
-
-
-def not_shown(operation: Operation, snapshot: UpstreamSnapshot | None) -> str:
-    """Why what a person says is done is not to be seen, in words. Empty: it is, or nothing is known of it."""
-    type_ = operation_type(operation.kind)
-    if snapshot is None or (type_.seen_in_form and not snapshot.form and not snapshot.gone):
-        return ""
-    if snapshot.gone and type_.ends_service:
-        return ""
-    if not snapshot.gone and type_.outcome(operation.parameters, Seen.of_snapshot(snapshot)):
-        return ""
-    return f"the upstream has not shown it: {_in_words(operation, snapshot)}"
-
-
-def _in_words(operation: Operation, snapshot: UpstreamSnapshot) -> str:
-    if snapshot.gone:
-        return f"item {snapshot.number} is not there any more"
-    seen = Seen.of_snapshot(snapshot)
-    words = shown(snapshot.number, seen)
-    type_ = operation_type(operation.kind)
-    undecided = type_.outcome(operation.parameters, seen) is None
-    missing = type_.missing(type_.asked(operation), seen) if undecided else ""
-    return f"{words}; {missing}" if missing else words

@@ -26,6 +26,9 @@ from orders.settlement.verdicts import Judgement
 from upstreams.answers import Quote, Unpaid
 from upstreams.port import Upstream
 
+NOT_AT_WORK = frozenset(UpstreamStatus) - {UpstreamStatus.PROCESSING}
+"""The goal of an operation that changes no status: the upstream is not at work on the item any more."""
+
 A = TypeVar("A", bound=Asking)
 P = TypeVar("P", bound=Parameters)
 
@@ -155,7 +158,7 @@ class OperationType(ABC, Generic[A, P]):
         return True if self.is_met(self.parameters.of(row), seen) else None
 
     def is_met(self, asked: P, seen: Seen) -> bool:
-        return seen.status in self.goal
+        return seen.status in self.goal and not self.missing(asked, seen)
 
     def missing(self, asked: P, seen: Seen) -> str:
         """What the item does not show (yet), in words; empty: its status says it all."""

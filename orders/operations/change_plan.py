@@ -16,7 +16,7 @@ from models.parameters import NewPlan
 from orders.errors import InvalidField
 from orders.operations import followups
 from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
-from orders.operations.base import End, Obstacle, OperationType, Request, Sent
+from orders.operations.base import NOT_AT_WORK, End, Obstacle, OperationType, Request, Sent
 from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
 from orders.operations.seen import Compared, Seen, differing, same_amount
@@ -51,6 +51,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
     parameters = NewPlan
     charges = True
     done_twice = "the change was probably charged twice"
+    goal = NOT_AT_WORK
     seen_in_form = True
     sets_addons = True
     event = EventKind.PLAN_CHANGED
@@ -95,9 +96,6 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             by_hand=f"the upstream has no automatic change of this: {words}" if by_hand else None,
         )
         return Wanted(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
-
-    def is_met(self, asked: NewPlan, seen: Seen) -> bool:
-        return seen.status is not UpstreamStatus.PROCESSING and not self.missing(asked, seen)
 
     def missing(self, asked: NewPlan, seen: Seen) -> str:
         wanted = asked.tariff or ""

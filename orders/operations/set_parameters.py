@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.database import Database
-from models.enums import OperationKind, RenewalOwner, UpstreamStatus
+from models.enums import OperationKind, RenewalOwner
 from models.money import Money
 from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values
@@ -20,7 +20,7 @@ from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.money.prices import PriceTerms
 from orders.operations import followups
 from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
-from orders.operations.base import Correction, End, Obstacle, OperationType, Request, Sent
+from orders.operations.base import NOT_AT_WORK, Correction, End, Obstacle, OperationType, Request, Sent
 from orders.operations.job import Job
 from orders.operations.secret import GivingSecret, NewKey, NewPassword
 from orders.operations.seen import Seen
@@ -85,6 +85,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
     parameters = Values
     charges = True
     done_twice = "the change was probably charged twice"
+    goal = NOT_AT_WORK
     seen_in_form = True
     sets_addons = True
     correctable = True
@@ -158,9 +159,6 @@ class SetParameters(OperationType[ServiceChange, Values]):
             domain = _checked_name(PRODUCT_TYPES[correction.service.product_type], parameters[DOMAIN])
             changed = changed.model_copy(update={"domain": domain, "fields": {**changed.fields, DOMAIN: domain}})
         operation.parameters = {**operation.parameters, **changed.row()}
-
-    def is_met(self, asked: Values, seen: Seen) -> bool:
-        return seen.status is not UpstreamStatus.PROCESSING and not self.missing(asked, seen)
 
     def missing(self, asked: Values, seen: Seen) -> str:
         return not_shown(asked, seen)

@@ -20,7 +20,7 @@ from orders.money import funds
 from orders.operations.job import Job
 from orders.services.naming import canonical, same_name
 from orders.settlement.marks import may_be_cut_of, same_mark
-from orders.settlement.removing import Before, note_removed
+from orders.settlement.removing import Before, balance_if_readable, note_removed
 from upstreams import lease
 from upstreams.errors import NoSuchItem, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
@@ -201,7 +201,7 @@ async def _was_charged(database: Database, job: Job, intent: Intent, upstream: U
         at_refusal = (
             entry.refused_balance if entry and (entry.refused_at or intent.created_at) > intent.created_at else None
         )
-    now = at_refusal if at_refusal is not None else await _balance(upstream)
+    now = at_refusal if at_refusal is not None else await balance_if_readable(upstream)
     if now is None:
         return Knowledge.UNKNOWN
     async with database.read() as session:
@@ -237,13 +237,6 @@ async def _others_may_have_paid(session: AsyncSession, job: Job, since: datetime
         )
     )
     return charged.first() is not None
-
-
-async def _balance(upstream: Upstream) -> Decimal | None:
-    try:
-        return (await upstream.balance()).amount.amount
-    except UpstreamError:
-        return None
 
 
 async def _form(job: Job, upstream: Upstream, number: str) -> UpstreamItem | None:

@@ -12,7 +12,6 @@ from models.enums import IncidentKind, Knowledge
 from models.order import Intent, Reservation, Service, StageEntry
 from orders.incidents.record import raise_incident
 from orders.lifecycle.stages import locked_operation
-from orders.money.removals import doubt
 from orders.operations.job import Job
 from orders.services import naming
 from orders.services.history import changing, origin_of
@@ -49,7 +48,7 @@ async def note_removed(
     The next request carries a new mark: some upstreams never take one twice, and the deleted row may stay listed.
     """
     charged = await _was_charged(upstream, number, before)
-    after = await _balance(upstream)
+    after = await balance_if_readable(upstream)
     async with database.write() as session:
         why = doubt(charged, before.balance, after, await _cost_of_others(session, job, before.at))
         operation = await locked_operation(session, job.number)
@@ -100,11 +99,32 @@ async def _was_charged(upstream: Upstream, number: str, before: Before) -> Knowl
     return Knowledge.NO if tells else Knowledge.UNKNOWN
 
 
-async def _balance(upstream: Upstream) -> Decimal | None:
+async def balance_if_readable(upstream: Upstream) -> Decimal | None:
+    """The account's balance now. None: it can't be read."""
     try:
         return (await upstream.balance()).amount.amount
     except UpstreamError:
         return None
+
+
+def doubt(charged: Knowledge, before: Decimal | None, after: Decimal | None, others: Decimal) -> str:
+    """Why an unpaid row that was removed may have been paid for just before, in words. Empty: it was not. Pure.
+
+    `charged`: whether the upstream's expenses show a charge for the item. They tell best; the balance tells only if it
+    stayed as it was, but for what other orders of ours are known to have cost meanwhile (`others`). A top-up makes it
+    grow by more than the item costs, so that it grew is no proof.
+    """
+    match charged:
+        case Knowledge.YES:
+            return "the account's expenses show that it was charged"
+        case Knowledge.NO:
+            return ""
+        case Knowledge.UNKNOWN if before is None or after is None:
+            return "the account's balance can't be read"
+        case Knowledge.UNKNOWN if before - after in (Decimal(0), others):
+            return ""
+        case Knowledge.UNKNOWN:
+            return f"the balance went from {before} to {after} meanwhile"
 
 
 async def _cost_of_others(session: AsyncSession, job: Job, since: datetime) -> Decimal:
