@@ -299,7 +299,6 @@ class Intent(SQLModel, table=True):
     """
     late_yes: str | None = None
     """The upstream's yes that came after the call was settled otherwise, in words, with the item's number."""
-    late_yes_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     unknown_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     settled_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
@@ -331,6 +330,5 @@ class Reservation(SQLModel, table=True):
     refused_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     release_number: int | None = None
     """The account's release_count when this was released as charged; empty: it was released uncharged."""
-    requested_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     granted_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     released_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IncidentKind, IntentState, Stage, UnpaidKind
 from models.invariants import required
@@ -69,7 +68,7 @@ class CartLedger:
     async def _late_yes(self, session: AsyncSession, operation: Operation, stored: Intent, one: Owned) -> SubmitResult:
         """Paid, and the order was given up meanwhile: people must know."""
         was = operation.stage.value if operation.stage.is_final else stored.state.value
-        stored.late_yes, stored.late_yes_at = f"paid: {one.row.label}; given up as {was}", utc_now()
+        stored.late_yes = f"paid: {one.row.label}; given up as {was}"
         session.add(stored)
         message = (
             f"The upstream said late that it has paid {one.row.label} for operation {operation.id}, which counted as "

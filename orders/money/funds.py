@@ -112,7 +112,6 @@ async def set_aside_at_once(
         account_id=account.id,
         state=ReservationState.GRANTED,
         amount=amount.amount,
-        requested_at=now,
         granted_at=now,
     )
 
@@ -188,7 +187,6 @@ async def request(session: AsyncSession, account_id: int, operation: int, amount
         _uncount(account, entry)
     if entry.state is ReservationState.RELEASED:
         entry.state = ReservationState.WAITING
-        entry.requested_at = utc_now()
     elif entry.state is ReservationState.GRANTED and entry.amount < amount.amount:
         entry.state = ReservationState.WAITING
         entry.granted_at = None

@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.columns import utc_now
 from models.enums import IncidentKind, IntentState, OperationKind, Stage
 from models.order import Intent, Operation, Service
 from orders import audit
@@ -45,7 +44,6 @@ async def record_late_acceptance(
     adopted = await _adopt(session, operation, intent, service, number)
     item = f"item {number}" if number else "no item's number"
     intent.late_yes = f"yes, with {item}, after it had counted as {was}"
-    intent.late_yes_at = utc_now()
     session.add(intent)
     audit.record(
         session,

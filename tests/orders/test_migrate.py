@@ -347,6 +347,21 @@ def test_what_only_a_billmanager_has_moves_into_documents_and_back(database_url:
     assert _read(database_url, f"SELECT {columns} FROM upstream_account") == before
 
 
+def test_times_that_nobody_reads_go_and_come_back(database_url: str) -> None:
+    _upgrade(database_url, "0002")
+    _execute(database_url, *_BEFORE_THE_SUMS)
+    migrate(database_url)
+    kept = "SELECT operation_id, state, amount FROM reservation ORDER BY id"
+    rows = _read(database_url, kept)
+    assert [row[0] for row in rows] == [1, 2, 3, 4]
+    _downgrade(database_url, "0024")
+    assert _read(database_url, kept) == rows
+    accepted = _read(database_url, "SELECT created_at FROM operation ORDER BY id")
+    assert _read(database_url, "SELECT requested_at FROM reservation ORDER BY operation_id") == accepted
+    assert _read(database_url, "SELECT late_yes_at FROM intent") == []
+    migrate(database_url)
+
+
 def _document(value: Any) -> Any:
     """As the database hands it to whoever asks in plain SQL: text on SQLite."""
     return json.loads(value) if isinstance(value, str) else value

@@ -176,7 +176,7 @@ async def test_what_an_order_rests_on_is_never_removed(database: Database) -> No
         operation(1),
         IntakeKey(client="shop", key="k", body_hash="h", operation_id=1, created_at=LONG_AGO),
         Intent(operation_id=1, account_id=1, attempt=1, mark="m1", created_at=LONG_AGO, settled_at=LONG_AGO),
-        Reservation(operation_id=1, account_id=1, amount=Decimal(1), requested_at=LONG_AGO, released_at=LONG_AGO),
+        Reservation(operation_id=1, account_id=1, amount=Decimal(1), released_at=LONG_AGO),
         AuditEntry(actor="a", action="b", subject="operation", subject_number=1, at=LONG_AGO),
     )
     await retention.prune(database, KEEP)
