@@ -55,6 +55,17 @@ class Effect(Enum):
     """Changes or costs: without a definite answer its outcome is unknown."""
 
 
+class RefusalScope(Enum):
+    """What the upstream can mean by a definite no, by what is sent."""
+
+    OF_THE_ACCOUNT = "account"
+    """A list or an order: a missing right is trouble with the account."""
+    OF_AN_OPERATION = "operation"
+    """A function for one item, or one we can do without: a missing right or a confirmation wanted is about it alone."""
+    OF_A_STATE = "state"
+    """An operation that sends only the item's number: a no can only be about what may be done to the item."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A function of the upstream about to be called. `item` is the number it is about, if it is about one."""

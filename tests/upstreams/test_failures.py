@@ -8,7 +8,7 @@ import pytest
 from models.money import Money
 from tests.upstreams.panel import Panel, doc, refusal
 from upstreams.billmanager import BillmanagerUpstream
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.failures import OPERATIONS, TABLE, failure
 from upstreams.billmanager.wire import Document, WireError
 from upstreams.errors import (
@@ -24,7 +24,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.httpcalls import Effect
+from upstreams.httpcalls import Effect, RefusalScope
 from upstreams.port import OrderSpec
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -82,7 +82,7 @@ def a_call(
     function: str = "v2.vds.order.param",
     effect: Effect = Effect.CHANGE,
     item: str = "",
-    refusals: Refusals = Refusals.OF_THE_ACCOUNT,
+    refusals: RefusalScope = RefusalScope.OF_THE_ACCOUNT,
 ) -> Call:
     return Call(
         "main",
@@ -125,22 +125,24 @@ def test_every_row_for_operations_has_a_case() -> None:
 @pytest.mark.parametrize(("kind", "thing", "expected"), ROWS)
 def test_what_an_operation_is_refused_for(kind: str, thing: str, expected: type[UpstreamError]) -> None:
     expected = OF_AN_OPERATION.get((kind, thing), expected)
-    raised = failure(a_call("service.prolong", item="4711", refusals=Refusals.OF_AN_OPERATION), an_error(kind, thing))
+    raised = failure(
+        a_call("service.prolong", item="4711", refusals=RefusalScope.OF_AN_OPERATION), an_error(kind, thing)
+    )
     assert type(raised) is expected
 
 
 @pytest.mark.parametrize(("kind", "thing", "expected"), ROWS)
 def test_what_suspend_resume_and_delete_are_refused_for(kind: str, thing: str, expected: type[UpstreamError]) -> None:
     expected = OF_A_STATE.get((kind, thing), expected)
-    call = a_call("vds.delete", item="4711", refusals=Refusals.OF_A_STATE)
+    call = a_call("vds.delete", item="4711", refusals=RefusalScope.OF_A_STATE)
     raised = failure(call, an_error(kind, thing, "Call us, hush-hush"))
     assert type(raised) is expected
     if isinstance(raised, NotAllowed):
         assert (raised.said, raised.field) == ("Call us, ***", "")
 
 
-@pytest.mark.parametrize("refusals", list(Refusals))
-def test_an_item_that_is_gone_is_gone_for_every_call(refusals: Refusals) -> None:
+@pytest.mark.parametrize("refusals", list(RefusalScope))
+def test_an_item_that_is_gone_is_gone_for_every_call(refusals: RefusalScope) -> None:
     raised = failure(a_call("vds.delete", item="4711", refusals=refusals), an_error("missed", "elid", value="4711"))
     assert type(raised) is NoSuchItem
 
@@ -248,7 +250,7 @@ def test_a_renewal_refused_without_a_date_is_refused() -> None:
 
 
 def test_an_early_renewal_is_not_yet_for_the_quote_too() -> None:
-    call = a_call("service.prolong", Effect.READ, item="4711", refusals=Refusals.OF_AN_OPERATION)
+    call = a_call("service.prolong", Effect.READ, item="4711", refusals=RefusalScope.OF_AN_OPERATION)
     raised = failure(call, an_error("prolong_too_early", "", "only after 2026-02-01", value="2026-02-01 00:00:00"))
     assert isinstance(raised, NotYet)
     assert raised.not_before == datetime(2026, 2, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ from upstreams.answers import OrderAccepted, Quote
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
 from upstreams.billmanager.bounds import check_number
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.failures import scope_of
 from upstreams.billmanager.heads import newest_fields, out_of_order
@@ -44,7 +44,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.gate import Gate
-from upstreams.httpcalls import Effect
+from upstreams.httpcalls import Effect, RefusalScope
 from upstreams.port import Balance, Findings, Head, ListedRow, ListEnd, Listing, OrderSpec, TakeRows, UpstreamItem
 
 _MENU_SECONDS = 600.0
@@ -276,7 +276,7 @@ class BillmanagerUpstream(Carts, Operations):
     async def _sub_lists(self, product_type: str) -> tuple[str, ...]:
         """Lists of sub-types that the menu names. A panel without a menu has none; the menu is kept for ten minutes."""
         if self._menu is None or time.monotonic() - self._menu_read_at > _MENU_SECONDS:
-            call = self._session.describe("menu", Effect.READ, refusals=Refusals.OF_AN_OPERATION)
+            call = self._session.describe("menu", Effect.READ, refusals=RefusalScope.OF_AN_OPERATION)
             try:
                 self._menu = await self._session.send(call, {})
             except (Rejected, SetupFault):

@@ -11,7 +11,7 @@ from datetime import date
 from models.enums import UnpaidKind
 from models.money import Money
 from upstreams.answers import Unpaid
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.items import first_date
 from upstreams.billmanager.listing import PAGE_SIZE, read_pages
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
@@ -22,7 +22,7 @@ from upstreams.billmanager.verdicts import must_be_yes
 from upstreams.billmanager.wire import Document, Fields, Row
 from upstreams.carts import Cart, CartRow, Expense, Expenses, Payment
 from upstreams.errors import OutcomeUnknown
-from upstreams.httpcalls import Effect
+from upstreams.httpcalls import Effect, RefusalScope
 
 CONFIRM, PAY = "cartorder.create.confirm", "payment.add"
 _READ = {UnpaidKind.CART_ROW: "cart", UnpaidKind.ORDER: "basket"}
@@ -91,7 +91,7 @@ class Carts:
             )
 
     def _describe(self, function: str, effect: Effect) -> Call:
-        return self._session.describe(function, effect, refusals=Refusals.OF_AN_OPERATION)
+        return self._session.describe(function, effect, refusals=RefusalScope.OF_AN_OPERATION)
 
 
 def cart(call: Call, answer: Document, currency: str) -> Cart:

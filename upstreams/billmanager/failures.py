@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
 from models.money import Money
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.products import is_secret
@@ -34,7 +34,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.httpcalls import Effect
+from upstreams.httpcalls import Effect, RefusalScope
 
 
 class Meaning(Enum):
@@ -172,7 +172,7 @@ def scope_of(error_type: str) -> Scope:
 def _row(call: Call, error: WireError) -> Row:
     keys = ((error.type, error.object), (error.type, ""))
     exact = next((_BY_KEY[key] for key in keys if key in _BY_KEY), None)
-    if call.refusals is not Refusals.OF_THE_ACCOUNT:
+    if call.refusals is not RefusalScope.OF_THE_ACCOUNT:
         exact = next((_OF_OPERATIONS[key] for key in keys if key in _OF_OPERATIONS), exact)
     if "captcha" in f"{error.type} {error.object}".lower():
         return _CAPTCHA
@@ -189,7 +189,7 @@ def _lacks_a_module(call: Call, error: WireError, row: Row) -> bool:
 
 def _meaning(call: Call, error: WireError, row: Row) -> Meaning:
     """The row's, except that a call which sends only the item's number can be refused for nothing but what it does."""
-    if call.refusals is not Refusals.OF_A_STATE or row.meaning not in _DEFINITE_NO:
+    if call.refusals is not RefusalScope.OF_A_STATE or row.meaning not in _DEFINITE_NO:
         return row.meaning
     gone = row.meaning is Meaning.MISSING and _is_about_the_item(call, error)
     return Meaning.MISSING if gone else Meaning.NOT_ALLOWED

@@ -17,7 +17,7 @@ from upstreams.answers import (
     Quote,
 )
 from upstreams.billmanager import editing, renewal, tariffs
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.periods import period_code
 from upstreams.billmanager.products import is_versioned, product
 from upstreams.billmanager.session import Session
@@ -25,7 +25,7 @@ from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, own_form
 from upstreams.billmanager.wire import Document
 from upstreams.errors import NotSent, OutcomeUnknown, SetupFault, UpstreamError
-from upstreams.httpcalls import Effect
+from upstreams.httpcalls import Effect, RefusalScope
 
 _COMMIT = {"sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}
@@ -138,7 +138,7 @@ class Operations:
 
     async def _bring_to(self, function: str, product_type: str, number: str) -> None:
         """`sok` is sent always: whether these functions want it is not known, and one that does not ignores it."""
-        call = self._about(function, Effect.CHANGE, number, product_type, Refusals.OF_A_STATE)
+        call = self._about(function, Effect.CHANGE, number, product_type, RefusalScope.OF_A_STATE)
         must_be_yes_to_a_state(call, await self._session.send(call, {"elid": number} | _COMMIT))
 
     async def _save(self, product_type: str, number: str, fields: dict[str, str]) -> None:
@@ -181,7 +181,7 @@ class Operations:
         effect: Effect,
         number: str,
         product_type: str = "",
-        refusals: Refusals = Refusals.OF_AN_OPERATION,
+        refusals: RefusalScope = RefusalScope.OF_AN_OPERATION,
         secrets: tuple[str, ...] = (),
     ) -> Call:
         return self._session.describe(

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from upstreams.billmanager.calls import Call, Refusals
+from upstreams.billmanager.calls import Call
 from upstreams.billmanager.failures import failure, scope_of
 from upstreams.billmanager.logins import Wanted, second_factor_wanted, wanted
 from upstreams.billmanager.settings import BillmanagerConnection
@@ -21,7 +21,7 @@ from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.wire import Document, WireError
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.gate import Gate
-from upstreams.httpcalls import Effect
+from upstreams.httpcalls import Effect, RefusalScope
 
 _LOGIN = "auth"
 _OF_THE_LOGIN = frozenset({"auth", "authtype", "extraconfirm", "captcha"})
@@ -52,7 +52,7 @@ class Session:
         *,
         item: str = "",
         product_type: str = "",
-        refusals: Refusals = Refusals.OF_THE_ACCOUNT,
+        refusals: RefusalScope = RefusalScope.OF_THE_ACCOUNT,
         secrets: tuple[str, ...] = (),
     ) -> Call:
         """A call of this account; `secrets` are those among its fields, kept out of messages like the login's."""

@@ -27,7 +27,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.gate import Gate
-from upstreams.httpcalls import Call, Effect, HttpTransport, Request, usable_address
+from upstreams.httpcalls import Call, Effect, HttpTransport, RefusalScope, Request, usable_address
 from upstreams.port import Findings, Head, Learned, ListedRow, ListEnd, Listing, OrderSpec, TakeRows, UpstreamItem
 from upstreams.resellflow.absent import Absent
 from upstreams.resellflow.documents import (
@@ -40,7 +40,7 @@ from upstreams.resellflow.documents import (
     item,
 )
 from upstreams.resellflow.lists import PAGE_SIZE, out_of_order, read_all, rows_of, walk
-from upstreams.resellflow.problems import Question, Refusals, document
+from upstreams.resellflow.problems import Question, document
 from upstreams.resellflow.settings import EXAMPLE, ResellflowConnection
 
 D = TypeVar("D", bound=BaseModel)
@@ -95,7 +95,7 @@ class ResellflowUpstream(Absent):
         await self._page(None, 1)
         problems: list[str] = []
         try:
-            await self._read("/v1/incidents?limit=1", TheirOperations, refusals=Refusals.OF_AN_OPERATION)
+            await self._read("/v1/incidents?limit=1", TheirOperations, refusals=RefusalScope.OF_AN_OPERATION)
         except NotAllowed:
             pass
         else:
@@ -122,7 +122,7 @@ class ResellflowUpstream(Absent):
         }
         if PRODUCT_TYPES[spec.product_type].name.is_chosen:
             body[_DOMAIN] = spec.name
-        accepted = await self._change("POST", "", key, body, refusals=Refusals.OF_THE_ACCOUNT)
+        accepted = await self._change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
         return OrderAccepted(upstream_number=str(accepted.service.number))
 
     async def list_items(self, product_type: str) -> Listing:
@@ -179,13 +179,13 @@ class ResellflowUpstream(Absent):
         return ProlongAccepted(new_expires_on=None)
 
     async def suspend(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("POST", "/suspend", key, number=number, refusals=Refusals.OF_A_STATE)
+        await self._change("POST", "/suspend", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
     async def resume(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("POST", "/resume", key, number=number, refusals=Refusals.OF_A_STATE)
+        await self._change("POST", "/resume", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
     async def delete(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("DELETE", "", key, number=number, refusals=Refusals.OF_A_STATE)
+        await self._change("DELETE", "", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
     async def change_plan(self, number: str, tariff: str, period: int, *, key: str) -> PlanChangeAccepted:
         await self._change("POST", "/change-plan", key, {"plan": tariff}, number=number)
@@ -203,7 +203,7 @@ class ResellflowUpstream(Absent):
     async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
         try:
             found = await self._read(
-                f"{self._service(number)}/licence-key", TheirKey, number=number, refusals=Refusals.OF_A_STATE
+                f"{self._service(number)}/licence-key", TheirKey, number=number, refusals=RefusalScope.OF_A_STATE
             )
         except NotAllowed:  # it has not come
             return None
@@ -253,10 +253,10 @@ class ResellflowUpstream(Absent):
         label = self._call("GET /v1/services").label
         return ConnectionUnhealthy(f"{label}: is the token that of {self._connection.settings.storefront}? {why}.")
 
-    async def _read(self, path: str, model: type[D], *, number: str = "", refusals: Refusals | None = None) -> D:
+    async def _read(self, path: str, model: type[D], *, number: str = "", refusals: RefusalScope | None = None) -> D:
         """`number`: the item that it is about."""
         call = self._call(f"GET {path.partition('?')[0]}", number, Effect.READ)
-        about = refusals or (Refusals.OF_AN_OPERATION if number else Refusals.OF_THE_ACCOUNT)
+        about = refusals or (RefusalScope.OF_AN_OPERATION if number else RefusalScope.OF_THE_ACCOUNT)
         return await self._send(Question(call, about), Request("GET", self._url + path, self._headers()), model)
 
     async def _change(
@@ -267,7 +267,7 @@ class ResellflowUpstream(Absent):
         body: Mapping[str, object] | None = None,
         *,
         number: str = "",
-        refusals: Refusals = Refusals.OF_AN_OPERATION,
+        refusals: RefusalScope = RefusalScope.OF_AN_OPERATION,
     ) -> Accepted:
         """Raises Rejected where this key made an operation before that they have cancelled since."""
         where = f"{self._service(number)}{path}" if number else "/v1/services"

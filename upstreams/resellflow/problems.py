@@ -6,7 +6,6 @@ work was done. A 5xx is never definite, because the database may have gone away 
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,7 +20,7 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
-from upstreams.httpcalls import Call, Effect, HttpAnswer
+from upstreams.httpcalls import Call, Effect, HttpAnswer, RefusalScope
 
 D = TypeVar("D", bound=BaseModel)
 _TYPE = "urn:resellflow:problem:"
@@ -29,17 +28,6 @@ _SAID = 300
 """Characters of their words that a refusal keeps for people."""
 _OF_THE_CATALOGUE = frozenset({"plan", "period_months"})
 """Fields of an order that come from our catalogue alone."""
-
-
-class Refusals(Enum):
-    """What a definite no can be about, by what is asked."""
-
-    OF_THE_ACCOUNT = auto()
-    """A list, or an order."""
-    OF_AN_OPERATION = auto()
-    """Something is asked about one item."""
-    OF_A_STATE = auto()
-    """The same, and nothing but its number is sent: suspend, resume, close."""
 
 
 class _Problem(BaseModel):
@@ -56,7 +44,7 @@ class Question:
     """A call, and how its refusals are read."""
 
     call: Call
-    refusals: Refusals = Refusals.OF_THE_ACCOUNT
+    refusals: RefusalScope = RefusalScope.OF_THE_ACCOUNT
 
 
 def document(question: Question, answer: HttpAnswer, model: type[D]) -> D:
@@ -88,17 +76,17 @@ def _meaning(question: Question, slug: str, words: str, said: str, field: str) -
     match slug:
         case "unauthenticated" | "too-many-wrong-tokens":
             return ConnectionUnhealthy(_filled(words, "the token is refused"))
-        case "forbidden" if question.refusals is Refusals.OF_THE_ACCOUNT:
+        case "forbidden" if question.refusals is RefusalScope.OF_THE_ACCOUNT:
             return ConnectionUnhealthy(_filled(words, "the token may not do this; is it a storefront's?"))
         case "forbidden":
             return NotAllowed(_filled(words, "the account has no right to do this to the item"), said=said)
-        case "not-found" if question.refusals is Refusals.OF_THE_ACCOUNT:
+        case "not-found" if question.refusals is RefusalScope.OF_THE_ACCOUNT:
             return ConnectionUnhealthy(_filled(words, "there is no such API at this address"))
         case "not-found":
             return NoSuchItem(_filled(words, "the item does not exist there, or is not ours"), field="number")
         case "idempotency-key-reused":
             return AlreadyExists(_filled(words, "the key of this request was used before, with other values"))
-        case "refused" if question.refusals is Refusals.OF_A_STATE:
+        case "refused" if question.refusals is RefusalScope.OF_A_STATE:
             return NotAllowed(_filled(words, "not possible in the item's present state"), said=said)
         case "invalid-field" if field in _OF_THE_CATALOGUE:
             return SetupFault(_filled(words, f"our catalogue does not fit theirs: {field}"))
