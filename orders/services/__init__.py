@@ -1,7 +1,10 @@
-"""What our customers have: a service and what it is at its upstream.
+"""What our customers have: a service, and what it is at its upstream. Which file answers which question:
 
-`state` makes a service what its item is, `tracking` takes over what the upstream's staff changed. `history` writes down
-every change: whoever changes a service does it inside `history.changing`. `modules` gives it to another processing
-module, `renewal` watches who renews it. `naming`, `forms`, `addons`, `periods`, `mappings`, `expiry` and `meaning` are
-what its values mean, `keys` and `key_reader` hand out licence keys. `views` and `history_views` show it.
+- How does a service change? `state` applies what the upstream shows, `tracking` takes over what the upstream's staff
+  changed, and `history` writes down every change: whoever changes a service does it inside `history.changing`.
+- Who works on it, and who renews it? `modules` and `renewal`.
+- What do its values mean? `naming` for names and marks, `forms` for parameters, `addons`, `periods`, `expiry` for
+  dates, `mappings` for its plan at the upstream; `meaning` says whether two spellings are one value.
+- Where is its licence key? `keys` knows whether it has come, `key_reader` reads it.
+- What is shown of it? `views` and `history_views`.
 """

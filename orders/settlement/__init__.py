@@ -1,7 +1,11 @@
-"""Intent, send, settle: the record of every call that changes or costs, and the judgement on a lost answer.
+"""Every call that changes or costs is recorded, sent and settled. Which file answers which question:
 
-`intents` is the record. `gathering` reads what our database knows and `lookup` what the upstream shows; `verdicts` and
-`item_verdicts` judge it, with `marks`, `namesakes`, `accounting` and `evidence`. `late` takes a yes that comes late.
-`leftovers` and `removing` clean up; `second_items`, `other_terms` and `unexplained` report what does not add up.
-`views` shows intents.
+- What was sent, and what became of it? `intents` is the record, and `views` shows it.
+- Was it done, although the answer was lost? `lookup` looks at the upstream and `gathering` in our database; both fill
+  `evidence`. `verdicts` judges an opening and `item_verdicts` a change of an item.
+- Whose is an item? `marks` compares marks, `accounting` has the rules for items that are not proven to be ours, and
+  `namesakes` names what the upstream may mean by "exists already".
+- What if a yes comes late? `late`.
+- What is left behind unpaid? `leftovers` decides, `removing` removes it and finds out whether it was paid.
+- What does not add up? `second_items`, `other_terms` and `unexplained` report it.
 """
