@@ -110,7 +110,7 @@ async def balance_if_readable(upstream: Upstream) -> Decimal | None:
 def doubt(charged: Knowledge, before: Decimal | None, after: Decimal | None, others: Decimal) -> str:
     """Why an unpaid row that was removed may have been paid for just before, in words. Empty: it was not. Pure.
 
-    `charged`: whether the upstream's expenses show a charge for the item. They tell best; the balance tells only if it
+    `charged`: whether the upstream's expenses show a charge for the item: the best proof. The balance is one only if it
     stayed as it was, but for what other orders of ours are known to have cost meanwhile (`others`). A top-up makes it
     grow by more than the item costs, so that it grew is no proof.
     """
