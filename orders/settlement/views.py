@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import FailureClass, IntentState, IntentStep
 from models.order import Intent
+from models.public_words import public_request
 from orders.reading.documents import Document
 
 
@@ -47,7 +48,7 @@ def _shown(intent: Intent) -> IntentView:
         step=intent.step,
         state=intent.state,
         mark=intent.mark,
-        request=intent.request,
+        request=public_request(intent.request),
         upstream_number=intent.upstream_number,
         unpaid=unpaid,
         failure_class=intent.failure_class,
@@ -56,5 +57,10 @@ def _shown(intent: Intent) -> IntentView:
         unknown_since=intent.unknown_since,
         settled_at=intent.settled_at,
         late_yes=intent.late_yes,
-        evidence=intent.evidence,
+        evidence=_public_evidence(intent.evidence),
     )
+
+
+def _public_evidence(evidence: dict[str, object]) -> dict[str, object]:
+    before = evidence.get("before")
+    return {**evidence, "before": public_request(before)} if isinstance(before, dict) else evidence

@@ -25,8 +25,8 @@ PUBLIC: Mapping[str, tuple[str, str]] = {
     "cli/upstream.py": ("dialect lists_show_remoteid forms_show_remoteid", "what the command prints"),
     "models/parameters.py": ("pricelist autoprolong", "keys in the parameters of operations that are in databases"),
     "models/public_words.py": (
-        "remoteid pricelist pricelist_id autoprolong upstream_pricelist",
-        "names in events, histories and webhooks",
+        "remoteid pricelist pricelist_id autoprolong upstream_pricelist elid billorder clicked_button",
+        "names in events, histories, webhooks and the calls of an operation",
     ),
     "orders/accounts/views.py": (
         "lists_show_remoteid forms_show_remoteid dialect BILLmanager",

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from models.enums import Stage
+from orders.views import list_intents
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
@@ -38,6 +39,9 @@ async def test_an_answer_lost_after_the_upstream_accepted_is_one_service(shop: S
     assert "outcome_unknown" in await shop.stages(order.operation)
     [intent] = await shop.intents(order.operation)
     assert intent.upstream_number == (await shop.service(order.service)).upstream_number
+    async with shop.database.read() as session:
+        [shown] = await list_intents(session, order.operation)
+    assert {"pricelist", "datacenter", "remoteid"} <= shown.request.keys()
 
 
 @pytest.mark.parametrize("fault", LOST_BEFORE_COMMIT, ids=lambda f: f["kind"])
