@@ -21,6 +21,8 @@ async def test_a_key_is_read_and_a_service_given_away_from_the_shell(shop: Shop,
     assert another["licence_key"] != key
     given = await resell("services", "set-module", 1, "hands", "--reason", "their panel is away")
     assert given.done().lines == ["service 1 now belongs to processing module hands"]
+    again = await resell("services", "set-module", 1, "hands", "--reason", "still", "--as", "olga")
+    assert again.done().lines == ["service 1 already belongs to processing module hands"]
     assert (await resell("services", "show", 1, "--json")).json["processing_module"] == "hands"
     shown = (await resell("services", "history", 1)).done().out
     assert "module_set" in shown

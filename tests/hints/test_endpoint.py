@@ -66,6 +66,7 @@ async def test_a_flood_is_bounded(quiet_api: Api, monkeypatch: pytest.MonkeyPatc
 
 async def refused(answer: httpx.Response, words: str, api: Api) -> None:
     assert words in assert_problem(answer, 401, "unauthenticated")
+    assert answer.json()["title"] == "Not authenticated", "there is no token to speak of"
     assert await waiting(api) == []
 
 

@@ -112,7 +112,7 @@ async def test_an_opening_that_waits_there_is_processing_and_says_why(
     form = await far_side.upstream.read_item("vds", "1")
     assert form.status is UpstreamStatus.PROCESSING
     assert form.status_detail == f"open {stage.value}"
-    assert form.cause.startswith(f"their open 1 is {stage.value}: ")
+    assert form.cause.startswith(f"their open 1 is in stage {stage.value}: ")
 
 
 @pytest.mark.parametrize(
