@@ -107,7 +107,7 @@ class Denied:
     """Another role may take it now."""
 
 
-Judgement = Allowed | Denied
+Permission = Allowed | Denied
 
 
 def traces(intents: Sequence[Intent], *, has_item: bool = False) -> Traces:
@@ -157,7 +157,7 @@ def allowed_decisions(facts: Facts, requester: Requester = OPERATOR) -> tuple[Al
     return tuple(one for one in judged if isinstance(one, Allowed))
 
 
-def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> Judgement:
+def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> Permission:
     if facts.stage.is_final:
         return Denied(
             f"operation {facts.number} is in stage {facts.stage.value}: it has ended, nothing can be decided any more"
@@ -178,7 +178,7 @@ def judge(facts: Facts, kind: DecisionKind, requester: Requester = OPERATOR) -> 
     return replace(judged, needs=needs, may=(REASON, *judged.may))
 
 
-def _retry(facts: Facts, requester: Requester) -> Judgement:
+def _retry(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.RETRY)
     if facts.traces is Traces.ACCEPTED:
@@ -198,7 +198,7 @@ def _retry(facts: Facts, requester: Requester) -> Judgement:
     return Allowed(DecisionKind.RETRY, (REASON,), vouch, effect)
 
 
-def _look_now(facts: Facts, requester: Requester) -> Judgement:
+def _look_now(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is Stage.AWAITING_CONFIRMATION:
         return Allowed(DecisionKind.LOOK_NOW, (), (REASON,), "have its item looked at now")
     if facts.stage is Stage.NEEDS_ATTENTION and facts.traces is Traces.ACCEPTED:
@@ -210,7 +210,7 @@ def _look_now(facts: Facts, requester: Requester) -> Judgement:
     )
 
 
-def _correct(facts: Facts, requester: Requester) -> Judgement:
+def _correct(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is not Stage.NEEDS_ATTENTION:
         return _only_in_attention(facts, DecisionKind.CORRECT_AND_RETRY)
     if facts.has_no_values or not operation_type(facts.kind).correctable:
@@ -234,7 +234,7 @@ def _correct(facts: Facts, requester: Requester) -> Judgement:
     return Allowed(DecisionKind.CORRECT_AND_RETRY, needs, effect="correct its parameters and try again", right=right)
 
 
-def _mark_done(facts: Facts, requester: Requester) -> Judgement:
+def _mark_done(facts: Facts, requester: Requester) -> Permission:
     if facts.stage not in (Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION):
         now = f"operation {facts.number} is in stage {facts.stage.value}"
         return Denied(f"{now}; mark-done is possible in: awaiting_confirmation, needs_attention")
@@ -245,7 +245,7 @@ def _mark_done(facts: Facts, requester: Requester) -> Judgement:
     return Allowed(DecisionKind.MARK_DONE, needs, effect=effect, right=Right.VOUCH)
 
 
-def _cancel(facts: Facts, requester: Requester) -> Judgement:
+def _cancel(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is Stage.AWAITING_CONFIRMATION or facts.traces is Traces.ACCEPTED:
         return _give_up(facts, requester)
     if facts.in_hand_of:
@@ -273,7 +273,7 @@ def _cancel(facts: Facts, requester: Requester) -> Judgement:
             return Denied(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
 
 
-def _give_up(facts: Facts, requester: Requester) -> Judgement:
+def _give_up(facts: Facts, requester: Requester) -> Permission:
     """The upstream has accepted it: only the waiting can be ended."""
     if not requester.is_staff:
         return Denied(
@@ -324,7 +324,7 @@ def _closing_is_the_way_out(facts: Facts, requester: Requester) -> bool:
     return bool(_or_close(facts)) and requester.may(Right.ORDER if requester.asked_for_it else Right.VOUCH)
 
 
-def _accept_price(facts: Facts, requester: Requester) -> Judgement:
+def _accept_price(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is not Stage.NEEDS_ATTENTION or facts.failure is not FailureClass.PRICE_CHANGED:
         failure = f" with class {facts.failure.value}" if facts.failure else ""
         return Denied(
@@ -336,7 +336,7 @@ def _accept_price(facts: Facts, requester: Requester) -> Judgement:
     return Allowed(DecisionKind.ACCEPT_PRICE, (REASON,), (PRICE,), "accept the price that is shown", Right.ACCEPT_PRICE)
 
 
-def _reject_task(facts: Facts, requester: Requester) -> Judgement:
+def _reject_task(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is not Stage.AWAITING_MANUAL_TASK:
         return Denied(f"operation {facts.number} is in stage {facts.stage.value}; it has no open manual task")
     match facts.traces:
@@ -359,7 +359,7 @@ def _spoken(kind: DecisionKind) -> str:
     return kind.value.replace("_", "-")
 
 
-_RULES: dict[DecisionKind, Callable[[Facts, Requester], Judgement]] = {
+_RULES: dict[DecisionKind, Callable[[Facts, Requester], Permission]] = {
     DecisionKind.ACCEPT_PRICE: _accept_price,
     DecisionKind.RETRY: _retry,
     DecisionKind.CORRECT_AND_RETRY: _correct,
