@@ -1,12 +1,12 @@
-"""The tables `[[upstream_accounts]]`: their keys depend on the kind of upstream, whose adapter names them."""
+"""Keys of `[[upstream_accounts]]` and `[[tariff_plans.mappings]]` that the adapter of a kind of upstream names."""
 
 from functools import cache
 from typing import cast
 
 from pydantic import ConfigDict, create_model
 
-from catalogue.entries import AccountEntry
-from upstreams.adapter import AccountSettings
+from catalogue.entries import AccountEntry, MappingEntry
+from upstreams.adapter import AccountSettings, AnyAdapter, MappingSettings
 from upstreams.kinds import UnknownKind, adapter_of
 
 
@@ -32,3 +32,22 @@ def settings_in(entry: AccountEntry) -> AccountSettings:
     """What the file says for the adapter alone."""
     settings: type[AccountSettings] = adapter_of(entry.kind).account_settings
     return settings.model_validate(entry.model_dump(include=set(settings.model_fields)))
+
+
+def mapping_settings_in(entry: MappingEntry, adapter: AnyAdapter) -> MappingSettings:
+    """What a mapping says, as the adapter reads it. Raises pydantic's ValidationError."""
+    model = adapter.mapping_settings
+    return model.model_validate(entry.model_dump(include=set(model.model_fields), exclude_none=True))
+
+
+def own_keys(adapter: AnyAdapter) -> set[str]:
+    """The keys of a mapping that this kind of upstream alone has."""
+    return adapter.mapping_settings.model_fields.keys() - MappingEntry.model_fields.keys()
+
+
+def own_settings(entry: MappingEntry, kind: str | None) -> dict[str, object]:
+    """What a mapping says for the adapter alone, as JSON. `kind`: None for a manual module, which has nothing."""
+    if kind is None:
+        return {}
+    adapter = adapter_of(kind)
+    return mapping_settings_in(entry, adapter).model_dump(mode="json", include=own_keys(adapter))

@@ -4,25 +4,21 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from catalogue.accounts import settings_in
 from catalogue.addons import addon_problems
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
+from catalogue.mappings import fits_the_upstream
 from catalogue.problems import Problem
-from catalogue.reading import Draft, mistakes
+from catalogue.reading import Draft
 from catalogue.state import CatalogueState
 from models.catalogue import MappedPeriod
-from models.enums import ModuleKind, RenewalOwner
+from models.enums import ModuleKind
 from models.money import Money
 from models.order import Service
 from models.product_types import PRODUCT_TYPES, Form
 from orders.money.addonprices import UnitPrice
-from orders.services.forms import normal_form
-from upstreams.adapter import Vocabulary
 from upstreams.connections import settings_of
 from upstreams.errors import ConnectionUnhealthy
-from upstreams.kinds import adapter_of, kinds
 
 
 def check(draft: Draft, state: CatalogueState) -> list[Problem]:
@@ -278,11 +274,10 @@ class _Check:
                 f'"{entry.processing_module}" is for "{module.product_type}" and the plan is a "{plan_type}"; '
                 f'name a module for "{plan_type}"',
             )
+        kind = self._kinds.get(module.account or "")
+        yield from fits_the_upstream(table, entry, plan_type, kind, manual=module.kind is ModuleKind.MANUAL)
         if module.kind is ModuleKind.MANUAL:
             return
-        kind = self._kinds.get(module.account or "")
-        yield from _order_parameters(table, entry, plan_type, _vocabulary(kind))
-        yield from _not_of_this_kind(table, entry, kind)
         currency = self._currencies.get(module.account or "")
         for key, cost in _costs(entry):
             if currency is not None and cost.currency != currency:
@@ -326,45 +321,6 @@ def _costs(entry: MappingEntry) -> Iterable[tuple[str, Money]]:
             continue
         for choice, text in written.items():
             yield f"addon_costs.{addon}.{choice}", Money.parse(text)
-
-
-def _not_of_this_kind(table: str, entry: MappingEntry, kind: str | None) -> Iterable[Problem]:
-    """What the adapter of the module's account does not understand of the mapping."""
-    if kind not in kinds():
-        return
-    adapter = adapter_of(kind)
-    if entry.renewal_owner is RenewalOwner.UPSTREAM and not adapter.capabilities.renewal_switch:
-        words = f'a "{kind}" can\'t be told to renew; write "resellflow", or leave it out'
-        yield Problem(table, "renewal_owner", words)
-    model = adapter.mapping_settings
-    try:
-        model.model_validate(entry.model_dump(include=set(model.model_fields), exclude_none=True))
-    except ValidationError as error:
-        yield from mistakes(error, table, model)
-
-
-def _vocabulary(kind: str | None) -> Vocabulary:
-    return adapter_of(kind).vocabulary if kind is not None and kind in kinds() else Vocabulary()
-
-
-def _order_parameters(
-    table: str, entry: MappingEntry, product_type: str | None, words: Vocabulary
-) -> Iterable[Problem]:
-    """What is sent with every order has the form of the parameter of the same field."""
-    kind = PRODUCT_TYPES.get(product_type or "")
-    parameters = kind.parameters if kind is not None else {}
-    forms = {words.order_fields.get(name, name): one.form for name, one in parameters.items()}
-    for field, value in entry.order_parameters.items():
-        form = forms.get(field, Form.TEXT)
-        if form is Form.TEMPLATE or value == words.nothing:  # here a template is the upstream's own key
-            continue
-        try:
-            normal = normal_form(form, value)
-        except ValueError as error:
-            yield Problem(table, f"order_parameters.{field}", str(error))
-        else:
-            if normal != value:
-                yield Problem(table, f"order_parameters.{field}", f'write it "{normal}"')
 
 
 def _needed(service: Service, periods: dict[int, MappedPeriod], entry: MappingEntry) -> Iterable[str]:

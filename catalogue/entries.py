@@ -90,7 +90,13 @@ class AddonFormEntry(Entry):
 
 
 class MappingEntry(Entry):
-    """`[[tariff_plans.mappings]]`: the plan's counterpart at the upstream of one processing module."""
+    """`[[tariff_plans.mappings]]`: the plan's counterpart at the upstream of one processing module.
+
+    Other keys are the adapter's. They are kept here, and checked once the kind of the module's upstream is known (the
+    module may be in the database only).
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     processing_module: Name = Field(description="the name of a processing module")
     pricelist: Text | None = Field(default=None, description='the upstream\'s tariff as text, like "58"')

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from catalogue.accounts import settings_in
+from catalogue.accounts import own_settings, settings_in
 from catalogue.checking import check
 from catalogue.entries import AccountEntry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
@@ -237,8 +237,12 @@ class _Loading:
             plan_id=self._plans[plan].id, module_id=self._modules[entry.processing_module].id, tariff=""
         )
         elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
-        values = {"location": entry.datacenter} | entry.model_dump(exclude=elsewhere | {"addon_forms", "datacenter"})
+        elsewhere |= {"addon_forms", "datacenter"}
+        values = {"location": entry.datacenter} | entry.model_dump(include=MappingEntry.model_fields.keys() - elsewhere)
+        account_id = self._modules[entry.processing_module].account_id
+        kind = next((row.kind for row in self._accounts.values() if row.id == account_id), None)
         values |= {"tariff": entry.pricelist or "", "above_price": entry.above_selling_price}
+        values["settings"] = own_settings(entry, kind)
         values["addon_forms"] = {
             name: form.model_dump(mode="json", exclude_none=True) for name, form in entry.addon_forms.items()
         }

@@ -59,7 +59,7 @@ def read_file(file: Path) -> Draft:
     draft = Draft(file)
     for key in document:
         if key not in _TABLES:
-            draft.problems.append(Problem("", key, _unknown(key, _TABLES)))
+            draft.problems.append(Problem("", key, unknown_key(key, _TABLES)))
     for table, raw in _entries(draft, document, "upstream_accounts"):
         draft.accounts += _well_formed(draft, table, raw, account_entry(raw.get("kind")))
     for table, raw in _entries(draft, document, "processing_modules"):
@@ -142,7 +142,7 @@ def mistakes(error: ValidationError, table: str, model: type[BaseModel]) -> Iter
 def _in_words(error_type: str, said: str, found: object, path: list[str], model: type[BaseModel]) -> str:
     model, key = _described(model, path)
     if error_type == "extra_forbidden":
-        return _elsewhere(key, model.model_fields) or _unknown(key, model.model_fields)
+        return _elsewhere(key, model.model_fields) or unknown_key(key, model.model_fields)
     description = model.model_fields[key].description
     match error_type:
         case "missing":
@@ -170,7 +170,7 @@ def _described(model: type[BaseModel], path: list[str]) -> tuple[type[BaseModel]
     return (inner, path[2]) if inner is not None and len(path) > 2 else (model, path[0])
 
 
-def _unknown(key: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+def unknown_key(key: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"unknown key; {hint}Known: {', '.join(known)}" if hint else f"unknown key; known: {', '.join(known)}"

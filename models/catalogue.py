@@ -163,6 +163,8 @@ class PlanMapping(SQLModel, table=True):
     """Per cent by which a quote may be dearer than the expected cost."""
     unquoted: Unquoted = Field(default=Unquoted.ASK, sa_column=enum_column(Unquoted))
     above_price: AbovePrice = Field(default=AbovePrice.ASK, sa_column=enum_column(AbovePrice))
+    settings: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    """The keys of the kind of upstream alone, as its adapter's `mapping_settings` has them."""
 
 
 class MappedPeriod(SQLModel, table=True):

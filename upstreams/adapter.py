@@ -58,8 +58,9 @@ class AccountSettings(BaseModel, ABC):
 class MappingSettings(BaseModel):
     """What the keys of `[[tariff_plans.mappings]]` have to be for this kind of upstream.
 
-    Only the keys that differ between kinds are named: `pricelist`, `datacenter`, `periods` and so on. The description
-    of a field is what an error says would be right.
+    Only the keys that differ between kinds are named: `pricelist`, `datacenter`, `periods` and so on. A key that other
+    kinds do not have is kept with the mapping as JSON, and handed on as `OrderSpec.settings`. The description of a
+    field is what an error says would be right.
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)

@@ -17,6 +17,7 @@ the adapter's page under docs/.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -37,6 +38,10 @@ from upstreams.carts import Cart, Expenses, Payment
 
 KEY_READY = "key_ready"
 """What `UpstreamItem.raw` has of a licence's key: whether there is one, `yes` or `no`."""
+
+
+NO_SETTINGS: Mapping[str, object] = MappingProxyType({})
+"""The mapping has no keys of this kind of upstream alone."""
 
 
 class Balance(Value):
@@ -66,6 +71,8 @@ class OrderSpec(Value):
     addons: dict[str, str] = Field(default_factory=dict)
     """Upstream field -> value: addon_61 -> 2."""
     renewal_owner: RenewalOwner = RenewalOwner.RESELLFLOW
+    settings: dict[str, object] = Field(default_factory=dict)
+    """What the mapping says in keys of this kind of upstream alone (`Adapter.mapping_settings`), as JSON."""
 
 
 class UpstreamItem(Value):
@@ -286,14 +293,20 @@ class Upstream(Protocol):
         """
         ...
 
-    async def quote_plan_change(self, number: str, tariff: str, period: int) -> PlanChangeQuote:
+    async def quote_plan_change(
+        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeQuote:
         """Which tariffs the item may be changed to, and what this one would cost now; one or two reads.
+
+        `settings`: of the new plan's mapping, as in `OrderSpec`.
 
         Seen in code.
         """
         ...
 
-    async def change_plan(self, number: str, tariff: str, period: int, *, key: str) -> PlanChangeAccepted:
+    async def change_plan(
+        self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeAccepted:
         """Change the tariff, once, charging or refunding the account. Settled by the tariff in the item's form.
 
         One request; three where the upstream has no such function in one shot (a definite no, so nothing has been done)

@@ -129,7 +129,9 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         await followups.addons_after_plan_change(end, asked, before=before)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        quoted = await upstream.quote_plan_change(item_number(job), job.mapping.tariff, job.upstream_period())
+        quoted = await upstream.quote_plan_change(
+            item_number(job), job.mapping.tariff, job.upstream_period(), settings=job.mapping.settings
+        )
         return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
@@ -147,7 +149,9 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.change_plan(item_number(job), job.mapping.tariff, job.upstream_period(), key=job.key)
+        answer = await upstream.change_plan(
+            item_number(job), job.mapping.tariff, job.upstream_period(), key=job.key, settings=job.mapping.settings
+        )
         return Sent(item_number(job), answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:

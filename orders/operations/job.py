@@ -102,6 +102,7 @@ class Job:
             extras=self.mapping.order_parameters,
             addons=addons.fields(self.service.addons, self.mapping),
             renewal_owner=self.service.renewal_owner,
+            settings=self.mapping.settings,
         )
 
 

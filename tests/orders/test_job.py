@@ -26,6 +26,15 @@ async def test_everything_about_an_operation_is_read(database: Database) -> None
     assert job.key == f"{job.service.mark}.{number}"
 
 
+async def test_what_a_mapping_says_for_the_adapter_alone_is_in_the_order(database: Database) -> None:
+    number = await order(database)
+    async with database.write() as session:
+        for mapping in (await session.exec(select(PlanMapping))).all():
+            mapping.settings = {"region": "fr-1"}
+            session.add(mapping)
+    assert (await load_job(database, number)).order_spec().settings == {"region": "fr-1"}
+
+
 async def test_an_unknown_operation_is_said(database: Database) -> None:
     with pytest.raises(NotFound, match="operation 4711"):
         await load_job(database, 4711)

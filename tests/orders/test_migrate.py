@@ -362,6 +362,27 @@ def test_times_that_nobody_reads_go_and_come_back(database_url: str) -> None:
     migrate(database_url)
 
 
+def test_a_mapping_of_before_has_no_settings_of_its_own(database_url: str) -> None:
+    _upgrade(database_url, "0025")
+    columns = "id, plan_id, module_id, tariff, addons, templates, resource_fields, order_parameters, renewal_owner"
+    columns += ", addon_forms, addon_costs, price_tolerance, unquoted, above_price"
+    _execute(
+        database_url,
+        "INSERT INTO tariff_plan (id, name, product_type, resources, addon_prices, active)"
+        " VALUES (1, 'VDS-1', 'vds', '{}', '{}', true)",
+        "INSERT INTO processing_module (id, name, kind, product_type, department, priority)"
+        " VALUES (1, 'by-hand', 'manual', 'vds', 'd', 0)",
+        f"INSERT INTO plan_mapping ({columns}) VALUES (1, 1, 1, '58', '{{}}', '{{}}', '{{}}', '{{}}', 'resellflow',"
+        " '{}', '{}', '10', 'ask', 'ask')",
+    )
+    before = _read(database_url, f"SELECT {columns} FROM plan_mapping")
+    migrate(database_url)
+    ((settings,),) = _read(database_url, "SELECT settings FROM plan_mapping")
+    assert _document(settings) == {}
+    _downgrade(database_url, "0025")
+    assert _read(database_url, f"SELECT {columns} FROM plan_mapping") == before
+
+
 def _document(value: Any) -> Any:
     """As the database hands it to whoever asks in plain SQL: text on SQLite."""
     return json.loads(value) if isinstance(value, str) else value

@@ -26,6 +26,7 @@ from upstreams.billmanager.verdicts import must_be_yes, must_be_yes_to_a_state, 
 from upstreams.billmanager.wire import Document
 from upstreams.errors import NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.httpcalls import Effect, RefusalScope
+from upstreams.port import NO_SETTINGS
 
 _COMMIT = {"sok": "ok"}
 _SAVE = {"clicked_button": "ok", "sok": "ok"}
@@ -62,7 +63,9 @@ class Operations:
     async def delete(self, product_type: str, number: str, *, key: str = "") -> None:
         await self._bring_to(f"{product_type}.delete", product_type, number)
 
-    async def quote_plan_change(self, number: str, tariff: str, period: int) -> PlanChangeQuote:
+    async def quote_plan_change(
+        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeQuote:
         call = self._about(tariffs.FUNCTION, Effect.READ, number)
         offered = tariffs.offered(call, await self._session.send(call, {"elid": number}), number)
         if offered and tariff not in offered:
@@ -71,7 +74,9 @@ class Operations:
         answer = await self._session.send(call, _plan_change(number, tariff, period))
         return tariffs.quoted(call, answer, offered, self._connection.currency)
 
-    async def change_plan(self, number: str, tariff: str, period: int, *, key: str = "") -> PlanChangeAccepted:
+    async def change_plan(
+        self, number: str, tariff: str, period: int, *, key: str = "", settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeAccepted:
         """In one shot; by the wizard where that function is unknown, or its answer only leads to the wizard's steps."""
         call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)
         try:

@@ -11,7 +11,7 @@ from upstreams.answers import PlanChangeQuote, ProlongQuote, Quote
 from upstreams.capabilities import Capabilities
 from upstreams.carts import Cart, Expenses, Payment
 from upstreams.errors import CapabilityAbsent
-from upstreams.port import Balance, OrderSpec
+from upstreams.port import NO_SETTINGS, Balance, OrderSpec
 
 CAPABILITIES = Capabilities(
     balance=False,
@@ -48,7 +48,9 @@ class Absent:
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
         self._absent("quotes")
 
-    async def quote_plan_change(self, number: str, tariff: str, period: int) -> PlanChangeQuote:
+    async def quote_plan_change(
+        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeQuote:
         self._absent("quotes")
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:

@@ -28,7 +28,18 @@ from upstreams.errors import (
 )
 from upstreams.gate import Gate
 from upstreams.httpcalls import Call, Effect, HttpTransport, RefusalScope, Request, usable_address
-from upstreams.port import Findings, Head, Learned, ListedRow, ListEnd, Listing, OrderSpec, TakeRows, UpstreamItem
+from upstreams.port import (
+    NO_SETTINGS,
+    Findings,
+    Head,
+    Learned,
+    ListedRow,
+    ListEnd,
+    Listing,
+    OrderSpec,
+    TakeRows,
+    UpstreamItem,
+)
 from upstreams.resellflow.absent import Absent
 from upstreams.resellflow.documents import (
     Accepted,
@@ -187,7 +198,9 @@ class ResellflowUpstream(Absent):
     async def delete(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("DELETE", "", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
-    async def change_plan(self, number: str, tariff: str, period: int, *, key: str) -> PlanChangeAccepted:
+    async def change_plan(
+        self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeAccepted:
         await self._change("POST", "/change-plan", key, {"plan": tariff}, number=number)
         return PlanChangeAccepted()
 
