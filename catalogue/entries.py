@@ -16,7 +16,7 @@ from catalogue.values import (
     PlainAmount,
 )
 from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, Unquoted
-from upstreams.kinds import NONE_INSTALLED, UnknownKind, adapter_of, kinds
+from upstreams.kinds import NONE_INSTALLED, UnknownKind, adapter_of, kinds, not_installed
 from upstreams.values import Text, VariableName
 
 
@@ -27,6 +27,8 @@ class Entry(BaseModel):
 
 
 def _installed(kind: str) -> str:
+    if there := not_installed(kind):
+        raise ValueError(f'"{kind}" is not known yet: {there}')
     if kind not in kinds():
         raise PydanticCustomError("unknown_kind", "no such kind of upstream")
     try:

@@ -61,7 +61,8 @@ def _order_parameters(
     """What is sent with every order has the form of the parameter of the same field."""
     kind = PRODUCT_TYPES.get(product_type or "")
     parameters = kind.parameters if kind is not None else {}
-    forms = {words.order_fields.get(name, name): one.form for name, one in parameters.items()}
+    fields = words.order_fields.get(product_type or "", {})
+    forms = {fields.get(name, name): one.form for name, one in parameters.items()}
     for field, value in entry.order_parameters.items():
         form = forms.get(field, Form.TEXT)
         if form is Form.TEMPLATE or value == words.nothing:  # here a template is the upstream's own key

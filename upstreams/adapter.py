@@ -70,8 +70,8 @@ class MappingSettings(BaseModel):
 class Vocabulary:
     """Words of the upstream that stand in the catalogue file."""
 
-    order_fields: Mapping[str, str] = field(default_factory=dict)
-    """Parameter of a product type -> its field in `order_parameters`, where that is called otherwise."""
+    order_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Product type -> parameter -> its field in `order_parameters`, where that is called otherwise."""
     nothing: str = ""
     """The value that says that nothing is chosen; whatever form a parameter has, it may be this."""
 

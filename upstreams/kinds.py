@@ -2,10 +2,12 @@
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from upstreams.adapter import Adapter, AnyAdapter
 
 GROUP = "resellflow.upstreams"
+_FOLDERS = Path(__file__).parent
 NONE_INSTALLED = "none is installed; run `make install`"
 
 
@@ -24,7 +26,7 @@ def adapter_of(kind: str) -> AnyAdapter:
     entry = _installed().get(kind)
     if entry is None:
         there = f"there is {', '.join(kinds())}" if kinds() else NONE_INSTALLED
-        raise UnknownKind(f'there is no kind of upstream "{kind}"; {there}')
+        raise UnknownKind(f'there is no kind of upstream "{kind}"; {not_installed(kind) or there}')
     try:
         adapter = entry.load()
     except (ImportError, AttributeError) as error:
@@ -32,6 +34,13 @@ def adapter_of(kind: str) -> AnyAdapter:
     if not isinstance(adapter, Adapter) or adapter.kind != kind:
         raise UnknownKind(f'the entry point "{kind}" ({entry.value}) names no adapter of that kind')
     return adapter
+
+
+def not_installed(kind: str) -> str:
+    """What is to be done where the folder of the kind is there and its entry point is not; empty: it is not."""
+    if kind in kinds() or not kind.isidentifier() or not (_FOLDERS / kind / "__init__.py").is_file():
+        return ""
+    return f"the folder upstreams/{kind} is there, so run `make install` after its new entry point in pyproject.toml"
 
 
 @cache

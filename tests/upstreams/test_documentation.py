@@ -9,7 +9,7 @@ from tests.upstreams.test_operations import CHANGES, READS
 from tests.upstreams.test_transport import ANSWERS
 from upstreams.billmanager.failures import TABLE
 from upstreams.billmanager.products import TABLE as PRODUCTS
-from upstreams.billmanager.products import is_versioned, order_field, order_function, period_field
+from upstreams.billmanager.products import is_versioned, order_function, period_field
 from upstreams.billmanager.settings import Dialect
 
 PAGE = (Path(__file__).parents[2] / "docs" / "billmanager.md").read_text(encoding="utf-8")
@@ -54,7 +54,8 @@ def test_every_product_type_is_documented_as_it_is_sold() -> None:
         name: [
             kind.name.value,
             ", ".join(
-                f"{f'**{ours}**' if ours in kind.required else ours} → {order_field(ours)}" for ours in kind.parameters
+                f"{f'**{ours}**' if ours in kind.required else ours} → {PRODUCTS[kind.intname].order_field(ours)}"
+                for ours in kind.parameters
             ),
             ", ".join(one.value for one in OperationKind if one not in kind.operations),
         ]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.reading import read_file
 from models.catalogue import UpstreamAccount
 from settings import Settings
+from upstreams import kinds as of_kinds
 from upstreams.adapter import Adapter
 from upstreams.billmanager import BillmanagerLearned, BillmanagerUpstream
 from upstreams.connections import Connections
@@ -35,6 +37,19 @@ def test_each_says_what_its_settings_are_and_what_it_lacks(kind: str) -> None:
 def test_another_kind_is_refused_with_the_names_of_those_that_are_there() -> None:
     with pytest.raises(UnknownKind, match=r'there is no kind of upstream "hostbill"; there is .*billmanager'):
         adapter_of("hostbill")
+
+
+def test_a_folder_without_its_entry_point_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "__init__.py").touch()
+    monkeypatch.setattr(of_kinds, "_FOLDERS", tmp_path)
+    with pytest.raises(UnknownKind, match="so run `make install` after its new entry point"):
+        adapter_of("toy")
+    file = tmp_path / "catalogue.toml"
+    file.write_text('[[upstream_accounts]]\nname = "main"\nkind = "toy"\nurl = "https://x"\ncurrency = "EUR"\n')
+    [problem] = read_file(file).problems
+    assert (problem.key, problem.message.partition(":")[0]) == ("kind", '"toy" is not known yet')
+    assert problem.message.endswith("run `make install` after its new entry point in pyproject.toml")
 
 
 async def test_an_account_of_a_kind_that_is_gone_is_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,11 @@ import pytest
 
 from models.enums import RenewalOwner, UnpaidKind
 from models.money import Money
+from models.product_types import PRODUCT_TYPES
 from tests.upstreams.panel import PASSWORD, USERNAME, Panel, doc, refusal
 from upstreams.answers import Unpaid
 from upstreams.billmanager import BillmanagerUpstream
+from upstreams.billmanager.products import TABLE
 from upstreams.billmanager.settings import Dialect
 from upstreams.errors import NotEnoughMoney, OutcomeUnknown, SetupFault
 from upstreams.port import OrderSpec
@@ -141,7 +143,7 @@ async def test_version_5_has_no_other_form(panel: Panel) -> None:
     [
         ("vhost", "v2.vhost.order.param", "domain", "order_period"),
         ("dedic", "v2.dedic.order.param", "domain", "order_period"),
-        ("vps_custom", "v2.vps_custom.order.param", "domain", "order_period"),
+        ("storage", "v2.storage.order.param", "domain", "order_period"),
         ("softexternal", "softexternal.order.param", "licname", "period"),
         ("platform", "platform.order.param", "licname", "period"),
         ("addition", "addition.order.param", "licname", "period"),
@@ -196,7 +198,7 @@ async def test_a_domain_in_either_dialect(panel: Panel) -> None:
     [
         ("vds", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
         ("vds", Dialect.SIX, RenewalOwner.UPSTREAM, "on"),
-        ("instances", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
+        ("storage", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
         ("vds", Dialect.FIVE, RenewalOwner.RESELLFLOW, "null"),
         ("vds", Dialect.FIVE, RenewalOwner.UPSTREAM, "12"),
         ("soft", Dialect.SIX, RenewalOwner.RESELLFLOW, "null"),
@@ -216,11 +218,6 @@ async def test_renewal_is_a_flag_in_forms_of_version_6_and_a_period_in_the_old_o
 async def test_days_trials_and_lifetimes_pass(panel: Panel, period: int) -> None:
     spec = SERVER.model_copy(update={"period": period})
     assert dict(await sent(panel, spec, Dialect.SIX))["order_period"] == str(period)
-
-
-async def test_a_type_of_the_hosters_own(panel: Panel) -> None:
-    spec = SERVER.model_copy(update={"product_type": "instances"})
-    assert dict(await sent(panel, spec, Dialect.SIX))["func"] == "v2.instances.order.param"
 
 
 @pytest.mark.parametrize(
@@ -400,3 +397,22 @@ async def test_a_price_is_read_only_if_it_can_be_read_in_one_way(
     panel.answers(doc(form))
     quoted = await upstream.quote(spec)
     assert quoted.price == (None if price is None else Money.of(price, "EUR"))
+
+
+def test_each_product_type_says_how_it_is_ordered() -> None:
+    assert TABLE.keys() == PRODUCT_TYPES.keys()
+
+
+async def test_a_type_without_a_row_is_not_sent(panel: Panel, upstream: BillmanagerUpstream) -> None:
+    spec = SERVER.model_copy(update={"product_type": "balloon"})
+    unknown = "not sent, how a balloon is ordered is not known"
+    with pytest.raises(SetupFault, match=unknown):
+        await upstream.order(spec)
+    with pytest.raises(SetupFault, match=unknown):
+        await upstream.quote(spec)
+    assert panel.requests == []
+
+
+def test_a_field_of_another_type_is_not_renamed() -> None:
+    assert TABLE["addition"].order_field("licence") == "item"
+    assert TABLE["soft"].order_field("licence") == "licence"

@@ -3,7 +3,7 @@
 from upstreams.adapter import Adapter, Vocabulary
 from upstreams.billmanager.adapter import BillmanagerUpstream
 from upstreams.billmanager.hints import read_hint
-from upstreams.billmanager.products import ORDER_FIELDS
+from upstreams.billmanager.products import TABLE
 from upstreams.billmanager.settings import (
     BillmanagerConnection,
     BillmanagerLearned,
@@ -28,6 +28,6 @@ ADAPTER = Adapter(
     learned=BillmanagerLearned,
     capabilities=Capabilities(),
     connect=_connect,
-    vocabulary=Vocabulary(order_fields=ORDER_FIELDS, nothing="null"),
+    vocabulary=Vocabulary(order_fields={name: dict(row.order_fields) for name, row in TABLE.items()}, nothing="null"),
     read_hint=read_hint,
 )

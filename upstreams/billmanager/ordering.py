@@ -10,7 +10,7 @@ from upstreams.answers import OrderAccepted
 from upstreams.billmanager.basket import is_number, unpaid
 from upstreams.billmanager.calls import ENGINE_FIELDS, Call
 from upstreams.billmanager.periods import period_code
-from upstreams.billmanager.products import order_field, period_field, product
+from upstreams.billmanager.products import ordered, period_field, product
 from upstreams.billmanager.wire import Document
 from upstreams.errors import OutcomeUnknown, SetupFault
 from upstreams.port import OrderSpec
@@ -24,9 +24,9 @@ _RESERVED = ENGINE_FIELDS | _ORDER_FIELDS | {"order_count"}
 
 def form_fields(spec: OrderSpec, account: str, *, versioned: bool) -> dict[str, str]:
     """What the order form is filled with. Raises SetupFault if the catalogue tries to set a field that is ours."""
-    asked = spec.extras | {order_field(name): value for name, value in spec.parameters.items()}
+    described = ordered(spec.product_type, account)
+    asked = spec.extras | {described.order_field(name): value for name, value in spec.parameters.items()}
     given = {**asked, **spec.addons}
-    described = product(spec.product_type)
     reserved = sorted(given.keys() & (_RESERVED | {described.name_fields[0]}))
     reserved += sorted(asked.keys() & spec.addons.keys())
     if reserved:

@@ -1,10 +1,11 @@
 """What differs from one product type to another, as data: its name's field, its order function, what comes later."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.enums import UpstreamStatus
 from upstreams.billmanager.settings import Dialect
+from upstreams.errors import SetupFault
 
 _SECRET = re.compile(r"passw|secret|token|keys?$|keydata|auth_?code|epp_?code|^auth(info)?$", re.IGNORECASE)
 
@@ -21,6 +22,8 @@ class ProductType:
     certificates and domains (SVCAPI, NEWORDER)."""
     order_button: str = "finish"
     """`clicked_button` that ends the order."""
+    order_fields: tuple[tuple[str, str], ...] = ()
+    """Parameter of an order -> its field, where that is called otherwise."""
     order_extras: tuple[tuple[str, str], ...] = ()
     """Fields that every order of this type carries besides those of all types; a parameter of that name wins."""
     key_field: str = ""
@@ -30,16 +33,21 @@ class ProductType:
     own_statuses: tuple[tuple[str, UpstreamStatus], ...] = ()
     """What its values mean."""
 
+    def order_field(self, parameter: str) -> str:
+        """The field that a parameter of an order goes into."""
+        return dict(self.order_fields).get(parameter, parameter)
 
+
+_SERVER = ProductType(order_fields=(("template", "ostempl"),))
 _LICENCE = ProductType(name_fields=("licname",), versioned=False, key_field="lickey")
 TABLE: dict[str, ProductType] = {
-    "vds": ProductType(),
+    "vds": _SERVER,
     "vhost": ProductType(),
-    "dedic": ProductType(),
+    "dedic": _SERVER,
     "soft": _LICENCE,
     "softexternal": _LICENCE,
     "platform": _LICENCE,
-    "addition": _LICENCE,
+    "addition": replace(_LICENCE, order_fields=(("licence", "item"),)),
     # The name is the common name. `domain` for it is assumed; so are the other columns it may be shown in.
     "certificate": ProductType(
         name_fields=("domain", "common_name", "commonname", "name"),
@@ -59,6 +67,7 @@ TABLE: dict[str, ProductType] = {
         name_fields=("domain", "name"),
         versioned=False,
         order_button="quickbasket",
+        order_fields=tuple((f"nameserver{number + 1}", f"ns{number}") for number in range(4)),
         order_extras=(("operation", "register"), ("countdomain", "1")),
         # As lists of the version-4 dialect have it (RUTLD, ARDIS, seen in code): gone, delegated, not delegated.
         own_status="domainstatus",
@@ -68,24 +77,27 @@ TABLE: dict[str, ProductType] = {
             ("3", UpstreamStatus.ACTIVE),
         ),
     ),
+    # How these are ordered is not known: assumed to be as hosting is.
+    "colocation": ProductType(),
+    "storage": ProductType(),
+    "dnshost": ProductType(),
 }
 _DEFAULT = ProductType()
 
 
-ORDER_FIELDS = {"template": "ostempl", "licence": "item"} | {
-    f"nameserver{number + 1}": f"ns{number}" for number in range(4)
-}
-"""Parameters of an order whose fields are called otherwise."""
-
-
-def order_field(parameter: str) -> str:
-    """The field that a parameter of an order goes into."""
-    return ORDER_FIELDS.get(parameter, parameter)
-
-
 def product(product_type: str) -> ProductType:
-    """Hosters invent product types of their own; one that is not in the table is like a virtual server."""
+    """How an item is read. Hosters invent product types of their own; theirs are read like a virtual server."""
     return TABLE.get(product_type, _DEFAULT)
+
+
+def ordered(product_type: str, account: str) -> ProductType:
+    """How a service is ordered. Raises SetupFault for a type without a row: how it is asked for would be a guess."""
+    if product_type not in TABLE:
+        raise SetupFault(
+            f"Upstream {account}: not sent, how a {product_type[:40]} is ordered is not known; its product type has no "
+            "row in upstreams/billmanager/products.py."
+        )
+    return TABLE[product_type]
 
 
 def is_versioned(product_type: str, dialect: Dialect) -> bool:

@@ -1,9 +1,9 @@
 """Adapter for another Resellflow as the selling side."""
 
 from upstreams.adapter import Adapter
+from upstreams.capabilities import Capabilities
 from upstreams.gate import Gate
 from upstreams.port import Learned, Upstream
-from upstreams.resellflow.absent import CAPABILITIES
 from upstreams.resellflow.adapter import ResellflowUpstream
 from upstreams.resellflow.hints import read_hint
 from upstreams.resellflow.settings import ResellflowConnection, ResellflowMapping, ResellflowSettings
@@ -20,7 +20,16 @@ ADAPTER = Adapter(
     account_settings=ResellflowSettings,
     mapping_settings=ResellflowMapping,
     learned=Learned,
-    capabilities=CAPABILITIES,
+    capabilities=Capabilities(
+        balance=False,
+        quotes=False,
+        cart=False,
+        unpaid_items=False,
+        renewal_switch=False,
+        set_mark=False,
+        change_password=False,
+        same_key_again=True,
+    ),
     connect=_connect,
     read_hint=read_hint,
 )

@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from models.enums import Knowledge
 from models.product_types import PRODUCT_TYPES
+from upstreams.absent import Absent
 from upstreams.answers import OrderAccepted, ParametersAccepted, PlanChangeAccepted, ProlongAccepted
 from upstreams.errors import (
     ConnectionUnhealthy,
@@ -40,7 +41,6 @@ from upstreams.port import (
     TakeRows,
     UpstreamItem,
 )
-from upstreams.resellflow.absent import Absent
 from upstreams.resellflow.documents import (
     Accepted,
     TheirKey,

@@ -1,4 +1,4 @@
-"""What a selling Resellflow does not offer by its API. Asking for it sends nothing."""
+"""The methods of the port that an adapter may leave out."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -7,26 +7,16 @@ from typing import NoReturn
 from pydantic import SecretStr
 
 from models.enums import UnpaidKind
-from upstreams.answers import PlanChangeQuote, ProlongQuote, Quote
+from upstreams.answers import ParametersAccepted, PlanChangeAccepted, PlanChangeQuote, ProlongQuote, Quote
 from upstreams.capabilities import Capabilities
 from upstreams.carts import Cart, Expenses, Payment
 from upstreams.errors import CapabilityAbsent
 from upstreams.port import NO_SETTINGS, Balance, OrderSpec
 
-CAPABILITIES = Capabilities(
-    balance=False,
-    quotes=False,
-    cart=False,
-    unpaid_items=False,
-    renewal_switch=False,
-    set_mark=False,
-    change_password=False,
-    same_key_again=True,
-)
-
 
 class Absent:
-    """The methods of `upstreams.port.Upstream` that need a capability which is absent."""
+    """Base of adapters: every method of `upstreams.port.Upstream` that needs a capability raises CapabilityAbsent and
+    sends nothing. An adapter overrides those that it has. What the port gets later is absent at it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -82,3 +72,19 @@ class Absent:
 
     async def change_password(self, number: str, password: SecretStr) -> None:
         self._absent("change_password")
+
+    async def change_plan(
+        self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeAccepted:
+        self._absent("change_plan")
+
+    async def set_parameters(
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str
+    ) -> ParametersAccepted:
+        self._absent("set_parameters")
+
+    async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
+        self._absent("licence_keys")
+
+    async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
+        self._absent("licence_keys")
