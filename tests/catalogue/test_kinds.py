@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from catalogue import accounts, mappings
-from catalogue.loading import Outcome, load
+from catalogue.loading import ChangeOutcome, load
 from catalogue.problems import CatalogueInvalid
 from models.catalogue import PlanMapping, UpstreamAccount
 from models.database import Database
@@ -92,7 +92,7 @@ async def test_a_mapping_has_keys_of_its_kind_which_reach_the_adapter(database: 
     await load(database, written(tmp_path, edited(REGION)), actor="tester")
     changed = edited(REGION, ('"fr-1"', '"fr-2"'))
     report = await load(database, written(tmp_path, changed), actor="tester")
-    [change] = [one for one in report.changes if one.outcome is Outcome.CHANGED]
+    [change] = [one for one in report.changes if one.outcome is ChangeOutcome.CHANGED]
     assert [(one.field, one.before, one.after) for one in change.fields] == [("region", "fr-1", "fr-2")]
     assert not (await load(database, written(tmp_path, changed), actor="tester")).changed
     async with database.read() as session:
