@@ -7,7 +7,7 @@ the test chooses; all others pass.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -97,6 +97,8 @@ class Proxy:
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    alter: Callable[[bytes], bytes] | None = None
+    """Makes another body of the server's; the rest of its answers stays."""
     _faults: list[Fault] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -212,6 +214,16 @@ class Proxy:
 
     async def pass_on(self, request: Request) -> bytes:
         """The server's whole answer. Empty where it gives none."""
+        if self.alter is None:
+            return await self._ask(request)
+        headers = {name: value for name, value in request.headers.items() if name != "accept-encoding"}
+        answer = await self._ask(replace(request, headers=headers))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        body = self.alter(body)
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length:")]
+        return b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
+
+    async def _ask(self, request: Request) -> bytes:
         address = urlsplit(self.target)
         with suppress(ConnectionError):
             reader, writer = await asyncio.open_connection(address.hostname, address.port)

@@ -17,12 +17,14 @@ QUICK_SECONDS = 0.3
 class Bench(Protocol):
     """One far side, as new for each test, and adapters that speak to it through a proxy.
 
-    The far side has money for some ten orders, and its items are of one product type.
+    The far side has money for some ten orders, and its items are of one product type until `one_of_another_type`.
     """
 
     proxy: Proxy
     """Between adapter and far side. Adapters reach the far side through it only."""
     product_type: str
+    other_type: str
+    """Another product type that the far side has."""
     number_of_nobody: str
     """A number that no item has."""
     throttled: type[UpstreamError]
@@ -47,6 +49,20 @@ class Bench(Protocol):
     async def many(self, count: int) -> None:
         """So many items, more than fit on two pages of what `connect` reads."""
         ...
+
+    async def one_of_another_type(self) -> None:
+        """An item of `other_type`, newer than all others."""
+        ...
+
+    names_totals: bool
+    """Lists say how many rows there are in all."""
+
+    def one_row_more(self, body: bytes) -> bytes:
+        """The body of a list whose total is one more than it was. Not called where lists name no total."""
+        ...
+
+    odd_documents: Collection[bytes]
+    """Documents in the far side's language that are no answer to anything, or lack what an answer must have."""
 
     async def without_money(self) -> None:
         """From now on the account at the far side can pay for nothing."""

@@ -9,8 +9,9 @@ An adapter's tests make a `Bench` (see `bench`) and a class of this one:
 The faults are laid by a proxy between adapter and far side, so nothing in an adapter is patched.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
@@ -179,6 +180,49 @@ class Contract:
         assert (len(seen), len(set(seen))) == (25, 25)
         assert {item.number for item in listing.items} == set(seen)
 
+    async def test_a_list_has_the_items_of_its_product_type_alone(self, bench: Bench) -> None:
+        await bench.many(3)
+        await bench.one_of_another_type()
+        async with aclosing(bench.connect()) as upstream:
+            ours = await listed(upstream, bench)
+            walked, _ = await digests(upstream, bench)
+            head = await upstream.newest_items(bench.product_type, 5)
+            others = (await upstream.list_items(bench.other_type)).items
+        assert (len(ours), len(others)) == (3, 1)
+        assert walked.keys() == ours.keys()
+        assert {row.number for row in head.rows} <= ours.keys()
+        assert {item.product_type for item in others} == {bench.other_type}
+        assert {item.product_type for item in ours.values()} == {bench.product_type}
+
+    async def test_a_list_that_shows_less_than_the_total_is_not_complete(self, bench: Bench) -> None:
+        if not bench.names_totals:
+            return
+        await bench.many(25)
+        bench.proxy.alter = bench.one_row_more
+        async with aclosing(bench.connect()) as upstream:
+            _, end = await digests(upstream, bench)
+            listing = await upstream.list_items(bench.product_type)
+        assert len(listing.items) == 25
+        assert not end.complete
+        assert not listing.complete
+        assert end.incomplete_because
+        assert listing.incomplete_because
+
+    async def test_a_document_that_is_no_answer_raises_errors_of_the_port_only(self, bench: Bench) -> None:
+        about = await subject(bench, RESUME)
+        async with aclosing(bench.connect()) as upstream:
+            await listed(upstream, bench)
+            for document in bench.odd_documents:
+                bench.proxy.alter = lambda _, document=document: document
+                with suppress(UpstreamError):
+                    await upstream.list_items(bench.product_type)
+                with suppress(UpstreamError):
+                    await form(upstream, about)
+                with suppress(UpstreamError):
+                    await upstream.balance()
+                with suppress(UpstreamError):
+                    await upstream.newest_items(bench.product_type, 5)
+
     async def test_an_empty_list_is_complete(self, bench: Bench) -> None:
         async with aclosing(bench.connect()) as upstream:
             assert await digests(upstream, bench) == ({}, (await digests(upstream, bench))[1])
@@ -272,11 +316,14 @@ class Contract:
 
     async def test_wrong_credentials_are_the_accounts_trouble_and_change_nothing(self, bench: Bench) -> None:
         async with aclosing(bench.connect(wrong_credentials=True)) as upstream:
-            with pytest.raises(ConnectionUnhealthy) as raised:
-                await digests(upstream, bench)
-            assert_no_secret(bench, raised.value)
-            with pytest.raises((ConnectionUnhealthy, LeftAlone)):
+            asked = await asyncio.gather(*(digests(upstream, bench) for _ in range(3)), return_exceptions=True)
+            [refused] = [error for error in asked if isinstance(error, ConnectionUnhealthy)]
+            assert_no_secret(bench, refused)
+            assert sum(isinstance(error, LeftAlone) for error in asked) == 2, "wrong credentials are tried once"
+            arrived = len(bench.proxy.requests)
+            with pytest.raises(LeftAlone):
                 await upstream.order(bench.spec(MARK), key=KEY)
+            assert len(bench.proxy.requests) == arrived, "the account would be locked"
         assert (await bench.count_items(), await bench.charges()) == (0, 0)
 
     # -- what goes wrong on the line

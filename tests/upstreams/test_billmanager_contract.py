@@ -1,5 +1,6 @@
 """The adapter for BILLmanager keeps the contract: on the simulator, over HTTP, in both dialects."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -32,7 +33,7 @@ class PanelBench:
     proxy: Proxy
     dialect: Dialect
 
-    product_type = "vds"
+    product_type, other_type = "vds", "soft"
     number_of_nobody = "4711"
     throttled: type[UpstreamError] = OutcomeUnknown
     secrets = (PASSWORD,)
@@ -67,6 +68,24 @@ class PanelBench:
         async with httpx.AsyncClient(base_url=self.simulator.admin) as admin:
             (await admin.patch("/settings", json=knobs)).raise_for_status()
             (await admin.post("/items/many", json=items)).raise_for_status()
+
+    async def one_of_another_type(self) -> None:
+        item = {"account": USER, "type": self.other_type, "pricelist": 3541, "domain": "L-1", "count": 1}
+        async with httpx.AsyncClient(base_url=self.simulator.admin) as admin:
+            (await admin.post("/items/many", json=item)).raise_for_status()
+
+    names_totals = True
+    odd_documents = (
+        b"<doc/>",
+        b"<other/>",
+        b"<doc><elem/></doc>",
+        b"<doc><elem><id>x</id><status>none</status></elem><p_elems>many</p_elems></doc>",
+        b"<doc><elem><id>-1</id><cost>dear</cost></elem><p_elems>-7</p_elems><p_cnt>0</p_cnt></doc>",
+        b"<doc><elid>x</elid><status><a/></status><user balance='much'/></doc>",
+    )
+
+    def one_row_more(self, body: bytes) -> bytes:
+        return re.sub(rb"<p_elems>(\d+)<", lambda found: b"<p_elems>%d<" % (int(found[1]) + 1), body)
 
     async def without_money(self) -> None:
         for account in self.simulator.world.accounts.values():

@@ -51,7 +51,7 @@ class ApiBench:
     token: str
     has_money: bool = True
 
-    product_type = "vds"
+    product_type, other_type = "vds", "soft"
     number_of_nobody = "987654"
     throttled: type[UpstreamError] = OutcomeUnknown
     capabilities = ADAPTER.capabilities
@@ -80,14 +80,33 @@ class ApiBench:
                     session.add(service)
                     await complete(session, operation.id or 0)
 
-    async def many(self, count: int) -> None:
+    async def one_of_another_type(self) -> None:
+        await self.many(1, self.other_type)
+
+    names_totals = False
+    odd_documents = (
+        b"{}",
+        b"[]",
+        b"null",
+        b'"a text"',
+        b'{"items": null, "next_cursor": null}',
+        b'{"items": [{}], "next_cursor": null}',
+        b'{"items": [{"number": "x", "product_type": "vds"}], "next_cursor": null}',
+        b'{"items": [{"number": [1], "product_type": {}}], "next_cursor": 7}',
+        b'{"items": ["1"], "next_cursor": null}',
+    )
+
+    def one_row_more(self, body: bytes) -> bytes:
+        raise NotImplementedError
+
+    async def many(self, count: int, product_type: str = product_type) -> None:
         async with self.api.database.write() as session:
             plan = (await session.exec(select(Service))).first()
             assert plan is not None
             for number in range(count):
-                name = f"{self.owner}-{number}"
+                name = f"{self.owner}-{product_type}-{number}"
                 values = plan.model_dump(exclude={"id"}) | {"owner": self.owner, "mark": name, "name": name}
-                values |= {"status": ServiceStatus.ACTIVE, "upstream_number": name}
+                values |= {"status": ServiceStatus.ACTIVE, "upstream_number": name, "product_type": product_type}
                 session.add(Service.model_validate(values))
 
     async def without_money(self) -> None:
