@@ -35,10 +35,10 @@ from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.allowed import OPERATOR, PAID_STAYS, Denied, Requester, judge
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.intake import ServiceRequest
-from orders.operations.asking import Asking, Rules
 from orders.operations.change_plan import PlanChange
 from orders.operations.close import Closing
 from orders.operations.prolong import Prolongation
+from orders.operations.requests import OperationRequest, Rules
 from orders.operations.resume import Resumption
 from orders.operations.set_parameters import ServiceChange
 from orders.operations.suspend import Suspension
@@ -84,7 +84,13 @@ class Resellflow:
         return await self._dispatcher.accepted(order)
 
     async def ask(
-        self, service: int, asked: Asking, *, key: str, client: str = "python", requester: Requester = OPERATOR
+        self,
+        service: int,
+        asked: OperationRequest,
+        *,
+        key: str,
+        client: str = "python",
+        requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
         """Request any operation on an existing service; `asked` is the request model of its class. Raises NotFound,
         InvalidField, Refused or KeyReused. So do the methods below.

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from orders.lifecycle.acceptance import AcceptedOrder
-    from orders.operations.asking import Offer, Option
     from orders.operations.base import AnyOperation
+    from orders.operations.requests import Option, Route
     from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
@@ -64,25 +64,25 @@ def _command(kind: OperationKind) -> Any:
     from orders.operations.registry import operation_type
 
     operation = operation_type(kind)
-    offer = operation.offer
-    if offer is None:
+    route = operation.route
+    if route is None:
         raise LookupError(f"{kind.value} is not asked of a service")
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(kind.command, help=f"{kind.purpose}. {offer.help}".rstrip())(_function(operation, offer))
+    app.command(kind.command, help=f"{kind.purpose}. {route.help}".rstrip())(_function(operation, route))
     return typer.main.get_command(app)
 
 
-def _function(operation: "AnyOperation", offer: "Offer") -> Any:
+def _function(operation: "AnyOperation", route: "Route") -> Any:
     """What Typer makes a command of: its parameters are the fields of the request model."""
-    fields = operation.asking.model_fields
+    fields = operation.request_model.model_fields
 
     def ask(service: int, key: str | None, wait: bool, as_json: bool, **given: Any) -> None:
-        asked = operation.asking.of(**{name: _value(name, field, given[name]) for name, field in fields.items()})
+        asked = operation.request_model.of(**{name: _value(name, field, given[name]) for name, field in fields.items()})
 
         async def begin(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
             return await resellflow.ask(service, asked, key=used, client=CLIENT)
 
-        place(begin, doing=f"{offer.doing} service {service}", key=key, wait=wait, as_json=as_json)
+        place(begin, doing=f"{route.present_participle} service {service}", key=key, wait=wait, as_json=as_json)
 
     own = {"service": (Service, Parameter.empty)}
     own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name == LIMIT)}
@@ -132,7 +132,7 @@ def _value(name: str, field: "FieldInfo", given: Any) -> Any:
 
 
 def _described(field: "FieldInfo") -> "Option":
-    from orders.operations.asking import Option
+    from orders.operations.requests import Option
 
     return next((one for one in field.metadata if isinstance(one, Option)), Option())
 

@@ -38,7 +38,7 @@ def fenced(text: str) -> str:
 
 
 _NOTHING = "nothing to do"
-_CANCEL = "cancel the order"
+_CANCEL = "cancel the operation"
 
 _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.ACCEPTED: Explanation(
@@ -55,18 +55,18 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     ),
     Stage.CHECKING_BALANCE: Explanation(
         "the upstream's answer about the balance",
-        "money is set aside, then the set-up request is sent",
+        "money is set aside, then the request is sent",
         f"{_CANCEL} as long as nothing of it was sent",
         shop_may=_CANCEL,
     ),
     Stage.WAITING_FOR_FUNDS: Explanation(
         "money on the upstream account",
-        "the balance is watched; the order continues automatically, in turn, when the money is there",
+        "the balance is watched; the operation continues automatically, in turn, when the money is there",
         f"top up the upstream account, or {_CANCEL}",
         shop_may=_CANCEL,
     ),
     Stage.SUBMITTING: Explanation(
-        "the upstream's answer to the request", "the order waits for the confirmation", _NOTHING
+        "the upstream's answer to the request", "the operation waits for the confirmation", _NOTHING
     ),
     Stage.RETRYING: Explanation(
         "the end of the problem that holds it up",
@@ -76,13 +76,13 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
     ),
     Stage.OUTCOME_UNKNOWN: Explanation(
         "proof whether a request with a lost answer took effect",
-        "the upstream is read until the service is found (then it is adopted) or proven absent (then the request is "
-        "sent again)",
+        "the upstream is read until the request is proven done (then the operation goes on from there) or not done "
+        "(then it is sent again)",
         _NOTHING,
     ),
     Stage.AWAITING_CONFIRMATION: Explanation(
         "the event poller to see the service in its new state at the upstream",
-        "the service is updated and the operation completed; without news the order asks the upstream itself",
+        "the service is updated and the operation completed; without news the operation asks the upstream itself",
         "have the upstream asked now (look-now), ask its staff, mark it done, or stop waiting for it (cancel)",
     ),
     Stage.AWAITING_MANUAL_TASK: Explanation(
@@ -117,8 +117,8 @@ _RETRYING_BECAUSE: dict[FailureClass, Explanation] = {
     ),
     FailureClass.UNHEALTHY: Explanation(
         "the upstream account to work again",
-        "one call tests the account from time to time, and the order continues when that works; until then it asks and "
-        "sends nothing",
+        "one call tests the account from time to time, and the operation continues when that works; until then it asks "
+        "and sends nothing",
         f"repair the account (`resell upstreams` says what is wrong), or {_CANCEL}",
         shop_may=_CANCEL,
     ),

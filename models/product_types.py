@@ -1,4 +1,4 @@
-"""What a product type needs, as data: the name it carries, the parameters of an order, what can be done to a service.
+"""What a product type needs, as data: the name it carries, the parameters of an order, whether it can be switched.
 
 A type not listed here can't be put into the catalogue; add a row to sell it. How an upstream wants to be asked for it
 is the adapter's (`upstreams/<kind>/`).
@@ -6,8 +6,6 @@ is the adapter's (`upstreams/<kind>/`).
 
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-
-from models.enums import OperationKind
 
 
 class NameKind(StrEnum):
@@ -57,17 +55,15 @@ class Parameter:
     """It names an item at the upstream: a storefront may give those of its own services only."""
 
 
-_EVERYTHING = frozenset(OperationKind)
-
-
 @dataclass(frozen=True)
 class ProductType:
     intname: str
     name: NameKind = NameKind.HOST
     parameters: dict[str, Parameter] = field(default_factory=dict)
     """Ours -> what it is."""
-    operations: frozenset[OperationKind] = _EVERYTHING
-    """What can be done to a service of this type."""
+    can_be_switched: bool = True
+    """It can be suspended, resumed and given another plan. False: what is bought is a fact elsewhere, at a registrar
+    or in a certificate, and no switch of the upstream's takes it away."""
     has_password: bool = False
     has_key: bool = False
     """A licence: its key comes some time after it is open (`orders.services.keys`)."""
@@ -81,8 +77,6 @@ _SERVER = {"template": Parameter(Form.TEMPLATE), "recipe": Parameter()}
 _BOUND_TO_ADDRESS = {"ip": Parameter(Form.ADDRESS, required=True)}
 _NAME_SERVERS = {f"nameserver{number}": Parameter(Form.HOST) for number in range(1, 5)}
 _CONTACTS = {name: Parameter(Form.NUMBER) for name in ("owner", "admin", "tech", "bill")}
-_NOTHING_TO_STOP = _EVERYTHING - {OperationKind.SUSPEND, OperationKind.RESUME, OperationKind.CHANGE_PLAN}
-"""What is bought is a fact elsewhere (at a registrar, in a certificate); no switch of the upstream's takes it away."""
 
 PRODUCT_TYPES: dict[str, ProductType] = {
     kind.intname: kind
@@ -110,11 +104,13 @@ PRODUCT_TYPES: dict[str, ProductType] = {
                 "approver_email": Parameter(Form.EMAIL, required=True),
                 "csr": Parameter(Form.CSR),
             },
-            operations=_NOTHING_TO_STOP,
+            can_be_switched=False,
         ),
-        ProductType("domain", NameKind.DOMAIN, _NAME_SERVERS | _CONTACTS, operations=_NOTHING_TO_STOP),
+        ProductType("domain", NameKind.DOMAIN, _NAME_SERVERS | _CONTACTS, can_be_switched=False),
         ProductType("colocation"),
         ProductType("storage", has_password=True),
         ProductType("dnshost", has_password=True),
     )
 }
+ALL_TYPES = frozenset(PRODUCT_TYPES)
+SWITCHED_TYPES = frozenset(name for name, one in PRODUCT_TYPES.items() if one.can_be_switched)

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi.openapi.models import Example
 
 from models.enums import OperationKind
-from orders.operations.asking import Offer
+from orders.operations.requests import Route
 
 ORDERS: dict[str, Example] = {
     "server": {
@@ -93,7 +93,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
 }
 
 
-def accepted(offer: Offer, kind: OperationKind) -> dict[str, Any]:
+def accepted(route: Route, kind: OperationKind) -> dict[str, Any]:
     """An operation on the service above, now active."""
     service = {
         **ORDER_ACCEPTED["service"],
@@ -107,8 +107,8 @@ def accepted(offer: Offer, kind: OperationKind) -> dict[str, Any]:
         **ORDER_ACCEPTED["operation"],
         "number": 8,
         "kind": kind.value,
-        "parameters": dict(offer.parameters),
-        "cost": dict(offer.cost) if offer.cost else None,
+        "parameters": dict(route.parameters),
+        "cost": dict(route.cost) if route.cost else None,
         "workflow_id": workflow_id,
         "workflow_url": f"http://127.0.0.1:8233/namespaces/default/workflows/{workflow_id}",
     }

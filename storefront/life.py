@@ -1,6 +1,6 @@
 """/v1/services/{number}: what can be done to a service that is there. Each request is an operation, accepted once.
 
-One handler serves every kind; addresses and bodies are those that the classes of operations offer.
+One handler serves every kind; addresses and bodies are those that the classes of operations have.
 """
 
 from inspect import Parameter, Signature, signature
@@ -12,9 +12,9 @@ from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from orders.errors import existing
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.operations.asking import Offer
 from orders.operations.base import AnyOperation
 from orders.operations.registry import OPERATIONS
+from orders.operations.requests import Route
 from orders.views import find_operation, find_service
 from storefront import examples
 from storefront.auth import Orderer, check
@@ -71,11 +71,11 @@ async def _answer(context: Context, caller: Caller, accepted: AcceptedOrder, res
     return OrderAccepted(service=service, operation=operation)
 
 
-def _route(operation: AnyOperation, offer: Offer) -> None:
+def _route(operation: AnyOperation, route: Route) -> None:
     """Put the operation's address into the router; its body is the request model of its class."""
-    model = operation.asking
+    model = operation.request_model
     examples_of_body: dict[str, Example] = {
-        name: {"summary": summary, "value": body} for name, (summary, body) in offer.bodies.items()
+        name: {"summary": summary, "value": body} for name, (summary, body) in route.bodies.items()
     }
 
     async def ask(
@@ -90,22 +90,22 @@ def _route(operation: AnyOperation, offer: Offer) -> None:
 
     parameters = [one for one in signature(ask).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
     if model.model_fields:
-        wanted: Any = Annotated[model | None if offer.may_lack_body else model, Body(openapi_examples=examples_of_body)]
-        default = None if offer.may_lack_body else Parameter.empty
+        wanted: Any = Annotated[model | None if route.may_lack_body else model, Body(openapi_examples=examples_of_body)]
+        default = None if route.may_lack_body else Parameter.empty
         parameters.append(Parameter("wanted", Parameter.KEYWORD_ONLY, annotation=wanted, default=default))
     ask.__signature__ = Signature(parameters, return_annotation=OrderAccepted)  # type: ignore[attr-defined]
     router.add_api_route(
-        offer.path,
+        route.path,
         ask,
-        methods=[offer.method],
-        name=offer.name,
+        methods=[route.method],
+        name=route.name,
         status_code=HTTP_201_CREATED,
         summary=operation.kind.purpose,
-        description=offer.details,
-        responses=_answers(examples.accepted(offer, operation.kind)),
+        description=route.details,
+        responses=_answers(examples.accepted(route, operation.kind)),
     )
 
 
 for _operation in OPERATIONS.values():
-    if _operation.offer is not None:
-        _route(_operation, _operation.offer)
+    if _operation.route is not None:
+        _route(_operation, _operation.route)

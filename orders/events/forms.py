@@ -12,7 +12,7 @@ from orders.events.batch import Batch, snapshots_of
 from orders.events.differences import as_listed, compare
 from orders.events.reconciling import Reconciliation
 from orders.events.result import PollResult
-from orders.events.waiting import CONFIRMED_BY_SIGHT, waiting_operations
+from orders.events.waiting import CONFIRMABLE, waiting_operations
 from orders.services import renewal
 from upstreams.port import UpstreamItem
 
@@ -89,7 +89,7 @@ async def _somebody_waits(session: AsyncSession, account_id: int, row: UpstreamS
     account = await session.get_one(UpstreamAccount, account_id)
     waiting = [
         operation
-        for operation in await waiting_operations(session, account.name, CONFIRMED_BY_SIGHT)
+        for operation in await waiting_operations(session, account.name, CONFIRMABLE)
         if operation.product_type == row.product_type and operation.upstream_number == row.number
     ]
     batch = Batch(session, account_id, row.product_type)

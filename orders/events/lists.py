@@ -20,7 +20,7 @@ from orders.events.differences import compare, held_back_fields, is_unexplained,
 from orders.events.known import Known
 from orders.events.reconciling import Reconciliation
 from orders.events.result import PollResult
-from orders.events.waiting import CONFIRMED_BY_SIGHT, waiting_operations
+from orders.events.waiting import CONFIRMABLE, waiting_operations
 from orders.settlement.intents import learn
 from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
 
@@ -245,7 +245,7 @@ class ListScan:
         async with self._database.read() as session:
             waiting = [
                 operation
-                for operation in await waiting_operations(session, known.upstream, CONFIRMED_BY_SIGHT)
+                for operation in await waiting_operations(session, known.upstream, CONFIRMABLE)
                 if operation.product_type == known.product_type
             ]
             if not waiting:

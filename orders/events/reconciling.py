@@ -11,7 +11,7 @@ from models import rows
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.enums import EventKind, Stage, UpstreamStatus
+from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
 from models.order import Service
 from models.public_words import public
@@ -34,9 +34,8 @@ from orders.events.differences import (
 from orders.events.learning import ListLearning
 from orders.events.owners import Owners
 from orders.events.result import PollResult
-from orders.events.waiting import BY_SIGHT_ALWAYS, CONFIRMED_BY_SIGHT, WaitingOperation, waiting_operations
+from orders.events.waiting import CONFIRMABLE, WaitingOperation, outcome_of_running, waiting_operations
 from orders.operations.registry import operation_type
-from orders.operations.seen import Seen
 from orders.services import renewal, tracking
 from orders.services.history import Changes, write_events
 from orders.services.state import apply_snapshot
@@ -49,10 +48,6 @@ _TOLD_BY_FORM = frozenset({EventKind.OPENED, EventKind.RESUMED, EventKind.PLAN_C
 """After these the form is read, which shows more than the list (addresses, the tariff's number)."""
 _HINTS_AT_MORE = frozenset(map(public, ("tariff", "renewal", "cost")))
 """Fields of a list whose change may come of one that only the form shows: tariff number, who renews, add-ons."""
-_NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
-"""Stages in which nothing of the operation is under way: what the upstream shows is no answer to it, and it looks there
-itself before it sends (an opening for its mark, the others at their item). An operation that waits for money is
-notified too, because it may wait for long: the upstream itself may have paid for its item meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +175,7 @@ class Reconciliation:
         await self._session.flush()
         waiting = [
             (operation, self._known[operation.upstream_number])
-            for operation in await waiting_operations(self._session, self._account.name, CONFIRMED_BY_SIGHT)
+            for operation in await waiting_operations(self._session, self._account.name, CONFIRMABLE)
             if operation.product_type == self._product_type and operation.upstream_number in self._known
         ]
         await self._batch.load_notified({operation.number for operation, _ in waiting})
@@ -313,10 +308,8 @@ class Reconciliation:
         running = self._batch.running.get(service.id) if service is not None else None
         if running is None:
             return None
-        met = operation_type(running.kind).outcome(running.parameters, Seen.of_snapshot(snapshot))
-        if met is None or running.stage in _NOT_ASKED_YET:
-            return None
-        if operation_type(running.kind).comes_unasked and running.stage not in BY_SIGHT_ALWAYS:
+        met = outcome_of_running(running, snapshot)
+        if met is None:
             return None
         notified = self._batch.was_notified(running.id, snapshot.number, snapshot.status, met=met)
         return None if notified else _Notified(running.id, met)

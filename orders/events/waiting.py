@@ -13,10 +13,13 @@ from models.order import Intent, Operation, Service
 from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
 
-BY_SIGHT_ALWAYS = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK)
-"""What a person does by hand is seen as well as what the upstream does; only it is not looked for so often."""
-CONFIRMED_BY_SIGHT = (*BY_SIGHT_ALWAYS, Stage.NEEDS_ATTENTION)
-"""Also what the upstream has accepted and a person was asked about: it may come late."""
+CONFIRMABLE = (Stage.AWAITING_CONFIRMATION, Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
+"""Stages in which the poller may confirm an operation. Of those in `needs_attention` it confirms what the upstream has
+accepted, because that may come late."""
+_NOT_ASKED_YET = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING})
+"""Stages in which nothing of the operation is under way: what the upstream shows is no answer to it, and it looks there
+itself before it sends (an opening for its mark, the others at their item). An operation that waits for money is
+notified too, because it may wait for long: the upstream itself may have paid for its item meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,30 @@ class WaitingOperation:
         return operation_type(self.kind).seen_in_form
 
     def outcome(self, snapshot: UpstreamSnapshot) -> bool | None:
-        return operation_type(self.kind).outcome(self.parameters, Seen.of_snapshot(snapshot))
+        """What the item's state means for the operation: as `OperationType.outcome`."""
+        met = operation_type(self.kind).outcome(self.parameters, Seen.of_snapshot(snapshot))
+        if met and self.stage is Stage.AWAITING_MANUAL_TASK and not proves_manual_work(self.kind, self.parameters):
+            return None
+        return met
+
+
+def proves_manual_work(kind: OperationKind, parameters: dict[str, str]) -> bool:
+    """That the item shows the goal proves that the person who has the task has done it."""
+    type_ = operation_type(kind)
+    return type_.goal_proves_manual_work(type_.parameters.of(parameters))
+
+
+def outcome_of_running(running: Operation, snapshot: UpstreamSnapshot) -> bool | None:
+    """What the item's state means for an operation of its service, in whatever stage that is. None: nothing."""
+    type_ = operation_type(running.kind)
+    met = type_.outcome(running.parameters, Seen.of_snapshot(snapshot))
+    match running.stage:
+        case Stage.AWAITING_CONFIRMATION:
+            return met
+        case Stage.AWAITING_MANUAL_TASK:
+            return None if met and not proves_manual_work(running.kind, running.parameters) else met
+        case stage:
+            return None if stage in _NOT_ASKED_YET or not type_.goal_proves_it else met
 
 
 async def waiting_operations(

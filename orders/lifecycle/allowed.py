@@ -253,7 +253,7 @@ def _cancel(facts: Facts, requester: Requester) -> Permission:
     match facts.traces:
         case Traces.NONE:
             right = Right.ORDER if requester.asked_for_it else Right.DECIDE
-            return Allowed(DecisionKind.CANCEL, (REASON,), effect="cancel the order", right=right)
+            return Allowed(DecisionKind.CANCEL, (REASON,), effect=_cancel_it(facts), right=right)
         case Traces.POSSIBLE if facts.called_off and requester.is_staff:
             effect = "end it at once, if you have looked and vouch that nothing was bought"
             return Allowed(DecisionKind.CANCEL, (REASON, NOTHING_BOUGHT), effect=effect, right=Right.VOUCH)
@@ -262,12 +262,12 @@ def _cancel(facts: Facts, requester: Requester) -> Permission:
         case Traces.POSSIBLE:
             right = Right.ORDER if requester.asked_for_it else Right.VOUCH
             return Allowed(
-                DecisionKind.CANCEL, (REASON,), (NOTHING_BOUGHT,), f"cancel the order, {_after_what(facts)}", right
+                DecisionKind.CANCEL, (REASON,), (NOTHING_BOUGHT,), f"{_cancel_it(facts)}, {_after_what(facts)}", right
             )
         case Traces.UNDER_WAY if facts.stage is not Stage.NEEDS_ATTENTION:
             return Denied(f"a request may be under way; wait for its outcome{_or_close(facts)}")
         case Traces.UNDER_WAY if requester.is_staff:
-            effect = "cancel the order, if you have looked and vouch that nothing was bought"
+            effect = f"{_cancel_it(facts)}, if you have looked and vouch that nothing was bought"
             return Allowed(DecisionKind.CANCEL, (REASON, NOTHING_BOUGHT), effect=effect, right=Right.VOUCH)
         case Traces.UNDER_WAY:
             return Denied(f"the outcome of its request is not known, and an operator has to look{_or_close(facts)}")
@@ -302,6 +302,10 @@ def what_giving_up_means(facts: Facts) -> str:
     if not operation_type(facts.kind).charges:
         return "it costs nothing, and the upstream may still do it"
     return "it may be charged and may still be done there; asked for again, it may be charged twice"
+
+
+def _cancel_it(facts: Facts) -> str:
+    return "cancel the order" if facts.kind is OperationKind.OPEN else "cancel the operation"
 
 
 def _after_what(facts: Facts) -> str:

@@ -36,7 +36,7 @@ from orders.lifecycle.facts import facts_of
 from orders.lifecycle.queueing import start_next_queued
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, prices
-from orders.operations.base import End
+from orders.operations.base import Ending
 from orders.operations.registry import operation_type
 from orders.services.history import Origin, changing, origin_of, write_look
 from orders.services.state import apply_snapshot, differing, wrong_with
@@ -88,7 +88,7 @@ async def complete(
     if snapshot is not None and (unapplied or snapshot.service_id != service.id or differing(service, snapshot)):
         # The poller applies what it sees, unless it did not know yet whose item it was.
         snapshot = await _apply_last_look(session, service, operation)
-    await operation_type(operation.kind).compare(End(session, service, operation, snapshot))
+    await operation_type(operation.kind).compare(Ending(session, service, operation, snapshot))
     await _apply_own_part(session, service, operation, snapshot, origin_of(operation))
     person = await pending.completion_of(session, number, by)
     if person is not None and await manual.is_by_hand(session, service):
@@ -170,7 +170,7 @@ async def _apply_own_part(
     """What the upstream does not show in our words: our plan, our add-ons, our parameters."""
     async with changing(session, service, origin):
         type_ = operation_type(operation.kind)
-        await type_.apply(End(session, service, operation, snapshot), type_.asked(operation))
+        await type_.apply(Ending(session, service, operation, snapshot), type_.asked(operation))
     session.add(service)
 
 

@@ -9,7 +9,6 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import OperationKind, ServiceStatus, Source, Stage
 from models.order import Operation, Service
-from models.product_types import PRODUCT_TYPES
 from orders.access.ownership import check_visible
 from orders.errors import Refused
 from orders.lifecycle import calling_off, queueing
@@ -17,8 +16,8 @@ from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, has
 from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.lifecycle.facts import facts_of
 from orders.money.limits import check_limit, limited
-from orders.operations.asking import Asking, Rules
 from orders.operations.registry import operation_type
+from orders.operations.requests import OperationRequest, Rules
 from orders.services.history import Origin
 
 NO_RULES = Rules()
@@ -27,7 +26,7 @@ NO_RULES = Rules()
 async def ask(
     database: Database,
     service: int,
-    asked: Asking,
+    asked: OperationRequest,
     *,
     client: str,
     key: str,
@@ -52,7 +51,7 @@ async def ask(
 async def _accept(
     session: AsyncSession,
     service_number: int,
-    asked: Asking,
+    asked: OperationRequest,
     key: Key,
     rules: Rules,
     requester: Requester,
@@ -66,10 +65,10 @@ async def _accept(
         return earlier
     if service.status is ServiceStatus.CLOSED:
         raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
-    if kind not in PRODUCT_TYPES[service.product_type].operations:
-        what = f"a {service.product_type} can't be {operation_class.done}"
+    if service.product_type not in operation_class.product_types:
+        what = f"a {service.product_type} can't be {operation_class.past_participle}"
         raise Refused(f"{what}; prolong it, let it expire or close it")
-    request = await operation_class.wanted(session, service, asked, rules)
+    request = await operation_class.check(session, service, asked, rules)
     stage = Stage.QUEUED if running is not None else Stage.ACCEPTED
     stepped_aside: AcceptedOrder | None = None
     goes_first = request.urgent or (running is not None and operation_class.goes_before(running, service))

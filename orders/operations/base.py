@@ -18,8 +18,8 @@ from models.parameters import Parameters
 from orders.errors import Refused
 from orders.money.expectation import plain_terms
 from orders.money.prices import PriceTerms
-from orders.operations.asking import Asking, Offer, Rules, Wanted
 from orders.operations.job import Job
+from orders.operations.requests import CheckedRequest, OperationRequest, Route, Rules
 from orders.operations.seen import Seen
 from orders.services.addons import AddonValue
 from orders.settlement.verdicts import Judgement
@@ -29,7 +29,7 @@ from upstreams.port import Upstream
 NOT_AT_WORK = frozenset(UpstreamStatus) - {UpstreamStatus.PROCESSING}
 """The goal of an operation that changes no status: the upstream is not at work on the item any more."""
 
-A = TypeVar("A", bound=Asking)
+A = TypeVar("A", bound=OperationRequest)
 P = TypeVar("P", bound=Parameters)
 
 
@@ -63,7 +63,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class End:
+class Ending:
     """What the end of an operation touches."""
 
     session: AsyncSession
@@ -88,17 +88,20 @@ class Correction:
 class OperationType(ABC, Generic[A, P]):
     """Stateless. What calls the upstream raises the errors of `upstreams.errors` and no others.
 
-    A class must bring `kind`, `prepare`, `send` and `find_out`, and, to be asked for, `asking`, `offer` and `wanted`.
+    A class must bring `kind`, `prepare`, `send` and `find_out`, and, to be asked for, `request_model`,
+    `route`, `product_types` and `check`.
     """
 
     kind: ClassVar[OperationKind]
-    asking: type[A]
+    request_model: type[A]
     """The request model."""
-    offer: ClassVar[Offer | None] = None
+    route: ClassVar[Route | None] = None
     """None: it is not asked of a service that is there."""
     parameters: type[P]
     """How its part of the operation's row is read."""
 
+    product_types: ClassVar[frozenset[str]] = frozenset()
+    """Types of the services that it is possible for (`ALL_TYPES`, `SWITCHED_TYPES`, or named)."""
     charges: ClassVar[bool] = False
     """The upstream may charge for it."""
     done_twice: ClassVar[str] = "it was probably done twice, which costs nothing"
@@ -109,8 +112,9 @@ class OperationType(ABC, Generic[A, P]):
     """Lists do not show well enough whether it is done: the item's form is read."""
     sets_addons: ClassVar[bool] = False
     """While it runs, a change of the item's add-ons is its own."""
-    comes_unasked: ClassVar[bool] = False
-    """Its goal may be reached without it: before the upstream's yes, seeing that proves nothing."""
+    goal_proves_it: ClassVar[bool] = False
+    """The item shows the goal only if the operation was done, so the poller may end it before anybody's yes. False: the
+    item may show the goal anyway, and only what the upstream has accepted or a person has reported is done."""
     ends_service: ClassVar[bool] = False
     """Its goal is that the item is gone."""
     leaves_usable: ClassVar[bool] = True
@@ -119,8 +123,8 @@ class OperationType(ABC, Generic[A, P]):
     """What is reported when the item shows that it is done, and shows no other change."""
     correctable: ClassVar[bool] = False
     """A person may correct what it asks for before it is tried again."""
-    done: ClassVar[str] = "changed so"
-    """The rest of "a domain can't be …"."""
+    past_participle: ClassVar[str] = "changed so"
+    """`suspended`, for texts such as "a domain can't be suspended"."""
     if_silent: ClassVar[str] = "ask the upstream's staff"
     """What to do about an answer *ok* that changed nothing."""
     checklist: ClassVar[tuple[str, ...]] = ("Do what the title says.", "See that it runs.")
@@ -130,7 +134,7 @@ class OperationType(ABC, Generic[A, P]):
 
     # What may be asked.
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> Wanted:
+    async def check(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> CheckedRequest:
         """Check it against the service, its plan and the catalogue. Raises InvalidField or Refused."""
         raise Refused(f"service {service.id} is there already")
 
@@ -159,6 +163,11 @@ class OperationType(ABC, Generic[A, P]):
 
     def is_met(self, asked: P, seen: Seen) -> bool:
         return seen.status in self.goal and not self.missing(asked, seen)
+
+    def goal_proves_manual_work(self, asked: P) -> bool:
+        """While a person has the task, the poller may end it when the item shows the goal. False: the person's word
+        ends it, once the item shows the goal. Where it is True, `handed_over` may note what was so before."""
+        return self.goal_proves_it
 
     def missing(self, asked: P, seen: Seen) -> str:
         """What the item does not show (yet), in words; empty: its status says it all."""
@@ -199,7 +208,7 @@ class OperationType(ABC, Generic[A, P]):
         return list(self.checklist)
 
     def handed_over(self, row: dict[str, str], service: Service) -> dict[str, str]:
-        """The operation's row when it becomes a manual task."""
+        """The operation's row when it becomes a manual task, with notes of what is so before a person does it."""
         return row
 
     def new_term(self, asked: P, service: Service) -> tuple[date, int] | None:
@@ -208,10 +217,10 @@ class OperationType(ABC, Generic[A, P]):
 
     # The end.
 
-    async def apply(self, end: End, asked: P) -> None:
+    async def apply(self, ending: Ending, asked: P) -> None:
         """What the upstream does not show in our words; and what follows from the operation."""
 
-    async def compare(self, end: End) -> None:
+    async def compare(self, ending: Ending) -> None:
         """Report what was done and is not what was announced."""
 
     def asked(self, operation: Operation) -> P:

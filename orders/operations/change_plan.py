@@ -13,12 +13,13 @@ from models.enums import EventKind, FailureClass, OperationKind, UpstreamStatus
 from models.messages import Submission, SubmitResult
 from models.order import Service
 from models.parameters import NewPlan
+from models.product_types import SWITCHED_TYPES
 from orders.errors import InvalidField
 from orders.operations import followups
-from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
-from orders.operations.base import NOT_AT_WORK, End, Obstacle, OperationType, Request, Sent
+from orders.operations.base import NOT_AT_WORK, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
+from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Compared, Seen, differing, same_amount
 from orders.services import addons, periods
 from orders.services.mappings import mapped, mapping_of
@@ -47,29 +48,31 @@ class PlanChange(Charged):
 
 class ChangePlan(OperationType[PlanChange, NewPlan]):
     kind = OperationKind.CHANGE_PLAN
-    asking = PlanChange
+    request_model = PlanChange
+    product_types = SWITCHED_TYPES
     parameters = NewPlan
     charges = True
     done_twice = "the change was probably charged twice"
     goal = NOT_AT_WORK
     seen_in_form = True
+    goal_proves_it = True
     sets_addons = True
     event = EventKind.PLAN_CHANGED
-    done = "given another plan"
-    offer = Offer(
+    past_participle = "given another plan"
+    route = Route(
         path="/change-plan",
         name="change_plan",
         details="The upstream is asked for the price first. If it gives one, the operation's `cost` shows it from the "
         "stage `checking_balance` on, before anything is paid. What the upstream can't do automatically becomes a "
         "task for a person (stage `awaiting_manual_task`). Add-ons are carried over to the new plan. If it can't have "
         "them all, the request is refused unless it says `drop_addons`.",
-        doing="changing the plan of",
+        present_participle="changing the plan of",
         help="What the upstream can't do automatically becomes a task for a person.",
         bodies={"larger": ("To a larger plan", {"plan": "VDS-2"})},
         parameters=NewPlan(plan_id=2, tariff="59").row(),
     )
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: PlanChange, rules: Rules) -> Wanted:
+    async def check(self, session: AsyncSession, service: Service, asked: PlanChange, rules: Rules) -> CheckedRequest:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == asked.plan))).one_or_none()
         if plan is None or plan.id is None or not plan.active:
             raise InvalidField("plan", f"there is no tariff plan {asked.plan!r}")
@@ -95,7 +98,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             dropped_addons=dropped or None,
             by_hand=f"the upstream has no automatic change of this: {words}" if by_hand else None,
         )
-        return Wanted(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
+        return CheckedRequest(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
 
     def missing(self, asked: NewPlan, seen: Seen) -> str:
         wanted = asked.tariff or ""
@@ -121,12 +124,12 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         carried = [f"See that it still has {name} {value}." for name, value in asked.addons.items()]
         return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, *carried, "See that it runs."]
 
-    async def apply(self, end: End, asked: NewPlan) -> None:
+    async def apply(self, ending: Ending, asked: NewPlan) -> None:
         if asked.plan_id is None:
             return
-        before = await mapping_of(end.session, end.service)
-        end.service.plan_id = asked.plan_id
-        await followups.addons_after_plan_change(end, asked, before=before)
+        before = await mapping_of(ending.session, ending.service)
+        ending.service.plan_id = asked.plan_id
+        await followups.addons_after_plan_change(ending, asked, before=before)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_plan_change(

@@ -9,8 +9,9 @@ from models.columns import utc_now
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
 from models.order import Service
 from models.parameters import Parameters
-from orders.operations.asking import Offer, Rules, Wanted
-from orders.operations.base import End
+from models.product_types import ALL_TYPES
+from orders.operations.base import Ending
+from orders.operations.requests import CheckedRequest, Route, Rules
 from orders.operations.switching import Switch, Switching
 from upstreams.port import Upstream
 
@@ -21,17 +22,18 @@ class Closing(Switch):
 
 class Close(Switching[Closing]):
     kind = OperationKind.CLOSE
-    asking = Closing
+    request_model = Closing
+    product_types = ALL_TYPES
     call = "delete"
     goal_status = UpstreamStatus.DELETED
     ends_service = True
     leaves_usable = False
     event = EventKind.CLOSED
-    done = "closed"
+    past_participle = "closed"
     if_silent = "it may want a phone call first, or a minimum term that is not over"
     checklist = ("Delete it; the upstream may want a phone call.",)
     status_by_hand = ServiceStatus.CLOSED
-    offer = Offer(
+    route = Route(
         path="",
         name="close_service",
         method="DELETE",
@@ -43,19 +45,19 @@ class Close(Switching[Closing]):
         "A request under way is waited for: if it had no effect, both end; otherwise the service is deleted once "
         "it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, as "
         "with cancelling; an open service may be closed by its owner.",
-        doing="closing",
+        present_participle="closing",
         help="Its item is deleted at the upstream.\n\nIf the service is still being opened, the opening is called off, "
         "and what was not sent is not bought.",
     )
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: Closing, rules: Rules) -> Wanted:
-        return replace(await super().wanted(session, service, asked, rules), urgent=True)
+    async def check(self, session: AsyncSession, service: Service, asked: Closing, rules: Rules) -> CheckedRequest:
+        return replace(await super().check(session, service, asked, rules), urgent=True)
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.delete(product_type, number, key=key)
 
-    async def apply(self, end: End, asked: Parameters) -> None:
-        service = end.service
+    async def apply(self, ending: Ending, asked: Parameters) -> None:
+        service = ending.service
         if service.status is not ServiceStatus.CLOSED:
             service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
 

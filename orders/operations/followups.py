@@ -15,15 +15,15 @@ from orders import audit
 from orders.audit import OURSELVES
 from orders.incidents.record import raise_incident
 from orders.lifecycle.acceptance import Key, accepted_before, write
-from orders.operations.base import End
+from orders.operations.base import Ending
 from orders.services import addons
 from orders.services.mappings import by_tariff, mapping_of
 
 
-async def renewal_as_asked(end: End, asked: Values) -> None:
+async def renewal_as_asked(ending: Ending, asked: Values) -> None:
     """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
     once more, in an operation of its own, and until then the service says what the upstream shows."""
-    service, snapshot = end.service, end.snapshot
+    service, snapshot = ending.service, ending.snapshot
     owner = asked.renewal_owner or service.renewal_owner
     shown = snapshot.renews if snapshot is not None else None
     alone = not asked.fields
@@ -31,17 +31,17 @@ async def renewal_as_asked(end: End, asked: Values) -> None:
         service.renewal_owner = owner
         return
     wanted = Values(renewal_owner=owner, renewal=asked.renewal)
-    await _follow(end, wanted, f"Set who renews service {service.id}: {owner.value}")
+    await _follow(ending, wanted, f"Set who renews service {service.id}: {owner.value}")
 
 
-async def addons_after_plan_change(end: End, asked: NewPlan, *, before: PlanMapping | None = None) -> None:
+async def addons_after_plan_change(ending: Ending, asked: NewPlan, *, before: PlanMapping | None = None) -> None:
     """The add-ons that the service has on its new plan: what the upstream's form shows.
 
     Those that should have been carried along and are not there are set by an operation of its own, which also switches
     off what was to be dropped and is there all the same. What can't be set or switched off is an incident. `before`:
     the mapping of the plan that it had.
     """
-    session, service, snapshot = end.session, end.service, end.snapshot
+    session, service, snapshot = ending.session, ending.service, ending.snapshot
     carried = addons.values_of(asked.addons)
     mapping = await mapping_of(session, service)
     if mapping is None or snapshot is None or not snapshot.form:
@@ -54,13 +54,13 @@ async def addons_after_plan_change(end: End, asked: NewPlan, *, before: PlanMapp
     service.addons = addons.without_none({**{one.name: one.shown for one in kept}, **there})
     missing = {name: value for name, value in carried.items() if not _is_enough(there.get(name), value)}
     settable = {name: value for name, value in missing.items() if name in shown}
-    await _set_again(end, mapping, settable, kept)
+    await _set_again(ending, mapping, settable, kept)
     lost = {name: value for name, value in missing.items() if name not in shown}
     if lost:
-        await _report_lost(end, lost)
+        await _report_lost(ending, lost)
     stuck = {one.name: one.shown for one in kept if one.least is None}
     if stuck:
-        await _report_kept(end, stuck)
+        await _report_kept(ending, stuck)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def still_there(dropped: str, mappings: Sequence[PlanMapping], form: Mapping[str
     return found
 
 
-async def _set_again(end: End, mapping: PlanMapping, settable: dict[str, addons.AddonValue], kept: list[Kept]) -> None:
+async def _set_again(
+    ending: Ending, mapping: PlanMapping, settable: dict[str, addons.AddonValue], kept: list[Kept]
+) -> None:
     off = {one.name: one.least for one in kept if one.least is not None}
     if not settable and not off:
         return
@@ -108,46 +110,48 @@ async def _set_again(end: End, mapping: PlanMapping, settable: dict[str, addons.
     )
     what = [f"set {_words(settable)} again"] if settable else []
     what += [f"take back what was to be dropped ({_words(off)})"] if off else []
-    plan = await _plan_of(end)
-    title = f"Add-ons of service {end.service.id} after its change of plan to {plan}: {', and '.join(what)}"
-    await _follow(end, values, title)
+    plan = await _plan_of(ending)
+    title = f"Add-ons of service {ending.service.id} after its change of plan to {plan}: {', and '.join(what)}"
+    await _follow(ending, values, title)
 
 
-async def _report_lost(end: End, lost: dict[str, addons.AddonValue]) -> None:
-    service, plan = end.service, await _plan_of(end)
+async def _report_lost(ending: Ending, lost: dict[str, addons.AddonValue]) -> None:
+    service, plan = ending.service, await _plan_of(ending)
     message = (
         f"Service {service.id} has lost {_words(lost)} with its change of plan to {plan}: the upstream's form of "
         f"item {service.upstream_number} has no place for it. The service shows what is left. Order it anew at the "
         "upstream or give the customer the money back."
     )
-    await _report(end, IncidentKind.ADDONS_LOST, message, lost)
+    await _report(ending, IncidentKind.ADDONS_LOST, message, lost)
 
 
-async def _report_kept(end: End, stuck: dict[str, addons.AddonValue]) -> None:
-    service, plan = end.service, await _plan_of(end)
+async def _report_kept(ending: Ending, stuck: dict[str, addons.AddonValue]) -> None:
+    service, plan = ending.service, await _plan_of(ending)
     message = (
         f"Service {service.id} still has {_words(stuck)} after its change of plan to {plan}, and goes on paying for "
         f"it: it was to be dropped, and no machine can switch it off. The service shows it. Have item "
         f"{service.upstream_number} freed of it at the upstream; the service follows automatically."
     )
-    await _report(end, IncidentKind.ADDONS_KEPT, message, stuck)
+    await _report(ending, IncidentKind.ADDONS_KEPT, message, stuck)
 
 
-async def _report(end: End, incident_kind: IncidentKind, message: str, values: dict[str, addons.AddonValue]) -> None:
+async def _report(
+    ending: Ending, incident_kind: IncidentKind, message: str, values: dict[str, addons.AddonValue]
+) -> None:
     await raise_incident(
-        end.session,
+        ending.session,
         incident_kind,
         message,
-        about=f"operation {end.operation.id}",
-        account=end.service.account_id,
-        service=end.service.id,
-        operation=end.operation.id,
+        about=f"operation {ending.operation.id}",
+        account=ending.service.account_id,
+        service=ending.service.id,
+        operation=ending.operation.id,
         detail={name: str(value) for name, value in values.items()},
     )
 
 
-async def _plan_of(end: End) -> str:
-    return (await end.session.get_one(TariffPlan, end.service.plan_id)).name
+async def _plan_of(ending: Ending) -> str:
+    return (await ending.session.get_one(TariffPlan, ending.service.plan_id)).name
 
 
 def _is_carried_over(shown: addons.AddonValue, had: addons.AddonValue, most: int | None) -> bool:
@@ -168,9 +172,9 @@ def _words(values: dict[str, addons.AddonValue]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-async def _follow(end: End, parameters: Values, title: str) -> None:
+async def _follow(ending: Ending, parameters: Values, title: str) -> None:
     """Queue a change of values that the first operation asks for. Safe to repeat: the first has one at most."""
-    session, service, first = end.session, end.service, end.operation
+    session, service, first = ending.session, ending.service, ending.operation
     key = Key(OURSELVES, f"after-{first.id}", body_hash="")
     if await accepted_before(session, key) is not None:
         return

@@ -78,7 +78,7 @@ class Job:
         return self.account.id
 
     @property
-    def kind(self) -> ProductType:
+    def product_type(self) -> ProductType:
         return PRODUCT_TYPES[self.service.product_type]
 
     def upstream_period(self) -> int:
@@ -88,7 +88,7 @@ class Job:
     def order_spec(self) -> OrderSpec:
         """The set-up request, with what the catalogue maps: tariff, period, templates and add-ons."""
         parameters = {
-            name: self.mapping.templates[value] if self.kind.parameters[name].form is Form.TEMPLATE else value
+            name: self.mapping.templates[value] if self.product_type.parameters[name].form is Form.TEMPLATE else value
             for name, value in self.service.parameters.items()
         }
         return OrderSpec(

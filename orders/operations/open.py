@@ -13,15 +13,15 @@ from models.messages import Submission, SubmitResult
 from models.order import Operation, Service
 from models.parameters import Term
 from models.periods import period_in_words
-from models.product_types import PRODUCT_TYPES
+from models.product_types import ALL_TYPES, PRODUCT_TYPES
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import period_terms
 from orders.money.prices import PriceTerms
-from orders.operations.asking import Asking
-from orders.operations.base import Correction, End, Obstacle, OperationType, Request, Sent
+from orders.operations.base import Correction, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import refused_before
 from orders.operations.job import Job
 from orders.operations.numbers import numbers, shared_numbers
+from orders.operations.requests import OperationRequest
 from orders.operations.seen import Seen
 from orders.services.forms import check_parameters
 from orders.services.naming import check_name
@@ -38,17 +38,19 @@ WATCHED_LATELY = timedelta(minutes=2)
 """What the poller saw last is taken for what is there, if it has read the account so lately."""
 
 
-class Open(OperationType[Asking, Term]):
+class Open(OperationType[OperationRequest, Term]):
     """Asked for with `orders.lifecycle.intake`: only an order makes a service."""
 
     kind = OperationKind.OPEN
-    asking = Asking
+    request_model = OperationRequest
+    product_types = ALL_TYPES
     parameters = Term
     charges = True
     done_twice = "a second item was probably bought"
     # Suspended: it was opened, and suspended before anybody looked.
     goal = frozenset({UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED})
     sets_addons = True
+    goal_proves_it = True
     correctable = True
     event = EventKind.OPENED
     status_by_hand = ServiceStatus.ACTIVE
@@ -87,8 +89,8 @@ class Open(OperationType[Asking, Term]):
         months = asked.months(service.period_months)
         return (utc_now().date(), months) if months > 0 else None
 
-    async def compare(self, end: End) -> None:
-        await show_real_cost(end.session, end.service, end.operation, end.snapshot)
+    async def compare(self, ending: Ending) -> None:
+        await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return await upstream.quote(job.order_spec())

@@ -15,10 +15,10 @@ from models.messages import Submission, SubmitResult
 from models.order import Operation, Service
 from models.parameters import Renewal
 from models.periods import period_in_words
+from models.product_types import ALL_TYPES
 from orders.money.expectation import period_terms
 from orders.money.prices import PriceTerms
-from orders.operations.asking import Charged, Offer, Option, Rules, Wanted
-from orders.operations.base import End, Obstacle, OperationType, Request, Sent
+from orders.operations.base import Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import (
     attention,
     evidence_of_form,
@@ -30,6 +30,7 @@ from orders.operations.item import (
 )
 from orders.operations.item import unknown_since as since
 from orders.operations.job import Job
+from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Seen
 from orders.services import periods
 from orders.settlement.item_verdicts import Term, judge_term
@@ -52,18 +53,18 @@ class Prolongation(Charged):
 
 class Prolong(OperationType[Prolongation, Renewal]):
     kind = OperationKind.PROLONG
-    asking = Prolongation
+    request_model = Prolongation
+    product_types = ALL_TYPES
     parameters = Renewal
     charges = True
     done_twice = "the item was probably prolonged, and charged, twice"
-    comes_unasked = True  # any later expiry meets it
     event = EventKind.PROLONGED
     if_silent = "ask the upstream what it was charged for"
-    offer = Offer(
+    route = Route(
         path="/prolong",
         name="prolong_service",
         details="The new expiry date is the upstream's word; the service shows it when the operation is completed.",
-        doing="prolonging",
+        present_participle="prolonging",
         bodies={
             "month": ("By a month", {"period_months": 1}),
             "limit": (
@@ -75,11 +76,11 @@ class Prolong(OperationType[Prolongation, Renewal]):
         cost={"amount": "5.00", "currency": "EUR"},
     )
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: Prolongation, rules: Rules) -> Wanted:
+    async def check(self, session: AsyncSession, service: Service, asked: Prolongation, rules: Rules) -> CheckedRequest:
         mapping, period = await periods.mapped(session, service, service.plan_id, asked.period_months)
         await periods.check_prolongable(session, service, mapping, period)
         title = f"Prolong service {service.id} by {period_in_words(asked.period_months)}"
-        return Wanted(Renewal(period_months=asked.period_months), title, period.cost if period else None)
+        return CheckedRequest(Renewal(period_months=asked.period_months), title, period.cost if period else None)
 
     def goes_before(self, running: Operation, service: Service) -> bool:
         """A service whose term is over is resumed by another term."""
@@ -93,6 +94,10 @@ class Prolong(OperationType[Prolongation, Renewal]):
         if before is None or seen.status is UpstreamStatus.PROCESSING or seen.expires_on is None:
             return False
         return not before or seen.expires_on > date.fromisoformat(before)
+
+    def goal_proves_manual_work(self, asked: Renewal) -> bool:
+        """The expiry before was noted when the task was opened; else `is_met` is false."""
+        return True
 
     def missing(self, asked: Renewal, seen: Seen) -> str:
         return f"it ends on {seen.expires_on}, as before" if seen.expires_on is not None else ""
@@ -117,8 +122,8 @@ class Prolong(OperationType[Prolongation, Renewal]):
         is_seen = bool(before) and service.expires_on is not None and service.expires_on.isoformat() > str(before)
         return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
 
-    async def compare(self, end: End) -> None:
-        await report_other_term(end.session, end.service, end.operation)
+    async def compare(self, ending: Ending) -> None:
+        await report_other_term(ending.session, ending.service, ending.operation)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())

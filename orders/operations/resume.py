@@ -7,7 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.columns import utc_now
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
 from models.order import Service
-from orders.operations.asking import Offer, Rules, Wanted
+from models.product_types import SWITCHED_TYPES
+from orders.operations.requests import CheckedRequest, Route, Rules
 from orders.operations.switching import Switch, Switching
 from orders.services import periods
 from orders.services.expiry import is_implausible
@@ -20,25 +21,26 @@ class Resumption(Switch):
 
 class Resume(Switching[Resumption]):
     kind = OperationKind.RESUME
-    asking = Resumption
+    request_model = Resumption
+    product_types = SWITCHED_TYPES
     call = "resume"
     goal_status = UpstreamStatus.ACTIVE
     event = EventKind.RESUMED
-    done = "resumed"
+    past_participle = "resumed"
     if_silent = "whoever suspended it may have to resume it"
     checklist = ("Resume it; if it was suspended for abuse, clear that with the upstream first.",)
     status_by_hand = ServiceStatus.ACTIVE
-    offer = Offer(
+    route = Route(
         path="/resume",
         name="resume_service",
         details="If the upstream does not allow it (for example after a suspension for abuse), it becomes a task for a "
         "person.",
-        doing="resuming",
+        present_participle="resuming",
     )
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: Resumption, rules: Rules) -> Wanted:
+    async def check(self, session: AsyncSession, service: Service, asked: Resumption, rules: Rules) -> CheckedRequest:
         await periods.check_resumable(session, service)
-        return await super().wanted(session, service, asked, rules)
+        return await super().check(session, service, asked, rules)
 
     def why_not(self, item: UpstreamItem) -> str:
         return f"item {item.number} {periods.expired(str(item.expires_on))}" if is_over(item) else ""

@@ -13,15 +13,15 @@ from models.money import Money
 from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values
 from models.periods import period_in_words
-from models.product_types import PRODUCT_TYPES, ProductType
+from models.product_types import ALL_TYPES, PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import addon_terms
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.money.prices import PriceTerms
 from orders.operations import followups
-from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
-from orders.operations.base import NOT_AT_WORK, Correction, End, Obstacle, OperationType, Request, Sent
+from orders.operations.base import NOT_AT_WORK, Correction, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.job import Job
+from orders.operations.requests import CheckedRequest, OperationRequest, Option, Route, Rules
 from orders.operations.secret import GivingSecret, NewKey, NewPassword
 from orders.operations.seen import Seen
 from orders.operations.values import SettingValues, not_shown
@@ -35,7 +35,7 @@ from upstreams.port import Upstream
 DOMAIN = "domain"
 
 
-class ServiceChange(Asking):
+class ServiceChange(OperationRequest):
     """What a storefront may change of a service. Values that are left out stay."""
 
     kind: ClassVar = OperationKind.SET_PARAMETERS
@@ -81,15 +81,17 @@ class ServiceChange(Asking):
 
 class SetParameters(OperationType[ServiceChange, Values]):
     kind = OperationKind.SET_PARAMETERS
-    asking = ServiceChange
+    request_model = ServiceChange
+    product_types = ALL_TYPES
     parameters = Values
     charges = True
     done_twice = "the change was probably charged twice"
     goal = NOT_AT_WORK
     seen_in_form = True
+    goal_proves_it = True
     sets_addons = True
     correctable = True
-    offer = Offer(
+    route = Route(
         path="",
         name="change_service",
         method="PATCH",
@@ -99,7 +101,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         'one at the upstream, where the item shows it. With `"licence_key": "new"` the upstream makes another key, '
         "which can be read when it has come. What this kind of upstream can't do of these is refused, and so is a wish "
         "that it renews (`absent` of the upstream's capabilities).",
-        doing="changing",
+        present_participle="changing",
         help="What you leave out stays.",
         bodies={
             "addons": ("More memory", {"addons": {"ram": 4}}),
@@ -115,7 +117,9 @@ class SetParameters(OperationType[ServiceChange, Values]):
         self._values = SettingValues()
         self._password, self._key = GivingSecret(NewPassword()), GivingSecret(NewKey())
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: ServiceChange, rules: Rules) -> Wanted:
+    async def check(
+        self, session: AsyncSession, service: Service, asked: ServiceChange, rules: Rules
+    ) -> CheckedRequest:
         product_type = PRODUCT_TYPES[service.product_type]
         if asked.password is not None:
             await _check_able(session, service, "change_password", "password")
@@ -141,7 +145,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
                 _, period = await periods.mapped(session, service, service.plan_id, service.period_months)
                 renewal = str(period.upstream_period if period else service.period_months)
         update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner, "renewal": renewal}
-        return Wanted(values.model_copy(update=update), f"Set parameters of service {service.id}")
+        return CheckedRequest(values.model_copy(update=update), f"Set parameters of service {service.id}")
 
     def has_values(self, asked: Values) -> bool:
         return not (asked.new_password or asked.new_key)
@@ -159,6 +163,10 @@ class SetParameters(OperationType[ServiceChange, Values]):
             domain = _checked_name(PRODUCT_TYPES[correction.service.product_type], parameters[DOMAIN])
             changed = changed.model_copy(update={"domain": domain, "fields": {**changed.fields, DOMAIN: domain}})
         operation.parameters = {**operation.parameters, **changed.row()}
+
+    def goal_proves_manual_work(self, asked: Values) -> bool:
+        """No form shows whether a password or a key is new."""
+        return bool(asked.fields) or asked.renewal is not None
 
     def missing(self, asked: Values, seen: Seen) -> str:
         return not_shown(asked, seen)
@@ -192,13 +200,13 @@ class SetParameters(OperationType[ServiceChange, Values]):
             steps.append(f"Have the upstream renew it by {period_in_words(asked.renewal)}.")
         return steps
 
-    async def apply(self, end: End, asked: Values) -> None:
-        service = end.service
+    async def apply(self, ending: Ending, asked: Values) -> None:
+        service = ending.service
         service.addons = addons.without_none({**service.addons, **addons.values_of(asked.addons)})
         if asked.domain is not None:
             service.name, service.name_is_ours = asked.domain, False
         if asked.renewal_owner is not None:
-            await followups.renewal_as_asked(end, asked)
+            await followups.renewal_as_asked(ending, asked)
 
 
 async def _check_able(session: AsyncSession, service: Service, capability: str, field: str) -> None:
@@ -219,22 +227,22 @@ def _checked_name(product_type: ProductType, name: str) -> str:
         raise InvalidField(DOMAIN, str(error)) from error
 
 
-def _new_password(service: Service, product_type: ProductType, asked: ServiceChange) -> Wanted:
+def _new_password(service: Service, product_type: ProductType, asked: ServiceChange) -> CheckedRequest:
     """A call of its own at the upstream, so an operation of its own."""
     if not product_type.has_password:
         raise InvalidField("password", f"a {product_type.intname} has none")
     if asked.changes_values or asked.licence_key is not None:
         raise InvalidField("password", "must be changed alone; send the other changes in a separate request")
-    return Wanted(Values(new_password=True), f"Give service {service.id} a new password")
+    return CheckedRequest(Values(new_password=True), f"Give service {service.id} a new password")
 
 
-def _new_key(service: Service, product_type: ProductType, asked: ServiceChange) -> Wanted:
+def _new_key(service: Service, product_type: ProductType, asked: ServiceChange) -> CheckedRequest:
     """A call of its own at the upstream, so an operation of its own."""
     if not product_type.has_key:
         raise InvalidField("licence_key", f"a {product_type.intname} has none")
     if asked.changes_values:
         raise InvalidField("licence_key", "must be changed alone; send the other changes in a separate request")
-    return Wanted(Values(new_key=True), f"Give service {service.id} a new licence key")
+    return CheckedRequest(Values(new_key=True), f"Give service {service.id} a new licence key")
 
 
 def _in_our_words(asked: Values) -> dict[str, str]:

@@ -8,8 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.enums import EventKind, OperationKind, ServiceStatus, UpstreamStatus
 from models.order import Service
 from models.parameters import Parameters
+from models.product_types import SWITCHED_TYPES
 from orders.access.roles import Right
-from orders.operations.asking import Offer, Option, Rules, Wanted
+from orders.operations.requests import CheckedRequest, Option, Route, Rules
 from orders.operations.switching import Switch, Switching
 from orders.text import Prose
 from upstreams.port import Upstream
@@ -33,21 +34,22 @@ class Suspension(Switch):
 
 class Suspend(Switching[Suspension]):
     kind = OperationKind.SUSPEND
-    asking = Suspension
+    request_model = Suspension
+    product_types = SWITCHED_TYPES
     call = "suspend"
     goal_status = UpstreamStatus.SUSPENDED
     leaves_usable = False
     event = EventKind.SUSPENDED
-    done = "suspended"
+    past_participle = "suspended"
     if_silent = "its staff may have to do it"
     checklist = ("Suspend it.",)
     status_by_hand = ServiceStatus.SUSPENDED
-    offer = Offer(
+    route = Route(
         path="/suspend",
         name="suspend_service",
         details="In turn. With `urgent` it comes before everything else that waits for this service; storefronts may "
         "not use that. The body is optional.",
-        doing="suspending",
+        present_participle="suspending",
         may_lack_body=True,
         bodies={
             "unpaid": ("In its turn", {"reason": "the invoice is not paid"}),
@@ -55,9 +57,9 @@ class Suspend(Switching[Suspension]):
         },
     )
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: Suspension, rules: Rules) -> Wanted:
+    async def check(self, session: AsyncSession, service: Service, asked: Suspension, rules: Rules) -> CheckedRequest:
         title = f"Suspend service {service.id}"
-        return Wanted(Parameters(), title, urgent=asked.urgent, reason=asked.reason or "")
+        return CheckedRequest(Parameters(), title, urgent=asked.urgent, reason=asked.reason or "")
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.suspend(product_type, number, key=key)

@@ -13,10 +13,10 @@ from models.database import Database
 from models.enums import FailureClass, UpstreamStatus
 from models.order import Service
 from models.parameters import Parameters
-from orders.operations.asking import Asking, Rules, Wanted
 from orders.operations.base import Obstacle, OperationType, Request, Sent
 from orders.operations.item import already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
+from orders.operations.requests import CheckedRequest, OperationRequest, Rules
 from orders.operations.seen import Seen
 from orders.settlement.verdicts import Judgement
 from upstreams.errors import NoSuchItem
@@ -26,10 +26,10 @@ SHORT_WINDOW = timedelta(seconds=10)
 """These cost nothing, so absence need not be proven for as long as a charge would ask for."""
 
 
-A = TypeVar("A", bound=Asking)
+A = TypeVar("A", bound=OperationRequest)
 
 
-class Switch(Asking):
+class Switch(OperationRequest):
     def identity(self) -> dict[str, object]:
         """All three are hashed alike."""
         return {"urgent": False, "reason": ""}
@@ -37,12 +37,13 @@ class Switch(Asking):
 
 class Switching(OperationType[A, Parameters]):
     parameters = Parameters
+    goal_proves_it = True
     call: ClassVar[str]
     """What the intent says was asked for."""
     goal_status: ClassVar[UpstreamStatus]
 
-    async def wanted(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> Wanted:
-        return Wanted(Parameters(), f"{self.kind.value.capitalize()} service {service.id}")
+    async def check(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> CheckedRequest:
+        return CheckedRequest(Parameters(), f"{self.kind.value.capitalize()} service {service.id}")
 
     def is_met(self, asked: Parameters, seen: Seen) -> bool:
         return seen.status is self.goal_status

@@ -11,7 +11,6 @@ from tests.docs.test_layers import module_of, packages
 
 NAMED = {
     "models.goals": "signals in recorded histories do not say what they mean for their operation",
-    "models.product_types": "nothing of a certificate or a domain can be suspended, resumed or changed to another plan",
 }
 """Modules that name kinds, besides the words themselves and the classes. Why they do."""
 CLOSINGS = {
@@ -24,14 +23,15 @@ def test_every_kind_has_its_class() -> None:
     for kind in OperationKind:
         one = OPERATIONS[kind]
         assert one.kind is kind
-        assert (one.offer is None) is (kind is OperationKind.OPEN), "an order opens; the rest is asked of a service"
-        if one.offer is not None:
-            assert one.asking.kind is kind
+        assert one.product_types, "a class says for which product types it is possible"
+        assert (one.route is None) is (kind is OperationKind.OPEN), "an order opens; the rest is asked of a service"
+        if one.route is not None:
+            assert one.request_model.kind is kind
 
 
 def test_routes_and_commands_are_their_own() -> None:
-    offers = [one.offer for one in OPERATIONS.values() if one.offer is not None]
-    assert len({(offer.method, offer.path) for offer in offers}) == len({offer.name for offer in offers}) == len(offers)
+    routes = [one.route for one in OPERATIONS.values() if one.route is not None]
+    assert len({(route.method, route.path) for route in routes}) == len({route.name for route in routes}) == len(routes)
     assert len({kind.command for kind in OperationKind}) == len(OperationKind)
 
 

@@ -11,9 +11,12 @@ import pytest
 
 from tests.infrastructure.processes import PROJECT, Program
 
-WORD = 'REBOOT = "reboot", "Reboot a service"'
+WORD = 'EXAMPLE_KIND = "example_kind", "Name a service anew"'
 CLASS = '''
-    """Reboot: the service is suspended and resumed in one operation."""
+    """The service gets another name at the upstream. One call is sent, and the item's form shows whether it was done.
+
+    `goal` and `goal_proves_it` are left out: the item is active before and after.
+    """
 
     from datetime import timedelta
     from typing import Annotated, ClassVar
@@ -25,53 +28,58 @@ CLASS = '''
     from models.enums import OperationKind
     from models.order import Service
     from models.parameters import Parameters
-    from orders.operations.asking import Asking, Offer, Option, Rules, Wanted
-    from orders.operations.base import End, Obstacle, OperationType, Request, Sent
-    from orders.operations.item import item_number, judge_by_form, read
+    from models.product_types import SWITCHED_TYPES
+    from orders.operations.requests import OperationRequest, Route, Option, Rules, CheckedRequest
+    from orders.operations.base import Ending, Obstacle, OperationType, Request, Sent
+    from orders.operations.item import already_so, item_number, judge_by_form, read
     from orders.operations.job import Job
     from orders.settlement.verdicts import Judgement
     from orders.text import Prose
-    from upstreams.port import Upstream
+    from upstreams.port import Upstream, UpstreamItem
 
 
-    class Reboot(Asking):
-        kind: ClassVar = OperationKind.REBOOT
+    class NewName(OperationRequest):
+        kind: ClassVar = OperationKind.EXAMPLE_KIND
 
-        reason: Annotated[Prose, Option(help="what ails it")] = Field(max_length=200)
-
-
-    class Because(Parameters):
-        because: str = ""
+        name: Annotated[Prose, Option(help="the new name")] = Field(max_length=200)
 
 
-    class Rebooting(OperationType[Reboot, Because]):
-        kind = OperationKind.REBOOT
-        asking = Reboot
-        parameters = Because
-        comes_unasked = True
-        offer = Offer(path="/reboot", name="reboot_service", details="Once.", doing="rebooting")
+    class Named(Parameters):
+        new_name: str = ""
 
-        async def wanted(self, session: AsyncSession, service: Service, asked: Reboot, rules: Rules) -> Wanted:
-            return Wanted(Because(because=asked.reason), f"Reboot service {service.id}")
+
+    class Naming(OperationType[NewName, Named]):
+        kind = OperationKind.EXAMPLE_KIND
+        request_model = NewName
+        product_types = SWITCHED_TYPES
+        parameters = Named
+        route = Route(path="/example-kind", name="name_service", details="Once.", present_participle="naming")
+
+        async def check(self, session: AsyncSession, service: Service, asked: NewName, rules: Rules) -> CheckedRequest:
+            return CheckedRequest(Named(new_name=asked.name), f"Name service {service.id} anew")
 
         async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
             item = await read(job, upstream)
-            return Request(fields={"item": item.number})
+            if self.is_named(job, item):
+                return Obstacle(already_so(job, f"item {item.number} has this name already"))
+            return Request(fields={"item": item.number, "name": self.asked(job.operation).new_name})
 
         async def send(self, job: Job, upstream: Upstream) -> Sent:
-            product_type, number = job.service.product_type, item_number(job)
-            await upstream.suspend(product_type, number, key=f"{job.key}.off")
-            await upstream.resume(product_type, number, key=f"{job.key}.on")
-            return Sent(number)
+            number, fields = item_number(job), {"domain": self.asked(job.operation).new_name}
+            answer = await upstream.set_parameters(job.service.product_type, number, fields, key=job.key)
+            return Sent(number, answer.unpaid)
 
         async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
-            return await judge_by_form(job, upstream, window, lambda item: item is not None)
+            return await judge_by_form(job, upstream, window, lambda item: self.is_named(job, item))
 
-        async def apply(self, end: End, asked: Because) -> None:
-            end.service.parameters = {**end.service.parameters, "rebooted": asked.because}
+        async def apply(self, ending: Ending, asked: Named) -> None:
+            ending.service.parameters = {**ending.service.parameters, "named": asked.new_name}
+
+        def is_named(self, job: Job, item: UpstreamItem | None) -> bool:
+            return item is not None and item.name == self.asked(job.operation).new_name
 
 
-    OPERATION = Rebooting()
+    OPERATION = Naming()
 '''
 
 
@@ -91,7 +99,7 @@ def tree(tmp_path: Path) -> Path:
     last = '    SET_PARAMETERS = "set_parameters"'
     assert words.count(last) == 1
     enums.write_text(words.replace(last, f"    {WORD}\n{last}"), encoding="utf-8")
-    (root / "orders/operations/reboot.py").write_text(textwrap.dedent(CLASS).lstrip(), encoding="utf-8")
+    (root / "orders/operations/example_kind.py").write_text(textwrap.dedent(CLASS).lstrip(), encoding="utf-8")
     return root
 
 
@@ -104,7 +112,7 @@ def run(tree: Path, *arguments: str) -> str:
 
 def test_it_runs_from_the_request_to_its_end_and_is_offered_by_route_and_command(tree: Path) -> None:
     run(tree, "-m", "pytest", "tests/flow/of_a_new_kind.py", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
-    assert "\n  reboot        Reboot a service.\n" in run(tree, "-m", "cli", "--help")
-    words = " ".join(run(tree, "-m", "cli", "reboot", "--help").split())
-    assert "--reason <str> what ails it [required]" in words
+    assert "\n  example-kind  Name a service anew.\n" in run(tree, "-m", "cli", "--help")
+    words = " ".join(run(tree, "-m", "cli", "example-kind", "--help").split())
+    assert "--name <str> the new name [required]" in words
     assert "--key <str>" in words

@@ -238,7 +238,7 @@ def test_who_asked_for_it_takes_it_back_after_something_was_sent_and_who_may_not
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.QUEUED])
 def test_a_new_operation_is_told_of_as_the_rules_say(stage: Stage) -> None:
-    assert explain(stage).person_may == person_may(Facts(OperationKind.OPEN, stage))
+    assert explain(stage).person_may == person_may(Facts(OperationKind.PROLONG, stage))
 
 
 def test_a_sentence_tells_the_same_as_the_list() -> None:
@@ -250,7 +250,7 @@ def test_a_sentence_tells_the_same_as_the_list() -> None:
     assert "left at the upstream is removed" in person_may(left)
     told = person_may(replace(left, kind=OperationKind.SUSPEND))
     assert "removed" not in told
-    assert "cancel the order, once it is proven that an earlier request had no effect" in told
+    assert "cancel the operation, once it is proven that an earlier request had no effect" in told
     told = person_may(Facts(OperationKind.OPEN, ATTENTION, traces=Traces.ACCEPTED))
     assert "cancel" not in told, "its item is not known"
     assert "have its result looked for now (the upstream has accepted it, nothing is sent)" in told

@@ -7,7 +7,7 @@ from models.enums import Stage
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
 from orders import events
-from orders.events.waiting import CONFIRMED_BY_SIGHT
+from orders.events.waiting import CONFIRMABLE
 from orders.lifecycle import completion
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
@@ -51,7 +51,7 @@ async def test_an_order_whose_item_is_known_waits_for_it_again_and_the_poller_wa
     order = await needing_attention(database, "17")
     async with database.read() as session:
         assert not await events.waiting_operations(session, "main"), "nobody hurries"
-        [late] = await events.waiting_operations(session, "main", CONFIRMED_BY_SIGHT)
+        [late] = await events.waiting_operations(session, "main", CONFIRMABLE)
     assert late.number == order.operation, "what comes late is heeded all the same"
     operation = await retry(database, order, DecisionKind.LOOK_NOW)
     assert operation.stage is Stage.AWAITING_CONFIRMATION
@@ -66,9 +66,7 @@ async def test_an_order_whose_request_is_not_settled_begins_with_the_balance(dat
     async with database.write() as session:
         (await session.get_one(Service, order.service)).upstream_number = "17"
     async with database.read() as session:
-        assert not await events.waiting_operations(session, "main", CONFIRMED_BY_SIGHT), (
-            "it is not known to be its result"
-        )
+        assert not await events.waiting_operations(session, "main", CONFIRMABLE), "it is not known to be its result"
     assert (await retry(database, order)).stage is Stage.CHECKING_BALANCE
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from models.enums import RenewalOwner
 from orders.errors import InvalidField
-from orders.operations.asking import Asking
 from orders.operations.change_plan import PlanChange
 from orders.operations.close import Closing
 from orders.operations.prolong import Prolongation
+from orders.operations.requests import OperationRequest
 from orders.operations.resume import Resumption
 from orders.operations.set_parameters import ServiceChange
 from orders.operations.suspend import Suspension
@@ -36,7 +36,7 @@ NOTHING: dict[str, object] = {
         (ServiceChange(password="new"), NOTHING | {"password": "new"}),
     ],
 )
-def test_the_same_request_is_known_again_by_every_version(asked: Asking, identity: dict[str, object]) -> None:
+def test_the_same_request_is_known_again_by_every_version(asked: OperationRequest, identity: dict[str, object]) -> None:
     assert asked.identity() == identity
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from models.enums import MessageType
 from orders.lifecycle.intake import ServiceRequest
-from orders.operations.asking import Offer
 from orders.operations.registry import OPERATIONS
+from orders.operations.requests import Route
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.signing import body
 from storefront import examples
@@ -123,22 +123,22 @@ def messages(document: dict[str, Any], kind: str) -> Draft202012Validator:
     return Draft202012Validator({**document, **content["application/cloudevents+json"]["schema"]})
 
 
-OFFERED = [(one, one.offer) for one in OPERATIONS.values() if one.offer is not None]
+OFFERED = [(one, one.route) for one in OPERATIONS.values() if one.route is not None]
 
 
-def _bodies(offer: Offer) -> dict[str, Any]:
-    return {name: {"value": body} for name, (_, body) in offer.bodies.items()}
+def _bodies(route: Route) -> dict[str, Any]:
+    return {name: {"value": body} for name, (_, body) in route.bodies.items()}
 
 
 REQUESTS: list[tuple[dict[str, Any], type[BaseModel]]] = [
     (examples.ORDERS, ServiceRequest),
-    *((_bodies(offer), one.asking) for one, offer in OFFERED),
+    *((_bodies(route), one.request_model) for one, route in OFFERED),
     (examples.HAND_OVERS, HandOver),
     (examples.TASK_NOTES, TaskNote),
     (examples.TASKS_DONE, TaskDone),
     (examples.TASKS_REJECTED, TaskRejected),
 ]
-ACCEPTED = [examples.ORDER_ACCEPTED, *(examples.accepted(offer, one.kind) for one, offer in OFFERED)]
+ACCEPTED = [examples.ORDER_ACCEPTED, *(examples.accepted(route, one.kind) for one, route in OFFERED)]
 
 
 def test_the_examples_are_what_the_schemas_say() -> None:

@@ -1,4 +1,4 @@
-"""What a caller may ask of a service that is there: one request model for API, command line and Python."""
+"""What a caller may ask of a service: a route, and one request model for API, command line and Python."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from orders.errors import InvalidField
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 
 
-class Asking(BaseModel):
+class OperationRequest(BaseModel):
     """The body of the request. Unknown fields are refused, so that a slip of the pen is not taken for consent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +46,7 @@ class Asking(BaseModel):
         return self.model_dump(mode="json", exclude={"agreed_cost_limit"})
 
 
-class Charged(Asking):
+class Charged(OperationRequest):
     """Asks for something that the upstream may charge for."""
 
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
@@ -73,7 +73,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Route:
     """Where the operation is asked for: the address below /v1/services/{number}, and the command `resell NAME`."""
 
     path: str
@@ -81,7 +81,7 @@ class Offer:
     """Name of the route in the OpenAPI document (`operationId`)."""
     details: str
     """What the API's document says of it; its summary is the purpose of the kind."""
-    doing: str
+    present_participle: str
     """`prolonging`, for who waits at the command line."""
     method: Literal["POST", "PATCH", "DELETE"] = "POST"
     may_lack_body: bool = False
@@ -96,8 +96,8 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An operation in the making, as what was asked for has been checked."""
+class CheckedRequest:
+    """The request after the check against service, plan and catalogue: what becomes the operation."""
 
     parameters: Parameters
     title: str
