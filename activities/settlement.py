@@ -303,6 +303,8 @@ class SettleActivities:
             if met is None and await self._is_unpaid_after_all(job, item, upstream):
                 return Look(status=item.status, goal_met=False, unpaid=True, reason=f"item {number} is not paid yet")
             stuck, words = "", f"asked at {utc_now():%H:%M:%S UTC}: {causes.shown(number, seen)}"
+            if met is False and seen.called_off:
+                words += f"; {causes.CALLED_OFF_THERE}"
             if met is None:
                 waited = utc_now() - job.operation.stage_since
                 at_most = self._patience.unchanged(job.operation.kind, job.service.product_type)

@@ -86,7 +86,8 @@ class UpstreamItem(Value):
     cause: str = ""
     """The cause of its state in words, where the adapter knows it: "it is being opened"."""
     dead_end: bool = False
-    """The upstream does not go on with it automatically: its staff has to do something first."""
+    """The upstream does not go on with it automatically: its staff has to do something first. Of an item that is active
+    or suspended: it has called off what it had accepted last, and nothing is under way."""
     at_work: bool = False
     """The upstream has accepted something about the item that it has not finished, whatever the status shows."""
     suspend_reason: SuspendReason | None = None

@@ -54,6 +54,8 @@ class Facts:
     """Who has its manual task in hand."""
     has_item: bool = False
     """An opening whose item at the upstream is known."""
+    called_off_there: bool = False
+    """The upstream had accepted it and has called it off, as the item was last seen."""
     number: int = 0
 
 
@@ -299,6 +301,8 @@ def what_giving_up_means(facts: Facts) -> str:
             "what the upstream has charged stays paid, its item stays there and with the service, which is closed by "
             "an operation of its own"
         )
+    if facts.called_off_there:
+        return "the upstream has cancelled it, so it is not done there and nothing is charged for it"
     if not operation_type(facts.kind).charges:
         return "it costs nothing, and the upstream may still do it"
     return "it may be charged and may still be done there; asked for again, it may be charged twice"

@@ -7,9 +7,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import OperationKind, Stage, TaskMode
+from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service, Task
 from orders.lifecycle.allowed import Facts, traces, what_is_owed
 from orders.operations.registry import operation_type
+from orders.operations.seen import Seen
 
 
 async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
@@ -18,11 +20,13 @@ async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
 
 
 async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, Facts]:
-    """By operation number; at most three reads for all of them."""
+    """By operation number; at most four reads for all of them."""
     running = [operation for operation in operations if not operation.stage.is_final]
     intents = await _intents(session, [one.id for one in running])
     holders = await _holders(session, [one.id for one in running if one.stage is Stage.AWAITING_MANUAL_TASK])
     with_item = await _with_item(session, [one.id for one in running if one.kind is OperationKind.OPEN])
+    asked = [one for one in running if one.kind is not OperationKind.OPEN and one.stage is Stage.NEEDS_ATTENTION]
+    called_off = await _called_off_there(session, [one.id for one in asked])
     return {
         number: Facts(
             kind=operation.kind,
@@ -33,6 +37,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             has_no_values=_has_no_values(operation),
             owes=what_is_owed(intents.get(number, [])),
             has_item=number in with_item,
+            called_off_there=number in called_off,
             in_hand_of=holders.get(number, ""),
             number=number,
         )
@@ -77,3 +82,15 @@ async def _with_item(session: AsyncSession, numbers: list[int]) -> set[int]:
         .where(col(Operation.id).in_(numbers), col(Service.upstream_number).is_not(None))
     )
     return {number for number in rows.all() if number is not None}
+
+
+async def _called_off_there(session: AsyncSession, numbers: list[int]) -> set[int]:
+    """Operations whose item was last seen with what the upstream had accepted called off."""
+    if not numbers:
+        return set()
+    rows = await session.exec(
+        select(Operation.id, UpstreamSnapshot)
+        .join(UpstreamSnapshot, col(UpstreamSnapshot.service_id) == col(Operation.service_id))
+        .where(col(Operation.id).in_(numbers), col(UpstreamSnapshot.dead_end), col(UpstreamSnapshot.gone).is_(False))
+    )
+    return {number for number, snapshot in rows.all() if number is not None and Seen.of_snapshot(snapshot).called_off}

@@ -159,7 +159,9 @@ class OperationType(ABC, Generic[A, P]):
         """True: the goal is reached; False: it can't be any more; None: neither yet. `row`: the operation's."""
         if seen.status is UpstreamStatus.DELETED and not self.ends_service:
             return False
-        return True if self.is_met(self.parameters.of(row), seen) else None
+        if self.is_met(self.parameters.of(row), seen):
+            return True
+        return False if seen.called_off else None
 
     def is_met(self, asked: P, seen: Seen) -> bool:
         return seen.status in self.goal and not self.missing(asked, seen)

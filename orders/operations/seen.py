@@ -64,6 +64,11 @@ class Seen:
         """The upstream does not go on with it automatically, as far as it shows."""
         return self.status is UpstreamStatus.PROCESSING and self.is_dead_end
 
+    @property
+    def called_off(self) -> bool:
+        """The upstream has called off what it had accepted about an item that is there, and works on nothing else."""
+        return self.is_dead_end and self.status in (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED)
+
 
 @dataclass(frozen=True)
 class Compared:

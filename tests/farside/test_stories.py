@@ -3,12 +3,13 @@
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
 from sqlmodel import select
 
 from models.enums import OperationKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
-from models.order import Task
+from models.order import Operation, Task
+from orders.lifecycle.allowed import person_may
+from orders.lifecycle.facts import facts_of
 from orders.operations.set_parameters import ServiceChange
 from tests.farside.installations import Pair, hint_by_webhook, orders
 from tests.infrastructure.eventually import assert_eventually
@@ -108,7 +109,6 @@ async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair)
     assert (await pair.sold())[0].plan_id != sold.plan_id
 
 
-@pytest.mark.parametrize("pair", [{"slow_at_least": 1.0, "usual_times": {"change_plan": 1.0}}], indirect=True)
 async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_ours(pair: Pair) -> None:
     service = await pair.bought()
     order = await pair.reseller.resellflow.change_plan(service.id or 0, "L", key="c")
@@ -117,7 +117,7 @@ async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_our
         task = (await session.exec(select(Task).where(Task.operation_id == there.id))).one()
     await pair.distributor.resellflow.reject_task(task.id or 0, Decision(actor="dora", reason="no room"))
     asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
-    assert "has not done it" in asked.reason
+    assert "it was cancelled there: it is not done, and nothing is charged" in asked.reason
     assert (await pair.reseller.service(order.service)).plan_id == service.plan_id
 
 
@@ -178,3 +178,29 @@ async def test_an_order_that_the_distributor_cancels_asks_a_person(pair: Pair) -
     asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
     assert "is deleted" in asked.reason
     assert await pair.counts() == (1, 0, 0)
+
+
+async def test_a_prolongation_that_the_distributor_cancels_asks_a_person_at_once_and_another_one_may_follow(
+    pair: Pair,
+) -> None:
+    service = await pair.bought()
+    for key in ("p1", "p2"):
+        await pair.panel.set_balance("0.00")
+        order = await pair.reseller.resellflow.prolong(service.id or 0, 1, key=key)
+        there = await pair.stands_there(Stage.WAITING_FOR_FUNDS)
+        await pair.reseller.until(order, Stage.AWAITING_CONFIRMATION)
+        why = Decision(actor="dora", reason="not sold any more")
+        await pair.distributor.resellflow.decide(there.id or 0, DecisionKind.CANCEL, why)
+        asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION, timeout=20)
+        assert "(prolong cancelled)" in asked.reason
+        assert "it was cancelled there: it is not done, and nothing is charged for it" in asked.reason
+        async with pair.reseller.database.read() as session:
+            facts = await facts_of(session, await session.get_one(Operation, order.operation))
+        assert "nothing is charged for it" in person_may(facts)
+        assert "charged twice" not in person_may(facts)
+        ours = Decision(actor="olga", reason="seen", what_is_paid_stays=True)
+        await pair.reseller.resellflow.decide(order.operation, DecisionKind.CANCEL, ours)
+        await pair.reseller.until(order, Stage.CANCELLED)
+    await pair.panel.set_balance("50.00")
+    await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p3"))
+    assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong"]

@@ -113,3 +113,6 @@ def test_only_an_opening_that_is_paid_for_ends_there() -> None:
     assert opening.outcome({}, stuck) is False
     assert opening.outcome({}, unpaid) is None
     assert {one.outcome({}, stuck) for one in OPERATIONS.values() if one is not opening} == {None}
+    called_off = [Seen(one, is_dead_end=True) for one in (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED)]
+    prolong = operation_type(OperationKind.PROLONG)
+    assert {prolong.outcome({}, one) for one in called_off} == {False}, "what they have called off does not come"

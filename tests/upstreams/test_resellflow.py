@@ -185,6 +185,7 @@ async def test_what_they_have_cancelled_is_said_and_waited_for_no_longer(far_sid
     await far_side.stand(number, Stage.CANCELLED, "nobody paid for it")
     form = await far_side.upstream.read_item("vds", number)
     assert (form.status, form.status_detail, form.at_work) == (UpstreamStatus.ACTIVE, "prolong cancelled", False)
+    assert form.dead_end
     assert form.cause.startswith("their prolong 2 is in stage cancelled")
     with pytest.raises(Rejected, match="cancelled there since"):
         await far_side.upstream.prolong(number, 1, key="k")

@@ -124,7 +124,9 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
     opening = next((one for one in operations if one.kind == "open"), None)
     if status is UpstreamStatus.PROCESSING and opening is not None and opening.is_cancelled:
         status = UpstreamStatus.DELETED
-    told = next((one for one in operations if one.is_running), None) or _given_up(operations)
+    given_up = _given_up(operations)
+    told = next((one for one in operations if one.is_running), None) or given_up
+    at_work = not all(one.has_ended for one in operations)
     suspended = status is UpstreamStatus.SUSPENDED
     return UpstreamItem(
         number=str(service.number),
@@ -132,7 +134,8 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         status=status,
         status_detail=f"{told.kind} {told.stage}" if told is not None else "",
         cause=told.in_words[:_MOST_OF_A_CAUSE] if told is not None else "",
-        at_work=not all(one.has_ended for one in operations),
+        dead_end=given_up is not None and not at_work,
+        at_work=at_work,
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
         mark=service.customer,
