@@ -34,9 +34,11 @@ class CheckedUpstream:
 
     @property
     def usable(self) -> bool:
-        """Orders can be carried out: the balance can be read, where there is one, and every list."""
+        """Orders can be carried out: the balance can be read, where there is one, and every list, and no problem that
+        was found prevents them.
+        """
         unreadable = self.found.balance is None and "balance" not in self.absent
-        return not unreadable and set(self.found.listable_types) == set(self.product_types)
+        return not (unreadable or self.found.stops_orders) and set(self.found.listable_types) == set(self.product_types)
 
 
 async def check_upstream(database: Database, connections: Connections, name: str) -> CheckedUpstream:

@@ -25,6 +25,7 @@ from storefront import (
     problems,
     services,
     tasks,
+    token,
     upstreams,
     webhooks,
 )
@@ -53,6 +54,7 @@ PARTS = (
     webhooks,
     upstreams,
     orphans,
+    token,
 )
 """Modules whose routes need a token."""
 

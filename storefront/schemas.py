@@ -10,6 +10,7 @@ from models.enums import (
     EventKind,
     IncidentKind,
     OperationKind,
+    Role,
     ServiceStatus,
     Stage,
     TaskMode,
@@ -277,6 +278,13 @@ class OrderAccepted(Document):
 
     service: ServiceView
     operation: OperationView
+
+
+class TokenHolder(Document):
+    """The holder of a token."""
+
+    name: str = Field(description="actor in the audit log; of a storefront, also the owner of its services")
+    role: Role
 
 
 class LicenceKey(Document):

@@ -156,7 +156,7 @@ class HttpTransport:
         if client.is_closed:
             raise NotSent(f"{call.label}: not sent, the connection pool is closed already.", function=call.function)
         if call.effect is Effect.CHANGE:
-            self._look_at_lease(call, lease.held().lapsed())
+            self.check_lease(call)
         traced: list[str] = []
 
         async def trace(event: str, info: object) -> None:
@@ -203,6 +203,10 @@ class HttpTransport:
         wait = asked_to_wait(status, headers)
         next_try = None if wait is None else self._gate.asked_to_wait(f"{call.label}: {wait.words}.", wait.seconds)
         return HttpAnswer(status, headers, body, next_try)
+
+    def check_lease(self, call: Call) -> None:
+        """Raises LeaseExpired where the sender's lease is over."""
+        self._look_at_lease(call, lease.held().lapsed())
 
     def _look_at_lease(self, call: Call, lapsed: str) -> None:
         if lapsed:

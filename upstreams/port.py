@@ -183,6 +183,8 @@ class Findings(Value):
     listable_types: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Sentences for the operator."""
+    stops_orders: bool = False
+    """One of the problems prevents every order."""
 
 
 class Learned(BaseModel):

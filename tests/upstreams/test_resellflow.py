@@ -223,7 +223,8 @@ async def test_with_the_token_of_another_storefront_nothing_of_ours_is_taken_for
     async with ResellflowUpstream(connection(address, "rival-token", storefront="shop")) as rival:
         with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it shows no service at all"):
             await rival.read_item("vds", number)
-        await rival.order(spec("rf-rival-1"), key="k")
+        async with ResellflowUpstream(connection(address, "rival-token", storefront="rival")) as theirs:
+            await theirs.order(spec("rf-rival-1"), key="k")
         for asked in (rival.list_items("vds"), rival.newest_items("vds", 5), rival.check(("vds",))):
             with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it shows services of rival"):
                 await asked
@@ -254,7 +255,38 @@ async def test_a_check_says_whether_the_token_is_a_storefronts(far_side: FarSide
     assert (await far_side.upstream.check(("vds",))).problems == ()
     async with ResellflowUpstream(connection(far_side.api.address, OPERATOR_TOKEN)) as upstream:
         [problem] = (await upstream.check(("vds",))).problems
-    assert "sees services of others" in problem
+    assert "it is that of" in problem
+    assert "with the role admin" in problem
+
+
+@pytest.mark.parametrize(
+    ("token", "storefront", "words"),
+    [
+        ("rival-token", "shop", "is the token that of shop\\? it is that of rival"),
+        (OPERATOR_TOKEN, "shop", "the token is no storefront's"),
+        (OPERATOR_TOKEN, None, "the token is no storefront's"),
+    ],
+)
+async def test_with_a_token_that_is_not_ours_nothing_is_sent_that_changes_or_costs(
+    far_side: FarSide, token: str, storefront: str | None, words: str
+) -> None:
+    number = await far_side.open()
+    async with ResellflowUpstream(connection(far_side.api.address, token, storefront=storefront)) as upstream:
+        for ask in (
+            upstream.order(spec("rf-k3x9a-2"), key="k2"),
+            upstream.prolong(number, 1, key="k3"),
+            upstream.delete("vds", number, key="k4"),
+        ):
+            with pytest.raises(ConnectionUnhealthy, match=words):
+                await ask
+    assert await far_side.services() == 1
+    assert await far_side.operations(number) == ["open"]
+
+
+async def test_a_check_with_a_token_that_is_no_storefronts_says_that_orders_are_stopped(far_side: FarSide) -> None:
+    assert not (await far_side.upstream.check(("vds",))).stops_orders
+    async with ResellflowUpstream(connection(far_side.api.address, OPERATOR_TOKEN)) as upstream:
+        assert (await upstream.check(("vds",))).stops_orders
 
 
 def test_what_is_absent_is_said() -> None:

@@ -37,6 +37,9 @@ def answer(body: object, status: int = 201) -> Answerer:
     return http(json.dumps(body), status, "application/json")
 
 
+HOLDER = answer({"name": "shop", "role": "storefront"}, 200)
+
+
 @pytest.fixture
 async def panel() -> AsyncIterator[Panel]:
     panel = await Panel.start()
@@ -45,9 +48,20 @@ async def panel() -> AsyncIterator[Panel]:
 
 
 @pytest.fixture
-async def upstream(panel: Panel) -> AsyncIterator[ResellflowUpstream]:
+async def fresh(panel: Panel) -> AsyncIterator[ResellflowUpstream]:
+    """It has not read yet whose its token is."""
     async with ResellflowUpstream(connection(f"http://127.0.0.1:{panel.port}", seconds=SECONDS)) as upstream:
         yield upstream
+
+
+@pytest.fixture
+async def upstream(panel: Panel, fresh: ResellflowUpstream) -> ResellflowUpstream:
+    """It knows whose its token is."""
+    panel.answers(HOLDER, problem(404, "not-found"))
+    with pytest.raises(NoSuchItem):
+        await fresh.prolong("7", 1, key="first")
+    panel.requests.clear()
+    return fresh
 
 
 Ask = Callable[[ResellflowUpstream], Awaitable[object]]
@@ -168,6 +182,54 @@ ROW = {
     "renewal_owner": "resellflow",
     "created_at": "2026-03-01T09:30:00Z",
 }
+
+
+@pytest.mark.parametrize(
+    "told",
+    [cut_before_answer, html("welcome"), problem(503, "busy", Retry_After="60")],
+    ids=["cut", "a page", "busy"],
+)
+async def test_while_the_tokens_holder_can_not_be_read_nothing_is_sent(
+    panel: Panel, fresh: ResellflowUpstream, told: Answerer
+) -> None:
+    panel.answers(told)
+    with pytest.raises(NotSent, match="holder can't be read"):
+        await ORDER(fresh)
+    assert [(request.method, request.target) for request in panel.requests] == [("GET", "/v1/token")]
+
+
+async def test_the_tokens_holder_is_read_once(panel: Panel, fresh: ResellflowUpstream) -> None:
+    panel.answers(HOLDER, problem(409, "refused"), problem(409, "refused"))
+    for ask in (ORDER, PROLONG):
+        with pytest.raises(Rejected):
+            await ask(fresh)
+    assert [request.method for request in panel.requests] == ["GET", "POST", "POST"]
+
+
+async def test_an_older_resellflow_shows_by_what_it_allows_whose_the_token_is(
+    panel: Panel, fresh: ResellflowUpstream
+) -> None:
+    panel.answers(problem(404, "not-found"), answer(PAGE, 200), answer({"items": []}, 200))
+    with pytest.raises(ConnectionUnhealthy, match="no storefront's"):
+        await ORDER(fresh)
+    assert [request.method for request in panel.requests] == ["GET", "GET", "GET"]
+    panel.answers(problem(404, "not-found"), answer(PAGE, 200), problem(403, "forbidden"), problem(409, "refused"))
+    with pytest.raises(Rejected):
+        await ORDER(fresh)
+
+
+OPERATION = {"number": 9, "kind": "open", "stage": "pending"}
+
+
+@pytest.mark.parametrize("owner", ["rival", None])
+async def test_an_answer_with_another_owner_is_not_taken_for_accepted(
+    panel: Panel, upstream: ResellflowUpstream, owner: str | None
+) -> None:
+    panel.answers(answer({"service": ROW | {"owner": "shop"}, "operation": OPERATION}))
+    assert (await upstream.order(spec(), key="k")).upstream_number == "7"
+    panel.answers(answer({"service": ROW | {"owner": owner}, "operation": OPERATION}))
+    with pytest.raises(OutcomeUnknown, match=f"accepted, but for {owner or 'no storefront'}"):
+        await upstream.order(spec(), key="k2")
 
 
 MODULE = spec(product_type="addition", tariff="MOD-1", parameters={"licence": "7"}, addons={})

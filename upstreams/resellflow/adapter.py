@@ -8,13 +8,14 @@ docs/resellflow-upstream.md.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, SecretStr
 
-from models.enums import Knowledge
+from models.enums import Knowledge, Role
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
 from upstreams.answers import OrderAccepted, ParametersAccepted, PlanChangeAccepted, ProlongAccepted
@@ -47,6 +48,7 @@ from upstreams.resellflow.documents import (
     TheirOperations,
     TheirPage,
     TheirService,
+    TheirToken,
     asked_addons,
     item,
 )
@@ -63,6 +65,10 @@ _DOMAIN = "domain"
 _NO_TOKEN = re.compile(r"[^!-~]")
 
 
+class WrongRole(ConnectionUnhealthy):
+    """The token is no storefront's."""
+
+
 class ResellflowUpstream(Absent):
     """Our account at one selling Resellflow. Keep one per account.
 
@@ -76,6 +82,8 @@ class ResellflowUpstream(Absent):
         super().__init__(connection.name)
         self._connection = connection
         self._gate = gate or Gate()
+        self._holder: str | None = None
+        """Whose the token is, once that was read and found right. Empty: a storefront's, and they don't say whose."""
         self._url = usable_address(connection.name, connection.settings.url, like=EXAMPLE).rstrip("/")
         self._http = HttpTransport(
             self._url,
@@ -102,21 +110,20 @@ class ResellflowUpstream(Absent):
         return self._connection.learned
 
     async def check(self, product_types: tuple[str, ...]) -> Findings:
-        """Reads one service, and tries what a storefront may not do: two requests."""
+        """Reads one service and whose the token is: two requests."""
         await self._page(None, 1)
         problems: list[str] = []
         try:
-            await self._read("/v1/incidents?limit=1", TheirOperations, refusals=RefusalScope.OF_AN_OPERATION)
-        except NotAllowed:
-            pass
-        else:
-            problems.append("The token is no storefront's: it sees services of others. Ask for a storefront's token.")
+            await self._check_token()
+        except WrongRole as wrong:
+            problems.append(f"{wrong.message} Ask for a storefront's token.")
         return Findings(
             lists_show_marks=Knowledge.YES,
             forms_show_marks=Knowledge.YES,
             orders_return_number=Knowledge.YES,
             listable_types=product_types,
             problems=tuple(problems),
+            stops_orders=bool(problems),
         )
 
     async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
@@ -262,6 +269,43 @@ class ResellflowUpstream(Absent):
         if self._connection.settings.storefront is not None and not (await self._page(None, 1)).items:
             raise self._another_token("it shows no service at all, and an item of ours is missing")
 
+    async def _check_token(self) -> None:
+        """Read whose the token is, before the first call with it that changes or costs. Later: no request.
+
+        Raises ConnectionUnhealthy for a token that is not ours, NotSent where its holder can't be read just now.
+        """
+        if self._holder is not None:
+            return
+        call = self._call("GET /v1/token")
+        try:
+            token = await self._read_token()
+        except OutcomeUnknown as error:
+            words = f"nothing is ordered or changed, because the token's holder can't be read: {error.message}"
+            failed = NotSent(f"Upstream {self._connection.name}: {words}", function=call.function)
+            failed.next_try = error.next_try
+            raise failed from error
+        holder = call.clean(token.name, 64)
+        if token.role != Role.STOREFRONT.value:
+            raise WrongRole(
+                f"{call.label}: the token is no storefront's: it is that of {holder or 'somebody'}, with the role "
+                f"{call.clean(token.role, 60)}. Nothing is ordered or changed with it."
+            )
+        ours = self._connection.settings.storefront
+        if ours is not None and token.name != ours:
+            raise self._another_token(f"it is that of {holder}, and nothing is ordered or changed with it")
+        self._holder = token.name
+
+    async def _read_token(self) -> TheirToken:
+        """A version of theirs without this address shows by what it allows whether the token is a storefront's."""
+        with suppress(NoSuchItem):
+            return await self._read("/v1/token", TheirToken, refusals=RefusalScope.OF_AN_OPERATION)
+        await self._page(None, 1)
+        ours = self._connection.settings.storefront or ""
+        with suppress(NotAllowed):
+            await self._read("/v1/incidents?limit=1", TheirOperations, refusals=RefusalScope.OF_AN_OPERATION)
+            return TheirToken(name=ours, role="unknown, which sees the services of others")
+        return TheirToken(name=ours, role=Role.STOREFRONT.value)
+
     def _another_token(self, why: str) -> ConnectionUnhealthy:
         label = self._call("GET /v1/services").label
         return ConnectionUnhealthy(f"{label}: is the token that of {self._connection.settings.storefront}? {why}.")
@@ -282,9 +326,16 @@ class ResellflowUpstream(Absent):
         number: str = "",
         refusals: RefusalScope = RefusalScope.OF_AN_OPERATION,
     ) -> Accepted:
-        """Raises Rejected where this key made an operation before that they have cancelled since."""
+        """Raises Rejected where this key made an operation before that they have cancelled since.
+
+        One read before it with a token that was not used yet. Raises OutcomeUnknown where the answer names a service of
+        another storefront.
+        """
         where = f"{self._service(number)}{path}" if number else "/v1/services"
         call = self._call(f"{method} {where}", number, Effect.CHANGE)
+        if self._holder is None:
+            self._http.check_lease(call)
+            await self._check_token()
         headers = self._headers() | {"Idempotency-Key": key}
         content: bytes | None = None
         if body is not None:
@@ -292,6 +343,13 @@ class ResellflowUpstream(Absent):
             content = json.dumps(body).encode()
         request = Request(method, self._url + where, headers, content=content)
         accepted = await self._send(Question(call, refusals), request, Accepted)
+        owner = accepted.service.owner
+        if self._holder and "owner" in accepted.service.model_fields_set and owner != self._holder:
+            raise OutcomeUnknown(
+                f"{call.label}: accepted, but for {call.clean(owner or 'no storefront', 64)}, while the token was "
+                f"that of {self._holder}. Ask the distributor what was charged to whom.",
+                function=call.function,
+            )
         if accepted.operation.is_cancelled and method != "DELETE":
             said = call.clean(accepted.operation.waits_for, 200)
             raise Rejected(f"{call.label}: accepted with this key before, and cancelled there since. It said: {said}")

@@ -49,6 +49,8 @@ class TheirService(_Document):
     number: int = Field(ge=1, le=HIGHEST_NUMBER)
     customer: _Text
     """What we gave as the customer: our mark."""
+    owner: _Text | None = None
+    """The name of the storefront whose it is there."""
     plan: _Text
     product_type: _Text
     status: _Text
@@ -109,6 +111,13 @@ class TheirOperations(_Document):
 
 class TheirKey(_Document):
     licence_key: str
+
+
+class TheirToken(_Document):
+    """The holder of the token that we send."""
+
+    name: _Text
+    role: _Text
 
 
 class TheirPage(_Document):
