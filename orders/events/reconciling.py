@@ -39,6 +39,7 @@ from orders.operations.registry import operation_type
 from orders.services import renewal, tracking
 from orders.services.history import Changes, write_events
 from orders.services.state import apply_snapshot
+from orders.settlement.other_terms import show_cost_seen_late
 from orders.webhooks.outbox import item_appeared
 from upstreams.port import UpstreamItem
 
@@ -127,6 +128,10 @@ class Reconciliation:
         changes = self._with_followed(snapshot, changes, followed)
         if changes:
             await self._record_changes(snapshot, item, changes, followed, from_form=True)
+        if any("cost" in change.fields for change in changes):
+            service = await self._owners.owner(snapshot)
+            if service is not None and service.upstream_number == snapshot.number:
+                await show_cost_seen_late(self._session, service, snapshot)
         if changes or form_before != form.raw or number_before != snapshot.tariff_id:
             snapshot.row_digest = ""  # the list is judged by this, too
         if snapshot.service_id is not None:

@@ -34,7 +34,7 @@ from orders.operations.requests import Charged, CheckedRequest, Option, Route, R
 from orders.operations.seen import Seen
 from orders.services import periods
 from orders.settlement.item_verdicts import Term, judge_term
-from orders.settlement.other_terms import report_other_term
+from orders.settlement.other_terms import report_other_term, show_real_cost
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.answers import Quote
 from upstreams.errors import UpstreamError
@@ -124,6 +124,8 @@ class Prolong(OperationType[Prolongation, Renewal]):
 
     async def compare(self, ending: Ending) -> None:
         await report_other_term(ending.session, ending.service, ending.operation)
+        if ending.operation.price.get("source") == "catalogue":
+            await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())

@@ -1,16 +1,23 @@
 """What was done and is not what was announced: another expiry, another sum. It is said, and not undone."""
 
-from datetime import date
+from datetime import date, timedelta
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.enums import IncidentKind
+from models.columns import utc_now
+from models.enums import IncidentKind, OperationKind, Stage
 from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Operation, Service
 from models.parameters import Renewal
 from orders.incidents.record import raise_incident
 from orders.settlement.item_verdicts import differs
+
+_ITEM_COSTS = "item_costs"
+_OF_A_PERIOD = (OperationKind.OPEN, OperationKind.PROLONG)
+_SHOWN_LATE = timedelta(hours=1)
+"""A cost that an item shows for the first time so soon after an operation is what that operation was sold for."""
 
 
 async def report_other_term(session: AsyncSession, service: Service, operation: Operation) -> bool:
@@ -35,19 +42,23 @@ async def report_other_term(session: AsyncSession, service: Service, operation: 
 async def show_real_cost(
     session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
 ) -> bool:
-    """An opening that nobody could quote shows what its item costs, instead of what the catalogue expected.
+    """An opening or a prolongation that nobody could quote shows what its item costs, instead of what the catalogue
+    expected. Safe to repeat, as the item may show it later.
 
     True if that was dearer: then it is an incident, because more was charged than had been shown. Where the upstream
     had named its price, the item's is only noted beside it: an item shows what each period costs, and the first one is
     often cheaper, so a difference proves no other charge.
     """
-    if snapshot is None or snapshot.cost_amount is None or operation.cost is None:
+    expected = _expected(operation)
+    if snapshot is None or snapshot.cost_amount is None or expected is None:
         return False
-    shown, expected = snapshot.cost_amount, operation.cost
-    if snapshot.cost_currency != expected.currency or shown == expected.amount:
+    if not _is_of_the_item_s_period(service, operation):
+        return False
+    shown = snapshot.cost_amount
+    if snapshot.cost_currency != expected.currency or (shown == expected.amount and _ITEM_COSTS not in operation.price):
         return False
     real = Money(amount=shown, currency=expected.currency)
-    operation.price = {**operation.price, "item_costs": str(real)}
+    operation.price = {"expected": str(expected), **operation.price, _ITEM_COSTS: str(real)}
     session.add(operation)
     if operation.price.get("source") != "catalogue":
         return False
@@ -57,11 +68,49 @@ async def show_real_cost(
     return await raise_incident(
         session,
         IncidentKind.OTHER_TERM,
-        f"service {service.id} costs {real} at the upstream, and {expected} had been expected: the upstream showed no "
-        "price before. Look at what was charged; then write the cost, and that of its add-ons, into the catalogue",
+        f"service {service.id} costs {real} at the upstream, and {expected} had been expected{_limit(operation)}: the "
+        "upstream showed no price before. Look at what was charged; then write the cost, and that of its add-ons, into "
+        "the catalogue",
         about=f"cost of {operation.id}",
         account=service.account_id,
         service=service.id,
         operation=operation.id,
         detail={"expected": str(expected), "shown": str(real)},
     )
+
+
+async def show_cost_seen_late(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
+    """The item shows another cost. The list may have completed what was bought before any form showed its cost.
+
+    True if it was dearer than expected.
+    """
+    found = await session.exec(
+        select(Operation)
+        .where(Operation.service_id == service.id, col(Operation.kind).in_(_OF_A_PERIOD))
+        .order_by(col(Operation.id).desc())
+        .limit(1)
+    )
+    latest = found.first()
+    if latest is None or latest.stage is not Stage.COMPLETED or latest.price.get("source") != "catalogue":
+        return False
+    if latest.ended_at is None or utc_now() - latest.ended_at > _SHOWN_LATE:
+        return False
+    return await show_real_cost(session, service, latest, snapshot)
+
+
+def _expected(operation: Operation) -> Money | None:
+    """What was expected before the item's cost was seen."""
+    if _ITEM_COSTS in operation.price and "expected" in operation.price:
+        return Money.parse(operation.price["expected"])
+    return operation.cost
+
+
+def _is_of_the_item_s_period(service: Service, operation: Operation) -> bool:
+    """An item shows what its own period costs, and nothing of others."""
+    if operation.kind is not OperationKind.PROLONG:
+        return True
+    return Renewal.of(operation.parameters).months(service.period_months) == service.period_months
+
+
+def _limit(operation: Operation) -> str:
+    return f" (at most {operation.agreed_limit} was agreed)" if operation.agreed_limit is not None else ""

@@ -5,8 +5,11 @@ from decimal import Decimal
 
 from sqlmodel import select
 
-from models.enums import OperationKind, ServiceStatus, Stage
+from models.catalogue import TariffPlan, TariffPlanPrice
+from models.enums import IncidentKind, OperationKind, ServiceStatus, Stage
+from models.incident import Incident
 from models.messages import Decision, DecisionKind
+from models.money import Money
 from models.order import Operation, Task
 from orders.lifecycle.allowed import person_may
 from orders.lifecycle.facts import facts_of
@@ -204,3 +207,28 @@ async def test_a_prolongation_that_the_distributor_cancels_asks_a_person_at_once
     await pair.panel.set_balance("50.00")
     await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p3"))
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong"]
+
+
+async def test_a_prolongation_that_is_dearer_there_than_was_agreed_is_an_incident_and_its_price_is_shown(
+    pair: Pair,
+) -> None:
+    service = await pair.bought()
+    async with pair.distributor.database.write() as session:
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
+        price = await session.get_one(TariffPlanPrice, (plan.id, 1))
+        price.amount = Decimal("11.90")
+        session.add(price)
+    limit = Money.of("8.00", "EUR")
+    order = await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p", agreed_cost_limit=limit)
+    await pair.completed(order)
+
+    async def shown() -> bool:
+        return (await pair.reseller.operation(order.operation)).cost == Money.of("11.90", "EUR")
+
+    await assert_eventually(shown, timeout=20, message="the prolongation shows what it was sold for")
+    async with pair.reseller.database.read() as session:
+        [incident] = (await session.exec(select(Incident))).all()
+    assert (incident.kind, incident.operation_id) == (IncidentKind.OTHER_TERM, order.operation)
+    assert "costs 11.90 EUR at the upstream, and 7.90 EUR had been expected (at most 8.00 EUR was agreed)" in (
+        incident.message
+    )

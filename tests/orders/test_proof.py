@@ -20,7 +20,7 @@ from orders.services.naming import may_be_name
 from orders.settlement.intents import looking_for_name
 from orders.settlement.item_verdicts import Term, expected, judge_term
 from orders.settlement.marks import is_cut, same_mark
-from orders.settlement.other_terms import report_other_term, show_real_cost
+from orders.settlement.other_terms import report_other_term, show_cost_seen_late, show_real_cost
 from orders.settlement.unexplained import unexplained_items
 from orders.settlement.verdicts import Verdict
 
@@ -196,6 +196,40 @@ async def test_an_opening_that_nobody_could_quote_shows_what_its_item_costs(
         assert operation.price.get("item_costs") == (f"{costs} EUR" if costs != "5.00" else None)
         raised = (await session.exec(select(Incident))).all()
     assert [one.kind for one in raised] == [IncidentKind.OTHER_TERM] * incidents
+
+
+@pytest.mark.parametrize(
+    ("months", "minutes", "stage", "costs", "incidents"),
+    [
+        ("1", 1, Stage.COMPLETED, "7.00", 1),
+        ("1", 1, Stage.COMPLETED, "5.00", 0),
+        ("12", 1, Stage.COMPLETED, "7.00", 0),
+        ("1", 90, Stage.COMPLETED, "7.00", 0),
+        ("1", 1, Stage.CHECKING_BALANCE, "7.00", 0),
+    ],
+    ids=["dearer", "as expected", "of another period", "long ago", "another one runs"],
+)
+async def test_a_cost_that_is_seen_after_a_prolongation_is_held_against_what_was_expected(
+    database: Database, months: str, minutes: int, stage: Stage, costs: str, incidents: int
+) -> None:
+    service_number, number = await _service(database, "v1.example.test")
+    async with database.write() as session:
+        operation = await session.get_one(Operation, number)
+        operation.kind, operation.parameters, operation.stage = OperationKind.PROLONG, {"period_months": months}, stage
+        operation.ended_at = utc_now() - timedelta(minutes=minutes)
+        operation.cost_amount, operation.cost_currency = Decimal("5.00"), "EUR"
+        operation.price = {"source": "catalogue"}
+    for _ in range(2):
+        snapshot = UpstreamSnapshot(
+            account_id=1, product_type="vds", number="900001", status=2, cost_amount=Decimal(costs), cost_currency="EUR"
+        )
+        async with database.write() as session:
+            await show_cost_seen_late(session, await session.get_one(Service, service_number), snapshot)
+    async with database.read() as session:
+        raised = (await session.exec(select(Incident))).all()
+        operation = await session.get_one(Operation, number)
+    assert [one.kind for one in raised] == [IncidentKind.OTHER_TERM] * incidents
+    assert operation.cost == Money.of(costs if incidents else "5.00", "EUR")
 
 
 async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(database: Database) -> None:
