@@ -74,7 +74,7 @@ async def test_a_new_password_is_sent_twice_at_most_when_answers_stay_lost(shop:
     order = await shop.resellflow.change_parameters(service.id or 0, ServiceChange(password="new"), key="x")
     operation = await shop.until(order, Stage.NEEDS_ATTENTION, timeout=60)
     assert await _sent(shop, "service.changepassword") == 2
-    assert "asked for 2 times" in operation.waits_for
+    assert "requested 2 times" in operation.waits_for
 
 
 async def test_a_task_that_only_a_form_shows_closes_by_itself_when_it_is_done_at_the_upstream(shop: Shop) -> None:

@@ -89,7 +89,10 @@ async def test_an_item_that_is_not_there_or_is_something_else_is_refused(office:
 
 @pytest.mark.parametrize(
     ("stage", "words"),
-    [(Stage.NEEDS_ATTENTION, "resell operations mark-done 1 --upstream-number"), (Stage.QUEUED, "is queued; wait")],
+    [
+        (Stage.NEEDS_ATTENTION, "resell operations mark-done 1 --upstream-number"),
+        (Stage.QUEUED, "is in stage queued; wait"),
+    ],
 )
 async def test_a_running_operation_comes_first(office: Office, stage: Stage, words: str) -> None:
     service = await office.add_service(stage=stage)

@@ -60,7 +60,7 @@ def test_an_unknown_outcome_is_looked_for_often_at_first(age: float, delay: floa
     error = look_again("nothing with our mark is there yet", timedelta(seconds=age))
     assert error.next_retry_delay == timedelta(seconds=delay)
     assert error.message == (
-        f"nothing with our mark is there yet; looks again in {delay:g} s, nothing is sent meanwhile"
+        f"nothing with our mark is there yet; Resellflow looks again in {delay:g} s, nothing is sent meanwhile"
     )
     assert (error.type, error.non_retryable, error.category) == ("StillUnknown", False, ApplicationErrorCategory.BENIGN)
 
