@@ -11,6 +11,7 @@ from tests.docs.test_layers import module_of, packages
 
 NAMED = {
     "models.goals": "signals in recorded histories do not say what they mean for their operation",
+    "orders.settlement.other_terms": "what an item costs is the price of a period: of an opening or a prolongation",
 }
 """Modules that name kinds, besides the words themselves and the classes. Why they do."""
 CLOSINGS = {

@@ -83,7 +83,7 @@ class ResellflowUpstream(Absent):
         self._connection = connection
         self._gate = gate or Gate()
         self._holder: str | None = None
-        """Whose the token is, once that was read and found right. Empty: a storefront's, and they don't say whose."""
+        """Storefront of the token, once it was read and found right. Empty: it is one, and they don't say which."""
         self._url = usable_address(connection.name, connection.settings.url, like=EXAMPLE).rstrip("/")
         self._http = HttpTransport(
             self._url,
