@@ -114,20 +114,3 @@ def _is_of_the_item_s_period(service: Service, operation: Operation) -> bool:
 
 def _limit(operation: Operation) -> str:
     return f" (at most {operation.agreed_limit} was agreed)" if operation.agreed_limit is not None else ""
-
-
-async def report_other_currency(session: AsyncSession, service: Service, currency: str) -> bool:
-    """Report a service whose item costs another currency than the account's. True if it is news."""
-    if service.cost_amount is None or not service.cost_currency or service.cost_currency == currency:
-        return False
-    real = Money(amount=service.cost_amount, currency=service.cost_currency)
-    return await raise_incident(
-        session,
-        IncidentKind.OTHER_TERM,
-        f"service {service.id} costs {real} at the upstream, but the account is kept in {currency}. Look at what was "
-        f"charged; then ask the upstream for a plan in {currency}, or change the account's currency in the catalogue",
-        about=f"currency of service {service.id}: {service.cost_currency}",
-        account=service.account_id,
-        service=service.id,
-        detail={"expected": currency, "shown": str(real)},
-    )

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import update
 from sqlmodel import select
 
 from models.catalogue import TariffPlan, TariffPlanPrice
@@ -123,21 +122,6 @@ async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_our
     asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
     assert "it was cancelled there: it is not done, and nothing is charged" in asked.reason
     assert (await pair.reseller.service(order.service)).plan_id == service.plan_id
-
-
-async def test_a_distributor_that_sells_in_another_currency_is_an_incident(pair: Pair) -> None:
-    async with pair.distributor.database.write() as session:
-        await session.exec(update(TariffPlanPrice).values(currency="USD"))
-    service = await pair.bought()
-    assert service.status is ServiceStatus.ACTIVE
-
-    async def raised() -> list[Incident]:
-        async with pair.reseller.database.read() as session:
-            return list((await session.exec(select(Incident).where(Incident.kind == IncidentKind.OTHER_TERM))).all())
-
-    [incident] = await assert_eventually(raised, timeout=20, message="the price is read with the item")
-    assert incident.detail["shown"].endswith(" USD")
-    assert incident.service_id == service.id
 
 
 async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pair: Pair) -> None:
