@@ -50,7 +50,7 @@ class _OperationCommand(TyperCommand):
     @property
     def params(self) -> list[Any]:
         """Loads the class: help and shell ask for them, the list of commands does not."""
-        return _command(self._kind).params  # type: ignore[no-any-return]
+        return _command(self._kind).params  # type: ignore[no-any-return]  # typer types its commands as Any
 
     @params.setter
     def params(self, _: list[Any]) -> None:
@@ -88,7 +88,7 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
     own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name == LIMIT)}
     options = own | {"key": (Key, None), "wait": (Wait, False), "as_json": (AsJson, False)}
     ask.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
-    ask.__signature__ = Signature(  # type: ignore[attr-defined]
+    ask.__signature__ = Signature(  # type: ignore[attr-defined]  # typer reads options from it
         [
             Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
             for name, (annotation, default) in options.items()

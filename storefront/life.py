@@ -93,7 +93,7 @@ def _route(operation: AnyOperation, route: Route) -> None:
         wanted: Any = Annotated[model | None if route.may_lack_body else model, Body(openapi_examples=examples_of_body)]
         default = None if route.may_lack_body else Parameter.empty
         parameters.append(Parameter("wanted", Parameter.KEYWORD_ONLY, annotation=wanted, default=default))
-    ask.__signature__ = Signature(parameters, return_annotation=OrderAccepted)  # type: ignore[attr-defined]
+    ask.__signature__ = Signature(parameters, return_annotation=OrderAccepted)  # type: ignore[attr-defined]  # FastAPI reads it
     router.add_api_route(
         route.path,
         ask,
