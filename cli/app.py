@@ -29,6 +29,7 @@ app = typer.Typer(
 setup.add_commands(app)
 upstream.add_commands(app)
 order.add_commands(app)
+life.add_commands(app)
 lists.add_commands(app)
 linking.add_commands(app)
 tasks.add_commands(app)

@@ -1,7 +1,6 @@
 """`resell prolong`, `suspend`, `resume`, `close`, `change`, `change-plan`: what is done to a service that is there.
 
-One command serves every kind of operation. `resell --help` knows them by their words; options and help come from the
-request model of the kind's class, which is loaded when the command runs.
+One function makes the command of every operation: options and help come from the request model of its class.
 """
 
 from enum import Enum
@@ -9,7 +8,7 @@ from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, addon_values
@@ -30,34 +29,21 @@ LIMIT, ADDONS = "agreed_cost_limit", "addons"
 """Fields of a request that have options of their own."""
 
 
+_KINDS = {kind.command: kind for kind in OperationKind if kind is not OperationKind.OPEN}
+
+
+def add_commands(app: typer.Typer) -> None:
+    """List the operations, each with its purpose. `WithOperations` gives the whole command when one is used."""
+    for name, kind in _KINDS.items():
+        app.command(name, help=f"{kind.purpose}.")(lambda: None)
+
+
 class WithOperations(TyperGroup):
-    """The commands of the command line, with those of the operations after the one that opens a service."""
+    """Loads the class of an operation when its command is used, not when commands are listed: that takes a second."""
 
-    def __init__(self, *, commands: dict[str, Any] | None = None, **settings: Any) -> None:
-        known: dict[str, Any] = {}
-        for name, command in (commands or {}).items():
-            known[name] = command
-            if name == OperationKind.OPEN.command:
-                known |= {kind.command: _OperationCommand(kind) for kind in OperationKind if kind.command != name}
-        super().__init__(commands=known, **settings)
-
-
-class _OperationCommand(TyperCommand):
-    def __init__(self, kind: OperationKind) -> None:
-        super().__init__(kind.command, help=f"{kind.purpose}.", rich_markup_mode=None)
-        self._kind = kind
-
-    @property
-    def params(self) -> list[Any]:
-        """Loads the class: help and shell ask for them, the list of commands does not."""
-        return _command(self._kind).params  # type: ignore[no-any-return]  # typer types its commands as Any
-
-    @params.setter
-    def params(self, _: list[Any]) -> None:
-        pass
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        return _command(self._kind).make_context(info_name, args, parent=parent, **extra)
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _command(_KINDS[name]) if name in _KINDS else command, rest
 
 
 def _command(kind: OperationKind) -> Any:
@@ -86,15 +72,22 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
 
     own = {"service": (Service, Parameter.empty)}
     own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name == LIMIT)}
-    options = own | {"key": (Key, None), "wait": (Wait, False), "as_json": (AsJson, False)}
-    ask.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
-    ask.__signature__ = Signature(  # type: ignore[attr-defined]  # typer reads options from it
+    return _with_options(ask, own | {"key": (Key, None), "wait": (Wait, False), "as_json": (AsJson, False)})
+
+
+def _with_options(function: Any, options: dict[str, tuple[Any, Any]]) -> Any:
+    """The function as if it were written with these parameters: name -> (annotation, default).
+
+    Typer has no other way to add options: it reads them from `inspect.signature`, and that reads `__signature__`.
+    """
+    function.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
+    function.__signature__ = Signature(
         [
             Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
             for name, (annotation, default) in options.items()
         ]
     )
-    return ask
+    return function
 
 
 def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:

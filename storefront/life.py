@@ -3,7 +3,7 @@
 One handler serves every kind; addresses and bodies are those that the classes of operations have.
 """
 
-from inspect import Parameter, Signature, signature
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Response
@@ -14,7 +14,7 @@ from orders.errors import existing
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.operations.base import AnyOperation
 from orders.operations.registry import OPERATIONS
-from orders.operations.requests import Route
+from orders.operations.requests import OperationRequest, Route
 from orders.views import find_operation, find_service
 from storefront import examples
 from storefront.auth import Orderer, check
@@ -71,29 +71,45 @@ async def _answer(context: Context, caller: Caller, accepted: AcceptedOrder, res
     return OrderAccepted(service=service, operation=operation)
 
 
-def _route(operation: AnyOperation, route: Route) -> None:
-    """Put the operation's address into the router; its body is the request model of its class."""
-    model = operation.request_model
+def _body(model: type[OperationRequest], route: Route) -> Callable[..., OperationRequest]:
+    """The dependency that reads the body of a request; FastAPI takes its model from the annotation."""
     examples_of_body: dict[str, Example] = {
         name: {"summary": summary, "value": body} for name, (summary, body) in route.bodies.items()
     }
+    body = Body(openapi_examples=examples_of_body)
+
+    def none() -> OperationRequest:
+        return model()
+
+    def optional(wanted: Annotated[model | None, body] = None) -> OperationRequest:  # type: ignore[valid-type]
+        return wanted or model()
+
+    def required(wanted: Annotated[model, body]) -> OperationRequest:  # type: ignore[valid-type]
+        return wanted
+
+    if not model.model_fields:
+        return none
+    return optional if route.may_lack_body else required
+
+
+def _route(operation: AnyOperation, route: Route) -> None:
+    """Put the operation's address into the router; its body is the request model of its class."""
+    read_body = Depends(_body(operation.request_model, route))
 
     async def ask(
-        number: ServiceNumber, key: IdempotencyKey, caller: Orderer, context: InContext, response: Response, **body: Any
+        number: ServiceNumber,
+        key: IdempotencyKey,
+        caller: Orderer,
+        context: InContext,
+        response: Response,
+        asked: OperationRequest = read_body,
     ) -> OrderAccepted:
-        asked = body.get("wanted") or model()
         if asked.right is not None:
             right, what = asked.right
             check(caller, right, what)
         accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, requester=caller.requester)
         return await _answer(context, caller, accepted, response)
 
-    parameters = [one for one in signature(ask).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-    if model.model_fields:
-        wanted: Any = Annotated[model | None if route.may_lack_body else model, Body(openapi_examples=examples_of_body)]
-        default = None if route.may_lack_body else Parameter.empty
-        parameters.append(Parameter("wanted", Parameter.KEYWORD_ONLY, annotation=wanted, default=default))
-    ask.__signature__ = Signature(parameters, return_annotation=OrderAccepted)  # type: ignore[attr-defined]  # FastAPI reads it
     router.add_api_route(
         route.path,
         ask,

@@ -44,7 +44,7 @@ def resell_command(arguments: list[str]) -> tuple[Any, list[str]]:
     command: Any = typer.main.get_command(app)
     rest = list(arguments)
     while hasattr(command, "commands") and rest and rest[0] in command.commands:
-        command = command.commands[rest.pop(0)]
+        _, command, rest = command.resolve_command(typer.Context(command), rest)
     return command, rest
 
 
