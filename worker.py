@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,6 +40,7 @@ from models.database import Database
 from models.outages import Outage, described
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
+from orders.accounts.notes import keep_first
 from orders.money.balance import BalanceReader
 from orders.money.pricing import Pricing
 from payloads.codec import data_converter
@@ -78,7 +80,7 @@ class Activities:
 
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self.database = database
-        self._connections = Connections.of(settings)
+        self._connections = Connections.of(settings, keep_first=partial(keep_first, database))
         balances = BalanceReader(database)
         pricing = Pricing(database, settings.rates())
         self.funds = FundsActivities(database, self._connections, client, balances, pricing)

@@ -5,7 +5,7 @@ knows its protocol or its words.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -80,6 +80,10 @@ S = TypeVar("S", bound=AccountSettings)
 L = TypeVar("L", bound=Learned)
 
 
+async def keep_nowhere(learned: L) -> L:
+    return learned
+
+
 @dataclass(frozen=True)
 class Connection(Generic[S, L]):
     """How to reach an upstream account. Two that are equal can use one `Upstream`."""
@@ -90,6 +94,9 @@ class Connection(Generic[S, L]):
     settings: S
     secret: SecretStr
     learned: L = field(compare=False)
+    keep_first: Callable[[L], Awaitable[L]] = field(default=keep_nowhere, compare=False)
+    """Keeps what was found out, unless something is kept already, and returns what is kept. Whoever only reads may keep
+    it nowhere. Call it for what must be known before anything is sent; all else is kept after a check by hand."""
     read_timeout: float = 12.0
     """Seconds for a call that only reads."""
     order_timeout: float = 30.0

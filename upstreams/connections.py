@@ -1,14 +1,15 @@
 """Open connections to upstream accounts, made from their rows in the catalogue and kept while nothing changes."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr, ValidationError
 
 from models.catalogue import UpstreamAccount
-from upstreams.adapter import AccountSettings, AnyAdapter, Connection, SecretSource
+from upstreams.adapter import AccountSettings, AnyAdapter, Connection, SecretSource, keep_nowhere
 from upstreams.errors import ConnectionUnhealthy
 from upstreams.gate import Gates
 from upstreams.kinds import UnknownKind, adapter_of
@@ -37,9 +38,12 @@ def settings_of(account: UpstreamAccount) -> tuple[AnyAdapter, AccountSettings]:
     return adapter, settings
 
 
-def _learned(adapter: AnyAdapter, account: UpstreamAccount) -> Learned:
-    """What it was given to remember; nothing where this version can't read it."""
-    model: type[Learned] = adapter.learned
+KeepFirst = Callable[[UpstreamAccount, Learned], Awaitable[Learned]]
+"""`Connection.keep_first` for an account."""
+
+
+def learned_of(model: type[Learned], account: UpstreamAccount) -> Learned:
+    """What its adapter was given to remember; nothing where this version can't read it."""
     try:
         return model.model_validate(account.learned)
     except ValidationError:
@@ -69,7 +73,7 @@ class Connections:
     the end.
 
     `gates`: those of the process, where it opens connections more than once. `plain_http`: hosts outside this machine
-    to which plain http is allowed.
+    to which plain http is allowed. `keep_first`: where the process may order anything.
     """
 
     def __init__(
@@ -79,20 +83,23 @@ class Connections:
         order_timeout: float,
         gates: Gates | None = None,
         plain_http: Collection[str] = (),
+        keep_first: KeepFirst | None = None,
     ) -> None:
         self._gates = gates or Gates()
         self._plain_http = plain_http
+        self._keep_first = keep_first
         self._read_timeout = read_timeout
         self._order_timeout = order_timeout
         self._open: dict[str, tuple[Connection[AccountSettings, Learned], Upstream]] = {}
 
     @classmethod
-    def of(cls, settings: "Settings", *, gates: Gates | None = None) -> Self:
+    def of(cls, settings: "Settings", *, gates: Gates | None = None, keep_first: KeepFirst | None = None) -> Self:
         return cls(
             read_timeout=settings.read_timeout,
             order_timeout=settings.order_timeout,
             gates=gates,
             plain_http=settings.plain_http_upstreams,
+            keep_first=keep_first,
         )
 
     async def to(self, account: UpstreamAccount) -> Upstream:
@@ -108,7 +115,8 @@ class Connections:
             currency=account.currency,
             settings=settings,
             secret=_secret(account, settings.secret),
-            learned=_learned(adapter, account),
+            learned=learned_of(adapter.learned, account),
+            keep_first=partial(self._keep_first, account) if self._keep_first else keep_nowhere,
             read_timeout=self._read_timeout,
             order_timeout=self._order_timeout,
         )

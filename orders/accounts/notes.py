@@ -12,6 +12,8 @@ from models.columns import utc_now
 from models.database import Database
 from models.events import UpstreamList
 from orders import audit
+from upstreams.connections import learned_of
+from upstreams.port import Learned
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,21 @@ async def record_failing_lists(database: Database, account_id: int, failing: Map
             for product_type, one in sorted(failing.items())
         }
         session.add(account)
+
+
+async def keep_first(database: Database, account: UpstreamAccount, learned: Learned) -> Learned:
+    """Keep what an adapter has found out, unless something is kept already. Returns what is kept.
+
+    Of two processes that find out different things, one is first, and both get what that one has found.
+    """
+    async with database.write() as session:
+        row = await session.get_one(UpstreamAccount, account.id, with_for_update=True)
+        kept = learned_of(type(learned), row)
+        if kept != type(learned)():
+            return kept
+        row.learned = learned.model_dump(mode="json")
+        session.add(row)
+        return learned
 
 
 async def record_rest(database: Database, account_id: int, until: datetime, because: str) -> None:

@@ -33,6 +33,8 @@ from tests.storefront.api import OPERATOR_TOKEN, SHOP_TOKEN, Api, running_api
 
 RESELLER = "reseller"
 """Name of the reseller's token at the distributor's, and so the owner of what it buys."""
+OTHER_STOREFRONT, OTHER_TOKEN = "rival", "rival-token"
+"""Another one that the distributor sells to."""
 TOKEN_VARIABLE = "TEST_DISTRIBUTOR_TOKEN"
 
 CATALOGUE = """\
@@ -88,6 +90,8 @@ class Pair:
     line: Proxy
     reseller: Shop
     reseller_api: Api
+    catalogue: Path
+    """The file that the reseller's catalogue was loaded from."""
 
     @property
     def panel(self) -> Upstream:
@@ -161,7 +165,7 @@ async def open_pair(
     `of_reseller`: settings of the reseller's installation only.
     """
     tokens: dict[str, Any] = {
-        "storefront_tokens": f"{RESELLER}={SHOP_TOKEN}",
+        "storefront_tokens": f"{RESELLER}={SHOP_TOKEN},{OTHER_STOREFRONT}={OTHER_TOKEN}",
         "operator_tokens": f"olga={OPERATOR_TOKEN}",
     }
     databases = {}
@@ -180,8 +184,9 @@ async def open_pair(
         )
         line = await stack.enter_async_context(Proxy(api.address))
 
+        file = home / "catalogue.toml"
+
         async def stock(database: Database) -> None:
-            file = home / "catalogue.toml"
             file.write_text(CATALOGUE.format(url=line.url, token=TOKEN_VARIABLE, secret=SECRET_VARIABLE))
             await load(database, file, actor="test")
 
@@ -191,7 +196,7 @@ async def open_pair(
         reseller_api = await stack.enter_async_context(
             running_api(reseller.database, reseller.client, reseller.settings)
         )
-        yield Pair(distributor, api, line, reseller, reseller_api)
+        yield Pair(distributor, api, line, reseller, reseller_api, file)
 
 
 async def hint_by_webhook(pair: Pair) -> None:

@@ -17,8 +17,8 @@ from models.order import Operation, Service
 from orders.lifecycle.stages import enter, locked_operation
 from tests.infrastructure.databases import copy_of
 from tests.storefront.api import SHOP_TOKEN, Api, client_of_nothing, stocked_api
-from upstreams.port import Learned, OrderSpec
-from upstreams.resellflow import ResellflowConnection, ResellflowSettings, ResellflowUpstream
+from upstreams.port import OrderSpec
+from upstreams.resellflow import ResellflowConnection, ResellflowLearned, ResellflowSettings, ResellflowUpstream
 
 MARK = "rf-k3x9a-1042"
 OPENED_UNTIL = date(2031, 5, 1)
@@ -39,14 +39,18 @@ def spec(mark: str = MARK, **changes: Any) -> OrderSpec:
 
 
 def connection(
-    url: str, token: str = SHOP_TOKEN, seconds: float = 5.0, storefront: str | None = None
+    url: str,
+    token: str = SHOP_TOKEN,
+    seconds: float = 5.0,
+    storefront: str | None = None,
+    learned: str | None = None,
 ) -> ResellflowConnection:
     return ResellflowConnection(
         name="distributor",
         currency="EUR",
         settings=ResellflowSettings(url=url, token_env="DISTRIBUTOR_TOKEN", storefront=storefront),
         secret=SecretStr(token),
-        learned=Learned(),
+        learned=ResellflowLearned(storefront=learned),
         read_timeout=seconds,
         order_timeout=seconds,
     )

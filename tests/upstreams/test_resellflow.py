@@ -1,6 +1,7 @@
 """The adapter for another Resellflow, against the real API of one."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +25,7 @@ from upstreams.errors import (
     Rejected,
     SetupFault,
 )
-from upstreams.resellflow import ADAPTER, ResellflowUpstream
+from upstreams.resellflow import ADAPTER, ResellflowLearned, ResellflowUpstream
 
 
 @pytest.fixture
@@ -221,15 +222,44 @@ async def test_with_the_token_of_another_storefront_nothing_of_ours_is_taken_for
         with pytest.raises(NoSuchItem):
             await ours.read_item("vds", "4711")
     async with ResellflowUpstream(connection(address, "rival-token", storefront="shop")) as rival:
-        with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it shows no service at all"):
+        with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it is that of rival"):
             await rival.read_item("vds", number)
         async with ResellflowUpstream(connection(address, "rival-token", storefront="rival")) as theirs:
             await theirs.order(spec("rf-rival-1"), key="k")
         for asked in (rival.list_items("vds"), rival.newest_items("vds", 5), rival.check(("vds",))):
-            with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it shows services of rival"):
+            with pytest.raises(ConnectionUnhealthy, match="is the token that of shop\\? it is that of rival"):
                 await asked
-        with pytest.raises(ConnectionUnhealthy, match="shows services of rival"):
-            await rival.read_item("vds", number)
+
+
+@pytest.mark.parametrize("settings_name_it", [True, False])
+async def test_the_first_storefront_is_kept_and_another_one_buys_nothing(
+    far_side: FarSide, settings_name_it: bool
+) -> None:
+    """`settings_name_it`: the operator has confirmed the other one."""
+    address = far_side.api.address
+    kept: list[ResellflowLearned] = []
+
+    async def keep_first(learned: ResellflowLearned) -> ResellflowLearned:
+        kept.append(learned)
+        return kept[0]
+
+    async with ResellflowUpstream(replace(connection(address), keep_first=keep_first)) as ours:
+        await ours.list_items("vds")
+        await ours.order(spec(), key="k")
+        assert kept == [ResellflowLearned(storefront="shop")] == [ours.learned]
+    named = "rival" if settings_name_it else None
+    for learned in (None, "shop"):  # None: two processes with two tokens at once, and the other one was first
+        later = replace(connection(address, "rival-token", learned=learned, storefront=named), keep_first=keep_first)
+        async with ResellflowUpstream(later) as rival:
+            asks = (rival.order(spec("rf-rival-1"), key="k"), rival.list_items("vds"), rival.check(("vds",)))
+            for ask in asks:
+                if settings_name_it:
+                    await ask
+                    continue
+                with pytest.raises(ConnectionUnhealthy, match=r"that of shop\? it is that of rival") as no:
+                    await ask
+                assert "Until now it was that of shop. If the change is meant" in no.value.message
+    assert await far_side.services() == (2 if settings_name_it else 1)
 
 
 async def test_what_is_not_possible_in_the_present_state_is_a_definite_no(far_side: FarSide) -> None:

@@ -3,12 +3,17 @@
 from upstreams.adapter import Adapter
 from upstreams.capabilities import Capabilities
 from upstreams.gate import Gate
-from upstreams.port import Learned, Upstream
+from upstreams.port import Upstream
 from upstreams.resellflow.adapter import ResellflowUpstream
 from upstreams.resellflow.hints import read_hint
-from upstreams.resellflow.settings import ResellflowConnection, ResellflowMapping, ResellflowSettings
+from upstreams.resellflow.settings import (
+    ResellflowConnection,
+    ResellflowLearned,
+    ResellflowMapping,
+    ResellflowSettings,
+)
 
-__all__ = ["ADAPTER", "ResellflowConnection", "ResellflowSettings", "ResellflowUpstream"]
+__all__ = ["ADAPTER", "ResellflowConnection", "ResellflowLearned", "ResellflowSettings", "ResellflowUpstream"]
 
 
 def _connect(connection: ResellflowConnection, gate: Gate) -> Upstream:
@@ -19,7 +24,7 @@ ADAPTER = Adapter(
     kind="resellflow",
     account_settings=ResellflowSettings,
     mapping_settings=ResellflowMapping,
-    learned=Learned,
+    learned=ResellflowLearned,
     capabilities=Capabilities(
         balance=False,
         quotes=False,

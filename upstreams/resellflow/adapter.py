@@ -34,7 +34,6 @@ from upstreams.port import (
     NO_SETTINGS,
     Findings,
     Head,
-    Learned,
     ListedRow,
     ListEnd,
     Listing,
@@ -52,9 +51,10 @@ from upstreams.resellflow.documents import (
     asked_addons,
     item,
 )
+from upstreams.resellflow.holder import TokenHolder, WrongRole, owners
 from upstreams.resellflow.lists import PAGE_SIZE, out_of_order, read_all, rows_of, walk
 from upstreams.resellflow.problems import Question, document
-from upstreams.resellflow.settings import EXAMPLE, ResellflowConnection
+from upstreams.resellflow.settings import EXAMPLE, ResellflowConnection, ResellflowLearned
 
 D = TypeVar("D", bound=BaseModel)
 MAX_BODY = 16 * 1024 * 1024
@@ -63,10 +63,6 @@ _OPERATIONS = 20
 """A service's latest operations that are read with it."""
 _DOMAIN = "domain"
 _NO_TOKEN = re.compile(r"[^!-~]")
-
-
-class WrongRole(ConnectionUnhealthy):
-    """The token is no storefront's."""
 
 
 class ResellflowUpstream(Absent):
@@ -82,8 +78,7 @@ class ResellflowUpstream(Absent):
         super().__init__(connection.name)
         self._connection = connection
         self._gate = gate or Gate()
-        self._holder: str | None = None
-        """Storefront of the token, once it was read and found right. Empty: it is one, and they don't say which."""
+        self._holder = TokenHolder(connection, self._read_token, self._call("GET /v1/token"))
         self._url = usable_address(connection.name, connection.settings.url, like=EXAMPLE).rstrip("/")
         self._http = HttpTransport(
             self._url,
@@ -106,15 +101,14 @@ class ResellflowUpstream(Absent):
         await self._http.aclose()
 
     @property
-    def learned(self) -> Learned:
-        return self._connection.learned
+    def learned(self) -> ResellflowLearned:
+        return self._holder.learned
 
     async def check(self, product_types: tuple[str, ...]) -> Findings:
         """Reads one service and whose the token is: two requests."""
-        await self._page(None, 1)
         problems: list[str] = []
         try:
-            await self._check_token()
+            await self._page(None, 1)
         except WrongRole as wrong:
             problems.append(f"{wrong.message} Ask for a storefront's token.")
         return Findings(
@@ -252,63 +246,47 @@ class ResellflowUpstream(Absent):
         return service.upstream.number
 
     async def _page(self, cursor: str | None, limit: int = 0) -> TheirPage:
-        """Raises ConnectionUnhealthy where it shows services of another storefront than ours."""
-        query = {"limit": limit or PAGE_SIZE} | ({"cursor": cursor} if cursor is not None else {})
-        page = await self._read(f"/v1/services?{httpx.QueryParams(query)}", TheirPage)
-        ours = self._connection.settings.storefront
-        others = {str(row.get("owner")) for row in page.items} - {ours}
-        if ours is not None and others:
-            raise self._another_token(f"it shows services of {sorted(others)[0][:64]}")
+        """Raises ConnectionUnhealthy where the token is that of another storefront than ours."""
+        await self._holder.check()
+        page = await self._read_page(cursor, limit)
+        self._holder.check_page(page)
         return page
+
+    async def _read_page(self, cursor: str | None, limit: int = 0) -> TheirPage:
+        query = {"limit": limit or PAGE_SIZE} | ({"cursor": cursor} if cursor is not None else {})
+        return await self._read(f"/v1/services?{httpx.QueryParams(query)}", TheirPage)
 
     async def _check_that_it_is_gone(self) -> None:
         """Their answer that there is no such item counts only for a token that shows what else we bought.
 
         Raises ConnectionUnhealthy: with the token of another storefront, every item of ours would seem to be gone.
         """
-        if self._connection.settings.storefront is not None and not (await self._page(None, 1)).items:
-            raise self._another_token("it shows no service at all, and an item of ours is missing")
+        await self._holder.check()
+        if self._connection.settings.storefront is not None:  # an older version of theirs does not name the holder
+            self._holder.check_not_empty(await self._page(None, 1))
 
-    async def _check_token(self) -> None:
-        """Read whose the token is, before the first call with it that changes or costs. Later: no request.
-
-        Raises ConnectionUnhealthy for a token that is not ours, NotSent where its holder can't be read just now.
-        """
-        if self._holder is not None:
-            return
-        call = self._call("GET /v1/token")
+    async def _check_token_before_change(self, call: Call) -> None:
+        """Raises NotSent where the token's holder can't be read just now."""
+        self._http.check_lease(call)
         try:
-            token = await self._read_token()
+            await self._holder.check()
         except OutcomeUnknown as error:
             words = f"nothing is ordered or changed, because the token's holder can't be read: {error.message}"
-            failed = NotSent(f"Upstream {self._connection.name}: {words}", function=call.function)
+            failed = NotSent(f"Upstream {self._connection.name}: {words}", function="GET /v1/token")
             failed.next_try = error.next_try
             raise failed from error
-        holder = call.clean(token.name, 64)
-        if token.role != Role.STOREFRONT.value:
-            raise WrongRole(
-                f"{call.label}: the token is no storefront's: it is that of {holder or 'somebody'}, with the role "
-                f"{call.clean(token.role, 60)}. Nothing is ordered or changed with it."
-            )
-        ours = self._connection.settings.storefront
-        if ours is not None and token.name != ours:
-            raise self._another_token(f"it is that of {holder}, and nothing is ordered or changed with it")
-        self._holder = token.name
 
     async def _read_token(self) -> TheirToken:
-        """A version of theirs without this address shows by what it allows whether the token is a storefront's."""
+        """A version of theirs without this address shows by what it allows whether the token is a storefront's, and by
+        what was bought whose it is.
+        """
         with suppress(NoSuchItem):
             return await self._read("/v1/token", TheirToken, refusals=RefusalScope.OF_AN_OPERATION)
-        await self._page(None, 1)
-        ours = self._connection.settings.storefront or ""
+        theirs = owners(await self._read_page(None, 1))
         with suppress(NotAllowed):
             await self._read("/v1/incidents?limit=1", TheirOperations, refusals=RefusalScope.OF_AN_OPERATION)
-            return TheirToken(name=ours, role="unknown, which sees the services of others")
-        return TheirToken(name=ours, role=Role.STOREFRONT.value)
-
-    def _another_token(self, why: str) -> ConnectionUnhealthy:
-        label = self._call("GET /v1/services").label
-        return ConnectionUnhealthy(f"{label}: is the token that of {self._connection.settings.storefront}? {why}.")
+            return TheirToken(name=self._holder.ours, role="unknown, which sees the services of others")
+        return TheirToken(name=min(theirs, default=self._holder.ours), role=Role.STOREFRONT.value)
 
     async def _read(self, path: str, model: type[D], *, number: str = "", refusals: RefusalScope | None = None) -> D:
         """`number`: the item that it is about."""
@@ -333,9 +311,7 @@ class ResellflowUpstream(Absent):
         """
         where = f"{self._service(number)}{path}" if number else "/v1/services"
         call = self._call(f"{method} {where}", number, Effect.CHANGE)
-        if self._holder is None:
-            self._http.check_lease(call)
-            await self._check_token()
+        await self._check_token_before_change(call)
         headers = self._headers() | {"Idempotency-Key": key}
         content: bytes | None = None
         if body is not None:
@@ -343,11 +319,11 @@ class ResellflowUpstream(Absent):
             content = json.dumps(body).encode()
         request = Request(method, self._url + where, headers, content=content)
         accepted = await self._send(Question(call, refusals), request, Accepted)
-        owner = accepted.service.owner
-        if self._holder and "owner" in accepted.service.model_fields_set and owner != self._holder:
+        owner, holder = accepted.service.owner, self._holder.name
+        if holder and "owner" in accepted.service.model_fields_set and owner != holder:
             raise OutcomeUnknown(
                 f"{call.label}: accepted, but for {call.clean(owner or 'no storefront', 64)}, while the token was "
-                f"that of {self._holder}. Ask the distributor what was charged to whom.",
+                f"that of {holder}. Ask the distributor what was charged to whom.",
                 function=call.function,
             )
         if accepted.operation.is_cancelled and method != "DELETE":

@@ -45,4 +45,9 @@ class ResellflowMapping(MappingSettings):
     )
 
 
-ResellflowConnection = Connection[ResellflowSettings, Learned]
+class ResellflowLearned(Learned):
+    storefront: str | None = None
+    """The holder of the first token that was used. None: it is not known yet."""
+
+
+ResellflowConnection = Connection[ResellflowSettings, ResellflowLearned]
