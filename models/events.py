@@ -167,6 +167,8 @@ class UpstreamEvent(SQLModel, table=True):
     """The operation that waits for it, if any: it gets a signal."""
     met: bool | None = None
     """Whether the goal of that operation is reached, or (false) out of reach."""
+    cause: str = ""
+    """Why the goal is out of reach, in the upstream's words. Empty where it is reached, or where nobody says why."""
     seen_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     applied_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     delivered_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

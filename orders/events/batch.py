@@ -67,7 +67,7 @@ class Batch:
     """Services linked or adopted by a person."""
     lookalikes: list[UpstreamSnapshot] = field(default_factory=list)
     """Items without a service that show the mark or made-up name of one of these services."""
-    _notified: set[tuple[int, bool, str, int]] = field(default_factory=set)
+    _notified: set[tuple[int, bool, str, int, str]] = field(default_factory=set)
     _marked: dict[str, list[MarkedService]] = field(default_factory=dict)
 
     async def load(self, numbers: Collection[str], names: Iterable[str], marks: Iterable[str]) -> None:
@@ -92,24 +92,28 @@ class Batch:
         await self._load_links(missing)
         await self._load_lookalikes(more)
 
-    def was_notified(self, operation: int, number: str, status: int, *, met: bool) -> bool:
-        return (operation, met, number, status) in self._notified
+    def was_notified(self, operation: int, item: UpstreamSnapshot, *, met: bool) -> bool:
+        """A failure is news again when the upstream names another cause: the first one may have been of something else
+        that was done to the item before."""
+        return (operation, met, item.number, item.status, "" if met else item.cause) in self._notified
 
-    def note_notified(self, operation: int, number: str, status: int, *, met: bool) -> None:
-        self._notified.add((operation, met, number, status))
+    def note_notified(self, operation: int, item: UpstreamSnapshot, *, met: bool) -> None:
+        self._notified.add((operation, met, item.number, item.status, "" if met else item.cause))
 
     async def load_notified(self, operations: Collection[int]) -> None:
         """Learn what these operations have received."""
         if not operations:
             return
         found = await self.session.exec(
-            select(
-                UpstreamEvent.operation_id, UpstreamEvent.met, UpstreamEvent.upstream_number, UpstreamEvent.status
+            select(  # type: ignore[call-overload]  # it knows no more than four
+                UpstreamEvent.operation_id,
+                UpstreamEvent.met,
+                UpstreamEvent.upstream_number,
+                UpstreamEvent.status,
+                UpstreamEvent.cause,
             ).where(col(UpstreamEvent.operation_id).in_(operations), col(UpstreamEvent.met).is_not(None))
         )
-        for operation, met, number, status in found.all():
-            if operation is not None and met is not None:
-                self.note_notified(operation, number, status, met=met)
+        self._notified.update(tuple(row) for row in found.all())
 
     async def marks_beginning_with(self, shown: str) -> list[MarkedService]:
         """Services whose marks begin with what is shown: it may be one of theirs, cut short."""

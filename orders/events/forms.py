@@ -96,6 +96,6 @@ async def _somebody_waits(session: AsyncSession, account_id: int, row: UpstreamS
     await batch.load_notified([operation.number for operation in waiting])
     for operation in waiting:
         met = operation.outcome(row)
-        if met is not None and not batch.was_notified(operation.number, row.number, row.status, met=met):
+        if met is not None and not batch.was_notified(operation.number, row, met=met):
             return True
     return False

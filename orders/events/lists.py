@@ -260,7 +260,7 @@ class ListScan:
             for operation in waiting
             if (row := snapshots.get(operation.upstream_number)) is not None
             and (met := operation.outcome(row)) is not None
-            and not batch.was_notified(operation.number, row.number, row.status, met=met)
+            and not batch.was_notified(operation.number, row, met=met)
         }
         if not ready:
             return

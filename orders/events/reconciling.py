@@ -196,7 +196,10 @@ class Reconciliation:
             await self._settled(service, row)
             closed = row.status == UpstreamStatus.DELETED
             event_kind = EventKind.CLOSED if closed else operation_type(operation.kind).event
-            event_id = f"confirm-{operation.number}-{row.number}-{row.status}-{goal}"
+            about = (
+                f"{operation.number}|{row.product_type}|{row.number}|{row.status}|{goal}|{'' if goal else row.cause}"
+            )
+            event_id = f"confirm-{hashlib.sha256(about.encode()).hexdigest()[:40]}"
             event = self._add_event(
                 event_id, row, Change(event_kind), service, _Notified(operation.number, goal), row.raw
             )
@@ -221,9 +224,7 @@ class Reconciliation:
     def _unreported_outcome(self, operation: WaitingOperation, row: UpstreamSnapshot) -> bool | None:
         """What the item's state means for the operation, if that was not said."""
         met = operation.outcome(row)
-        return (
-            None if met is None or self._batch.was_notified(operation.number, row.number, row.status, met=met) else met
-        )
+        return None if met is None or self._batch.was_notified(operation.number, row, met=met) else met
 
     def _compared(self, item: UpstreamItem) -> tuple[UpstreamSnapshot, list[Change]]:
         """The item's snapshot, brought up to the item, and what that changed."""
@@ -297,7 +298,7 @@ class Reconciliation:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events, followed)
-            if any(_form_shows_more(event, from_form=from_form) for event in events) or _form_wanted(snapshot):
+            if any(_form_shows_more(event, snapshot, from_form) for event in events) or _form_wanted(snapshot):
                 self.result.to_read.append(snapshot.number)
 
     async def _settled(self, service: Service, snapshot: UpstreamSnapshot) -> None:
@@ -316,7 +317,7 @@ class Reconciliation:
         met = outcome_of_running(running, snapshot)
         if met is None:
             return None
-        notified = self._batch.was_notified(running.id, snapshot.number, snapshot.status, met=met)
+        notified = self._batch.was_notified(running.id, snapshot, met=met)
         return None if notified else _Notified(running.id, met)
 
     def _event(
@@ -355,12 +356,13 @@ class Reconciliation:
             service_id=service.id if service else None,
             operation_id=notify.operation if notify else None,
             met=notify.met if notify else None,
+            cause=snapshot.cause if notify and not notify.met else "",
         )
         self._events.append(event)
         self.result.events += 1
         if notify is not None:
             self.result.waiting += 1
-            self._batch.note_notified(notify.operation, snapshot.number, snapshot.status, met=notify.met)
+            self._batch.note_notified(notify.operation, snapshot, met=notify.met)
         return event
 
     def _apply(
@@ -375,8 +377,14 @@ class Reconciliation:
         write_events(self._session, service, self._account.name, events, applied)
 
 
-def _form_shows_more(event: UpstreamEvent, *, from_form: bool) -> bool:
-    return event.kind in _TOLD_BY_FORM or (not from_form and not _HINTS_AT_MORE.isdisjoint(event.changes))
+def _form_shows_more(event: UpstreamEvent, snapshot: UpstreamSnapshot, from_form: bool) -> bool:
+    if event.kind in _TOLD_BY_FORM:
+        return True
+    if from_form:
+        return False
+    costs_are_hidden = snapshot.cost_amount is not None and "cost" not in snapshot.listed
+    bought = event.kind is EventKind.PROLONGED and costs_are_hidden
+    return bought or not _HINTS_AT_MORE.isdisjoint(event.changes)
 
 
 def _form_wanted(snapshot: UpstreamSnapshot) -> bool:

@@ -3,9 +3,11 @@
 from sqlmodel import select
 
 from models.database import Database
-from models.enums import EventKind, UpstreamStatus
+from models.enums import EventKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
+from models.order import Operation, Service
 from orders import events
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from tests.infrastructure.listing import record_items
 from upstreams.port import UpstreamItem
 
@@ -61,3 +63,21 @@ async def test_an_item_that_its_form_denies_vanishes_alone(database: Database) -
     async with database.read() as session:
         kinds = [event.kind for event in (await session.exec(select(UpstreamEvent).order_by("id"))).all()]
     assert kinds == [EventKind.FIRST_LOOK, EventKind.VANISHED]
+
+
+async def test_a_dead_end_with_another_cause_is_reported_to_the_order_again(database: Database) -> None:
+    """The first cause may be of what was done to the item before; the order has looked, and goes on waiting."""
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
+    order = await accept_order(database, request, client="t", key="1", hostname_suffix="s.internal")
+    async with database.write() as session:
+        (await session.get_one(Service, order.service)).upstream_number = "18"
+        (await session.get_one(Operation, order.operation)).stage = Stage.AWAITING_CONFIRMATION
+    stuck = ITEMS[1].model_copy(update={"status": UpstreamStatus.PROCESSING, "dead_end": True, "cause": "no stock"})
+    for cause, reported in (("no stock", 1), ("no stock", 0), ("no module", 1), ("no module", 0)):
+        read = await record_items(
+            database, ACCOUNT, "vds", [stuck.model_copy(update={"cause": cause})], complete=False, from_form=True
+        )
+        assert (cause, read.waiting) == (cause, reported)
+    async with database.read() as session:
+        found = await session.exec(select(UpstreamEvent).where(UpstreamEvent.operation_id == order.operation))
+        assert [(event.met, event.cause) for event in found.all()] == [(False, "no stock"), (False, "no module")]
