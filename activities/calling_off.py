@@ -12,17 +12,17 @@ from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
 from models.invariants import required
 from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
 from models.order import Operation
+from orders.carts import leftovers
+from orders.carts.called_off import InCart, clear_cart
+from orders.carts.leftovers import CleanupResult
+from orders.carts.rows import left_in_cart, remove_own_row
 from orders.errors import ByHand, NoMapping
 from orders.lifecycle import calling_off
 from orders.lifecycle.allowed import Traces
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.stages import locked_operation
-from orders.money.called_off_rows import InCart, clear_cart
-from orders.money.cart_rows import left_in_cart, remove_own_row
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
-from orders.settlement import leftovers
-from orders.settlement.leftovers import CleanupResult
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, NotAllowed, Rejected, SetupFault, UpstreamError

@@ -17,13 +17,13 @@ from models.invariants import required
 from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.order import Intent
+from orders.carts import paying
+from orders.carts.judging import CartDecision, CartStep, Owned, decide_cart
+from orders.carts.ledger import CartLedger
+from orders.carts.rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
 from orders.errors import Refused
 from orders.lifecycle.stages import enter, locked_operation
-from orders.money import paying
 from orders.money.balance import BalanceReader
-from orders.money.cart_ledger import CartLedger
-from orders.money.cart_rows import by_the_other_list, charges_before, debt_of, find_out_payment, owners, with_holders
-from orders.money.carts import CartDecision, CartStep, Owned, decide_cart
 from orders.operations.job import Job
 from orders.settlement.verdicts import Verdict
 from upstreams.carts import Cart

@@ -11,11 +11,12 @@ from models.database import Database
 from models.enums import FailureClass, OperationKind
 from models.messages import Submission, SubmitResult
 from models.untrusted_text import shortened
+from orders.carts import leftovers
+from orders.carts.rows import left_in_cart
 from orders.lifecycle.stages import locked_operation
-from orders.money.cart_rows import left_in_cart
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
-from orders.settlement import intents, leftovers
+from orders.settlement import intents
 from orders.settlement.lookup import AT_ONCE, keep_evidence
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.errors import UpstreamError

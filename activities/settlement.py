@@ -15,16 +15,16 @@ from models.messages import Look, OrderRef, Submission, SubmitResult
 from models.order import Intent, Service
 from models.patience import Patience
 from orders import events
+from orders.carts import leftovers, paying
+from orders.carts.rows import Left, debt_of, find_out_payment, left_in_cart
 from orders.errors import ByHand, NotFound
 from orders.lifecycle import causes
 from orders.lifecycle.stages import enter, locked_operation
-from orders.money import paying
-from orders.money.cart_rows import Left, debt_of, find_out_payment, left_in_cart
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
 from orders.services.history import origin_of
-from orders.settlement import intents, leftovers
+from orders.settlement import intents
 from orders.settlement.lookup import keep_evidence
 from orders.settlement.namesakes import namesakes
 from orders.settlement.second_items import report_second

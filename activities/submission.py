@@ -20,12 +20,12 @@ from models.leases import LeaseTerms
 from models.messages import OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent, Operation, Service
+from orders.carts.rows import unpaid_after_all
 from orders.errors import Refused
 from orders.lifecycle import attempts
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, prices
 from orders.money.balance import BalanceReader
-from orders.money.cart_rows import unpaid_after_all
 from orders.money.pricing import Pricing
 from orders.operations.base import AnyOperation, Obstacle, Request
 from orders.operations.job import Job, load_job

@@ -78,7 +78,7 @@ def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -
 
 
 async def _licence_key(service: int, actor: str) -> str:
-    from orders.services.key_reader import KeyReader
+    from orders.services.keys import KeyReader
     from upstreams.connections import Connections
 
     settings = load_settings()

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 
 from orders.errors import existing
-from orders.services.key_reader import KeyReader
+from orders.services.keys import KeyReader
 from storefront.auth import Orderer
 from storefront.context import Context, InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, REFUSED, UPSTREAM_FAILED, documented

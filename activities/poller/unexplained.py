@@ -4,7 +4,7 @@ from activities.poller import schedule
 from activities.poller.schedule import PeriodicJob
 from activities.poller.watch import Watch
 from models.database import Database
-from orders.settlement.unexplained import unexplained_items
+from orders.events.orphans import unexplained_items
 
 
 async def look_for_unexplained(database: Database, watch: Watch) -> None:

@@ -10,9 +10,8 @@ from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders.audit import OURSELVES
 from orders.services.history import Origin, changing
-from orders.services.naming import same_name
+from orders.services.naming import same_mark, same_name
 from orders.services.state import apply_snapshot
-from orders.settlement.marks import same_mark
 from orders.settlement.second_items import report_one_left
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,7 @@ from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events import identity
 from orders.events.batch import Batch
-from orders.services.naming import canonical, same_name
-from orders.settlement.marks import same_mark
+from orders.services.naming import canonical, same_mark, same_name
 from orders.settlement.second_items import WAITS_FOR_A_PERSON, report_paid, report_second
 
 

@@ -1,11 +1,20 @@
-"""The life of an operation, from its acceptance to its end. Which file answers which question:
+"""The life of an operation, from its acceptance to its end.
 
-- How is it accepted? `intake` for a new service, `requests` for a service that is there; `acceptance` writes the rows.
-- How does it go on? `queueing` says whose turn it is, `stages` enters a stage, `fast_path` writes the usual way in few
-  statements, and `attempts` limits how often a request is sent.
-- What may a person decide? `allowed` has the rules and `facts` reads what they look at; `pending` keeps a decision
-  until the workflow takes it, `corrections` changes what was asked.
-- How does it end? `completion`, or `calling_off` where nothing more is to be sent.
-- What is shown of it? `views`; `waiting_reasons` says what it waits for, `causes` what its item shows, and `slowness`
-  whether it takes longer than usual.
+- `intake` accepts an order for a new service.
+- `requests` accepts an operation on a service that is there.
+- `acceptance` writes the rows of both.
+- `queueing` says which operation of a service comes next.
+- `stages` enters a stage.
+- `fast_path` writes the usual way in few statements.
+- `attempts` limits how often a request is sent.
+- `allowed` has the rules of what a person may decide.
+- `facts` reads what these rules look at.
+- `pending` keeps a decision until the workflow takes it.
+- `corrections` changes what was asked.
+- `completion` ends an operation.
+- `calling_off` ends one of which nothing more is to be sent.
+- `causes` says why the upstream has not done it yet.
+- `waiting_reasons` reads what operations wait for.
+- `slowness` marks operations that take longer than usual.
+- `views` shows operations.
 """

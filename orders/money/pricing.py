@@ -13,9 +13,10 @@ from models.database import Database
 from models.enums import FailureClass, OperationKind, ReservationState
 from models.messages import Submission, SubmitResult
 from models.rates import NO_RATES, Rates
+from orders.carts import paying
+from orders.carts.paying import ToPay
 from orders.lifecycle.stages import locked_operation
-from orders.money import funds, paying, prices
-from orders.money.paying import ToPay
+from orders.money import funds, prices
 from orders.money.prices import PriceJudgement
 from orders.operations.job import Job
 from orders.operations.registry import operation_type

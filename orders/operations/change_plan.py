@@ -21,7 +21,7 @@ from orders.operations.item import TARIFF, already_so, attention, item_number, j
 from orders.operations.job import Job
 from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Compared, Seen, differing, same_amount
-from orders.services import addons, periods
+from orders.services import addons, mappings
 from orders.services.mappings import mapped, mapping_of
 from orders.settlement.verdicts import Judgement
 from orders.text import Words
@@ -80,7 +80,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             raise InvalidField("plan", f"{asked.plan!r} is a {plan.product_type}, the service a {service.product_type}")
         if plan.id == service.plan_id:
             raise InvalidField("plan", f"service {service.id} has plan {asked.plan!r} already")
-        mapping, _ = await periods.mapped(session, service, plan.id, service.period_months)
+        mapping, _ = await mappings.mapped_period(session, service, plan.id, service.period_months)
         old = await session.get_one(TariffPlan, service.plan_id)
         carried, dropped = _addons_to_carry(service, mapping, plan.name, drop=asked.drop_addons)
         manual = rules.manual_plan_changes.get(service.product_type, [])

@@ -14,6 +14,7 @@ from models.order import Operation, Service
 from models.parameters import Term
 from models.periods import period_in_words
 from models.product_types import ALL_TYPES, PRODUCT_TYPES
+from orders.carts.leftovers import balance_before
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import period_terms
 from orders.money.prices import PriceTerms
@@ -26,7 +27,6 @@ from orders.operations.seen import Seen
 from orders.services.forms import check_parameters
 from orders.services.naming import check_name
 from orders.settlement.gathering import notes_before, notes_of_what_was_seen
-from orders.settlement.leftovers import balance_before
 from orders.settlement.lookup import ever_sent, find_out, keep_evidence, left_behind
 from orders.settlement.other_terms import show_real_cost
 from orders.settlement.verdicts import Judgement, Verdict

@@ -32,7 +32,7 @@ from orders.operations.item import unknown_since as since
 from orders.operations.job import Job
 from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Seen
-from orders.services import periods
+from orders.services import mappings
 from orders.settlement.item_verdicts import Term, judge_term
 from orders.settlement.other_terms import report_other_term, show_real_cost
 from orders.settlement.verdicts import Judgement, Verdict
@@ -77,8 +77,8 @@ class Prolong(OperationType[Prolongation, Renewal]):
     )
 
     async def check(self, session: AsyncSession, service: Service, asked: Prolongation, rules: Rules) -> CheckedRequest:
-        mapping, period = await periods.mapped(session, service, service.plan_id, asked.period_months)
-        await periods.check_prolongable(session, service, mapping, period)
+        mapping, period = await mappings.mapped_period(session, service, service.plan_id, asked.period_months)
+        await mappings.check_prolongable(session, service, mapping, period)
         title = f"Prolong service {service.id} by {period_in_words(asked.period_months)}"
         return CheckedRequest(Renewal(period_months=asked.period_months), title, period.cost if period else None)
 

@@ -10,7 +10,7 @@ from models.order import Service
 from models.product_types import SWITCHED_TYPES
 from orders.operations.requests import CheckedRequest, Route, Rules
 from orders.operations.switching import Switch, Switching
-from orders.services import periods
+from orders.services import mappings
 from orders.services.expiry import is_implausible
 from upstreams.port import Upstream, UpstreamItem
 
@@ -39,11 +39,11 @@ class Resume(Switching[Resumption]):
     )
 
     async def check(self, session: AsyncSession, service: Service, asked: Resumption, rules: Rules) -> CheckedRequest:
-        await periods.check_resumable(session, service)
+        await mappings.check_resumable(session, service)
         return await super().check(session, service, asked, rules)
 
     def why_not(self, item: UpstreamItem) -> str:
-        return f"item {item.number} {periods.expired(str(item.expires_on))}" if is_over(item) else ""
+        return f"item {item.number} {mappings.expired(str(item.expires_on))}" if is_over(item) else ""
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.resume(product_type, number, key=key)

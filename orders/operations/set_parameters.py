@@ -25,7 +25,7 @@ from orders.operations.requests import CheckedRequest, OperationRequest, Option,
 from orders.operations.secret import GivingSecret, NewKey, NewPassword
 from orders.operations.seen import Seen
 from orders.operations.values import SettingValues, not_shown
-from orders.services import addons, naming, periods
+from orders.services import addons, mappings, naming
 from orders.services.addons import AskedAddon
 from orders.settlement.verdicts import Judgement
 from upstreams.answers import Quote
@@ -130,7 +130,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         if not asked.changes_values:
             possible = "addons, domain, renewal_owner, password or licence_key"
             raise InvalidField("addons", f"name at least one thing to change: {possible}")
-        mapping = await periods.mapping_of_plan(session, service, service.plan_id)
+        mapping = await mappings.mapping_of_plan(session, service, service.plan_id)
         plan = await session.get_one(TariffPlan, service.plan_id)
         values = addons.values_to_set(addons.check(asked.addons, mapping, plan.name), mapping)
         fields = dict(values.fields)
@@ -142,7 +142,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
             renewal = NO_RENEWAL
             if asked.renewal_owner is RenewalOwner.UPSTREAM:
                 await _check_able(session, service, "renewal_switch", "renewal_owner")
-                _, period = await periods.mapped(session, service, service.plan_id, service.period_months)
+                _, period = await mappings.mapped_period(session, service, service.plan_id, service.period_months)
                 renewal = str(period.upstream_period if period else service.period_months)
         update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner, "renewal": renewal}
         return CheckedRequest(values.model_copy(update=update), f"Set parameters of service {service.id}")

@@ -1,10 +1,17 @@
-"""What our customers have: a service, and what it is at its upstream. Which file answers which question:
+"""What our customers have: a service, and what it is at its upstream.
 
-- How does a service change? `state` applies what the upstream shows, `tracking` takes over what the upstream's staff
-  changed, and `history` writes down every change: whoever changes a service does it inside `history.changing`.
-- Who works on it, and who renews it? `modules` and `renewal`.
-- What do its values mean? `naming` for names and marks, `forms` for parameters, `addons`, `periods`, `expiry` for
-  dates, `mappings` for its plan at the upstream; `meaning` says whether two spellings are one value.
-- Where is its licence key? `keys` knows whether it has come, `key_reader` reads it.
-- What is shown of it? `views` and `history_views`.
+- `history` writes down every change: whoever changes a service does it inside `history.changing`.
+- `state` applies what the upstream shows.
+- `tracking` takes over a tariff or add-ons that the upstream's staff changed.
+- `modules` gives a service to another processing module.
+- `renewal` says who renews it, and compares that with the upstream.
+- `mappings` reads what its plan and its periods are at the upstream.
+- `naming` makes numbers, names and marks, and compares them.
+- `forms` checks parameters and gives each its one spelling.
+- `meaning` says whether two spellings are one value.
+- `addons` knows what may be ordered of each add-on.
+- `expiry` judges and counts dates.
+- `keys` knows whether a licence key has come, and reads it.
+- `views` shows services.
+- `history_views` shows their history.
 """

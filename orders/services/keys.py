@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import SecretStr
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
+from models.database import Database
 from models.enums import ServiceStatus, Source, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.order import Service
@@ -19,8 +21,9 @@ from models.product_types import PRODUCT_TYPES
 from orders import audit
 from orders.access.ownership import visible_service
 from orders.errors import Refused
-from orders.lifecycle.allowed import Requester
+from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.services.history import SUBJECT
+from upstreams.connections import Connections
 from upstreams.port import KEY_READY
 
 KEYED = frozenset(name for name, product_type in PRODUCT_TYPES.items() if product_type.has_key)
@@ -90,3 +93,26 @@ async def licence(session: AsyncSession, number: int, requester: Requester) -> L
 def note_handed_out(session: AsyncSession, number: int, actor: str) -> None:
     """Who was given the key, for the audit."""
     audit.record(session, SUBJECT, number, HANDED_OUT, by=actor, facts={"source": Source.PERSON.value})
+
+
+class KeyReader:
+    """Reads a key for somebody who waits for the answer. No Temporal activity: it must be in no history."""
+
+    def __init__(self, database: Database, connections: Connections) -> None:
+        self._database = database
+        self._connections = connections
+
+    async def read(self, service: int, *, actor: str, requester: Requester = OPERATOR) -> SecretStr:
+        """Raises NotFound, Refused while it has not come, or an UpstreamError."""
+        async with self._database.read() as session:
+            there = await licence(session, service, requester)
+        upstream = await self._connections.to(there.account)
+        key = await upstream.read_licence_key(there.product_type, there.upstream_number)
+        if key is None:
+            raise Refused(
+                f"the key of service {service} has not come yet; Resellflow looks for it and sends a webhook when it "
+                "comes"
+            )
+        async with self._database.write() as session:
+            note_handed_out(session, service, actor)
+        return key

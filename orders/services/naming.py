@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 import idna
@@ -146,3 +147,30 @@ def in_unicode(name: str) -> str:
         return idna.decode(name.removeprefix(WILDCARD)).lower()
     except idna.IDNAError:
         return name
+
+
+# Our marks as an upstream shows them: whole, in other letters, or cut short by a narrow column.
+
+_LEAST_OF_A_MARK = 6
+"""Fewer letters of a mark name nobody."""
+
+
+def same_mark(shown: str, mark: str) -> bool:
+    return _plain_mark(shown) == _plain_mark(mark)
+
+
+def is_cut(shown: str, mark: str, *, significant: bool = True) -> bool:
+    """`shown` is a beginning of the mark. `significant`: one that is long enough to prove something alone."""
+    start, whole = _plain_mark(shown).rstrip(".…"), _plain_mark(mark)
+    if not start or start == whole or not whole.startswith(start):
+        return False
+    return not significant or len(start) >= max(_LEAST_OF_A_MARK, len(whole) // 2)
+
+
+def may_be_cut_of(shown: str, others: Iterable[str]) -> bool:
+    """Whether it may be the beginning of one of these: then even the whole mark alone proves nothing."""
+    return any(is_cut(shown, mark, significant=False) for mark in others)
+
+
+def _plain_mark(text: str) -> str:
+    return text.strip().casefold()

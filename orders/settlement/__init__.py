@@ -1,11 +1,14 @@
-"""Every call that changes or costs is recorded, sent and settled. Which file answers which question:
+"""Every call that changes or costs is recorded, sent and settled.
 
-- What was sent, and what became of it? `intents` is the record, and `views` shows it.
-- Was it done, although the answer was lost? `lookup` looks at the upstream and `gathering` in our database; both fill
-  `evidence`. `verdicts` judges an opening and `item_verdicts` a change of an item.
-- Whose is an item? `marks` compares marks, `accounting` has the rules for items that are not proven to be ours, and
-  `namesakes` names what the upstream may mean by "exists already".
-- What if a yes comes late? `late`.
-- What is left behind unpaid? `leftovers` decides, `removing` removes it and finds out whether it was paid.
-- What does not add up? `second_items`, `other_terms` and `unexplained` report it.
+- `intents` is the record: what was sent, and what became of it.
+- `lookup` looks at the upstream for an order whose answer was lost.
+- `gathering` reads what our database knows of it.
+- `evidence` is what both have found, and says which items are certainly somebody else's.
+- `verdicts` judges by the evidence whether an opening was done.
+- `item_verdicts` judges whether something was done to an item.
+- `namesakes` finds what the upstream may mean by "exists already".
+- `late` writes down a yes that comes after a request was settled otherwise.
+- `second_items` reports items that an order made and that nobody counts on.
+- `other_terms` reports what was done and is not what was announced.
+- `views` shows the calls of an operation.
 """

@@ -12,10 +12,9 @@ from models.enums import FINAL_STAGES, IntentState, Knowledge, OperationKind, Up
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
 from orders.operations.job import Job
-from orders.services.naming import canonical, same_name
+from orders.services.naming import canonical, same_mark, same_name
 from orders.settlement.evidence import Evidence, Row, Shown
 from orders.settlement.intents import learn
-from orders.settlement.marks import same_mark
 from upstreams.port import Listing, UpstreamItem
 
 PROOFS_AT_MOST = 50

@@ -9,8 +9,7 @@ from models.database import Database
 from models.enums import UpstreamStatus
 from models.order import Intent
 from orders.operations.job import Job
-from orders.settlement.accounting import accounted_for
-from orders.settlement.evidence import Evidence, Row, Shown
+from orders.settlement.evidence import Evidence, Row, Shown, accounted_for
 from orders.settlement.gathering import IN_QUESTION, REMOVED, VOUCHED, listed, shown, vouched_for, what_is_known
 from orders.settlement.verdicts import Judgement, Verdict, judge
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope

@@ -2,7 +2,7 @@
 
 The rule is: adopt on proof, send again on proof, otherwise ask a person. Never two charges for one order. Proof that an
 order was not done is a complete list in which every item is accounted for; how an item may be accounted for is said in
-`orders.settlement.accounting`.
+`orders.settlement.evidence`.
 """
 
 from dataclasses import dataclass, field
@@ -10,10 +10,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from models.enums import Knowledge, UpstreamStatus
-from orders.services.naming import canonical, same_name
-from orders.settlement.accounting import accounted_for
-from orders.settlement.evidence import Evidence, Row, carries_another_mark
-from orders.settlement.marks import is_cut, may_be_cut_of, same_mark
+from orders.services.naming import canonical, is_cut, may_be_cut_of, same_mark, same_name
+from orders.settlement.evidence import Evidence, Row, accounted_for, carries_another_mark
 
 INCOMPLETE_AT_MOST = timedelta(minutes=10)
 """A list that can't be read completely is read again for at least this long before a person is asked."""

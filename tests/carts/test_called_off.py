@@ -10,10 +10,10 @@ from models.enums import FailureClass, IntentState, ServiceStatus, Stage, Unpaid
 from models.messages import Decision, DecisionKind, DecisionRecord, OrderRef, Submission, SubmitResult
 from models.money import Money
 from models.order import Intent
+from orders.carts.called_off import doubt_about
+from orders.carts.rows import Left
 from orders.lifecycle import completion, requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.money.called_off_rows import doubt_about
-from orders.money.cart_rows import Left
 from orders.operations.close import Closing
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually

@@ -9,7 +9,7 @@ import pytest
 
 from models.enums import UnpaidKind
 from models.money import Money
-from orders.money.carts import CartStep, Claim, Owned, PaymentEvidence, by_item, by_number, decide_cart, judge_payment
+from orders.carts.judging import CartStep, Claim, Owned, PaymentEvidence, by_item, by_number, decide_cart, judge_payment
 from orders.settlement.verdicts import Verdict
 from upstreams.carts import Cart, CartRow
 

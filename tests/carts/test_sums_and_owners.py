@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from models.messages import Funds, Submission
+from orders.carts import paying
 from orders.lifecycle.stages import locked_operation
-from orders.money import paying
 from tests.carts.bench import Bench
 
 CONFIRM = "cartorder.create.confirm"

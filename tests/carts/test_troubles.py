@@ -12,10 +12,10 @@ from models.catalogue import UpstreamAccount
 from models.enums import IncidentKind, IntentState, Stage
 from models.messages import Decision, DecisionKind, DecisionRecord, Funds, Submission
 from models.order import Operation
+from orders.carts import paying
+from orders.carts.rows import remove_own_row
 from orders.lifecycle import completion
 from orders.lifecycle.stages import enter, locked_operation
-from orders.money import paying
-from orders.money.cart_rows import remove_own_row
 from orders.operations.job import load_job
 from tests.carts.bench import Bench
 from tests.infrastructure.eventually import assert_eventually

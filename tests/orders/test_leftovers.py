@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from models.enums import Knowledge, UpstreamStatus
-from orders.settlement.leftovers import Ours, Remedy, remedy_for
-from orders.settlement.removing import doubt
+from orders.carts.leftovers import Ours, Remedy, remedy_for
+from orders.carts.removing import doubt
 from upstreams.port import UpstreamItem
 
 YES, NO, UNKNOWN = Knowledge.YES, Knowledge.NO, Knowledge.UNKNOWN

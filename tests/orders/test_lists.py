@@ -19,11 +19,11 @@ from orders.audit import OURSELVES
 from orders.errors import Refused
 from orders.events import Known, ListScan, PollResult
 from orders.events import lists as taking
+from orders.events.orphans import unexplained_items
 from orders.events.reconciling import Reconciliation
 from orders.lifecycle.stages import enter
 from orders.services.history import Origin, changing
 from orders.settlement import intents
-from orders.settlement.unexplained import unexplained_items
 from tests.infrastructure.listing import record_items, rows_of
 from tests.orders.test_owners import MARK, NAME, add_service
 from upstreams.port import ListedRow, ListEnd, UpstreamItem

@@ -16,12 +16,11 @@ from models.events import UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
 from models.order import Intent, Operation, Service
-from orders.services.naming import may_be_name
+from orders.events.orphans import unexplained_items
+from orders.services.naming import is_cut, may_be_name, same_mark
 from orders.settlement.intents import looking_for_name
 from orders.settlement.item_verdicts import Term, expected, judge_term
-from orders.settlement.marks import is_cut, same_mark
 from orders.settlement.other_terms import report_other_term, show_cost_seen_late, show_real_cost
-from orders.settlement.unexplained import unexplained_items
 from orders.settlement.verdicts import Verdict
 
 PUNYCODE = "xn--b1afb6bcb.example.test"

@@ -37,8 +37,7 @@ from models.incident import Incident
 from models.order import Intent, Operation, Service, StageEntry, Task
 from models.tables import metadata
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from orders.events import hints
-from orders.settlement import unexplained
+from orders.events import hints, orphans
 from orders.webhooks import deliveries, fanout
 from settings import Settings
 from storefront.app import create_app
@@ -415,7 +414,7 @@ async def test_what_is_asked_all_the_time_reads_only_what_waits(full: Api, unrea
         assert await deliveries.due(full.database, but_not=[]) == []
         async with full.database.read() as session:
             assert await hints.unread(session, 1, 5) == []
-            await unexplained.unexplained_items(session, 1, "main")
+            await orphans.unexplained_items(session, 1, "main")
     assert not complaints, "\n".join(complaints)
 
 

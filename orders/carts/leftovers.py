@@ -16,11 +16,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, UpstreamStatus
 from models.order import Intent, Reservation, Service
+from orders.carts.removing import Before, balance_if_readable, note_removed
 from orders.money import funds
 from orders.operations.job import Job
-from orders.services.naming import canonical, same_name
-from orders.settlement.marks import may_be_cut_of, same_mark
-from orders.settlement.removing import Before, balance_if_readable, note_removed
+from orders.services.naming import canonical, may_be_cut_of, same_mark, same_name
 from upstreams import lease
 from upstreams.errors import NoSuchItem, UpstreamError
 from upstreams.port import Upstream, UpstreamItem

@@ -1,6 +1,6 @@
 """Transactions of paying what the upstream put into its cart: who holds it, what is claimed, which intents.
 
-The judgements are in orders.money.carts.
+The judgements are in orders.carts.judging.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,9 +24,9 @@ from models.enums import (
 )
 from models.money import Money
 from models.order import Intent, Operation, Service
+from orders.carts.judging import Claim, Holder, Owned
 from orders.lifecycle.stages import locked_operation
 from orders.money import funds
-from orders.money.carts import Claim, Holder, Owned
 from orders.operations.registry import OPERATIONS
 from orders.settlement import intents
 

@@ -1,4 +1,4 @@
-"""Finds the owner of each row of the cart, and whether it was paid. Reads what orders.money.carts judges."""
+"""Finds the owner of each row of the cart, and whether it was paid. Reads what orders.carts.judging judges."""
 
 import logging
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from models.enums import OperationKind, UnpaidKind, UpstreamStatus
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Service
+from orders.carts import paying
+from orders.carts.judging import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.lifecycle.stages import locked_operation
-from orders.money import paying
-from orders.money.carts import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.operations.base import Sent
 from orders.operations.job import Job
 from orders.operations.registry import operation_type

@@ -9,11 +9,12 @@ from models.enums import FailureClass, IncidentKind, IntentState, Stage, UnpaidK
 from models.invariants import required
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
+from orders.carts import paying
+from orders.carts.judging import Owned
 from orders.errors import Refused
 from orders.incidents.record import raise_incident
 from orders.lifecycle.stages import enter, locked_operation
-from orders.money import funds, paying
-from orders.money.carts import Owned
+from orders.money import funds
 from orders.operations.job import Job
 from orders.services.history import Origin, origin_of
 from orders.settlement import intents

@@ -13,9 +13,9 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, UnpaidKind
 from models.money import Money
 from models.order import Intent
+from orders.carts import paying
+from orders.carts.rows import Left, left_in_cart, remove_own_row
 from orders.lifecycle.stages import locked_operation
-from orders.money import paying
-from orders.money.cart_rows import Left, left_in_cart, remove_own_row
 from orders.operations.job import Job
 from orders.settlement import intents
 from upstreams import lease

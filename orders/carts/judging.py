@@ -1,7 +1,7 @@
 """Paying what the upstream put into its cart: whose each row is, what may be paid, and was it paid?
 
 The rule is: everything that is shown there is ours by proof and has its money set aside, or nothing is paid. Pure: no
-I/O. The transactions are in orders.money.paying; the page is docs/carts.md.
+I/O. The transactions are in orders.carts.paying; the page is docs/carts.md.
 """
 
 from collections.abc import Sequence
