@@ -39,7 +39,7 @@ from orders.operations.registry import operation_type
 from orders.services import renewal, tracking
 from orders.services.history import Changes, write_events
 from orders.services.state import apply_snapshot
-from orders.settlement.other_terms import show_cost_seen_late
+from orders.settlement.other_terms import report_other_currency, show_cost_seen_late
 from orders.webhooks.outbox import item_appeared
 from upstreams.port import UpstreamItem
 
@@ -298,6 +298,8 @@ class Reconciliation:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events, followed)
+            if snapshot.cost_currency != self._account.currency:
+                await report_other_currency(self._session, service, snapshot)
             if any(_form_shows_more(event, snapshot, from_form) for event in events) or _form_wanted(snapshot):
                 self.result.to_read.append(snapshot.number)
 

@@ -302,7 +302,7 @@ def what_giving_up_means(facts: Facts) -> str:
             "an operation of its own"
         )
     if facts.called_off_there:
-        return "the upstream has cancelled it, so it is not done there and nothing is charged for it"
+        return "the upstream has cancelled it and does not go on with it; ask whether it charges for it all the same"
     if not operation_type(facts.kind).charges:
         return "it costs nothing, and the upstream may still do it"
     return "it may be charged and may still be done there; asked for again, it may be charged twice"

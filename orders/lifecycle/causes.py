@@ -9,7 +9,7 @@ from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
 
 MOST_OF_A_DETAIL = 64
-CALLED_OFF_THERE = "it was cancelled there: it is not done, and nothing is charged for it"
+CALLED_OFF_THERE = "it was cancelled there; ask the upstream whether it charges for it all the same"
 _LEFT_ALONE = (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED)
 """Statuses in which the upstream is not at work on an item."""
 

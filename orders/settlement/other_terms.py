@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import IncidentKind, OperationKind, Stage
 from models.events import UpstreamSnapshot
@@ -55,7 +56,10 @@ async def show_real_cost(
     if not _is_of_the_item_s_period(service, operation):
         return False
     shown = snapshot.cost_amount
-    if snapshot.cost_currency != expected.currency or (shown == expected.amount and _ITEM_COSTS not in operation.price):
+    if snapshot.cost_currency != expected.currency:
+        await report_other_currency(session, service, snapshot)
+        return False
+    if shown == expected.amount and _ITEM_COSTS not in operation.price:
         return False
     real = Money(amount=shown, currency=expected.currency)
     operation.price = {"expected": str(expected), **operation.price, _ITEM_COSTS: str(real)}
@@ -76,6 +80,33 @@ async def show_real_cost(
         service=service.id,
         operation=operation.id,
         detail={"expected": str(expected), "shown": str(real)},
+    )
+
+
+async def report_other_currency(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> bool:
+    """Report an item that costs another currency than the account's, unless its upstream had quoted in that one and a
+    rate was known. True if it is news.
+    """
+    currency = snapshot.cost_currency
+    if snapshot.cost_amount is None or currency is None:
+        return False
+    account = await session.get_one(UpstreamAccount, snapshot.account_id)
+    if currency == account.currency:
+        return False
+    prices = (await session.exec(select(Operation.price).where(Operation.service_id == service.id))).all()
+    if any(price.get("quoted", "").endswith(f" {currency}") for price in prices):
+        return False
+    real = Money(amount=snapshot.cost_amount, currency=currency)
+    return await raise_incident(
+        session,
+        IncidentKind.OTHER_TERM,
+        f"service {service.id} costs {real} at the upstream, but the account is kept in {account.currency}. Look at "
+        f"what was charged; then ask the upstream for a plan in {account.currency}, or change the account's currency "
+        "in the catalogue",
+        about=f"currency of service {service.id}: {currency}",
+        account=service.account_id,
+        service=service.id,
+        detail={"expected": account.currency, "shown": str(real)},
     )
 
 

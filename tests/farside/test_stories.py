@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from sqlalchemy import update
 from sqlmodel import select
 
 from models.catalogue import TariffPlan, TariffPlanPrice
@@ -120,8 +121,23 @@ async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_our
         task = (await session.exec(select(Task).where(Task.operation_id == there.id))).one()
     await pair.distributor.resellflow.reject_task(task.id or 0, Decision(actor="dora", reason="no room"))
     asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
-    assert "it was cancelled there: it is not done, and nothing is charged" in asked.reason
+    assert "it was cancelled there; ask the upstream whether it charges for it" in asked.reason
     assert (await pair.reseller.service(order.service)).plan_id == service.plan_id
+
+
+async def test_a_distributor_that_sells_in_another_currency_is_an_incident(pair: Pair) -> None:
+    async with pair.distributor.database.write() as session:
+        await session.exec(update(TariffPlanPrice).values(currency="USD"))
+    service = await pair.bought()
+    assert service.status is ServiceStatus.ACTIVE
+
+    async def raised() -> list[Incident]:
+        async with pair.reseller.database.read() as session:
+            return list((await session.exec(select(Incident).where(Incident.kind == IncidentKind.OTHER_TERM))).all())
+
+    [incident] = await assert_eventually(raised, timeout=20, message="the price is read with the item")
+    assert incident.detail["shown"].endswith(" USD")
+    assert incident.service_id == service.id
 
 
 async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pair: Pair) -> None:
@@ -196,10 +212,10 @@ async def test_a_prolongation_that_the_distributor_cancels_asks_a_person_at_once
         await pair.distributor.resellflow.decide(there.id or 0, DecisionKind.CANCEL, why)
         asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION, timeout=20)
         assert "(prolong cancelled)" in asked.reason
-        assert "it was cancelled there: it is not done, and nothing is charged for it" in asked.reason
+        assert "it was cancelled there; ask the upstream whether it charges for it" in asked.reason
         async with pair.reseller.database.read() as session:
             facts = await facts_of(session, await session.get_one(Operation, order.operation))
-        assert "nothing is charged for it" in person_may(facts)
+        assert "ask whether it charges for it" in person_may(facts)
         assert "charged twice" not in person_may(facts)
         ours = Decision(actor="olga", reason="seen", what_is_paid_stays=True)
         await pair.reseller.resellflow.decide(order.operation, DecisionKind.CANCEL, ours)

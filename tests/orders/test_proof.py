@@ -231,6 +231,36 @@ async def test_a_cost_that_is_seen_after_a_prolongation_is_held_against_what_was
     assert operation.cost == Money.of(costs if incidents else "5.00", "EUR")
 
 
+@pytest.mark.parametrize(
+    ("quoted", "currency", "incidents"),
+    [("", "USD", 1), ("5.00 EUR", "USD", 1), ("5.00 USD", "USD", 0), ("", "EUR", 0)],
+    ids=["not quoted", "quoted in ours", "quoted in theirs", "ours"],
+)
+async def test_an_item_that_costs_another_currency_than_the_account_s_is_an_incident_once(
+    database: Database, quoted: str, currency: str, incidents: int
+) -> None:
+    service_number, number = await _service(database, "v1.example.test")
+    async with database.write() as session:
+        operation = await session.get_one(Operation, number)
+        operation.cost_amount, operation.cost_currency = Decimal("5.00"), "EUR"
+        operation.price = {"source": "quote", "quoted": quoted} if quoted else {"source": "catalogue"}
+    for _ in range(2):
+        snapshot = UpstreamSnapshot(
+            account_id=1,
+            product_type="vds",
+            number="900001",
+            status=2,
+            cost_amount=Decimal("5.00"),
+            cost_currency=currency,
+        )
+        async with database.write() as session:
+            service = await session.get_one(Service, service_number)
+            await show_real_cost(session, service, await session.get_one(Operation, number), snapshot)
+    async with database.read() as session:
+        raised = (await session.exec(select(Incident))).all()
+    assert [one.detail for one in raised] == [{"expected": "EUR", "shown": "5.00 USD"}] * incidents
+
+
 async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(database: Database) -> None:
     def item(number: str, **more: Any) -> UpstreamSnapshot:
         values: dict[str, Any] = {"account_id": 1, "product_type": "vds", "number": number, "status": 2}
