@@ -15,6 +15,7 @@ from orders.access.roles import Right, holders, holders_in_words, lacks
 from orders.operations.registry import operation_type
 
 REASON = "reason"
+_ASK_WHETHER_CHARGED = "ask whether it charges for it all the same"
 NOTHING_BOUGHT = "nothing_was_bought"
 PAID = "it_is_paid"
 PAID_STAYS = "what_is_paid_stays"
@@ -302,7 +303,8 @@ def what_giving_up_means(facts: Facts) -> str:
             "an operation of its own"
         )
     if facts.called_off_there:
-        return "the upstream has cancelled it and does not go on with it; ask whether it charges for it all the same"
+        over = "the upstream has cancelled it and does not go on with it"
+        return f"{over}; {_ASK_WHETHER_CHARGED}" if operation_type(facts.kind).charges else over
     if not operation_type(facts.kind).charges:
         return "it costs nothing, and the upstream may still do it"
     return "it may be charged and may still be done there; asked for again, it may be charged twice"
