@@ -8,26 +8,30 @@ from activities.failures import after_failed_read, database_in_words, look_again
 from activities.troubles import FailureNotes, check_healthy
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, OperationKind, Stage, UpstreamStatus
+from models.enums import FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
 from models.invariants import required
 from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
 from models.order import Operation
+from orders import events
 from orders.carts import leftovers
 from orders.carts.called_off import InCart, clear_cart
 from orders.carts.leftovers import CleanupResult
 from orders.carts.rows import left_in_cart, remove_own_row
 from orders.errors import ByHand, NoMapping
-from orders.lifecycle import calling_off
+from orders.lifecycle import calling_off, completion
 from orders.lifecycle.allowed import Traces
 from orders.lifecycle.facts import facts_of
 from orders.lifecycle.stages import locked_operation
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
+from orders.settlement import intents
 from orders.settlement.verdicts import Judgement, Verdict
+from upstreams import lease
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, NotAllowed, Rejected, SetupFault, UpstreamError
-from upstreams.port import Upstream
+from upstreams.port import Upstream, UpstreamItem
 
+NOTHING_LEFT = "the upstream shows nothing that is left of it, nothing was charged"
 NOTHING_SENT = SubmitResult(outcome=Submission.NOT_DONE, reason="it was called off: nothing of it is sent any more")
 
 
@@ -69,6 +73,8 @@ class CallingOffActivities:
             try:
                 check_healthy(job)
                 upstream = await self._connections.to(job.account)
+                if job.intent is not None and job.intent.state is IntentState.ACCEPTED:
+                    return await self._called_off_there(job, upstream)
                 found = await operation_type(job.operation.kind).find_out(
                     self._database, job, upstream, self._settle_window
                 )
@@ -87,16 +93,55 @@ class CallingOffActivities:
                 return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
             if operation.called_off_at is None:
                 return SubmitResult(outcome=Submission.NOT_DONE, reason="it is wanted")
-            match (await facts_of(session, operation)).traces:
+            facts = await facts_of(session, operation)
+            match facts.traces:
                 case Traces.NONE:
                     await calling_off.end_called_off(session, operation, "nothing was sent")
                     return SubmitResult(outcome=Submission.ENDED, stage=Stage.CANCELLED)
                 case Traces.UNDER_WAY:
                     return SubmitResult(outcome=Submission.UNKNOWN, reason="a request has to be settled first")
+                case Traces.ACCEPTED if facts.can_be_called_off:
+                    return None
                 case Traces.ACCEPTED:
                     return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="it is bought already")
                 case Traces.POSSIBLE:
                     return None
+
+    async def _called_off_there(self, job: Job, upstream: Upstream) -> SubmitResult:
+        """The upstream has accepted it and may not have bought it yet: it is asked to call it off, with the same key in
+        each attempt, and its item says whether that came in time."""
+        number = required(job.service.upstream_number, "the number of the item")
+        item = await upstream.read_item(job.service.product_type, number)
+        if item.status is UpstreamStatus.PROCESSING and not item.dead_end:
+            with lease.holding(lease.unrecorded()):
+                await upstream.call_off(job.service.product_type, number, key=f"{job.key}-off")
+            item = await upstream.read_item(job.service.product_type, number)
+        if item.status is UpstreamStatus.DELETED and item.bought is False:
+            return await self._end(job, f"the upstream called it off: item {number} was never bought")
+        if item.status is UpstreamStatus.DELETED and item.bought:
+            return await self._bought_and_deleted(job, item)
+        if item.status is UpstreamStatus.DELETED:
+            reason = (
+                f"called off; item {number} is deleted at the upstream, which does not say whether it was bought. "
+                "Ask whether it is charged; then cancel"
+            )
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.OUTCOME_UNKNOWN, reason=reason)
+        if item.status is not UpstreamStatus.PROCESSING:
+            return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="it is bought already")
+        if item.dead_end:
+            cause = item.cause or "it says no cause"
+            reason = f"called off, but the upstream does not go on with item {number}: {cause}"
+            return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=reason)
+        raise look_again(f"item {number} is being called off at the upstream", self._age(job))
+
+    async def _bought_and_deleted(self, job: Job, item: UpstreamItem) -> SubmitResult:
+        """It was bought a moment before and is deleted since: it is charged, and the service is over."""
+        with database_in_words():
+            await events.record_forms(self._database, job.account_id, job.service.product_type, [item])
+            async with self._database.write() as session:
+                await completion.complete(session, job.number)
+                operation = await session.get_one(Operation, job.number)
+        return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
 
     async def _judged(self, job: Job, upstream: Upstream, found: Judgement) -> SubmitResult:
         match found.verdict:
@@ -171,12 +216,14 @@ class CallingOffActivities:
                 reason = f"called off; {cleared.reason}. {advice}"
                 return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.EXISTS, reason=reason)
 
-    async def _end(self, job: Job) -> SubmitResult:
+    async def _end(self, job: Job, words: str = NOTHING_LEFT) -> SubmitResult:
         with database_in_words():
             async with self._database.write() as session:
                 operation = await locked_operation(session, job.number)
                 if not operation.stage.is_final:
-                    words = "the upstream shows nothing that is left of it, nothing was charged"
+                    intent = await intents.latest(session, job.number)
+                    if intent is not None and intent.state is IntentState.ACCEPTED:
+                        await intents.settle(session, intent, IntentState.NOT_DONE, message=words, reopen=True)
                     await calling_off.end_called_off(session, operation, words)
                 return SubmitResult(outcome=Submission.ENDED, stage=operation.stage)
 

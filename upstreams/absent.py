@@ -46,6 +46,9 @@ class Absent:
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
         self._absent("quotes")
 
+    async def call_off(self, product_type: str, number: str, *, key: str) -> None:
+        self._absent("call_off")
+
     async def delete_unpaid(self, product_type: str, number: str) -> None:
         self._absent("unpaid_items")
 

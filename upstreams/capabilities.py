@@ -13,6 +13,7 @@ class Capabilities(BaseModel):
 
     - `balance` and `quotes`: orders set no money aside, and count on the catalogue's costs.
     - `renewal_switch`: the catalogue and a request that want the upstream to renew are refused.
+    - `call_off`: a service that is closed while its accepted order waits at the upstream is called off there.
     - `change_password` and `licence_keys`: a request for a new one is refused: whether a person did it can't be seen.
 
     The rest is for display and for the contract suite. A change of plan or of parameters that is absent becomes a task
@@ -32,6 +33,11 @@ class Capabilities(BaseModel):
     change_plan: bool = Field(default=True, description="the plan can't be changed by machine")
     change_password: bool = Field(default=True, description="the password of a service can't be changed by machine")
     licence_keys: bool = Field(default=True, description="licence keys can't be read or made anew")
+    call_off: bool = Field(
+        default=False,
+        description="what is accepted can't be called off there; a service that is not wanted any more is closed once "
+        "it is open",
+    )
     same_key_again: bool = Field(
         default=False,
         description="a call that charges can't be repeated with its key; after a lost answer the outcome is looked up",

@@ -88,6 +88,9 @@ class UpstreamItem(Value):
     dead_end: bool = False
     """The upstream does not go on with it automatically: its staff has to do something first. Of an item that is active
     or suspended: it has called off what it had accepted last, and nothing is under way."""
+    bought: bool | None = None
+    """Whether the order of an item that is deleted was carried out before, and charged. False: it was called off in
+    time, so nothing was charged. None: this answer does not show it."""
     at_work: bool = False
     """The upstream has accepted something about the item that it has not finished, whatever the status shows."""
     suspend_reason: SuspendReason | None = None
@@ -293,6 +296,15 @@ class Upstream(Protocol):
 
         Raises NotAllowed where a confirmation by phone is wanted or a minimum term runs (documented that it happens,
         not how it looks), and for every other definite no but NoSuchItem.
+        """
+        ...
+
+    async def call_off(self, product_type: str, number: str, *, key: str) -> None:
+        """The order that made this item is not wanted any more. If it is not bought yet, it never is; else the item is
+        closed once it is open.
+
+        Accepted is not yet called off: settled by status deleted, and `UpstreamItem.bought` says which of the two it
+        was. May be repeated with the same key. Raises NoSuchItem, NotAllowed.
         """
         ...
 

@@ -34,6 +34,7 @@ from workflows.search_attributes import ORDER_STAGE
 from workflows.signal_guard import LONGEST_REASON, tolerant
 
 _DONE = TaskCompletion()
+CALLS_OFF_WHAT_IS_ACCEPTED = "calls-off-what-is-accepted"
 BY_THE_ACTIVITY = "with its number under Pending Activities of this page"
 """When what an activity tries again and again is tried next."""
 CANCELLABLE = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION})
@@ -139,6 +140,12 @@ class OrderMessages:
     def called_off(self, notice: Any = None) -> None:
         """It is not wanted any more, and the database lets nothing of it be sent. Once is as good as often."""
         self._state.called_off = True
+        if self._state.stage is Stage.AWAITING_CONFIRMATION:
+            self._call_off_what_is_accepted()
+
+    def _call_off_what_is_accepted(self) -> None:
+        if workflow.patched(CALLS_OFF_WHAT_IS_ACCEPTED):
+            self._state.calling_back = True
 
     @workflow.signal
     @tolerant

@@ -26,6 +26,8 @@ class OrderState:
     """An urgent operation goes first; the database put this one back into the queue."""
     called_off: bool = False
     """Heard that it is not wanted any more, and not acted upon yet."""
+    calling_back: bool = False
+    """The upstream has accepted what is not wanted any more: it is asked whether it may still be called off."""
     unwanted: bool = False
     """It has acted upon that: nothing of it is sent any more."""
     clearing: bool = False

@@ -221,6 +221,8 @@ class ServiceOrder(OrderMessages):
         False: it turns out that it is still to be paid.
         """
         self._enter(Stage.AWAITING_CONFIRMATION, f"item {self._state.number}")
+        if self._state.called_off:
+            self._call_off_what_is_accepted()
         while self._state.look_asked or (self._reached() is None and not self._state.found):
             try:
                 await workflow.wait_condition(
@@ -228,7 +230,7 @@ class ServiceOrder(OrderMessages):
                     timeout=self._order.policy.confirmation_check_after,
                     timeout_summary="ask the upstream if no event has come by then",
                 )
-                if self._state.decision is not None:  # that it is called off comes too late: it is bought
+                if self._state.decision is not None or self._state.calling_back:
                     self._act_on_decision()
             except TimeoutError:
                 self._state.look_asked = True
@@ -250,7 +252,9 @@ class ServiceOrder(OrderMessages):
         return await self._is_no_dead_end(event)
 
     def _something_about_the_item(self) -> bool:
-        return self._reached() is not None or self._state.decision is not None or self._state.look_asked
+        state = self._state
+        asked = state.decision is not None or state.look_asked or state.calling_back
+        return asked or self._reached() is not None
 
     async def _look(self) -> Look:
         """Ask the upstream how far the item is; whoever has asked for it is answered."""
@@ -385,7 +389,7 @@ class ServiceOrder(OrderMessages):
             raise Ended(Stage.QUEUED)
         decision, self._state.decision = self._state.decision, None
         if decision is None and self._state.called_off:
-            self._state.called_off = False
+            self._state.called_off = self._state.calling_back = False
             raise CalledOff
         match decision:
             case DecisionKind.CANCEL | DecisionKind.REJECT_TASK:

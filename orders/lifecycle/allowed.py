@@ -57,6 +57,8 @@ class Facts:
     """An opening whose item at the upstream is known."""
     called_off_there: bool = False
     """The upstream had accepted it and has called it off, as the item was last seen."""
+    can_be_called_off: bool = False
+    """An opening that the upstream has accepted and may still call off: whether it is bought there is not known."""
     number: int = 0
 
 
@@ -278,6 +280,8 @@ def _cancel(facts: Facts, requester: Requester) -> Permission:
 
 def _give_up(facts: Facts, requester: Requester) -> Permission:
     """The upstream has accepted it: only the waiting can be ended."""
+    if facts.can_be_called_off and not requester.is_staff:
+        return Denied("the upstream has accepted this order; close the service, then it is called off there")
     if not requester.is_staff:
         return Denied(
             "the upstream has accepted and charged this order; close the service instead of cancelling it"

@@ -33,11 +33,12 @@ async def call_off(
     """The operation is locked by this transaction, its service too. Returns the facts that decided.
 
     Nothing has ever left: it has ended. Something may have been left at the upstream: its workflow looks for that first
-    (activities.calling_off). A request is under way: its outcome decides. Accepted: it is too late; nothing is changed.
-    Nor is it while somebody has its task in hand, unless it is they who say so (`by_its_holder`).
+    (activities.calling_off). A request is under way: its outcome decides. Accepted: it is too late and nothing
+    is changed, unless this kind of upstream can still call it off; then the workflow asks it to. Nothing is changed
+    either while somebody has its task in hand, unless it is they who say so (`by_its_holder`).
     """
     facts = await facts_of(session, operation)
-    if facts.stage.is_final or facts.traces is Traces.ACCEPTED or (facts.in_hand_of and not by_its_holder):
+    if facts.stage.is_final or _is_too_late(facts) or (facts.in_hand_of and not by_its_holder):
         return facts
     by = origin.actor
     if operation.called_off_at is None:
@@ -53,9 +54,16 @@ async def call_off(
         case Traces.UNDER_WAY if operation.stage is not Stage.NEEDS_ATTENTION:
             reason = f"called off by {by}; a request may be under way"
             await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
+        case Traces.ACCEPTED:
+            reason = f"called off by {by}; the upstream has accepted it, and is asked to call it off"
+            await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
         case Traces.UNDER_WAY:
             pass  # a person has to find out about it; the reason says about what
     return facts
+
+
+def _is_too_late(facts: Facts) -> bool:
+    return facts.traces is Traces.ACCEPTED and not facts.can_be_called_off
 
 
 async def not_wanted(session: AsyncSession, opening: Operation, origin: Origin) -> bool:
@@ -76,7 +84,7 @@ def check_whose(opening: Operation, facts: Facts, requester: Requester) -> None:
 
     Raises NotTheirs. What is bought already is closed like any service of theirs.
     """
-    is_called_off = facts.traces is not Traces.ACCEPTED and not facts.in_hand_of
+    is_called_off = not _is_too_late(facts) and not facts.in_hand_of
     if opening.actor == requester.name or not is_called_off:
         return
     if requester.is_staff:
@@ -113,6 +121,11 @@ def what_follows(opening: Facts) -> str:
             return (
                 f"a request of {its} may be under way: if it had no effect, both end without a charge; "
                 "otherwise the service is deleted once it is open"
+            )
+        case Traces.ACCEPTED if opening.can_be_called_off:
+            return (
+                f"{its} is accepted by the upstream, which is asked to call it off: if it is not bought yet, both end "
+                "without a charge; otherwise the service is deleted once it is open"
             )
         case Traces.ACCEPTED:
             return f"{its} is bought already: the service is deleted once it is open"

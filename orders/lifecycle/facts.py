@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.catalogue import UpstreamAccount
 from models.enums import OperationKind, Stage, TaskMode
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service, Task
-from orders.lifecycle.allowed import Facts, traces, what_is_owed
+from orders.lifecycle.allowed import Facts, Traces, traces, what_is_owed
 from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
+from upstreams.kinds import adapter_of
 
 
 async def facts_of(session: AsyncSession, operation: Operation) -> Facts:
@@ -25,6 +27,9 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
     intents = await _intents(session, [one.id for one in running])
     holders = await _holders(session, [one.id for one in running if one.stage is Stage.AWAITING_MANUAL_TASK])
     with_item = await _with_item(session, [one.id for one in running if one.kind is OperationKind.OPEN])
+    accepted = {
+        number: traces(intents.get(number, []), has_item=number in with_item) is Traces.ACCEPTED for number in with_item
+    }
     asked = [one for one in running if one.kind is not OperationKind.OPEN and one.stage is Stage.NEEDS_ATTENTION]
     called_off = await _called_off_there(session, [one.id for one in asked])
     return {
@@ -37,6 +42,7 @@ async def facts_of_all(session: AsyncSession, operations: Sequence[Operation]) -
             has_no_values=_has_no_values(operation),
             owes=what_is_owed(intents.get(number, [])),
             has_item=number in with_item,
+            can_be_called_off=accepted.get(number, False) and _calls_off(with_item[number]),
             called_off_there=number in called_off,
             in_hand_of=holders.get(number, ""),
             number=number,
@@ -72,16 +78,21 @@ async def _holders(session: AsyncSession, numbers: list[int]) -> dict[int, str]:
     return dict(rows.all())
 
 
-async def _with_item(session: AsyncSession, numbers: list[int]) -> set[int]:
-    """Openings of which the item is known."""
+def _calls_off(kind: str | None) -> bool:
+    return kind is not None and adapter_of(kind).capabilities.call_off
+
+
+async def _with_item(session: AsyncSession, numbers: list[int]) -> dict[int, str | None]:
+    """Openings of which the item is known, and the kind of its upstream."""
     if not numbers:
-        return set()
+        return {}
     rows = await session.exec(
-        select(Operation.id)
+        select(Operation.id, UpstreamAccount.kind)
         .join(Service, col(Operation.service_id) == col(Service.id))
+        .outerjoin(UpstreamAccount, col(UpstreamAccount.id) == col(Service.account_id))
         .where(col(Operation.id).in_(numbers), col(Service.upstream_number).is_not(None))
     )
-    return {number for number in rows.all() if number is not None}
+    return {number: kind for number, kind in rows.all() if number is not None}
 
 
 async def _called_off_there(session: AsyncSession, numbers: list[int]) -> set[int]:

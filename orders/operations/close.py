@@ -42,8 +42,9 @@ class Close(Switching[Closing]):
         "A service that is still being opened is called off: nothing more of its opening is sent. If nothing had been "
         "sent, the answer already says that both operations are `cancelled` and the service `closed`. If an earlier "
         "request may have left something at the upstream, that is removed first; then both end, without a charge. "
-        "A request under way is waited for: if it had no effect, both end; otherwise the service is deleted once "
-        "it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, as "
+        "What the upstream has accepted and may not have bought yet is called off there, if this kind of upstream can "
+        "do that. A request under way is waited for: if it had no effect, both end; otherwise the service is deleted "
+        "once it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, as "
         "with cancelling; an open service may be closed by its owner.",
         present_participle="closing",
         help="Its item is deleted at the upstream.\n\nIf the service is still being opened, the opening is called off, "

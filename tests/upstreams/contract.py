@@ -58,7 +58,7 @@ from upstreams.errors import (
     UpstreamError,
 )
 from upstreams.lease import Clocks, Lease, holding
-from upstreams.port import ListedRow, Upstream
+from upstreams.port import ListedRow, Upstream, UpstreamItem
 
 CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[object]]]] = {
     "balance": [lambda one, _: one.balance()],
@@ -76,6 +76,7 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, bench: one.remove_cart_row(UnpaidKind.CART_ROW, bench.number_of_nobody),
     ],
     "unpaid_items": [lambda one, bench: one.delete_unpaid(bench.product_type, bench.number_of_nobody)],
+    "call_off": [lambda one, bench: one.call_off(bench.product_type, bench.number_of_nobody, key=KEY)],
     "renewal_switch": [lambda one, bench: one.set_renewal(bench.product_type, bench.number_of_nobody, None)],
     "set_mark": [lambda one, bench: one.set_mark(bench.product_type, bench.number_of_nobody, MARK)],
     "set_parameters": [
@@ -154,6 +155,51 @@ class Contract:
             await bench.carry_out()
             row = (await listed(upstream, bench)).get(about.number)
             assert row is None or row.status is UpstreamStatus.DELETED
+
+    async def test_an_order_that_is_not_bought_yet_is_called_off_and_never_charged(self, bench: Bench) -> None:
+        if not bench.capabilities.call_off:
+            return
+        await bench.without_money()
+        async with aclosing(bench.connect()) as upstream:
+            item = await _accepted(upstream, bench)
+            assert item.status is UpstreamStatus.PROCESSING
+            await upstream.call_off(bench.product_type, item.number, key="off")
+            await bench.carry_out()
+            item = await upstream.read_item(bench.product_type, item.number)
+            assert (item.status, item.bought) == (UpstreamStatus.DELETED, False)
+            await upstream.call_off(bench.product_type, item.number, key="off")
+        assert await bench.charges() == 0
+
+    async def test_an_order_that_is_bought_before_it_is_called_off_is_closed_and_says_so(self, bench: Bench) -> None:
+        if not bench.capabilities.call_off:
+            return
+        async with aclosing(bench.connect()) as upstream:
+            number = (await _accepted(upstream, bench)).number
+            await bench.carry_out()
+            await upstream.call_off(bench.product_type, number, key="off")
+            await bench.carry_out()
+            item = await upstream.read_item(bench.product_type, number)
+        assert (item.status, item.bought) == (UpstreamStatus.DELETED, True)
+        assert await bench.charges() == 1
+
+    @pytest.mark.parametrize("reaches", [Reaches.NEVER, Reaches.BEFORE])
+    async def test_a_cut_answer_to_a_calling_off_is_settled_by_reading_and_the_same_key(
+        self, bench: Bench, reaches: Reaches
+    ) -> None:
+        if not bench.capabilities.call_off:
+            return
+        await bench.without_money()
+        async with aclosing(bench.connect()) as upstream:
+            number = (await _accepted(upstream, bench)).number
+            bench.proxy.lay(Answer.CUT, reaches, chosen=bench.commits)
+            with pytest.raises(OutcomeUnknown):
+                await upstream.call_off(bench.product_type, number, key="off")
+            item = await upstream.read_item(bench.product_type, number)
+            assert (item.bought is False) is (reaches is Reaches.BEFORE)
+            await upstream.call_off(bench.product_type, number, key="off")
+            item = await upstream.read_item(bench.product_type, number)
+        assert (item.status, item.bought) == (UpstreamStatus.DELETED, False)
+        assert await bench.charges() == 0
 
     async def test_a_check_only_reads(self, bench: Bench) -> None:
         await subject(bench, RESUME)
@@ -430,6 +476,13 @@ class Contract:
             assert_no_secret(bench, raised.value)
             assert (raised.value.next_try is not None) is (answer is Answer.THROTTLED)
         assert await bench.charges() == 1
+
+
+async def _accepted(upstream: Upstream, bench: Bench) -> UpstreamItem:
+    """The item of an order that the far side has accepted a moment ago."""
+    await upstream.order(bench.spec(MARK), key=KEY)
+    [number] = await listed(upstream, bench)
+    return await upstream.read_item(bench.product_type, number)
 
 
 async def _not_absent(call: Awaitable[object]) -> None:

@@ -15,6 +15,7 @@ from typing import Self
 import httpx
 
 from models.enums import Knowledge, UpstreamStatus
+from upstreams.absent import Absent
 from upstreams.answers import OrderAccepted, Quote
 from upstreams.billmanager import balance as balances
 from upstreams.billmanager import menus, ordering, prices
@@ -50,7 +51,7 @@ from upstreams.port import Balance, Findings, Head, ListedRow, ListEnd, Listing,
 _MENU_SECONDS = 600.0
 
 
-class BillmanagerUpstream(Carts, Operations):
+class BillmanagerUpstream(Carts, Operations, Absent):
     """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
 
     A `client` from outside is used for everything, without kept connections, and is not closed here. `gate`: what is
@@ -63,6 +64,7 @@ class BillmanagerUpstream(Carts, Operations):
         gate = gate or Gate()
         self._transport = Transport(connection, client, gate=gate)
         super().__init__(connection, Session(connection, self._transport, gate))
+        Absent.__init__(self, connection.name)
         self._balance_call: str | None = None
         self._other_form: set[str] = set()
         """Product types that are ordered by the other kind of form than is usual."""

@@ -33,6 +33,7 @@ ADAPTER = Adapter(
         renewal_switch=False,
         set_mark=False,
         change_password=False,
+        call_off=True,
         same_key_again=True,
     ),
     connect=_connect,

@@ -199,6 +199,10 @@ class ResellflowUpstream(Absent):
     async def delete(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("DELETE", "", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
+    async def call_off(self, product_type: str, number: str, *, key: str) -> None:
+        """`DELETE` there calls off an opening that is not bought, and waits for one that is."""
+        await self.delete(product_type, number, key=key)
+
     async def change_plan(
         self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
     ) -> PlanChangeAccepted:

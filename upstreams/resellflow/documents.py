@@ -77,6 +77,8 @@ class TheirOperation(_Document):
     upstream_says: _Long | None = None
     parameters: dict[_Text, _Long] = Field(default_factory=dict)
     price: dict[_Text, _Long] = Field(default_factory=dict)
+    called_off_at: datetime | None = None
+    """Since when nothing of it is sent any more there."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -133,6 +135,7 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
     opening = next((one for one in operations if one.kind == "open"), None)
     if status is UpstreamStatus.PROCESSING and opening is not None and opening.is_cancelled:
         status = UpstreamStatus.DELETED
+    deleted = status is UpstreamStatus.DELETED
     given_up = _given_up(operations)
     told = next((one for one in operations if one.is_running), None) or given_up
     at_work = not all(one.has_ended for one in operations)
@@ -144,6 +147,7 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         status_detail=f"{told.kind} {told.stage}" if told is not None else "",
         cause=told.in_words[:_MOST_OF_A_CAUSE] if told is not None else "",
         dead_end=given_up is not None and not at_work,
+        bought=_was_bought(opening) if deleted and opening is not None else None,
         at_work=at_work,
         suspend_reason=_REASONS.get(service.suspend_reason or "") if suspended else None,
         name="" if service.name_is_ours else service.name,
@@ -162,6 +166,13 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
 def _given_up(operations: Sequence[TheirOperation]) -> TheirOperation | None:
     """The latest operation, if they have cancelled it: nobody goes on with it there."""
     return operations[0] if operations and operations[0].is_cancelled else None
+
+
+def _was_bought(opening: TheirOperation) -> bool | None:
+    """What they called off ended without a charge. What a person cancelled there in another way may be paid."""
+    if opening.is_cancelled and opening.called_off_at is not None:
+        return False
+    return True if opening.stage == "completed" else None
 
 
 def _plain(service: TheirService, operations: Sequence[TheirOperation]) -> dict[str, str]:
