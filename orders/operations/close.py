@@ -44,8 +44,8 @@ class Close(Switching[Closing]):
         "request may have left something at the upstream, that is removed first; then both end, without a charge. "
         "What the upstream has accepted and may not have bought yet is called off there, if this kind of upstream can "
         "do that. A request under way is waited for: if it had no effect, both end; otherwise the service is deleted "
-        "once it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, as "
-        "with cancelling; an open service may be closed by its owner.",
+        "once it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, "
+        "as with cancelling; an open service may be closed by its owner.",
         present_participle="closing",
         help="Its item is deleted at the upstream.\n\nIf the service is still being opened, the opening is called off, "
         "and what was not sent is not bought.",
