@@ -198,7 +198,7 @@ async def _terminate(client: Client, workflow_id: str, run_id: str | None, cause
     try:
         await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=f"{cause}: it begins anew")
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended by itself
+        if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended already
             raise
 
 

@@ -58,7 +58,7 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
         policy=policy,
         in_one_step=True,
     )
-    # One that stepped aside has ended its workflow by itself, if it heard of it.
+    # An operation that stepped aside has already ended its workflow if the signal reached it.
     stepped_aside = Parameters.of(operation.parameters).stepped_aside is not None
     returns = stepped_aside and operation.workflow_started_at is None
     conflict = WorkflowIDConflictPolicy.TERMINATE_EXISTING if returns else WorkflowIDConflictPolicy.USE_EXISTING

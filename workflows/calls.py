@@ -40,7 +40,7 @@ from models.queues import poller_queue, sweep_queue, upstream_queue, webhook_que
 R = TypeVar("R")
 
 # An activity that fails names its own next delay (activities.failures); this is for what nobody foresaw. There is no
-# last attempt: an order never gives up by itself.
+# last attempt: an order never gives up automatically.
 PATIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )

@@ -35,7 +35,7 @@ async def refresh_waiting(database: Database, watch: Watch) -> None:
             watch.awaited = await events.waiting_operations(session, watch.name)
         if not stages.isdisjoint(_BY_PEOPLE):
             by_hand = await events.waiting_operations(session, watch.name, _BY_PEOPLE)
-    # What people see to and lists do not show closes by itself when it is done, or paid for, at the upstream.
+    # What people do at the upstream, and what they pay for there, may show on forms only.
     for operation in watch.schedule.tasks_due(by_hand):
         watch.to_read_soon(operation.product_type, operation.upstream_number)
     watch.schedule.forget_others(watch.awaited)

@@ -126,7 +126,7 @@ class Batch:
         found = await self.session.exec(
             select(Service).where(
                 Service.account_id == self.account_id,
-                Service.product_type == self.product_type,  # each type may count its items by itself
+                Service.product_type == self.product_type,  # each type may number its items separately
                 col(Service.upstream_number).in_(numbers),
             )
         )

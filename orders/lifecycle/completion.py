@@ -307,7 +307,7 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
     await _abandon(session, operation, vouched=vouched)
     prices.forget_refusal(operation)
     intent = await intents.latest(session, operation.id)
-    # From here on it goes by itself: nobody who looks now shall take it for one that still waits for a person.
+    # From here on it continues automatically: nobody who looks now may think that it still waits for a person.
     service = await session.get_one(Service, operation.service_id)
     bought = intent is not None and intent.state is IntentState.ACCEPTED and intents.may_have_charged(intent)
     if bought and service.upstream_number:

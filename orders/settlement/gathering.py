@@ -47,7 +47,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
         linked=frozenset(
             one.upstream_number
             for one in others
-            if one.upstream_number and one.product_type == job.service.product_type  # each type may count by itself
+            if one.upstream_number and one.product_type == job.service.product_type  # each type may number separately
         ),
         known_before=await _known_before(session, job, calls, listing.items),
         names_of_others=frozenset(canonical(one.name) for one in others if one.name and not one.upstream_number),

@@ -196,7 +196,7 @@ async def tie(session: AsyncSession, service: Service, upstream_number: str, ori
     holder = await session.exec(
         select(Service).where(
             Service.account_id == service.account_id,
-            Service.product_type == service.product_type,  # each type may count its items by itself
+            Service.product_type == service.product_type,  # each type may number its items separately
             Service.upstream_number == upstream_number,
             Service.id != service.id,
         )

@@ -1,4 +1,4 @@
-"""What is tried again by itself says how often it was, and when it is again."""
+"""An order that is retried automatically shows how often it was tried, and when it is tried next."""
 
 from datetime import timedelta
 

@@ -67,7 +67,7 @@ class Stopping:
 
     def ends(self) -> None:
         if self._about.get():
-            # In one piece: print writes the end of the line by itself, and the SDK's log may come between.
+            # In one piece: print writes the end of the line separately, and the SDK's log may come between.
             os.write(sys.stdout.fileno(), f"ended: {self._about.get()}\n".encode())
 
 
@@ -95,7 +95,7 @@ def put_stops(stopping: Stopping, patch: Callable[[Any, str, Any], None] = setat
         finally:
             stopping.ends()
 
-    # The timers of a machine that stands still do not run on: what ends a call by itself after a while does not help.
+    # The timers of a machine that stands still do not run on, so that time-outs end no call.
     patch(httpcalls, "POOL_TIMEOUT", 3600.0)
     patch(departure, "MAX_CONNECTIONS", 100)  # all stand still at once
     patch(httpcore.AnyIOBackend, "connect_tcp", stopping_connect)

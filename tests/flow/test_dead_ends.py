@@ -1,4 +1,4 @@
-"""The upstream takes the money and does not go on by itself: a person is told why, and what comes late needs none."""
+"""The upstream takes the money and does not continue: a person is told why. A late result needs no person."""
 
 from typing import Any
 

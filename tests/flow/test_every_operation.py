@@ -1,7 +1,7 @@
 """Every operation under every fault: the table of docs/operations.md, counted at the upstream and not in our rows.
 
-One test a fault; the operations run side by side, each on a service of its own. Whatever happens, each ends by itself
-with exactly the intended effect and the intended charges.
+One test a fault; the operations run side by side, each on a service of its own. Whatever happens, each ends
+automatically, with exactly the intended effect and the intended charges.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Ends pytest the way every process that used the Temporal SDK must end (see `process_exit`).
 
 Last of all, when the summary is printed and reports are written: the exit status is the session's. Where there was no
-session, or the command line was wrong and pytest has yet to say so, nothing used the SDK and pytest ends by itself.
+session, or the command line was wrong and pytest has yet to say so, nothing used the SDK and pytest ends normally.
 """
 
 import pytest

@@ -168,7 +168,7 @@ def mapped(*names: str) -> PlanMapping:
         ("", {"addon_71": "6"}, []),
         ("ram 6", {"addon_71": "4"}, [("ram", 4, "2")]),  # the most that the new tariff has
         ("ram 3", {"addon_71": "3"}, [("ram", 3, "2")]),
-        ("ram 4", {"addon_71": "3"}, []),  # what a tariff includes by itself
+        ("ram 4", {"addon_71": "3"}, []),  # what a tariff includes without being asked
         ("ram 6", {"addon_71": "2"}, []),
         ("ram 6", {}, []),
         ("backup on", {"addon_72": "on"}, [("backup", "on", "off")]),

@@ -1,4 +1,4 @@
-"""Rows that can't be true: each is held back by itself, counted and shown; the list that it stands in goes on."""
+"""Rows that can't be true: each is held back alone, counted and shown; the rest of its list is processed."""
 
 from collections.abc import AsyncIterator
 from datetime import date

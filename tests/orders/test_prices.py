@@ -1,4 +1,4 @@
-"""The price of an operation: what goes by itself, what a person has to see, and that nothing dearer than shown is sent.
+"""The price of an operation: what is sent automatically, what a person has to see. Nothing dearer than shown is sent.
 
 Pure: no database, no upstream.
 """
@@ -278,7 +278,7 @@ def test_where_only_a_refusal_tells_the_price_it_is_waited_for_unless_it_is_far_
 
 
 def test_whatever_is_sent_is_covered_by_what_is_shown_and_agreed() -> None:
-    """Random terms and quotes: what goes by itself costs what was quoted, and no more than anybody agreed to."""
+    """Random terms and quotes: what is sent automatically costs what was quoted, and no more than anybody agreed to."""
     chance = Random(3)  # noqa: S311 - repeatable, not a secret
     amounts = ["0", "0.01", "4.50", "5.00", "5.50", "5.51", "7.90", "8", "40", "400.0001"]
 
@@ -312,7 +312,7 @@ def test_whatever_is_sent_is_covered_by_what_is_shown_and_agreed() -> None:
             assert found.cost is not None
             assert found.cost <= terms.agreed
         if quote is GARBLED:
-            raise AssertionError("a price that can't be read went by itself")
+            raise AssertionError("an operation was sent automatically although its price can't be read")
     assert outcomes == {True, False}
 
 

@@ -154,7 +154,7 @@ def test_what_was_refused_for_money_may_stand_in_the_cart(sim: Simulator, knob: 
     assert sim.error(NEW, ORDER, remoteid="a-1")[0] == "not_enough_money"
     assert len(rows(sim)) == waiting
     sim.admin("POST", f"/accounts/{USER}/top-up", {"amount": "50.00"})
-    assert sim.rows()[0]["status"] == "1", "nothing pays it by itself"
+    assert sim.rows()[0]["status"] == "1", "nothing pays it automatically"
     if waiting:
         sim.xml("payment.add", FROM_BALANCE, billorder=str(rows(sim)[0]["bill"]))
         assert sim.rows()[0]["status"] == "2"

@@ -216,7 +216,7 @@ async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehea
 async def test_a_row_that_a_top_up_pays_between_our_look_and_its_removal_goes_to_a_person(
     rehearsal: Rehearsal, meanwhile: str
 ) -> None:
-    """The balance grows by more than the row costs. Nothing is bought again; without a top-up, all goes by itself."""
+    """The balance grows by more than the row costs. Nothing is bought again; all continue without a top-up."""
     here = await rehearsal.story(replace(POOR, pays_rows_itself=True), balance="6.00", cost="5.00")
     here.panel.before_delete = lambda: here.panel.top_up(meanwhile or "0.00")
     order = await here.order(domain="shop.example.com")

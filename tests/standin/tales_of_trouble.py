@@ -1,4 +1,4 @@
-"""The upstream is away, keeps us out, has no money for us, or cannot be listed: orders wait and go on by themselves."""
+"""The upstream is away, keeps us out, has no money for us, or cannot be listed: orders wait and continue."""
 
 import asyncio
 from decimal import Decimal

@@ -43,7 +43,7 @@ async def test_time_limits_are_those_of_the_orders_own_policy(bench: Bench) -> N
 
 
 async def test_no_activity_of_an_order_has_a_last_attempt(bench: Bench) -> None:
-    """An order never gives up by itself."""
+    """An order never gives up automatically."""
     order = await bench.order(reserve_funds=[GRANTED], submit=[accepted()])
     await order.until(Stage.AWAITING_CONFIRMATION)
     for event in (await order.handle.fetch_history()).events:

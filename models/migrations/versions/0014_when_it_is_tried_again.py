@@ -1,6 +1,6 @@
 """when it is tried again
 
-An operation tells how often its stage was tried in vain, and when it is tried again by itself.
+An operation tells how often its stage was tried in vain, and when it is tried again automatically.
 
 Revision: 0014, after: 0013.
 """
