@@ -17,15 +17,14 @@ from upstreams.port import Upstream
 
 async def read(database: Database, watch: Watch, upstream: Upstream, product_type: str, number: str) -> PollResult:
     """Read a form and write down what it shows; anew where something else of the item was written down meanwhile."""
-    for operation in watch.awaited:
-        if operation.upstream_number == number and operation.product_type == product_type:
-            watch.schedule.looked_at(operation)
+    for operation in watch.awaited_of(product_type, number):
+        watch.schedule.looked_at(operation)
     result: PollResult | None = None
     while result is None:
         result = await _read_once(database, watch, upstream, product_type, number)
     watch.count(result)
     if result.list_again:
-        watch.schedule.list_now(product_type)
+        watch.schedule.list_now(product_type, awaited=bool(watch.awaited_of(product_type, number)))
     return result
 
 
@@ -153,7 +152,7 @@ async def _follow_up(watch: Watch, product_type: str, answer: FormRead) -> None:
         return
     watch.count(result)
     if result.list_again:
-        watch.schedule.list_now(product_type)
+        watch.schedule.list_now(product_type, awaited=bool(watch.awaited_of(product_type, number)))
     watch.refused.discard((product_type, number))
     del watch.to_read[product_type, number]
     if form.attempts and result.form_changed:

@@ -24,7 +24,9 @@ OLD_SECONDS = 3600.0
 """An order that waits for longer is read at the idle interval, or together with younger ones."""
 LIST_SHARE = 10
 """A list is read again at the earliest after this many times as long as its last reading took, whoever asks for it. So
-it never takes more than a tenth of the time."""
+it never takes more than a tenth of the time. The exception is a list that an order waits for."""
+AWAITED_LIST_SHARE = 2
+"""The same for a list that an order waits for: a form shows that the order is done, and only the list counts."""
 POLL_NOTE_SECONDS = 5.0
 """Between two records of the time of the last poll."""
 CONNECT_AGAIN_SECONDS = 2.0
@@ -125,6 +127,7 @@ class Schedule:
         self._jobs_due: dict[PeriodicJob, float] = {}
         self._listing: dict[str, float] = {}
         self._listed: dict[str, _Listed] = {}
+        self._awaited_lists: set[str] = set()
         self._awaited_due: dict[int, float] = {}
         self._tasks: dict[int, float] = {}
         self._heads: dict[str, float] = {}
@@ -170,6 +173,7 @@ class Schedule:
         took = self._listed[product_type].took if product_type in self._listed else 0.0
         self._listed[product_type] = _Listed(now, took)
         self._listing[product_type] = now + self._settings.idle_interval
+        self._awaited_lists.discard(product_type)
 
     def list_ended(self, product_type: str) -> None:
         """Read, compared and written down, or given up."""
@@ -181,9 +185,11 @@ class Schedule:
         self._listed[product_type].took = 0.0
         self._listing[product_type] = 0.0
 
-    def list_now(self, product_type: str) -> None:
-        """Read the list as soon as its share of the time allows."""
+    def list_now(self, product_type: str, *, awaited: bool = False) -> None:
+        """Read the list as soon as its share of the time allows. `awaited`: an order waits for it."""
         self._listing[product_type] = 0.0
+        if awaited:
+            self._awaited_lists.add(product_type)
 
     def list_soon(self, product_type: str, rest: float = LISTED_FOR_HINTS_SECONDS) -> None:
         """Have a type listed, but not more often than `rest` allows."""
@@ -200,7 +206,8 @@ class Schedule:
 
     def _earliest(self, product_type: str) -> float:
         listed = self._listed.get(product_type)
-        return 0.0 if listed is None else listed.begun + LIST_SHARE * listed.took
+        share = AWAITED_LIST_SHARE if product_type in self._awaited_lists else LIST_SHARE
+        return 0.0 if listed is None else listed.begun + share * listed.took
 
     # -- items that are waited for
 

@@ -134,6 +134,10 @@ class Watch:
             failing_recorded=failing,
         )
 
+    def awaited_of(self, product_type: str, number: str) -> list[WaitingOperation]:
+        """The operations that wait for what this item shows."""
+        return [one for one in self.awaited if (one.product_type, one.upstream_number) == (product_type, number)]
+
     def by_form(self, operation: WaitingOperation) -> bool:
         """Whether no list will show it."""
         return operation.by_form or (operation.product_type, operation.upstream_number) in self.unlisted

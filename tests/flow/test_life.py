@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
+from activities.poller import schedule
 from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import ServiceStatus, Stage
 from models.messages import Decision, DecisionKind, TaskCompletion
@@ -41,6 +42,17 @@ async def test_prolonging_moves_the_expiry_once_and_charges_once(shop: Shop) -> 
     assert await _charged_for(shop, "prolong") == 1
     history = await shop.handle(order).fetch_history()
     assert len(history.events) <= 30
+
+
+async def test_a_prolongation_does_not_wait_for_the_turn_of_a_long_list(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form shows the new expiry at once, and the list, which counts, would not be read again for hours."""
+    service = await _active(shop)
+    await shop.until_looked_at("vds")
+    monkeypatch.setattr(schedule, "LIST_SHARE", 1e9)
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p1")
+    await shop.until(order, Stage.COMPLETED)
 
 
 async def test_suspend_resume_and_close(shop: Shop) -> None:

@@ -62,6 +62,21 @@ def test_a_long_list_never_takes_more_than_a_tenth_of_the_time_whoever_wants_it(
     assert (due.types_due(["vds"]), due.may_list("vds")) == (["vds"], True)
 
 
+def test_a_long_list_that_an_order_waits_for_is_read_after_twice_its_time_and_then_no_oftener_than_before(
+    due: Schedule, clock: Clock
+) -> None:
+    begun = _listed(due, clock, took=20.0)
+    due.list_now("vds", awaited=True)
+    clock.now = begun + 2 * 20 - 0.01
+    assert (due.types_due(["vds"]), due.may_list("vds")) == ([], False)
+    clock.now = begun + 2 * 20
+    assert (due.types_due(["vds"]), due.may_list("vds")) == (["vds"], True)
+    begun = _listed(due, clock, took=20.0)
+    due.list_now("vds")
+    clock.now = begun + LIST_SHARE * 20 - 0.01
+    assert due.types_due(["vds"]) == []
+
+
 def test_a_list_wanted_soon_is_read_before_its_interval_is_over(due: Schedule, clock: Clock) -> None:
     begun = _listed(due, clock, took=0.01)
     due.list_soon("vds")
