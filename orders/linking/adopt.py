@@ -54,7 +54,7 @@ async def _adopt(
             return earlier
         period = _period_of(target, seen.form, request.period_months)
         differing = differences(target, seen.form, period.period_months, None)
-        differing += await differing_mark(session, seen.form, None)
+        differing += await differing_mark(session, target, seen.form, None)
         await check_free(session, target, seen.form, None)
         outcome = outcome_of(target, request, seen.form, differing, None)
         if request.dry_run:

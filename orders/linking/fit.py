@@ -13,8 +13,10 @@ from orders.errors import Refused
 from orders.events.differences import tariff_number
 from orders.linking.requests import ItemRequest, Outcome
 from orders.linking.target import Target
+from orders.services import naming
 from orders.services.history import Origin
 from orders.settlement import intents
+from upstreams.kinds import adapter_of
 from upstreams.port import UpstreamItem
 
 
@@ -57,8 +59,13 @@ def differing_service(service: Service, item: UpstreamItem) -> list[str]:
     return found
 
 
-async def differing_mark(session: AsyncSession, item: UpstreamItem, service: Service | None) -> list[str]:
-    """A mark that is not this service's: it would be replaced."""
+async def differing_mark(
+    session: AsyncSession, target: Target, item: UpstreamItem, service: Service | None
+) -> list[str]:
+    """A mark that is not this service's.
+
+    Other words in the mark's place are no mark. They count only where they would be replaced.
+    """
     mark = item.mark
     if not mark or (service is not None and _first_mark(mark) == _first_mark(service.mark)):
         return []
@@ -70,6 +77,9 @@ async def differing_mark(session: AsyncSession, item: UpstreamItem, service: Ser
     )
     other = others.first()
     if other is None:
+        stays = not adapter_of(target.account.kind).capabilities.set_mark
+        if stays and not naming.is_mark(mark):
+            return []
         return [f"it carries the mark {mark}, which is of no service here"]
     running = await running_of(session, other.id)
     if running is not None and other.upstream_number is None:

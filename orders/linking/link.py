@@ -47,7 +47,7 @@ async def _link(
         await _check_nothing_runs(session, service, seen.form.number)
         differing = differences(target, seen.form, service.period_months, service.renewal_owner)
         differing += differing_service(service, seen.form)
-        differing += await differing_mark(session, seen.form, service)
+        differing += await differing_mark(session, target, seen.form, service)
         await check_free(session, target, seen.form, number)
         outcome = outcome_of(target, request, seen.form, differing, service)
         if request.dry_run:

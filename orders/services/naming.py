@@ -23,6 +23,7 @@ def poller_id(upstream: str) -> str:
 
 
 SWEEP_ID = "order-sweep"
+_MARK = re.compile(r"rf-[^-\s]{1,16}-[0-9]+(-[0-9]+)?")
 WILDCARD = "*."
 WEBHOOK_SENDER_ID = "webhook-sender"
 
@@ -30,6 +31,11 @@ WEBHOOK_SENDER_ID = "webhook-sender"
 def mark(installation_tag: str, service: int) -> str:
     """Our unique value at the upstream, by which a service is found again after a lost answer."""
     return f"rf-{installation_tag}-{service}"
+
+
+def is_mark(text: str) -> bool:
+    """Whether it is a mark of this installation or of another one."""
+    return _MARK.fullmatch(text) is not None
 
 
 def next_mark(used: str) -> str:

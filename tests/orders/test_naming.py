@@ -98,6 +98,8 @@ def test_a_mark_that_was_used_in_vain_is_followed_by_another_of_the_same_service
     assert marks[:3] == ["rf-abcde-1042", "rf-abcde-1042-2", "rf-abcde-1042-3"]
     assert marks[-1] == "rf-abcde-1042-11"
     assert len(set(marks)) == len(marks)
+    assert all(naming.is_mark(mark) for mark in marks)
+    assert not any(naming.is_mark(words) for words in ("for anna", "rf-abcde", "rf-abcde-x", "", "perf-abcde-1"))
 
 
 @pytest.mark.parametrize(
