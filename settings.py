@@ -144,8 +144,9 @@ class Settings(BaseSettings):
     """If the upstream's staff let it renew a service that we renew, an operation switches that off again."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)
     """If lists do not say whether the upstream renews an item, its form is read once in this many seconds."""
-    manual_plan_changes: dict[str, list[str]] = Field(default_factory=lambda: {"vds": ["disk_gb"]})
-    """Product type -> resources whose change no upstream can carry out automatically; a person gets a task. (JSON)"""
+    manual_plan_changes: dict[str, list[str]] | None = None
+    """Product type -> resources whose change the upstream can't carry out automatically; a person gets a task. None:
+    those that the kind of upstream names. Kinds that name none are not concerned. (JSON)"""
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)
     """Exchange rates with their date, for tariffs in another currency than their account's. (JSON)"""
     upstream_concurrency: int = Field(default=20, gt=0)

@@ -156,8 +156,8 @@ class Resellflow:
         requester: Requester = OPERATOR,
     ) -> AcceptedOrder:
         """Change the plan, automatically if the upstream can do it; otherwise a person gets a task
-        (settings.manual_plan_changes). Add-ons are carried over. Those that the new plan can't have are lost only with
-        `drop_addons`.
+        (settings.manual_plan_changes, or what the kind of upstream names). Add-ons are carried over. Those that the new
+        plan can't have are lost only with `drop_addons`.
         """
         asked = PlanChange.of(plan=plan, drop_addons=drop_addons, agreed_cost_limit=agreed_cost_limit)
         return await self.ask(service, asked, key=key, client=client, requester=requester)

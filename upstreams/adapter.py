@@ -5,7 +5,7 @@ knows its protocol or its words.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -116,6 +116,10 @@ class Adapter(Generic[S, L]):
     connect: Callable[[Connection[S, L], Gate], Upstream]
     """Opens nothing yet. Raises `upstreams.errors.SetupFault` if the address can't be used."""
     vocabulary: Vocabulary = Vocabulary()
+    manual_plan_changes: Mapping[str, Sequence[str]] | None = None
+    """Product type -> resources whose change only a person can carry out at this kind of upstream, unless the
+    operator's setting names others. None: whatever needs a person there becomes a task of theirs, so it is sent like
+    any other change, and the setting does not apply."""
     read_hint: Callable[[bytes], Hint | None] = read_hint
     """Reads the body of a push hint; it was signed with the account's secret of hints (Standard Webhooks). None: it is
     about no item. Raises ValueError for what is no hint."""

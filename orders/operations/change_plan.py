@@ -1,5 +1,6 @@
 """Change plan: the tariff in the item's form shows whether it was done."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
@@ -7,7 +8,7 @@ from pydantic import Field
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import PlanMapping, TariffPlan
+from models.catalogue import PlanMapping, TariffPlan, UpstreamAccount
 from models.database import Database
 from models.enums import EventKind, FailureClass, OperationKind, UpstreamStatus
 from models.messages import Submission, SubmitResult
@@ -26,6 +27,7 @@ from orders.services.mappings import mapped, mapping_of
 from orders.settlement.verdicts import Judgement
 from orders.text import Words
 from upstreams.answers import Quote
+from upstreams.kinds import adapter_of
 from upstreams.port import Upstream, UpstreamItem
 
 
@@ -83,7 +85,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         mapping, _ = await mappings.mapped_period(session, service, plan.id, service.period_months)
         old = await session.get_one(TariffPlan, service.plan_id)
         carried, dropped = _addons_to_carry(service, mapping, plan.name, drop=asked.drop_addons)
-        manual = rules.manual_plan_changes.get(service.product_type, [])
+        manual = await _manual_changes(session, service, rules)
         by_hand = [name for name in manual if old.resources.get(name) != plan.resources.get(name)]
         words = ", ".join(f"{name} {old.resources.get(name)} → {plan.resources.get(name)}" for name in by_hand)
         parameters = NewPlan(
@@ -165,6 +167,18 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
 
     def _is_so(self, job: Job, item: UpstreamItem) -> bool:
         return not self.missing(self.asked(job.operation), Seen.of_form(item))
+
+
+async def _manual_changes(session: AsyncSession, service: Service, rules: Rules) -> Sequence[str]:
+    """Resources whose change only a person can carry out at the service's upstream."""
+    if service.account_id is None:
+        return ()
+    account = await session.get_one(UpstreamAccount, service.account_id)
+    of_its_kind = adapter_of(account.kind).manual_plan_changes
+    if of_its_kind is None:
+        return ()
+    chosen = of_its_kind if rules.manual_plan_changes is None else rules.manual_plan_changes
+    return chosen.get(service.product_type, ())
 
 
 def _addons_to_carry(

@@ -1,6 +1,6 @@
 """What a caller may ask of a service: a route, and one request model for API, command line and Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -113,5 +113,6 @@ class CheckedRequest:
 class Rules:
     """What the settings say about what may be asked."""
 
-    manual_plan_changes: Mapping[str, list[str]] = field(default_factory=dict)
-    """Product type -> resources whose change only a person can carry out."""
+    manual_plan_changes: Mapping[str, Sequence[str]] | None = field(default_factory=dict)
+    """Product type -> resources whose change only a person can carry out. None: those that the kind of upstream
+    names."""

@@ -57,6 +57,7 @@ department = "support"
 name = "S"
 product_type = "vds"
 prices = {{ "1" = "9.90 EUR" }}
+resources = {{ disk_gb = 30 }}
 
 [[tariff_plans.mappings]]
 processing_module = "distributor-vds"
@@ -70,6 +71,7 @@ templates = {{ debian-12 = "debian-12" }}
 name = "L"
 product_type = "vds"
 prices = {{ "1" = "19.90 EUR" }}
+resources = {{ disk_gb = 60 }}
 
 [[tariff_plans.mappings]]
 processing_module = "distributor-vds"

@@ -30,4 +30,5 @@ ADAPTER = Adapter(
     connect=_connect,
     vocabulary=Vocabulary(order_fields={name: dict(row.order_fields) for name, row in TABLE.items()}, nothing="null"),
     read_hint=read_hint,
+    manual_plan_changes={"vds": ("disk_gb",)},
 )
