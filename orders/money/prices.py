@@ -27,9 +27,6 @@ kept as exact there, and the sum is set aside and shown before anything is charg
 CART = "cart"
 """The price's source: a row of the upstream's cart, which is there and has yet to be paid."""
 
-NOT_SHOWN = "a price that is not shown"
-"""Stands in for a sum where a person accepted that there is none."""
-
 _KEPT = ("accepted", "accepted_by", "accepted_at", "accepted_unreadable", "refused_for")
 """Entries of the row that a new quote does not take away."""
 
@@ -273,12 +270,21 @@ def _comparable(limit: Money, found: _Price, currency: str, today: date, rates: 
 
 
 def _is_accepted(terms: PriceTerms, found: _Price) -> bool:
-    """A person has accepted this sum, or a higher one."""
-    accepted = terms.row.get("accepted", "")
-    if found.cost is None or not accepted or accepted == NOT_SHOWN:
-        return found.cost is None and accepted == NOT_SHOWN
-    limit = Money.parse(accepted)
+    """A person has accepted this sum, or a higher one; or that no price is shown, and none is."""
+    if "accepted" not in terms.row:
+        return False
+    limit = _accepted_sum(terms.row)
+    if limit is None or found.cost is None:
+        return limit is None and found.cost is None
     return limit.currency == found.cost.currency and found.cost <= limit
+
+
+def _accepted_sum(row: dict[str, str]) -> Money | None:
+    """None: a person accepted that no price is shown. The row then has words for people, of whatever version."""
+    try:
+        return Money.parse(row["accepted"])
+    except ValueError:
+        return None
 
 
 def _in_words(found: _Price, against: list[str]) -> str:
@@ -299,8 +305,8 @@ def _in_words(found: _Price, against: list[str]) -> str:
 
 
 def shown_sum(operation: Operation) -> str:
-    """The sum that a person accepts: the one that the operation shows."""
-    return str(operation.cost) if operation.cost is not None else NOT_SHOWN
+    """What a person accepts, in words for people: the sum that the operation shows, or that it shows none."""
+    return str(operation.cost) if operation.cost is not None else "a price that is not shown"
 
 
 def is_the_same(shown: Money | None, named: str) -> bool:

@@ -18,7 +18,7 @@ from models.order import Operation
 from models.rates import ExchangeRate, Rates
 from orders.money import prices
 from orders.money.addonprices import UnitPrice, addon_price, addons_total
-from orders.money.prices import NOT_SHOWN, PriceJudgement, PriceTerms, Sum, judge
+from orders.money.prices import PriceJudgement, PriceTerms, Sum, judge
 from upstreams.answers import Quote
 
 TODAY = date(2026, 11, 26)
@@ -238,9 +238,21 @@ def test_an_accepted_price_that_can_t_be_read_is_accepted_as_it_was_written() ->
 
 def test_accepting_that_no_price_is_shown_does_not_accept_one_that_is() -> None:
     terms = accepted(replace(CHANGING_PLAN, agreed=eur("3.00")), NO_QUOTE)
-    assert terms.row["accepted"] == NOT_SHOWN
     assert judged(terms, NO_QUOTE).objection is None
     assert judged(terms, quoted("9.00")).objection is not None
+
+
+@pytest.mark.parametrize("words", ["a price that is not shown", "ein Preis, der nicht genannt wird"])
+def test_a_row_says_in_any_words_that_no_price_was_accepted(words: str) -> None:
+    terms = replace(CHANGING_PLAN, agreed=eur("3.00"), row={"accepted": words})
+    assert judged(terms, NO_QUOTE).objection is None
+    assert judged(terms, quoted("9.00")).objection is not None
+
+
+def test_a_sum_that_was_accepted_does_not_accept_that_none_is_shown() -> None:
+    terms = replace(CHANGING_PLAN, agreed=eur("3.00"), row={"accepted": "9.00 EUR"})
+    assert judged(terms, NO_QUOTE).objection is not None
+    assert judged(terms, quoted("9.00")).objection is None
 
 
 @pytest.mark.parametrize(
