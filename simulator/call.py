@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.document import Document, Format
-from simulator.entities import Account, Item, ItemType
+from simulator.entities import Account, Item
 from simulator.errors import access, missed
+from simulator.itemtypes import ItemType
 from simulator.world import World
 
 CLIENT_LEVEL: Final = 16

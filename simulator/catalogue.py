@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from simulator.entities import ItemType
+from simulator.itemtypes import ItemType
 
 TRIAL: Final = -100
 DAY: Final = -50

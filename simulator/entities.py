@@ -8,46 +8,7 @@ from enum import IntEnum, StrEnum
 
 from pydantic import BaseModel, Field
 
-
-class ItemType(StrEnum):
-    """Product types that are sold."""
-
-    VDS = "vds"
-    VHOST = "vhost"
-    DEDIC = "dedic"
-    SOFT = "soft"
-    SOFTEXTERNAL = "softexternal"
-    CERTIFICATE = "certificate"
-    DOMAIN = "domain"
-    ADDITION = "addition"
-    """A module for a licence."""
-    INSTANCES = "instances"
-    NOT_INSTALL = "not-install"
-
-    @property
-    def is_licence(self) -> bool:
-        """Licences carry ``licname`` and ``ip`` instead of a domain, and get a key."""
-        return self in (ItemType.SOFT, ItemType.SOFTEXTERNAL, ItemType.ADDITION)
-
-    @property
-    def is_server(self) -> bool:
-        """What runs an operating system of its own."""
-        return self in (ItemType.VDS, ItemType.DEDIC, ItemType.INSTANCES, ItemType.NOT_INSTALL)
-
-    @property
-    def is_registered(self) -> bool:
-        """What is bought is an entry with somebody else: it needs its name, and there is nothing to suspend."""
-        return self in (ItemType.CERTIFICATE, ItemType.DOMAIN)
-
-    @property
-    def has_new_forms(self) -> bool:
-        """Whether it may be ordered through ``v2.`` functions."""
-        return not (self.is_registered or self is ItemType.ADDITION)
-
-    @property
-    def has_one_name(self) -> bool:
-        """Whether the order function without ``v2.`` is there in either dialect."""
-        return self.is_licence or self.is_registered
+from simulator.itemtypes import ItemType
 
 
 class Status(IntEnum):

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from simulator.entities import ItemType, SuspendReason
+from simulator.entities import SuspendReason
+from simulator.itemtypes import COMMON_TYPES, ItemType
 from simulator.money import CurrencyStyle, MoneyStyle
 
 
@@ -90,17 +91,6 @@ class AddonsOnChange(StrEnum):
     """The new tariff's add-ons of the same name take their values."""
     KEPT = "kept"
     """They stay beside those of the new tariff, under their old numbers, and are paid on."""
-
-
-COMMON_TYPES: list[ItemType] = [
-    ItemType.VDS,
-    ItemType.VHOST,
-    ItemType.DEDIC,
-    ItemType.SOFT,
-    ItemType.SOFTEXTERNAL,
-    ItemType.CERTIFICATE,
-    ItemType.DOMAIN,
-]
 
 
 class Captcha(StrEnum):

@@ -14,8 +14,9 @@ from decimal import Decimal
 from simulator.call import whole_number
 from simulator.catalogue import DAY, LIFETIME, TRIAL, Pricelist
 from simulator.clock import add_months
-from simulator.entities import Item, ItemType, Operation, Pending, Status, SuspendReason
+from simulator.entities import Item, Operation, Pending, Status, SuspendReason
 from simulator.errors import PanelError
+from simulator.itemtypes import Family, ItemType
 from simulator.knobs import AddonsOnChange, Opening
 from simulator.world import World
 
@@ -105,7 +106,7 @@ def _process_opening(world: World, item: Item, moment: datetime) -> None:
     item.status = Status.PROCESSING
     item.cause = "5_open"
     delay = world.settings.opening_delay
-    if item.type is ItemType.CERTIFICATE:
+    if item.type.family is Family.CERTIFICATE:
         item.details["service_status"] = CERTIFICATE_REQUESTED
         delay += world.settings.certificate_delay
     due = moment + timedelta(seconds=delay)
@@ -154,7 +155,7 @@ def finish(world: World, item: Item, moment: datetime) -> None:
         case Operation.REFUND:
             world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
             _set(item, Status.DELETED)
-            if item.type is ItemType.CERTIFICATE:
+            if item.type.family is Family.CERTIFICATE:
                 item.details["service_status"] = CERTIFICATE_FAILED
             world.record(item, "service.postopeninterrupt")
         case Operation.SUSPEND:
@@ -229,20 +230,20 @@ def _open(world: World, item: Item, moment: datetime) -> None:
     _set(item, Status.ACTIVE)
     item.opendate = day
     item.expiredate = after_period(day, item.period)
-    match item.type:
-        case ItemType.VDS | ItemType.DEDIC | ItemType.INSTANCES | ItemType.NOT_INSTALL:
+    match item.type.family:
+        case Family.SERVER:
             item.ip = item.ip or address(item)
             item.username = item.username or "root"
             item.password = item.password or secrets.token_urlsafe(9)
-        case ItemType.VHOST:
+        case Family.HOSTING:
             item.ip = item.ip or "198.51.100.20"
             item.username = item.username or f"u{item.id}"
             item.password = item.password or secrets.token_urlsafe(9)
-        case ItemType.SOFT | ItemType.SOFTEXTERNAL | ItemType.ADDITION:
+        case Family.LICENCE:
             order_key(world, item, moment)
-        case ItemType.CERTIFICATE:
+        case Family.CERTIFICATE:
             item.details["service_status"] = CERTIFICATE_ISSUED
-        case ItemType.DOMAIN:
+        case Family.DOMAIN:
             item.details["domainstatus"] = DOMAIN_DELEGATED
     world.record(item, "service.postopen")
 
@@ -261,7 +262,7 @@ def close(world: World, item: Item) -> None:
         world.remove(item)
         return
     _set(item, Status.DELETED)
-    if item.type is ItemType.DOMAIN:
+    if item.type.family is Family.DOMAIN:
         item.details["domainstatus"] = DOMAIN_GONE
     item.reason = None
     world.empty_cart_of(item)

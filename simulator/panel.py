@@ -17,9 +17,10 @@ from simulator.call import (
     typed_functions,
 )
 from simulator.document import Document, Format, Node, Shape, form, leads_to
-from simulator.entities import Account, ItemType
+from simulator.entities import Account
 from simulator.errors import PanelError, Param, access, missed
 from simulator.functions.domains import OF_DOMAINS
+from simulator.itemtypes import Family, ItemType
 from simulator.lifecycle import advance
 from simulator.rendering import Style, render
 from simulator.sessions import Gate, Session
@@ -165,9 +166,9 @@ def _find(func: str) -> _Target | None:
     if name.startswith(f"{_SUB_TYPE}."):
         name = f"{ItemType.VDS.value}.{name.removeprefix(f'{_SUB_TYPE}.')}"
     head, _, action = name.partition(".")
-    if head not in set(ItemType) or action not in typed_functions:
+    itemtype = next((one for one in ItemType if one.value == head), None)
+    if itemtype is None or action not in typed_functions:
         return None
-    itemtype = ItemType(head)
     if dialect == 6 and (not action.startswith("order") or not itemtype.has_new_forms):
         return None
     return _Target(typed_functions[action], dialect, itemtype) if _has(itemtype, action) else None
@@ -178,7 +179,7 @@ def _has(itemtype: ItemType, action: str) -> bool:
     if action in _SWITCHES:
         return not itemtype.is_registered
     if action in OF_DOMAINS:
-        return itemtype is ItemType.DOMAIN
+        return itemtype.family is Family.DOMAIN
     if action == "vps":
         return itemtype is ItemType.VDS
     return action != "checkip" or itemtype.is_licence

@@ -17,16 +17,8 @@ from simulator.agenda import own_steps
 from simulator.catalogue import Pricelist
 from simulator.clock import Clock
 from simulator.document import Row
-from simulator.entities import (
-    Account,
-    CartRow,
-    Charge,
-    Event,
-    Item,
-    ItemType,
-    Payment,
-    Subaccount,
-)
+from simulator.entities import Account, CartRow, Charge, Event, Item, Payment, Subaccount
+from simulator.itemtypes import ItemType
 from simulator.knobs import Settings
 from simulator.money import cents
 from simulator.store import Store

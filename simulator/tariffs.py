@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from simulator.catalogue import DAY, LIFETIME, RECIPES, TRIAL, Addon, AddonKind, Pricelist
-from simulator.entities import ItemType
+from simulator.itemtypes import ItemType
 
 
 def _monthly(month: str, year: str) -> dict[int, Decimal]:

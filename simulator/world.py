@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from simulator.catalogue import Pricelist
-from simulator.entities import Account, Charge, Event, HistoryEntry, Item, ItemType, Operation, Payment
+from simulator.entities import Account, Charge, Event, HistoryEntry, Item, Operation, Payment
 from simulator.errors import not_enough_money
+from simulator.itemtypes import ItemType
 from simulator.money import cents, convert
 from simulator.state import FIRST_ITEM, AccountSpec, State
 

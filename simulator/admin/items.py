@@ -11,8 +11,9 @@ from starlette.requests import Request
 
 from simulator.admin.bench import Bench, Body, NotFound, Result, Unusable, body
 from simulator.cart import put
-from simulator.entities import Item, ItemType, Operation, Status, SuspendReason
+from simulator.entities import Item, Operation, Status, SuspendReason
 from simulator.functions.columns import status_message
+from simulator.itemtypes import ItemType
 from simulator.lifecycle import after_period, change_tariff, finish
 
 _FILTERS: dict[str, Callable[[Bench, Item], str]] = {

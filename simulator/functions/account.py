@@ -9,25 +9,12 @@ from typing import Literal
 from simulator import money
 from simulator.call import CLIENT_LEVEL, Call, function
 from simulator.document import Document, Node, Shape, done, fields, form
-from simulator.entities import Account, ItemType, Status, Subaccount
+from simulator.entities import Account, Status, Subaccount
 from simulator.errors import access, bad_value, missed
 from simulator.functions.lists import list_document, tparams
+from simulator.itemtypes import ItemType
 
 Readability = Literal["readable", "no_balance", "access"]
-
-_MENU_NAMES = {
-    ItemType.VDS: "Virtual servers",
-    ItemType.VHOST: "Shared hosting",
-    ItemType.DEDIC: "Dedicated servers",
-    ItemType.SOFT: "Licences",
-    ItemType.SOFTEXTERNAL: "Other licences",
-    ItemType.CERTIFICATE: "SSL certificates",
-    ItemType.DOMAIN: "Domain names",
-    ItemType.ADDITION: "Modules",
-    ItemType.INSTANCES: "Cloud servers",
-    ItemType.NOT_INSTALL: "Servers without a system",
-}
-
 
 _PAYMENT_STATUS = {1: ("New", "Новый"), 4: ("Credited", "Зачислен"), 6: ("Refunded", "Возвращён")}
 
@@ -207,9 +194,9 @@ def menu(call: Call) -> Document:
     """The panel's menu; the product types stand under ``mainmenuservice``, with their lists as ``action``."""
     _ = call.client
     settings = call.world.settings
-    lists = {itemtype.value: _MENU_NAMES[itemtype] for itemtype in settings.types}
+    lists = {itemtype.value: itemtype.title_in_menu for itemtype in settings.types}
     if ItemType.VDS in settings.types:
-        lists[settings.server_list] = _MENU_NAMES[ItemType.VDS]
+        lists[settings.server_list] = ItemType.VDS.title_in_menu
     services = [
         Node("node", attributes={"name": name, "type": "list", "action": name, "title": title}, always_array=True)
         for name, title in lists.items()

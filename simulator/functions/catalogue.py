@@ -6,11 +6,12 @@ from simulator import money
 from simulator.call import Call, function, typed_function, whole_number
 from simulator.catalogue import DATACENTERS, DAY, LIFETIME, TRIAL, Addon, AddonKind, Pricelist, period_caption
 from simulator.document import Document, Node, Shape, done, fields, form, slist, table
-from simulator.entities import ItemType, Status
+from simulator.entities import Status
 from simulator.errors import bad_value, exists
 from simulator.functions.lists import tparams
 from simulator.functions.order_details import checked_ip
 from simulator.functions.order_form import arrays, period_field, tariff_of
+from simulator.itemtypes import ItemType
 from simulator.money import cents
 
 _PERIODS = (1, 3, 6, 12, 24, 36)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simulator.call import Call, function
 from simulator.document import Document, Node, fields
-from simulator.entities import ItemType
 from simulator.functions.lists import list_document
+from simulator.itemtypes import Trait
 
 
 @function("service.history")
@@ -36,7 +36,7 @@ def service_ip(call: Call) -> Document:
     if not item.ip:
         return list_document(call, [])
     gateway = ".".join([*item.ip.split(".")[:3], "254"]) if "." in item.ip else ""
-    own = item.type in (ItemType.VDS, ItemType.DEDIC)
+    own = Trait.OWN_NETWORK in item.type.traits
     values = [
         ("id", str(item.id * 10 + 1)),
         ("name", item.ip),

@@ -7,9 +7,10 @@ from typing import Final
 
 from simulator.call import Call, function, typed_function, whole_number
 from simulator.document import Document, Format, Node, Shape, done, fields
-from simulator.entities import Item, ItemType
+from simulator.entities import Item
 from simulator.errors import PanelError, Param, bad_value
 from simulator.functions.columns import row_of
+from simulator.itemtypes import ItemType
 
 DEFAULT_PAGE: Final = 50
 _SECRETS: Final = frozenset({"authinfo", "auth", "password", "key", "passwd", "confirm"})

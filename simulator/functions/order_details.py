@@ -8,9 +8,10 @@ from typing import Final
 
 from simulator.call import Call, whole_number
 from simulator.catalogue import Pricelist
-from simulator.entities import Item, ItemType, Status
+from simulator.entities import Item, Status
 from simulator.errors import bad_value, exists
 from simulator.functions.states import living
+from simulator.itemtypes import Family, ItemType
 from simulator.names import ascii_name
 
 _DOMAIN: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -32,10 +33,10 @@ def checked_name(call: Call, tariff: Pricelist) -> str:
     value = call.text("domain")
     if not value and not call.itemtype.is_registered:
         return ""
-    if call.itemtype is ItemType.CERTIFICATE and value.startswith(WILDCARD):
+    if call.itemtype.family is Family.CERTIFICATE and value.startswith(WILDCARD):
         return WILDCARD + checked_domain(value.removeprefix(WILDCARD))
     name = checked_domain(value)
-    if call.itemtype is ItemType.DOMAIN:
+    if call.itemtype.family is Family.DOMAIN:
         _check_registrable(call, tariff, name)
     return name
 
@@ -46,7 +47,7 @@ def _check_registrable(call: Call, tariff: Pricelist, name: str) -> None:
         raise bad_value("domain", name)
     for item in call.world.items.values():
         if (
-            item.type is ItemType.DOMAIN
+            item.type.family is Family.DOMAIN
             and ascii_name(item.domain) == ascii_name(name)
             and item.status is not Status.DELETED
         ):
@@ -55,12 +56,12 @@ def _check_registrable(call: Call, tariff: Pricelist, name: str) -> None:
 
 def checked_details(call: Call) -> dict[str, str]:
     """What only this product type is ordered with."""
-    match call.itemtype:
-        case ItemType.CERTIFICATE:
+    match call.itemtype.family:
+        case Family.CERTIFICATE:
             return _certificate_details(call)
-        case ItemType.DOMAIN:
+        case Family.DOMAIN:
             return _domain_details(call)
-        case ItemType.ADDITION:
+        case Family.LICENCE if call.itemtype.is_module:
             return {"item": str(_licence_of(call).id)}
         case _:
             return {}

@@ -10,7 +10,7 @@ from simulator.call import Call, typed_function, whole_number
 from simulator.cart import put
 from simulator.catalogue import PROJECT, Pricelist
 from simulator.document import Document, Node, done
-from simulator.entities import Account, Item, ItemType, Operation, Status
+from simulator.entities import Account, Item, Operation, Status
 from simulator.errors import PanelError, bad_value, limit, missed
 from simulator.functions.cart import cart_answer
 from simulator.functions.catalogue import tariff_choice
@@ -27,7 +27,6 @@ from simulator.functions.services import checked_remoteid
 from simulator.knobs import OrderAnswer
 from simulator.lifecycle import start_opening
 
-_BOUND_TO_AN_ADDRESS: Final = frozenset({ItemType.SOFT, ItemType.SOFTEXTERNAL})
 QUICK: Final = "quickbasket"
 """The button that ends the order of a certificate or domain; any other one leads to another step of the wizard."""
 
@@ -103,7 +102,7 @@ def _checked(call: Call) -> _Spec:
         datacenter=datacenter,
         domain=checked_name(call, tariff),
         licname=call.text("licname"),
-        ip=checked_ip(call.text("ip")) if call.itemtype in _BOUND_TO_AN_ADDRESS else "",
+        ip=checked_ip(call.text("ip")) if call.itemtype.is_licence and not call.itemtype.is_module else "",
         ostempl=_one_of(call, "ostempl", tariff.ostempl, tariff.ostempl[0] if tariff.ostempl else ""),
         recipe=_one_of(call, "recipe", ["null", *tariff.recipes], "null"),
         addons=addons_of(call, tariff),

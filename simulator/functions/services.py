@@ -10,7 +10,7 @@ from simulator.call import Call, typed_function, whole_number
 from simulator.cart import put
 from simulator.catalogue import Pricelist
 from simulator.document import Document, Node, Shape, done, fields, form, slist
-from simulator.entities import Item, ItemType, Operation, Pending, Status
+from simulator.entities import Item, Operation, Pending, Status
 from simulator.errors import bad_value, exists, missed
 from simulator.functions.cart import cart_answer
 from simulator.functions.columns import cost_nodes, expiry_nodes, shown_domain, shown_name, status_nodes
@@ -18,6 +18,7 @@ from simulator.functions.lists import tparams
 from simulator.functions.order_details import checked_domain, checked_ip, name_servers
 from simulator.functions.order_form import addon_caption, autoprolong_choices, checked_addon, checked_autoprolong
 from simulator.functions.quoting import sentence
+from simulator.itemtypes import Family
 from simulator.knobs import IntoCart
 from simulator.lifecycle import begin, new_key, order_key
 from simulator.texts import addon_page, dictionary
@@ -71,11 +72,11 @@ def _form_fields(call: Call, item: Item) -> list[Node]:
 def _own_fields(call: Call, item: Item) -> list[tuple[str, str]]:
     """What only services of this type have."""
     domain = shown_domain(call, item)
-    match item.type:
-        case ItemType.SOFT | ItemType.SOFTEXTERNAL | ItemType.ADDITION:
+    match item.type.family:
+        case Family.LICENCE:
             own = [("licname", item.licname), ("ip", item.ip), ("lickey", item.lickey)]
             return [*own, ("webdomains", item.addons.get(3889, "")), *item.details.items()]
-        case ItemType.VDS | ItemType.DEDIC | ItemType.INSTANCES | ItemType.NOT_INSTALL:
+        case Family.SERVER:
             access = [("username", item.username), ("password", item.password)]
             return [
                 ("domain", domain),
@@ -84,13 +85,13 @@ def _own_fields(call: Call, item: Item) -> list[tuple[str, str]]:
                 ("ostempl", item.ostempl),
                 ("recipe", item.recipe),
             ]
-        case ItemType.VHOST:
+        case Family.HOSTING:
             access = [("username", item.username), ("userpassword", item.password)]
             servers = [("nameserver1", "ns1.upstream.example"), ("nameserver2", "ns2.upstream.example")]
             return [("domain", domain), ("ip", item.ip), *access, *servers]
-        case ItemType.CERTIFICATE:
+        case Family.CERTIFICATE:
             return [("domain", domain), *item.details.items()]
-        case ItemType.DOMAIN:
+        case Family.DOMAIN:
             owner = ("service_profile_owner", item.details.get("owner", ""))
             return [("domain", domain), *item.details.items(), owner]
 
@@ -173,22 +174,22 @@ def _checked_fields(call: Call, item: Item, tariff: Pricelist) -> dict[str, str]
         new["name"] = call.text("name")
     if "autoprolong" in params:
         new["autoprolong"] = checked_autoprolong(tariff, call.text("autoprolong"), item.period)
-    match item.type:
-        case ItemType.SOFT | ItemType.SOFTEXTERNAL | ItemType.ADDITION:
+    match item.type.family:
+        case Family.LICENCE:
             if "licname" in params:
                 new["licname"] = new["name"] = call.text("licname")
             if "ip" in params:
                 new["ip"] = checked_ip(call.text("ip"))
-        case ItemType.VDS | ItemType.DEDIC | ItemType.VHOST | ItemType.INSTANCES | ItemType.NOT_INSTALL:
+        case Family.SERVER | Family.HOSTING:
             if call.text("domain"):
                 new["domain"] = checked_domain(call.text("domain"))
             if call.text("ostempl"):
                 if call.text("ostempl") not in tariff.ostempl:
                     raise bad_value("ostempl", call.text("ostempl"))
                 new["ostempl"] = call.text("ostempl")
-        case ItemType.CERTIFICATE:
+        case Family.CERTIFICATE:
             pass
-        case ItemType.DOMAIN:
+        case Family.DOMAIN:
             item.details |= name_servers(call)
     return new
 

@@ -20,15 +20,18 @@ ORDER = {"pricelist": "58", "order_period": "1", "datacenter": "1", "skipbasket"
 
 
 class Simulator:
-    """One ``python -m simulator`` process."""
+    """One ``python -m simulator`` process. `tree`: where another copy of the simulator lies."""
 
-    def __init__(self, state: Path | None = None, *, accounts: tuple[str, ...] = ACCOUNTS) -> None:
+    def __init__(
+        self, state: Path | None = None, *, accounts: tuple[str, ...] = ACCOUNTS, tree: Path | None = None
+    ) -> None:
         command: list[str | Path] = [sys.executable, "-m", "simulator", "--port", "0"]
         if state is not None:
             command += ["--state", state]
         for account in accounts:
             command += ["--account", account]
-        self.program = Program(command, name="simulator", forked=True)
+        env = {} if tree is None else {"PYTHONPATH": str(tree)}
+        self.program = Program(command, name="simulator", forked=tree is None, cwd=tree, env=env)
         self.url = self.program.wait_for_line(r"^simulator ready (\S+)$")[1]
         self.root = self.url.removesuffix("/billmgr")
         self.client = httpx.Client(timeout=10)
