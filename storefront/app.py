@@ -22,6 +22,7 @@ from storefront import (
     operations,
     orphans,
     owners,
+    prices,
     problems,
     services,
     tasks,
@@ -55,6 +56,7 @@ PARTS = (
     upstreams,
     orphans,
     token,
+    prices,
 )
 """Modules whose routes need a token."""
 

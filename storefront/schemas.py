@@ -23,7 +23,7 @@ from orders.errors import InvalidField
 from orders.money.limits import CostLimit
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
-from orders.services.addons import AskedAddon
+from orders.services.addons import AskedAddon, from_text
 from orders.services.addons import text as addon_text
 from orders.tasks.views import AGE_PATTERN
 from orders.tasks.work import By, Note, Person
@@ -78,6 +78,22 @@ class ServiceFilter(Paging):
     customer: Wanted[Annotated[PlainText, Field(max_length=200)]] = None
     status: Wanted[ServiceStatus] = None
     plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
+
+
+class PriceQuestion(_Strict):
+    plan: Name = Field(description="name of a tariff plan", examples=["VDS-1"])
+    period_months: int = Field(ge=1, le=1200, examples=[1])
+    renewal: bool = Field(default=False, description="what a renewal by this period is sold for")
+    addon: list[Annotated[PlainText, Field(max_length=200)]] = Field(
+        default_factory=list, max_length=50, description="add-on and value, like `ram:4`; may be given several times"
+    )
+
+    def chosen(self) -> dict[str, int | str]:
+        """Raises InvalidField."""
+        pairs = [text.partition(":") for text in self.addon]
+        if not all(name and value for name, _, value in pairs):
+            raise InvalidField("addon", "must have a name and a value, like ram:4")
+        return {name: from_text(value) for name, _, value in pairs}
 
 
 class OperationFilter(Paging):

@@ -18,7 +18,8 @@ class Capabilities(BaseModel):
 
     The rest is for display and for the contract suite. A change of plan or of parameters that is absent becomes a task
     for a person, by the error. `cart` and `unpaid_items`: the upstream reports no such rows, so none is asked for. A
-    mark that can't be set is reported to the person who links the item. Only the adapter uses `same_key_again`.
+    mark that can't be set is reported to the person who links the item. Only the adapter uses `same_key_again`. With
+    `shows_charges` an item that costs more than its upstream had quoted is an incident.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +38,10 @@ class Capabilities(BaseModel):
         default=False,
         description="what is accepted can't be called off there; a service that is not wanted any more is closed once "
         "it is open",
+    )
+    shows_charges: bool = Field(
+        default=False,
+        description="the cost of an item is the price of a period; what was charged for the first one is not shown",
     )
     same_key_again: bool = Field(
         default=False,

@@ -10,6 +10,7 @@ from models.order import Service
 from orders.money.addonprices import AddonPrice, addons_total
 from orders.money.prices import PriceTerms, Sum
 from orders.operations.job import Job
+from orders.services.addons import AddonValue
 
 
 def plain_terms(job: Job) -> PriceTerms:
@@ -35,9 +36,26 @@ def period_terms(job: Job, *, renewing: bool) -> PriceTerms:
     return replace(plain_terms(job), is_period=True, expected=expected, stand_in=expected, selling=selling)
 
 
-def addon_terms(job: Job, asked: Mapping[str, str]) -> PriceTerms:
+def plan_terms(job: Job, carried: Mapping[str, AddonValue]) -> PriceTerms:
+    """Terms of a change of plan: the whole period of the new one is the most that is charged, and what it is sold for
+    afterwards. `carried`: the add-ons that it keeps."""
+    return replace(plain_terms(job), selling=_sold_afterwards(job, carried))
+
+
+def addon_terms(job: Job, asked: Mapping[str, AddonValue]) -> PriceTerms:
     """Terms of a change of add-ons: how much more the new ones cost than those that are there."""
-    return replace(plain_terms(job), stand_in=_more_addons(asked, job.service, job.mapping, job.account))
+    more = _more_addons(asked, job.service, job.mapping, job.account)
+    return replace(plain_terms(job), stand_in=more, selling=_sold_afterwards(job, {**job.service.addons, **asked}))
+
+
+def _sold_afterwards(job: Job, addons: Mapping[str, AddonValue]) -> Sum:
+    """What the service's own period is sold for once the operation is done."""
+    if job.price is None:
+        return Sum(missing="the plan has no selling price for this period")
+    base = job.price.renewal_price or job.price.price
+    total, unknown = addons_total(job.plan.addon_prices, addons, job.service.period_months, base.currency)
+    missing = f"the selling price of {', '.join(unknown)}" if unknown else ""
+    return Sum(base + total, "selling price", missing)
 
 
 def _period_cost(period: MappedPeriod, renewing: bool) -> tuple[Money, str]:
@@ -63,7 +81,9 @@ def _selling(plan: TariffPlan, price: TariffPlanPrice | None, service: Service, 
     return _with_addons(base, "selling price", plan.addon_prices, service, months, "the selling price")
 
 
-def _more_addons(asked: Mapping[str, str], service: Service, mapping: PlanMapping, account: UpstreamAccount) -> Sum:
+def _more_addons(
+    asked: Mapping[str, AddonValue], service: Service, mapping: PlanMapping, account: UpstreamAccount
+) -> Sum:
     """For a whole period: at least what is charged."""
     if not asked:
         return Sum(missing="the catalogue says nothing of it")

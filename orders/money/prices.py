@@ -205,6 +205,8 @@ def _against(
     if terms.is_period:
         yield from _dearer_than_expected(terms, found, today, rates, row, skipped)
         yield from _above_selling_price(terms, found, row, skipped)
+    elif terms.selling.money is not None and not terms.selling.missing:
+        row["selling"] = str(terms.selling.money)
 
 
 def _above_agreed(terms: PriceTerms, found: _Price, today: date, rates: Rates, row: dict[str, str]) -> Iterator[str]:

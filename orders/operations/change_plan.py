@@ -16,6 +16,8 @@ from models.order import Service
 from models.parameters import NewPlan
 from models.product_types import SWITCHED_TYPES
 from orders.errors import InvalidField
+from orders.money.expectation import plan_terms
+from orders.money.prices import PriceTerms
 from orders.operations import followups
 from orders.operations.base import NOT_AT_WORK, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
@@ -24,6 +26,7 @@ from orders.operations.requests import Charged, CheckedRequest, Option, Route, R
 from orders.operations.seen import Compared, Seen, differing, same_amount
 from orders.services import addons, mappings
 from orders.services.mappings import mapped, mapping_of
+from orders.settlement.other_terms import show_real_cost
 from orders.settlement.verdicts import Judgement
 from orders.text import Words
 from upstreams.answers import Quote
@@ -112,6 +115,12 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
 
     def sets_tariff(self, asked: NewPlan) -> str | None:
         return asked.tariff
+
+    def terms(self, job: Job) -> PriceTerms:
+        return plan_terms(job, addons.values_of(self.asked(job.operation).addons))
+
+    async def compare(self, ending: Ending) -> None:
+        await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 
     async def steps(self, session: AsyncSession, service: Service, asked: NewPlan) -> list[str]:
         old = await session.get_one(TariffPlan, service.plan_id)

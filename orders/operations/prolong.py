@@ -124,8 +124,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
 
     async def compare(self, ending: Ending) -> None:
         await report_other_term(ending.session, ending.service, ending.operation)
-        if ending.operation.price.get("source") == "catalogue":
-            await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
+        await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())

@@ -172,7 +172,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         return not_shown(asked, seen)
 
     def terms(self, job: Job) -> PriceTerms:
-        return addon_terms(job, self.asked(job.operation).addons)
+        return addon_terms(job, addons.values_of(self.asked(job.operation).addons))
 
     # A new password and a new licence key are calls of their own.
 

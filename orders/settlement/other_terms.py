@@ -14,9 +14,11 @@ from models.order import Operation, Service
 from models.parameters import Renewal
 from orders.incidents.record import raise_incident
 from orders.settlement.item_verdicts import differs
+from upstreams.kinds import adapter_of
 
 _ITEM_COSTS = "item_costs"
-_OF_A_PERIOD = (OperationKind.OPEN, OperationKind.PROLONG)
+_QUOTE = "quote"
+_OF_A_PERIOD = (OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN)
 _SHOWN_LATE = timedelta(hours=1)
 """A cost that an item shows for the first time so soon after an operation is what that operation was sold for."""
 
@@ -43,12 +45,13 @@ async def report_other_term(session: AsyncSession, service: Service, operation: 
 async def show_real_cost(
     session: AsyncSession, service: Service, operation: Operation, snapshot: UpstreamSnapshot | None
 ) -> bool:
-    """An opening or a prolongation that nobody could quote shows what its item costs, instead of what the catalogue
-    expected. Safe to repeat, as the item may show it later.
+    """An operation that nobody could quote shows what its item costs, instead of what the catalogue expected. So does
+    a quoted one where the item of this kind of upstream shows what was charged. Safe to repeat, as the item may show it
+    later.
 
-    True if that was dearer: then it is an incident, because more was charged than had been shown. Where the upstream
-    had named its price, the item's is only noted beside it: an item shows what each period costs, and the first one is
-    often cheaper, so a difference proves no other charge.
+    True if that was dearer: then it is an incident, because more was charged than had been shown. Otherwise the cost of
+    an item is that of each period, and the first one is often cheaper: it is only noted beside the price of an opening,
+    because a difference proves no other charge.
     """
     expected = _expected(operation)
     if snapshot is None or snapshot.cost_amount is None or expected is None:
@@ -61,10 +64,13 @@ async def show_real_cost(
         return False
     if shown == expected.amount and _ITEM_COSTS not in operation.price:
         return False
+    is_charge = await _shows_what_was_charged(session, operation, snapshot)
+    if not is_charge and operation.kind is not OperationKind.OPEN:
+        return False
     real = Money(amount=shown, currency=expected.currency)
     operation.price = {"expected": str(expected), **operation.price, _ITEM_COSTS: str(real)}
     session.add(operation)
-    if operation.price.get("source") != "catalogue":
+    if not is_charge:
         return False
     operation.cost_amount = shown
     if real <= expected:
@@ -72,9 +78,9 @@ async def show_real_cost(
     return await raise_incident(
         session,
         IncidentKind.OTHER_TERM,
-        f"service {service.id} costs {real} at the upstream, and {expected} had been expected{_limit(operation)}: the "
-        "upstream showed no price before. Look at what was charged; then write the cost, and that of its add-ons, into "
-        "the catalogue",
+        f"service {service.id} costs {real} at the upstream, and {expected} had been expected{_limit(operation)}: "
+        f"{_why_it_can_differ(operation)}. Look at what was charged; then write the cost, and that of its add-ons, "
+        "into the catalogue",
         about=f"cost of {operation.id}",
         account=service.account_id,
         service=service.id,
@@ -122,7 +128,9 @@ async def show_cost_seen_late(session: AsyncSession, service: Service, snapshot:
         .limit(1)
     )
     latest = found.first()
-    if latest is None or latest.stage is not Stage.COMPLETED or latest.price.get("source") != "catalogue":
+    if latest is None or latest.stage is not Stage.COMPLETED:
+        return False
+    if not await _shows_what_was_charged(session, latest, snapshot):
         return False
     if latest.ended_at is None or utc_now() - latest.ended_at > _SHOWN_LATE:
         return False
@@ -130,10 +138,28 @@ async def show_cost_seen_late(session: AsyncSession, service: Service, snapshot:
 
 
 def _expected(operation: Operation) -> Money | None:
-    """What was expected before the item's cost was seen."""
+    """What was expected before the item's cost was seen: what the upstream quoted, or what the catalogue says."""
+    quoted = operation.price.get("quoted", "") if operation.price.get("source") == _QUOTE else ""
+    if quoted.endswith(f" {operation.cost_currency}"):
+        return Money.parse(quoted)
     if _ITEM_COSTS in operation.price and "expected" in operation.price:
         return Money.parse(operation.price["expected"])
     return operation.cost
+
+
+def _why_it_can_differ(operation: Operation) -> str:
+    is_quoted = operation.price.get("source") == _QUOTE
+    return "the upstream quoted that before" if is_quoted else "the upstream showed no price before"
+
+
+async def _shows_what_was_charged(session: AsyncSession, operation: Operation, snapshot: UpstreamSnapshot) -> bool:
+    """What the item costs is what was charged for the operation, or the nearest that anybody can know."""
+    if operation.price.get("source") == "catalogue":
+        return True
+    if operation.price.get("source") != _QUOTE:
+        return False
+    account = await session.get_one(UpstreamAccount, snapshot.account_id)
+    return adapter_of(account.kind).capabilities.shows_charges
 
 
 def _is_of_the_item_s_period(service: Service, operation: Operation) -> bool:

@@ -150,5 +150,6 @@ async def test_other_plans_and_add_ons_have_no_expectation_but_the_limit(databas
     plan = await requests.ask(database, service, PlanChange(plan="VDS-2", agreed_cost_limit=limit), client="t", key="c")
     for order in (plan, await requests.ask(database, service, change, client="t", key="a")):
         found = await terms(database, order)
-        assert (found.expected.money, found.stand_in.money, found.selling.money) == (None, None, None)
+        assert (found.expected.money, found.stand_in.money, found.is_period) == (None, None, False)
         assert found.agreed == limit
+    assert (await terms(database, plan)).selling.money == eur("15.80"), "shown, and not compared"

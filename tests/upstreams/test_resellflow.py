@@ -321,5 +321,5 @@ async def test_a_check_with_a_token_that_is_no_storefronts_says_that_orders_are_
 
 def test_what_is_absent_is_said() -> None:
     absent = [name for name, _ in ADAPTER.capabilities.absent()]
-    assert {"balance", "quotes", "cart", "renewal_switch"} <= set(absent)
+    assert {"balance", "cart", "renewal_switch"} <= set(absent)
     assert "same_key_again" not in absent

@@ -16,9 +16,18 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from models.enums import Knowledge, Role
+from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
-from upstreams.answers import OrderAccepted, ParametersAccepted, PlanChangeAccepted, ProlongAccepted
+from upstreams.answers import (
+    OrderAccepted,
+    ParametersAccepted,
+    PlanChangeAccepted,
+    PlanChangeQuote,
+    ProlongAccepted,
+    ProlongQuote,
+    Quote,
+)
 from upstreams.errors import (
     ConnectionUnhealthy,
     NoSuchItem,
@@ -46,6 +55,7 @@ from upstreams.resellflow.documents import (
     TheirKey,
     TheirOperations,
     TheirPage,
+    TheirPrice,
     TheirService,
     TheirToken,
     asked_addons,
@@ -62,6 +72,7 @@ MAX_BODY = 16 * 1024 * 1024
 _OPERATIONS = 20
 """A service's latest operations that are read with it."""
 _DOMAIN = "domain"
+_PRICES = "/v1/prices"
 _NO_TOKEN = re.compile(r"[^!-~]")
 
 
@@ -136,6 +147,34 @@ class ResellflowUpstream(Absent):
             body[_DOMAIN] = spec.name
         accepted = await self._change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
         return OrderAccepted(upstream_number=str(accepted.service.number))
+
+    async def quote(self, spec: OrderSpec) -> Quote:
+        return self._quote(await self._price(spec.tariff, spec.period, spec.addons, renewal=False))
+
+    async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
+        service = await self._read(self._service(number), TheirService, number=number)
+        quote = self._quote(await self._price(service.plan, period, service.addons, renewal=True))
+        terms = {"expires_on": service.expires_on, "new_expires_on": None, "periods": ()}
+        return ProlongQuote.model_validate(quote.model_dump() | terms)
+
+    async def quote_plan_change(
+        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+    ) -> PlanChangeQuote:
+        """The whole period of the new plan: what they charge at once is theirs to say, and it is no more than that."""
+        service = await self._read(self._service(number), TheirService, number=number)
+        quote = self._quote(await self._price(tariff, service.period_months, service.addons, renewal=True))
+        return PlanChangeQuote.model_validate(quote.model_dump() | {"new_expires_on": None, "tariffs": ()})
+
+    async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
+        """How much more a whole period costs with these add-ons."""
+        service = await self._read(self._service(number), TheirService, number=number)
+        added = {name: value for name, value in fields.items() if name != _DOMAIN}
+        months = service.period_months
+        before = await self._price(service.plan, months, service.addons, renewal=True)
+        after = await self._price(service.plan, months, {**service.addons, **added}, renewal=True)
+        if before is None or after is None or before.currency != after.currency:
+            return Quote(price=None)
+        return self._quote(after - before if before < after else Money.zero(after.currency))
 
     async def list_items(self, product_type: str) -> Listing:
         found: dict[str, UpstreamItem] = {}
@@ -229,6 +268,22 @@ class ResellflowUpstream(Absent):
 
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
+
+    async def _price(self, plan: str, months: int, addons: Mapping[str, int | str], *, renewal: bool) -> Money | None:
+        """What they sell a plan for. None: their catalogue does not say it, or they have an older version."""
+        query: list[tuple[str, str | int | float | bool | None]] = [("plan", plan), ("period_months", months)]
+        query += [("renewal", "true")] if renewal else []
+        query += [("addon", f"{name}:{value}") for name, value in sorted(addons.items())]
+        path = f"{_PRICES}?{httpx.QueryParams(query)}"
+        with suppress(NoSuchItem):
+            return (await self._read(path, TheirPrice, refusals=RefusalScope.OF_AN_OPERATION)).price
+        return None
+
+    def _quote(self, price: Money | None) -> Quote:
+        currency = self._connection.currency
+        if price is None or price.currency == currency:
+            return Quote(price=price)
+        return Quote(price=None, unreadable=f"{price}, and the account is kept in {currency}", foreign=price)
 
     async def _parameters(self, spec: OrderSpec) -> dict[str, str]:
         """Parameters as they want them: for an item (the licence of a module), its number at their own upstream."""

@@ -31,8 +31,8 @@ _STATUS = {
 _RENEWS = {RenewalOwner.UPSTREAM.value: True, RenewalOwner.RESELLFLOW.value: False}
 """Who renews there -> whether it is renewed without our asking."""
 _REASONS = {reason.value: reason for reason in SuspendReason}
-_PRICED = frozenset({"open", "prolong", "change_plan"})
-"""Kinds of their operations whose selling price is the price of a whole period."""
+_PRICED = frozenset({"open", "prolong", "change_plan", "set_parameters"})
+"""Kinds of their operations whose selling price is the price of a whole period, from then on."""
 
 
 class _Document(BaseModel):
@@ -113,6 +113,10 @@ class TheirOperations(_Document):
 
 class TheirKey(_Document):
     licence_key: str
+
+
+class TheirPrice(_Document):
+    price: Money | None
 
 
 class TheirToken(_Document):
