@@ -4,10 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from models.catalogue import TariffPlan, TariffPlanPrice
-from models.enums import FailureClass, IncidentKind, Stage
+from models.enums import FailureClass, IncidentKind, ServiceStatus, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind
 from models.money import Money
@@ -125,3 +126,27 @@ async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     await costs(pair, number, "11.90")
     [incident] = await assert_eventually(lambda: incidents(pair), timeout=20, message="it is an incident")
     assert "the upstream showed no price before" in incident.message
+
+
+async def test_a_distributor_that_sells_in_another_currency_is_asked_for_nothing(pair: Pair) -> None:
+    await _sell_in_dollars(pair)
+    order = await pair.reseller.order("S")
+    asked = await pair.reseller.until(order, Stage.NEEDS_ATTENTION)
+    assert "it costs 7.90 USD and the account is kept in EUR" in asked.reason
+    assert await pair.counts() == (0, 0, 0)
+
+
+async def test_an_item_in_another_currency_from_an_older_version_is_an_incident(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_the_adapter, "_PRICES", "/v1/no-such-address")
+    await _sell_in_dollars(pair)
+    service = await pair.bought()
+    assert service.status is ServiceStatus.ACTIVE
+    [incident] = await assert_eventually(lambda: incidents(pair), timeout=20, message="the price is read with the item")
+    assert (incident.service_id, incident.detail) == (service.id, {"expected": "EUR", "shown": "7.90 USD"})
+
+
+async def _sell_in_dollars(pair: Pair) -> None:
+    async with pair.distributor.database.write() as session:
+        await session.exec(update(TariffPlanPrice).values(currency="USD"))

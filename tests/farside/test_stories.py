@@ -3,14 +3,10 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import update
 from sqlmodel import select
 
-from models.catalogue import TariffPlan, TariffPlanPrice
-from models.enums import IncidentKind, OperationKind, ServiceStatus, Stage
-from models.incident import Incident
+from models.enums import OperationKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
-from models.money import Money
 from models.order import Operation, Task
 from orders.lifecycle.allowed import person_may
 from orders.lifecycle.facts import facts_of
@@ -125,21 +121,6 @@ async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_our
     assert (await pair.reseller.service(order.service)).plan_id == service.plan_id
 
 
-async def test_a_distributor_that_sells_in_another_currency_is_an_incident(pair: Pair) -> None:
-    async with pair.distributor.database.write() as session:
-        await session.exec(update(TariffPlanPrice).values(currency="USD"))
-    service = await pair.bought()
-    assert service.status is ServiceStatus.ACTIVE
-
-    async def raised() -> list[Incident]:
-        async with pair.reseller.database.read() as session:
-            return list((await session.exec(select(Incident).where(Incident.kind == IncidentKind.OTHER_TERM))).all())
-
-    [incident] = await assert_eventually(raised, timeout=20, message="the price is read with the item")
-    assert incident.detail["shown"].endswith(" USD")
-    assert incident.service_id == service.id
-
-
 async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pair: Pair) -> None:
     await pair.line.down()
     order = await pair.reseller.order("S")
@@ -223,28 +204,3 @@ async def test_a_prolongation_that_the_distributor_cancels_asks_a_person_at_once
     await pair.panel.set_balance("50.00")
     await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p3"))
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong"]
-
-
-async def test_a_prolongation_that_is_dearer_there_than_was_agreed_is_an_incident_and_its_price_is_shown(
-    pair: Pair,
-) -> None:
-    service = await pair.bought()
-    async with pair.distributor.database.write() as session:
-        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
-        price = await session.get_one(TariffPlanPrice, (plan.id, 1))
-        price.amount = Decimal("11.90")
-        session.add(price)
-    limit = Money.of("8.00", "EUR")
-    order = await pair.reseller.resellflow.prolong(service.id or 0, 1, key="p", agreed_cost_limit=limit)
-    await pair.completed(order)
-
-    async def shown() -> bool:
-        return (await pair.reseller.operation(order.operation)).cost == Money.of("11.90", "EUR")
-
-    await assert_eventually(shown, timeout=20, message="the prolongation shows what it was sold for")
-    async with pair.reseller.database.read() as session:
-        [incident] = (await session.exec(select(Incident))).all()
-    assert (incident.kind, incident.operation_id) == (IncidentKind.OTHER_TERM, order.operation)
-    assert "costs 11.90 EUR at the upstream, and 7.90 EUR had been expected (at most 8.00 EUR was agreed)" in (
-        incident.message
-    )

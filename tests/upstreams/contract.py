@@ -156,6 +156,13 @@ class Contract:
             row = (await listed(upstream, bench)).get(about.number)
             assert row is None or row.status is UpstreamStatus.DELETED
 
+    async def test_a_quote_only_reads(self, bench: Bench) -> None:
+        if not bench.capabilities.quotes:
+            return
+        async with aclosing(bench.connect()) as upstream:
+            assert (await upstream.quote(bench.spec(MARK))).price is not None
+        assert (bench.proxy.sent(bench.commits), await bench.charges()) == (0, 0)
+
     async def test_an_order_that_is_not_bought_yet_is_called_off_and_never_charged(self, bench: Bench) -> None:
         if not bench.capabilities.call_off:
             return

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from models.catalogue import TariffPlan, TariffPlanPrice
 from models.enums import Knowledge, ServiceStatus, Stage, UpstreamStatus
 from models.money import Money
 from models.order import IntakeKey, Operation, Service
@@ -323,3 +324,30 @@ def test_what_is_absent_is_said() -> None:
     absent = [name for name, _ in ADAPTER.capabilities.absent()]
     assert {"balance", "cart", "renewal_switch"} <= set(absent)
     assert "same_key_again" not in absent
+
+
+async def test_prices_are_those_of_their_catalogue(far_side: FarSide) -> None:
+    async with far_side.api.database.write() as session:
+        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
+        plan.addon_prices = {"ram": "1.00 EUR above 2"}
+        session.add(plan)
+        await session.merge(
+            TariffPlanPrice(
+                plan_id=plan.id,
+                period_months=12,
+                amount=Decimal("79.00"),
+                currency="EUR",
+                renewal_amount=Decimal("70.00"),
+                renewal_currency="EUR",
+            )
+        )
+    upstream, number = far_side.upstream, await far_side.open()
+    assert (await upstream.quote(spec(period=12, addons={}))).price == Money.of("79.00", "EUR")
+    assert (await upstream.quote(spec())).price == Money.of("12.00", "EUR"), "ram above 2"
+    assert (await upstream.quote(spec(period=7))).price is None
+    assert (await upstream.quote_prolong("vds", number, 12)).price == Money.of("94.00", "EUR"), "70 and 12 times 2"
+    assert (await upstream.quote_parameters("vds", number, {"ram": "6"})).price == Money.of("2.00", "EUR")
+    assert (await upstream.quote_parameters("vds", number, {"domain": "v2.example.com"})).price == Money.of("0", "EUR")
+    assert (await upstream.quote_plan_change(number, "VDS-2", 1)).price is None, "nor do they say what ram costs there"
+    with pytest.raises(SetupFault):
+        await upstream.quote(spec(tariff="VDS-9"))
