@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from orders.services.prices import PriceView, find_price
+from orders.money.views import PriceView, find_price
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import INVALID_FIELD, documented

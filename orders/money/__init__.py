@@ -7,4 +7,5 @@
 - `addonprices` adds what add-ons cost.
 - `limits` is the most that the caller agreed to.
 - `prices` judges the price by all of these.
+- `views` says what a plan is sold for.
 """
