@@ -29,11 +29,13 @@ from models.messages import (
 )
 from models.money import Money
 from models.order import Operation, Task
+from orders.access.roles import OPERATOR, Requester
+from orders.decisions import deciding, pending
+from orders.decisions.allowed import PAID_STAYS, Denied, judge
+from orders.decisions.facts import facts_of
 from orders.errors import NotFound, NotTheirs, Refused, existing
-from orders.lifecycle import completion, intake, pending, requests
+from orders.lifecycle import intake, requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.allowed import OPERATOR, PAID_STAYS, Denied, Requester, judge
-from orders.lifecycle.facts import facts_of
 from orders.lifecycle.intake import ServiceRequest
 from orders.operations.change_plan import PlanChange
 from orders.operations.close import Closing
@@ -247,7 +249,7 @@ class Resellflow:
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester = OPERATOR
     ) -> DecisionResult:
-        """Decide about an operation that waits for a person, or cancel it. `orders.lifecycle.allowed` says what is
+        """Decide about an operation that waits for a person, or cancel it. `orders.decisions.allowed` says what is
         possible.
 
         Raises NotFound, Refused, InvalidField or TemporalUnavailable. A cancellation needs no Temporal, unless the
@@ -283,7 +285,7 @@ class Resellflow:
         record = DecisionRecord(operation=operation, kind=kind, decision=decision, decision_id="rehearsal")
         with suppress(_OnlyRehearsed):
             async with self.database.write() as session:
-                await completion.decide(session, record, requester)
+                await deciding.decide(session, record, requester)
                 raise _OnlyRehearsed
 
     async def _record_decision(
@@ -316,7 +318,7 @@ class Resellflow:
             decision_id=f"cancel-{uuid.uuid4().hex}",
         )
         async with self.database.write() as session:
-            await completion.decide(session, record, requester)
+            await deciding.decide(session, record, requester)
             stage = (await session.get_one(Operation, number)).stage
         await self._dispatcher.called_off(number)
         if stage.is_final:

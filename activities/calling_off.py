@@ -17,10 +17,10 @@ from orders.carts import leftovers
 from orders.carts.called_off import InCart, clear_cart
 from orders.carts.leftovers import CleanupResult
 from orders.carts.rows import left_in_cart, remove_own_row
+from orders.decisions.allowed import Traces
+from orders.decisions.facts import facts_of
 from orders.errors import ByHand, NoMapping
 from orders.lifecycle import calling_off, completion
-from orders.lifecycle.allowed import Traces
-from orders.lifecycle.facts import facts_of
 from orders.lifecycle.stages import locked_operation
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type

@@ -16,8 +16,9 @@ from models.messages import (
     StageReport,
 )
 from orders.access import private
+from orders.decisions import deciding, pending
 from orders.errors import InvalidField, Refused
-from orders.lifecycle import calling_off, completion, pending
+from orders.lifecycle import calling_off, completion
 from orders.lifecycle.stages import enter, locked_operation
 from orders.tasks import manual
 
@@ -47,8 +48,8 @@ class RecordActivities:
         with database_in_words():
             try:
                 async with self._database.write() as session:
-                    await completion.decide(session, record)
-                    called_off = await completion.is_called_off(session, record)
+                    await deciding.decide(session, record)
+                    called_off = await deciding.is_called_off(session, record)
             except Refused as refusal:
                 outcome = DecisionOutcome(refused=str(refusal))
             except InvalidField as mistake:

@@ -9,9 +9,9 @@ from sqlmodel import select
 
 from models.enums import Stage
 from models.order import Operation, Service
+from orders.decisions.allowed import person_may
+from orders.decisions.facts import facts_of
 from orders.errors import NotFound
-from orders.lifecycle.allowed import person_may
-from orders.lifecycle.facts import facts_of
 from orders.views import BEFORE_ALL, StagePassed, stages_after
 
 if TYPE_CHECKING:

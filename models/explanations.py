@@ -1,7 +1,7 @@
 """The sentences that explain each stage: what an operation waits for, what happens next, what a person may do.
 
 The API, the console and Temporal UI take the first two from here. What a person may do depends on more than the stage:
-`orders.lifecycle.allowed` computes it. The sentences here are used where only the stage is known (Temporal UI, stages
+`orders.decisions.allowed` computes it. The sentences here are used where only the stage is known (Temporal UI, stages
 that have passed), and promise nothing that could be refused.
 """
 
@@ -43,7 +43,7 @@ _CANCEL = "cancel the operation"
 _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.ACCEPTED: Explanation(
         "the start of its workflow",
-        "it starts automatically, also if Temporal was away; then the balance is checked",
+        "it starts automatically, also if Temporal was away; what it costs is looked up first",
         _CANCEL,
         shop_may=_CANCEL,
     ),
@@ -54,8 +54,8 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
         shop_may=_CANCEL,
     ),
     Stage.CHECKING_BALANCE: Explanation(
-        "the upstream's answer about the balance",
-        "money is set aside, then the request is sent",
+        "the upstream's answers to what is read before the request: for what costs money, price and balance",
+        "the request is sent; for what costs money, the sum is set aside first",
         f"{_CANCEL} as long as nothing of it was sent",
         shop_may=_CANCEL,
     ),
@@ -124,8 +124,7 @@ _RETRYING_BECAUSE: dict[FailureClass, Explanation] = {
     ),
     FailureClass.NOT_YET: Explanation(
         "the time before which the upstream refuses it",
-        "it is tried again automatically then, money first; the upstream has refused the request, and nothing was "
-        "charged",
+        "it is tried again automatically then; the upstream has refused the request, and nothing was charged",
         f"wait, or {_CANCEL}",
         shop_may=_CANCEL,
     ),

@@ -186,7 +186,7 @@ class Decision(Message):
 class Written(Message):
     """Names what API or command line wrote down in the database: who decided, why, and with which values.
 
-    Histories hold this word instead (`orders.lifecycle.pending`). A Decision or a TaskCompletion in its place was sent
+    Histories hold this word instead (`orders.decisions.pending`). A Decision or a TaskCompletion in its place was sent
     by hand, or is of an order of before.
     """
 

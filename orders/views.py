@@ -10,6 +10,7 @@ be right raises InvalidField with the parameter's name.
 
 from datetime import datetime
 
+from orders.access.roles import OPERATOR, Requester
 from orders.accounts.views import (
     ProcessingModuleView,
     UpstreamCapabilities,
@@ -22,7 +23,6 @@ from orders.accounts.views import (
 from orders.events.views import EventView, OrphanView, ValueChange, list_events, list_orphans
 from orders.incidents.views import IncidentView, find_incident, list_incidents
 from orders.lifecycle.acceptance import NewRows
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.lifecycle.views import (
     BEFORE_ALL,
     DecisionView,

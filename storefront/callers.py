@@ -18,7 +18,7 @@ from models.columns import utc_now
 from models.enums import Role
 from models.tokens import ApiToken
 from orders.access import tokens
-from orders.lifecycle.allowed import Requester
+from orders.access.roles import Requester
 from settings import Settings
 from starter import Resellflow
 

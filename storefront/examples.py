@@ -62,7 +62,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "upstream_says": None,
         "slow_since": None,
         "usual_seconds": None,
-        "next_step": "it starts automatically, also if Temporal was away; then the balance is checked",
+        "next_step": "it starts automatically, also if Temporal was away; what it costs is looked up first",
         "tries": 0,
         "next_try_at": None,
         "person_may": "cancel the order",

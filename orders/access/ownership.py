@@ -10,8 +10,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.order import Operation, Service, Task
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import NotFound
-from orders.lifecycle.allowed import OPERATOR, Requester
 
 NOUN = "service"
 

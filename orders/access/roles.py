@@ -4,6 +4,7 @@ A storefront sees what is its own, every other role sees everything (`orders.acc
 beyond reading is one of these rights.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from models.enums import Role
@@ -47,3 +48,29 @@ def holders_in_words(right: Right) -> str:
 def lacks(name: str, role: Role, right: Right, what: str = "this") -> str:
     """Why it is refused; names the roles that may."""
     return f"{name} has the role {role.value}; {what} needs the role {holders_in_words(right)}."
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Who would decide. A shop decides only about what it asked for itself."""
+
+    role: Role
+    name: str = ""
+    asked_for_it: bool = False
+
+    @property
+    def is_staff(self) -> bool:
+        """Sees everything, whoever's it is."""
+        return self.role is not Role.STOREFRONT
+
+    def may(self, right: Right) -> bool:
+        return self.role in holders(right)
+
+    @property
+    def owner(self) -> str | None:
+        """Owner of what is ordered in this way; None: the operators."""
+        return None if self.is_staff else self.name
+
+
+OPERATOR = Requester(Role.ADMIN)
+"""Whoever sits at the command line, and Resellflow itself: may do everything."""

@@ -13,10 +13,10 @@ from models.enums import OperationKind, ServiceStatus, Source, Stage
 from models.messages import DecisionKind
 from models.order import Operation, Service
 from orders import audit
-from orders.access.roles import Right, lacks
+from orders.access.roles import Requester, Right, lacks
+from orders.decisions.allowed import Facts, Traces
+from orders.decisions.facts import facts_of
 from orders.errors import NotTheirs
-from orders.lifecycle.allowed import Facts, Requester, Traces
-from orders.lifecycle.facts import facts_of
 from orders.lifecycle.queueing import start_next_queued
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds

@@ -10,11 +10,11 @@ from models.database import Database
 from models.enums import OperationKind, ServiceStatus, Source, Stage
 from models.order import Operation, Service
 from orders.access.ownership import check_visible
+from orders.access.roles import OPERATOR, Requester
+from orders.decisions.facts import facts_of
 from orders.errors import Refused
 from orders.lifecycle import calling_off, queueing
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
-from orders.lifecycle.allowed import OPERATOR, Requester
-from orders.lifecycle.facts import facts_of
 from orders.money.limits import check_limit, limited
 from orders.operations.registry import operation_type
 from orders.operations.requests import OperationRequest, Rules

@@ -15,11 +15,11 @@ from models.messages import DecisionKind
 from models.money import Money
 from models.order import Operation, StageEntry, Task
 from orders.access.ownership import belongs_to_visible
-from orders.access.roles import holders
+from orders.access.roles import OPERATOR, Requester, holders
 from orders.accounts.views import known_upstream
+from orders.decisions.allowed import Facts, Traces, allowed_decisions, person_may
+from orders.decisions.facts import facts_of_all
 from orders.errors import NotFound, existing
-from orders.lifecycle.allowed import OPERATOR, Facts, Requester, Traces, allowed_decisions, person_may
-from orders.lifecycle.facts import facts_of_all
 from orders.lifecycle.slowness import in_words
 from orders.lifecycle.stages import TRIED_AGAIN
 from orders.lifecycle.waiting_reasons import upstream_says, what_is_ahead

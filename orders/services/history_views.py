@@ -9,9 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.audit import AuditEntry
 from models.enums import Source
 from orders.access.ownership import visible_service
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import existing
 from orders.events.views import ValueChange
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.documents import Document
 from orders.reading.paging import Page, PageRequest, page_of
 from orders.services.history import SUBJECT

@@ -20,8 +20,8 @@ from models.order import Service
 from models.product_types import PRODUCT_TYPES
 from orders import audit
 from orders.access.ownership import visible_service
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import Refused
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.services.history import SUBJECT
 from upstreams.connections import Connections
 from upstreams.port import KEY_READY

@@ -12,9 +12,9 @@ from models.enums import RenewalOwner, ServiceStatus
 from models.money import Money
 from models.order import Service
 from orders.access.ownership import visible, visible_service
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import InvalidField, existing
 from orders.incidents.views import open_incidents
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.documents import Document, money
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of

@@ -15,8 +15,8 @@ from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import MAY_BE_OVERDUE, TAKEN, Task
 from orders.access.ownership import belongs_to_visible
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import InvalidField, NotFound, existing
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.audit import AuditView, shown_entry
 from orders.reading.documents import Document
 from orders.reading.filters import newest

@@ -8,8 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.columns import utc_now
 from models.enums import DeliveryState
 from models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import NotFound
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.webhooks.deliveries import locked_delivery
 from orders.webhooks.endpoints import record_action
 from orders.webhooks.fanout import OWNER, delivery_of, wants

@@ -11,8 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import DeliveryState
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from orders.access.roles import OPERATOR, Requester
 from orders.errors import InvalidField, NotFound, existing
-from orders.lifecycle.allowed import OPERATOR, Requester
 from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of

@@ -12,7 +12,8 @@ from models.money import Money
 from models.order import Intent
 from orders.carts.called_off import doubt_about
 from orders.carts.rows import Left
-from orders.lifecycle import completion, requests
+from orders.decisions import deciding
+from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.operations.close import Closing
 from tests.carts.bench import Bench
@@ -31,7 +32,7 @@ async def cancel(bench: Bench, order: AcceptedOrder) -> None:
         decision_id="d-1",
     )
     async with bench.database.write() as session:
-        await completion.decide(session, record)
+        await deciding.decide(session, record)
 
 
 async def called_off(bench: Bench, order: AcceptedOrder) -> SubmitResult:

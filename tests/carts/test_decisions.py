@@ -8,8 +8,8 @@ from sqlmodel import select
 from models.enums import Stage, TaskMode
 from models.messages import Decision, DecisionKind, DecisionRecord, Submission
 from models.order import Task
+from orders.decisions import deciding
 from orders.errors import Refused
-from orders.lifecycle import completion
 from orders.lifecycle.stages import enter, locked_operation
 from tests.carts.bench import Bench
 
@@ -24,7 +24,7 @@ async def decide(
     record = DecisionRecord(operation=operation, kind=kind, decision=told, decision_id=f"{kind} {decision}")
     async with bench.database.write() as session:
         await enter(session, await locked_operation(session, operation), stage, "a person is asked")
-        await completion.decide(session, record)
+        await deciding.decide(session, record)
 
 
 @pytest.mark.parametrize("payment", ["not tried", "refused"])

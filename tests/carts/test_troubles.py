@@ -14,6 +14,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord, Funds, Submi
 from models.order import Operation
 from orders.carts import paying
 from orders.carts.rows import remove_own_row
+from orders.decisions import deciding
 from orders.lifecycle import completion
 from orders.lifecycle.stages import enter, locked_operation
 from orders.operations.job import load_job
@@ -268,7 +269,7 @@ async def test_a_cart_whose_holder_has_ended_is_taken_over(bench: Bench) -> None
         decision_id="d-1",
     )
     async with bench.database.write() as session:
-        await completion.decide(session, cancelled)
+        await deciding.decide(session, cancelled)
     await bench.to_the_end(other)
     assert await bench.charges() == [("open", "5.00")]
 
@@ -285,12 +286,12 @@ async def test_an_order_with_an_unpaid_row_ends_at_once_only_if_somebody_vouches
         )
 
     async with bench.database.write() as session:
-        await completion.decide(session, cancel(False))
+        await deciding.decide(session, cancel(False))
     called_off = await bench.operation(order)
     assert called_off.called_off_at is not None
     assert not called_off.stage.is_final
     async with bench.database.write() as session:
-        await completion.decide(session, cancel(True))
+        await deciding.decide(session, cancel(True))
     assert (await bench.operation(order)).stage is Stage.CANCELLED
 
 
@@ -311,7 +312,7 @@ async def test_a_person_who_vouches_has_a_removed_row_ordered_anew(bench: Bench)
         decision_id="d-1",
     )
     async with bench.database.write() as session:
-        await completion.decide(session, retry)
+        await deciding.decide(session, retry)
     await bench.to_the_end(order)
     assert await bench.charges() == [("open", "5.00")]
 

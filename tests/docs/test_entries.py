@@ -11,7 +11,7 @@ from activities.failures import _DELAYS
 from cli.app import app
 from models.enums import EventKind, FailureClass, IncidentKind, IntentState, OperationKind, Stage
 from models.messages import DecisionKind
-from orders.lifecycle.allowed import Allowed, Facts, Traces, judge
+from orders.decisions.allowed import Allowed, Facts, Traces, judge
 from orders.settlement.verdicts import Verdict
 from settings import Settings
 from tests.docs.pages import ARCHITECTURE, OPERATIONS, OURS, README, Page, table

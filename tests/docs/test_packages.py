@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 _ORDERS = Path(__file__).parents[2] / "orders"
-_MAPS = ("carts", "lifecycle", "money", "services", "settlement")
+_MAPS = ("carts", "decisions", "lifecycle", "money", "services", "settlement")
 
 
 @pytest.mark.parametrize("package", _MAPS)

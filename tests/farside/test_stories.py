@@ -8,8 +8,8 @@ from sqlmodel import select
 from models.enums import OperationKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
 from models.order import Operation, Task
-from orders.lifecycle.allowed import person_may
-from orders.lifecycle.facts import facts_of
+from orders.decisions.allowed import person_may
+from orders.decisions.facts import facts_of
 from orders.operations.set_parameters import ServiceChange
 from tests.farside.installations import Pair, hint_by_webhook, orders
 from tests.infrastructure.eventually import assert_eventually

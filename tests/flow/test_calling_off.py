@@ -8,9 +8,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from models.enums import MessageType, Role, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
 from models.webhooks import WebhookMessage
+from orders.access.roles import Requester
 from orders.errors import Refused
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.allowed import Requester
 from starter import Resellflow
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually

@@ -16,25 +16,24 @@ from models.enums import FailureClass, IntentState, IntentStep, OperationKind, R
 from models.explanations import explain
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Intent, Operation, Service, Task
-from orders.errors import InvalidField, Refused
-from orders.lifecycle import completion
-from orders.lifecycle.allowed import (
+from orders.access.roles import OPERATOR, Requester
+from orders.decisions import deciding
+from orders.decisions.allowed import (
     ITEM,
     NOTHING_BOUGHT,
-    OPERATOR,
     PAID,
     PAID_STAYS,
     Allowed,
     Denied,
     Facts,
-    Requester,
     Traces,
     allowed_decisions,
     judge,
     person_may,
     traces,
 )
-from orders.lifecycle.facts import facts_of
+from orders.decisions.facts import facts_of
+from orders.errors import InvalidField, Refused
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from tests.flow.shop import stock_catalogue
 from tests.infrastructure.databases import copy_of
@@ -378,7 +377,7 @@ async def _offered_and_accepted(
             record = DecisionRecord(operation=number, kind=kind, decision=_decision(kind, needs), decision_id="d")
             found = isinstance(offer, Allowed), False
             with suppress(Refused):
-                await completion.decide(session, record, requester)
+                await deciding.decide(session, record, requester)
                 found = isinstance(offer, Allowed), True
             raise _Undo
     return found
@@ -410,7 +409,7 @@ async def test_what_an_offer_needs_is_needed(one_order: tuple[Database, int]) ->
     async def decided(kind: DecisionKind, decision: Decision = WHY, requester: Requester = OPERATOR) -> None:
         async with database.write() as session:
             record = DecisionRecord(operation=number, kind=kind, decision=decision, decision_id="d")
-            await completion.decide(session, record, requester)
+            await deciding.decide(session, record, requester)
 
     for kind, error in ((CANCEL, Refused), (CORRECT, Refused), (MARK_DONE, InvalidField)):
         with pytest.raises(error):
@@ -428,7 +427,7 @@ async def test_a_shop_can_not_vouch(one_order: tuple[Database, int]) -> None:
 
     async def decided() -> None:
         async with database.write() as session:
-            await completion.decide(session, record, THE_SHOP)
+            await deciding.decide(session, record, THE_SHOP)
 
     with pytest.raises(Refused, match="needs the role senior or admin"):
         await decided()

@@ -17,10 +17,10 @@ from models.leases import LeaseTerms
 from models.messages import StageReport
 from models.money import Money
 from models.order import Intent, Operation, Service, Task
+from orders.access.roles import Requester
 from orders.errors import NotFound, NotTheirs, Refused
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.allowed import Requester
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds

@@ -10,6 +10,7 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Intent, Operation, Service
+from orders.decisions import deciding
 from orders.errors import InvalidField, Refused
 from orders.lifecycle import attempts, completion, requests
 from orders.lifecycle.acceptance import AcceptedOrder
@@ -51,7 +52,7 @@ async def correct(database: Database, operation: int, **parameters: str) -> None
         row.stage = Stage.NEEDS_ATTENTION
         session.add(row)
         await session.flush()
-        await completion.decide(session, record)
+        await deciding.decide(session, record)
 
 
 async def test_an_opening_gets_other_add_ons_name_and_parameters(database: Database) -> None:

@@ -7,8 +7,8 @@ from models.enums import Stage
 from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
 from orders import events
+from orders.decisions import deciding
 from orders.events.waiting import CONFIRMABLE
-from orders.lifecycle import completion
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter
@@ -42,7 +42,7 @@ async def retry(
         decision_id=decision_id,
     )
     async with database.write() as session:
-        await completion.decide(session, record)
+        await deciding.decide(session, record)
     async with database.read() as session:
         return await session.get_one(Operation, order.operation)
 

@@ -14,8 +14,8 @@ from models.decision import PendingDecision
 from models.enums import Role, Stage
 from models.messages import Decision, DecisionKind, DecisionOutcome, DecisionRecord, TaskCompletion, Written
 from models.order import Operation
-from orders.lifecycle import pending
-from orders.lifecycle.allowed import OPERATOR, Requester
+from orders.access.roles import OPERATOR, Requester
+from orders.decisions import pending
 from orders.retention import Keep, prune
 from tests.orders.test_decisions import needing_attention
 

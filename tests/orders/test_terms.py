@@ -19,10 +19,11 @@ from models.incident import Incident
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
 from models.order import Operation, Service
 from models.webhooks import WebhookMessage
+from orders.decisions.deciding import decide
 from orders.errors import InvalidField, NoMapping, Refused
 from orders.lifecycle import requests
 from orders.lifecycle.acceptance import AcceptedOrder
-from orders.lifecycle.completion import complete, decide, still_wrong
+from orders.lifecycle.completion import complete, still_wrong
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import enter
 from orders.operations.base import Obstacle

@@ -1,4 +1,4 @@
-"""What the rules of `orders.lifecycle.allowed` look at, read from the database."""
+"""What the rules of `orders.decisions.allowed` look at, read from the database."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from models.catalogue import UpstreamAccount
 from models.enums import OperationKind, Stage, TaskMode
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service, Task
-from orders.lifecycle.allowed import Facts, Traces, traces, what_is_owed
+from orders.decisions.allowed import Facts, Traces, traces, what_is_owed
 from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
 from upstreams.kinds import adapter_of

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Role, Stage, UnpaidKind
+from models.enums import FailureClass, IntentState, IntentStep, OperationKind, Stage, UnpaidKind
 from models.messages import DecisionKind
 from models.order import Intent
-from orders.access.roles import Right, holders, holders_in_words, lacks
+from orders.access.roles import OPERATOR, Requester, Right, holders_in_words, lacks
 from orders.operations.registry import operation_type
 
 REASON = "reason"
@@ -60,32 +60,6 @@ class Facts:
     can_be_called_off: bool = False
     """An opening that the upstream has accepted and may still call off: whether it is bought there is not known."""
     number: int = 0
-
-
-@dataclass(frozen=True)
-class Requester:
-    """Who would decide. A shop decides only about what it asked for itself."""
-
-    role: Role
-    name: str = ""
-    asked_for_it: bool = False
-
-    @property
-    def is_staff(self) -> bool:
-        """Sees everything, whoever's it is."""
-        return self.role is not Role.STOREFRONT
-
-    def may(self, right: Right) -> bool:
-        return self.role in holders(right)
-
-    @property
-    def owner(self) -> str | None:
-        """Owner of what is ordered in this way; None: the operators."""
-        return None if self.is_staff else self.name
-
-
-OPERATOR = Requester(Role.ADMIN)
-"""Whoever sits at the command line, and Resellflow itself: may do everything."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.decision import PendingDecision
 from models.enums import Role
 from models.messages import Decision, DecisionRecord, TaskCompletion, Written
+from orders.access.roles import Requester
 from orders.errors import Refused
-from orders.lifecycle.allowed import Requester
 
 BY_HAND = "temporal"
 COMPLETE_TASK = "complete_task"
