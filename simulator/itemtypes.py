@@ -27,7 +27,7 @@ class Trait(Flag):
 
     NONE = 0
     COMMON = auto()
-    """A panel has it if it is not told otherwise."""
+    """A panel has it unless its knob `types` names others."""
     OWN_NETWORK = auto()
     """Its address has a gateway and a mask of its own."""
     MODULE = auto()
