@@ -99,7 +99,8 @@ class NewPlan(Parameters):
     addons: Annotated[dict[str, str], ADDON] = {}
     """Add-ons that are carried along."""
     dropped_addons: str | None = None
-    """Add-ons that the new plan can't have and that the caller agreed to lose, in words."""
+    """Add-ons that the new plan can't have and that the caller agreed to lose, in words; empty: the caller agreed, and
+    there are none. None: the caller did not agree to lose any."""
     by_hand: str | None = None
     """Why only a person can do it; decided when the operation was asked for."""
 

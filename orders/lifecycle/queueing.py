@@ -3,12 +3,15 @@
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.catalogue import TariffPlan
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.order import Operation, Service
 from models.parameters import Parameters
 from orders import audit
+from orders.errors import InvalidField, Refused
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
+from orders.operations.registry import operation_type
 from orders.services.history import origin_of
 from orders.settlement import intents
 from orders.tasks import manual
@@ -66,7 +69,7 @@ async def step_aside(session: AsyncSession, running: Operation, *, client: str) 
 async def start_next_queued(session: AsyncSession, service_number: int) -> int | None:
     """The end of one operation lets the next of the same service go. Returns its number; the sweep starts it.
 
-    An operation that has become pointless ends here, with the reason.
+    An operation that has become pointless or impossible ends here, with the reason.
     """
     service = await session.get_one(Service, service_number)
     found = await session.exec(
@@ -76,13 +79,27 @@ async def start_next_queued(session: AsyncSession, service_number: int) -> int |
         .with_for_update(key_share=True)
     )
     for following in found.all():
-        if service.status is not ServiceStatus.CLOSED or following.kind is OperationKind.OPEN:
+        reason = await _why_not(session, service, following)
+        if not reason:
             await enter(session, following, Stage.ACCEPTED)
             return following.id
-        await _cancel_superfluous(session, following, f"service {service_number} is closed by now; nothing was sent")
+        await _cancel(session, following, reason)
     return None
 
 
-async def _cancel_superfluous(session: AsyncSession, operation: Operation, reason: str) -> None:
+async def _why_not(session: AsyncSession, service: Service, following: Operation) -> str:
+    """Why the operation, whose turn has come, can't be done; empty: it can."""
+    if service.status is ServiceStatus.CLOSED and following.kind is not OperationKind.OPEN:
+        return f"service {service.id} is closed by now; nothing was sent"
+    try:
+        await operation_type(following.kind).at_its_turn(session, service, following)
+    except (InvalidField, Refused) as error:
+        plan = await session.get_one(TariffPlan, service.plan_id)
+        what = f"service {service.id} has the plan {plan.name} by now: {error}"
+        return f"{what}. Nothing was sent or charged; ask anew for what is still wanted"
+    return ""
+
+
+async def _cancel(session: AsyncSession, operation: Operation, reason: str) -> None:
     await enter(session, operation, Stage.CANCELLED, reason)
     audit.record(session, "operation", operation.id, "cancelled", facts={"reason": reason})

@@ -142,6 +142,10 @@ class OperationType(ABC, Generic[A, P]):
         """It is what the running operation waits for, so it does not wait for that one."""
         return False
 
+    async def at_its_turn(self, session: AsyncSession, service: Service, operation: Operation) -> None:
+        """Bring a queued operation's parameters up to what the service has when its turn comes. Raises InvalidField or
+        Refused if it can't be had any more: then it ends, and what waits behind it goes on."""
+
     def has_values(self, asked: P) -> bool:
         """It asks for at least one value that a person may correct."""
         return self.correctable

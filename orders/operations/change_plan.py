@@ -1,6 +1,6 @@
 """Change plan: the tariff in the item's form shows whether it was done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
@@ -12,13 +12,13 @@ from models.catalogue import PlanMapping, TariffPlan, UpstreamAccount
 from models.database import Database
 from models.enums import EventKind, FailureClass, OperationKind, UpstreamStatus
 from models.messages import Submission, SubmitResult
-from models.order import Service
+from models.order import Operation, Service
 from models.parameters import NewPlan
 from models.product_types import SWITCHED_TYPES
 from orders.errors import InvalidField
 from orders.money.expectation import plan_terms
 from orders.money.prices import PriceTerms
-from orders.operations import followups
+from orders.operations import followups, pending
 from orders.operations.base import NOT_AT_WORK, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
@@ -87,7 +87,8 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             raise InvalidField("plan", f"service {service.id} has plan {asked.plan!r} already")
         mapping, _ = await mappings.mapped_period(session, service, plan.id, service.period_months)
         old = await session.get_one(TariffPlan, service.plan_id)
-        carried, dropped = _addons_to_carry(service, mapping, plan.name, drop=asked.drop_addons)
+        had = await pending.addons_to_come(session, service)
+        carried, dropped = _addons_to_carry(had, service.id, mapping, plan.name, drop=asked.drop_addons)
         manual = await _manual_changes(session, service, rules)
         by_hand = [name for name in manual if old.resources.get(name) != plan.resources.get(name)]
         words = ", ".join(f"{name} {old.resources.get(name)} → {plan.resources.get(name)}" for name in by_hand)
@@ -100,10 +101,20 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
                 if resource in plan.resources
             },
             addons=carried,
-            dropped_addons=dropped or None,
+            dropped_addons=dropped if asked.drop_addons else None,
             by_hand=f"the upstream has no automatic change of this: {words}" if by_hand else None,
         )
         return CheckedRequest(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
+
+    async def at_its_turn(self, session: AsyncSession, service: Service, operation: Operation) -> None:
+        """The add-ons to carry along are those that the service has now."""
+        asked = self.asked(operation)
+        plan = await session.get_one(TariffPlan, asked.plan_id)
+        mapping = await mapped(session, plan.id, service.home_module_id or service.module_id)
+        agreed = asked.dropped_addons is not None
+        carried, dropped = _addons_to_carry(service.addons, service.id, mapping, plan.name, drop=agreed)
+        now = asked.model_copy(update={"addons": carried, "dropped_addons": dropped if agreed else None})
+        operation.parameters = pending.rewritten(operation.parameters, asked, now)
 
     def missing(self, asked: NewPlan, seen: Seen) -> str:
         wanted = asked.tariff or ""
@@ -191,21 +202,21 @@ async def _manual_changes(session: AsyncSession, service: Service, rules: Rules)
 
 
 def _addons_to_carry(
-    service: Service, mapping: PlanMapping | None, plan: str, *, drop: bool
+    had: Mapping[str, addons.AddonValue], service: int, mapping: PlanMapping | None, plan: str, *, drop: bool
 ) -> tuple[dict[str, str], str]:
     """The add-ons that the new plan keeps, and those that are lost, in words. Raises InvalidField for add-ons that it
     can't have, unless they are to be dropped."""
     if mapping is None:
-        return {name: str(value) for name, value in service.addons.items()}, ""
-    carried, lost = addons.carried(service.addons, mapping, plan)
+        return {name: str(value) for name, value in had.items()}, ""
+    carried, lost = addons.carried(had, mapping, plan)
     if lost and not drop:
-        words = "; ".join(f"{name} {service.addons[name]}: {reason}" for name, reason in lost.items())
+        words = "; ".join(f"{name} {had[name]}: {reason}" for name, reason in lost.items())
         raise InvalidField(
             "plan",
-            f"service {service.id} would lose add-ons with {plan} ({words}). Change them first, or ask with "
+            f"service {service} would lose add-ons with {plan} ({words}). Change them first, or ask with "
             "drop_addons to change the plan without them",
         )
-    dropped = ", ".join(f"{name} {service.addons[name]}" for name in lost)
+    dropped = ", ".join(f"{name} {had[name]}" for name in lost)
     return {name: str(value) for name, value in carried.items()}, dropped
 
 

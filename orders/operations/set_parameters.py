@@ -18,7 +18,7 @@ from orders.errors import InvalidField, Refused
 from orders.money.expectation import addon_terms
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.money.prices import PriceTerms
-from orders.operations import followups
+from orders.operations import followups, pending
 from orders.operations.base import NOT_AT_WORK, Correction, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.job import Job
 from orders.operations.requests import CheckedRequest, OperationRequest, Option, Route, Rules
@@ -130,8 +130,9 @@ class SetParameters(OperationType[ServiceChange, Values]):
         if not asked.changes_values:
             possible = "addons, domain, renewal_owner, password or licence_key"
             raise InvalidField("addons", f"name at least one thing to change: {possible}")
-        mapping = await mappings.mapping_of_plan(session, service, service.plan_id)
-        plan = await session.get_one(TariffPlan, service.plan_id)
+        plan_id = await pending.plan_to_come(session, service)
+        mapping = await mappings.mapping_of_plan(session, service, plan_id)
+        plan = await session.get_one(TariffPlan, plan_id)
         values = addons.values_to_set(addons.check(asked.addons, mapping, plan.name), mapping)
         fields = dict(values.fields)
         domain = None if asked.domain is None else _checked_name(product_type, asked.domain)
@@ -139,13 +140,15 @@ class SetParameters(OperationType[ServiceChange, Values]):
             fields[DOMAIN] = domain
         renewal = None
         if asked.renewal_owner is not None:
-            renewal = NO_RENEWAL
             if asked.renewal_owner is RenewalOwner.UPSTREAM:
                 await _check_able(session, service, "renewal_switch", "renewal_owner")
-                _, period = await mappings.mapped_period(session, service, service.plan_id, service.period_months)
-                renewal = str(period.upstream_period if period else service.period_months)
+            renewal = await pending.renewal_period(session, service, plan_id, asked.renewal_owner)
         update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner, "renewal": renewal}
         return CheckedRequest(values.model_copy(update=update), f"Set parameters of service {service.id}")
+
+    async def at_its_turn(self, session: AsyncSession, service: Service, operation: Operation) -> None:
+        now = await pending.values_now(session, service, operation, keep={DOMAIN})
+        operation.parameters = pending.rewritten(operation.parameters, self.asked(operation), now)
 
     def has_values(self, asked: Values) -> bool:
         return not (asked.new_password or asked.new_key)
