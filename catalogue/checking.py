@@ -47,8 +47,8 @@ class _Check:
         names = {account.id: name for name, account in state.accounts.items()}
         self._currencies: dict[str, str | None] = {name: account.currency for name, account in state.accounts.items()}
         self._currencies |= {name: _text(raw.get("currency")) for name, raw in draft.raw["upstream_accounts"].items()}
-        self._kinds: dict[str, str | None] = {name: account.kind for name, account in state.accounts.items()}
-        self._kinds |= {name: _text(raw.get("kind")) for name, raw in draft.raw["upstream_accounts"].items()}
+        self._upstream_kinds: dict[str, str | None] = {name: account.kind for name, account in state.accounts.items()}
+        self._upstream_kinds |= {name: _text(raw.get("kind")) for name, raw in draft.raw["upstream_accounts"].items()}
         self._modules = {
             name: _Module(
                 module.kind,
@@ -182,10 +182,10 @@ class _Check:
                     f'it has services with "{before}", so it can\'t become "{after}"; make another module for new ones',
                 )
         for plan, module in self._state.mappings:
-            kind = self._state.plans[plan].product_type
-            if module == entry.name and plan not in self._plan_types and kind != entry.product_type:
+            plan_type = self._state.plans[plan].product_type
+            if module == entry.name and plan not in self._plan_types and plan_type != entry.product_type:
                 yield Problem(
-                    table, "product_type", f'"{plan}", which is in the database, is mapped to it and is a "{kind}"'
+                    table, "product_type", f'"{plan}", which is in the database, is mapped to it and is a "{plan_type}"'
                 )
 
     # Plans and mappings.
@@ -203,10 +203,12 @@ class _Check:
                 )
             for plan, module in self._state.mappings:
                 if plan == entry.name and (plan, module) not in self._mapped:
-                    kind = self._modules[module].product_type
-                    if kind != entry.product_type:
+                    module_type = self._modules[module].product_type
+                    if module_type != entry.product_type:
                         yield Problem(
-                            table, "product_type", f'it is mapped to "{module}" in the database, which is for "{kind}"'
+                            table,
+                            "product_type",
+                            f'it is mapped to "{module}" in the database, which is for "{module_type}"',
                         )
         if entry.name in self._draft.incomplete:
             return
@@ -274,8 +276,8 @@ class _Check:
                 f'"{entry.processing_module}" is for "{module.product_type}" and the plan is a "{plan_type}"; '
                 f'name a module for "{plan_type}"',
             )
-        kind = self._kinds.get(module.account or "")
-        yield from fits_the_upstream(table, entry, plan_type, kind, manual=module.kind is ModuleKind.MANUAL)
+        upstream_kind = self._upstream_kinds.get(module.account or "")
+        yield from fits_the_upstream(table, entry, plan_type, upstream_kind, manual=module.kind is ModuleKind.MANUAL)
         if module.kind is ModuleKind.MANUAL:
             return
         currency = self._currencies.get(module.account or "")

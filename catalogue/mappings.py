@@ -59,8 +59,8 @@ def _order_parameters(
     table: str, entry: MappingEntry, product_type: str | None, words: Vocabulary
 ) -> Iterable[Problem]:
     """What is sent with every order has the form of the parameter of the same field."""
-    kind = PRODUCT_TYPES.get(product_type or "")
-    parameters = kind.parameters if kind is not None else {}
+    known = PRODUCT_TYPES.get(product_type or "")
+    parameters = known.parameters if known is not None else {}
     fields = words.order_fields.get(product_type or "", {})
     forms = {fields.get(name, name): one.form for name, one in parameters.items()}
     for field, value in entry.order_parameters.items():

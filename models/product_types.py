@@ -79,8 +79,8 @@ _NAME_SERVERS = {f"nameserver{number}": Parameter(Form.HOST) for number in range
 _CONTACTS = {name: Parameter(Form.NUMBER) for name in ("owner", "admin", "tech", "bill")}
 
 PRODUCT_TYPES: dict[str, ProductType] = {
-    kind.intname: kind
-    for kind in (
+    one.intname: one
+    for one in (
         ProductType("vds", parameters=_SERVER, has_password=True),
         ProductType("dedic", parameters=_SERVER, has_password=True),
         ProductType("vhost", has_password=True),
