@@ -51,6 +51,16 @@ async def test_the_cause_that_a_form_tells_of_an_unchanged_state_is_kept_until_a
     assert (await snapshots(database))["18"].cause == ""
 
 
+async def test_the_number_of_the_tariff_is_kept_although_nothing_else_of_the_form_has_changed(
+    database: Database,
+) -> None:
+    await record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
+    form = ITEMS[1].model_copy(update={"raw": {"pricelist": "VPS-1"}})
+    for number in ("", "58", ""):
+        assert await read_form(database, form.model_copy(update={"tariff_id": number})) == 0
+    assert (await snapshots(database))["18"].tariff_id == "58"
+
+
 async def test_an_item_that_its_form_denies_vanishes_alone(database: Database) -> None:
     await record_items(database, ACCOUNT, "vds", ITEMS, complete=True)
     for expected in (1, 0):
