@@ -77,7 +77,14 @@ class Absent:
         self._absent("change_password")
 
     async def change_plan(
-        self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        key: str,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeAccepted:
         self._absent("change_plan")
 

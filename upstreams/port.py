@@ -320,9 +320,19 @@ class Upstream(Protocol):
         ...
 
     async def change_plan(
-        self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        key: str,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeAccepted:
         """Change the tariff, once, charging or refunding the account. Settled by the tariff in the item's form.
+
+        `drop_addons`: it is agreed that the item loses add-ons that it can't have with the new one. An upstream that
+        does not ask drops them anyway.
 
         One request; three where the upstream has no such function in one shot (a definite no, so nothing has been done)
         and the wizard is walked instead. After an unclear answer nothing else is tried. A change may go on for a while

@@ -175,7 +175,12 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
         answer = await upstream.change_plan(
-            item_number(job), job.mapping.tariff, job.upstream_period(), key=job.key, settings=job.mapping.settings
+            item_number(job),
+            job.mapping.tariff,
+            job.upstream_period(),
+            key=job.key,
+            settings=job.mapping.settings,
+            drop_addons=self.asked(job.operation).dropped_addons is not None,
         )
         return Sent(item_number(job), answer.unpaid)
 

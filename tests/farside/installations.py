@@ -24,7 +24,6 @@ from orders.lifecycle.acceptance import AcceptedOrder
 from orders.webhooks import endpoints
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.hints.sender import SECRET, SECRET_VARIABLE
-from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
 from tests.infrastructure.proxy import Proxy, Request
@@ -36,6 +35,9 @@ RESELLER = "reseller"
 OTHER_STOREFRONT, OTHER_TOKEN = "rival", "rival-token"
 """Another one that the distributor sells to."""
 TOKEN_VARIABLE = "TEST_DISTRIBUTOR_TOKEN"
+
+on_both_databases = pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+"""Both installations on SQLite, and both on PostgreSQL."""
 
 CATALOGUE = """\
 [[upstream_accounts]]
@@ -80,6 +82,17 @@ periods = {{ "1" = 1 }}
 cost = {{ "1" = "15.80 EUR" }}
 addons = {{ ram = "ram" }}
 templates = {{ debian-12 = "debian-12" }}
+
+[[tariff_plans]]
+name = "BARE"
+product_type = "vds"
+prices = {{ "1" = "18.90 EUR" }}
+
+[[tariff_plans.mappings]]
+processing_module = "distributor-vds"
+pricelist = "VDS-2"
+periods = {{ "1" = 1 }}
+cost = {{ "1" = "15.80 EUR" }}
 """
 
 
@@ -160,26 +173,29 @@ def orders(request: Request) -> bool:
 
 @asynccontextmanager
 async def open_pair(
-    template: Path, home: Path, temporal: TemporalServer, panel: Upstream, *, workers: bool = True, **of_reseller: Any
+    databases: tuple[str, str],
+    home: Path,
+    temporal: TemporalServer,
+    panel: Upstream,
+    *,
+    workers: bool = True,
+    **of_reseller: Any,
 ) -> AsyncIterator[Pair]:
     """Both installations, at work unless `workers` is false; then a test starts worker processes.
 
-    `of_reseller`: settings of the reseller's installation only.
+    `databases`: the distributor's and the reseller's, migrated. `of_reseller`: settings of the reseller's installation
+    only.
     """
     tokens: dict[str, Any] = {
         "storefront_tokens": f"{RESELLER}={SHOP_TOKEN},{OTHER_STOREFRONT}={OTHER_TOKEN}",
         "operator_tokens": f"olga={OPERATOR_TOKEN}",
     }
-    databases = {}
-    for name in ("distributor", "reseller"):
-        (home / name).mkdir()
-        databases[name] = copy_of(template, home / name)
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv(TOKEN_VARIABLE, SHOP_TOKEN)
         patch.setenv(SECRET_VARIABLE, SECRET)
         distributor = await stack.enter_async_context(
-            open_shop(databases["distributor"], temporal, panel, worker=workers, webhook_private=True, **tokens)
+            open_shop(databases[0], temporal, panel, worker=workers, webhook_private=True, **tokens)
         )
         api = await stack.enter_async_context(
             running_api(distributor.database, distributor.client, distributor.settings)
@@ -193,7 +209,7 @@ async def open_pair(
             await load(database, file, actor="test")
 
         reseller = await stack.enter_async_context(
-            open_shop(databases["reseller"], temporal, panel, worker=workers, stock=stock, **tokens, **of_reseller)
+            open_shop(databases[1], temporal, panel, worker=workers, stock=stock, **tokens, **of_reseller)
         )
         reseller_api = await stack.enter_async_context(
             running_api(reseller.database, reseller.client, reseller.settings)

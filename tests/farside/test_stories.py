@@ -11,7 +11,7 @@ from models.order import Operation, Task
 from orders.decisions.allowed import person_may
 from orders.decisions.facts import facts_of
 from orders.operations.set_parameters import ServiceChange
-from tests.farside.installations import Pair, hint_by_webhook, orders
+from tests.farside.installations import Pair, hint_by_webhook, on_both_databases, orders
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.proxy import Answer, Reaches, Request
 
@@ -20,6 +20,7 @@ def opens(request: Request) -> bool:
     return (request.method, request.path) == ("POST", "/v1/services")
 
 
+@on_both_databases
 async def test_a_service_is_opened_prolonged_suspended_resumed_changed_and_closed(pair: Pair) -> None:
     shop = pair.reseller.resellflow
     service = await pair.bought(customer="anna@example.com")
@@ -61,6 +62,7 @@ async def test_a_service_is_opened_prolonged_suspended_resumed_changed_and_close
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "setparam"]
 
 
+@on_both_databases
 async def test_an_order_whose_answer_is_cut_off_is_one_service(pair: Pair) -> None:
     pair.line.lay(Answer.CUT, Reaches.BEFORE, chosen=opens)
     await pair.bought()

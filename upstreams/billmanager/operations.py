@@ -75,7 +75,14 @@ class Operations:
         return tariffs.quoted(call, answer, offered, self._connection.currency)
 
     async def change_plan(
-        self, number: str, tariff: str, period: int, *, key: str = "", settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        key: str = "",
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeAccepted:
         """In one shot; by the wizard where that function is unknown, or its answer only leads to the wizard's steps."""
         call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)

@@ -243,9 +243,17 @@ class ResellflowUpstream(Absent):
         await self.delete(product_type, number, key=key)
 
     async def change_plan(
-        self, number: str, tariff: str, period: int, *, key: str, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        key: str,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeAccepted:
-        await self._change("POST", "/change-plan", key, {"plan": tariff}, number=number)
+        body = {"plan": tariff} | ({"drop_addons": True} if drop_addons else {})
+        await self._change("POST", "/change-plan", key, body, number=number)
         return PlanChangeAccepted()
 
     async def set_parameters(
