@@ -29,9 +29,7 @@ from models.messages import DecisionKind
 from models.order import Service
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services import naming
-from settings import Settings
-from starter import Resellflow
-from tests.flow.shop import Shop
+from tests.flow.shop import Shop, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from tests.standin.panel import Choices, Panel
@@ -307,31 +305,17 @@ cost = {{ "1" = "{price} {choices.currency}" }}
 async def open_rehearsal(
     database_url: str, temporal: TemporalServer, home: Path, *, worker: bool = True, **settings: Any
 ) -> AsyncIterator[Rehearsal]:
+    """`settings`: in place of those that stories have."""
+
+    async def nothing(_: Database) -> None:
+        """Each story brings an upstream of its own."""
+
     async with AsyncExitStack() as stack:
-        database = Database(database_url)
-        stack.push_async_callback(database.close)
         values = SETTINGS | settings
-        chosen = Settings(database_url=database_url, **values)
-        client = await temporal.connect(temporal.next_namespace())
-        shop = Shop(
-            database_url,
-            database,
-            client,
-            temporal,
-            chosen,
-            Resellflow(database, client, chosen),
-            cast("Any", None),
-            worker_settings={f"RESELL_{name.upper()}": str(value) for name, value in values.items()},
+        shop = await stack.enter_async_context(
+            open_shop(database_url, temporal, cast("Any", None), worker=worker, stock=nothing, **values)
         )
-
-        def stop_workers() -> None:
-            for program in shop.workers:
-                program.close()
-
-        stack.callback(stop_workers)
         rehearsal = Rehearsal(shop, home, stack)
-        if worker:
-            await stack.enter_async_context(shop.working())
         try:
             yield rehearsal
         finally:
