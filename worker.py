@@ -37,7 +37,7 @@ from environment import without_values
 from gc_tuning import freeze_loaded_objects
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.outages import Outage, described
+from models.outages import Held, Outage, described
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
 from orders.accounts.notes import keep_first
@@ -50,6 +50,7 @@ from settings import Settings, load_settings, setup_in_words
 from temporal.client import connect_client
 from temporal.healing import end_wedged_sweep
 from temporal.health import HealthServer
+from temporal.known_numbers import hold_if_older
 from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
 from temporal.registration import ensure_search_attributes
 from temporal.starting import start_sweep
@@ -264,7 +265,16 @@ async def _ready(database: Database) -> None:
     finally:
         await readiness.close()
     if outage is not None:
-        raise NotReady(outage.words) if outage.passes or outage is Outage.SCHEMA else CannotStart(outage.words)
+        is_waited_for = outage.passes or outage in (Outage.SCHEMA, Outage.HELD)
+        raise NotReady(outage.words) if is_waited_for else CannotStart(outage.words)
+
+
+async def _compared(client: Client, database: Database) -> None:
+    """Raises NotReady for a database that is older than what Temporal knows, until somebody runs `resell restored`."""
+    try:
+        await hold_if_older(client, database)
+    except Held as because:
+        raise NotReady(f"{Outage.HELD.words} ({because})") from None
 
 
 async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CHECK_SECONDS) -> None:
@@ -301,6 +311,9 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
             "registering search attributes", lambda: ensure_search_attributes(client), stopping
         )
         await _while_database_is_away("asking the database", lambda: _ready(database), stopping)
+        await _while_database_is_away(
+            "comparing the database with Temporal", lambda: _compared(client, database), stopping
+        )
         await _while_database_is_away(
             "looking at the upstreams", lambda: report_plain_http(database, settings), stopping
         )

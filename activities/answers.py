@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
@@ -21,13 +21,14 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, OperationKind, Stage
 from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
-from models.outages import described, outage_of
-from orders.errors import Refused
+from models.outages import Held, described, outage_of
+from orders.errors import NotFound, Refused
 from orders.lifecycle import fast_path
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds
 from orders.operations.base import Sent
 from orders.operations.job import Job
+from orders.restoration import numbers
 from orders.services.history import origin_of
 from orders.settlement import intents
 from orders.settlement.late import is_late, record_late_acceptance
@@ -161,7 +162,12 @@ class AnswerWriter:
                 return ours
 
         with database_in_words():
-            return await _while_database_is_away(once, intent)
+            try:
+                return await _while_database_is_away(once, intent)
+            except (NoResultFound, NotFound) as missing:
+                # It was committed before the request left, so the database is an older one.
+                await numbers.hold_if_lost(self._database, {"intent": intent.id}, "a worker has sent")
+                raise Held(f"intent {intent.id} is not in the database any more") from missing
 
 
 async def _while_database_is_away(write: Callable[[], Awaitable[T]], intent: Intent) -> T:

@@ -23,6 +23,7 @@ from orders.lifecycle.stages import enter, locked_operation
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
+from orders.restoration.proof import stricter
 from orders.services.history import origin_of
 from orders.settlement import intents
 from orders.settlement.lookup import keep_evidence
@@ -164,7 +165,8 @@ class SettleActivities:
         debt = await debt_of(self._database, job)
         if intent.step is not IntentStep.SEND and debt is not None:
             return await find_out_payment(self._database, job, upstream, debt, self._settle_window, sent=intent)
-        return await operation_type(job.operation.kind).find_out(self._database, job, upstream, self._settle_window)
+        found = await operation_type(job.operation.kind).find_out(self._database, job, upstream, self._settle_window)
+        return found if job.operation.kind is OperationKind.OPEN else await stricter(job, intent, upstream, found)
 
     async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
         """A request whose answer was lost, or said too little, may have ended in the cart.

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.heartbeat import heartbeating, pause
+from activities.numbers import NUMBERS, NumberWatch
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -46,6 +47,7 @@ class SweepActivities:
         self._sender_is_due_at = 0.0
         self._notified: set[str] = set()
         """What workflows have been notified of operations that were called off."""
+        self._numbers = NumberWatch(database)
         self._to_deliver: set[int] = set()
         """Accounts with events that are to be delivered once more."""
 
@@ -54,13 +56,17 @@ class SweepActivities:
         """Sweep every other second for one lap, or until the worker stops."""
         lap = SweepLap(started=0, pollers=0)
         self._watched.clear()
+        self._numbers.begin(sweep)
         self._sender_is_due_at = 0.0
         ends = time.monotonic() + sweep.lap.total_seconds()
         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
         # In the background: one look at what runs may take longer than the heartbeat's time limit.
-        async with heartbeating(lambda: {"started": lap.started, "pollers": sorted(self._watched)}):
+        async with heartbeating(lambda: self._progress(lap)):
             while time.monotonic() < ends and not activity.is_worker_shutdown():
                 try:
+                    if await self._numbers.is_held():
+                        await pause(INTERVAL_SECONDS)
+                        continue
                     lap = self._after(lap, await self._start_accepted())
                     await self._notify_called_off()
                     await self._keep_pollers()
@@ -78,8 +84,11 @@ class SweepActivities:
                 await pause(INTERVAL_SECONDS)
         return self._after(lap, 0)
 
+    def _progress(self, lap: SweepLap) -> dict[str, object]:
+        return {"started": lap.started, "pollers": sorted(self._watched), NUMBERS: self._numbers.known}
+
     def _after(self, lap: SweepLap, started: int) -> SweepLap:
-        return SweepLap(started=lap.started + started, pollers=len(self._watched))
+        return SweepLap(started=lap.started + started, pollers=len(self._watched), numbers=self._numbers.known)
 
     async def _start_accepted(self) -> int:
         """Operations that nobody started: Temporal was away, the process died, or their turn in the queue has come."""

@@ -14,10 +14,13 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
+from models.outages import Outage
 from orders import events
+from orders.errors import NotFound
 from orders.lifecycle.attempts import pause_after_put_off
 from orders.lifecycle.stages import enter, locked_operation, note_next_try
 from orders.operations.job import Job
+from orders.restoration import numbers
 from orders.settlement import intents
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, Scope, UpstreamError
 
@@ -122,6 +125,11 @@ class FailureNotes:
         except Exception as error:  # of whatever kind: what the attempt failed with is what Temporal is to hear
             activity.logger.info("operation %s: its next try is not noted: %s", operation_number, error)
 
+    async def _is_lost(self, operation_number: int) -> bool:
+        """The operation was accepted once, and the database has still to give its number: it is an older database."""
+        known = {"operation": operation_number}
+        return bool(await numbers.hold_if_lost(self._database, known, "a workflow works for"))
+
     @asynccontextmanager
     async def at_work(self, operation_number: int) -> AsyncIterator[None]:
         """Heartbeats; and a failure that nobody foresaw and that comes again is said where people look."""
@@ -135,6 +143,8 @@ class FailureNotes:
         except CancelledError:
             raise
         except Exception as error:
+            if isinstance(error, NotFound) and await self._is_lost(operation_number):
+                raise ApplicationError(Outage.HELD.words, type="DatabaseUnavailable") from error
             reason = f"unexpected {type(error).__name__}: {str(error)[:300]}"
             activity.logger.exception("operation %s: %s", operation_number, reason)
             if activity.info().attempt >= SAID_FROM_ATTEMPT:

@@ -22,7 +22,7 @@ from activities.retention import prune_daily
 from models.database import Database
 from models.messages import SendInput, SendLap
 from models.outages import described, is_unavailable, outage_of
-from orders.installation import installation_tag
+from orders.installation import first_tag
 from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.posting import Poster, PostResult
@@ -149,7 +149,7 @@ class _Sender:
             idle[endpoint].reset()
 
     async def _start_sending(self, held: Collection[int]) -> None:
-        self._source = self._source or f"urn:resellflow:{await installation_tag(self._database)}"
+        self._source = self._source or f"urn:resellflow:{await first_tag(self._database)}"
         messages = await deliveries.due(self._database, but_not=held)
         for endpoint, batch in groupby(messages, lambda outgoing: outgoing.endpoint):
             self._states[endpoint].task = asyncio.create_task(

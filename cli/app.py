@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import incidents, life, linking, lists, order, setup, system, tasks, tokens, upstream, webhooks
+from cli import incidents, life, linking, lists, order, restored, setup, system, tasks, tokens, upstream, webhooks
 from cli.failures import in_words
 from models.untrusted_text import visible_lines
 from output_encoding import replace_unencodable
@@ -37,6 +37,7 @@ incidents.add_commands(app)
 webhooks.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)
+restored.add_commands(app)
 
 
 def run(arguments: list[str]) -> int:

@@ -29,11 +29,30 @@ class AuditEntry(SQLModel, table=True):
 
 
 class Installation(SQLModel, table=True):
-    """This database's own tag, made once. It is part of every mark, so that a second installation (or this one, set up
-    anew from nothing) on the same upstream account never takes the other's services for its own."""
+    """This database's own tag. It is part of every mark, so that a second installation (or this one, set up anew from
+    nothing) on the same upstream account never takes the other's services for its own. `resell restored` changes it."""
 
     __tablename__ = "installation"
 
     id: int = Field(default=1, primary_key=True)
     tag: str = Field(max_length=16)
+    held_because: str | None = None
+    """Set: nothing is accepted or sent, in words for the operator. See orders.restoration."""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class Restoration(SQLModel, table=True):
+    """One run of `resell restored`: from which tag on the numbers of services were given twice, or never were."""
+
+    __tablename__ = "restoration"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int = Field(default=None, primary_key=True)
+    at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    actor: str = Field(max_length=64)
+    former_tag: str = Field(max_length=16)
+    """The tag in marks of services that were ordered before."""
+    last_known: int
+    """The highest number of a service in the restored database, and …"""
+    last_lost: int
+    """… the highest that was seen anywhere: services between the two are lost."""

@@ -322,11 +322,14 @@ class PollLap(Message):
 class SweepInput(Message):
     lap: timedelta = timedelta(minutes=10)
     heartbeat_timeout: timedelta = timedelta(seconds=10)
+    numbers: dict[str, int] = {}
+    """The highest numbers that the database had given when the lap before ended, by table."""
 
 
 class SweepLap(Message):
     started: int
     pollers: int
+    numbers: dict[str, int] = {}
 
 
 class SendInput(Message):

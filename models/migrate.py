@@ -20,6 +20,10 @@ _TAG_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _ADVISORY_LOCK = 7_265_735
 
 
+def new_tag() -> str:
+    return "".join(secrets.choice(_TAG_ALPHABET) for _ in range(5))
+
+
 def _sync_url(url: str) -> URL:
     target = normalise_url(url)
     return target.set(drivername="sqlite" if target.get_backend_name() == "sqlite" else "postgresql+psycopg")
@@ -64,9 +68,8 @@ def migrate(url: str) -> tuple[str | None, str]:
                 command.upgrade(config, "head")
             table = sa.inspect(connection).has_table(Installation.__tablename__)
             if table and not connection.execute(sa.select(Installation.id)).first():  # type: ignore[call-overload]
-                tag = "".join(secrets.choice(_TAG_ALPHABET) for _ in range(5))
                 connection.execute(
-                    sa.insert(Installation).values(id=1, tag=tag, created_at=utc_now()),
+                    sa.insert(Installation).values(id=1, tag=new_tag(), created_at=utc_now()),
                 )
             return before, after
     finally:

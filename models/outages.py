@@ -29,6 +29,8 @@ class Outage(StrEnum):
     SCHEMA = "schema"
     """A table or column is not there."""
     DAMAGED = "damaged"
+    HELD = "held"
+    """It is older than what Temporal knows: a backup that was brought back."""
 
     @property
     def passes(self) -> bool:
@@ -48,7 +50,13 @@ _WORDS = {
     Outage.REFUSED: "the database does not let us in; look at RESELL_DATABASE_URL and the rights of its user",
     Outage.DAMAGED: "the database's files are damaged; bring back a copy",
     Outage.SCHEMA: "the database has no schema, or an old one; run `resell migrate`",
+    Outage.HELD: "the database is older than what Temporal knows; nothing is sent until you run `resell restored`",
 }
+
+
+class Held(Exception):
+    """Nothing may be accepted or sent: `resell restored` has still to be run. The message is the reason."""
+
 
 _BY_SQLSTATE = {
     "08": Outage.AWAY,  # connection exception
@@ -119,6 +127,8 @@ def outage_of(error: BaseException) -> Outage | None:
         return Outage.BUSY
     if isinstance(error, ConnectionError):
         return Outage.AWAY
+    if isinstance(error, Held):
+        return Outage.HELD
     if isinstance(error, PendingRollbackError):
         return Outage.AWAY if error.code == _CANT_RECONNECT else None
     if isinstance(error, InvalidRequestError):

@@ -18,7 +18,7 @@ KEPT_SECONDS = 1.0
 _TERMS = PoolTerms(size=1, more=0, wait=0.0, statement_timeout=PATIENCE_SECONDS)
 NEWEST_REVISION = max(file.name[:4] for file in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
 """The newest of the migrations that this program brings."""
-_REVISION = sa.text("SELECT (SELECT version_num FROM alembic_version) FROM installation")
+_REVISION = sa.text("SELECT (SELECT version_num FROM alembic_version), held_because FROM installation")
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only')")
 
 
@@ -74,8 +74,11 @@ class Readiness:
         turns = _Turns()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS), turns:
-                if await self._revision() < NEWEST_REVISION:  # one that is newer than this program does no harm
+                revision, held = await self._revision()
+                if revision < NEWEST_REVISION:  # one that is newer than this program does no harm
                     return Outage.SCHEMA
+                if held:
+                    return Outage.HELD
                 return Outage.READ_ONLY if await self._is_read_only() else None
         except TimeoutError:
             return self._found if turns.were_few else Outage.AWAY
@@ -85,9 +88,11 @@ class Readiness:
                 raise
             return None if outage is Outage.BUSY else outage
 
-    async def _revision(self) -> str:
+    async def _revision(self) -> tuple[str, str]:
+        """The schema's revision, and why the database is held."""
         async with self._database.read() as session:
-            return str((await (await session.connection()).execute(_REVISION)).scalars().first() or "")
+            row = (await (await session.connection()).execute(_REVISION)).first()
+            return ("", "") if row is None else (str(row[0] or ""), str(row[1] or ""))
 
     async def _is_read_only(self) -> bool:
         """Begins a write, and writes nothing. SQLite refuses the beginning; PostgreSQL is asked."""

@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from models.audit import AuditEntry, Installation
+from models.audit import AuditEntry, Installation, Restoration
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.decision import PendingDecision, WholeReason
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
@@ -26,6 +26,7 @@ __all__ = [
     "PlanMapping",
     "ProcessingModule",
     "Reservation",
+    "Restoration",
     "Service",
     "StageEntry",
     "TariffPlan",

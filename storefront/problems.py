@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
 
-from models.outages import Outage, described, outage_of
+from models.outages import Held, Outage, described, outage_of
 from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
 from temporal.updates import TemporalUnavailable
 from upstreams.errors import UpstreamError
@@ -166,6 +166,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(UpstreamError)(_upstream_failed)
     app.exception_handler(SQLAlchemyError)(_database_error)
     app.exception_handler(sqlite3.Error)(_database_error)
+    app.exception_handler(Held)(_database_error)
     app.exception_handler(RequestValidationError)(_invalid_request)
     app.exception_handler(HTTPException)(_http_error)
 

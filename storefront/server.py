@@ -16,6 +16,7 @@ from starter import connect
 from storefront.app import create_app
 from storefront.context import Context
 from storefront.protocol import protocol_of
+from temporal.known_numbers import compare_once
 from temporal.outage import listen_to_the_sdk, watch_for_the_end
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 25
 """What requests under way are given when the server stops: more than the longest, a decision, takes."""
 BACKLOG = 2048
+COMPARED_WITHIN_SECONDS = 2.0
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
@@ -37,10 +39,14 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             freeze_loaded_objects()
             listen_to_the_sdk()
             watching = asyncio.create_task(watch_for_the_end(resellflow.client))
+            comparing = asyncio.create_task(compare_once(resellflow.client, resellflow.database))
             try:
+                # Before the first order, unless Temporal is away: then orders are accepted and wait for it.
+                await asyncio.wait({comparing}, timeout=COMPARED_WITHIN_SECONDS)
                 await server.serve([listening])
             finally:
                 watching.cancel()
+                comparing.cancel()
 
 
 class StoppableServer(uvicorn.Server):

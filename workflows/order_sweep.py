@@ -13,5 +13,5 @@ class OrderSweep:
     @workflow.run
     async def run(self, sweep: SweepInput) -> None:
         workflow.set_current_details("Starts accepted orders whose workflow is missing, and pollers that do not run.")
-        await calls.sweep_orders(sweep)
-        workflow.continue_as_new(sweep)
+        lap = await calls.sweep_orders(sweep)
+        workflow.continue_as_new(sweep.model_copy(update={"numbers": lap.numbers or sweep.numbers}))

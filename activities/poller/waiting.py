@@ -1,16 +1,19 @@
 """Who waits for what the poller does, and what the catalogue wants to be watched."""
 
+from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.poller.schedule import CATALOGUE_SECONDS, PeriodicJob
 from activities.poller.watch import Watch
+from models.audit import Installation
 from models.catalogue import ProcessingModule
 from models.database import Database
 from models.enums import ModuleKind, Stage
 from models.order import Operation
 from orders import events
 from orders.events import WaitingOperation, hints
+from orders.installation import raise_if_held
 
 _BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
@@ -18,17 +21,23 @@ _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 
 
 async def refresh_waiting(database: Database, watch: Watch) -> None:
+    """Raises Held while nothing may be written of what the upstream shows."""
     by_hand: list[WaitingOperation] = []
     async with database.read() as session:
         if watch.schedule.claim(PeriodicJob.CATALOGUE, CATALOGUE_SECONDS):
             await _look_at_catalogue(session, watch)
         # One short question: most of the time nothing waits, and then there is nothing else to be asked.
         found = await session.exec(
-            select(Operation.stage)
-            .where(col(Operation.stage).in_(_WAITED_IN), Operation.upstream_name == watch.name)
+            select(Installation.held_because, Operation.stage)
+            .outerjoin(
+                Operation, and_(col(Operation.stage).in_(_WAITED_IN), col(Operation.upstream_name) == watch.name)
+            )
             .distinct()
         )
-        stages = set(found.all())
+        stages = set()
+        for held, stage in found.all():
+            raise_if_held(held)  # what was seen before the backup has still to be compared
+            stages.add(stage)
         watch.waiting_for_funds = Stage.WAITING_FOR_FUNDS in stages
         watch.awaited = []
         if Stage.AWAITING_CONFIRMATION in stages:

@@ -23,6 +23,7 @@ from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service, StageEntry
+from orders.installation import not_held
 from orders.money import funds
 from orders.services.history import change_entry, origin_of
 from orders.webhooks import outbox
@@ -134,7 +135,7 @@ def _unchanged() -> ColumnElement[bool]:
 def _begin_statement(dialect: str) -> Update:
     names = ("stage", "stage_since", "reason", "failure_class", "parameters", "workflow_started_at")
     values = rows.setting(Operation, *names, "cost_amount", "cost_currency", "price")
-    statement = update(rows.table_of(Operation)).where(_unchanged()).values(values)
+    statement = update(rows.table_of(Operation)).where(_unchanged(), not_held()).values(values)
     return statement.returning(database.clock(dialect))
 
 

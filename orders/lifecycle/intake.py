@@ -19,7 +19,7 @@ from models.order import IntakeKey, Operation, Service
 from models.periods import period_in_words
 from models.product_types import PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField
-from orders.installation import installation_tag
+from orders.installation import held_column, raise_if_held, tag_column
 from orders.lifecycle.acceptance import (
     AcceptedOrder,
     CatalogueTerms,
@@ -70,6 +70,8 @@ class _Candidate(CatalogueTerms):
     service: int
     """The number that the service gets."""
     operation: int
+    tag: str
+    """For its mark."""
 
     @property
     def by_whom(self) -> str:
@@ -85,13 +87,14 @@ async def accept_order(
     hostname_suffix: str,
     owner: str | None = None,
 ) -> AcceptedOrder:
-    """Write the order down. Raises InvalidField or KeyReused; the same client, key and body give the same numbers.
-    `owner`: the storefront whose the service will be; None: the operators'.
+    """Write the order down. Raises InvalidField, KeyReused or Held.
+
+    The same client, key and body give the same numbers. `owner`: the storefront whose the service will be; None: the
+    operators'.
 
     Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
     """
     once = Key(client, key, _body_hash(request))
-    tag = await installation_tag(database)
     try:
         async with database.write() as session:
             candidate = await _find_candidate(session, request, once)
@@ -100,7 +103,7 @@ async def accept_order(
                 if again is not None:
                     return again
                 await _refuse(session, request)
-            return await _accept(session, request, candidate, tag, once, hostname_suffix, owner)
+            return await _accept(session, request, candidate, once, hostname_suffix, owner)
     except IntegrityError:
         async with database.read() as session:
             winner = await accepted_before(session, once)  # the same key, posted twice at once
@@ -113,12 +116,15 @@ def _body_hash(request: ServiceRequest) -> str:
     return hash_of(request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit))
 
 
-_Candidates = Select[TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int]
+_Candidates = Select[
+    TariffPlan, ProcessingModule, PlanMapping, MappedPeriod, UpstreamAccount | None, int, int, str, str | None
+]
 
 
 async def _find_candidate(session: AsyncSession, request: ServiceRequest, key: Key) -> _Candidate | None:
     """The first mapping that has the plan for so many months. The same statement shows whether the key is free, and the
-    numbers of the service and the operation to come. None: the key is known, or there is no such mapping."""
+    numbers of the service and the operation to come. None: the key is known, or there is no such mapping. Raises Held.
+    """
     if abs(request.period_months) > HIGHEST_NUMBER:
         return None  # no period is so long, and no database would look for it
     asked = {"plan": request.plan, "months": request.period_months, "client": key.client, "key": key.key}
@@ -126,10 +132,13 @@ async def _find_candidate(session: AsyncSession, request: ServiceRequest, key: K
     row = found.one_or_none()
     if row is None:
         return None
-    plan, module, mapping, period, account, service, operation = row
+    plan, module, mapping, period, account, service, operation, tag, held = row
+    raise_if_held(held)
     by_hand = module.kind is ModuleKind.MANUAL
     product_type = PRODUCT_TYPES[plan.product_type]
-    return _Candidate(plan, module, None if by_hand else account, mapping, period, product_type, service, operation)
+    return _Candidate(
+        plan, module, None if by_hand else account, mapping, period, product_type, service, operation, tag
+    )
 
 
 @cache
@@ -147,6 +156,8 @@ def _candidates_query(dialect: str) -> _Candidates:
             UpstreamAccount,
             next_number(dialect, Service),
             next_number(dialect, Operation),
+            tag_column(),
+            held_column(),
         )
         .join(PlanMapping, col(PlanMapping.plan_id) == col(TariffPlan.id))
         .join(ProcessingModule, col(PlanMapping.module_id) == col(ProcessingModule.id))
@@ -242,7 +253,6 @@ async def _accept(
     session: AsyncSession,
     request: ServiceRequest,
     candidate: _Candidate,
-    tag: str,
     key: Key,
     hostname_suffix: str,
     owner: str | None,
@@ -251,7 +261,7 @@ async def _accept(
     limit = request.agreed_cost_limit
     check_limit(limit, candidate.account)
     await _check_own_items(session, candidate, details.parameters, owner)
-    service = new_service(candidate.service, tag, candidate, customer=request.customer, owner=owner)
+    service = new_service(candidate.service, candidate.tag, candidate, customer=request.customer, owner=owner)
     service.name = details.domain or naming.own_name(candidate.type, service.mark, hostname_suffix)
     service.name_is_ours = details.domain is None
     service.parameters = details.parameters

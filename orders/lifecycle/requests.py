@@ -13,6 +13,7 @@ from orders.access.ownership import check_visible
 from orders.access.roles import OPERATOR, Requester
 from orders.decisions.facts import facts_of
 from orders.errors import Refused
+from orders.installation import held_column, raise_if_held
 from orders.lifecycle import calling_off, queueing
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
 from orders.money.limits import check_limit, limited
@@ -35,8 +36,8 @@ async def ask(
 ) -> AcceptedOrder:
     """The same client, key and request give the same operation, for ever.
 
-    Raises NotFound, InvalidField, Refused or KeyReused; NotTheirs where it would call off an opening that another shop
-    asked for.
+    Raises NotFound, InvalidField, Refused, KeyReused or Held; NotTheirs where it would call off an opening that another
+    shop asked for.
     """
     body = {"kind": asked.kind.value, "service": service, **asked.identity(), **limited(asked.limit)}
     once = Key(client, key, hash_of(body))
@@ -58,11 +59,15 @@ async def _accept(
 ) -> AcceptedOrder:
     kind, operation_class, limit = asked.kind, operation_type(asked.kind), asked.limit
     running = await queueing.lock_running(session, service_number)  # before the service, as everywhere
-    found = await session.exec(select(Service).where(Service.id == service_number).with_for_update())
-    service = check_visible(found.one_or_none(), service_number, requester)
+    found = await session.exec(
+        select(Service, held_column()).where(Service.id == service_number).with_for_update(of=Service)
+    )
+    there, held = found.one_or_none() or (None, None)
+    service = check_visible(there, service_number, requester)
     earlier = await accepted_before(session, key)
     if earlier is not None:  # as it was then: what may be asked of the service can be something else by now
         return earlier
+    raise_if_held(held)
     if service.status is ServiceStatus.CLOSED:
         raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
     if service.product_type not in operation_class.product_types:

@@ -13,6 +13,7 @@ from orders.errors import Refused
 from orders.events.differences import tariff_number
 from orders.linking.requests import ItemRequest, Outcome
 from orders.linking.target import Target
+from orders.restoration.marks import service_of, tags
 from orders.services import naming
 from orders.services.history import Origin
 from orders.settlement import intents
@@ -76,6 +77,8 @@ async def differing_mark(
         .order_by(col(Service.id))
     )
     other = others.first()
+    if other is None and service is None and service_of(mark, (await tags(session))[1:]) is not None:
+        return []  # of an order that a restored database has lost
     if other is None:
         stays = not adapter_of(target.account.kind).capabilities.set_mark
         if stays and not naming.is_mark(mark):

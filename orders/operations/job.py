@@ -24,6 +24,7 @@ from models.order import Intent, Operation, Service
 from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders.access.private import note_names
 from orders.errors import ByHand, NoMapping, NotFound
+from orders.installation import held_column, raise_if_held
 from orders.services import addons
 from upstreams.capabilities import Capabilities
 from upstreams.kinds import adapter_of
@@ -120,19 +121,22 @@ _Whole = Select[
     int | None,
     UpstreamList | None,
     int,
+    str | None,
 ]
 
 
 async def load_job(database: Database, operation_number: int) -> Job:
     """All of it in one statement, as it is at one moment.
 
-    Raises NotFound for an unknown operation, ByHand if no upstream does it, NoMapping if the catalogue lacks it.
+    Raises Held while nothing may be sent, NotFound for an unknown operation, ByHand if no upstream does it, NoMapping
+    if the catalogue lacks it.
     """
     async with database.read() as session:
         row = (await session.exec(_whole_job(), params={"operation": operation_number})).one_or_none()
     if row is None:
         raise NotFound("operation", operation_number)
-    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, known, wanted = row
+    operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, known, wanted, held = row
+    raise_if_held(held)
     note_names(service, operation, intent)
     if account is None or module.kind is ModuleKind.MANUAL:
         raise ByHand(f"processing module {module.name} is manual")
@@ -164,6 +168,7 @@ def _whole_job() -> _Whole:
             last_snapshot,
             UpstreamList,
             months,
+            held_column(),
         )
         .join(Service, col(Operation.service_id) == col(Service.id))
         .join(ProcessingModule, col(ProcessingModule.id) == func.coalesce(Service.home_module_id, Service.module_id))

@@ -15,6 +15,15 @@ def workflow_id(service: int, kind: OperationKind, operation: int) -> str:
     return f"service-{service}-{kind.value.replace('_', '-')}-{operation}"
 
 
+_WORKFLOW_ID = re.compile(r"service-([0-9]{1,9})-[a-z]+(?:-[a-z]+)*-([0-9]{1,9})")
+
+
+def numbers_of(order_workflow: str) -> tuple[int, int] | None:
+    """The numbers of service and operation in the id of an order's workflow; None: it is another one's."""
+    found = _WORKFLOW_ID.fullmatch(order_workflow)
+    return (int(found[1]), int(found[2])) if found is not None else None
+
+
 POLLER_PREFIX = "event-poller-"
 
 

@@ -90,12 +90,19 @@ class Evidence:
     window: timedelta
     names_linked: frozenset[str] = frozenset()
     """Names of our other services whose items are known: a further item of such a name is no riddle solved."""
+    suspected: bool = False
+    """The latest call was never recorded: it may have been sent after the backup that was restored."""
     vouched: bool = False
     """A person has looked, and vouched that the latest call had no effect."""
 
     @property
     def mark(self) -> str:
         return self.marks[0]
+
+    @property
+    def shows_marks(self) -> bool:
+        """Proven: this upstream shows the marks that we send, in its list or in forms."""
+        return Knowledge.YES in (self.lists_return_mark, self.forms_return_mark)
 
     @property
     def window_ends(self) -> datetime:

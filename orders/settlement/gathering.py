@@ -12,6 +12,8 @@ from models.enums import FINAL_STAGES, IntentState, Knowledge, OperationKind, Up
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
 from orders.operations.job import Job
+from orders.restoration.before import is_suspected
+from orders.restoration.marks import lost_marks
 from orders.services.naming import canonical, same_mark, same_name
 from orders.settlement.evidence import Evidence, Row, Shown
 from orders.settlement.intents import learn
@@ -52,7 +54,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
         known_before=await _known_before(session, job, calls, listing.items),
         names_of_others=frozenset(canonical(one.name) for one in others if one.name and not one.upstream_number),
         names_linked=frozenset(canonical(one.name) for one in others if one.name and one.upstream_number),
-        marks_of_others=frozenset(one.mark for one in others),
+        marks_of_others=frozenset(one.mark for one in others) | await lost_marks(session),
         lists_return_mark=knowledge["list mark"],
         forms_return_mark=knowledge["form mark"],
         lists_return_name=knowledge["list name"],
@@ -61,6 +63,7 @@ async def what_is_known(session: AsyncSession, job: Job, listing: Listing, windo
         unknown_since=since or latest.created_at,
         now=utc_now(),
         window=window,
+        suspected=is_suspected(latest),
         vouched=latest.state is IntentState.ABANDONED,
     )
 

@@ -10,13 +10,13 @@ from decimal import Decimal
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models import database
 from models.columns import utc_now
 from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ServiceStatus, UnpaidKind
 from models.events import UpstreamSnapshot
 from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
 from orders.errors import Refused
+from orders.installation import now_unless_held
 from orders.money import funds
 from orders.services.history import Origin, changing
 from orders.services.naming import same_name
@@ -76,6 +76,7 @@ async def prepare(
 
     Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
     operation was called off. An accepted intent that left something to be paid does not forbid the steps after it.
+    Raises Held while nothing may be sent.
     """
     if operation.called_off_at is not None:
         raise Refused(f"operation {operation.id} was called off by {operation.called_off_by}; nothing of it is sent")
@@ -89,7 +90,7 @@ async def prepare(
         account_id=account_id,
         attempt=earlier[-1].attempt + 1 if earlier else 1,
         step=step,
-        send_until=await database.now(session) + lease,
+        send_until=await now_unless_held(session) + lease,
         mark=mark,
         request=request,
         before=before,

@@ -85,6 +85,10 @@ def _judge_absence(evidence: Evidence, riddles: tuple[str, ...]) -> Judgement:
             f"it may be this order{_look_at(riddles)}"
         )
         return Judgement(Verdict.CANNOT_TELL, riddles, reason)
+    new = [row.number for row in evidence.rows if row.number not in evidence.known_before | evidence.linked]
+    if evidence.suspected and new and not evidence.shows_marks:
+        reason = f"marks can't be seen there, so what appeared since the backup may be this order{_look_at(tuple(new))}"
+        return Judgement(Verdict.CANNOT_TELL, tuple(new), reason)
     if evidence.lists_return_mark is Knowledge.NO and evidence.lists_return_name is Knowledge.NO:
         reason = "this upstream's lists show neither our marks nor our names, so absence from them proves nothing"
         return Judgement(Verdict.CANNOT_TELL, reason=reason)
@@ -98,6 +102,8 @@ def _ours(evidence: Evidence, live: list[Row]) -> list[str]:
     named = [row for row in live if _has_our_name(evidence, row)]
     if evidence.name_is_ours:
         return [row.number for row in named if not carries_another_mark(evidence, row)]
+    if evidence.suspected:
+        return []  # an order that the database has lost may have had the same name
     # A name that the customer chose may be another order's too. It proves something only if the item is new, its form
     # shows no other mark, and nothing else can have made it.
     new = [row for row in named if row.number not in evidence.known_before and not carries_another_mark(evidence, row)]

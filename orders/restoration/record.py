@@ -1,0 +1,57 @@
+"""The transaction of `resell restored`: a new tag, numbers beyond everything seen, an intent where a search is due."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlmodel import select
+
+from models.audit import Installation, Restoration
+from models.columns import utc_now
+from models.database import Database
+from models.migrate import new_tag
+from orders import audit
+from orders.restoration import numbers
+from orders.restoration.unfinished import Unfinished, begin_anew, suspect, unfinished
+
+SUBJECT = "installation"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was written."""
+
+    former_tag: str
+    tag: str
+    next_numbers: dict[str, int]
+    operations: list[Unfinished]
+
+
+async def restored(database: Database, seen: Mapping[str, int], *, actor: str) -> Restored:
+    """Write it down, and let orders go on. `seen`: the highest numbers that were seen anywhere, by table."""
+    async with database.write() as session:
+        installation = (await session.exec(select(Installation).with_for_update())).one()
+        at, former = utc_now(), installation.tag
+        last_known = (await numbers.given(session))["service"]
+        operations = await unfinished(session)
+        for one in operations:
+            if one.is_suspected:
+                await suspect(session, one, at)
+        await begin_anew(session)
+        installation.tag, installation.held_because = new_tag(), None
+        last_lost = max(last_known, seen.get("service", 0))
+        row = Restoration(at=at, actor=actor, former_tag=former, last_known=last_known, last_lost=last_lost)
+        session.add_all([installation, row])
+        await session.flush()
+        moved = await numbers.move_beyond(session, seen)
+        facts: audit.Facts = {"former_tag": former, "tag": installation.tag, "next_service": moved["service"]}
+        audit.record(session, SUBJECT, 1, "restored", by=actor, facts=facts)
+        return Restored(former, installation.tag, moved, operations)
+
+
+async def workflows_lost(database: Database, *, actor: str) -> list[Unfinished]:
+    """Temporal's state is older than the database, or gone: the database is right, and only the runs begin anew."""
+    async with database.write() as session:
+        operations = await unfinished(session)
+        await begin_anew(session)
+        audit.record(session, SUBJECT, 1, "workflows_restored", by=actor)
+        return operations

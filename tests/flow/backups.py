@@ -1,0 +1,44 @@
+"""Taking a backup of a shop's database and bringing it back, as docs/backup.md says."""
+
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from models.database import Database
+from starter import Resellflow
+from tests.flow.shop import Shop
+
+
+def back_up(shop: Shop, file: Path) -> None:
+    """Save the database to `file`, while it is in use."""
+    if shop.database.is_sqlite:
+        with closing(sqlite3.connect(_file_of(shop))) as source, closing(sqlite3.connect(file)) as saved:
+            source.backup(saved)
+        return
+    subprocess.run(["pg_dump", "--format=custom", f"--file={file}", shop.database_url], check=True)
+
+
+async def restore(shop: Shop, file: Path) -> None:
+    """Put the database back as it was saved. Nothing of this shop may run meanwhile."""
+    await shop.database.close()
+    _put_back(shop, file)
+    shop.database = Database(shop.database_url)
+    shop.resellflow = Resellflow(shop.database, shop.client, shop.settings)
+
+
+def _put_back(shop: Shop, file: Path) -> None:
+    if shop.database.is_sqlite:
+        there = Path(_file_of(shop))
+        for rest in ("-wal", "-shm"):
+            there.with_name(there.name + rest).unlink(missing_ok=True)
+        there.write_bytes(file.read_bytes())
+    else:
+        command = ["pg_restore", "--clean", "--if-exists", "--single-transaction", f"--dbname={shop.database_url}"]
+        subprocess.run([*command, str(file)], check=True)
+
+
+def _file_of(shop: Shop) -> str:
+    return str(make_url(shop.database_url).database)

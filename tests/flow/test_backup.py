@@ -1,0 +1,321 @@
+"""A backup of the database is brought back while the upstream and Temporal have moved on: nothing is bought again."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from models.audit import Installation
+from models.enums import IntentState, Stage
+from models.messages import Decision, DecisionKind
+from models.outages import Held
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.linking.linker import Linker
+from orders.linking.requests import AdoptRequest
+from temporal.restoring import Findings, Restorer
+from tests.flow.backups import back_up, restore
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
+from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import PROJECT, Program, free_port
+from tests.infrastructure.temporal import OwnTemporalServer, TemporalServer, start_temporal_server, until_serving
+from upstreams.connections import Connections
+
+TOKEN = "shops-own-token-0123456789abcdefghijklm"
+
+
+@pytest.fixture
+async def shop(migrated_database_url: str, temporal_server: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
+    """On SQLite and on PostgreSQL. Workers are processes, so that a database can be put back between two of them."""
+    await upstream.set(disk_change="automatic")
+    async with open_shop(
+        migrated_database_url, temporal_server, upstream, worker=False, manual_plan_changes={}
+    ) as shop:
+        yield shop
+        await shop.database.close()  # another one by then
+
+
+async def stop(worker: Program) -> None:
+    worker.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(worker.wait_for_exit) == 0
+
+
+async def resell_restored(shop: Shop) -> Findings:
+    async with Connections.of(shop.settings) as connections:
+        restorer = Restorer(shop.database, shop.client, connections, shop.settings.task_queue)
+        findings = await restorer.look(say=lambda words: None)
+        await restorer.restore(findings, actor="anna")
+        return findings
+
+
+async def worker_refuses(shop: Shop) -> Program:
+    worker = shop.start_worker()
+    await asyncio.to_thread(worker.wait_for_line, "resell restored")
+    return worker
+
+
+async def completed(shop: Shop, *orders: AcceptedOrder) -> None:
+    for order in orders:
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+
+
+async def test_what_was_bought_after_the_backup_is_not_bought_again(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    worker = shop.start_worker()
+    first, changed, idle = await shop.order(), await shop.order(), await shop.order()
+    await completed(shop, first, changed, idle)
+    await stop(worker)
+    opening = await shop.order()
+    domain = await shop.order(domain="customers-own.example.com")
+    prolonging = await shop.resellflow.prolong(first.service, 1, key="p", client="shop")
+    moving = await shop.resellflow.change_plan(changed.service, "VDS-2", key="c", client="shop")
+    not_done = await shop.resellflow.prolong(idle.service, 1, key="n", client="shop")
+    before = len(await shop.upstream.charges())
+    back_up(shop, tmp_path / "saved")
+    # It is called off, so that only the restored database wants it: nothing of it is at the upstream.
+    await shop.resellflow.decide(not_done.operation, DecisionKind.CANCEL, Decision(actor="anna", reason="not wanted"))
+    worker = shop.start_worker()
+    await completed(shop, opening, domain, prolonging, moving)
+    lost = await shop.order()
+    await completed(shop, lost)
+    intended = await shop.upstream.charges()
+    await stop(worker)
+
+    await restore(shop, tmp_path / "saved")
+    worker = await worker_refuses(shop)
+    with pytest.raises(Held):
+        await shop.order()
+    assert len(await shop.upstream.charges()) == len(intended)
+
+    findings = await resell_restored(shop)
+    assert findings.lost_numbers
+    assert [one.workflow_id for one in findings.lost_runs] == [lost.workflow_id]
+    assert [(one.service, one.is_orphan) for one in findings.orphans] == [(lost.service, True)]
+    # The worker waits, and goes on automatically.
+    await completed(shop, opening, domain, moving)
+    attention = await shop.until(prolonging, Stage.NEEDS_ATTENTION, timeout=30)
+    assert "expiry" in attention.reason
+    await shop.resellflow.decide(prolonging.operation, DecisionKind.MARK_DONE, Decision(actor="anna", reason="seen"))
+    await completed(shop, prolonging, not_done)
+    charges = await shop.upstream.charges()
+    assert len(charges) == len(intended) + 1, "only what nobody had sent is sent"
+    assert len(charges) > before
+
+    new = await shop.order()
+    await completed(shop, new)
+    assert new.service > lost.service
+    assert new.operation > lost.operation
+    tag = (await shop.service(opening.service)).mark.split("-")[1]
+    assert (await shop.service(new.service)).mark.split("-")[1] != tag
+    marks = [item["remoteid"] for item in await shop.upstream.items()]
+    assert len(marks) == len(set(marks))
+    await stop(worker)
+    async with Connections.of(shop.settings) as connections:
+        adopting = AdoptRequest(plan="VDS-1", customer="c-1", period_months=1)
+        item = findings.orphans[0].number
+        outcome = await Linker(shop.database, connections).adopt(
+            item, adopting, upstream=None, actor="anna", client="cli", key="adopt"
+        )
+    assert outcome.differences == [], "a mark that the database has lost speaks for the item"
+    assert (await shop.service(outcome.service or 0)).upstream_number == item
+
+
+async def test_where_no_mark_is_seen_a_person_decides(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither list nor form shows marks, and another order of the same name may have been lost."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    await shop.upstream.set(remoteid_in_lists=False, remoteid_in_forms=False)
+    order = await shop.order(domain="customers-own.example.com")
+    unsent = await shop.order(domain="another.example.com")
+    back_up(shop, tmp_path / "saved")
+    await shop.resellflow.decide(unsent.operation, DecisionKind.CANCEL, Decision(actor="anna", reason="not wanted"))
+    worker = shop.start_worker()
+    await completed(shop, order)
+    await stop(worker)
+    await restore(shop, tmp_path / "saved")
+    await resell_restored(shop)
+    worker = shop.start_worker()
+    for one in (order, unsent):
+        await shop.until(one, Stage.NEEDS_ATTENTION, timeout=60)
+    assert len(await shop.upstream.charges()) == 1
+    [call] = await shop.intents(order.operation)
+    assert call.state is IntentState.UNKNOWN
+    item = str((await shop.upstream.items())[0]["id"])
+    found = Decision(actor="anna", reason="seen there", upstream_number=item)
+    await shop.resellflow.decide(order.operation, DecisionKind.MARK_DONE, found)
+    vouched = Decision(actor="anna", reason="looked", nothing_was_bought=True)
+    await shop.resellflow.decide(unsent.operation, DecisionKind.RETRY, vouched)
+    await completed(shop, order, unsent)
+    assert len(await shop.upstream.charges()) == 2
+    await stop(worker)
+
+
+async def test_where_only_forms_show_marks_they_are_read(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    await shop.upstream.set(remoteid_in_lists=False)
+    worker = shop.start_worker()
+    await completed(shop, await shop.order())
+    await stop(worker)
+    order = await shop.order(domain="customers-own.example.com")
+    back_up(shop, tmp_path / "saved")
+    worker = shop.start_worker()
+    await completed(shop, order)
+    lost = await shop.order(domain="customers-own.example.com")
+    await completed(shop, lost)
+    await stop(worker)
+    await restore(shop, tmp_path / "saved")
+    findings = await resell_restored(shop)
+    assert [one.service for one in findings.orphans] == [lost.service]
+    worker = shop.start_worker()
+    await completed(shop, order)
+    assert len(await shop.upstream.charges()) == 3
+    await stop(worker)
+
+
+async def test_the_last_seconds_are_lost_while_a_request_is_under_way(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a standby that is promoted: the worker lives on, and its intent is not in the database any more."""
+    if shop.database.is_sqlite:
+        pytest.skip("a SQLite file is not replaced under a process that has it open")
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    order = await shop.order()
+    back_up(shop, tmp_path / "saved")
+    await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="stall", when="after", seconds=2)
+    worker = shop.start_worker()
+    await assert_eventually(shop.upstream.charges, timeout=30)
+    await restore(shop, tmp_path / "saved")
+
+    async def is_held() -> bool:
+        async with shop.database.read() as session:
+            return (await session.get_one(Installation, 1)).held_because is not None
+
+    await assert_eventually(is_held, timeout=30, message="the worker holds the database")
+    await resell_restored(shop)
+    await completed(shop, order)
+    assert len(await shop.upstream.charges()) == 1
+    await stop(worker)
+
+
+async def test_temporal_s_state_is_older_than_the_database(
+    migrated_database_url: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    """The workflow waits again for what has happened, and another one is not there at all."""
+    await upstream.set(opening="manual")
+    port = free_port()
+
+    def started(file: str) -> OwnTemporalServer:
+        return start_temporal_server(port=port, options=("--db-filename", str(tmp_path / file)))
+
+    away = TemporalServer(f"127.0.0.1:{port}", iter(["test-1"]))
+    client = await Client.connect(away.address, namespace="test-1", data_converter=pydantic_data_converter, lazy=True)
+    async with open_shop(migrated_database_url, away, upstream, worker=False, client=client) as shop:
+        server = started("temporal.db")
+        with server.program:
+            await until_serving(server)
+            worker = shop.start_worker()
+            waiting = await shop.order()
+            await shop.until(waiting, Stage.AWAITING_CONFIRMATION, timeout=30)
+            await stop(worker)
+        (tmp_path / "older.db").write_bytes((tmp_path / "temporal.db").read_bytes())
+        server = started("temporal.db")
+        with server.program:
+            await until_serving(server)
+            worker = shop.start_worker()
+            for item in await upstream.items():
+                await upstream.admin("POST", f"/items/{item['id']}/open")
+            await completed(shop, waiting)
+            await upstream.set(opening="manual")
+            later = await shop.order()
+            await shop.until(later, Stage.AWAITING_CONFIRMATION, timeout=30)
+            await worker_killed(worker)
+        server = started("older.db")
+        with server.program:
+            await until_serving(server)
+            restored = await resell(shop, "restored", "--temporal-only")
+            assert "done" in restored, restored
+            assert await status_of(shop, waiting) is WorkflowExecutionStatus.TERMINATED
+            worker = shop.start_worker()
+            *_, item = await upstream.items()
+            await upstream.admin("POST", f"/items/{item['id']}/open")
+            await completed(shop, later)
+            assert len(await upstream.charges()) == 2
+            await stop(worker)
+
+
+async def worker_killed(worker: Program) -> None:
+    worker.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(worker.wait_for_exit)
+
+
+async def status_of(shop: Shop, order: AcceptedOrder) -> WorkflowExecutionStatus | None:
+    return (await shop.handle(order).describe()).status
+
+
+async def resell(shop: Shop, *arguments: str) -> str:
+    """The command, as an operator runs it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli", *arguments,
+        env={**os.environ, **shop.environment()}, cwd=PROJECT, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+async def test_the_command_reports_and_the_api_refuses(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    order = await shop.order()
+    back_up(shop, tmp_path / "saved")
+    worker = shop.start_worker()
+    await completed(shop, order)
+    lost = await shop.order()
+    await completed(shop, lost)
+    await stop(worker)
+    await restore(shop, tmp_path / "saved")
+    async with open_api(shop) as api:
+        ready = await api.get("/readyz")
+        assert ready.status_code == 503
+        assert "resell restored" in ready.json()["detail"]
+        body = {"plan": "VDS-1", "period_months": 1, "customer": "c-2"}
+        refused = await api.post("/v1/services", json=body, headers={"Idempotency-Key": "k"})
+        assert refused.status_code == 503, refused.text
+        seen = await resell(shop, "restored", "--dry-run")
+        assert lost.workflow_id in seen
+        assert "dry run, nothing is changed" in seen
+        assert (await api.get("/readyz")).status_code == 503
+        done = await resell(shop, "restored")
+        assert "the next service is 2001" in done, done
+        accepted = await api.post("/v1/services", json=body, headers={"Idempotency-Key": "k"})
+        assert accepted.status_code == 201, accepted.text
+        assert accepted.json()["service"]["number"] == 2001
+    worker = shop.start_worker()
+    await completed(shop, order)
+    assert len(await shop.upstream.charges()) in (2, 3)  # the new order is under way
+    await stop(worker)
+
+
+@asynccontextmanager
+async def open_api(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    environment = {**shop.environment(), "RESELL_STOREFRONT_TOKENS": f"shop={TOKEN}"}
+    program = Program([sys.executable, "-m", "cli", "api", "--port", "0"], name="api", forked=True, env=environment)
+    with program:
+        url = (await asyncio.to_thread(program.wait_for_line, r"listens on (\S+)"))[1]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=15) as client:
+            yield client
