@@ -1,6 +1,5 @@
 """Marks of this installation, with the tags that it had: which services they belong to, and which of these are lost."""
 
-import re
 from collections.abc import Collection
 
 from sqlmodel import col, select
@@ -8,8 +7,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import Installation, Restoration
 from orders.services import naming
-
-_MARK = re.compile(r"rf-([a-z0-9]+)-([0-9]{1,9})(-[0-9]+)?")
 
 
 async def tags(session: AsyncSession) -> tuple[str, ...]:
@@ -21,8 +18,11 @@ async def tags(session: AsyncSession) -> tuple[str, ...]:
 
 def service_of(mark: str | None, tags: Collection[str]) -> int | None:
     """The number of the service in a whole mark of ours; None: it is none."""
-    found = _MARK.fullmatch((mark or "").strip().lower())
-    return int(found[2]) if found is not None and found[1] in tags else None
+    text = (mark or "").strip().lower()
+    if not naming.is_mark(text):
+        return None
+    _, tag, number, *_ = text.split("-")
+    return int(number) if tag in tags else None
 
 
 async def lost_marks(session: AsyncSession) -> frozenset[str]:

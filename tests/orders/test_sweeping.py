@@ -141,7 +141,7 @@ async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatc
     lap = await environment.run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=0.1)))
     assert lap.started == 1
     assert len(beats) >= 3
-    assert beats[0] == {"started": 0, "pollers": []}
+    assert beats[0] == {"started": 0, "pollers": [], "numbers": {}}
 
 
 async def test_a_server_that_can_not_tell_whose_tasks_fail_is_asked_and_said_once(
