@@ -38,6 +38,7 @@ async def record_forms(
         for form in news:
             reconciliation.result = results[form.number]
             await reconciliation.form(form)
+        await reconciliation.report_renewals()
         await reconciliation.confirm_waiting()
         await reconciliation.write()
     return results
@@ -60,42 +61,44 @@ async def _changed_forms(
 ) -> list[UpstreamItem]:
     """A cheap look before a write transaction: most forms bring nothing new."""
     async with database.read() as session:
-        found = await snapshots_of(session, account_id, product_type, list(forms))
-        rows = {row.number: row for row in found}
-        return [
-            form for number, form in forms.items() if await _is_changed(session, account_id, rows.get(number), form)
-        ]
+        rows = {row.number: row for row in await snapshots_of(session, account_id, product_type, list(forms))}
+        news = {number for number, form in forms.items() if _is_changed(rows.get(number), form)}
+        same = [row for number, row in rows.items() if number not in news]
+        if same:
+            news |= await _renewal_news(session, account_id, same)
+            news |= await _waited_for(session, account_id, product_type, same)
+    return [form for number, form in forms.items() if number in news]
 
 
-async def _is_changed(session: AsyncSession, account_id: int, row: UpstreamSnapshot | None, form: UpstreamItem) -> bool:
+def _is_changed(row: UpstreamSnapshot | None, form: UpstreamItem) -> bool:
     if row is None or row.form != form.raw or row.misses or form.tariff_id not in ("", row.tariff_id):
         return True
     if form.status is not UpstreamStatus.UNKNOWN and form.cause != row.cause:
         return True
-    if compare(row, as_listed(row, form)):
-        return True
-    if row.service_id is not None and await _renewal_changed(session, account_id, row.service_id):
-        return True
-    return await _somebody_waits(session, account_id, row)
+    return bool(compare(row, as_listed(row, form)))
 
 
-async def _renewal_changed(session: AsyncSession, account_id: int, service: int) -> bool:
-    if any(not found.reported for found in await renewal.mismatches(session, account_id, service)):
-        return True
-    return await renewal.is_put_right(session, account_id, service)
+async def _renewal_news(session: AsyncSession, account_id: int, rows: Iterable[UpstreamSnapshot]) -> set[str]:
+    """Numbers of items whose services are renewed by both sides or by neither, or are no more."""
+    numbers = {row.service_id: row.number for row in rows if row.service_id is not None}
+    found = await renewal.mismatches(session, account_id, numbers)
+    services = {one.service for one in found if not one.reported}
+    services |= await renewal.put_right(session, account_id, numbers)
+    return {numbers[service] for service in services}
 
 
-async def _somebody_waits(session: AsyncSession, account_id: int, row: UpstreamSnapshot) -> bool:
+async def _waited_for(
+    session: AsyncSession, account_id: int, product_type: str, rows: Iterable[UpstreamSnapshot]
+) -> set[str]:
+    """Numbers of items whose state decides an operation that was not notified of it."""
+    by_number = {row.number: row for row in rows}
     account = await session.get_one(UpstreamAccount, account_id)
-    waiting = [
-        operation
-        for operation in await waiting_operations(session, account.name, CONFIRMABLE)
-        if operation.product_type == row.product_type and operation.upstream_number == row.number
-    ]
-    batch = Batch(session, account_id, row.product_type)
+    waiting = await waiting_operations(session, account.name, CONFIRMABLE, items=(product_type, by_number.keys()))
+    batch = Batch(session, account_id, product_type)
     await batch.load_notified([operation.number for operation in waiting])
-    for operation in waiting:
-        met = operation.outcome(row)
-        if met is not None and not batch.was_notified(operation.number, row, met=met):
-            return True
-    return False
+    return {
+        row.number
+        for operation in waiting
+        if (met := operation.outcome(row := by_number[operation.upstream_number])) is not None
+        and not batch.was_notified(operation.number, row, met=met)
+    }

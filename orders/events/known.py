@@ -110,7 +110,14 @@ class Known:
         """Learn what is to be judged again: one question, and two more if any service has changed."""
         now = time.monotonic()
         services: set[int] = set()
-        for what, number, is_gone, of, entry in (await (await session.connection()).execute(self._changes())).all():
+        since = {
+            "account": self.account_id,
+            "product_type": self.product_type,
+            "audit_entry": self.audit_entry,
+            "stage_entry": self.stage_entry,
+        }
+        found = await (await session.connection()).execute(_CHANGES, since)
+        for what, number, is_gone, of, entry in found.all():
             if what == "item":
                 if is_gone:
                     self.digests.pop(number, None)
@@ -124,33 +131,6 @@ class Known:
         changed = sorted(services - {0})
         for start in range(0, len(changed), BATCH_SIZE):
             await self._rejudge_services(session, changed[start : start + BATCH_SIZE])
-
-    def _changes(self) -> sa.CompoundSelect[Any]:
-        nothing, no = sa.literal(0), sa.literal(False)
-        items: sa.Select[*tuple[Any, ...]] = sa.select(
-            sa.literal("item").label("what"),
-            col(UpstreamSnapshot.number).label("number"),
-            col(UpstreamSnapshot.gone).label("is_gone"),
-            nothing.label("of"),
-            nothing.label("entry"),
-        ).where(
-            col(UpstreamSnapshot.account_id) == self.account_id,
-            col(UpstreamSnapshot.product_type) == self.product_type,
-            sa.text(TO_JUDGE),  # as the index has it
-        )
-        entries = sa.select(
-            sa.literal("audit"),
-            sa.literal(""),
-            no,
-            sa.case((col(AuditEntry.subject) == SUBJECT, col(AuditEntry.subject_number)), else_=0),
-            col(AuditEntry.id),
-        ).where(col(AuditEntry.id) > self.audit_entry)
-        stages = (
-            sa.select(sa.literal("stage"), sa.literal(""), no, col(Operation.service_id), col(StageEntry.id))
-            .join(Operation, col(StageEntry.operation_id) == col(Operation.id))
-            .where(col(StageEntry.id) > self.stage_entry)
-        )
-        return sa.union_all(items, entries, stages)
 
     def _advance(self, now: float) -> None:
         """Entries older than the overlap need not be asked for again."""
@@ -169,7 +149,7 @@ class Known:
     async def _rejudge_services(self, session: AsyncSession, numbers: list[int]) -> None:
         """Items that are these services, were theirs, or show their mark or name."""
         found = await session.exec(
-            select(Service).where(
+            select(Service.id, Service.upstream_number, Service.mark, Service.name).where(
                 col(Service.id).in_(numbers),
                 Service.account_id == self.account_id,
                 Service.product_type == self.product_type,
@@ -178,12 +158,12 @@ class Known:
         services = found.all()
         if not services:
             return
-        self.rejudge |= {one.upstream_number for one in services if one.upstream_number in self.digests}
-        marks = [text for one in services for text in {one.mark, one.mark.upper(), one.mark.lower()}]
-        names = [text for one in services if one.name for text in {one.name, one.name.upper()}]
+        self.rejudge |= {item for _, item, _, _ in services if item in self.digests}
+        marks = [text for _, _, mark, _ in services for text in {mark, mark.upper(), mark.lower()}]
+        names = [text for _, _, _, name in services if name for text in {name, name.upper()}]
         self.rejudge |= await self._items(
             session,
-            col(UpstreamSnapshot.service_id).in_([one.id for one in services]),
+            col(UpstreamSnapshot.service_id).in_([service for service, _, _, _ in services]),
             col(UpstreamSnapshot.mark).in_(marks),
             col(UpstreamSnapshot.name).in_(names),
         )
@@ -199,3 +179,35 @@ class Known:
 
 def _last(table: type[AuditEntry] | type[StageEntry]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.coalesce(sa.func.max(table.id), 0)).scalar_subquery()
+
+
+def _changes() -> sa.CompoundSelect[Any]:
+    """What is to be judged again: items whose digest is empty, and services that entries of history or stages name."""
+    nothing, no = sa.literal(0), sa.literal(False)
+    items: sa.Select[*tuple[Any, ...]] = sa.select(
+        sa.literal("item").label("what"),
+        col(UpstreamSnapshot.number).label("number"),
+        col(UpstreamSnapshot.gone).label("is_gone"),
+        nothing.label("of"),
+        nothing.label("entry"),
+    ).where(
+        col(UpstreamSnapshot.account_id) == sa.bindparam("account"),
+        col(UpstreamSnapshot.product_type) == sa.bindparam("product_type"),
+        sa.text(TO_JUDGE),  # as the index has it
+    )
+    entries = sa.select(
+        sa.literal("audit"),
+        sa.literal(""),
+        no,
+        sa.case((col(AuditEntry.subject) == SUBJECT, col(AuditEntry.subject_number)), else_=0),
+        col(AuditEntry.id),
+    ).where(col(AuditEntry.id) > sa.bindparam("audit_entry"))
+    stages = (
+        sa.select(sa.literal("stage"), sa.literal(""), no, col(Operation.service_id), col(StageEntry.id))
+        .join(Operation, col(StageEntry.operation_id) == col(Operation.id))
+        .where(col(StageEntry.id) > sa.bindparam("stage_entry"))
+    )
+    return sa.union_all(items, entries, stages)
+
+
+_CHANGES = _changes()

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import update
 from sqlmodel import col
@@ -48,6 +48,7 @@ class ListScan:
         self._known = known
         self._progress = progress
         self._waiting: dict[str, tuple[UpstreamItem, str]] = {}
+        self._judged: set[str] = set()
         self._found_new = False
         self._found_older = False
         """It shows an item that was not known, and whose number is not higher than all that were known before."""
@@ -114,7 +115,8 @@ class ListScan:
     async def end_of_part(self) -> PollResult:
         """Only some rows of the list were asked for: nothing is missing, and nothing is learned of the list itself."""
         await self._judge()
-        await self._confirm()
+        if self._judged:  # an order that waits since the last look has its item judged, too
+            await self._confirm(self._judged)
         return self.result
 
     async def judge(self) -> None:
@@ -136,6 +138,7 @@ class ListScan:
         rows, self._waiting = self._waiting, {}
         if not rows:
             return
+        self._judged |= rows.keys()
         try:
             await self._judge_together(rows)
         except Exception as error:  # of whatever kind: what a database refuses of one row may not stop the list
@@ -239,19 +242,21 @@ class ListScan:
                     self._known.gone.add(number)
             self.result.add(reconciliation.result)
 
-    async def _confirm(self) -> None:
-        """Tell operations that wait for a state which their item is in already, though no row has changed."""
+    async def _confirm(self, numbers: Collection[str] | None = None) -> None:
+        """Tell operations that wait for a state which their item is in already, though no row has changed. `numbers`:
+        of these items; else of all."""
         known = self._known
+        items = None if numbers is None else (known.product_type, numbers)
         async with self._database.read() as session:
             waiting = [
                 operation
-                for operation in await waiting_operations(session, known.upstream, CONFIRMABLE)
+                for operation in await waiting_operations(session, known.upstream, CONFIRMABLE, items=items)
                 if operation.product_type == known.product_type
             ]
             if not waiting:
                 return
-            numbers = {operation.upstream_number for operation in waiting}
-            rows = await snapshots_of(session, known.account_id, known.product_type, numbers)
+            awaited = {operation.upstream_number for operation in waiting}
+            rows = await snapshots_of(session, known.account_id, known.product_type, awaited)
             snapshots = {row.number: row for row in rows}
             batch = Batch(session, known.account_id, known.product_type)
             await batch.load_notified([operation.number for operation in waiting])

@@ -60,7 +60,8 @@ class _Notified:
 
 
 class Reconciliation:
-    """One transaction: `load`, then `row`, `form`, `note_missing`, `mark_gone`; last `confirm_waiting` and `write`."""
+    """One transaction: `load`, then `row`, `form`, `note_missing`, `mark_gone`; after forms `report_renewals`; last
+    `confirm_waiting` and `write`."""
 
     def __init__(self, session: AsyncSession, account: UpstreamAccount, product_type: str) -> None:
         self._session = session
@@ -75,6 +76,8 @@ class Reconciliation:
         self._is_loaded = False
         self._new: list[UpstreamSnapshot] = []
         self._events: list[UpstreamEvent] = []
+        self._with_forms: set[int] = set()
+        """Services whose items' forms were read."""
         self.result = PollResult()
 
     async def load(self, numbers: Collection[str], items: Iterable[UpstreamItem] = ()) -> None:
@@ -135,7 +138,11 @@ class Reconciliation:
         if changes or form_before != form.raw or number_before != snapshot.tariff_id:
             snapshot.row_digest = ""  # the list is judged by this, too
         if snapshot.service_id is not None:
-            await renewal.report(self._session, self._account_id, snapshot.service_id)
+            self._with_forms.add(snapshot.service_id)
+
+    async def report_renewals(self) -> None:
+        """To be awaited after the last form: what these forms show of who renews their services."""
+        await renewal.report(self._session, self._account_id, self._with_forms)
 
     def digests(self, numbers: Iterable[str]) -> dict[str, str]:
         """Number -> the digest that its snapshot has now."""
@@ -180,8 +187,9 @@ class Reconciliation:
         await self._session.flush()
         waiting = [
             (operation, self._known[operation.upstream_number])
-            for operation in await waiting_operations(self._session, self._account.name, CONFIRMABLE)
-            if operation.product_type == self._product_type and operation.upstream_number in self._known
+            for operation in await waiting_operations(
+                self._session, self._account.name, CONFIRMABLE, items=(self._product_type, self._known.keys())
+            )
         ]
         await self._batch.load_notified({operation.number for operation, _ in waiting})
         met = [
@@ -263,12 +271,14 @@ class Reconciliation:
         service = await self._owners.owner(snapshot)
         if service is None or service.upstream_number != snapshot.number:
             return {}
-        plan = await tracking.take_over_plan(self._session, service, tariff) if tariff else {}
+        running = self._batch.running.get(service.id)
+        plan = await tracking.take_over_plan(self._session, service, tariff, running) if tariff else {}
         if form_before is None and tariff != snapshot.form_tariff:
             return plan  # the form, which tells of add-ons, is of an earlier time
         before = form_before or {}
         changed = bool(tariff) or tariff_before not in ("", snapshot.form_tariff)
-        return plan | await tracking.take_over_addons(self._session, service, snapshot, before, plan_changed=changed)
+        addons = tracking.take_over_addons(self._session, service, snapshot, before, running, plan_changed=changed)
+        return plan | await addons
 
     async def _record_changes(
         self,

@@ -1,7 +1,10 @@
 """Operations that wait for their item to reach a state."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -71,43 +74,69 @@ def outcome_of_running(running: Operation, snapshot: UpstreamSnapshot) -> bool |
 
 
 async def waiting_operations(
-    session: AsyncSession, upstream: str, stages: tuple[Stage, ...] = (Stage.AWAITING_CONFIRMATION,)
+    session: AsyncSession,
+    upstream: str,
+    stages: Collection[Stage] = (Stage.AWAITING_CONFIRMATION,),
+    *,
+    items: tuple[str, Collection[str]] | None = None,
 ) -> list[WaitingOperation]:
     """Operations that wait for a confirmation and know their item, longest waiting last. Of those that need a person
-    only what the upstream has accepted: of what it has not, nothing that it shows is the result."""
-    accepted = (
-        select(Intent.id)
-        .where(
-            Intent.operation_id == Operation.id,
-            Intent.state == IntentState.ACCEPTED,
-            or_(col(Intent.step) != IntentStep.SEND, col(Intent.unpaid_kind).is_(None)),
-        )
-        .exists()
-    )
-    found = await session.exec(
-        select(Operation, Service)
-        .join(Service, col(Operation.service_id) == col(Service.id))
-        .where(
-            col(Operation.stage).in_(stages),
-            Operation.upstream_name == upstream,
-            or_(col(Operation.stage) != Stage.NEEDS_ATTENTION, accepted),
-        )
-        .order_by(col(Operation.stage_since).desc())
-    )
+    only what the upstream has accepted: of what it has not, nothing that it shows is the result. `items`: a product
+    type and numbers, if only the operations of these items are wanted."""
+    query, values = _WAITING, {"stages": list(stages), "upstream": upstream}
+    if items is not None:
+        query, values = _WAITING_FOR_ITEMS, values | {"product_type": items[0], "numbers": list(items[1])}
+    found = await (await session.connection()).execute(query, values)
     now = utc_now()
     return [
         WaitingOperation(
-            operation.id,
-            service.id,
-            operation.kind,
-            service.upstream_number,
-            service.product_type,
-            (now - operation.stage_since).total_seconds(),
-            operation.parameters,
-            operation.stage_since.isoformat(),
-            operation.slow_since is not None,
-            operation.stage,
+            number=number,
+            service=service,
+            kind=kind,
+            upstream_number=item,
+            product_type=type_,
+            since_seconds=(now - since).total_seconds(),
+            parameters=parameters,
+            waits_since=since.isoformat(),
+            is_slow=slow,
+            stage=stage,
         )
-        for operation, service in found.all()
-        if service.upstream_number
+        for number, service, kind, item, type_, since, parameters, slow, stage in found.all()
     ]
+
+
+_ACCEPTED = (
+    select(Intent.id)
+    .where(
+        Intent.operation_id == Operation.id,
+        Intent.state == IntentState.ACCEPTED,
+        or_(col(Intent.step) != IntentStep.SEND, col(Intent.unpaid_kind).is_(None)),
+    )
+    .exists()
+)
+# Columns and not whole rows: it is asked several times a second, and a hundred orders may wait.
+_WAITING: sa.Select[*tuple[Any, ...]] = (
+    sa.select(
+        col(Operation.id),
+        col(Operation.service_id),
+        col(Operation.kind),
+        col(Service.upstream_number),
+        col(Service.product_type),
+        col(Operation.stage_since),
+        col(Operation.parameters),
+        col(Operation.slow_since).is_not(None),
+        col(Operation.stage),
+    )
+    .join(Service, col(Operation.service_id) == col(Service.id))
+    .where(
+        col(Operation.stage).in_(sa.bindparam("stages", expanding=True)),
+        col(Operation.upstream_name) == sa.bindparam("upstream"),
+        or_(col(Operation.stage) != Stage.NEEDS_ATTENTION, _ACCEPTED),
+        col(Service.upstream_number) != "",
+    )
+    .order_by(col(Operation.stage_since).desc())
+)
+_WAITING_FOR_ITEMS = _WAITING.where(
+    col(Service.product_type) == sa.bindparam("product_type"),
+    col(Service.upstream_number).in_(sa.bindparam("numbers", expanding=True)),
+)

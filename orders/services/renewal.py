@@ -5,7 +5,7 @@ differ and no operation is about to change that, it is an incident, raised by a 
 be put back by an operation of ours (`RESELL_PUT_BACK_RENEWAL`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from zlib import crc32
@@ -88,8 +88,10 @@ def due_between(items: Iterable[tuple[str, str]], since: float, until: float, pe
     return [item for item, moment in moments.items() if (moment - since) % period < until - since]
 
 
-async def mismatches(session: AsyncSession, account_id: int, service: int | None = None) -> list[Mismatch]:
-    """Those of an account (or of one service) that no operation is about to change."""
+async def mismatches(session: AsyncSession, account_id: int, services: Collection[int] | None = None) -> list[Mismatch]:
+    """Those of an account (or of these services of it) that no operation is about to change."""
+    if services is not None and not services:
+        return []
     query = (
         select(Service, UpstreamSnapshot)
         .join(
@@ -106,13 +108,11 @@ async def mismatches(session: AsyncSession, account_id: int, service: int | None
             col(UpstreamSnapshot.renews).is_(True) == (col(Service.renewal_owner) == RenewalOwner.RESELLFLOW),
         )
     )
-    if service is not None:
-        query = query.where(Service.id == service)
-    return [
-        await _mismatch(session, row, snapshot)
-        for row, snapshot in (await session.exec(query)).all()
-        if not await _is_about_to_change(session, row.id)
-    ]
+    if services is not None:
+        query = query.where(col(Service.id).in_(services))
+    found = (await session.exec(query)).all()
+    changing = await _about_to_change(session, [service.id for service, _ in found])
+    return [await _mismatch(session, service, snapshot) for service, snapshot in found if service.id not in changing]
 
 
 async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamSnapshot) -> Mismatch:
@@ -139,27 +139,37 @@ async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamS
     return replace(found, reported=known.first() is not None, put_back=enough)
 
 
-async def _is_about_to_change(session: AsyncSession, service: int) -> bool:
+async def _about_to_change(session: AsyncSession, services: Collection[int]) -> set[int]:
+    """Those of these services that an operation is about to change."""
+    if not services:
+        return set()
     found = await session.exec(
-        select(Operation).where(
-            Operation.service_id == service, col(Operation.stage).not_in([Stage.COMPLETED, Stage.CANCELLED])
+        select(Operation.service_id, Operation.kind, Operation.parameters).where(
+            col(Operation.service_id).in_(services),
+            col(Operation.stage).not_in([Stage.COMPLETED, Stage.CANCELLED]),
         )
     )
-    return any(
-        one.kind is OperationKind.OPEN or Values.of(one.parameters).renewal_owner is not None for one in found.all()
-    )
+    return {
+        service
+        for service, kind, parameters in found.all()
+        if kind is OperationKind.OPEN or Values.of(parameters).renewal_owner is not None
+    }
 
 
-async def is_put_right(session: AsyncSession, account_id: int, service: int) -> bool:
-    """An incident says that both renew it, or neither; and its form does not show it any more."""
+async def put_right(session: AsyncSession, account_id: int, services: Collection[int]) -> set[int]:
+    """Those of these services of which an incident says that both renew them, or neither; and whose forms do not show
+    it any more."""
+    if not services:
+        return set()
     found = await session.exec(
-        select(Incident.id).where(
-            Incident.service_id == service,
+        select(Incident.service_id).where(
+            col(Incident.service_id).in_(services),
             col(Incident.kind).in_(_KINDS.values()),
             col(Incident.closed_at).is_(None),
         )
     )
-    return found.first() is not None and not await _differ(session, account_id, service)
+    incidents = {service for service in found.all() if service is not None}
+    return {service for service in incidents if not await _differ(session, account_id, service)}
 
 
 async def _differ(session: AsyncSession, account_id: int, service: int) -> bool:
@@ -176,14 +186,17 @@ async def _differ(session: AsyncSession, account_id: int, service: int) -> bool:
     return told is None or told is (row.renewal_owner is RenewalOwner.RESELLFLOW)
 
 
-async def report(session: AsyncSession, account_id: int, service: int) -> None:
-    """Raise the incident of a service whose form was read just now, if there is one to raise; close those that it
-    shows to be put right."""
+async def report(session: AsyncSession, account_id: int, services: Collection[int]) -> None:
+    """Raise the incidents of services whose forms were read just now, where there is one to raise; close those that the
+    forms show to be put right."""
+    if not services:
+        return
     await session.flush()
-    if await is_put_right(session, account_id, service):
+    for service in sorted(await put_right(session, account_id, services)):
         note = "corrected: the item's form shows that only the right side renews it"
         await close_put_right(session, list(_KINDS.values()), service, actor=OURSELVES, note=note)
-    for found in await mismatches(session, account_id, service):
+    for found in await mismatches(session, account_id, services):
+        service = found.service
         if found.reported:
             continue
         match found.owner:

@@ -6,11 +6,10 @@ taken for lost only where the form showed it before.
 
 from collections.abc import Mapping
 
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import PlanMapping, TariffPlan
-from models.enums import IncidentKind, Stage
+from models.enums import IncidentKind
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders.incidents.record import raise_incident
@@ -21,12 +20,11 @@ from orders.services.mappings import by_tariff, mapping_of
 from orders.services.meaning import same_value
 
 
-async def take_over_plan(session: AsyncSession, service: Service, tariff: str) -> Changes:
+async def take_over_plan(session: AsyncSession, service: Service, tariff: str, running: Operation | None) -> Changes:
     """The tariff of the service's item is another one now. Its plan is the one that is mapped to this tariff.
 
-    Where none is, or several are, the plan stays and an incident says so.
+    Where none is, or several are, the plan stays and an incident says so. `running`: the service's operation under way.
     """
-    running = await _running(session, service)
     if running is not None:
         type_ = operation_type(running.kind)
         if type_.sets_tariff(type_.asked(running)) == tariff:
@@ -51,6 +49,7 @@ async def take_over_addons(
     service: Service,
     snapshot: UpstreamSnapshot,
     form_before: Mapping[str, str],
+    running: Operation | None,
     *,
     plan_changed: bool,
 ) -> Changes:
@@ -59,7 +58,6 @@ async def take_over_addons(
     What a tariff includes without being asked for is no add-on of the service: of those that it was not given only what
     changes counts. With another tariff, what its form has no place for is lost.
     """
-    running = await _running(session, service)
     if running is not None and operation_type(running.kind).sets_addons:
         return {}
     mapping = await mapping_of(session, service)
@@ -88,16 +86,6 @@ def _put_addons(service: Service, values: dict[str, addons.AddonValue]) -> Chang
         service.addons = values
     changes = {f"addons.{name}": (text(before.get(name)), text(values.get(name))) for name in {*before, *values}}
     return {name: pair for name, pair in sorted(changes.items()) if pair[0] != pair[1]}
-
-
-async def _running(session: AsyncSession, service: Service) -> Operation | None:
-    found = await session.exec(
-        select(Operation).where(
-            Operation.service_id == service.id,
-            col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
-        )
-    )
-    return found.one_or_none()
 
 
 async def _report_unknown(session: AsyncSession, service: Service, tariff: str, fitting: list[PlanMapping]) -> None:
