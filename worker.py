@@ -20,7 +20,6 @@ from sqlmodel import select
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
@@ -53,6 +52,7 @@ from temporal.health import HealthServer
 from temporal.known_numbers import hold_if_older
 from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
 from temporal.registration import ensure_search_attributes
+from temporal.sandbox import workflow_runner
 from temporal.starting import start_sweep
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
@@ -65,8 +65,6 @@ from workflows.webhook_sender import WebhookSender
 log = logging.getLogger("worker")
 
 WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender]
-PASSED_THROUGH = ("models", "workflows", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
-"""Loaded once instead of per workflow: they do no I/O, and a replay is a third cheaper."""
 SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
@@ -141,11 +139,6 @@ class Activities:
 
     async def close(self) -> None:
         await self._connections.close()
-
-
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """How workflows are run, here and wherever their histories are replayed."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 BUILD_ID = "resellflow"

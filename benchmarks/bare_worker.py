@@ -5,11 +5,11 @@ import logging
 import signal
 
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from benchmarks.bare import TASK_QUEUE, BareWorkflow, do_nothing
 from process_exit import leave
 from temporal.client import connect_client
+from temporal.sandbox import workflow_runner
 
 
 async def run() -> None:
@@ -18,13 +18,12 @@ async def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     passed_through = ("benchmarks", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*passed_through)
     async with Worker(
         await connect_client(),
         task_queue=TASK_QUEUE,
         workflows=[BareWorkflow],
         activities=[do_nothing],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=workflow_runner(passed_through),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
     ):

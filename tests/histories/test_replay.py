@@ -7,10 +7,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from temporal.sandbox import workflow_runner
 from tests.histories.changed import ForgetsToShowItsStage, SendsBeforeAskingForMoney
 from tests.histories.record import FINGERPRINTS, HERE, history_file, read_history
 from tests.histories.scenarios import SCENARIOS
-from worker import WORKFLOWS, workflow_runner
+from worker import WORKFLOWS
 from workflows.event_poller import EventPoller
 
 HISTORIES = sorted(file for file in HERE.glob("*.json") if file != FINGERPRINTS)

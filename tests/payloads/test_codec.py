@@ -4,7 +4,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 
 from models.enums import OperationKind
@@ -32,6 +32,16 @@ async def test_nothing_can_be_read_without_the_key(key_file: KeyFile) -> None:
 
 async def test_without_a_key_file_payloads_are_plain() -> None:
     assert data_converter("") is pydantic_data_converter
+
+
+@pytest.mark.parametrize("lines", [(), (key_line("k1"),)], ids=["plain", "encrypted"])
+def test_a_payload_is_converted_alike_wherever_it_goes(key_file: KeyFile, lines: tuple[str, ...]) -> None:
+    """`temporal.sandbox` gives no contexts."""
+    anywhere = data_converter(key_file(*lines) if lines else "")
+    there = anywhere.with_context(WorkflowSerializationContext(namespace="default", workflow_id="service-1-open-2"))
+
+    for part in ("payload_converter", "payload_codec", "failure_converter", "external_storage"):
+        assert getattr(there, part) is getattr(anywhere, part), part
 
 
 async def test_what_was_written_before_encryption_is_read(key_file: KeyFile) -> None:
