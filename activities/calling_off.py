@@ -73,7 +73,8 @@ class CallingOffActivities:
             try:
                 check_healthy(job)
                 upstream = await self._connections.to(job.account)
-                if job.intent is not None and job.intent.state is IntentState.ACCEPTED:
+                sent = job.intent
+                if sent is not None and sent.state is IntentState.ACCEPTED and not intents.leaves_unpaid(sent):
                     return await self._called_off_there(job, upstream)
                 found = await operation_type(job.operation.kind).find_out(
                     self._database, job, upstream, self._settle_window
