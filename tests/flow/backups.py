@@ -1,5 +1,7 @@
 """Taking a backup of a shop's database and bringing it back, as docs/backup.md says."""
 
+import asyncio
+import signal
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -9,7 +11,10 @@ from sqlalchemy.engine import make_url
 
 from models.database import Database
 from starter import Resellflow
+from temporal.restoring import Findings, Restorer
 from tests.flow.shop import Shop
+from tests.infrastructure.processes import Program
+from upstreams.connections import Connections
 
 
 def back_up(shop: Shop, file: Path) -> None:
@@ -42,3 +47,16 @@ def _put_back(shop: Shop, file: Path) -> None:
 
 def _file_of(shop: Shop) -> str:
     return str(make_url(shop.database_url).database)
+
+
+async def stop(worker: Program) -> None:
+    worker.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(worker.wait_for_exit) == 0
+
+
+async def resell_restored(shop: Shop) -> Findings:
+    async with Connections.of(shop.settings) as connections:
+        restorer = Restorer(shop.database, shop.client, connections, shop.settings.task_queue)
+        findings = await restorer.look(say=lambda words: None)
+        await restorer.restore(findings, actor="anna")
+        return findings

@@ -20,8 +20,7 @@ from models.outages import Held
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.linking.linker import Linker
 from orders.linking.requests import AdoptRequest
-from temporal.restoring import Findings, Restorer
-from tests.flow.backups import back_up, restore
+from tests.flow.backups import back_up, resell_restored, restore, stop
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import PROJECT, Program, free_port
@@ -40,19 +39,6 @@ async def shop(migrated_database_url: str, temporal_server: TemporalServer, upst
     ) as shop:
         yield shop
         await shop.database.close()  # another one by then
-
-
-async def stop(worker: Program) -> None:
-    worker.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(worker.wait_for_exit) == 0
-
-
-async def resell_restored(shop: Shop) -> Findings:
-    async with Connections.of(shop.settings) as connections:
-        restorer = Restorer(shop.database, shop.client, connections, shop.settings.task_queue)
-        findings = await restorer.look(say=lambda words: None)
-        await restorer.restore(findings, actor="anna")
-        return findings
 
 
 async def worker_refuses(shop: Shop) -> Program:
