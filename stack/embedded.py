@@ -76,6 +76,12 @@ class StackSettings:
         )
 
 
+HELD: Final = """
+  The database is older than what Temporal knows: it was restored from a backup. Worker and API wait until you run,
+  in another terminal:  (. {environment}; resell restored)
+"""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """The bearer tokens of this stack's API."""
@@ -98,6 +104,7 @@ class EmbeddedStack:
         self.settings = settings.with_free_ports()
         self.directory = settings.directory.resolve()
         self._progress = progress
+        self._is_held = False
         self._exits = AsyncExitStack()
 
     @property
@@ -203,9 +210,11 @@ class EmbeddedStack:
         )
         api: list[str | Path] = [_resell(), "api", "--host", LOOPBACK, "--port", str(self.settings.api_port)]
         await _together(
-            self.start_part("worker", [sys.executable, PROJECT / "worker.py"], self._answers(self.worker_health_url)),
-            self.start_part("api", api, self._answers(f"{self.api_url}/readyz")),
+            self.start_part("worker", [sys.executable, PROJECT / "worker.py"], self._works(self.worker_health_url)),
+            self.start_part("api", api, self._works(f"{self.api_url}/readyz")),
         )
+        if self._is_held:
+            self._progress(HELD.format(environment=self.environment_file))
 
     async def _prepare_database(self) -> None:
         await self.run_part("migrate", [_resell(), "migrate"])
@@ -225,6 +234,19 @@ class EmbeddedStack:
 
     def _answers(self, url: str) -> Ready:
         return partial(answers, url, client=self._http)
+
+    def _works(self, url: str) -> Ready:
+        """Or waits for `resell restored`, which needs this stack."""
+
+        async def ready() -> bool:
+            try:
+                answer = await self._http.get(url)
+            except httpx.HTTPError:
+                return False
+            self._is_held = self._is_held or "resell restored" in answer.text
+            return answer.is_success or self._is_held
+
+        return ready
 
     async def _temporal_ready(self) -> bool:
         # Asked through the UI, which passes it on: a yes says that both are there, and the namespace with its store.

@@ -14,6 +14,8 @@ from orders.restoration import numbers
 from orders.restoration.unfinished import Unfinished, begin_anew, suspect, unfinished
 
 SUBJECT = "installation"
+LOST_AT_MOST = 100_000
+"""Services whose marks are taken for lost ones. A number that is far beyond these was not given by this database."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ async def restored(database: Database, seen: Mapping[str, int], *, actor: str) -
                 await suspect(session, one, at)
         await begin_anew(session)
         installation.tag, installation.held_because = new_tag(), None
-        last_lost = max(last_known, seen.get("service", 0))
+        last_lost = min(max(last_known, seen.get("service", 0)), last_known + LOST_AT_MOST)
         row = Restoration(at=at, actor=actor, former_tag=former, last_known=last_known, last_lost=last_lost)
         session.add_all([installation, row])
         await session.flush()

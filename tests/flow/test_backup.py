@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -170,6 +170,40 @@ async def test_where_only_forms_show_marks_they_are_read(
     await stop(worker)
 
 
+async def test_what_waited_in_the_cart_and_was_paid_after_the_backup_is_not_paid_again(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    await shop.upstream.set(skipbasket="ignored", prolong_cart="always", addon_cart="always")
+    worker = shop.start_worker()
+    first = await shop.order()
+    await completed(shop, first)
+    await shop.upstream.fault(function="cartorder.create.confirm", sok=True, kind="http_502", when="before")
+    waiting = [await shop.order(), await shop.resellflow.prolong(first.service, 1, key="p", client="shop")]
+
+    async def are_unpaid() -> bool:
+        calls = [one for order in waiting for one in await shop.intents(order.operation)]
+        return len([one for one in calls if one.unpaid_kind is not None]) == len(waiting)
+
+    await assert_eventually(are_unpaid, timeout=30)
+    await stop(worker)
+    back_up(shop, tmp_path / "saved")
+    await shop.upstream.admin("DELETE", "/faults")
+    worker = shop.start_worker()
+    await completed(shop, *waiting)
+    await stop(worker)
+    intended = await shop.upstream.charges()
+    assert len(intended) == 1 + len(waiting)
+    await restore(shop, tmp_path / "saved")
+    await resell_restored(shop)
+    worker = shop.start_worker()
+    for order in waiting:
+        await shop.until(order, Stage.COMPLETED, Stage.NEEDS_ATTENTION, timeout=60)
+    await shop.until(waiting[0], Stage.COMPLETED)
+    assert await shop.upstream.charges() == intended
+    await stop(worker)
+
+
 async def test_the_last_seconds_are_lost_while_a_request_is_under_way(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +229,54 @@ async def test_the_last_seconds_are_lost_while_a_request_is_under_way(
     await stop(worker)
 
 
+async def test_both_are_restored_to_one_moment(
+    migrated_database_url: str, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither side knows of what was bought since: nothing is noticed, and the command is run all the same."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    port = free_port()
+    away = TemporalServer(f"127.0.0.1:{port}", iter(["test-1"]))
+    client = await Client.connect(away.address, namespace="test-1", data_converter=pydantic_data_converter, lazy=True)
+    async with open_shop(migrated_database_url, away, upstream, worker=False, client=client) as shop:
+        with started(port, tmp_path / "temporal.db") as server:
+            await until_serving(server)
+            worker = shop.start_worker()
+            first = await shop.order()
+            await completed(shop, first)
+            await stop(worker)
+            orders = [await shop.order(), await shop.resellflow.prolong(first.service, 1, key="p", client="shop")]
+        (tmp_path / "older.db").write_bytes((tmp_path / "temporal.db").read_bytes())
+        back_up(shop, tmp_path / "saved")
+        with started(port, tmp_path / "temporal.db") as server:
+            await until_serving(server)
+            worker = shop.start_worker()
+            await completed(shop, *orders)
+            lost = await shop.order()
+            await completed(shop, lost)
+            await stop(worker)
+        intended = await upstream.charges()
+        await restore(shop, tmp_path / "saved")
+        with started(port, tmp_path / "older.db") as server:
+            await until_serving(server)
+            findings = await resell_restored(shop)
+            assert findings.lost_numbers == {"service": lost.service}, "known by its mark alone"
+            worker = shop.start_worker()
+            await completed(shop, orders[0])
+            await shop.until(orders[1], Stage.NEEDS_ATTENTION, timeout=60)
+            assert await upstream.charges() == intended
+            assert (await shop.order()).service > lost.service
+            await stop(worker)
+        await shop.database.close()
+
+
+@contextmanager
+def started(port: int, file: Path) -> Iterator[OwnTemporalServer]:
+    """A Temporal server that keeps its state in the file."""
+    server = start_temporal_server(port=port, options=("--db-filename", str(file)))
+    with server.program:
+        yield server
+
+
 async def test_temporal_s_state_is_older_than_the_database(
     migrated_database_url: str, upstream: Upstream, tmp_path: Path
 ) -> None:
@@ -202,22 +284,17 @@ async def test_temporal_s_state_is_older_than_the_database(
     await upstream.set(opening="manual")
     port = free_port()
 
-    def started(file: str) -> OwnTemporalServer:
-        return start_temporal_server(port=port, options=("--db-filename", str(tmp_path / file)))
-
     away = TemporalServer(f"127.0.0.1:{port}", iter(["test-1"]))
     client = await Client.connect(away.address, namespace="test-1", data_converter=pydantic_data_converter, lazy=True)
     async with open_shop(migrated_database_url, away, upstream, worker=False, client=client) as shop:
-        server = started("temporal.db")
-        with server.program:
+        with started(port, tmp_path / "temporal.db") as server:
             await until_serving(server)
             worker = shop.start_worker()
             waiting = await shop.order()
             await shop.until(waiting, Stage.AWAITING_CONFIRMATION, timeout=30)
             await stop(worker)
         (tmp_path / "older.db").write_bytes((tmp_path / "temporal.db").read_bytes())
-        server = started("temporal.db")
-        with server.program:
+        with started(port, tmp_path / "temporal.db") as server:
             await until_serving(server)
             worker = shop.start_worker()
             for item in await upstream.items():
@@ -227,8 +304,7 @@ async def test_temporal_s_state_is_older_than_the_database(
             later = await shop.order()
             await shop.until(later, Stage.AWAITING_CONFIRMATION, timeout=30)
             await worker_killed(worker)
-        server = started("older.db")
-        with server.program:
+        with started(port, tmp_path / "older.db") as server:
             await until_serving(server)
             restored = await resell(shop, "restored", "--temporal-only")
             assert "done" in restored, restored
