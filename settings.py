@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     """Seconds before which nothing is reported as slow, however quick the upstream was in the past."""
     unchanged_after: float = Field(default=21600.0, gt=0)
     """Seconds after which a person is asked about an operation that the upstream accepted and has not done."""
+    sweep_interval: float = Field(default=86400.0, ge=60)
+    """Seconds between two comparisons of all services with their items at the upstreams."""
     put_back_renewal: bool = False
     """If the upstream's staff let it renew a service that we renew, an operation switches that off again."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)

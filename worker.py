@@ -53,6 +53,7 @@ from temporal.known_numbers import hold_if_older
 from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
 from temporal.registration import ensure_search_attributes
 from temporal.sandbox import workflow_runner
+from temporal.schedules import keep_service_sweep
 from temporal.starting import start_sweep
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
@@ -60,11 +61,12 @@ from upstreams.plainhttp import readable_on_the_way
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.service_order import ServiceOrder
+from workflows.service_sweep import ServiceSweep
 from workflows.webhook_sender import WebhookSender
 
 log = logging.getLogger("worker")
 
-WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender]
+WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender, ServiceSweep]
 SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
@@ -127,7 +129,7 @@ class Activities:
 
     @property
     def sweep(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.sweeping.sweep_orders]
+        return [self.sweeping.sweep_orders, self.sweeping.ask_for_sweep]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -313,6 +315,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings, roles)
         await _while_database_is_away("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
+        await keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval))
         freeze_loaded_objects()
         running = [asyncio.create_task(worker.run()) for worker in workers]
         keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))

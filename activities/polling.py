@@ -25,6 +25,7 @@ from activities.poller.push_hints import follow_hints, look_for_hints
 from activities.poller.renewals import look_at_renewals
 from activities.poller.schedule import PeriodicJob
 from activities.poller.slow import look_for_slow
+from activities.poller.sweeps import end_sweep, look_for_sweeps
 from activities.poller.unexplained import look_for_unexplained
 from activities.poller.watch import PendingForm, ReadResults, Watch
 from models.catalogue import UpstreamAccount
@@ -107,6 +108,7 @@ class PollActivities:
         await look_for_keys(self._database, watch, self._settings.hot_interval)
         await look_for_unexplained(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
+        await look_for_sweeps(self._database, watch)
         await look_for_slow(self._database, self._client, watch, self._settings.patience())
         await self._ask(watch, background, may_list=may_list)
 
@@ -229,7 +231,8 @@ class PollActivities:
         await judge_health(self._database, watch, watch.listing)
 
     async def _list(self, watch: Watch, upstream: Upstream, product_type: str) -> None:
-        look = await lists.begin(self._database, watch.lists, watch.account_id, product_type)
+        swept = product_type in watch.sweeps
+        look = await lists.begin(self._database, watch.lists, watch.account_id, product_type, every_row=swept)
         try:
             await look.read(upstream, watch.lists, watch.freshness)
             watch.failing.pop(product_type, None)
@@ -248,6 +251,8 @@ class PollActivities:
             or operation.product_type == product_type
         } - {(product_type, number) for number in look.shown}
         watch.pages[product_type] = look.pages
+        if swept:
+            await end_sweep(self._database, watch, product_type, look)
         for number in look.result.suspects[: lists.SUSPECTS_AT_ONCE]:
             if watch.listing.too_many_failures:
                 break

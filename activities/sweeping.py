@@ -15,9 +15,10 @@ from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import IntentState, ModuleKind, Stage
-from models.messages import SweepInput, SweepLap
+from models.messages import ServiceSweepInput, SweepInput, SweepLap
 from models.order import RUNNING, Intent, Operation
 from models.outages import described, is_unavailable
+from orders.events import sweeps
 from orders.services import naming
 from settings import Settings
 from temporal.calling_off import news_of, notify_called_off
@@ -86,6 +87,12 @@ class SweepActivities:
 
     def _progress(self, lap: SweepLap) -> dict[str, object]:
         return {"started": lap.started, "pollers": sorted(self._watched), NUMBERS: self._numbers.known}
+
+    @activity.defn
+    async def ask_for_sweep(self, sweep: ServiceSweepInput) -> int:
+        """Ask the pollers to compare every list row by row. Returns the number of lists."""
+        async with self._database.write() as session:
+            return await sweeps.ask(session, sweep.asked_by)
 
     def _after(self, lap: SweepLap, started: int) -> SweepLap:
         return SweepLap(started=lap.started + started, pollers=len(self._watched), numbers=self._numbers.known)

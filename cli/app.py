@@ -11,7 +11,21 @@ from typing import NoReturn
 import typer
 
 import process_exit
-from cli import incidents, life, linking, lists, order, restored, setup, system, tasks, tokens, upstream, webhooks
+from cli import (
+    incidents,
+    life,
+    linking,
+    lists,
+    order,
+    restored,
+    setup,
+    sweep,
+    system,
+    tasks,
+    tokens,
+    upstream,
+    webhooks,
+)
 from cli.failures import in_words
 from models.untrusted_text import visible_lines
 from output_encoding import replace_unencodable
@@ -34,6 +48,7 @@ lists.add_commands(app)
 linking.add_commands(app)
 tasks.add_commands(app)
 incidents.add_commands(app)
+sweep.add_commands(app)
 webhooks.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)

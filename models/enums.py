@@ -215,6 +215,8 @@ class IncidentKind(StrEnum):
     """Add-ons that a change of plan should have dropped are still at the upstream."""
     WORKFLOW_WEDGED = "workflow_wedged"
     """Every task of a workflow fails, and so do those of the new run that was started for it."""
+    MISSED_CHANGES = "missed_changes"
+    """The sweep found changes at an upstream that the poller should have seen before."""
 
 
 class IntentState(StrEnum):
@@ -284,6 +286,7 @@ class MessageType(StrEnum):
     OPERATION_CANCELLED = "resellflow.operation.cancelled.v1"
     TASK_OVERDUE = "resellflow.task.overdue.v1"
     INCIDENT_RAISED = "resellflow.incident.raised.v1"
+    INCIDENT_CLOSED = "resellflow.incident.closed.v1"
     UPSTREAM_BALANCE_LOW = "resellflow.upstream.balance_low.v1"
     UPSTREAM_BALANCE_ENOUGH = "resellflow.upstream.balance_enough.v1"
     PING = "resellflow.ping.v1"

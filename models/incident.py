@@ -20,12 +20,16 @@ class Incident(SQLModel, table=True):
         sa.Index("incident_open", "id", sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
         sa.Index("incident_closed", "id", sqlite_where=sa.text(_CLOSED), postgresql_where=sa.text(_CLOSED)),
         sa.Index("incident_by_kind", "kind", "id"),
+        sa.Index("incident_condition", "condition", unique=True),
         sa.Index("incident_of_service", "service_id", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: int = Field(default=None, primary_key=True)
     kind: IncidentKind = Field(sa_column=enum_column(IncidentKind))
+    condition: str | None = Field(default=None, max_length=255)
+    """What lasts, where the incident is about something that lasts and is closed automatically when it is over. None:
+    it is about something that happened, or what lasted is over."""
     fingerprint: str = Field(unique=True, max_length=255)
     account_id: int | None = Field(default=None, foreign_key="upstream_account.id", index=True)
     service_id: int | None = Field(default=None, foreign_key="service.id")
@@ -34,6 +38,8 @@ class Incident(SQLModel, table=True):
     """What happened and what a person should do, in plain words."""
     detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+    updated_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """When its message last changed; None: it never did."""
     closed_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     closed_by: str = Field(default="", max_length=64)
     closing_note: str = ""

@@ -332,6 +332,12 @@ class SweepLap(Message):
     numbers: dict[str, int] = {}
 
 
+class ServiceSweepInput(Message):
+    """Starts a ServiceSweep."""
+
+    asked_by: str = "schedule"
+
+
 class SendInput(Message):
     """Starts the WebhookSender, and is what it continues with."""
 

@@ -8,6 +8,7 @@ from models.decision import PendingDecision, WholeReason
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
+from models.sweep import ListSweep
 from models.tokens import ApiToken
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
@@ -20,6 +21,7 @@ __all__ = [
     "Installation",
     "IntakeKey",
     "Intent",
+    "ListSweep",
     "MappedPeriod",
     "Operation",
     "PendingDecision",

@@ -25,6 +25,7 @@ from storefront import (
     prices,
     problems,
     services,
+    sweep,
     tasks,
     token,
     upstreams,
@@ -55,6 +56,7 @@ PARTS = (
     webhooks,
     upstreams,
     orphans,
+    sweep,
     token,
     prices,
 )

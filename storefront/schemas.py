@@ -20,6 +20,7 @@ from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON
 from orders.errors import InvalidField
+from orders.events.sweep_views import SweepView
 from orders.money.limits import CostLimit
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
@@ -379,6 +380,12 @@ class Upstreams(Document):
     """All upstream accounts, by name."""
 
     items: list[UpstreamView]
+
+
+class Sweeps(Document):
+    """The sweep of each list, by upstream account and product type."""
+
+    items: list[SweepView]
 
 
 class Alive(Document):

@@ -26,6 +26,7 @@ from models.messages import (
     PollLap,
     SendInput,
     SendLap,
+    ServiceSweepInput,
     StageReport,
     StepResult,
     SubmitResult,
@@ -171,6 +172,20 @@ async def poll_upstream(poller: PollInput) -> PollLap:
 async def sweep_orders(sweep: SweepInput) -> SweepLap:
     queue = sweep_queue(workflow.info().task_queue)
     return await _for_a_lap("sweep_orders", sweep, SweepLap, queue, "start what is not started")
+
+
+async def ask_for_sweep(sweep: ServiceSweepInput) -> int:
+    """Returns the number of lists."""
+    answer: int = await workflow.execute_activity(
+        "ask_for_sweep",
+        sweep,
+        result_type=int,
+        task_queue=sweep_queue(workflow.info().task_queue),
+        start_to_close_timeout=timedelta(seconds=30),
+        retry_policy=PATIENT,
+        summary="ask the pollers for a sweep",
+    )
+    return answer
 
 
 async def send_webhooks(sender: SendInput) -> SendLap:

@@ -6,6 +6,7 @@ from functools import partial
 
 from activities.poller import schedule
 from activities.poller.isolation import fan_out, isolated
+from activities.poller.sweeps import note_swept
 from activities.poller.watch import FormRead, PendingForm, Watch
 from models.database import Database
 from models.outages import outage_of
@@ -113,7 +114,8 @@ async def read_pending(
                 await _record_forms(database, watch, product_type, together)
             for answer in together:
                 about = _about(product_type, answer.form.number)
-                await isolated(database, watch, watch.tally, about, _follow_up(watch, product_type, answer))
+                following = _follow_up(database, watch, product_type, answer)
+                await isolated(database, watch, watch.tally, about, following)
 
 
 async def _read_pending(
@@ -135,13 +137,14 @@ async def _read_pending(
         result = await _record_absence(database, watch, product_type, number, asked)
         if result is not None:
             watch.count(result)
+            await note_swept(database, watch, product_type, number, form, result)
             watch.to_read.pop((product_type, number), None)
     except (Rejected, SetupFault):
         watch.to_read.pop((product_type, number), None)
         raise
 
 
-async def _follow_up(watch: Watch, product_type: str, answer: FormRead) -> None:
+async def _follow_up(database: Database, watch: Watch, product_type: str, answer: FormRead) -> None:
     """What follows from a form that was written down. Raises what writing it down raised."""
     number, result = answer.form.number, answer.result
     form = watch.to_read[product_type, number]
@@ -151,6 +154,7 @@ async def _follow_up(watch: Watch, product_type: str, answer: FormRead) -> None:
         form.due = 0.0
         return
     watch.count(result)
+    await note_swept(database, watch, product_type, number, form, result)
     if result.list_again:
         watch.schedule.list_now(product_type, awaited=bool(watch.awaited_of(product_type, number)))
     watch.refused.discard((product_type, number))

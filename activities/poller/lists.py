@@ -33,8 +33,10 @@ class KnownLists:
 class ListPoll:
     """One look at a list. What has been taken in is in `result`, also if it is broken off."""
 
-    def __init__(self, database: Database, known: Known) -> None:
-        self._look = ListScan(database, known, _Progress(known).say)
+    def __init__(self, database: Database, known: Known, *, every_row: bool = False) -> None:
+        self._look = ListScan(database, known, _Progress(known).say, every_row=every_row)
+        self.every_row = every_row
+        self.complete = False
         self._known = known
         self.pages = 0
         """0: it has not been read to its end."""
@@ -48,6 +50,11 @@ class ListPoll:
         """Numbers of all its items."""
         return self._look.seen
 
+    @property
+    def known_numbers(self) -> AbstractSet[str]:
+        """Numbers of all items of the list that are known and not gone."""
+        return self._known.digests.keys()
+
     async def read(self, upstream: Upstream, lists: KnownLists, freshness: Freshness) -> None:
         """Raises the errors of `upstreams.errors`."""
         async with freshness.reading() as asked:
@@ -60,7 +67,7 @@ class ListPoll:
             end = await upstream.walk_items(self._known.product_type, take)
             async with freshness.recording():
                 await self._look.end(end)
-        self.pages = end.pages
+        self.pages, self.complete = end.pages, end.complete
         lists.read_at[self._known.product_type] = utc_now()
 
     async def _take(self, rows: Sequence[ListedRow], total: int | None, freshness: Freshness, asked: int) -> None:
@@ -87,11 +94,13 @@ async def take_head(
     return await look.end_of_part()
 
 
-async def begin(database: Database, lists: KnownLists, account_id: int, product_type: str) -> ListPoll:
+async def begin(
+    database: Database, lists: KnownLists, account_id: int, product_type: str, *, every_row: bool = False
+) -> ListPoll:
     known = lists.known.get(product_type)
     if known is None:
         known = lists.known[product_type] = await Known.load(database, account_id, product_type)
-    return ListPoll(database, known)
+    return ListPoll(database, known, every_row=every_row)
 
 
 class _Progress:

@@ -89,6 +89,8 @@ SLOW_SECONDS = 2.0
 SLOW_AT_ONCE = 20
 USUAL_AGAIN_SECONDS = 600.0
 """A usual time that was learned is used for this long."""
+SWEEPS_SECONDS = 15.0
+"""Between two looks whether somebody asks for a sweep."""
 RENEWALS_AT_ONCE = 5
 """Forms read in an idle interval to learn who renews, where lists do not show it."""
 RENEWAL_STEPS = 72
@@ -109,6 +111,7 @@ class PeriodicJob(Enum):
     BALANCE = auto()
     FUNDS = auto()
     SLOW = auto()
+    SWEEPS = auto()
 
 
 @dataclass
@@ -179,6 +182,10 @@ class Schedule:
         """Read, compared and written down, or given up."""
         listed = self._listed[product_type]
         listed.took = time.monotonic() - listed.begun
+
+    def listing_since(self, product_type: str) -> float:
+        """Seconds since its latest reading began."""
+        return time.monotonic() - self._listed[product_type].begun
 
     def continue_first_scan(self, product_type: str) -> None:
         """The first scan of a list goes on at once: until it is over, each order reads the list itself."""

@@ -26,6 +26,8 @@ class PendingForm:
     rest: float = schedule.FORM_AGAIN_SECONDS
     attempts: int = 0
     """How often a hinted item is read at most until it shows something new."""
+    for_sweep: bool = False
+    """A sweep asked for it: whatever it shows that is new should have been seen before."""
 
 
 @dataclass(eq=False)
@@ -98,6 +100,8 @@ class Watch:
     """Up to when (wall clock) those are in `renewal_forms` whose moment has come."""
     renewal_forms: dict[tuple[str, str], None] = field(default_factory=dict)
     """Items whose forms are still to be read to see who renews them."""
+    sweeps: dict[str, datetime] = field(default_factory=dict)
+    """Product types whose lists are to be compared row by row, and since when that is asked for."""
     lists: KnownLists = field(default_factory=KnownLists)
     freshness: Freshness = field(default_factory=Freshness)
     tally: ReadResults = field(default_factory=ReadResults)

@@ -3,7 +3,8 @@
 `lists` scans a list page by page, and `forms` records forms or the absence of an item. Both use `reconciling`, which
 compares items with their snapshots in one transaction, and return the poll result of `result`. `batch` reads what the
 database knows of the items of one transaction. `owners` finds the service of an item. `known` remembers the rows of a
-list between two polls. `waiting` finds operations that wait for their item.
+list between two polls. `waiting` finds operations that wait for their item. `sweeps` has what a sweep asks
+for and finds, and `sweep_views` shows it.
 """
 
 from orders.accounts.notes import (

@@ -43,8 +43,14 @@ class ListScan:
     """One look at a list: `begin`, `rows` for each page, `end`. Each batch is a transaction of its own, between which
     others may write; what was taken in stays if the look is broken off."""
 
-    def __init__(self, database: Database, known: Known, progress: Progress | None = None) -> None:
+    def __init__(
+        self, database: Database, known: Known, progress: Progress | None = None, *, every_row: bool = False
+    ) -> None:
+        """`every_row`: rows that are as they were judged last are compared with their snapshots, too."""
         self._database = database
+        self._every_row = every_row
+        self._passed_over: set[str] = set()
+        """Rows that another look would pass over."""
         self._known = known
         self._progress = progress
         self._waiting: dict[str, tuple[UpstreamItem, str]] = {}
@@ -74,7 +80,9 @@ class ListScan:
         for count, row in enumerate(rows, start=1):
             self.seen.add(row.number)
             if self._known.is_as_judged(row.number, row.digest):
-                continue
+                if not self._every_row or row.number in self._known.held_digests:
+                    continue
+                self._passed_over.add(row.number)
             if row.number in twice:
                 self._hold_back(row.number, "", "it is shown twice, with different values")
                 continue
@@ -175,7 +183,8 @@ class ListScan:
         return spoiling
 
     async def _judge_together(self, rows: dict[str, tuple[UpstreamItem, str]]) -> None:
-        changed = rows if not self._known.loaded else await self._changed_rows(rows)
+        missed: list[str] = []
+        changed = rows if not self._known.loaded else await self._changed_rows(rows, missed)
         digests = {number: digest for number, (_, digest) in rows.items() if number not in changed}
         if changed:
             async with self._database.write() as session:
@@ -193,6 +202,7 @@ class ListScan:
             self._found_older |= any(not self._is_newer(number) for number in new)
             self.result.add(reconciliation.result)
         # Only now, as only now it is committed.
+        self.result.missed += missed
         self._known.digests |= digests
         self._note_held_back(rows)
         self._known.rejudge -= rows.keys()
@@ -211,12 +221,19 @@ class ListScan:
     def _is_newer(self, number: str) -> bool:
         return self._highest is not None and _as_number(number) > self._highest
 
-    async def _changed_rows(self, rows: dict[str, tuple[UpstreamItem, str]]) -> dict[str, tuple[UpstreamItem, str]]:
-        """Those that are to be written down."""
+    async def _changed_rows(
+        self, rows: dict[str, tuple[UpstreamItem, str]], missed: list[str]
+    ) -> dict[str, tuple[UpstreamItem, str]]:
+        """Those that are to be written down. `missed` gets the numbers of those that another look would pass over."""
         known = self._known
         async with self._database.read() as session:
             found = await snapshots_of(session, known.account_id, known.product_type, list(rows))
         snapshots = {row.number: row for row in found}
+        missed += [
+            number
+            for number in self._passed_over & rows.keys()
+            if (row := snapshots.get(number)) is None or row.gone or compare(row, rows[number][0])
+        ]
         return {
             number: row
             for number, row in rows.items()

@@ -15,7 +15,7 @@ from models.incident import Incident
 from orders import audit
 from orders.errors import InvalidField, NotFound, Refused
 from orders.text import Prose
-from orders.webhooks.outbox import incident_raised
+from orders.webhooks.outbox import incident_closed, incident_raised
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ async def reword_incident(session: AsyncSession, incident_kind: IncidentKind, me
     )
     incident = found.one_or_none()
     if incident is not None:
-        incident.message = message
+        incident.message, incident.updated_at = message, utc_now()
         session.add(incident)
 
 
@@ -113,4 +113,5 @@ async def close_incident(session: AsyncSession, number: int, *, actor: str, note
     incident.closed_at, incident.closed_by, incident.closing_note = utc_now(), actor, note
     session.add(incident)
     audit.record(session, NOUN, number, "incident_closed", by=actor, facts={"note": note})
+    incident_closed(session, incident)
     await session.flush()

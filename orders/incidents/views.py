@@ -29,6 +29,7 @@ class IncidentView(Document):
     operation: int | None = Field(description="number of the operation it is about, if of one")
     detail: dict[str, str] = Field(description="numbers and states, by kind")
     at: datetime = Field(description="when it was noticed")
+    updated_at: datetime | None = Field(description="when its message last changed")
     closed_at: datetime | None
     closed_by: str | None
     closing_note: str | None = Field(description="what it was, as said by whoever closed it")
@@ -44,6 +45,7 @@ def _show(row: Incident) -> IncidentView:
         operation=row.operation_id,
         detail=row.detail,
         at=row.at,
+        updated_at=row.updated_at,
         closed_at=row.closed_at,
         closed_by=row.closed_by or None,
         closing_note=row.closing_note or None,

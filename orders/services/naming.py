@@ -34,6 +34,8 @@ def poller_id(upstream: str) -> str:
 SWEEP_ID = "order-sweep"
 _MARK = re.compile(r"rf-[^-\s]{1,16}-[0-9]+(-[0-9]+)?")
 WILDCARD = "*."
+SERVICE_SWEEP_ID = "service-sweep"
+"""The schedule's id. Temporal adds the time for the workflows that it starts."""
 WEBHOOK_SENDER_ID = "webhook-sender"
 
 

@@ -111,7 +111,7 @@ class TaskNews(News):
 
 
 class IncidentNews(News):
-    """Data of `resellflow.incident.raised`: something for people to look at."""
+    """Data of `resellflow.incident.…`: something for people to look at, or explained, or over."""
 
     incident: int
     kind: IncidentKind
@@ -259,6 +259,15 @@ def balance_changed(session: AsyncSession, account: UpstreamAccount, free: Money
 
 
 def incident_raised(session: AsyncSession, incident: Incident) -> None:
+    session.add(_of_incident(MessageType.INCIDENT_RAISED, incident))
+
+
+def incident_closed(session: AsyncSession, incident: Incident) -> None:
+    """A person has explained it, or what lasted is over."""
+    session.add(_of_incident(MessageType.INCIDENT_CLOSED, incident))
+
+
+def _of_incident(wanted: MessageType, incident: Incident) -> WebhookMessage:
     news = IncidentNews(
         incident=incident.id,
         kind=incident.kind,
@@ -266,4 +275,4 @@ def incident_raised(session: AsyncSession, incident: Incident) -> None:
         operation=incident.operation_id,
         message=incident.message,
     )
-    session.add(message(MessageType.INCIDENT_RAISED, news, service=incident.service_id))
+    return message(wanted, news, service=incident.service_id)

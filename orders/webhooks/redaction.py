@@ -94,7 +94,7 @@ def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, call
 
 _OF_OUR_PEOPLE = frozenset(
     {
-        *(MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED),
+        *(MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED, MessageType.INCIDENT_CLOSED),
         *(MessageType.UPSTREAM_BALANCE_LOW, MessageType.UPSTREAM_BALANCE_ENOUGH),
     }
 )

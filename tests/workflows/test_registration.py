@@ -32,6 +32,7 @@ from models.messages import (
     OrderInput,
     PollInput,
     SendInput,
+    ServiceSweepInput,
     StageReport,
     SweepInput,
 )
@@ -54,6 +55,7 @@ SAMPLES: dict[type[Message], Message] = {
         PollInput(upstream="main"),
         SweepInput(),
         SendInput(),
+        ServiceSweepInput(),
     )
 }
 

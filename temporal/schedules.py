@@ -1,0 +1,57 @@
+"""The Temporal Schedule of the sweep: one for each installation, made or updated whenever a worker starts."""
+
+import logging
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+from models.messages import ServiceSweepInput
+from orders.services import naming
+from workflows.service_sweep import ServiceSweep
+
+log = logging.getLogger(__name__)
+
+CATCHUP = timedelta(hours=1)
+"""A sweep that Temporal could not start is made up for if it is no older than this."""
+RPC_TIMEOUT = timedelta(seconds=10)
+
+
+async def keep_service_sweep(client: Client, task_queue: str, every: timedelta) -> None:
+    """Make the schedule, or bring it up to date. A pause that a person has made stays. Never raises RPCError: without
+    the schedule a worker still works, `resell sweep` too, and the watch reports that the sweep is overdue."""
+    wanted = Schedule(
+        action=ScheduleActionStartWorkflow(
+            ServiceSweep.run,
+            ServiceSweepInput(),
+            id=naming.SERVICE_SWEEP_ID,
+            task_queue=task_queue,
+            static_summary="compares all services with their upstreams",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP),
+    )
+
+    def updated(now: ScheduleUpdateInput) -> ScheduleUpdate:
+        wanted.state = now.description.schedule.state
+        return ScheduleUpdate(wanted)
+
+    try:
+        try:
+            await client.create_schedule(naming.SERVICE_SWEEP_ID, wanted, rpc_timeout=RPC_TIMEOUT)
+        except ScheduleAlreadyRunningError:
+            handle = client.get_schedule_handle(naming.SERVICE_SWEEP_ID)
+            await handle.update(updated, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        log.warning("the schedule of the sweep can't be made or updated: %s; the next start of a worker tries", error)
