@@ -58,6 +58,8 @@ async def _restored(
     async with connections, opened_database(settings) as database:
         client = await connect_client(settings)
         restorer = Restorer(database, client, connections, settings.task_queue)
+        if not (dry_run or temporal_only):
+            await restorer.hold()  # what is found must not change meanwhile
         findings = await restorer.look(without=without, upstreams=not temporal_only, say=say)
         if dry_run:
             return findings, None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -24,6 +24,8 @@ from workflows.search_attributes import ORDER_STAGE, UPSTREAM_NAME
 HELD = "`resell restored` has begun and has not ended; run it again"
 _ENDED = "the database was restored from a backup; what it knows begins anew from there"
 _BATCH = 500
+_CLOCKS = timedelta(minutes=1)
+"""By how much those of Temporal and of the API may differ."""
 Say = Callable[[str], None]
 
 
@@ -64,6 +66,21 @@ class Findings:
         return list({one.workflow_id: one for one in self.runs if not one.is_known}.values())
 
     @property
+    def given_twice(self) -> frozenset[int]:
+        """Openings whose workflow had begun before they were accepted: another order had these numbers, which the
+        database has lost. They were accepted on the restored database."""
+        begun: dict[int, datetime] = {}
+        for one in self.runs:
+            begun[one.operation] = min(one.started_at, begun.get(one.operation, one.started_at))
+        return frozenset(
+            one.operation.id
+            for one in self.operations
+            if one.operation.kind is OperationKind.OPEN
+            and one.is_suspected
+            and begun.get(one.operation.id, one.operation.created_at) < one.operation.created_at - _CLOCKS
+        )
+
+    @property
     def running(self) -> list[OrderRun]:
         return [one for one in self.runs if one.runs]
 
@@ -101,10 +118,14 @@ class Restorer:
 
     async def restore(self, findings: Findings, *, actor: str) -> record.Restored:
         """Safe to repeat after a crash at any point: the database is held until the last transaction."""
+        await self.hold()
+        await self._end(findings.running)
+        return await record.restored(self._database, findings.seen, actor=actor, given_twice=findings.given_twice)
+
+    async def hold(self) -> None:
+        """From now on nothing is accepted or sent, until `restore` has ended."""
         async with self._database.write() as session:
             await hold(session, HELD)
-        await self._end(findings.running)
-        return await record.restored(self._database, findings.seen, actor=actor)
 
     async def begin_anew(self, findings: Findings, *, actor: str) -> list[Unfinished]:
         """Temporal's state is the older one: only the runs begin anew. Raises Refused if the database is the older."""

@@ -1,6 +1,6 @@
 """The transaction of `resell restored`: a new tag, numbers beyond everything seen, an intent where a search is due."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import select
@@ -11,7 +11,7 @@ from models.database import Database
 from models.migrate import new_tag
 from orders import audit
 from orders.restoration import numbers
-from orders.restoration.unfinished import Unfinished, begin_anew, suspect, unfinished
+from orders.restoration.unfinished import Unfinished, begin_anew, give_new_mark, suspect, unfinished
 
 SUBJECT = "installation"
 LOST_AT_MOST = 100_000
@@ -28,18 +28,26 @@ class Restored:
     operations: list[Unfinished]
 
 
-async def restored(database: Database, seen: Mapping[str, int], *, actor: str) -> Restored:
-    """Write it down, and let orders go on. `seen`: the highest numbers that were seen anywhere, by table."""
+async def restored(
+    database: Database, seen: Mapping[str, int], *, actor: str, given_twice: Collection[int] = ()
+) -> Restored:
+    """Write it down, and let orders go on. `seen`: the highest numbers that were seen anywhere, by table.
+
+    `given_twice`: openings that have the numbers of other orders, and so their marks. These get a new one: by the old
+    one another customer's item would be found.
+    """
     async with database.write() as session:
         installation = (await session.exec(select(Installation).with_for_update())).one()
         at, former = utc_now(), installation.tag
         last_known = (await numbers.given(session))["service"]
+        installation.tag, installation.held_because = new_tag(), None
         operations = await unfinished(session)
         for one in operations:
+            if one.operation.id in given_twice:
+                await give_new_mark(session, one.service, installation.tag, actor)
             if one.is_suspected:
                 await suspect(session, one, at)
         await begin_anew(session)
-        installation.tag, installation.held_because = new_tag(), None
         last_lost = min(max(last_known, seen.get("service", 0)), last_known + LOST_AT_MOST)
         row = Restoration(at=at, actor=actor, former_tag=former, last_known=last_known, last_lost=last_lost)
         session.add_all([installation, row])

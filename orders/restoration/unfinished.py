@@ -14,6 +14,7 @@ from models.enums import (
     IntentState,
     ModuleKind,
     ReservationState,
+    Source,
     Stage,
 )
 from models.events import UpstreamEvent, UpstreamSnapshot
@@ -23,6 +24,8 @@ from orders.lifecycle.stages import enter
 from orders.money import funds
 from orders.operations.registry import operation_type
 from orders.restoration import before
+from orders.services import naming
+from orders.services.history import Origin, changing
 from orders.settlement.gathering import SEEN_UP_TO
 
 REASON = "the database was restored from a backup; Resellflow looks whether the operation was sent after it"
@@ -124,6 +127,17 @@ async def suspect(session: AsyncSession, one: Unfinished, at: datetime) -> None:
     if operation.stage not in _KEEP_THEIR_STAGE:
         await enter(session, operation, Stage.OUTCOME_UNKNOWN, REASON, failure=FailureClass.OUTCOME_UNKNOWN)
     session.add(operation)
+
+
+async def give_new_mark(session: AsyncSession, service: Service, tag: str, actor: str) -> None:
+    """Nothing was sent with the one that it has."""
+    mark = naming.mark(tag, service.id)
+    origin = Origin(actor, "restored", reason="another order had its number and its mark", source=Source.PERSON)
+    async with changing(session, service, origin):
+        if service.name_is_ours:
+            service.name = service.name.replace(service.mark, mark)
+        service.mark = mark
+    session.add(service)
 
 
 async def begin_anew(session: AsyncSession) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -18,8 +19,10 @@ from models.enums import IntentState, Stage
 from models.messages import Decision, DecisionKind
 from models.outages import Held
 from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.linking.linker import Linker
 from orders.linking.requests import AdoptRequest
+from temporal import restoring
 from tests.flow.backups import back_up, resell_restored, restore, stop
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
@@ -201,6 +204,39 @@ async def test_what_waited_in_the_cart_and_was_paid_after_the_backup_is_not_paid
         await shop.until(order, Stage.COMPLETED, Stage.NEEDS_ATTENTION, timeout=60)
     await shop.until(waiting[0], Stage.COMPLETED)
     assert await shop.upstream.charges() == intended
+    await stop(worker)
+
+
+async def test_an_order_that_got_the_numbers_of_a_lost_one_does_not_get_its_item(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was accepted on the restored database before anybody compared it with Temporal."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    monkeypatch.setattr(restoring, "_CLOCKS", timedelta(seconds=1))
+    worker = shop.start_worker()
+    await completed(shop, await shop.order())  # which shows that marks can be seen there
+    await stop(worker)
+    back_up(shop, tmp_path / "saved")
+    worker = shop.start_worker()
+    lost = await shop.order(customer="of the lost one")
+    await completed(shop, lost)
+    await stop(worker)
+    await restore(shop, tmp_path / "saved")
+    order = await accept_order(
+        shop.database,
+        ServiceRequest(plan="VDS-1", period_months=1, customer="of the new one"),
+        client="shop",
+        key="k",
+        hostname_suffix="servers.internal",
+    )
+    assert (order.service, order.operation) == (lost.service, lost.operation)
+    findings = await resell_restored(shop)
+    assert findings.given_twice == {order.operation}
+    worker = shop.start_worker()
+    await completed(shop, order)
+    _, theirs, ours = await shop.upstream.items()
+    assert (await shop.service(order.service)).upstream_number == str(ours["id"]) != str(theirs["id"])
+    assert len(await shop.upstream.charges()) == 3
     await stop(worker)
 
 

@@ -149,6 +149,17 @@ async def test_what_may_have_been_sent_gets_an_unsettled_intent(
     assert operation.workflow_started_at is None
 
 
+async def test_an_order_with_the_numbers_of_another_gets_a_mark_of_its_own(database: Database) -> None:
+    first, second = await ordered(database), await ordered(database, "another")
+    done = await restored(database, {}, actor="anna", given_twice={second.operation})
+    async with database.read() as session:
+        assert (await session.get_one(Service, first.service)).mark == f"rf-{done.former_tag}-{first.service}"
+        service = await session.get_one(Service, second.service)
+    assert service.mark == f"rf-{done.tag}-{second.service}"
+    assert service.name == f"{service.mark}.s.internal"
+    assert [one.mark for one in await calls(database, second.operation)] == [service.mark]
+
+
 def test_differences_are_named() -> None:
     mapping = PlanMapping(plan_id=1, module_id=1, tariff="58", addons={"ram": "addon_61"})
     before = {EXPIRY: ["2026-12-01"], TARIFF: ["58"], ADDONS: ["ram 4"]}
