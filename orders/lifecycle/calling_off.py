@@ -177,14 +177,17 @@ async def end_called_off(session: AsyncSession, operation: Operation, what_is_le
 async def end(session: AsyncSession, operation: Operation, reason: str, origin: Origin) -> int | None:
     """End an operation that had no effect: its money is free, an opening's service is closed, its queue goes on.
 
-    Returns the next operation of the service, if any.
+    One that still waited in the queue leaves it, and nothing else changes: the turn, and a processing module that was
+    lent for a task, are another operation's. Returns the next operation of the service, if any.
     """
+    had_its_turn = operation.stage.is_running
     await funds.release(session, operation.id)
     service = await session.get_one(Service, operation.service_id)
-    await manual.restore_module(session, service, origin)
+    if had_its_turn:
+        await manual.restore_module(session, service, origin)
     if operation.kind is OperationKind.OPEN:
         async with changing(session, service, origin):
             service.status, service.status_since = ServiceStatus.CLOSED, utc_now()
         session.add(service)
     await enter(session, operation, Stage.CANCELLED, reason)
-    return await start_next_queued(session, operation.service_id)
+    return await start_next_queued(session, operation.service_id) if had_its_turn else None

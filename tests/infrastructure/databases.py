@@ -267,14 +267,14 @@ def _in_container() -> Iterator[str]:
 def server_of_our_own() -> Iterator[str]:
     """Run the machine's server programs on a new data directory; the server's address. Raises NoServer where there
     are none."""
-    programs = _server_programs()
-    user = _unprivileged_user()
+    programs = server_programs()
+    user = unprivileged_user()
     home = Path(tempfile.mkdtemp(prefix="resellflow-postgres-"))
     try:
         if user is not None:
             shutil.chown(home, user)
         data = home / "data"
-        _run_initdb([programs / "initdb", "-D", data, *INITDB_OPTIONS], user=user, cwd=home)
+        run_initdb([programs / "initdb", "-D", data, *INITDB_OPTIONS], user=user, cwd=home)
         port = free_port()
         settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **FAST_NOT_SAFE}
         server: list[str | Path] = [programs / "postgres", "-D", data]
@@ -298,7 +298,7 @@ def server_of_our_own() -> Iterator[str]:
 INITDB_OPTIONS = ("--username=resell", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
-def _server_programs() -> Path:
+def server_programs() -> Path:
     """The directory of `initdb` and `postgres`: Debian's newest, else where PATH has them."""
     debian = sorted(DEBIAN_LAYOUT.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     if debian:
@@ -308,7 +308,7 @@ def _server_programs() -> Path:
     raise NoServer(f"no server programs, neither under {DEBIAN_LAYOUT} nor on PATH (package `postgresql`)")
 
 
-def _unprivileged_user() -> str | None:
+def unprivileged_user() -> str | None:
     """Whom to become, for PostgreSQL refuses to run as root; None when there is no need."""
     if os.geteuid() != 0:
         return None
@@ -320,7 +320,7 @@ def _unprivileged_user() -> str | None:
     raise NoServer("PostgreSQL doesn't run as root, and there is neither a user `postgres` nor `nobody`")
 
 
-def _run_initdb(arguments: list[str | Path], *, user: str | None, cwd: Path) -> None:
+def run_initdb(arguments: list[str | Path], *, user: str | None, cwd: Path) -> None:
     become = ("--user", user) if user else ()
     command = [sys.executable, "-S", "-E", launcher.__file__, str(os.getpid()), *become, "--", *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)

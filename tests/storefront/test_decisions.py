@@ -10,7 +10,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.records import RecordActivities
 from models.enums import FailureClass, IntentState, Stage
 from models.messages import Funds, FundsResult, OrderRef, StepResult, Submission, SubmitResult
-from models.order import Intent, Operation
+from models.order import Intent, Operation, Service
 from models.queues import upstream_queue
 from orders.lifecycle.stages import enter, locked_operation
 from tests.infrastructure.eventually import assert_eventually
@@ -140,6 +140,25 @@ async def test_a_queued_operation_is_cancelled_without_a_workflow(sqlite_api: Ap
     answer = await sqlite_api.operator.post("/v1/operations/1/cancel", json=BECAUSE)
 
     assert answer.json()["stage"] == "cancelled"
+
+
+async def test_one_of_two_that_wait_is_cancelled_and_the_turn_stays_with_the_one_that_has_it(api: Api) -> None:
+    await api.order()
+    for what in ("prolong", "suspend"):
+        body = {"period_months": 1} if what == "prolong" else {}
+        await api.operator.post(f"/v1/services/1/{what}", json=body, headers={"Idempotency-Key": what})
+    async with api.database.write() as session:  # as while a person has the task of operation 1
+        service = await session.get_one(Service, 1)
+        service.home_module_id = service.module_id
+        session.add(service)
+
+    answer = await api.operator.post("/v1/operations/2/cancel", json=BECAUSE)
+
+    assert answer.json()["stage"] == "cancelled"
+    stages = [(await api.operator.get(f"/v1/operations/{number}")).json()["stage"] for number in (1, 3)]
+    assert stages == ["accepted", "queued"]
+    shown = (await api.operator.get("/v1/services/1")).json()
+    assert shown["home_processing_module"] is not None
 
 
 async def test_without_temporal_what_has_not_begun_is_cancelled_all_the_same(
