@@ -21,6 +21,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.account_notes import AccountNotes
 from activities.calling_off import CallingOffActivities
 from activities.carrying_out import CarryingOutActivities
 from activities.funding import FundsActivities
@@ -78,6 +79,7 @@ class Activities:
     """Every activity, with what it works on."""
 
     database: Database | None = None
+    notes: AccountNotes | None = None
 
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self.database = database
@@ -102,6 +104,7 @@ class Activities:
             database, self._connections, settle_window=timedelta(seconds=settings.settle_window)
         )
         self.records = RecordActivities(database)
+        self.notes = AccountNotes(database, self._connections, client)
         self.polling = PollActivities(database, self._connections, client, self.funds, settings)
         self.sweeping = SweepActivities(database, client, settings)
         self.webhooks = WebhookActivities(database, settings)
@@ -140,6 +143,8 @@ class Activities:
         return [self.webhooks.send_webhooks]
 
     async def close(self) -> None:
+        if self.notes is not None:
+            await self.notes.close()
         await self._connections.close()
 
 
@@ -181,7 +186,7 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         build_id=BUILD_ID,
-        interceptors=[Redaction(activities.database), AccountSlots(settings.upstream_concurrency)],
+        interceptors=[Redaction(activities.database), AccountSlots(settings.upstream_concurrency, activities.notes)],
         max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
         graceful_shutdown_timeout=_stopping(settings),

@@ -76,10 +76,11 @@ class CallingOffActivities:
                 sent = job.intent
                 if sent is not None and sent.state is IntentState.ACCEPTED and not intents.leaves_unpaid(sent):
                     return await self._called_off_there(job, upstream)
-                found = await operation_type(job.operation.kind).find_out(
-                    self._database, job, upstream, self._settle_window
-                )
-                return await self._judged(job, upstream, found)
+                with self._connections.settling(job.account.name, job.about):
+                    found = await operation_type(job.operation.kind).find_out(
+                        self._database, job, upstream, self._settle_window
+                    )
+                    return await self._judged(job, upstream, found)
             except (Rejected, SetupFault, NotAllowed) as error:
                 return SubmitResult(outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message)
             except UpstreamError as error:

@@ -8,6 +8,7 @@ the intent: what was granted is not quoted or granted anew.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
@@ -35,7 +36,7 @@ from orders.operations.base import Obstacle, Request
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
 from upstreams.connections import Connections
-from upstreams.errors import UpstreamError
+from upstreams.errors import LeftAlone, UpstreamError
 from upstreams.lease import Clocks, Lease
 from upstreams.port import Upstream
 
@@ -103,6 +104,8 @@ class CarryingOutActivities:
             raise _StepByStep(f"it is {job.operation.stage.value}, or its account unhealthy")
         try:
             upstream = await self._connections.to(job.account)
+            gate = self._connections.gate_of(job.account)
+            gate.check_request(job.about, job.operation.kind.value)
             with database_in_words():
                 priced = await self._pricing.price(job, upstream)
             cost = priced.judgement.cost
@@ -125,9 +128,15 @@ class CarryingOutActivities:
             return StepResult(funds=funds_result, request=await self._submission.in_trouble(job, ref, error))
         if isinstance(prepared, Obstacle):
             raise _StepByStep(prepared.result.reason)
-        if not _still_priced(priced):
-            raise _StepByStep("its price is to be asked again")
-        return await self._begin_and_send(job, ref, priced, reading, prepared, upstream)
+        try:
+            async with gate.permit(job.about, job.operation.kind.value):
+                if not _still_priced(priced):
+                    raise _StepByStep("its price is to be asked again")
+                return await self._begin_and_send(job, ref, priced, reading, prepared, upstream)
+        except LeftAlone as error:  # nothing is written down yet: what comes after it raises no such error
+            await self._note_started(ref)
+            funds_result = FundsResult(outcome=Funds.NOT_NEEDED)
+            return StepResult(funds=funds_result, request=await self._submission.in_trouble(job, ref, error))
 
     async def _begin_and_send(
         self,
@@ -149,11 +158,12 @@ class CarryingOutActivities:
             before=request.before,
             target=request.target,
         )
+        flight = timedelta(seconds=self._connections.limits(job.account).order_timeout)
         asked = Clocks.now()  # before the database is asked: what is lost between the two counts
         try:
             with database_in_words():
                 async with self._database.write() as session:
-                    operation, intent = await fast_path.begin(session, first, lease=self._terms.lease)
+                    operation, intent = await fast_path.begin(session, first, lease=self._terms.lease, flight=flight)
         except (fast_path.NotOnFastPath, IntegrityError) as why:
             raise _StepByStep(f"something has happened to it meanwhile ({type(why).__name__})") from why
         held = self._lease(asked, intent)

@@ -27,6 +27,7 @@ from orders.money.balance import BalanceReader
 from orders.operations.job import Job
 from orders.settlement.verdicts import Verdict
 from upstreams.carts import Cart
+from upstreams.connections import Connections
 from upstreams.errors import (
     ConnectionUnhealthy,
     NotAllowed,
@@ -36,9 +37,12 @@ from upstreams.errors import (
     SetupFault,
     UpstreamError,
 )
+from upstreams.gate import Gate
 from upstreams.lease import Clocks, Lease, holding
 from upstreams.port import Upstream
 
+PAYING = "pay"
+"""The breaker of payments, beside those of the kinds of operations."""
 WAIT_AT_MOST = timedelta(minutes=10)
 """An order waits at most this long for others in the cart, or for its row to be shown; then a person is asked."""
 
@@ -60,18 +64,25 @@ class _Work:
 
 class CartPayment:
     def __init__(
-        self, database: Database, balances: BalanceReader, terms: LeaseTerms, *, settle_window: timedelta
+        self,
+        database: Database,
+        connections: Connections,
+        balances: BalanceReader,
+        terms: LeaseTerms,
+        *,
+        settle_window: timedelta,
     ) -> None:
+        self._connections = connections
         self._terms = terms
         self._database = database
         self._balances = balances
         self._book = CartLedger(database)
         self._settle_window = settle_window
 
-    async def pay(self, job: Job, ref: OrderRef, upstream: Upstream) -> SubmitResult | None:
+    async def pay(self, job: Job, ref: OrderRef, upstream: Upstream, gate: Gate) -> SubmitResult | None:
         """Pay what an accepted request of this order left unpaid. None: nothing of it is unpaid (any more).
 
-        Raises only errors of `upstreams.errors` from reading: nothing has been sent then.
+        Raises only errors of `upstreams.errors` from reading, or from the gate: nothing has been sent then.
         """
         debt = await debt_of(self._database, job)
         if debt is None:
@@ -92,7 +103,8 @@ class CartPayment:
             return None
         match decision.step:
             case CartStep.PAY:
-                return await self._pay(work, cart, decision)
+                async with gate.permit(job.about, PAYING):
+                    return await self._pay(work, cart, decision)
             case CartStep.WAIT:
                 await self._book.leave(job)
                 return await self.wait(job, ref, decision.reason)
@@ -178,10 +190,11 @@ class CartPayment:
             request = {"rows": ", ".join(one.row.number for one in covered)}
         else:
             request = {"order": covered[0].row.order}
+        flight = timedelta(seconds=self._connections.limits(work.job.account).order_timeout)
         async with self._database.write() as session:
             try:
                 return await paying.write_intents(
-                    session, work.job.account_id, covered, request, before, lease=self._terms.lease
+                    session, work.job.account_id, covered, request, before, lease=self._terms.lease, flight=flight
                 )
             except Refused:
                 return None

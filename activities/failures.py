@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.slots import LONGEST_PAUSE, LONGEST_WITH_WAKING, pause_in_line
 from models.enums import FailureClass
 from models.outages import outage_of
-from upstreams.errors import NotYet, UpstreamError
+from upstreams.errors import CircuitOpen, NotYet, UpstreamError
 
 _DELAYS: dict[FailureClass, tuple[float, ...]] = {
     FailureClass.NOT_SENT: (1, 2, 3, 5, 8, 12),
@@ -56,14 +57,21 @@ class RetryLater(ApplicationError):
         self.failure_class, self.reason = failure, reason
 
 
-def retry_later(failure: FailureClass, reason: str, attempt: int, *, next_try: datetime | None = None) -> RetryLater:
-    """The failure of an attempt that is to be repeated, by its class."""
-    return RetryLater(failure, reason, delay_before(failure, attempt, next_try))
+def retry_later(
+    failure: FailureClass,
+    reason: str,
+    attempt: int,
+    *,
+    next_try: datetime | None = None,
+    longest: float = LONGEST_PAUSE,
+) -> RetryLater:
+    """The failure of an attempt that is to be repeated, by its class. `longest`: see `activities.slots.Line`."""
+    return RetryLater(failure, reason, pause_in_line(delay_before(failure, attempt, next_try), longest))
 
 
 def look_again(reason: str, age: timedelta) -> ApplicationError:
     """Nothing is proven yet about an unknown outcome; `age` is how long it has been unknown."""
-    delay = next((d for limit, d in _SETTLE_DELAYS if age.total_seconds() < limit), 30.0)
+    delay = pause_in_line(next((d for limit, d in _SETTLE_DELAYS if age.total_seconds() < limit), 30.0))
     return ApplicationError(
         f"{reason}; Resellflow looks again in {delay:g} s, nothing is sent meanwhile",
         type="StillUnknown",
@@ -75,7 +83,8 @@ def look_again(reason: str, age: timedelta) -> ApplicationError:
 def after_failed_read(error: UpstreamError, attempt: int) -> ApplicationError:
     """A read failed where only a read will do: again, whatever the class."""
     next_try = error.not_before if isinstance(error, NotYet) else error.next_try
-    return retry_later(error.failure_class, error.message, attempt, next_try=next_try)
+    longest = LONGEST_WITH_WAKING if isinstance(error, CircuitOpen) else LONGEST_PAUSE
+    return retry_later(error.failure_class, error.message, attempt, next_try=next_try, longest=longest)
 
 
 @contextmanager

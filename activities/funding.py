@@ -103,6 +103,8 @@ class FundsActivities:
             return await self.in_trouble(job, ref, kept_back)
         try:
             upstream = await self._connections.to(job.account)
+            gate = self._connections.gate_of(job.account)
+            gate.check_request(job.about, job.operation.kind.value)
             with database_in_words():
                 priced = await self._pricing.price(job, upstream)
             cost = priced.judgement.cost

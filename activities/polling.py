@@ -13,6 +13,7 @@ from sqlmodel import select
 from temporalio import activity
 from temporalio.client import Client
 
+from activities.account_notes import AccountNotes
 from activities.funding import FundsActivities
 from activities.heartbeat import heartbeating, pause
 from activities.poller import forms, lists, schedule, waiting
@@ -57,6 +58,7 @@ class PollActivities:
         self._client = client
         self._funds = funds
         self._settings = settings
+        self._notes = AccountNotes(database, connections, client)
 
     @activity.defn
     async def poll_upstream(self, poller: PollInput) -> PollLap:
@@ -111,6 +113,7 @@ class PollActivities:
         await look_for_sweeps(self._database, watch)
         await look_for_slow(self._database, self._client, watch, self._settings.patience())
         await self._ask(watch, background, may_list=may_list)
+        await self._notes.circuits(watch.name)
 
     async def _refresh_waiting(self, watch: Watch) -> None:
         await waiting.refresh_waiting(self._database, watch)

@@ -85,19 +85,20 @@ class SettleActivities:
             try:
                 check_healthy(job)
                 upstream = await self._connections.to(job.account)
-                judgement = await self._find_out(job, intent, upstream)
-                with database_in_words():
-                    await keep_evidence(self._database, intent, _noted(judgement))
-                left = await self._left_in_cart(job, intent, upstream, judgement)
-                numbers = judgement.numbers
-                opened = job.operation.kind is OperationKind.OPEN and intent.step is IntentStep.SEND
-                if judgement.verdict is Verdict.DONE and opened and left.unpaid is None:
-                    unpaid = await leftovers.unpaid_among(self._database, job, intent, upstream, numbers)
-                    if len(unpaid) == len(numbers):
-                        cleared = await self._clear(job, intent, upstream, unpaid)
-                        if cleared is not None:
-                            return cleared
-                    numbers = _paid_first(numbers, unpaid)
+                with self._connections.settling(job.account.name, job.about):
+                    judgement = await self._find_out(job, intent, upstream)
+                    with database_in_words():
+                        await keep_evidence(self._database, intent, _noted(judgement))
+                    left = await self._left_in_cart(job, intent, upstream, judgement)
+                    numbers = judgement.numbers
+                    opened = job.operation.kind is OperationKind.OPEN and intent.step is IntentStep.SEND
+                    if judgement.verdict is Verdict.DONE and opened and left.unpaid is None:
+                        unpaid = await leftovers.unpaid_among(self._database, job, intent, upstream, numbers)
+                        if len(unpaid) == len(numbers):
+                            cleared = await self._clear(job, intent, upstream, unpaid)
+                            if cleared is not None:
+                                return cleared
+                        numbers = _paid_first(numbers, unpaid)
             except UpstreamError as error:
                 await self._troubles.note_health(job, error)
                 raise after_failed_read(error, activity.info().attempt) from None

@@ -65,7 +65,7 @@ class SubmitActivities:
         *,
         settle_window: timedelta,
     ) -> None:
-        self._cart = CartPayment(database, balances, terms, settle_window=settle_window)
+        self._cart = CartPayment(database, connections, balances, terms, settle_window=settle_window)
         self._database = database
         self._terms = terms
         self._answers = AnswerWriter(database)
@@ -104,19 +104,28 @@ class SubmitActivities:
         type_ = operation_type(job.operation.kind)
         try:
             upstream = await self._connections.to(job.account)
+            gate = self._connections.gate_of(job.account)
+            gate.check_request(job.about, job.operation.kind.value)
             with database_in_words():
-                paid = await self._cart.pay(job, ref, upstream)
+                paid = await self._cart.pay(job, ref, upstream, gate)
             if paid is not None:
                 return paid
             prepared = await type_.prepare(self._database, job, upstream)
             if isinstance(prepared, Obstacle):
                 return await self._take_obstacle(job, prepared.result)
-            with database_in_words():
-                changed = await self._pricing.before_sending(job, upstream)
-        except UpstreamError as error:
+            async with gate.permit(job.about, job.operation.kind.value):
+                with database_in_words():
+                    changed = await self._pricing.before_sending(job, upstream)
+                if changed is not None:
+                    return changed
+                return await self._write_down_and_send(job, ref, prepared, type_, upstream)
+        except UpstreamError as error:  # from what comes before the intent: sending raises none
             return await self.in_trouble(job, ref, error)
-        if changed is not None:
-            return changed
+
+    async def _write_down_and_send(
+        self, job: Job, ref: OrderRef, prepared: Request, type_: AnyOperation, upstream: Upstream
+    ) -> SubmitResult:
+        """Under a permit of the gate: from the intent on nothing of ours refuses the request."""
         with database_in_words():
             written = await self._write_intent(job, prepared)
             if written is None:
@@ -218,6 +227,7 @@ class SubmitActivities:
                     request.fields,
                     request.before,
                     lease=self._terms.lease,
+                    flight=timedelta(seconds=self._connections.limits(job.account).order_timeout),
                 )
             except Refused:
                 return None

@@ -31,6 +31,7 @@ from stack.ports import LOOPBACK, free_port
 from stack.processes import Child, Ready, Supervisor, answers
 
 TOKEN = "of-the-benchmark"
+OPERATOR_TOKEN = "operator-of-the-benchmark"
 LARGE = Path(__file__).with_name("large.toml").read_text()
 MAIN = SAMPLE.read_text(encoding="utf-8")
 LARGE_USER = "large"
@@ -46,12 +47,12 @@ class Installation:
         self._options = options
         self._directory = directory
         self._http = http
-        self._temporal_port, self._simulator_port, self._api_port = (free_port() for _ in range(3))
+        self._temporal_port, self.simulator_port, self._api_port = (free_port() for _ in range(3))
         self._running: dict[str, Child] = {}
         self._roles: dict[str, str] = {}
         """Role of each worker, by the name of its process."""
         self._looks = 0
-        self.simulator = Simulator(http, f"http://{LOOPBACK}:{self._simulator_port}")
+        self.simulator = Simulator(http, f"http://{LOOPBACK}:{self.simulator_port}")
         self.api_url = f"http://{LOOPBACK}:{self._api_port}"
         (directory / "temporal.toml").write_text("")
         # The settings of whoever runs this are taken over, except those that say where the parts are.
@@ -62,6 +63,7 @@ class Installation:
             | {
                 "RESELL_DATABASE_URL": database_url,
                 "RESELL_STOREFRONT_TOKENS": f"benchmark={TOKEN}",
+                "RESELL_OPERATOR_TOKENS": f"benchmark-operator={OPERATOR_TOKEN}",
                 "MAIN_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
                 "LARGE_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
                 "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self._temporal_port}",
@@ -120,15 +122,15 @@ class Installation:
 
     async def start_simulator(self) -> None:
         account = f"{UPSTREAM_USER}:{UPSTREAM_PASSWORD}:{BALANCE}:{UPSTREAM_CURRENCY}"
-        command = [sys.executable, "-m", "simulator", "--port", str(self._simulator_port), "--account", account]
-        await self._start("simulator", command, self._answers(f"http://{LOOPBACK}:{self._simulator_port}/_sim/health"))
+        command = [sys.executable, "-m", "simulator", "--port", str(self.simulator_port), "--account", account]
+        await self._start("simulator", command, self._answers(f"http://{LOOPBACK}:{self.simulator_port}/_sim/health"))
         await self.simulator.set(
             latency_ms=self._options.round_trip_ms, opening_delay=self._options.opening_delay, opening="auto"
         )
 
     async def prepare_database(self) -> None:
         await self.supervisor.run("migrate", [_resell(), "migrate"])
-        await self._load_catalogue(MAIN, UPSTREAM_USER)
+        await self.load_catalogue(MAIN, UPSTREAM_USER)
 
     async def stock_large_account(self) -> None:
         await self.simulator.add_account(LARGE_USER, UPSTREAM_PASSWORD, BALANCE, UPSTREAM_CURRENCY)
@@ -137,11 +139,12 @@ class Installation:
 
     async def load_large_account(self) -> None:
         """From now on its poller looks at it."""
-        await self._load_catalogue(LARGE, LARGE_USER)
+        await self.load_catalogue(LARGE, LARGE_USER)
 
-    async def _load_catalogue(self, template: str, username: str) -> None:
+    async def load_catalogue(self, template: str, username: str, port: int | None = None) -> None:
+        """`port`: where the account's upstream is reached, if not at the simulator's own."""
         values = {
-            "simulator_url": f"http://{LOOPBACK}:{self._simulator_port}",
+            "simulator_url": f"http://{LOOPBACK}:{port or self.simulator_port}",
             "username": username,
             "currency": UPSTREAM_CURRENCY,
         }
@@ -157,6 +160,11 @@ class Installation:
             arguments = ["worker", *(["--roles", roles] if roles else [])]
             health = {"RESELL_WORKER_HEALTH_ADDRESS": f"{LOOPBACK}:{port}"}
             await self._start_counted(name, arguments, self._answers(f"http://{LOOPBACK}:{port}/healthz"), health)
+
+    async def restart_workers(self) -> None:
+        for name in self._roles:
+            await self.stop(name)
+        await self.start_workers()
 
     async def start_api(self) -> None:
         arguments = ["resell", "api", "--host", LOOPBACK, "--port", str(self._api_port)]

@@ -72,6 +72,12 @@ class Simulator:
             answer = await self._client.post(self._panel, data={**fields, "p_num": str(number)}, timeout=120)
             answer.raise_for_status()
 
+    async def add_fault(self, fault: dict[str, object]) -> None:
+        await self._send("POST", "/faults", fault)
+
+    async def clear_faults(self) -> None:
+        await self._send("DELETE", "/faults")
+
     async def _send(self, method: str, path: str, body: object = None) -> bytes:
         answer = await self._client.request(method, self._root + path, json=body, timeout=120)
         answer.raise_for_status()

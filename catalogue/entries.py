@@ -17,6 +17,7 @@ from catalogue.values import (
 )
 from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, Unquoted
 from upstreams.kinds import NONE_INSTALLED, UnknownKind, adapter_of, kinds, not_installed
+from upstreams.limits import AccountLimits
 from upstreams.values import Text, VariableName
 
 
@@ -56,6 +57,10 @@ class AccountEntry(Entry):
     currency: Currency = Field(description='the currency of the account in three capitals, like "EUR"')
     credit_limit: PlainAmount = Field(
         default=Decimal(0), ge=0, description='an amount in the account\'s currency, like "50.00"'
+    )
+    limits: AccountLimits = Field(
+        default=AccountLimits(),
+        description="a table like { requests_at_once = 20, requests_per_second = 50, connect_timeout = 5 }",
     )
 
 

@@ -312,6 +312,10 @@ def _upstream_row(view: "UpstreamView") -> list[object]:
     ]
 
 
+def _breaker(of: str) -> str:
+    return "requests" if of == "account" else f'requests of the kind "{of}"'
+
+
 def _troubles(view: "UpstreamView") -> list[str]:
     found = list(view.problems)
     if view.unhealthy_reason:
@@ -321,6 +325,11 @@ def _troubles(view: "UpstreamView") -> list[str]:
     found += [
         f"the list of {one.product_type} can't be read since {shown(one.since)} UTC: {one.reason}"
         for one in view.failing_lists
+    ]
+    found += [
+        f"{_breaker(one.of)} have not been answered since {shown(one.since)} UTC, the next one goes at "
+        f"{shown(one.next_try)} UTC: {one.reason}"
+        for one in view.circuits
     ]
     if view.left_alone_until:
         found.append(f"it has asked to be left alone until {shown(view.left_alone_until)} UTC")

@@ -57,6 +57,10 @@ class UpstreamAccount(SQLModel, table=True):
     """The upstream has asked to be left alone until then. Each worker process learns it from here."""
     rests_because: str = ""
     """In whose words it asked for that."""
+    limits: dict[str, int | float] = Field(default_factory=dict, sa_column=json_column())
+    """What the catalogue says of its limits: `upstreams.limits.AccountLimits`."""
+    circuits: dict[str, dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    """Breakers that are not closed: `models.circuits`. Each worker process writes those that it knows."""
     balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     balance_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     low_balance_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -26,13 +26,14 @@ class LeaseTerms:
     skew: timedelta = timedelta(seconds=2)
     """By how much the clocks of the hosts may differ."""
     flight: timedelta = timedelta(seconds=30)
-    """A request that has left arrives within this time, or never."""
+    """A request that has left arrives within this time, or never. Each intent has the flight of its own account."""
 
     def gone_by(self, intent: Intent) -> datetime:
         """When a request whose sender has said nothing can't be on its way any more, by the clock of any host."""
         if intent.send_until is None:
             return intent.created_at + self.flight + BEFORE_LEASES
-        return intent.send_until + self.flight + self.skew
+        flight = self.flight if intent.flight_seconds is None else timedelta(seconds=intent.flight_seconds)
+        return intent.send_until + flight + self.skew
 
     def silent_since(self, intent: Intent) -> datetime:
         """From when on the silence about a request counts, if its sender may be alive: not before it is gone."""

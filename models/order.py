@@ -283,6 +283,8 @@ class Intent(SQLModel, table=True):
     state: IntentState = Field(default=IntentState.PREPARED, sa_column=enum_column(IntentState))
     send_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """The sender's lease, by the database's clock: the request may leave until then, and not after."""
+    flight_seconds: float | None = None
+    """The whole time that its sender gives it once it has left: the account's limit then. None: the setting's."""
     mark: str = Field(max_length=64)
     request: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
     """What is sent, secrets left out."""

@@ -25,6 +25,8 @@ class FaultKind(StrEnum):
     """The good answer, ``seconds`` late. ``before``: it is carried out after the wait; ``after``: before the wait."""
     HANG = "hang"
     """Nothing for ``seconds``, then the connection is closed. ``before``: never carried out; ``after``: carried out."""
+    TRICKLE = "trickle"
+    """The good answer, byte after byte, so that the whole of it takes ``seconds``."""
     HTTP_429 = "http_429"
     """Too many requests: a gateway's error page."""
     HTTP_502 = "http_502"

@@ -112,7 +112,7 @@ class Web:
         self, fault: Fault, request: _Request, claimed: str | None, receive: Receive, send: Send
     ) -> None:
         reply = self._carry_out(request, fault) if fault.when == "after" else None
-        if reply is None and fault.kind not in (FaultKind.STALL, FaultKind.TRUNCATE):
+        if reply is None and fault.kind not in (FaultKind.STALL, FaultKind.TRUNCATE, FaultKind.TRICKLE):
             self.log.add(request.method, request.params, claimed, f"fault:{fault.kind.value}:{fault.when}", 0)
         match fault.kind:
             case FaultKind.CUT:
@@ -131,6 +131,8 @@ class Web:
             case FaultKind.HANG:
                 await self._wait(fault.seconds)
                 await _close(receive)
+            case FaultKind.TRICKLE:
+                await self._trickle(send, reply or self._carry_out(request, fault), fault.seconds)
             case FaultKind.HTTP_429 | FaultKind.HTTP_502 | FaultKind.HTTP_503:
                 status, words = _GATEWAY_SAYS[fault.kind]
                 page = _GATEWAY.format(f"{status} {words}").encode()
@@ -144,6 +146,14 @@ class Web:
             case FaultKind.OK:
                 fmt = format_of(request.params.get("out", ""))
                 await _send(send, _Reply(200, content_type(fmt), render(done(), fmt, Style()).encode()))
+
+    async def _trickle(self, send: Send, reply: _Reply, seconds: float) -> None:
+        await _send(send, reply, upto=0)
+        for place in range(len(reply.body)):
+            if not await self._wait(seconds / len(reply.body)):
+                break
+            await send({"type": "http.response.body", "body": reply.body[place : place + 1], "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _chosen_error(self, fault: Fault, request: _Request, claimed: str | None) -> _Reply:
         chosen = fault.error

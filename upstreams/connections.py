@@ -1,6 +1,7 @@
 """Open connections to upstream accounts, made from their rows in the catalogue and kept while nothing changes."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr, ValidationError
 
 from models.catalogue import UpstreamAccount
+from models.circuits import read_notes
 from upstreams.adapter import AccountSettings, AnyAdapter, Connection, SecretSource, keep_nowhere
 from upstreams.errors import ConnectionUnhealthy
-from upstreams.gate import Gates
+from upstreams.gate import Gate, Gates
 from upstreams.kinds import UnknownKind, adapter_of
+from upstreams.limits import AccountLimits, Limits, limits_of
 from upstreams.plainhttp import readable_on_the_way
 from upstreams.port import Learned, Upstream
 from upstreams.secrets import SecretMissing, read_secret
@@ -90,6 +93,7 @@ class Connections:
         self._keep_first = keep_first
         self._read_timeout = read_timeout
         self._order_timeout = order_timeout
+        self._gate_of: dict[str, Gate] = {}
         self._open: dict[str, tuple[Connection[AccountSettings, Learned], Upstream]] = {}
 
     @classmethod
@@ -110,6 +114,7 @@ class Connections:
         if wrong := readable_on_the_way(account.url, self._plain_http):
             raise ConnectionUnhealthy(f"upstream {account.name}: nothing is sent, {wrong}.", error_type="plain_http")
         adapter, settings = settings_of(account)
+        limits = self.limits(account)
         wanted = Connection(
             name=account.name,
             currency=account.currency,
@@ -117,11 +122,14 @@ class Connections:
             secret=_secret(account, settings.secret),
             learned=learned_of(adapter.learned, account),
             keep_first=partial(self._keep_first, account) if self._keep_first else keep_nowhere,
-            read_timeout=self._read_timeout,
-            order_timeout=self._order_timeout,
+            read_timeout=limits.read_timeout,
+            order_timeout=limits.order_timeout,
         )
         gate = self._gates.of(account.kind, *settings.customer.values(), wanted.secret.get_secret_value())
         gate.learn(account.rests_until, account.rests_because, well_at=_well_at(account))
+        gate.learn_circuits(read_notes(account.circuits))
+        gate.limits = limits
+        self._gate_of[account.name] = gate
         known = self._open.get(account.name)
         if known is not None and known[0] == wanted:
             return known[1]
@@ -129,6 +137,29 @@ class Connections:
         self._open[account.name] = (wanted, upstream)
         # The old one is not closed: calls may be under way on it. Its pool goes with the last of them.
         return upstream
+
+    def gate(self, account: str) -> Gate | None:
+        """The gate of the account of this name; None: nothing was connected to it yet."""
+        return self._gate_of.get(account)
+
+    def gate_of(self, account: UpstreamAccount) -> Gate:
+        """The gate of an account that `to` has connected to."""
+        return self._gate_of[account.name]
+
+    @contextmanager
+    def settling(self, account: str, about: str) -> Iterator[None]:
+        """See `Gate.settling`. Nothing passes a gate that there is not: connect first."""
+        gate = self._gate_of.get(account)
+        with nullcontext() if gate is None else gate.settling(about):
+            yield
+
+    def limits(self, account: UpstreamAccount) -> Limits:
+        """Those with which `to` connects. What this version can't read of them counts as not said."""
+        try:
+            said = AccountLimits.model_validate(account.limits)
+        except ValidationError:
+            said = AccountLimits()
+        return limits_of(said, read_timeout=self._read_timeout, order_timeout=self._order_timeout)
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ answer is about to be read; then connection and TLS stand, the lease is looked a
 import socket
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
@@ -16,9 +16,10 @@ import httpcore
 import httpx
 
 from upstreams import lease
+from upstreams.limits import MOST_AT_ONCE
 
-MAX_CONNECTIONS = 10
-"""Changes under way at once, per account and worker; the others wait for a moment."""
+MAX_CONNECTIONS = MOST_AT_ONCE
+"""The gate of the account allows fewer."""
 
 _AS_HTTPX: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
@@ -46,6 +47,8 @@ class Departure:
 
     def __init__(self) -> None:
         self.left = False
+        self.when_left: Callable[[], None] = lambda: None
+        """Called when its first byte is about to leave."""
 
 
 _departing: ContextVar[Departure | None] = ContextVar("departing", default=None)
@@ -77,6 +80,7 @@ class HeldStream(httpcore.AsyncNetworkStream):
         departure = _departing.get()
         if departure is not None and not request.startswith(_TUNNEL):
             departure.left = True
+            departure.when_left()
         with suppress(httpcore.WriteError):  # it may have answered before it closed: then that is read
             await self._inner.write(request, self._timeout)
 

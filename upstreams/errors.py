@@ -57,6 +57,18 @@ class LeftAlone(NotSent):
         """The upstream itself named that time. Every process must obey it."""
 
 
+class Busy(LeftAlone):
+    """Not sent, because as many requests of the account are under way, or of this function, as its limits allow."""
+
+    failure_class = FailureClass.NOT_SENT
+
+
+class CircuitOpen(LeftAlone):
+    """Not sent, because requests like this one have not been answered lately. `next_try`: when one goes to try it."""
+
+    failure_class = FailureClass.NOT_SENT
+
+
 class OutcomeUnknown(UpstreamError):
     """Sent, but no definite answer: time-out, cut connection, 5xx, HTML or unreadable body, an engine fault.
 

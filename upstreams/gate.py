@@ -3,16 +3,24 @@
 It shuts when the upstream asks to be left alone (429, or `Retry-After`), and when a log-in was refused. Then nothing
 leaves before the next try; at that time one call goes as a probe, and the others go on once it has worked. Without a
 gate each waiting order would log in again and again, until the upstream bans the account or this machine.
+
+It also keeps to the limits of the account, and has its circuit breakers: an upstream that does not answer is asked by
+one call now and then. docs/bulkheads.md has the states, and what follows from them.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from upstreams.errors import LeftAlone, NotSent
+from models.circuits import ACCOUNT, CircuitNote, CircuitState
+from upstreams.circuit import Circuit, Rests
+from upstreams.errors import Busy, CircuitOpen, LeaseExpired, LeftAlone, NotSent, OutcomeUnknown
+from upstreams.limits import Limits, NoTurn, Turns
 
 SHORTEST_REST = 15.0
 """Seconds until the next try after a refusal that names no time. Each further rest is as long as the trouble lasts."""
@@ -23,12 +31,45 @@ LONGEST_ASKED_FOR = 3600.0
 _FIRST_ANSWER_PATIENCE = 5.0
 """Seconds for which calls wait for the first answer; then they come again later. They don't go all at once: an upstream
 may take its time to refuse a password."""
+PATIENCE = 5.0
+"""Seconds that a call waits for its turn."""
+SETTLE_SECONDS = 5.0
+"""Between two looks that settle something and pass an open breaker."""
+_OF_READS = Rests(first=5.0, longest=10.0)
+"""For the account and for functions that are read: to try costs nothing."""
+_OF_KINDS = Rests(first=10.0, longest=30.0)
+"""For what is sent: the call that tries is somebody's order, which has to be settled if it gets no answer."""
+_READ = "read "
+
+
+@dataclass
+class Passage:
+    """One call that has passed the gate."""
+
+    unanswered: str = ""
+    """Set by the transport: what came is no answer of the upstream, such as a gateway's 502."""
+
+
+@dataclass(frozen=True)
+class _Permit:
+    gate: "Gate"
+    kind: str
+
+
+_permit: ContextVar[_Permit | None] = ContextVar("permit", default=None)
+_settling: ContextVar["Gate | None"] = ContextVar("settling", default=None)
 
 
 class Gate:
     """The gate of one account. Calls of one event loop use it; processes share what `learn` is given."""
 
     def __init__(self) -> None:
+        self.limits = Limits()
+        self.changes = 0
+        """Counts what has changed in `notes`."""
+        self._circuits: dict[str, Circuit] = {}
+        self._turns = Turns()
+        self._settled_at = float("-inf")
         self._shut_until = 0.0
         self._next_try: datetime | None = None
         self._why = ""
@@ -56,20 +97,149 @@ class Gate:
             function=function,
         )
 
+    # -- limits and breakers
+
+    @asynccontextmanager
+    async def call(self, about: str, function: str, *, changes: bool) -> AsyncIterator[Passage]:
+        """One request to the upstream. Raises LeftAlone, CircuitOpen or Busy before it, and notes whether it was
+        answered. Under a permit it goes at once: what belongs to a request that was begun is not refused."""
+        permit = _permit.get()
+        if permit is not None and permit.gate is self:
+            async with self._noting(permit.kind if changes else _READ + function) as passage:
+                yield passage
+            return
+        key = function if changes else _READ + function
+        self.check(about, function)
+        self._check_circuits(about, function, key, goes=_settling.get() is not self)
+        async with self._turn(about, function, key), self._noting(key) as passage:
+            yield passage
+
+    def check_request(self, about: str, kind: str) -> None:
+        """Raises LeftAlone or CircuitOpen if a request of this kind of operation would get no permit now: nobody need
+        prepare it."""
+        self.check(about, kind)
+        self._check_circuits(about, kind, kind, goes=False)
+
+    @asynccontextmanager
+    async def permit(self, about: str, kind: str) -> AsyncIterator[None]:
+        """For one request that is written down before it is sent, however many calls that takes. Enter it before the
+        intent is written: then nothing refuses the request any more. Raises LeftAlone, CircuitOpen or Busy."""
+        self.check(about, kind)
+        self._check_circuits(about, kind, kind, goes=True)
+        async with self.one_by_one_at_first(about, kind), self._turn(about, kind, kind):
+            token = _permit.set(_Permit(self, kind))
+            try:
+                yield
+            finally:
+                _permit.reset(token)
+
+    @contextmanager
+    def settling(self, about: str) -> Iterator[None]:
+        """Reads that find out what became of a request pass an open breaker, one look every SETTLE_SECONDS. Raises
+        CircuitOpen for the other looks."""
+        now = _now()
+        if not any(one.state is not CircuitState.CLOSED for one in self._circuits.values()):
+            yield
+            return
+        if now < self._settled_at + SETTLE_SECONDS:
+            self._check_circuits(about, "settle", "settle", goes=False)
+        else:
+            self._settled_at = now
+        token = _settling.set(self)
+        try:
+            yield
+        finally:
+            _settling.reset(token)
+
+    def notes(self) -> dict[str, CircuitNote]:
+        """The breakers that this process has used, by what they are for; closed ones, too."""
+        return {name: self._note(circuit) for name, circuit in self._circuits.items()}
+
+    def learn_circuits(self, noted: Mapping[str, CircuitNote]) -> None:
+        """Breakers that another process has open are open here, unless an answer has come here since."""
+        for name, note in noted.items():
+            circuit = self._circuit(name)
+            if note.state is CircuitState.CLOSED or circuit.state is not CircuitState.CLOSED:
+                continue
+            if circuit.answered_at is not None and _at(circuit.answered_at) >= note.since:
+                continue
+            now = _now()
+            left = (note.next_try - datetime.now(UTC)).total_seconds()
+            circuit.open(note.why, now, now + min(max(0.0, left), _OF_KINDS.longest))
+            circuit.opened_at = now - (datetime.now(UTC) - note.since).total_seconds()
+
+    def _circuit(self, name: str) -> Circuit:
+        of_reads = name == ACCOUNT or name.startswith(_READ)
+        return self._circuits.setdefault(name, Circuit(_OF_READS if of_reads else _OF_KINDS))
+
+    def _note(self, circuit: Circuit) -> CircuitNote:
+        since, next_try = _at(circuit.opened_at), _at(circuit.next_try)
+        return CircuitNote(state=circuit.state, since=since, why=circuit.why, next_try=next_try)
+
+    def _check_circuits(self, about: str, function: str, key: str, *, goes: bool) -> None:
+        """Raises CircuitOpen. `goes`: the call goes then, maybe as the one that tries."""
+        now = _now()
+        concerned = {name: self._circuit(name) for name in (ACCOUNT, key)}
+        for name, circuit in concerned.items():
+            if circuit.refuses(now) and _settling.get() is not self:
+                what = "Requests of the account" if name == ACCOUNT else f'Requests of the kind "{function}"'
+                since, next_try = _at(circuit.opened_at), _at(circuit.next_try)
+                raise CircuitOpen(
+                    f"{about}: not sent. {what} have not been answered since {since:%H:%M:%S} UTC; the next one goes "
+                    f"at {next_try:%H:%M:%S} UTC. The last one: {circuit.why}",
+                    next_try=next_try,
+                    function=function,
+                )
+        if goes:
+            self.changes += sum([circuit.goes(now) for circuit in concerned.values()])
+
+    @asynccontextmanager
+    async def _turn(self, about: str, function: str, key: str) -> AsyncIterator[None]:
+        entered = False
+        try:
+            async with self._turns.turn(key, self.limits, PATIENCE):
+                entered = True
+                yield
+        except NoTurn as none:
+            if entered:
+                raise
+            raise Busy(f"{about}: not sent, {none}.", function=function) from None
+
+    @asynccontextmanager
+    async def _noting(self, key: str) -> AsyncIterator[Passage]:
+        begun, passage = _now(), Passage()
+        try:
+            yield passage
+        except (LeftAlone, LeaseExpired):
+            raise
+        except (NotSent, OutcomeUnknown) as error:
+            self._note_unanswered(key, begun, error.message)
+            raise
+        if passage.unanswered:
+            self._note_unanswered(key, begun, passage.unanswered)
+        else:
+            self.changes += sum([self._circuit(name).answered(_now()) for name in (ACCOUNT, key)])
+
+    def _note_unanswered(self, key: str, begun: float, why: str) -> None:
+        self.changes += sum([self._circuit(name).unanswered(begun, why, _now()) for name in (ACCOUNT, key)])
+
+    # -- log-ins
+
     @asynccontextmanager
     async def one_by_one_at_first(self, about: str, function: str) -> AsyncIterator[None]:
         """Until a call was answered, one call goes at a time: so a wrong password is refused once and not to each.
 
-        Raises NotSent if the one before gets no answer for a while.
+        Raises Busy if the one before gets no answer for a while.
         """
-        if self._works:
+        permit = _permit.get()
+        if self._works or (permit is not None and permit.gate is self):
             yield
             return
         try:
             await asyncio.wait_for(self._probe.acquire(), _FIRST_ANSWER_PATIENCE)
         except TimeoutError:
             words = "not sent, another call is testing the account and has no answer yet"
-            raise NotSent(f"{about}: {words}.", function=function) from None
+            raise Busy(f"{about}: {words}.", function=function) from None
         if self._works:
             self._probe.release()
             yield
@@ -136,3 +306,8 @@ class Gates:
 
 def _now() -> float:
     return time.monotonic()
+
+
+def _at(moment: float) -> datetime:
+    """The time of a moment of the monotonic clock."""
+    return datetime.now(UTC) + timedelta(seconds=moment - _now())

@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -20,8 +20,9 @@ import httpx
 from models.untrusted_text import shortened, visible
 from upstreams import inflate, lease
 from upstreams.departure import Departure, DepartureTransport, Lapsed, departing
-from upstreams.errors import ConnectionUnhealthy, LeaseExpired, NotSent, OutcomeUnknown, SetupFault
+from upstreams.errors import ConnectionUnhealthy, LeaseExpired, LeftAlone, NotSent, OutcomeUnknown, SetupFault
 from upstreams.gate import Gate
+from upstreams.limits import MOST_AT_ONCE
 from upstreams.retry_after import asked_to_wait
 
 CONNECT_TIMEOUT = 5.0
@@ -136,7 +137,7 @@ class HttpTransport:
             self._clients = dict.fromkeys(Effect, client)
             self._headers["Connection"] = "close"
             return
-        kept = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=15.0)
+        kept = httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=5, keepalive_expiry=15.0)
         fresh = DepartureTransport(httpx.URL(address), _trust(), order_timeout)
         self._clients = {
             Effect.READ: httpx.AsyncClient(verify=_trust(), limits=kept),
@@ -150,35 +151,45 @@ class HttpTransport:
 
     async def send(self, call: Call, request: Request) -> HttpAnswer:
         """One request, never repeated. Raises NotSent (LeftAlone included), OutcomeUnknown or ConnectionUnhealthy."""
-        self._gate.check(call.label, call.function)
-        seconds = self._seconds[call.effect]
+        changes = call.effect is Effect.CHANGE
+        async with self._gate.call(call.label, call.function, changes=changes) as passage:
+            if self._clients[call.effect].is_closed:
+                words = f"{call.label}: not sent, the connection pool is closed already."
+                raise LeftAlone(words, function=call.function)
+            if changes:
+                self.check_lease(call)
+            answer = await self._exchange(call, request)
+            if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+                passage.unanswered = f"{call.label}: the answer was HTTP {answer.status}."
+        wait = asked_to_wait(answer.status, answer.headers)
+        if wait is None:
+            return answer
+        return replace(answer, next_try=self._gate.asked_to_wait(f"{call.label}: {wait.words}.", wait.seconds))
+
+    async def _exchange(self, call: Call, request: Request) -> HttpAnswer:
         client = self._clients[call.effect]
-        if client.is_closed:
-            raise NotSent(f"{call.label}: not sent, the connection pool is closed already.", function=call.function)
-        if call.effect is Effect.CHANGE:
-            self.check_lease(call)
         traced: list[str] = []
 
         async def trace(event: str, info: object) -> None:
             traced.append(event)
 
+        seconds, connect = self._seconds[call.effect], self._gate.limits.connect_timeout or CONNECT_TIMEOUT
         with departing() as departure:
             try:
-                async with (
-                    asyncio.timeout(POOL_TIMEOUT + CONNECT_TIMEOUT + seconds),
-                    client.stream(
+                async with asyncio.timeout(POOL_TIMEOUT + connect + seconds) as whole:
+                    departure.when_left = lambda: _shorten(whole, seconds)
+                    async with client.stream(
                         request.method,
                         request.url,
                         data=request.form,
                         content=request.content,
                         headers=self._headers | dict(request.headers),
-                        timeout=httpx.Timeout(seconds, connect=CONNECT_TIMEOUT, pool=POOL_TIMEOUT),
+                        timeout=httpx.Timeout(seconds, connect=connect, pool=POOL_TIMEOUT),
                         follow_redirects=False,
                         extensions={"trace": trace},
-                    ) as response,
-                ):
-                    body = await self._body(call, response)
-                    status, headers = response.status_code, response.headers
+                    ) as response:
+                        body = await self._body(call, response)
+                        return HttpAnswer(response.status_code, response.headers, body, None)
             except Lapsed as lapsed:
                 self._look_at_lease(call, str(lapsed))
                 raise
@@ -190,19 +201,18 @@ class HttpTransport:
                         function=call.function,
                         error_type="certificate",
                     ) from error
-                raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
+                words = _why(call, error, connect)
+                raise NotSent(f"{call.label}: not sent, {words}.", function=call.function) from error
             except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+                why = _why(call, error, connect)
                 if not self._may_have_left(call, departure, traced):
-                    raise NotSent(f"{call.label}: not sent, {_why(call, error)}.", function=call.function) from error
+                    raise NotSent(f"{call.label}: not sent, {why}.", function=call.function) from error
                 words = (
-                    f"asked, but {_why(call, error)}; it was only read, nothing was changed"
+                    f"asked, but {why}; it was only read, nothing was changed"
                     if call.effect is Effect.READ
-                    else f"sent, but {_why(call, error)}; whether it was carried out is not known"
+                    else f"sent, but {why}; whether it was carried out is not known"
                 )
                 raise OutcomeUnknown(f"{call.label}: {words}.", function=call.function) from error
-        wait = asked_to_wait(status, headers)
-        next_try = None if wait is None else self._gate.asked_to_wait(f"{call.label}: {wait.words}.", wait.seconds)
-        return HttpAnswer(status, headers, body, next_try)
 
     def check_lease(self, call: Call) -> None:
         """Raises LeaseExpired where the sender's lease is over."""
@@ -258,10 +268,15 @@ def usable_address(upstream: str, address: str, *, like: str) -> str:
     return str(url)
 
 
-def _why(call: Call, error: Exception) -> str:
+def _shorten(whole: asyncio.Timeout, seconds: float) -> None:
+    """The request leaves: the limit of the whole call counts from now on. It is the flight that leases reckon with."""
+    whole.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+def _why(call: Call, error: Exception, connect: float) -> str:
     match error:
         case httpx.ConnectTimeout():
-            return f"no connection within {CONNECT_TIMEOUT:g} s"
+            return f"no connection within {connect:g} s"
         case httpx.PoolTimeout():
             return "all connections of the pool were busy"
         case httpx.TimeoutException() | TimeoutError():

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, UpstreamAccount
+from models.circuits import ACCOUNT, CircuitState, read_notes
 from models.columns import utc_now
 from models.enums import Knowledge, ReservationState
 from models.events import HELD_BACK_AT_MOST, UpstreamHint, UpstreamList, UpstreamSnapshot
@@ -110,6 +111,22 @@ class FailingListView(Document):
     reason: str
 
 
+class CircuitView(Document):
+    """A circuit breaker that is not closed: requests have not been answered lately."""
+
+    of: str = Field(
+        description="`account`: all requests; `read` and a function of the upstream: what is read by it; otherwise "
+        "the kind of operation that is sent, or `pay`",
+        examples=["account"],
+    )
+    state: CircuitState = Field(
+        description="`open`: nothing goes before `next_try`; `half_open`: one request is under way to try it"
+    )
+    since: datetime
+    reason: str = Field(description="what came instead of the last answer")
+    next_try: datetime = Field(description="when the next request goes; a time that has passed waits for one")
+
+
 class UpstreamView(Document):
     """Our customer account at a selling system."""
 
@@ -125,6 +142,10 @@ class UpstreamView(Document):
     failing_lists: list[FailingListView] = Field(description="lists that can't be read; empty: all can be read")
     left_alone_until: datetime | None = Field(
         description="the upstream wants no calls before this time; null: calls are allowed"
+    )
+    circuit: CircuitState = Field(description="the circuit breaker of the account; `closed`: requests go")
+    circuits: list[CircuitView] = Field(
+        description="circuit breakers that are not closed, of the account or of one function; empty: there are none"
     )
     polled_at: datetime | None = Field(description="the last look for events")
     funds: UpstreamFunds | None = Field(description="null until the balance has been read")
@@ -176,6 +197,7 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
     shown = [_module(account, module, money_there) for module in modules]
     orphans = await session.exec(select(func.count()).select_from(UpstreamSnapshot).where(is_orphan(account.id)))
     rests = account.rests_until is not None and account.rests_until > utc_now()
+    circuits = read_notes(account.circuits)
     return UpstreamView(
         name=account.name,
         kind=account.kind,
@@ -191,6 +213,11 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
             for product_type, one in failing_lists_of(account).items()
         ],
         left_alone_until=account.rests_until if rests else None,
+        circuit=circuits[ACCOUNT].state if ACCOUNT in circuits else CircuitState.CLOSED,
+        circuits=[
+            CircuitView(of=name, state=one.state, since=one.since, reason=one.why, next_try=one.next_try)
+            for name, one in circuits.items()
+        ],
         polled_at=account.polled_at,
         funds=money_there,
         low_balance=any(module.low_balance for module in shown),

@@ -281,6 +281,7 @@ async def write_intents(
     before: Mapping[str, list[str] | None],
     *,
     lease: timedelta,
+    flight: timedelta,
 ) -> dict[int, Intent] | None:
     """The intents of everything that one payment covers, in one transaction; None if anything is not as it was weighed.
 
@@ -308,6 +309,7 @@ async def write_intents(
             request | {"row": one.row.number, "order": one.row.order, "item": one.item, "sum": str(one.row.amount)},
             _listed_before(before.get(one.item)),
             lease=lease,
+            flight=flight,
             step=STEPS[now.kind],
         )
     return written

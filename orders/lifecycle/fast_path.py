@@ -56,8 +56,11 @@ class FirstRequest:
     """Facts that show later whether it was done."""
 
 
-async def begin(session: AsyncSession, first: FirstRequest, *, lease: timedelta) -> tuple[Operation, Intent]:
-    """Money, intent and stages. Returns operation and intent as they are from now on.
+async def begin(
+    session: AsyncSession, first: FirstRequest, *, lease: timedelta, flight: timedelta | None = None
+) -> tuple[Operation, Intent]:
+    """Money, intent and stages. Returns operation and intent as they are from now on. `flight`: the account's limit of
+    a whole call; None: the setting's.
 
     Raises NotStraight, or sqlalchemy's IntegrityError where another attempt was faster.
     """
@@ -86,6 +89,7 @@ async def begin(session: AsyncSession, first: FirstRequest, *, lease: timedelta)
         account_id=account.id,
         attempt=1,
         send_until=database.time_of(claimed[0]) + lease,
+        flight_seconds=None if flight is None else flight.total_seconds(),
         mark=first.mark,
         request=first.request,
         before=first.before,

@@ -17,11 +17,14 @@ from models.enums import ModuleKind
 from models.money import Money
 from orders.money.funds import BalanceReading, free
 from orders.webhooks import outbox
+from upstreams.errors import Busy
 from upstreams.port import Upstream
 
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 5.0
+"""How long an order waits for another reading to end."""
 
 
 @dataclass
@@ -41,11 +44,15 @@ class BalanceReader:
     async def reading(self, account: UpstreamAccount, upstream: Upstream, *, fresh: bool = False) -> BalanceReading:
         """`account` as it was just read: its sum of charges is the note that belongs to the balance.
 
-        Raises the errors of `upstreams.errors`.
+        Raises the errors of `upstreams.errors`; Busy, if another reading lasts too long to be waited for.
         """
         slot = self._slots.setdefault(account.id, _Slot(asyncio.Lock()))
         asked = time.monotonic()
-        async with slot.lock:
+        try:
+            await asyncio.wait_for(slot.lock.acquire(), LONGEST_WAIT_SECONDS)
+        except TimeoutError:
+            raise Busy(f"Upstream {account.name}, balance: not sent, another reading of it is under way.") from None
+        try:
             age_allowed = 0.0 if fresh else FRESH_SECONDS
             if slot.reading is not None and slot.read_at > asked - age_allowed:
                 return slot.reading
@@ -57,6 +64,8 @@ class BalanceReader:
             if learned != account.learned:
                 await self._remember(account.id, learned)
             return slot.reading
+        finally:
+            slot.lock.release()
 
     async def _remember(self, account_id: int, learned: dict[str, object]) -> None:
         async with self._database.write() as session:

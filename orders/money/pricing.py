@@ -166,11 +166,10 @@ _PRICED_PARAMETERS = frozenset({"template", "recipe"})
 
 
 def _is_of_use(asking: tuple[datetime, asyncio.Task[QuoteAnswer]], now: datetime) -> bool:
-    """Under way, or answered not long ago. What failed is asked again by whoever comes next."""
+    """Asked not long ago, and not failed. Nobody joins one that hangs: the gate says who asks next."""
     began, task = asking
-    if not task.done():
-        return True
-    return not task.cancelled() and task.exception() is None and timedelta(0) <= now - began <= SHARED_AGE
+    failed = task.done() and (task.cancelled() or task.exception() is not None)
+    return not failed and timedelta(0) <= now - began <= SHARED_AGE
 
 
 def _retrieved(task: asyncio.Task[QuoteAnswer]) -> None:

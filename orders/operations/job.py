@@ -70,6 +70,11 @@ class Job:
         return adapter_of(self.account.kind).capabilities
 
     @property
+    def about(self) -> str:
+        """For messages: upstream and operation."""
+        return f"Upstream {self.account.name}, operation {self.number}"
+
+    @property
     def key(self) -> str:
         """The idempotency key of its calls: the same in every attempt, another one for every operation."""
         return f"{self.service.mark}.{self.number}"

@@ -70,9 +70,11 @@ async def prepare(
     before: dict[str, list[str]],
     *,
     lease: timedelta = LeaseTerms.lease,
+    flight: timedelta | None = None,
     step: IntentStep = IntentStep.SEND,
 ) -> Intent:
     """Write down what is about to be sent, and until when it may be (`lease` from now, by the database's clock).
+    `flight`: the account's limit of a whole call; None: the setting's.
 
     Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
     operation was called off. An accepted intent that left something to be paid does not forbid the steps after it.
@@ -91,6 +93,7 @@ async def prepare(
         attempt=earlier[-1].attempt + 1 if earlier else 1,
         step=step,
         send_until=await now_unless_held(session) + lease,
+        flight_seconds=None if flight is None else flight.total_seconds(),
         mark=mark,
         request=request,
         before=before,

@@ -55,6 +55,9 @@ class Memory:
         self.no_password = False
         self.seconds = 0.0
 
+    def gate(self, account: str) -> None:
+        """It has none."""
+
     async def to(self, account: UpstreamAccount) -> "Memory":
         self.connecting.append(None)
         if self.no_password:

@@ -1,10 +1,11 @@
 """An account that does not answer, with more orders than there are slots, holds nobody up but itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from decimal import Decimal
 
 import pytest
+from sqlmodel import select
 
 from models.catalogue import (
     MappedPeriod,
@@ -14,8 +15,13 @@ from models.catalogue import (
     TariffPlanPrice,
     UpstreamAccount,
 )
-from models.enums import Stage
+from models.circuits import CircuitState
+from models.enums import IntentState, Stage
+from models.order import Intent
+from orders.accounts.views import find_upstream
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
+from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 
 HUNG = "hung"
@@ -81,7 +87,104 @@ async def test_orders_of_an_account_that_hangs_do_not_hold_up_those_of_another(s
     stages = {(await shop.operation(order.operation)).stage for order in hung}
     assert stages <= {Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.RETRYING}, stages
 
+    await eventually(lambda: says_why(shop, hung), "each order that waits says why, and when it is tried again")
     await shop.upstream.admin("DELETE", "/faults")  # it answers again, and no slot was lost
     for order in hung:
         await shop.until(order, Stage.COMPLETED, timeout=60)
     assert len(await shop.upstream.charges()) == HELD + len(healthy)
+    await eventually(lambda: breaker_is(shop, CircuitState.CLOSED), "the breaker is closed again")
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], message: str) -> None:
+    async def holds() -> bool:
+        return await condition()
+
+    await assert_eventually(holds, timeout=60, interval=0.2, message=message)
+
+
+async def says_why(shop: Shop, orders: Sequence[AcceptedOrder]) -> bool:
+    for order in orders:
+        operation = await shop.operation(order.operation)
+        if operation.stage is not Stage.RETRYING or operation.next_try_at is None or not operation.reason:
+            return False
+    return True
+
+
+async def breaker_is(shop: Shop, state: CircuitState) -> bool:
+    async with shop.database.read() as session:
+        view = await find_upstream(session, HUNG)
+    if state is not CircuitState.CLOSED and view.circuits:
+        assert all(one.reason and one.since for one in view.circuits)
+    return view.circuit is state
+
+
+async def test_nothing_is_written_down_to_be_sent_while_the_breaker_is_open(shop: Shop) -> None:
+    """Orders that come meanwhile have no intent, nor has one whose turn to try it was: its price can't be read."""
+    await add_account(shop)
+    await shop.upstream.fault(account=HUNG, kind="hang", seconds=60)
+    first = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(SLOTS)))
+    await eventually(lambda: breaker_is_open(shop), "the breaker is open")
+    later = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(SLOTS)))
+    await eventually(lambda: says_why(shop, later), "the orders that came later say why they wait")
+    assert not await shop.upstream.charges()
+    async with shop.database.read() as session:
+        assert not (await session.exec(select(Intent))).all()
+    await shop.upstream.admin("DELETE", "/faults")
+    for order in (*first, *later):
+        await shop.until(order, Stage.COMPLETED, timeout=60)
+    async with shop.database.read() as session:
+        states = [(one.state, one.flight_seconds) for one in (await session.exec(select(Intent))).all()]
+    assert states == [(IntentState.ACCEPTED, shop.settings.order_timeout)] * 2 * SLOTS
+
+
+async def breaker_is_open(shop: Shop) -> bool:
+    return not await breaker_is(shop, CircuitState.CLOSED)
+
+
+async def test_set_up_requests_that_hang_leave_the_other_kinds_of_the_account_alone(shop: Shop) -> None:
+    """What was sent is settled meanwhile, because what is only read is answered."""
+    await add_account(shop)
+    old = await shop.order("VDS-HUNG")
+    await shop.until(old, Stage.COMPLETED, timeout=30)
+    await shop.upstream.fault(account=HUNG, kind="hang", seconds=60, sok=True, function="*order*")
+    opening = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(3 * SLOTS)))
+    await eventually(lambda: kind_is_open(shop, "open"), "the breaker of openings is open")
+    longer = await shop.resellflow.prolong(old.service, 1, key="longer")
+    await shop.until(longer, Stage.COMPLETED, timeout=30)
+    await shop.upstream.admin("DELETE", "/faults")
+    for order in opening:
+        await shop.until(order, Stage.COMPLETED, timeout=90)
+    charges = await shop.upstream.charges()
+    assert len([one for one in charges if one["operation"] == "open"]) == 1 + len(opening)
+
+
+async def kind_is_open(shop: Shop, kind: str) -> bool:
+    async with shop.database.read() as session:
+        view = await find_upstream(session, HUNG)
+    assert view.circuit is CircuitState.CLOSED, "what is only read is answered"
+    return any(one.of == kind for one in view.circuits)
+
+
+async def test_a_worker_that_is_started_meanwhile_takes_the_open_breaker_over(
+    shop_database: str, temporal_server: TemporalServer, upstream: Upstream
+) -> None:
+    """It begins with one request that tries, and not with one of each order."""
+    async with open_shop(
+        shop_database, temporal_server, upstream, worker=False, upstream_concurrency=SLOTS, read_timeout=HANGS_SECONDS
+    ) as shop:
+        await add_account(shop)
+        await shop.upstream.fault(account=HUNG, kind="hang", seconds=60)
+        orders = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(2 * SLOTS)))
+        async with shop.working():
+            await eventually(lambda: breaker_is_open(shop), "the breaker is open")
+            await eventually(lambda: says_why(shop, orders), "the orders say why they wait")
+        before = len(await shop.upstream.requests())
+        async with shop.working():
+            other = await shop.order()
+            await shop.until(other, Stage.COMPLETED, timeout=30)
+            hung = [one for one in (await shop.upstream.requests())[before:] if one["account"] == HUNG]
+            assert len(hung) <= 3, "the poller's and the orders' tries"
+            await shop.upstream.admin("DELETE", "/faults")
+            for order in orders:
+                await shop.until(order, Stage.COMPLETED, timeout=60)
+        assert len(await shop.upstream.charges()) == len(orders) + 1

@@ -29,6 +29,7 @@ from orders.settlement import intents
 from orders.views import stages_after
 
 COST = Money.of("5.00", "EUR")
+FLIGHT = timedelta(seconds=30)
 LEASE = timedelta(seconds=10)
 ENOUGH = BalanceReading(Money.of("100.00", "EUR"), charged=0)
 
@@ -64,7 +65,8 @@ class Case:
 
     async def begin(self, first: fast_path.FirstRequest | None = None) -> None:
         async with self.database.write() as session:
-            self.operation, self.intent = await fast_path.begin(session, first or self.first(), lease=LEASE)
+            begun = await fast_path.begin(session, first or self.first(), lease=LEASE, flight=FLIGHT)
+            self.operation, self.intent = begun
 
     async def record_acceptance(self, number: str = "17") -> None:
         assert self.intent is not None

@@ -45,6 +45,9 @@ class Panel:
         self.held: dict[str, asyncio.Event] = {}
         """Forms whose answers wait."""
 
+    def gate(self, account: str) -> None:
+        """It has none."""
+
     async def to(self, account: UpstreamAccount) -> "Panel":
         return self
 

@@ -156,15 +156,14 @@ async def test_a_read_commits_nothing(panel: Panel, upstream: BillmanagerUpstrea
     [cut_before_answer, http("<doc><ok/></doc>", 502), html("captcha")],
     ids=["cut", "502", "captcha page"],
 )
-async def test_a_change_without_a_definite_answer_has_an_unknown_outcome(
-    panel: Panel, upstream: BillmanagerUpstream, answer: Answerer
-) -> None:
-    await logged_in(panel, upstream)
-    for act, _, _ in CHANGES.values():
-        panel.answers(answer)
-        with pytest.raises(OutcomeUnknown):
-            await act(upstream)
-    assert panel.functions == [function for _, function, _ in CHANGES.values()]
+async def test_a_change_without_a_definite_answer_has_an_unknown_outcome(panel: Panel, answer: Answerer) -> None:
+    for act, function, _ in CHANGES.values():
+        async with BillmanagerUpstream(panel.connection()) as upstream:  # of its own: five in a row open its breaker
+            await logged_in(panel, upstream)
+            panel.answers(answer)
+            with pytest.raises(OutcomeUnknown):
+                await act(upstream)
+        assert panel.functions == [function]
 
 
 async def test_a_change_that_never_left_is_not_sent(panel: Panel, upstream: BillmanagerUpstream) -> None:

@@ -1,0 +1,93 @@
+"""Notes about an account that people read: which of its breakers are open, and which orders wait for a slot."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlmodel import select
+from temporalio.client import Client
+
+from models.catalogue import UpstreamAccount
+from models.circuits import CircuitState
+from models.columns import utc_now
+from models.database import Database
+from models.enums import FailureClass, Stage
+from orders.lifecycle.stages import enter, locked_operation, note_next_try
+from temporal.waking import wake
+from upstreams.connections import Connections
+
+log = logging.getLogger(__name__)
+
+WAITS_FOR_A_SLOT = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING})
+
+
+class AccountNotes:
+    """One instance per worker process. A note that fails is written at the next occasion: nothing depends on it."""
+
+    def __init__(self, database: Database, connections: Connections, client: Client) -> None:
+        self._database = database
+        self._client = client
+        self._waking: dict[str, asyncio.Task[int]] = {}
+        self._connections = connections
+        self._written: dict[str, int] = {}
+
+    async def circuits(self, account: str) -> None:
+        """Write the breakers of the account down, if they have changed."""
+        gate = self._connections.gate(account)
+        if gate is None or gate.changes == self._written.get(account, 0):
+            return
+        before, self._written[account] = self._written.get(account, 0), gate.changes
+        try:
+            async with self._database.write() as session:
+                row = (
+                    await session.exec(select(UpstreamAccount).where(UpstreamAccount.name == account).with_for_update())
+                ).one_or_none()
+                if row is None:
+                    return
+                noted, closed = dict(row.circuits), False
+                for name, note in gate.notes().items():
+                    if note.state is not CircuitState.CLOSED:
+                        if name not in noted:
+                            log.warning("upstream %s: the breaker of %s is open: %s", account, name, note.why)
+                        noted[name] = note.model_dump(mode="json")
+                    elif noted.pop(name, None) is not None:
+                        closed = True
+                        log.warning("upstream %s: the breaker of %s is closed again", account, name)
+                row.circuits = noted
+                session.add(row)
+        except Exception as error:  # of whatever kind: the activity's own result is what counts
+            self._written[account] = before
+            log.info("upstream %s: its breakers are not noted: %s", account, error)
+            return
+        if closed:
+            self._wake(account)
+
+    def _wake(self, account: str) -> None:
+        """The one process that notes that a breaker is closed wakes who waited for it."""
+        under_way = self._waking.get(account)
+        if under_way is None or under_way.done():
+            self._waking[account] = asyncio.create_task(wake(self._client, self._database, account))
+            self._waking[account].add_done_callback(_said)
+
+    async def close(self) -> None:
+        for task in self._waking.values():
+            task.cancel()
+        await asyncio.gather(*self._waking.values(), return_exceptions=True)
+
+    async def no_slot(self, operation: int, reason: str, pause: float) -> None:
+        """An operation waits for a slot of its account."""
+        try:
+            async with self._database.write() as session:
+                waiting = await locked_operation(session, operation)
+                if waiting.stage in WAITS_FOR_A_SLOT:
+                    await enter(session, waiting, Stage.RETRYING, reason, failure=FailureClass.NOT_SENT)
+                await note_next_try(
+                    session, operation, utc_now() + timedelta(seconds=pause), (FailureClass.NOT_SENT, reason)
+                )
+        except Exception as error:  # of whatever kind: it comes again in any case
+            log.info("operation %s: that it waits for a slot is not noted: %s", operation, error)
+
+
+def _said(waking: asyncio.Task[int]) -> None:
+    if not waking.cancelled() and (error := waking.exception()) is not None:
+        log.info("orders are not woken, they come at their time: %s", error)
