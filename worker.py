@@ -71,6 +71,8 @@ WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender, ServiceSweep]
 SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
+NUMBERS_REPORTED_WITHIN = timedelta(seconds=2)
+"""How old the numbers are that Temporal has from the sweep. Left alone, the SDK sends heartbeats every eight seconds."""
 LAP_ENDS = timedelta(seconds=5)
 """The time that a long activity has to end when the worker stops."""
 
@@ -177,6 +179,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
         build_id=BUILD_ID,
         graceful_shutdown_timeout=_stopping(settings),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        max_heartbeat_throttle_interval=NUMBERS_REPORTED_WITHIN,
     )
 
 

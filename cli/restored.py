@@ -56,7 +56,7 @@ async def _restored(
     settings = load_settings()
     connections = Connections.of(settings)
     async with connections, opened_database(settings) as database:
-        client = await connect_client(settings)
+        client = await connect_client(settings, lazy=True)
         restorer = Restorer(database, client, connections, settings.task_queue)
         if not (dry_run or temporal_only):
             await restorer.hold()  # what is found must not change meanwhile

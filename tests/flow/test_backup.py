@@ -23,6 +23,7 @@ from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.linking.linker import Linker
 from orders.linking.requests import AdoptRequest
 from temporal import restoring
+from temporal.known_numbers import known_numbers
 from tests.flow.backups import back_up, resell_restored, restore, stop
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
@@ -116,6 +117,31 @@ async def test_what_was_bought_after_the_backup_is_not_bought_again(
         )
     assert outcome.differences == [], "a mark that the database has lost speaks for the item"
     assert (await shop.service(outcome.service or 0)).upstream_number == item
+
+
+async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number is in the sweep's heartbeat, a few seconds after it was given. No lap has ended since."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    worker = shop.start_worker()
+    await completed(shop, await shop.order())
+    order = await shop.order()
+    back_up(shop, tmp_path / "saved")
+    await completed(shop, order)
+    [call] = await shop.intents(order.operation)
+
+    async def is_known() -> bool:
+        return (await known_numbers(shop.client)).get("intent", 0) >= call.id
+
+    await assert_eventually(is_known, timeout=6, message="the sweep reports the intent")
+    await worker_killed(worker)
+    await restore(shop, tmp_path / "saved")
+    worker = await worker_refuses(shop)
+    await resell_restored(shop)
+    await completed(shop, order)
+    assert len(await shop.upstream.charges()) == 2
+    await stop(worker)
 
 
 async def test_where_no_mark_is_seen_a_person_decides(
