@@ -72,7 +72,7 @@ SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
 NUMBERS_REPORTED_WITHIN = timedelta(seconds=2)
-"""How old the numbers are that Temporal has from the sweep. Left alone, the SDK sends heartbeats every eight seconds."""
+"""How old the numbers are that Temporal has from the sweep. The SDK would send one every eight seconds."""
 LAP_ENDS = timedelta(seconds=5)
 """The time that a long activity has to end when the worker stops."""
 
