@@ -177,7 +177,7 @@ async def end_called_off(session: AsyncSession, operation: Operation, what_is_le
 async def end(session: AsyncSession, operation: Operation, reason: str, origin: Origin) -> int | None:
     """End an operation that had no effect: its money is free, an opening's service is closed, its queue goes on.
 
-    One that still waited in the queue leaves it, and nothing else changes: the turn, and a processing module that was
+    What still waited in the queue leaves it, and nothing else changes: the turn, and a processing module that was
     lent for a task, are another operation's. Returns the next operation of the service, if any.
     """
     had_its_turn = operation.stage.is_running
