@@ -11,9 +11,12 @@ INTERVAL_SECONDS = 2.0
 
 @asynccontextmanager
 async def heartbeating(details: Callable[[], object] | None = None) -> AsyncIterator[None]:
-    """Beat until the block is left, each time with what `details` says then."""
+    """Beat until the block is left, each time with what `details` says then. Without details the first beat comes after
+    the interval: most activities have ended by then, and each beat is a request to the server."""
 
     async def beat() -> None:
+        if details is None:
+            await asyncio.sleep(INTERVAL_SECONDS)
         while True:
             activity.heartbeat(*([details()] if details else []))
             await asyncio.sleep(INTERVAL_SECONDS)

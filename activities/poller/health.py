@@ -4,7 +4,8 @@ import logging
 import time
 from datetime import datetime
 
-from sqlmodel import select
+import sqlalchemy as sa
+from sqlmodel import col, select
 from temporalio import activity
 
 from activities.poller import schedule
@@ -17,6 +18,8 @@ from orders import events
 from orders.events import FailingList
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, UpstreamError
 
+_UNHEALTHY_REASON = select(UpstreamAccount.unhealthy_reason).where(col(UpstreamAccount.id) == sa.bindparam("account"))
+
 
 async def note_success(database: Database, watch: Watch, tally: ReadResults) -> None:
     tally.failures = 0
@@ -25,10 +28,7 @@ async def note_success(database: Database, watch: Watch, tally: ReadResults) -> 
     tally.succeeded = True
     watch.worked_at = time.monotonic()
     async with database.read() as session:
-        found = await session.exec(
-            select(UpstreamAccount.unhealthy_reason).where(UpstreamAccount.id == watch.account_id)
-        )
-        unhealthy_reason = found.one()
+        unhealthy_reason = (await session.exec(_UNHEALTHY_REASON, params={"account": watch.account_id})).one()
     # An order may have found it unhealthy between two polls that worked.
     if unhealthy_reason and await events.record_health(database, watch.account_id, None):
         activity.logger.warning("upstream %s is well again", watch.name)
@@ -116,8 +116,5 @@ def _lasts(watch: Watch, since: datetime) -> bool:
 async def note_poll(database: Database, watch: Watch) -> None:
     """Only once all that was due was read: who reads that the account was looked at just now takes it for that, and not
     for the first list of several."""
-    async with database.read() as session:
-        found = await session.exec(select(UpstreamAccount.polled_at).where(UpstreamAccount.id == watch.account_id))
-        polled_at = found.one()
-    if polled_at is None or (utc_now() - polled_at).total_seconds() > POLL_NOTE_SECONDS:
+    if watch.schedule.claim(PeriodicJob.POLL_NOTE, POLL_NOTE_SECONDS):
         await events.record_poll(database, watch.account_id, watch.lists.read_at)

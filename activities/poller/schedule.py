@@ -112,6 +112,7 @@ class PeriodicJob(Enum):
     FUNDS = auto()
     SLOW = auto()
     SWEEPS = auto()
+    POLL_NOTE = auto()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Who waits for what the poller does, and what the catalogue wants to be watched."""
 
+import sqlalchemy as sa
 from sqlalchemy import and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,6 +19,11 @@ from orders.installation import raise_if_held
 _BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 """Stages in which an order waits for what the poller does."""
+_STAGES = (
+    select(Operation.stage)
+    .where(col(Operation.stage).in_(_WAITED_IN), col(Operation.upstream_name) == sa.bindparam("upstream"))
+    .distinct()
+)
 
 
 async def refresh_waiting(database: Database, watch: Watch) -> None:

@@ -5,8 +5,10 @@ Everything is read with a few queries for the whole batch, never with one for ea
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import func, or_
+import sqlalchemy as sa
+from sqlalchemy import BindParameter, bindparam, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,13 +30,51 @@ async def snapshots_of(
     session: AsyncSession, account_id: int, product_type: str, numbers: Collection[str], *, lock: bool = False
 ) -> Sequence[UpstreamSnapshot]:
     """What is known of these items. `lock`: nobody else changes it until this transaction ends."""
-    query = select(UpstreamSnapshot).where(
-        UpstreamSnapshot.account_id == account_id,
-        UpstreamSnapshot.product_type == product_type,
-        col(UpstreamSnapshot.number).in_(numbers),
-    )
-    # In one order everywhere, so that two who lock several never wait for each other.
-    return (await session.exec(query.order_by(col(UpstreamSnapshot.id)).with_for_update() if lock else query)).all()
+    values = {"account": account_id, "product_type": product_type, "numbers": list(numbers)}
+    return (await session.exec(_LOCKED_SNAPSHOTS if lock else _SNAPSHOTS, params=values)).all()
+
+
+def _any(name: str) -> BindParameter[Any]:
+    """A parameter of a statement that is a list of values."""
+    return bindparam(name, expanding=True)
+
+
+# The statements are built once: what changes from batch to batch is only their parameters.
+_SNAPSHOTS = select(UpstreamSnapshot).where(
+    col(UpstreamSnapshot.account_id) == bindparam("account"),
+    col(UpstreamSnapshot.product_type) == bindparam("product_type"),
+    col(UpstreamSnapshot.number).in_(_any("numbers")),
+)
+# In one order everywhere, so that two who lock several never wait for each other.
+_LOCKED_SNAPSHOTS = _SNAPSHOTS.order_by(col(UpstreamSnapshot.id)).with_for_update()
+_SERVICES_BY_NUMBER = select(Service).where(
+    col(Service.account_id) == bindparam("account"),
+    col(Service.product_type) == bindparam("product_type"),  # each type may number its items separately
+    col(Service.upstream_number).in_(_any("numbers")),
+)
+_SERVICES_BY_MARK = select(Service).where(col(Service.mark).in_(_any("marks")))
+_SERVICES_BY_NAME = select(Service).where(col(Service.name).in_(_any("names")), col(Service.name_is_ours).is_(True))
+_RUNNING = select(Operation).where(col(Operation.service_id).in_(_any("services")), col(Operation.stage).not_in(_ENDED))
+_NOTIFIED = sa.select(
+    col(UpstreamEvent.operation_id),
+    col(UpstreamEvent.met),
+    col(UpstreamEvent.upstream_number),
+    col(UpstreamEvent.status),
+    col(UpstreamEvent.cause),
+).where(col(UpstreamEvent.operation_id).in_(_any("operations")), col(UpstreamEvent.met).is_not(None))
+_LINKED_BY_HAND = select(AuditEntry.subject_number).where(
+    col(AuditEntry.subject_number).in_(_any("services")),
+    col(AuditEntry.subject) == history.SUBJECT,
+    col(AuditEntry.action).in_([LINKED, ADOPTED]),
+)
+# Two questions for the two indexes, and the account is looked at by who asks: among conditions that most items meet,
+# the database would begin with one of those.
+_STRANGERS_BY_MARK = select(UpstreamSnapshot).where(
+    col(UpstreamSnapshot.mark).in_(_any("values")), col(UpstreamSnapshot.service_id).is_(None)
+)
+_STRANGERS_BY_NAME = select(UpstreamSnapshot).where(
+    col(UpstreamSnapshot.name).in_(_any("values")), col(UpstreamSnapshot.service_id).is_(None)
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +118,8 @@ class Batch:
         await self._load_operations(owners.keys())
         await self._load_links(owners.keys())
         await self._load_lookalikes(owners.values())
-        await self._load_marks({shown.mark for shown in self.shown})
+        # Whose item is known by its number is asked for no mark; this looks at all services of the account.
+        await self._load_marks({one.mark for one in self.shown if one.upstream_number not in self.by_number})
 
     async def load_services(self, services: Collection[int]) -> None:
         """Services besides those of `load`, for operations that wait."""
@@ -104,16 +145,8 @@ class Batch:
         """Learn what these operations have received."""
         if not operations:
             return
-        found = await self.session.exec(
-            select(  # type: ignore[call-overload]  # it knows no more than four
-                UpstreamEvent.operation_id,
-                UpstreamEvent.met,
-                UpstreamEvent.upstream_number,
-                UpstreamEvent.status,
-                UpstreamEvent.cause,
-            ).where(col(UpstreamEvent.operation_id).in_(operations), col(UpstreamEvent.met).is_not(None))
-        )
-        self._notified.update(tuple(row) for row in found.all())
+        found = await (await self.session.connection()).execute(_NOTIFIED, {"operations": list(operations)})
+        self._notified.update(tuple(row) for row in found.all())  # type: ignore[misc]  # the columns of `_NOTIFIED`
 
     async def marks_beginning_with(self, shown: str) -> list[MarkedService]:
         """Services whose marks begin with what is shown: it may be one of theirs, cut short."""
@@ -123,24 +156,18 @@ class Batch:
         return self._marked[start]
 
     async def _load_services(self, numbers: Collection[str], names: set[str], marks: set[str]) -> None:
-        found = await self.session.exec(
-            select(Service).where(
-                Service.account_id == self.account_id,
-                Service.product_type == self.product_type,  # each type may number its items separately
-                col(Service.upstream_number).in_(numbers),
-            )
-        )
+        items = {"account": self.account_id, "product_type": self.product_type, "numbers": list(numbers)}
+        found = await self.session.exec(_SERVICES_BY_NUMBER, params=items)
         self.by_number = {one.upstream_number: one for one in found.all() if one.upstream_number}
         # Two questions, one for each index, and the account looked at here: marks and names are almost unique.
-        shown: dict[int, Service] = {}
+        shown = {one.id: one for one in self.by_number.values() if one.mark in marks}
+        marks = marks - {one.mark for one in shown.values()}  # no two services have one mark
         if marks:
-            by_mark = await self.session.exec(select(Service).where(col(Service.mark).in_(marks)))
+            by_mark = await self.session.exec(_SERVICES_BY_MARK, params={"marks": list(marks)})
             shown |= {one.id: one for one in by_mark.all()}
         spelled = names | {canonical(name) for name in names}
         if spelled:
-            by_name = await self.session.exec(
-                select(Service).where(col(Service.name).in_(spelled), col(Service.name_is_ours).is_(True))
-            )
+            by_name = await self.session.exec(_SERVICES_BY_NAME, params={"names": list(spelled)})
             shown |= {one.id: one for one in by_name.all()}
         self.shown = [
             one for one in shown.values() if one.account_id == self.account_id and one.product_type == self.product_type
@@ -151,9 +178,7 @@ class Batch:
                 self.by_name.setdefault(one.name, []).append(one)
 
     async def _load_operations(self, services: Collection[int]) -> None:
-        found = await self.session.exec(
-            select(Operation).where(col(Operation.service_id).in_(services), col(Operation.stage).not_in(_ENDED))
-        )
+        found = await self.session.exec(_RUNNING, params={"services": list(services)})
         self.running = {one.service_id: one for one in found.all()}
         await self.load_notified([one.id for one in self.running.values()])
         unlinked = [one.id for one in self.shown if one.upstream_number is None]
@@ -165,13 +190,7 @@ class Batch:
             self.last = {one.service_id: one for one in last.all()}
 
     async def _load_links(self, services: Collection[int]) -> None:
-        found = await self.session.exec(
-            select(AuditEntry.subject_number).where(
-                col(AuditEntry.subject_number).in_(services),
-                AuditEntry.subject == history.SUBJECT,
-                col(AuditEntry.action).in_([LINKED, ADOPTED]),
-            )
-        )
+        found = await self.session.exec(_LINKED_BY_HAND, params={"services": list(services)})
         self.by_hand.update(found.all())
 
     async def _load_lookalikes(self, services: Iterable[Service]) -> None:
@@ -182,11 +201,9 @@ class Batch:
             if one.name_is_ours and one.name:
                 names |= {one.name, one.name.upper(), f"{one.name}."}
         found: dict[int, UpstreamSnapshot] = {one.id: one for one in self.lookalikes}
-        # Two questions for the two indexes, and the rest is looked at here: among conditions that most items meet, the
-        # database would begin with one of those.
-        for column, values in ((col(UpstreamSnapshot.mark), marks), (col(UpstreamSnapshot.name), names)):
+        for query, values in ((_STRANGERS_BY_MARK, marks), (_STRANGERS_BY_NAME, names)):
             if values:
-                rows = await self.session.exec(select(UpstreamSnapshot).where(column.in_(values)))
+                rows = await self.session.exec(query, params={"values": list(values)})
                 found |= {one.id: one for one in rows.all()}
         self.lookalikes = [
             one
