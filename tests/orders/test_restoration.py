@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
+from activities.poller.waiting import refresh_waiting
+from activities.poller.watch import Watch
 from models.audit import Installation
-from models.catalogue import PlanMapping
+from models.catalogue import PlanMapping, UpstreamAccount
 from models.database import Database
 from models.enums import IntentState, Stage, UpstreamStatus
 from models.money import Money
@@ -25,6 +27,7 @@ from orders.restoration.before import ADDONS, EXPIRY, TARIFF, is_suspected
 from orders.restoration.proof import differences
 from orders.restoration.record import restored
 from orders.settlement import intents
+from settings import Settings
 from upstreams.port import UpstreamItem
 
 HERE = "this test has"
@@ -110,6 +113,17 @@ async def test_nothing_is_written_for_a_send_while_it_is_held(database: Database
     await restored(database, {}, actor="anna")
     async with database.read() as session:
         assert (await session.get_one(Installation, 1)).held_because is None
+
+
+async def test_the_poller_looks_at_nothing_while_it_is_held(database: Database) -> None:
+    """What the restored database knew of the items has still to be compared."""
+    async with database.read() as session:
+        watch = Watch.of((await session.exec(select(UpstreamAccount))).one(), Settings())
+    await refresh_waiting(database, watch)
+    async with database.write() as session:
+        await hold(session, "an older backup")
+    with pytest.raises(Held):
+        await refresh_waiting(database, watch)
 
 
 @pytest.mark.parametrize(
