@@ -24,6 +24,7 @@ from models.enums import Knowledge, ModuleKind, OperationKind, RenewalOwner, Sta
 from models.money import Money
 from models.order import Operation, Service
 from tests.catalogue.sample import SAMPLE, edited, written
+from upstreams.connections import Connections
 
 SECOND_MAPPING = """
 [[processing_modules]]
@@ -152,6 +153,25 @@ async def test_what_else_is_known_of_costs_and_prices_is_kept_changed_and_taken_
         for one in changed(await loaded(database, tmp_path))
         for change in one.fields
     }
+
+
+async def test_the_limits_of_an_account_are_kept_changed_and_taken_back(database: Database, tmp_path: Path) -> None:
+    connections = Connections(read_timeout=12, order_timeout=30)
+    for text, stored, at_once, order_timeout in [
+        (
+            "limits = { requests_at_once = 4, order_timeout = 45 }",
+            {"requests_at_once": 4, "order_timeout": 45.0},
+            4,
+            45,
+        ),
+        ("limits = { order_timeout = 20.5 }", {"order_timeout": 20.5}, 20, 20.5),
+        ("", {}, 20, 30),
+    ]:
+        await loaded(database, tmp_path, edited(("password_env", f"{text}\npassword_env")))
+        account = await the_account(database)
+        limits = connections.limits(account)
+        assert account.limits == stored
+        assert (limits.requests_at_once, limits.order_timeout) == (at_once, order_timeout)
 
 
 async def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
