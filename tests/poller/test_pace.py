@@ -12,8 +12,9 @@ from activities.poller import schedule
 from activities.poller.forms import read_pending
 from activities.poller.watch import Watch
 from models.catalogue import UpstreamAccount
-from models.enums import EventKind, UpstreamStatus
+from models.enums import EventKind, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
+from models.order import Operation, StageEntry
 from orders import events
 from orders.events import PollResult
 from settings import Settings
@@ -52,6 +53,39 @@ async def test_one_head_tells_of_all_openings_whatever_else_the_account_has(url:
         found = asked(account)
         assert found["page"] == 0, "no list is read for them"
         assert found["form"] <= 2 * schedule.FORMS_A_ROUND, "not one for each"
+
+
+async def test_who_begins_to_wait_for_what_is_active_already_hears_of_it_from_the_head(url: str) -> None:
+    async with open_account(url, waiting=4, idle_interval=SELDOM, hot_interval=QUICK) as account:
+        late = await moved(account, Stage.CHECKING_BALANCE)
+        async with account.watched():
+            await head_was_read(account)
+            account.panel.open([account.numbers[0]])
+
+            async def is_seen() -> bool:
+                return (await statuses(account))[account.numbers[0]] == UpstreamStatus.ACTIVE
+
+            await assert_eventually(is_seen, timeout=30, interval=0.01, message="the head shows it")
+            await assert_eventually(
+                lambda: f"form {account.numbers[0]}" in account.panel.asked, message="so does its form"
+            )
+            await asyncio.sleep(2 * QUICK)
+            assert not account.temporal.heard, "it has not asked for anything yet"
+            account.panel.asked.clear()
+            assert await moved(account, Stage.AWAITING_CONFIRMATION) == late
+            await assert_eventually(lambda: account.temporal.heard, timeout=30, message="it hears that it is there")
+            assert asked(account)["page"] == 0, "without a list"
+
+
+async def moved(account: Account, stage: Stage) -> int:
+    """The operation of the first item enters this stage. Returns its number."""
+    async with account.database.write() as session:
+        found = await session.exec(select(Operation).order_by(col(Operation.id)).limit(1))
+        operation = found.one()
+        operation.stage = stage
+        session.add(operation)
+        session.add(StageEntry(operation_id=operation.id, stage=stage))
+        return operation.id
 
 
 async def test_what_the_head_does_not_show_has_its_form_read(url: str) -> None:
