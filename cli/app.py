@@ -12,6 +12,7 @@ import typer
 
 import process_exit
 from cli import (
+    drift,
     incidents,
     life,
     linking,
@@ -49,6 +50,7 @@ linking.add_commands(app)
 tasks.add_commands(app)
 incidents.add_commands(app)
 sweep.add_commands(app)
+drift.add_commands(app)
 webhooks.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)

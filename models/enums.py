@@ -215,6 +215,8 @@ class IncidentKind(StrEnum):
     """Add-ons that a change of plan should have dropped are still at the upstream."""
     WORKFLOW_WEDGED = "workflow_wedged"
     """Every task of a workflow fails, and so do those of the new run that was started for it."""
+    DRIFT = "drift"
+    """Our record and an upstream differ, and a person decides which is right."""
     MISSED_CHANGES = "missed_changes"
     """The sweep found changes at an upstream that the poller should have seen before."""
 

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from models.audit import AuditEntry, Installation, Restoration
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.decision import PendingDecision, WholeReason
+from models.drift import Drift
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
@@ -17,6 +18,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "Drift",
     "Incident",
     "Installation",
     "IntakeKey",

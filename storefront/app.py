@@ -11,6 +11,7 @@ from starter import Resellflow
 from storefront import (
     decisions,
     docspage,
+    drift,
     health,
     hints,
     history,
@@ -57,6 +58,7 @@ PARTS = (
     upstreams,
     orphans,
     sweep,
+    drift,
     token,
     prices,
 )

@@ -127,6 +127,9 @@ INCIDENTS_CLOSED: dict[str, Example] = {
         "value": {"note": "item 900003 was a second purchase; refunded by its seller"},
     }
 }
+DRIFT_DECISIONS: dict[str, Example] = {
+    "explained": {"summary": "With its reason", "value": {"reason": "the upstream announced new prices in May"}}
+}
 TASKS_REJECTED: dict[str, Example] = {
     "rejected": {"summary": "Not possible", "value": {"reason": "no room on the node"}}
 }

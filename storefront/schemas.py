@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.drift import DriftKind, DriftState
 from models.enums import (
     DeliveryState,
     EventKind,
@@ -19,6 +20,7 @@ from models.enums import (
 from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON
+from orders.drift.views import DriftView
 from orders.errors import InvalidField
 from orders.events.sweep_views import SweepView
 from orders.money.limits import CostLimit
@@ -136,6 +138,12 @@ class IncidentFilter(Paging):
     kind: Wanted[IncidentKind] = None
 
 
+class DriftFilter(Paging):
+    state: Wanted[DriftState] = None
+    kind: Wanted[DriftKind] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
+
+
 class EventFilter(Paging):
     kind: Wanted[EventKind] = None
     service: Wanted[Number] = Field(default=None, description="number of a service")
@@ -146,6 +154,10 @@ class EventFilter(Paging):
 
 class IncidentClosing(_Strict):
     note: Note = Field(description="what it was, and what was done about it; written to the audit log")
+
+
+class DriftDecision(_Strict):
+    reason: Note = Field(description="why; written to the audit log")
 
 
 # Bodies of what is done about a task.
@@ -338,6 +350,10 @@ class Operations(Page[OperationView]):
 
 class Incidents(Page[IncidentView]):
     """Incidents, newest first."""
+
+
+class Drifts(Page[DriftView]):
+    """Differences from the upstreams, newest first."""
 
 
 class Tasks(Page[TaskView]):

@@ -6,6 +6,7 @@ from activities.poller.lists import ListPoll
 from activities.poller.schedule import PeriodicJob
 from activities.poller.watch import PendingForm, Watch
 from models.database import Database
+from orders.drift import comparing as drift
 from orders.events import PollResult, sweeps
 
 
@@ -39,6 +40,7 @@ async def end_sweep(database: Database, watch: Watch, product_type: str, look: L
             unlisted=len(unlisted),
             seconds=watch.schedule.listing_since(product_type),
         )
+    await drift.compare(database, watch.account_id, product_type, complete=look.complete)
     watch.sweeps.pop(product_type, None)
 
 

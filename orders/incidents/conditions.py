@@ -50,9 +50,8 @@ async def report(session: AsyncSession, kinds: Collection[IncidentKind], lasting
     for key, incident in known.items():
         if key not in found:
             await _end(session, incident)
-        elif incident.closed_at is None and incident.message != found[key].message:
-            incident.message, incident.detail, incident.updated_at = found[key].message, found[key].detail, utc_now()
-            session.add(incident)
+        else:
+            _update(session, incident, found[key])
     for key in found.keys() - known.keys():
         await open_one(session, found[key])
 
@@ -80,6 +79,25 @@ async def open_one(session: AsyncSession, condition: Condition) -> bool:
     log.error("incident %s: %s", condition.kind.value, condition.message)
     incident_raised(session, incident)
     return True
+
+
+async def keep_one(session: AsyncSession, condition: Condition, *, lasts: bool) -> None:
+    """Open, update or close the incident of one condition."""
+    if not lasts:
+        await end_one(session, condition.kind, condition.about)
+        return
+    found = await session.exec(select(Incident).where(Incident.condition == condition.key))
+    incident = found.one_or_none()
+    if incident is None:
+        await open_one(session, condition)
+    else:
+        _update(session, incident, condition)
+
+
+def _update(session: AsyncSession, incident: Incident, condition: Condition) -> None:
+    if incident.closed_at is None and incident.message != condition.message:
+        incident.message, incident.detail, incident.updated_at = condition.message, condition.detail, utc_now()
+        session.add(incident)
 
 
 async def end_one(session: AsyncSession, kind: IncidentKind, about: str) -> None:
