@@ -19,6 +19,7 @@ from models.messages import OrderPolicy
 from models.patience import Patience, check_usual_times
 from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
+from models.watch_limits import Limits
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConcurrencyLimits, ConnectionLimits
 
@@ -340,6 +341,14 @@ class Settings(BaseSettings):
             usual={name: timedelta(seconds=seconds) for name, seconds in self.usual_times.items()},
             at_least=timedelta(seconds=self.slow_at_least),
             unchanged_after=timedelta(seconds=self.unchanged_after),
+        )
+
+    def watch_limits(self) -> Limits:
+        """How long something may take before the watch reports it."""
+        return Limits(
+            settle_window=timedelta(seconds=self.settle_window),
+            idle_interval=timedelta(seconds=self.idle_interval),
+            sweep_interval=timedelta(seconds=self.sweep_interval),
         )
 
     def order_policy(self) -> OrderPolicy:

@@ -52,6 +52,7 @@ from temporal.healing import end_wedged_sweep
 from temporal.health import HealthServer
 from temporal.known_numbers import hold_if_older
 from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
+from temporal.process_watch import ProcessWatch, keep_looking
 from temporal.registration import ensure_search_attributes
 from temporal.sandbox import workflow_runner
 from temporal.schedules import keep_service_sweep
@@ -328,6 +329,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         running = [asyncio.create_task(worker.run()) for worker in workers]
         keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
         watching = asyncio.create_task(watch_for_the_end(client))
+        reporting = asyncio.create_task(keep_looking(ProcessWatch(database, "worker")))
         health.watch(client, settings.task_queue, roles, running)
         named = ", ".join(role for role in WorkerRole if role in roles)
         log.info("roles %s: working on task queues %s", named, ", ".join(worker.task_queue for worker in workers))
@@ -335,6 +337,7 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
         keeping.cancel()
         watching.cancel()
+        reporting.cancel()
         failed = [task for task in running if task.done()]
         log.info("stopping: no new work is taken, calls under way are finished")
         await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)

@@ -14,12 +14,14 @@ from activities.numbers import NUMBERS, NumberWatch
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.enums import IntentState, ModuleKind, Stage
+from models.enums import IncidentKind, IntentState, ModuleKind, Stage
 from models.messages import ServiceSweepInput, SweepInput, SweepLap
 from models.order import RUNNING, Intent, Operation
 from models.outages import described, is_unavailable
 from orders.events import sweeps
 from orders.services import naming
+from orders.watch.looking import INTERVAL_SECONDS as INTERVAL_OF_WATCH
+from orders.watch.looking import look
 from settings import Settings
 from temporal.calling_off import news_of, notify_called_off
 from temporal.delivery import deliver, deliver_again
@@ -49,6 +51,8 @@ class SweepActivities:
         self._notified: set[str] = set()
         """What workflows have been notified of operations that were called off."""
         self._numbers = NumberWatch(database)
+        self._watch_is_due_at = 0.0
+        self._watches_since = utc_now()
         self._to_deliver: set[int] = set()
         """Accounts with events that are to be delivered once more."""
 
@@ -76,6 +80,7 @@ class SweepActivities:
                         lap = self._after(lap, await self._start_lost())
                         lap = self._after(lap, await self._heal())
                     await self._deliver_again()
+                    await self._watch()
                 except RPCError as error:
                     note(error, "sweep")
                 except Exception as error:
@@ -84,6 +89,17 @@ class SweepActivities:
                     activity.logger.warning("sweep: %s", described(error))
                 await pause(INTERVAL_SECONDS)
         return self._after(lap, 0)
+
+    async def _watch(self) -> None:
+        """Report what lasts too long. Events that nobody delivered for a while are delivered here; the server drops
+        repeats."""
+        if time.monotonic() < self._watch_is_due_at:
+            return
+        self._watch_is_due_at = time.monotonic() + INTERVAL_OF_WATCH
+        lasting = await look(self._database, self._settings.watch_limits(), self._watches_since)
+        self._to_deliver |= {
+            one.account for one in lasting if one.kind is IncidentKind.SIGNALS_NOT_DELIVERED and one.account is not None
+        }
 
     def _progress(self, lap: SweepLap) -> dict[str, object]:
         return {"started": lap.started, "pollers": sorted(self._watched), NUMBERS: self._numbers.known}

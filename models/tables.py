@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from models.audit import AuditEntry, Installation, Restoration
+from models.beat import Beat
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.decision import PendingDecision, WholeReason
 from models.drift import Drift
@@ -18,6 +19,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "Beat",
     "Drift",
     "Incident",
     "Installation",

@@ -6,11 +6,14 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
 from gc_tuning import freeze_loaded_objects
+from models.columns import utc_now
+from orders.watch.looking import look_if_no_worker_does
 from settings import Settings
 from starter import connect
 from storefront.app import create_app
@@ -18,6 +21,7 @@ from storefront.context import Context
 from storefront.protocol import protocol_of
 from temporal.known_numbers import compare_once
 from temporal.outage import listen_to_the_sdk, watch_for_the_end
+from temporal.process_watch import ProcessWatch, keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,8 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             freeze_loaded_objects()
             listen_to_the_sdk()
             watching = asyncio.create_task(watch_for_the_end(resellflow.client))
+            looking = partial(look_if_no_worker_does, resellflow.database, settings.watch_limits(), utc_now())
+            reporting = asyncio.create_task(keep_looking(ProcessWatch(resellflow.database, "api"), looking))
             comparing = asyncio.create_task(compare_once(resellflow.client, resellflow.database))
             try:
                 # Before the first order, unless Temporal is away: then orders are accepted and wait for it.
@@ -46,6 +52,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
                 await server.serve([listening])
             finally:
                 watching.cancel()
+                reporting.cancel()
                 comparing.cancel()
 
 

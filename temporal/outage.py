@@ -63,6 +63,12 @@ class Outage:
     def away(self) -> bool:
         return self._since is not None
 
+    @property
+    def seconds(self) -> float:
+        """How long it has been away; 0 if it is not."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
     def met(self, cause: object) -> None:
         """A call did not get through."""
         with self._lock:

@@ -1,0 +1,55 @@
+"""One look of the watch, written down. Workers look every half minute; the API looks when no worker does."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.beat import Beat
+from models.columns import utc_now
+from models.database import Database
+from models.enums import IncidentKind
+from models.watch_limits import Limits
+from orders.incidents.conditions import Condition, end_one, keep_one, report
+from orders.watch.conditions import KINDS, find
+
+INTERVAL_SECONDS = 30.0
+SILENT_AFTER = timedelta(seconds=120)
+BEAT = "watch"
+_ALL = "all"
+
+
+async def look(database: Database, limits: Limits, since: datetime) -> list[Condition]:
+    """Look and write down what lasts, as a worker. `since`: when it began to look."""
+    async with database.read() as session:
+        lasting = await find(session, limits, since)
+    async with database.write() as session:
+        await report(session, KINDS, lasting)
+        await end_one(session, IncidentKind.WORKERS_SILENT, _ALL)
+        await _beat(session)
+    return lasting
+
+
+async def look_if_no_worker_does(database: Database, limits: Limits, since: datetime) -> None:
+    """Look, as a process of the API. `since`: when it began to look; a worker may still be starting then."""
+    async with database.read() as session:
+        beat = await session.get(Beat, BEAT)
+        last = max(beat.at, since) if beat is not None else since
+        if last > utc_now() - SILENT_AFTER:
+            return
+        lasting = await find(session, limits, since)
+    known = f"the last sign of one came at {beat.at:%Y-%m-%d %H:%M} UTC" if beat is not None else "none ever did"
+    message = (
+        f"No worker with the role orders has looked after the orders for {SILENT_AFTER.seconds} s; {known}. Orders are "
+        "accepted and wait. Look whether the workers run, and whether they reach Temporal and the database"
+    )
+    async with database.write() as session:
+        await report(session, KINDS, lasting)
+        await keep_one(session, Condition(IncidentKind.WORKERS_SILENT, _ALL, message), lasts=True)
+
+
+async def _beat(session: AsyncSession) -> None:
+    row = await session.get(Beat, BEAT)
+    if row is None:
+        row = Beat(name=BEAT)
+    row.at = utc_now()
+    session.add(row)
