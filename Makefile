@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## This list
 	@echo "Usage: make TARGET [PYTHON=python3.12] [ARGS=\"…\"]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(STAMP) ## Process three orders on an embedded stack and stop it (ARGS: options, see --help)
@@ -46,6 +46,10 @@ SEED := $(if $(SEED),$(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))
 fuzz: $(STAMP) ## Random and malformed inputs, many more than in the tests (FUZZ=times, SEED=number, ARGS: of pytest)
 	@echo "FUZZ=$(FUZZ) SEED=$(SEED)"
 	@RESELL_TEST_FUZZ=$(FUZZ) RESELL_TEST_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED) $(ARGS)
+
+.PHONY: failure-matrix
+failure-matrix: $(STAMP) ## Run every fault at every step, and write docs/failure-matrix.md (ARGS: options, see --help)
+	@$(BIN)/python -m tests.matrix $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## Check style, format and types

@@ -6,12 +6,14 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -124,7 +126,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def migrated_sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the product's schema, to be copied."""
     file = tmp_path_factory.mktemp("sqlite-template") / "resellflow.db"
-    _migrate_template(f"sqlite:///{file}")
+    migrate_template(f"sqlite:///{file}")
     return file
 
 
@@ -132,7 +134,7 @@ def migrated_sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_postgres_template(postgres_url: str) -> Iterator[str]:
     """The name of a PostgreSQL database with the product's schema, to be copied."""
     with new_database(postgres_url) as url:
-        _migrate_template(url)
+        migrate_template(url)
         yield urlsplit(url).path.removeprefix("/")
 
 
@@ -209,7 +211,7 @@ def postgres_stock(postgres_url: str, migrated_postgres_template: str) -> Iterat
     stock.close()
 
 
-def _migrate_template(url: str) -> None:
+def migrate_template(url: str) -> None:
     """The schema without the installation: its tag must differ from copy to copy, and migrating a copy gives it one."""
     import sqlalchemy as sa
 
@@ -268,30 +270,65 @@ def _in_container() -> Iterator[str]:
 def server_of_our_own() -> Iterator[str]:
     """Run the machine's server programs on a new data directory; the server's address. Raises NoServer where there
     are none."""
+    with own_server() as server:
+        yield server.url
+
+
+@dataclass
+class OwnServer:
+    """A PostgreSQL server of this process, on a data directory that outlasts a restart."""
+
+    home: Path
+    programs: Path
+    user: str | None
+    port: int
+    program: Program | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://resell@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        settings = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
+        command: list[str | Path] = [self.programs / "postgres", "-D", self.home / "data"]
+        for name, value in (settings | FAST_NOT_SAFE).items():
+            command += ["-c", f"{name}={value}"]
+        self.program = Program(command, name="PostgreSQL server", user=self.user, cwd=self.home)
+        wait_until(self._answers, timeout=30, ignoring=(psycopg.OperationalError,), message="PostgreSQL answers")
+
+    def stop(self) -> None:
+        """At once: connections are cut, transactions rolled back."""
+        if self.program is not None:
+            self.program.send_signal(signal.SIGINT)
+            self.program.wait_for_exit(timeout=30)
+
+    def close(self) -> None:
+        if self.program is not None:
+            self.program.close()
+
+    def _answers(self) -> bool:
+        if self.program is None or not self.program.running:
+            raise RuntimeError(f"the PostgreSQL server ended:\n{self.program.output if self.program else ''}")
+        psycopg.connect(self.url, connect_timeout=5).close()
+        return True
+
+
+@contextmanager
+def own_server() -> Iterator[OwnServer]:
+    """A server that can be stopped and started again. Raises NoServer."""
     programs = server_programs()
     user = unprivileged_user()
     home = Path(tempfile.mkdtemp(prefix="resellflow-postgres-"))
     try:
         if user is not None:
             shutil.chown(home, user)
-        data = home / "data"
-        run_initdb([programs / "initdb", "-D", data, *INITDB_OPTIONS], user=user, cwd=home)
-        port = free_port()
-        settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **FAST_NOT_SAFE}
-        server: list[str | Path] = [programs / "postgres", "-D", data]
-        for name, value in settings.items():
-            server += ["-c", f"{name}={value}"]
-        url = f"postgresql://resell@127.0.0.1:{port}/postgres"
-        with Program(server, name="PostgreSQL server", user=user, cwd=home) as program:
-
-            def answers() -> bool:
-                if not program.running:
-                    raise RuntimeError(f"the PostgreSQL server ended:\n{program.output}")
-                psycopg.connect(url, connect_timeout=5).close()
-                return True
-
-            wait_until(answers, timeout=30, ignoring=(psycopg.OperationalError,), message="PostgreSQL answers")
-            yield url
+        run_initdb([programs / "initdb", "-D", home / "data", *INITDB_OPTIONS], user=user, cwd=home)
+        server = OwnServer(home, programs, user, free_port())
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -1,0 +1,175 @@
+"""The command line: `python -m tests.matrix`. Exit status 0 if every cell is as it has to be."""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from process_exit import leave
+from tests.flow.shop import Upstream, open_upstream
+from tests.infrastructure.databases import Stock, copy_of, migrate_template, new_database, own_server
+from tests.infrastructure.processes import free_port
+from tests.infrastructure.temporal import OwnTemporalServer, TemporalServer, start_temporal_server, until_serving
+from tests.matrix import page
+from tests.matrix.cells import OF_PROCESSES, Cell, Fault, Step, operations_at, strikes
+from tests.matrix.lives import live
+from tests.matrix.outcome import Ending, Outcome
+from tests.matrix.restarts import Restart
+from tests.matrix.rows import play
+
+RESTARTS = (Fault.DATABASE, Fault.TEMPORAL)
+Strike = tuple[Fault, Step]
+Run = Callable[[Upstream], Coroutine[Any, Any, dict[Cell, Outcome]]]
+
+
+@dataclass
+class Matrix:
+    """One run of the chosen strikes."""
+
+    home: Path
+    at_once: int
+    outcomes: dict[Cell, Outcome] = field(default_factory=dict)
+    _databases: int = 0
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.at_once)
+        self._template = self.home / "template.db"
+        migrate_template(f"sqlite:///{self._template}")
+
+    def database(self) -> str:
+        self._databases += 1
+        directory = self.home / str(self._databases)
+        directory.mkdir()
+        return copy_of(self._template, directory)
+
+    async def run(self, chosen: list[Strike]) -> None:
+        alone = [one for one in chosen if one[0] not in RESTARTS]
+        if alone:
+            server = start_temporal_server()
+            with server.program:
+                await until_serving(server)
+                await asyncio.gather(*(self._alone(server, *one) for one in alone))
+        for fault, together in ((Fault.TEMPORAL, self._temporal_rows), (Fault.DATABASE, self._database_rows)):
+            steps = [step for which, step in chosen if which is fault]
+            for first in range(0, len(steps), self.at_once):
+                await together(steps[first : first + self.at_once])
+
+    async def _alone(self, server: TemporalServer, fault: Fault, step: Step) -> None:
+        play_it = play if fault in OF_PROCESSES else live
+        async with self._slots, open_upstream() as upstream:
+            await self._record((fault, step), lambda: play_it(self.database(), server, upstream, fault, step))
+
+    async def _record(self, strike: Strike, run: Callable[[], Awaitable[dict[Cell, Outcome]]]) -> None:
+        since = time.monotonic()
+        try:
+            found = await run()
+        except Exception as error:  # of whatever kind: the others run on, and this one has failed
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+            found = {Cell(*strike, kind): Outcome(Ending.FAILED, (why,)) for kind in operations_at(strike[1])}
+        self.outcomes |= found
+        print(f"{strike[0]}, {strike[1]}: {time.monotonic() - since:.0f} s", file=sys.stderr, flush=True)
+        for cell, outcome in found.items():
+            if not outcome.is_fine:
+                print(f"  FAILED {cell}: {'; '.join(outcome.problems)}", file=sys.stderr, flush=True)
+
+    async def _temporal_rows(self, steps: list[Step]) -> None:
+        """One server for all rows, which is restarted when all are at their steps."""
+        self._databases += 1
+        port, kept = free_port(), ("--db-filename", str(self.home / f"temporal-{self._databases}.db"))
+
+        def started() -> OwnTemporalServer:
+            return start_temporal_server(port=port, options=kept)
+
+        server = started()
+        running = [server]
+
+        async def stop() -> None:
+            await asyncio.to_thread(running[-1].program.close)
+
+        async def start() -> None:
+            running.append(started())
+            await until_serving(running[-1])
+
+        try:
+            await until_serving(server)
+            await self._restarted(Fault.TEMPORAL, steps, server, Restart(len(steps), stop, start), self.database)
+        finally:
+            await asyncio.to_thread(running[-1].program.close)
+
+    async def _database_rows(self, steps: list[Step]) -> None:
+        server = start_temporal_server()
+        with server.program, own_server() as postgres, new_database(postgres.url) as template:
+            await until_serving(server)
+            migrate_template(template)
+            name = template.rpartition("/")[2]
+            stock = Stock(postgres.url, name)
+            async with AsyncExitStack() as stack:
+                stack.callback(stock.close)
+                lent = [stack.enter_context(stock.lent()) for _ in steps]
+
+                async def stop() -> None:
+                    await asyncio.to_thread(postgres.stop)
+
+                async def start() -> None:
+                    await asyncio.to_thread(postgres.start)
+
+                await self._restarted(Fault.DATABASE, steps, server, Restart(len(steps), stop, start), lent.pop)
+
+    async def _restarted(
+        self, fault: Fault, steps: list[Step], server: TemporalServer, restart: Restart, database: Callable[[], str]
+    ) -> None:
+        async def one(step: Step) -> None:
+            async with open_upstream() as upstream:
+                await self._record((fault, step), lambda: play(database(), server, upstream, fault, step, restart))
+
+        await asyncio.gather(*(one(step) for step in steps))
+
+
+async def run(chosen: list[Strike], at_once: int) -> dict[Cell, Outcome]:
+    with tempfile.TemporaryDirectory(prefix="failure-matrix-") as home:
+        matrix = Matrix(Path(home), at_once)
+        await matrix.run(chosen)
+        return matrix.outcomes
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare the page with the cells; nothing is run")
+    parser.add_argument("--seed", type=int, help="the order in which the cells run; printed if left out")
+    parser.add_argument("--only", metavar="FAULT[.STEP]", nargs="+", help="some cells; the page keeps the others")
+    parser.add_argument("--at-once", type=int, default=8, help="how many strikes are under way at once")
+    given = parser.parse_args()
+    if given.check:
+        current = page.is_current(page.PAGE.read_text(encoding="utf-8"))
+        print("current" if current else f"{page.PAGE.name} is not what the cells make of it: make failure-matrix")
+        return 0 if current else 1
+    seed = given.seed if given.seed is not None else random.randrange(10**6)  # noqa: S311 - no secret
+    chosen = [one for one in strikes() if _is_wanted(one, given.only)]
+    random.Random(seed).shuffle(chosen)  # noqa: S311 - no secret
+    since = time.monotonic()
+    outcomes = asyncio.run(run(chosen, given.at_once))
+    failed = [cell for cell, outcome in outcomes.items() if not outcome.is_fine]
+    print(f"seed {seed}: {len(outcomes)} cells in {time.monotonic() - since:.0f} s, {len(failed)} failed")
+    if failed:
+        return 1
+    results = {cell: page.shown(outcome) for cell, outcome in outcomes.items()}
+    if given.only:
+        results = page.read(page.PAGE.read_text(encoding="utf-8")) | results
+    page.PAGE.write_text(page.written(results), encoding="utf-8")
+    return 0
+
+
+def _is_wanted(strike: Strike, only: list[str] | None) -> bool:
+    fault, step = strike
+    return only is None or fault.name in only or f"{fault.name}.{step.name}" in only
+
+
+if __name__ == "__main__":
+    leave(main())
