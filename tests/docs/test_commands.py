@@ -15,7 +15,7 @@ from stack.embedded import temporal_program
 from tests.docs.pages import ALL, OURS, words
 from tests.infrastructure.processes import PROJECT
 
-TARGETS = set(re.findall(r"(?m)^\.PHONY: (\w+)", (PROJECT / "Makefile").read_text(encoding="utf-8")))
+TARGETS = set(re.findall(r"(?m)^\.PHONY: ([\w-]+)", (PROJECT / "Makefile").read_text(encoding="utf-8")))
 
 
 def named(program: str, *, typed_only: bool = False) -> list[str]:

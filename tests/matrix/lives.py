@@ -183,15 +183,16 @@ class Life:
             await self._until_disturbed(asked)
         if self._works_long:
             await self._while_it_waits(asked)
-        cause_gone = not await until_ended(self.shop, asked.order, timeout=25)
-        if cause_gone:
-            await self._upstream.admin("DELETE", "/faults")
+        cause_gone = False
+        if self.fault in IN_WHAT_IS_READ:
+            cause_gone = not await until_ended(self.shop, asked.order, timeout=25)
             await self._end_of_state()
-            await until_ended(self.shop, asked.order, timeout=60)
+        await until_ended(self.shop, asked.order, timeout=90)
         await self._was_hit()
         if self.fault is Fault.LATE:
             await assert_eventually(self._late_commit, timeout=60, message="the upstream carries it out, late")
-        return await judge(self.shop, asked, cause_gone=cause_gone)
+        outcome = await judge(self.shop, asked, cause_gone=cause_gone)
+        return outcome.not_promised() if self.fault is Fault.LATE else outcome
 
     async def _late_commit(self) -> bool:
         late = [one for one in await self._upstream.requests() if one["outcome"].startswith("fault:stall:before")]

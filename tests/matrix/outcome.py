@@ -1,6 +1,6 @@
 """What became of an order: by the upstream's charges and items, and by our rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -41,6 +41,7 @@ class Ending(StrEnum):
     PERSON = "person"
     TASK = "task"
     TWICE_REPORTED = "twice, reported"
+    TWICE = "twice, not reported"
     FAILED = "FAILED"
 
 
@@ -55,6 +56,10 @@ class Outcome:
     @property
     def is_fine(self) -> bool:
         return self.ending is not Ending.FAILED
+
+    def not_promised(self) -> "Outcome":
+        """The same, where the upstream has broken what the promise rests on."""
+        return replace(self, ending=Ending.TWICE) if self.problems and not self.is_fine else self
 
 
 @dataclass
@@ -103,7 +108,7 @@ async def judge(shop: Shop, asked: Asked, *, cause_gone: bool = False) -> Outcom
             if not (operation.reason and operation.waits_for):
                 problems.append("no reason or no next step is shown")
             kind = Ending.PERSON if operation.stage is Stage.NEEDS_ATTENTION else Ending.TASK
-            why = operation.failure_class.value if operation.failure_class else "see its reason"
+            why = operation.failure_class.value if operation.failure_class else ""
             return Outcome(Ending.FAILED if problems else kind, tuple(problems), why)
         case stage:
             return Outcome(Ending.FAILED, (f"is {stage.value}: {operation.reason}", *problems))
@@ -114,9 +119,9 @@ async def _ending(shop: Shop, operation: Operation) -> Ending:
     stages = await shop.stages(operation.id)
     if {Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK} & set(stages):
         return Ending.TASK_CLOSED
-    if states & {IntentState.NOT_DONE, IntentState.REFUSED}:
+    if IntentState.NOT_DONE in states:
         return Ending.SENT_AGAIN
-    if Stage.OUTCOME_UNKNOWN in stages:
+    if Stage.OUTCOME_UNKNOWN in stages or IntentState.REFUSED in states:
         return Ending.FOUND
     if IntentState.NOT_SENT in states or Stage.RETRYING in stages:
         return Ending.TRIED_AGAIN

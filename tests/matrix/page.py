@@ -20,6 +20,7 @@ SHOWN = {
     Ending.PERSON: "person",
     Ending.TASK: "task",
     Ending.TWICE_REPORTED: "**twice, reported**",
+    Ending.TWICE: "**twice, not reported**",
 }
 MEANING = {
     Ending.GOES_ON: (
@@ -48,12 +49,17 @@ MEANING = {
         "its next looks, whether the person has begun or not."
     ),
     Ending.PERSON: "It stops in `needs_attention`, with this reason, what to do next, and at most one charge.",
-    Ending.TASK: "A person gets a task, with this reason.",
+    Ending.TASK: "A person gets a task that says why and what to do. There was at most one charge.",
     Ending.TWICE_REPORTED: (
         "It ends, the upstream has done it twice, and an incident of this kind reports it. This is not promised "
         "against: see [what is promised, and what is not](architecture.md#what-is-promised-and-what-is-not)."
     ),
+    Ending.TWICE: (
+        "It ends, the upstream has done it twice, and no incident reports it. Our service shows what the item shows. "
+        "It is not promised against, for the same reason."
+    ),
 }
+NOT_RUN = "not run yet"
 Results = Mapping[Cell, str]
 
 
@@ -64,16 +70,17 @@ def shown(outcome: Outcome) -> str:
 
 
 def written(results: Results) -> str:
-    """The whole page. Raises KeyError where a cell has no result."""
-    ran = cells()
-    parts = [_head(ran, results)]
+    """The whole page. A cell without a result is shown as not run yet."""
+    known = {cell: results.get(cell, NOT_RUN) for cell in cells()}
+    parts = [_head(known)]
     for fault in Fault:
-        parts.append(_section(fault, results))
+        parts.append(_section(fault, known))
     return "\n\n".join(parts) + "\n"
 
 
-def _head(ran: list[Cell], results: Results) -> str:
-    counts = Counter(_ending(results[cell]) for cell in ran)
+def _head(results: Results) -> str:
+    counts = Counter(_ending(text) for text in results.values() if text != NOT_RUN)
+    missing = len(results) - counts.total()
     all_ = len(Fault) * len(Step) * len(OPERATIONS)
     lines = [
         "# The failure matrix",
@@ -90,12 +97,14 @@ def _head(ran: list[Cell], results: Results) -> str:
         "undelivered, no task open, and the workflow has ended.",
         "",
         f"{len(Fault)} faults × {len(Step)} steps × {len(OPERATIONS)} operations are {all_:,} cells. "
-        f"{len(ran)} of them run. The others make no sense, and each table says why.",
+        f"{len(results)} of them run. The others make no sense, and each table says why.",
         "",
         "| A cell says | Cells | Meaning |",
         "|---|---|---|",
     ]
     lines += [f"| {SHOWN[one]} | {counts[one]} | {MEANING[one]} |" for one in SHOWN if counts[one]]
+    if missing:
+        lines.append(f"| {NOT_RUN} | {missing} | The cell is new, and the matrix has not been run since. |")
     lines += ["", "The steps:", "", "| Step | The fault strikes when |", "|---|---|"]
     lines += [f"| {step} | {step.sentence} |" for step in Step]
     return "\n".join(lines)
@@ -162,5 +171,5 @@ def is_current(page: str) -> bool:
     """Whether the cells, with the results that the page shows, make this very page."""
     try:
         return written(read(page)) == page
-    except (KeyError, ValueError):
+    except ValueError:
         return False
