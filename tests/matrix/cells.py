@@ -128,6 +128,8 @@ def why_senseless(fault: Fault, step: Step) -> str:
             return "the upstream is only asked: there is nothing that it could commit"
         case Fault.LATE if step in CARRIED_OUT:
             return "the request has been carried out: it can't be late any more"
+        case Fault.TRICKLE if step in NOT_CARRIED_OUT:
+            return "what trickles is an answer, so the request has been carried out"
         case Fault.LIE if step in NOT_CARRIED_OUT:
             return "the request has not been carried out: then the no is true"
         case _:
