@@ -37,10 +37,10 @@ OUTAGE = 25.0
 
 
 class Hasty(Settings):
-    """A worker that is silent is taken for dead after four seconds instead of ten."""
+    """A worker that is silent is taken for dead after seven seconds instead of ten."""
 
     def order_policy(self) -> OrderPolicy:
-        return super().order_policy().model_copy(update={"heartbeat_timeout": timedelta(seconds=4)})
+        return super().order_policy().model_copy(update={"heartbeat_timeout": timedelta(seconds=7)})
 
 
 @asynccontextmanager
