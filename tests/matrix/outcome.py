@@ -59,7 +59,9 @@ class Outcome:
 
     def not_promised(self) -> "Outcome":
         """The same, where the upstream has broken what the promise rests on."""
-        return replace(self, ending=Ending.TWICE) if self.problems and not self.is_fine else self
+        if self.is_fine or not self.problems:
+            return self
+        return replace(self, ending=Ending.TWICE_REPORTED if self.reason else Ending.TWICE)
 
 
 @dataclass
@@ -101,8 +103,7 @@ async def judge(shop: Shop, asked: Asked, *, cause_gone: bool = False) -> Outcom
             problems += await _other_than_upstream(shop, asked)
             if problems:
                 incident = await _incident(shop, asked)
-                ending = Ending.TWICE_REPORTED if incident else Ending.FAILED
-                return Outcome(ending, tuple(problems), IncidentKind(incident).value if incident else "")
+                return Outcome(Ending.FAILED, tuple(problems), IncidentKind(incident).value if incident else "")
             return Outcome(Ending.CAUSE_GONE if cause_gone else await _ending(shop, operation))
         case Stage.NEEDS_ATTENTION | Stage.AWAITING_MANUAL_TASK:
             if not (operation.reason and operation.waits_for):
