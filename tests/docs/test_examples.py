@@ -11,7 +11,6 @@ from models.enums import IncidentKind, ServiceStatus, Stage
 from models.messages import Decision, DecisionKind
 from models.order import Service
 from orders.incidents.record import raise_incident
-from orders.lifecycle.intake import ServiceRequest, accept_order
 from tests.catalogue.sample import written
 from tests.docs.example import Example
 from tests.docs.pages import OPERATIONS, README
@@ -133,20 +132,3 @@ async def test_the_catalogue_of_the_readme_loads(migrated_sqlite_template: Path,
     report = await load(database, written(tmp_path, text), actor="tester", dry_run=True)
     await database.close()
     assert report.accounts == ["main"]
-
-
-async def test_the_numbers_move_on_after_an_older_backup(migrated_database_url: str, tmp_path: Path) -> None:
-    database = Database(migrated_database_url)
-    await load(database, written(tmp_path), actor="tester")
-
-    async def order(key: str) -> int:
-        request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
-        placed = await accept_order(database, request, client="shop", key=key, hostname_suffix="servers.example")
-        return placed.service
-
-    before = await order("before")
-    [statement] = OPERATIONS.blocks("sql" if database.is_sqlite else "postgresql")
-    async with database.write() as session:
-        await (await session.connection()).exec_driver_sql(statement.strip().rstrip(";"))
-    assert await order("after") > before + 10000
-    await database.close()

@@ -111,9 +111,10 @@ async def test_a_cancellation_that_has_to_look_first_is_answered_at_once(bench: 
 
 
 async def test_a_request_on_its_way_is_not_disturbed(bench: Bench) -> None:
-    """The database lets nothing more be sent; what is under way is waited for."""
+    """The database lets nothing more be sent; what is under way is waited for. If it is bought by then, it goes on."""
     sending = Held()
-    order = await bench.order(reserve_funds=[GRANTED], submit=[sending])
+    bought = SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason="it is bought already")
+    order = await bench.order(reserve_funds=[GRANTED], submit=[sending], call_off=[bought], settle=[accepted()])
     await sending.begun()
     await order.call_off()
     sending.answer(accepted())
