@@ -121,12 +121,12 @@ def _completing() -> Update:
     operation, money = rows.table_of(Operation), rows.table_of(Reservation)
     other = operation.alias()
     service = bindparam("service", type_=operation.c.service_id.type)
-    holds_money = select(money.c.id).where(
-        money.c.operation_id == operation.c.id, money.c.state != ReservationState.RELEASED
-    )
+    # By the number that is given, not by the row's: SQLite is told both as `id`, and takes the reservation's.
+    number = bindparam("operation", type_=operation.c.id.type)
+    holds_money = select(money.c.id).where(money.c.operation_id == number, money.c.state != ReservationState.RELEASED)
     is_followed = select(other.c.id).where(other.c.service_id == service, other.c.stage == Stage.QUEUED)
     names = ("stage", "stage_since", "reason", "failure_class", "ended_at", "slow_since", "usual_seconds")
-    statement = update(operation).where(operation.c.id == bindparam("operation"))
+    statement = update(operation).where(operation.c.id == number)
     return statement.values(rows.setting(Operation, *names)).returning(holds_money.exists(), is_followed.exists())
 
 

@@ -17,6 +17,7 @@ from models.enums import ReservationState
 from models.money import CurrencyMismatch, Money
 from models.order import Reservation
 from orders.errors import NotFound
+from orders.lifecycle.completion import complete
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.money import funds
 from orders.money.funds import BalanceReading, LinePosition
@@ -177,6 +178,23 @@ async def test_what_is_released_without_a_charge_is_free_at_once_even_for_an_old
     assert not (await ask(database, second, seen)).granted
     await release(database, first)
     assert await grant_waiting(database, seen) == [second]
+
+
+async def test_an_operation_that_ends_uncharged_sets_its_money_free_whatever_the_number_of_its_reservation(
+    database: Database,
+) -> None:
+    """As one that a person has carried out at the upstream."""
+    numbers = await orders(database, 3)
+    for number in reversed(numbers):
+        assert (await ask(database, number, reading("15.00"))).granted
+
+    for number in numbers:
+        async with database.write() as session:
+            await complete(session, number)
+
+    assert await granted(database) == []
+    async with database.read() as session:
+        assert (await session.get_one(UpstreamAccount, ACCOUNT)).set_aside == 0
 
 
 async def test_a_charge_is_counted_once(database: Database) -> None:
