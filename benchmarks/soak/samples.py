@@ -1,0 +1,79 @@
+"""Looks at memory and histories during a run, and whether they stay flat."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from benchmarks.soak.api import Violation
+from benchmarks.soak.parts import Installation
+from benchmarks.soak.report import Sample
+from benchmarks.usage import resident_memory_mib
+
+OURS = ("worker", "poller", "api")
+"""The server's memory and the simulator's are not ours to keep flat."""
+GROWTH, ALLOWANCE_MIB = 1.25, 40.0
+FEWEST = 9
+LONGEST_PERMANENT = 2000
+"""Events of a permanent workflow: it begins a new run long before."""
+LONGEST_ORDER = 500
+"""Events of an order, whatever happened to it."""
+
+
+class Samples:
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._began = time.monotonic()
+        self.taken: list[Sample] = []
+
+    async def run(self, over: asyncio.Event, every: float) -> None:
+        while not over.is_set():
+            await self.take()
+            await asyncio.sleep(every)
+
+    async def take(self) -> None:
+        parts = self._installation.parts
+        memory = {part.name: resident_memory_mib(part.pid) for part in parts if part.pid is not None}
+        self.taken.append(
+            Sample(
+                second=round(time.monotonic() - self._began, 1),
+                memory_mib={name: held for name, held in memory.items() if held is not None},
+                lives={part.name: part.lives for part in parts},
+                permanent_history_events=await self._longest_permanent(),
+            )
+        )
+
+    async def _longest_permanent(self) -> int:
+        """-1: the server is away."""
+        try:
+            async with asyncio.timeout(5):
+                client = await self._installation.connect()
+                return await longest(client, "ExecutionStatus = 'Running' AND OrderStage IS NULL")
+        except (RPCError, RuntimeError, TimeoutError):
+            return -1
+
+
+async def longest(client: Client, query: str) -> int:
+    """Events of the longest history among these workflows; 0: there is none."""
+    return max([one.history_length async for one in client.list_workflows(query)], default=0)
+
+
+def growth(samples: Sequence[Sample]) -> list[Violation]:
+    """What grew from the middle third of the run to the last. Processes of one name count as one: a new life is
+    smaller, so the largest is compared."""
+    found = [
+        Violation(f"a permanent workflow's history has {one.permanent_history_events} events at second {one.second:g}")
+        for one in samples
+        if one.permanent_history_events > LONGEST_PERMANENT
+    ][:1]
+    third = len(samples) // 3
+    if len(samples) < FEWEST:
+        return found
+    middle, last = samples[third : 2 * third], samples[2 * third :]
+    for name in OURS:
+        before, after = (max(one.memory_mib.get(name, 0.0) for one in part) for part in (middle, last))
+        if after > before * GROWTH + ALLOWANCE_MIB:
+            found.append(Violation(f"{name} grew from {before:g} MiB in the middle third to {after:g} MiB in the last"))
+    return found
