@@ -75,7 +75,12 @@ class Connection(AdaptedConnection):
 
     def begin_writing(self) -> None:
         """Begin a transaction that has the write lock."""
-        self.run(self._begin_writing, "BEGIN IMMEDIATE")
+        try:
+            self.run(self._begin_writing, "BEGIN IMMEDIATE")
+        except asyncio.CancelledError:
+            # The thread may still get the lock. Nobody knows of that transaction, so it is taken back there.
+            self._latest = self._thread.submit(self._connection.rollback)
+            raise
 
     def _begin_writing(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE").close()

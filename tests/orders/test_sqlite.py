@@ -256,3 +256,23 @@ async def test_a_write_whose_waiter_was_cancelled_is_taken_back_before_the_next(
         await writing
     await put(sample, 2)
     assert await seen(sample) == [2]
+
+
+async def test_a_writer_that_was_cancelled_while_it_waited_for_the_lock_does_not_keep_it(
+    sample: Database, file: Path, in_threads: list[int]
+) -> None:
+    """As an activity that is cancelled, or a request that takes too long, while the database is busy."""
+    await put(sample, 9)  # the writing connection is open from now on
+    in_threads.clear()
+    with another_writer(file) as other:
+        putting = asyncio.create_task(put(sample, 1))
+        await assert_eventually(lambda: bool(in_threads), message="it waits, in its thread")
+        putting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await putting
+        other.execute("COMMIT")
+    with contextlib.closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as third:
+        third.execute("BEGIN IMMEDIATE")
+        third.execute("ROLLBACK")
+    await put(sample, 2)
+    assert await seen(sample) == [2, 9]
