@@ -293,10 +293,13 @@ async def first_waiting(session: AsyncSession, account_id: int) -> int | None:
 
 
 async def charge(session: AsyncSession, account_id: int, operation: int) -> None:
-    """The upstream has charged this order: its money is in the balance now, no longer set aside."""
+    """The upstream has charged this order: its money is in the balance now, no longer set aside.
+
+    Also if the money had been set free before, because the upstream had said no, and had charged all the same.
+    """
     account = await locked_account(session, account_id)
     entry = await reservation_of(session, operation)
-    if entry is None or entry.state is ReservationState.RELEASED:
+    if entry is None or entry.release_number is not None:
         return
     _uncount(account, entry)
     account.charged += units(entry.amount)

@@ -206,6 +206,19 @@ async def test_a_charge_is_counted_once(database: Database) -> None:
     assert await count(database) == units(Decimal("5.00"))
 
 
+async def test_what_was_charged_although_the_upstream_had_said_no_is_counted(database: Database) -> None:
+    numbers = await orders(database, 1)
+    await ask(database, numbers[0], reading("5.00"))
+    await release(database, numbers[0])
+
+    await charge(database, numbers[0])
+    await charge(database, numbers[0])
+
+    assert await count(database) == units(Decimal("5.00"))
+    async with database.read() as session:
+        assert (await session.get_one(UpstreamAccount, ACCOUNT)).set_aside == 0
+
+
 async def test_a_charge_nobody_asked_money_for_is_no_failure(database: Database) -> None:
     [number] = await orders(database, 1)
     await charge(database, number)
