@@ -99,8 +99,9 @@ def _charges(books: Books) -> Iterator[Violation]:
     """To the cent, for each service and kind of operation, and for each account."""
     there: dict[tuple[int | None, OperationKind], list[Decimal]] = defaultdict(list)
     services = _by_item(books)
+    by_mark = {one.mark: one.id for one in books.services.values()}
     for charge in books.charges:
-        owner = services.get(str(charge["item"]))
+        owner = services.get(str(charge["item"])) or by_mark.get(charge["remoteid"])
         there[owner, CHARGED_AS[charge["operation"]]].append(Decimal(charge["amount"]))
     here: dict[tuple[int | None, OperationKind], list[Decimal]] = defaultdict(list)
     for number, reservation in books.reservations.items():
