@@ -172,6 +172,9 @@ class Batch:
         self.shown = [
             one for one in shown.values() if one.account_id == self.account_id and one.product_type == self.product_type
         ]
+        # Between two statements an order may have written down which item it is: then only the later ones show that.
+        found_later = [one for one in self.shown if one.upstream_number in numbers]
+        self.by_number |= {one.upstream_number: one for one in found_later if one.upstream_number}
         self.by_mark = {one.mark: one for one in self.shown}
         for one in self.shown:
             if one.name_is_ours:

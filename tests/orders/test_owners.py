@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
 from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
@@ -13,6 +14,8 @@ from models.enums import Knowledge, OperationKind, ServiceStatus, Stage, Upstrea
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service
 from orders import events
+from tests.flow.shop import stock_catalogue
+from tests.infrastructure.databases import Stock
 from tests.infrastructure.listing import record_items
 from upstreams.port import UpstreamItem
 
@@ -129,6 +132,36 @@ async def test_a_second_item_seen_before_the_link_is_reported_too(shelf: Databas
         session.add(service)
     await read(shelf, item())
     assert await reports(shelf) == ["17 → also 18"]
+
+
+async def test_an_item_that_is_linked_while_it_is_looked_up_is_no_second_one(
+    postgres_stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its order writes the link down between two statements of the poller. Only PostgreSQL lets it: SQLite has one
+    writer at a time."""
+    with postgres_stock.lent() as url:
+        database = Database(url)
+        await stock_catalogue(database, "http://upstream.invalid/billmgr")
+        number = await add_service(database, None, waits=True)
+        first = AsyncSession.exec
+
+        async def overtaken(session: AsyncSession, statement: Any, **options: Any) -> Any:
+            found = await first(session, statement, **options)
+            if "upstream_number IN" in str(statement):
+                monkeypatch.setattr(AsyncSession, "exec", first)
+                async with database.write() as other:
+                    service = await other.get_one(Service, number)
+                    service.upstream_number = "17"
+                    other.add(service)
+            return found
+
+        monkeypatch.setattr(AsyncSession, "exec", overtaken)
+        await listed(database, item(mark=MARK))
+        assert AsyncSession.exec is first, "it was overtaken"
+        assert await reports(database) == []
+        async with database.read() as session:
+            assert (await session.exec(select(UpstreamSnapshot.service_id))).all() == [number]
+        await database.close()
 
 
 async def test_a_form_with_a_later_expiry_asks_for_the_list_once(shelf: Database) -> None:
