@@ -17,9 +17,10 @@ from models.patience import Patience
 from orders import events
 from orders.carts import leftovers, paying
 from orders.carts.rows import Left, debt_of, find_out_payment, left_in_cart
-from orders.errors import ByHand, NotFound
+from orders.errors import ByHand
 from orders.lifecycle import causes
 from orders.lifecycle.stages import enter, locked_operation
+from orders.operations.item import item_number
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
 from orders.operations.seen import Seen
@@ -278,10 +279,8 @@ class SettleActivities:
                 return Look(
                     status=UpstreamStatus.UNKNOWN, goal_met=True, reason="taken on your word: no upstream shows it"
                 )
-            number = job.service.upstream_number
-            if not number:
-                raise NotFound("upstream number of service", ref.service)
             try:
+                number = item_number(job)  # a person who made the item by hand may not have linked it yet
                 check_healthy(job)
                 upstream = await self._connections.to(job.account)
                 item = await upstream.read_item(job.service.product_type, number)

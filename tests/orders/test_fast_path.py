@@ -200,6 +200,14 @@ async def test_the_last_cent_may_be_set_aside(case: Case) -> None:
     await case.begin(case.first(BalanceReading(Money.of("5.00", "EUR"), charged=0)))
 
 
+async def test_what_a_balance_shows_as_charged_is_not_counted_once_more(case: Case) -> None:
+    async with case.database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.charged = units(Decimal("95.00"))
+        session.add(account)
+    await case.begin(case.first(BalanceReading(Money.of("5.00", "EUR"), charged=units(Decimal("95.00")))))
+
+
 async def test_a_credit_limit_counts_and_a_cent_too_little_does_not(case: Case) -> None:
     with pytest.raises(fast_path.NotOnFastPath):
         await case.begin(case.first(BalanceReading(Money.of("4.99", "EUR"), charged=0)))

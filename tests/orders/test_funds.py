@@ -354,3 +354,28 @@ async def test_running_totals_have_no_drift(database: Database) -> None:
         await ask(database, number, reading("3.0000"), "0.1000")
     assert await granted(database) == numbers, "thirty times a tenth is three, to the last one"
     assert (await ask(database, numbers[0], reading("3.0000"), "0.1000")).free == 0
+
+
+async def test_the_account_shows_the_balance_by_which_money_was_given_out(database: Database) -> None:
+    [number] = await orders(database, 1)
+    before = utc_now()
+    await ask(database, number, reading("3.25"))
+    async with database.read() as session:
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+    assert account.balance == Decimal("3.25")
+    assert account.balance_at is not None
+    assert before <= account.balance_at <= utc_now()
+
+
+async def test_charges_are_numbered_and_what_was_not_charged_has_no_number(database: Database) -> None:
+    first, second, third = await orders(database, 3)
+    for number in (first, second, third):
+        await ask(database, number, reading("100.00"))
+    await charge(database, first)
+    await release(database, second)
+    await charge(database, third)
+    async with database.read() as session:
+        found = await session.exec(select(Reservation).order_by(col(Reservation.operation_id)))
+        entries = found.all()
+    assert [one.release_number for one in entries] == [1, None, 2]
+    assert {one.state for one in entries} == {ReservationState.RELEASED}

@@ -1,6 +1,7 @@
 """When services end: months counted from the day on which they began, dates that nobody believes, terms that can't be
 made longer, and periods that have left the catalogue."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,16 @@ from models.audit import AuditEntry
 from models.catalogue import MappedPeriod
 from models.columns import utc_now
 from models.database import Database
-from models.enums import IncidentKind, MessageType, OperationKind, ServiceStatus, Stage, SuspendReason, UpstreamStatus
+from models.enums import (
+    IncidentKind,
+    Knowledge,
+    MessageType,
+    OperationKind,
+    ServiceStatus,
+    Stage,
+    SuspendReason,
+    UpstreamStatus,
+)
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.messages import Decision, DecisionKind, DecisionRecord, TaskCompletion
@@ -35,7 +45,9 @@ from orders.operations.set_parameters import ServiceChange
 from orders.operations.suspend import Suspension
 from orders.services.expiry import check_expiry, months_later
 from orders.services.state import apply_snapshot
-from orders.settlement.item_verdicts import Term, expected
+from orders.settlement.intents import learn
+from orders.settlement.item_verdicts import Term, expected, judge_term
+from orders.settlement.verdicts import Verdict
 from orders.tasks import manual
 from orders.views import WorkflowLinks, find_operation
 from tests.infrastructure.listing import record_items
@@ -121,6 +133,39 @@ def test_an_upstream_that_counts_from_the_anchor_day_is_believed() -> None:
         anchor_day=service.anchor_day,
     )
     assert expected(term) == (date(2027, 3, 28), date(2027, 3, 31))
+
+
+def test_a_window_is_over_when_it_is_over() -> None:
+    """Not one moment before, and no moment later."""
+    term = Term(
+        number="1",
+        before=date(2027, 2, 28),
+        announced=date(2027, 3, 28),
+        months=1,
+        sent_on=date(2027, 2, 20),
+        shown=date(2027, 2, 28),
+        status=UpstreamStatus.ACTIVE,
+        unknown_since=datetime(2027, 2, 20, tzinfo=UTC),
+        now=datetime(2027, 2, 20, 0, 1, tzinfo=UTC),
+        window=timedelta(minutes=1),
+    )
+    assert judge_term(term).verdict is Verdict.NOT_DONE
+    early = judge_term(replace(term, now=term.now - timedelta(microseconds=1)))
+    assert (early.verdict, early.reason) == (Verdict.WAIT, "item 1 has not changed")
+    assert expected(replace(term, announced=None, months=0)) == ()
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "then"),
+    [
+        (Knowledge.NO, Knowledge.UNKNOWN, Knowledge.NO),
+        (Knowledge.YES, Knowledge.NO, Knowledge.YES),
+        (Knowledge.NO, Knowledge.YES, Knowledge.YES),
+        (Knowledge.UNKNOWN, Knowledge.NO, Knowledge.NO),
+    ],
+)
+def test_what_was_seen_once_stays_known(seen: Knowledge, known: Knowledge, then: Knowledge) -> None:
+    assert learn(seen, known) is then
 
 
 # Dates that nobody believes.
