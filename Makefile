@@ -51,6 +51,13 @@ fuzz: $(STAMP) ## Random and malformed inputs, many more than in the tests (FUZZ
 failure-matrix: $(STAMP) ## Run every fault at every step, and write docs/failure-matrix.md (ARGS: options, see --help)
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+MODEL ?= 20
+
+.PHONY: model
+model: $(STAMP) ## Random stories of a reseller, many more than in the tests (MODEL=times, SEED=number, ARGS: of pytest)
+	@echo "MODEL=$(MODEL) SEED=$(SEED)"
+	@RESELL_TEST_MODEL=$(MODEL) $(BIN)/python -m pytest tests/model --hypothesis-seed=$(SEED) $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## Check style, format and types
 	$(BIN)/ruff check .
