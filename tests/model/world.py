@@ -27,6 +27,7 @@ from temporal.delivery import deliver
 from tests.flow.shop import stock_catalogue
 from tests.model.temporal import ModelTemporal
 from tests.model.upstream import ModelUpstream, WorkerKilled
+from upstreams.gate import Gate
 from upstreams.port import Upstream
 from worker import Activities
 
@@ -65,6 +66,7 @@ class World:
         await self.database.close()
 
     async def _connection(self, account: UpstreamAccount) -> Upstream:
+        self.activities._connections._gate_of.setdefault(account.name, Gate())
         return cast(Upstream, self.upstream)
 
     @asynccontextmanager
