@@ -12,12 +12,16 @@ from pydantic import BaseModel, ValidationError
 from catalogue.accounts import account_entry
 from catalogue.entries import AccountEntry, AddonFormEntry, Entry, MappingEntry, ModuleEntry, PlanEntry
 from catalogue.problems import CatalogueInvalid, Problem
+from upstreams.limits import AccountLimits
 
 E = TypeVar("E", bound=Entry)
 
 _TABLES = ("upstream_accounts", "processing_modules", "tariff_plans")
-_TABLES_WITHIN: Mapping[str, type[Entry]] = {"addon_forms": AddonFormEntry}
-"""Keys whose values are named tables."""
+_TABLES_WITHIN: Mapping[str, tuple[int, type[BaseModel]]] = {
+    "addon_forms": (2, AddonFormEntry),
+    "limits": (1, AccountLimits),
+}
+"""Keys whose values are tables: where in a path the inner table's keys stand, and its model."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,8 @@ def _elsewhere(key: str, known: Collection[str]) -> str:
 
 def _described(model: type[BaseModel], path: list[str]) -> tuple[type[BaseModel], str]:
     """Where it stands what would be right: of a table within a table the inner one."""
-    inner = _TABLES_WITHIN.get(path[0])
-    return (inner, path[2]) if inner is not None and len(path) > 2 else (model, path[0])
+    depth, inner = _TABLES_WITHIN.get(path[0], (0, model))
+    return (inner, path[depth]) if len(path) > depth else (model, path[0])
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:
