@@ -9,7 +9,7 @@ from cli.decisions import Actor
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
 from cli.printing import Column, number, print_fields, print_json, print_table, print_text, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
-from models.drift import DriftKind, DriftState
+from models.enums import DriftKind, DriftState
 
 if TYPE_CHECKING:
     from orders.drift.views import DriftView

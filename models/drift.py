@@ -1,39 +1,12 @@
 """The table of drift: where our record and the upstream say something else, and what a person decided about it."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from models.columns import enum_column, utc_column, utc_now
-
-
-class DriftKind(StrEnum):
-    """What differs. docs/watch.md explains each."""
-
-    PRICE = "price"
-    TERM = "term"
-    PLAN = "plan"
-    ADDONS = "addons"
-    STATUS = "status"
-    RENEWAL = "renewal"
-    GONE = "gone"
-    SECOND_ITEM = "second_item"
-    FOREIGN_MARK = "foreign_mark"
-    NOBODYS_ITEM = "nobodys_item"
-
-
-class DriftState(StrEnum):
-    """What became of a difference."""
-
-    OPEN = "open"
-    APPROVED = "approved"
-    """A person had our record take over the upstream's value."""
-    IGNORED = "ignored"
-    """A person said that it may stay so. It is open again once either value changes."""
-    OVER = "over"
-    """Both sides say the same again."""
+from models.enums import DriftKind, DriftState
 
 
 class Drift(SQLModel, table=True):

@@ -350,3 +350,30 @@ class EventKind(StrEnum):
     OPERATION_ENDED = "operation_ended"
     HELD_BACK = "held_back"
     """A value that cannot be right; reported, not applied."""
+
+
+class DriftKind(StrEnum):
+    """What differs. docs/watch.md explains each."""
+
+    PRICE = "price"
+    TERM = "term"
+    PLAN = "plan"
+    ADDONS = "addons"
+    STATUS = "status"
+    RENEWAL = "renewal"
+    GONE = "gone"
+    SECOND_ITEM = "second_item"
+    FOREIGN_MARK = "foreign_mark"
+    NOBODYS_ITEM = "nobodys_item"
+
+
+class DriftState(StrEnum):
+    """What became of a difference."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    """A person had our record take over the upstream's value."""
+    IGNORED = "ignored"
+    """A person said that it may stay so. It is open again once either value changes."""
+    OVER = "over"
+    """Both sides say the same again."""

@@ -5,9 +5,10 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.drift import DriftKind, DriftState
 from models.enums import (
     DeliveryState,
+    DriftKind,
+    DriftState,
     EventKind,
     IncidentKind,
     OperationKind,

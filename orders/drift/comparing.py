@@ -11,8 +11,8 @@ from models.audit import Installation, Restoration
 from models.catalogue import PlanMapping, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.drift import Drift, DriftKind, DriftState
-from models.enums import IncidentKind, RenewalOwner, ServiceStatus
+from models.drift import Drift
+from models.enums import DriftKind, DriftState, IncidentKind, RenewalOwner, ServiceStatus
 from models.events import UpstreamSnapshot
 from models.order import RUNNING, Operation, Service
 from orders.events.batch import snapshots_of

@@ -5,8 +5,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import PlanMapping
 from models.columns import utc_now
-from models.drift import Drift, DriftKind, DriftState
-from models.enums import RenewalOwner, ServiceStatus, Source
+from models.drift import Drift
+from models.enums import DriftKind, DriftState, RenewalOwner, ServiceStatus, Source
 from models.events import UpstreamSnapshot
 from models.order import RUNNING, Operation, Service
 from orders import audit

@@ -8,7 +8,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
-from models.drift import Drift, DriftKind, DriftState
+from models.drift import Drift
+from models.enums import DriftKind, DriftState
 from orders.errors import NotFound, existing
 from orders.reading.documents import Document
 from orders.reading.filters import newest

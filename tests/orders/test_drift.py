@@ -10,8 +10,8 @@ from sqlmodel import col, select
 
 from models.audit import AuditEntry, Installation
 from models.database import Database
-from models.drift import Drift, DriftKind, DriftState
-from models.enums import IncidentKind, RenewalOwner, ServiceStatus, Source, UpstreamStatus
+from models.drift import Drift
+from models.enums import DriftKind, DriftState, IncidentKind, RenewalOwner, ServiceStatus, Source, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
