@@ -17,8 +17,8 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_make_alone_lists_every_target_for_people() -> None:
-    listed = set(re.findall(r"(?m)^  (\w+) ", make().stdout))
-    phony = set(re.findall(r"(?m)^\.PHONY: (\w+)", (PROJECT / "Makefile").read_text()))
+    listed = set(re.findall(r"(?m)^  ([\w-]+) ", make().stdout))
+    phony = set(re.findall(r"(?m)^\.PHONY: ([\w-]+)$", (PROJECT / "Makefile").read_text()))
     assert listed == phony
     assert {"demo", "up", "test", "lint", "format", "lock", "bench", "clean"} <= listed
 
