@@ -32,14 +32,14 @@ DYNAMIC_CONFIG = {
     # needs one: an open shop then costs half the time and memory.
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
-    # All namespaces are there from the start, so the server need not read six hundred of them every few seconds.
+    # All namespaces are there from the start, so the server need not read eight hundred of them every few seconds.
     "system.namespaceCacheRefreshInterval": '"60s"',
     # Nobody reads metrics. Counted by task queue, those of every test so far are gone through each second.
     "metrics.breakdownByTaskQueue": "false",
 }
 ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "400"}
 """With a processor to itself alone, and collecting its garbage less often, the server takes a quarter less time."""
-STOCK_OF_NAMESPACES = 600
+STOCK_OF_NAMESPACES = 800
 
 
 @dataclass
