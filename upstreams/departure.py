@@ -4,6 +4,7 @@ httpx makes the connection inside a call and writes head and body apart. So what
 answer is about to be read; then connection and TLS stand, the lease is looked at once more, and one write sends it all.
 """
 
+import asyncio
 import socket
 import ssl
 import urllib.request
@@ -18,6 +19,8 @@ import httpx
 from upstreams import lease
 from upstreams.limits import MOST_AT_ONCE
 
+MOST_OF_IT_WRITES = 2 / 3
+"""The part of a change's limit that writing it may take. The rest is left for the answer."""
 MAX_CONNECTIONS = MOST_AT_ONCE
 """The gate of the account allows fewer."""
 
@@ -47,8 +50,8 @@ class Departure:
 
     def __init__(self) -> None:
         self.left = False
-        self.when_left: Callable[[], None] = lambda: None
-        """Called when its first byte is about to leave."""
+        self.when_written: Callable[[float], None] = lambda left_at: None
+        """Called when all of it is written, with the loop's time at which its first byte was about to leave."""
 
 
 _departing: ContextVar[Departure | None] = ContextVar("departing", default=None)
@@ -77,12 +80,14 @@ class HeldStream(httpcore.AsyncNetworkStream):
         reason = lease.held().lapsed()
         if reason:
             raise Lapsed(reason)
-        departure = _departing.get()
-        if departure is not None and not request.startswith(_TUNNEL):
+        left_at = asyncio.get_running_loop().time()
+        departure = None if request.startswith(_TUNNEL) else _departing.get()
+        if departure is not None:
             departure.left = True
-            departure.when_left()
         with suppress(httpcore.WriteError):  # it may have answered before it closed: then that is read
-            await self._inner.write(request, self._timeout)
+            await self._inner.write(request, None if self._timeout is None else self._timeout * MOST_OF_IT_WRITES)
+        if departure is not None:
+            departure.when_written(left_at)
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

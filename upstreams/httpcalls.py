@@ -19,7 +19,7 @@ import httpx
 
 from models.untrusted_text import shortened, visible
 from upstreams import inflate, lease
-from upstreams.departure import Departure, DepartureTransport, Lapsed, departing
+from upstreams.departure import MOST_OF_IT_WRITES, Departure, DepartureTransport, Lapsed, departing
 from upstreams.errors import ConnectionUnhealthy, LeaseExpired, LeftAlone, NotSent, OutcomeUnknown, SetupFault
 from upstreams.gate import Gate
 from upstreams.limits import MOST_AT_ONCE
@@ -177,7 +177,7 @@ class HttpTransport:
         with departing() as departure:
             try:
                 async with asyncio.timeout(POOL_TIMEOUT + connect + seconds) as whole:
-                    departure.when_left = lambda: _shorten(whole, seconds)
+                    departure.when_written = lambda left_at: _shorten(whole, left_at, seconds)
                     async with client.stream(
                         request.method,
                         request.url,
@@ -268,9 +268,12 @@ def usable_address(upstream: str, address: str, *, like: str) -> str:
     return str(url)
 
 
-def _shorten(whole: asyncio.Timeout, seconds: float) -> None:
-    """The request leaves: the limit of the whole call counts from now on. It is the flight that leases reckon with."""
-    whole.reschedule(asyncio.get_running_loop().time() + seconds)
+def _shorten(whole: asyncio.Timeout, left_at: float, seconds: float) -> None:
+    """The limit of the whole call counts from the moment at which the request left: it is the flight that leases reckon
+    with. Whoever was frozen since then has used it up, but may have written a moment ago. The answer is awaited all the
+    same, for as long as a slow writer would have left: a yes that nobody hears is a charge that nobody reports."""
+    now = asyncio.get_running_loop().time()
+    whole.reschedule(max(left_at + seconds, now + seconds * (1 - MOST_OF_IT_WRITES)))
 
 
 def _why(call: Call, error: Exception, connect: float) -> str:
