@@ -52,6 +52,11 @@ def test_the_least_form_names_only_what_was_there_from_the_beginning(name: str) 
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_every_field_is_in_some_form(name: str) -> None:
+    assert {field for form in FORMS[name] for field in form} == set(KINDS[name].model_fields)
+
+
+@pytest.mark.parametrize("name", KINDS)
 async def test_messages_go_through_the_converter_of_the_workers_unchanged(name: str) -> None:
     for form in FORMS[name]:
         message = KINDS[name].model_validate(form)
