@@ -16,6 +16,7 @@ class Drift(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("account_id", "product_type", "item", "kind"),
         sa.Index("drift_by_state", "state", "id"),
+        sa.Index("drift_by_kind", "kind", "id"),
         sa.Index("drift_of_service", "service_id", "id"),
         {"sqlite_autoincrement": True},
     )

@@ -21,6 +21,7 @@ from activities.sweeping import SweepActivities
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
+from models.drift import Drift, DriftKind, DriftState
 from models.enums import (
     DeliveryState,
     EventKind,
@@ -72,6 +73,7 @@ RARE: dict[str, dict[str, list[str]]] = {
     },
     "/v1/incidents": {"open": ["true", "false"], "service": ["5"], "kind": ["second_item"]},
     "/v1/webhooks/deliveries": {"webhook": ["quiet"], "state": ["given_up"], "service": ["5"]},
+    "/v1/drift": {"state": ["approved"], "kind": ["price"], "service": ["5"]},
     "/v1/upstreams/{name}/orphans": {},
     "/v1/upstreams/{name}/events": {"kind": ["vanished"], "service": ["5"]},
 }
@@ -88,6 +90,7 @@ OF_THE_PAGE = ("WHERE intent.operation_id IN (", "WHERE incident.service_id IN (
 
 BIG = {
     "audit_entry",
+    "drift",
     "incident",
     "intent",
     "operation",
@@ -220,6 +223,23 @@ def _make_rows() -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
                 )
                 for i in n
             ),
+        ),
+    )
+    yield (
+        Drift,
+        _values(
+            Drift(
+                account_id=1,
+                product_type="vds",
+                item=str(i),
+                kind=rare(i, DriftKind.TERM, DriftKind.PRICE),
+                service_id=i,
+                ours="a",
+                theirs="b",
+                state=rare(i, DriftState.OVER, DriftState.APPROVED),
+                seen_at=AGO,
+            )
+            for i in n
         ),
     )
     yield (
@@ -441,10 +461,11 @@ CURSORS = {
     "/v1/tasks": "dGFzayAz",
     "/v1/incidents": "aW5jaWRlbnQgMw",
     "/v1/webhooks/deliveries": "ZGVsaXZlcnkgMw",
+    "/v1/drift": "ZHJpZnQgMw",
     "/v1/upstreams/main/orphans": "b3JwaGFuIDM",
     "/v1/upstreams/main/events": "ZXZlbnQgMw",
 }
-"""As written by version 1.4: "before number 3" of each list."""
+"""As written by version 1.4, or when the list was new after it: "before number 3" of each list."""
 
 
 async def test_cursors_given_out_long_ago_stay_valid(api: Api) -> None:
