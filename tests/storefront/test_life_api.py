@@ -38,11 +38,11 @@ async def ask(
 
 
 async def sell_vds_3(api: Api) -> None:
-    """A second plan that service 1 could have."""
+    """A second plan that service 1 could have, with the add-ons that are asked for before it."""
     plan = TariffPlan(name="VDS-3", product_type="vds", resources={"disk_gb": 30})
     await api.add(plan)
     assert plan.id is not None
-    mapping = PlanMapping(plan_id=plan.id, module_id=2, tariff="60")
+    mapping = PlanMapping(plan_id=plan.id, module_id=2, tariff="60", addons={"ram": "addon_61"})
     await api.add(mapping, TariffPlanPrice(plan_id=plan.id, period_months=1, amount=Decimal(9), currency="EUR"))
     assert mapping.id is not None
     cost = Decimal(6)
