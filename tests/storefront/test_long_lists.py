@@ -21,9 +21,11 @@ from activities.sweeping import SweepActivities
 from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.drift import Drift, DriftKind, DriftState
+from models.drift import Drift
 from models.enums import (
     DeliveryState,
+    DriftKind,
+    DriftState,
     EventKind,
     IncidentKind,
     OperationKind,
