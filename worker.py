@@ -324,20 +324,19 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         activities = Activities(database, client, settings)
         workers = build_workers(client, activities, settings, roles)
         await _while_database_is_away("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
-        await keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval))
         freeze_loaded_objects()
         running = [asyncio.create_task(worker.run()) for worker in workers]
-        keeping = asyncio.create_task(keep_sweep(client, settings.task_queue))
-        watching = asyncio.create_task(watch_for_the_end(client))
-        reporting = asyncio.create_task(keep_looking(ProcessWatch(database, "worker")))
+        # The schedule, too: a server that answers slowly there keeps no order waiting.
+        schedule = keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval))
+        beside = [keep_sweep(client, settings.task_queue), watch_for_the_end(client), schedule]
+        watching = [asyncio.create_task(one) for one in (*beside, keep_looking(ProcessWatch(database, "worker")))]
         health.watch(client, settings.task_queue, roles, running)
         named = ", ".join(role for role in WorkerRole if role in roles)
         log.info("roles %s: working on task queues %s", named, ", ".join(worker.task_queue for worker in workers))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
-        keeping.cancel()
-        watching.cancel()
-        reporting.cancel()
+        for one in watching:
+            one.cancel()
         failed = [task for task in running if task.done()]
         log.info("stopping: no new work is taken, calls under way are finished")
         await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)

@@ -24,7 +24,7 @@ from orders.watch.looking import INTERVAL_SECONDS as INTERVAL_OF_WATCH
 from orders.watch.looking import look
 from settings import Settings
 from temporal.calling_off import news_of, notify_called_off
-from temporal.delivery import deliver, deliver_again
+from temporal.delivery import accounts_to_deliver, deliver, deliver_again
 from temporal.healing import Healer, free_for_an_order
 from temporal.outage import note
 from temporal.starting import start_order, start_poller, start_webhook_sender
@@ -123,7 +123,10 @@ class SweepActivities:
                 .limit(BATCH)
             )
             numbers = [number for number in found.all() if number is not None]
-        return await self._start(numbers)
+        started = await self._start(numbers)
+        if started:  # what the upstream had shown of them before waits for their workflows
+            self._to_deliver |= await accounts_to_deliver(self._database)
+        return started
 
     async def _start_lost(self) -> int:
         """Operations under way whose workflow does not run any more, because somebody terminated it, say."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from sqlalchemy import and_
 from sqlmodel import col, select, update
 from temporalio.client import Client
 
@@ -10,19 +11,21 @@ from models.database import Database
 from models.enums import UpstreamStatus
 from models.events import UpstreamEvent
 from models.messages import UpstreamEventMessage
-from models.order import Operation
+from models.order import RUNNING, Operation
 from orders.services import naming
 from temporal.signals import signal
 
 BATCH = 200
 SIGNALS_AT_ONCE = 20
+_IS_TO_BE_STARTED = and_(RUNNING, col(Operation.workflow_started_at).is_(None))
 
 
 async def deliver(database: Database, client: Client, account_id: int) -> int:
     """Signal what has not been signalled yet. Returns how many are left. Raises RPCError when Temporal is away.
 
     After a crash between signal and note it is sent again: the server drops the repeat by its request id, and the order
-    keeps the ids it has had. A workflow that is gone is no failure: its event is in the database and applied.
+    keeps the ids it has had. A workflow that is gone is no failure: its event is in the database and applied. The
+    events of an operation whose workflow is still to be started wait until it runs.
     """
     async with database.read() as session:
         found = await session.exec(
@@ -32,6 +35,7 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
                 UpstreamEvent.account_id == account_id,
                 col(UpstreamEvent.delivered_at).is_(None),
                 col(UpstreamEvent.operation_id).is_not(None),
+                ~_IS_TO_BE_STARTED,
             )
             .order_by(col(UpstreamEvent.id))
             .limit(BATCH + 1)
@@ -58,6 +62,17 @@ async def deliver(database: Database, client: Client, account_id: int) -> int:
         if notes:
             await _write_notes(database, notes)
     return max(0, len(waiting) - BATCH)
+
+
+async def accounts_to_deliver(database: Database) -> set[int]:
+    """Accounts with events that were not signalled yet."""
+    async with database.read() as session:
+        found = await session.exec(
+            select(UpstreamEvent.account_id)
+            .where(col(UpstreamEvent.delivered_at).is_(None), col(UpstreamEvent.operation_id).is_not(None))
+            .distinct()
+        )
+        return set(found.all())
 
 
 async def deliver_again(database: Database, operation: int) -> set[int]:
