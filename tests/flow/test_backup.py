@@ -31,6 +31,8 @@ from tests.infrastructure.processes import PROJECT, Program, free_port
 from tests.infrastructure.temporal import OwnTemporalServer, TemporalServer, start_temporal_server, until_serving
 from upstreams.connections import Connections
 
+on_postgresql = pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
+"""For stories whose every statement runs on SQLite in the other stories here."""
 TOKEN = "shops-own-token-0123456789abcdefghijklm"
 
 
@@ -119,6 +121,7 @@ async def test_what_was_bought_after_the_backup_is_not_bought_again(
     assert (await shop.service(outcome.service or 0)).upstream_number == item
 
 
+@on_postgresql
 async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +147,7 @@ async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
     await stop(worker)
 
 
+@on_postgresql
 async def test_where_no_mark_is_seen_a_person_decides(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,12 +270,14 @@ async def test_an_order_that_got_the_numbers_of_a_lost_one_does_not_get_its_item
     await stop(worker)
 
 
+@on_postgresql
 async def test_the_last_seconds_are_lost_while_a_request_is_under_way(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with a standby that is promoted: the worker lives on, and its intent is not in the database any more."""
-    if shop.database.is_sqlite:
-        pytest.skip("a SQLite file is not replaced under a process that has it open")
+    """As with a standby that is promoted: the worker lives on, and its intent is not in the database any more.
+
+    Not on SQLite: its file is not replaced under a process that has it open.
+    """
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
     order = await shop.order()
     back_up(shop, tmp_path / "saved")
@@ -339,6 +345,7 @@ def started(port: int, file: Path) -> Iterator[OwnTemporalServer]:
         yield server
 
 
+@on_postgresql
 async def test_temporal_s_state_is_older_than_the_database(
     migrated_database_url: str, upstream: Upstream, tmp_path: Path
 ) -> None:

@@ -121,6 +121,41 @@ async def test_an_order_started_anew_hears_its_events_again(orders: Database, mo
     assert event.delivered_at is not None
 
 
+async def test_what_is_seen_of_an_order_before_its_workflow_is_started_waits_for_it(
+    orders: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    async with orders.write() as session:
+        operation = (await session.exec(select(Operation))).one()
+        event = (await session.exec(select(UpstreamEvent))).one()
+        operation.workflow_started_at = event.delivered_at = None
+
+    async def start_order(*_: object) -> bool:
+        async with orders.write() as session:
+            (await session.exec(select(Operation))).one().workflow_started_at = utc_now()
+        heard.append("started")
+        return True
+
+    async def start_watcher(*_: object) -> None:
+        pass
+
+    async def signal(client: Any, workflow_id: str, name: str, message: Any, request_id: str) -> bool:
+        heard.append(request_id)
+        return "started" in heard
+
+    for name, replacement in (
+        ("start_order", start_order), ("start_poller", start_watcher), ("start_webhook_sender", start_watcher)
+    ):  # fmt: skip
+        monkeypatch.setattr(sweeping, name, replacement)
+    monkeypatch.setattr(delivery, "signal", signal)
+    nothing_runs: Any = NothingRuns()
+    assert await delivery.deliver(orders, nothing_runs, ACCOUNT) == 0
+    assert heard == [], "nothing that could hear it runs"
+    sweep = SweepActivities(orders, nothing_runs, Settings())
+    await ActivityEnvironment().run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=1)))
+    assert heard == ["started", "e-1"]
+
+
 async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
 
