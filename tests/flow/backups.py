@@ -7,6 +7,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 from sqlalchemy.engine import make_url
 
 from models.database import Database
@@ -41,8 +42,16 @@ def _put_back(shop: Shop, file: Path) -> None:
             there.with_name(there.name + rest).unlink(missing_ok=True)
         there.write_bytes(file.read_bytes())
     else:
+        _end_connections(shop)
         command = ["pg_restore", "--clean", "--if-exists", "--single-transaction", f"--dbname={shop.database_url}"]
         subprocess.run([*command, str(file)], check=True)
+
+
+def _end_connections(shop: Shop) -> None:
+    """The server notices a moment later that a worker was killed; until then it holds that worker's locks."""
+    others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+    with psycopg.connect(shop.database_url, autocommit=True) as connection:
+        connection.execute(others, (connection.info.dbname, connection.info.backend_pid))
 
 
 def _file_of(shop: Shop) -> str:

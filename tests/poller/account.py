@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.polling import PollActivities
 from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
+from models.columns import utc_now
 from models.database import Database
 from models.enums import Knowledge, OperationKind, Stage, UpstreamStatus
 from models.messages import PollInput
@@ -203,6 +204,7 @@ async def _orders(database: Database, numbers: list[str]) -> None:
                 kind=OperationKind.OPEN,
                 upstream_name="main",
                 stage=Stage.AWAITING_CONFIRMATION,
+                workflow_started_at=utc_now(),
             )
             for service in services
         )
