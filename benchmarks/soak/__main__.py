@@ -62,7 +62,7 @@ def _status(options: Options, json_file: Path | None) -> int:
         report = asyncio.run(_run(options))
     except KeyboardInterrupt:
         return 130
-    except Exception:
+    except Exception:  # of whatever kind: it is printed, and the status says so
         traceback.print_exc()  # here, because an interpreter that has used Temporal must not end in the ordinary way
         return 1
     text = report.model_dump_json(indent=2)

@@ -79,7 +79,7 @@ async def _is_known(run: Run, key: str) -> bool:
         try:
             async with database.read() as session:
                 return (await session.exec(select(IntakeKey.key).where(IntakeKey.key == key))).first() is not None
-        except Exception:
+        except Exception:  # of whatever kind: the database comes back, and what lasts is raised at the end
             if time.monotonic() > ends:
                 raise
             await asyncio.sleep(1)

@@ -56,6 +56,7 @@ class Unfinished:
 
 async def unfinished(session: AsyncSession) -> list[Unfinished]:
     found = await session.exec(
+        # It knows no more than four.
         select(Operation, Service, ProcessingModule, PlanMapping, UpstreamSnapshot)  # type: ignore[call-overload]
         .join(Service, col(Service.id) == col(Operation.service_id))
         .join(ProcessingModule, col(ProcessingModule.id) == func.coalesce(Service.home_module_id, Service.module_id))
