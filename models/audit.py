@@ -56,3 +56,5 @@ class Restoration(SQLModel, table=True):
     """The highest number of a service in the restored database, and …"""
     last_lost: int
     """… the highest that was seen anywhere: services between the two are lost."""
+    next_numbers: dict[str, int] | None = Field(default=None, sa_column=json_column(nullable=True))
+    """The first numbers given afterwards, by table. Not set by releases before migration 0034."""

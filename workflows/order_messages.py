@@ -166,6 +166,9 @@ class OrderMessages:
         found = await calls.look(self._order)
         if not found.goal_met:
             raise ApplicationError(f"not done yet: {found.reason}", type="Refused", non_retryable=True)
+        if self._ended_as() is Stage.COMPLETED:
+            words = f"applied before you reported it, because the upstream showed it: {found.reason}"
+            return DecisionResult(stage=Stage.COMPLETED, message=words)
         if self._state.stage is not Stage.AWAITING_MANUAL_TASK:
             words = f"operation {self._order.operation} is in stage {self._state.stage.value} by now"
             raise ApplicationError(words, type="Refused", non_retryable=True)

@@ -1,7 +1,8 @@
 """Numbers that the database has given, and those that it gives next.
 
 The rows of the counted tables are never removed, so their highest numbers only grow. What was read of them once and is
-beyond the next number now was lost: the database is an older one.
+beyond the highest now was lost: the database is an older one. Sequences prove nothing: PostgreSQL's are no part of a
+transaction, and in a dump they may be ahead of the rows.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models import rows
-from models.audit import AuditEntry
+from models.audit import AuditEntry, Restoration
 from models.database import Database
 from models.order import Intent, Operation, Service
 from models.tables import metadata
@@ -46,11 +47,24 @@ def _given() -> Any:
 
 
 async def lost(session: AsyncSession, known: Numbers) -> dict[str, int]:
-    """Those of the `known` numbers that the database has still to give: it is older than whoever knows them."""
+    """Those of the `known` numbers that the database lacks: it is older than whoever knows them."""
     if not known:
         return {}
-    last = await _last_given(session, [_name(model) for model in COUNTED])
-    return {name: number for name, number in known.items() if name in last and number > last[name]}
+    last = await given(session)
+    beyond = {name: number for name, number in known.items() if name in last and number > last[name]}
+    if not beyond:
+        return {}
+    settled = await _settled(session)
+    return {name: number for name, number in beyond.items() if number >= settled.get(name, 0)}
+
+
+async def _settled(session: AsyncSession) -> dict[str, int]:
+    """What was lost before these numbers is settled: somebody has run `resell restored`. No entry: nothing was."""
+    restorations = (await session.exec(select(Restoration.next_numbers))).all()
+    if None in restorations:  # of a release that did not write them down: the sequences were moved then
+        last = await _last_given(session, [_name(model) for model in COUNTED])
+        return {name: number + 1 for name, number in last.items()}
+    return highest(*(one for one in restorations if one is not None))
 
 
 async def hold_if_lost(database: Database, known: Numbers, who: str) -> dict[str, int]:

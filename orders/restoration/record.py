@@ -49,10 +49,16 @@ async def restored(
                 await suspect(session, one, at)
         await begin_anew(session)
         last_lost = min(max(last_known, seen.get("service", 0)), last_known + LOST_AT_MOST)
-        row = Restoration(at=at, actor=actor, former_tag=former, last_known=last_known, last_lost=last_lost)
-        session.add_all([installation, row])
-        await session.flush()
         moved = await numbers.move_beyond(session, seen)
+        row = Restoration(
+            at=at,
+            actor=actor,
+            former_tag=former,
+            last_known=last_known,
+            last_lost=last_lost,
+            next_numbers=moved,
+        )
+        session.add_all([installation, row])
         facts: audit.Facts = {"former_tag": former, "tag": installation.tag, "next_service": moved["service"]}
         audit.record(session, SUBJECT, 1, "restored", by=actor, facts=facts)
         return Restored(former, installation.tag, moved, operations)

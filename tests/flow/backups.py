@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,13 +19,24 @@ from tests.infrastructure.processes import Program
 from upstreams.connections import Connections
 
 
-def back_up(shop: Shop, file: Path) -> None:
-    """Save the database to `file`, while it is in use."""
+def back_up(shop: Shop, file: Path, *, as_of: str = "") -> None:
+    """Save the database to `file`, while it is in use. `as_of`: a snapshot's name (PostgreSQL)."""
     if shop.database.is_sqlite:
         with closing(sqlite3.connect(_file_of(shop))) as source, closing(sqlite3.connect(file)) as saved:
             source.backup(saved)
         return
-    subprocess.run(["pg_dump", "--format=custom", f"--file={file}", shop.database_url], check=True)
+    snapshot = [f"--snapshot={as_of}"] if as_of else []
+    subprocess.run(["pg_dump", "--format=custom", f"--file={file}", *snapshot, shop.database_url], check=True)
+
+
+@contextmanager
+def snapshot(shop: Shop) -> Iterator[str]:
+    """The rows of now, for a dump that ends later. Sequences are no part of it."""
+    with psycopg.connect(shop.database_url, autocommit=True) as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        yield str(row[0])
 
 
 async def restore(shop: Shop, file: Path) -> None:

@@ -24,7 +24,7 @@ from orders.linking.linker import Linker
 from orders.linking.requests import AdoptRequest
 from temporal import restoring
 from temporal.known_numbers import known_numbers
-from tests.flow.backups import back_up, resell_restored, restore, stop
+from tests.flow.backups import back_up, resell_restored, restore, snapshot, stop
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import PROJECT, Program, free_port
@@ -125,13 +125,19 @@ async def test_what_was_bought_after_the_backup_is_not_bought_again(
 async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The number is in the sweep's heartbeat, a few seconds after it was given. No lap has ended since."""
+    """The number is in the sweep's heartbeat, a few seconds after it was given. No lap has ended since.
+
+    The dump takes long: it has the rows of its beginning, and the sequences of its end.
+    """
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
     worker = shop.start_worker()
     await completed(shop, await shop.order())
+    worker.send_signal(signal.SIGSTOP)  # nothing of the order is sent before the dump begins
     order = await shop.order()
-    back_up(shop, tmp_path / "saved")
-    await completed(shop, order)
+    with snapshot(shop) as as_of:
+        worker.send_signal(signal.SIGCONT)
+        await completed(shop, order)
+        back_up(shop, tmp_path / "saved", as_of=as_of)
     [call] = await shop.intents(order.operation)
 
     async def is_known() -> bool:

@@ -168,9 +168,9 @@ async def test_a_disk_change_is_a_manual_task_and_the_module_comes_back_by_itsel
     number_there = str(service.upstream_number)
     for words in ("Due 20", "VDS-1", "VDS-2", "disk (GB) from 30 to 60", "manual_change_completed", number_there):
         assert words in task.instructions
+    await shop.until_left_to_people(order.operation)  # the poller must not be the one that sees it
     with pytest.raises(Refused, match="not done yet"):
         await shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="anna", note="done"))
-    await shop.until_left_to_people(order.operation)  # the poller must not be the one
     await _changed_by_hand(shop, service)
     await asyncio.gather(
         shop.resellflow.complete_task(task.id or 0, TaskCompletion(actor="anna", note="done")),

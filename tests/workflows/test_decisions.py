@@ -1,24 +1,28 @@
 """A person decides: where that is possible, who wins, and that nobody is left without an answer."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.enums import FailureClass, Stage
+from models.enums import FailureClass, Stage, UpstreamStatus
 from models.messages import (
     OTHER_STAGE,
     Decision,
     DecisionKind,
     DecisionOutcome,
     DecisionResult,
+    Look,
+    ManualTask,
     OrderPolicy,
     Submission,
     SubmitResult,
+    TaskCompletion,
 )
+from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from tests.workflows.bench import (
     GRANTED,
@@ -32,6 +36,7 @@ from tests.workflows.bench import (
     seen,
 )
 from tests.workflows.test_stages import WAITING, until_shown, waiting_steps
+from workflows.service_order import ServiceOrder
 
 EACH_KIND = list(DecisionKind)
 CANCEL_ONLY = {Stage.WAITING_FOR_FUNDS, Stage.RETRYING}
@@ -228,3 +233,23 @@ async def test_a_cancel_that_meets_the_money_is_answered_and_the_order_ends(temp
     async with bench.working():
         assert (await asyncio.wait_for(deciding, 15)).stage is Stage.CANCELLED
         assert (await order.ended()).stage is Stage.CANCELLED
+
+
+async def test_a_task_that_the_poller_saw_done_meanwhile_is_reported_as_done(bench: Bench) -> None:
+    """The upstream is asked for the person's word, and the poller's event comes first. Their work is not refused."""
+    looking = Held()
+    by_hand = SubmitResult(outcome=Submission.MANUAL, reason="only a person can")
+    task = ManualTask(task=3, department="support", due=datetime(2099, 1, 1, tzinfo=UTC), instructions="1. Do it.")
+    order = await bench.order(reserve_funds=[GRANTED], submit=[by_hand], open_manual_task=[task], look=[looking])
+    await order.until(Stage.AWAITING_MANUAL_TASK)
+    reporting = asyncio.create_task(
+        order.handle.execute_update(ServiceOrder.complete_task, TaskCompletion(actor="anna", note="done"))
+    )
+    await looking.begun()
+    await order.event(seen())
+    await assert_eventually(lambda: bool(order.asked("complete_operation")))
+    looking.answer(Look(status=UpstreamStatus.ACTIVE, goal_met=True, reason="the disk has 60 GB"))
+    result = await reporting
+    assert result.stage is Stage.COMPLETED
+    assert "before you reported it" in result.message
+    assert (await order.ended()).stage is Stage.COMPLETED
