@@ -3,27 +3,25 @@
 Everything is read with a few queries for the whole batch, never with one for each item.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BindParameter, bindparam, func, or_
+from sqlalchemy import BindParameter, and_, bindparam, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
 
 from models.audit import AuditEntry
-from models.enums import Stage
 from models.events import UpstreamEvent, UpstreamSnapshot
-from models.order import Operation, Service
+from models.order import RUNNING, Operation, Service
 from orders.audit import ADOPTED, LINKED
 from orders.services import history
 from orders.services.naming import canonical
 
 BATCH_SIZE = 500
 """Items of one transaction, and so the values of one IN."""
-
-_ENDED = (Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED)
 
 
 async def snapshots_of(
@@ -47,14 +45,19 @@ _SNAPSHOTS = select(UpstreamSnapshot).where(
 )
 # In one order everywhere, so that two who lock several never wait for each other.
 _LOCKED_SNAPSHOTS = _SNAPSHOTS.order_by(col(UpstreamSnapshot.id)).with_for_update()
-_SERVICES_BY_NUMBER = select(Service).where(
+# A service and its operation under way are of one moment: between two statements an operation may end, and then the
+# service of before it would be compared with the item of after it.
+_Services = Select[Service, Operation | None]
+_SERVICES: _Services = select(Service, Operation).outerjoin(
+    Operation, and_(col(Operation.service_id) == col(Service.id), RUNNING)
+)
+_SERVICES_BY_NUMBER = _SERVICES.where(
     col(Service.account_id) == bindparam("account"),
     col(Service.product_type) == bindparam("product_type"),  # each type may number its items separately
     col(Service.upstream_number).in_(_any("numbers")),
 )
-_SERVICES_BY_MARK = select(Service).where(col(Service.mark).in_(_any("marks")))
-_SERVICES_BY_NAME = select(Service).where(col(Service.name).in_(_any("names")), col(Service.name_is_ours).is_(True))
-_RUNNING = select(Operation).where(col(Operation.service_id).in_(_any("services")), col(Operation.stage).not_in(_ENDED))
+_SERVICES_BY_MARK = _SERVICES.where(col(Service.mark).in_(_any("marks")))
+_SERVICES_BY_NAME = _SERVICES.where(col(Service.name).in_(_any("names")), col(Service.name_is_ours).is_(True))
 _NOTIFIED = sa.select(
     col(UpstreamEvent.operation_id),
     col(UpstreamEvent.met),
@@ -107,6 +110,8 @@ class Batch:
     """Services linked or adopted by a person."""
     lookalikes: list[UpstreamSnapshot] = field(default_factory=list)
     """Items without a service that show the mark or made-up name of one of these services."""
+    _read: set[int] = field(default_factory=set)
+    """Services that were read, each with its operation under way."""
     _notified: set[tuple[int, bool, str, int, str]] = field(default_factory=set)
     _marked: dict[str, list[MarkedService]] = field(default_factory=dict)
 
@@ -157,18 +162,16 @@ class Batch:
 
     async def _load_services(self, numbers: Collection[str], names: set[str], marks: set[str]) -> None:
         items = {"account": self.account_id, "product_type": self.product_type, "numbers": list(numbers)}
-        found = await self.session.exec(_SERVICES_BY_NUMBER, params=items)
-        self.by_number = {one.upstream_number: one for one in found.all() if one.upstream_number}
+        found = await self._services(_SERVICES_BY_NUMBER, items)
+        self.by_number = {one.upstream_number: one for one in found if one.upstream_number}
         # Two questions, one for each index, and the account looked at here: marks and names are almost unique.
         shown = {one.id: one for one in self.by_number.values() if one.mark in marks}
         marks = marks - {one.mark for one in shown.values()}  # no two services have one mark
         if marks:
-            by_mark = await self.session.exec(_SERVICES_BY_MARK, params={"marks": list(marks)})
-            shown |= {one.id: one for one in by_mark.all()}
+            shown |= {one.id: one for one in await self._services(_SERVICES_BY_MARK, {"marks": list(marks)})}
         spelled = names | {canonical(name) for name in names}
         if spelled:
-            by_name = await self.session.exec(_SERVICES_BY_NAME, params={"names": list(spelled)})
-            shown |= {one.id: one for one in by_name.all()}
+            shown |= {one.id: one for one in await self._services(_SERVICES_BY_NAME, {"names": list(spelled)})}
         self.shown = [
             one for one in shown.values() if one.account_id == self.account_id and one.product_type == self.product_type
         ]
@@ -180,10 +183,17 @@ class Batch:
             if one.name_is_ours:
                 self.by_name.setdefault(one.name, []).append(one)
 
+    async def _services(self, query: _Services, values: Mapping[str, object]) -> list[Service]:
+        """A service that an earlier statement has found stays as it was then, and so does what ran then."""
+        found = (await self.session.exec(query, params=values)).all()
+        for service, running in found:
+            if service.id not in self._read and running is not None:
+                self.running[service.id] = running
+            self._read.add(service.id)
+        return [service for service, _ in found]
+
     async def _load_operations(self, services: Collection[int]) -> None:
-        found = await self.session.exec(_RUNNING, params={"services": list(services)})
-        self.running = {one.service_id: one for one in found.all()}
-        await self.load_notified([one.id for one in self.running.values()])
+        await self.load_notified([one.id for one in self.running.values() if one.service_id in services])
         unlinked = [one.id for one in self.shown if one.upstream_number is None]
         if unlinked:
             latest = select(func.max(Operation.id)).where(col(Operation.service_id).in_(unlinked))
