@@ -82,8 +82,9 @@ class Choices:
     hides_balance: frozenset[str] = frozenset()
     """Functions that answer without a balance."""
     authinfo: bool = True
-    session_life: float = 3600.0
-    """Seconds from the login, however busy the session is."""
+    session_calls: int = 1_000_000
+    """Calls that a session answers; then it is dead. No clock ends it: on a machine that stands still for a while, a
+    session would be dead before its first call, and the account is left alone after a log-in in vain."""
     page_cap: int = 500
     shows_total: bool = True
     minds_pages: bool = True
@@ -195,7 +196,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         self.lowest = self.balance
-        self._sessions: dict[str, float] = {}
+        self._sessions: dict[str, int] = {}
         self._faulted: set[str] = set()
         self._next = 4700
         self._server: asyncio.Server | None = None
@@ -327,13 +328,15 @@ class Panel:
         if (form.get("username"), form.get("password")) != (self.user, self.password):
             raise Refusal("auth", "badpassword")
         session = f"{len(self._sessions) + 1:012x}"
-        self._sessions[session] = monotonic() + self.choices.session_life
+        self._sessions[session] = self.choices.session_calls
         return self._document("auth", f'<auth id="{session}" level="16"/>', form)
 
     def _admit(self, form: dict[str, str]) -> None:
         if "auth" in form:
-            if self._sessions.get(form["auth"], 0.0) < monotonic():
+            left = self._sessions.get(form["auth"], 0)
+            if not left:
                 raise Refusal("auth")
+            self._sessions[form["auth"]] = left - 1
             return
         if not self.choices.authinfo and "authinfo" in form:
             raise Refusal("auth", "authtype")
