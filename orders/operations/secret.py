@@ -95,7 +95,7 @@ class GivingSecret:
         judgement = await judge_by_form(job, upstream, min(window, SHORT_WINDOW), lambda item: False)
         if judgement.verdict is not Verdict.NOT_DONE:
             return judgement
-        sent = await _times_sent(database, job)
+        sent = await _times_unanswered(database, job)
         evidence = judgement.evidence | {"sent": sent}
         if sent < SENT_AT_MOST:
             reason = "nothing shows whether it was done; it costs nothing, so it is sent once more"
@@ -107,15 +107,15 @@ class GivingSecret:
         return Judgement(Verdict.CANNOT_TELL, (item_number(job),), words, evidence)
 
 
-async def _times_sent(database: Database, job: Job) -> int:
-    """How often it may have been sent since a person last decided."""
+async def _times_unanswered(database: Database, job: Job) -> int:
+    """How many requests may have arrived, and no answer came, since a person last vouched. A refusal is an answer."""
     async with database.read() as session:
         found = await session.exec(
             select(Intent).where(Intent.operation_id == job.number).order_by(col(Intent.id).desc())
         )
-        sent = 0
+        unanswered = 0
         for intent in found.all():
             if intent.state is IntentState.ABANDONED:
                 break
-            sent += not intent.never_left
-        return sent
+            unanswered += not (intent.never_left or intent.state is IntentState.REFUSED)
+        return unanswered

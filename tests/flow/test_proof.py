@@ -77,6 +77,22 @@ async def test_a_new_password_is_sent_twice_at_most_when_answers_stay_lost(shop:
     assert "requested 2 times" in operation.waits_for
 
 
+async def test_a_new_password_that_was_refused_every_time_ends_when_it_is_called_off(shop: Shop) -> None:
+    """Found by the soak: its refusals counted as requests without an answer, and what was behind it waited."""
+    service = await _active(shop)
+    await shop.upstream.fault(function="service.changepassword", kind="error", error={"type": "value"})
+    order = await shop.resellflow.change_parameters(service.id or 0, ServiceChange(password="new"), key="x")
+    behind = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    for times in (1, 2):
+        await shop.until(order, Stage.NEEDS_ATTENTION)
+        assert await _sent(shop, "service.changepassword") == times
+        await shop.resellflow.decide(order.operation, DecisionKind.RETRY, WHY)
+    await shop.until(order, Stage.NEEDS_ATTENTION)
+    await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, WHY)
+    await shop.until(order, Stage.CANCELLED)
+    await shop.until(behind, Stage.COMPLETED)
+
+
 async def test_a_task_that_only_a_form_shows_closes_by_itself_when_it_is_done_at_the_upstream(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.fault(function="vds.edit", sok=True, times=1, kind="error", error={"type": "access"})
