@@ -87,9 +87,7 @@ class CarryingOutActivities:
     async def _note_started(self, ref: OrderRef) -> None:
         with database_in_words():
             async with self._database.write() as session:
-                operation = await locked_operation(session, ref.operation)
-                if operation.stage.is_running:
-                    await note_started(session, operation)
+                await note_started(session, await locked_operation(session, ref.operation))
 
     async def _on_fast_path(self, ref: OrderRef) -> StepResult:
         """Raises _StepByStep."""

@@ -29,18 +29,19 @@ _MAY_STEP_ASIDE = frozenset(
 
 
 async def lock_running(session: AsyncSession, service_number: int) -> Operation | None:
-    """The operation that has its turn, locked; None if the service is at rest."""
-    found = await session.exec(
-        select(Operation.id).where(
-            Operation.service_id == service_number,
-            col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
-        )
+    """The operation that has its turn, locked; None if the service is at rest.
+
+    The turn may pass on while this waits for the lock: then whoever has it now is locked.
+    """
+    running = select(Operation.id).where(
+        Operation.service_id == service_number,
+        col(Operation.stage).not_in([Stage.QUEUED, Stage.COMPLETED, Stage.CANCELLED]),
     )
-    number = found.one_or_none()
-    if number is None:
-        return None
-    operation = await locked_operation(session, number)
-    return operation if operation.stage.is_running else None
+    while (number := (await session.exec(running)).one_or_none()) is not None:
+        operation = await locked_operation(session, number)
+        if operation.stage.is_running:
+            return operation
+    return None
 
 
 async def may_step_aside(session: AsyncSession, running: Operation) -> bool:

@@ -137,7 +137,10 @@ def _closing() -> Update:
 
 
 async def note_started(session: AsyncSession, operation: Operation) -> None:
-    """Its workflow runs. Safe to repeat."""
+    """Its workflow runs. Safe to repeat. An operation that was put back into the queue meanwhile stays as it is: it is
+    started when its turn comes."""
+    if not operation.stage.is_running:
+        return
     if operation.workflow_started_at is None:
         operation.workflow_started_at = utc_now()
         session.add(operation)
