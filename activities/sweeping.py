@@ -26,7 +26,7 @@ from settings import Settings
 from temporal.calling_off import news_of, notify_called_off
 from temporal.delivery import accounts_to_deliver, deliver, deliver_again
 from temporal.healing import Healer, free_for_an_order
-from temporal.outage import note
+from temporal.outage import is_away, note
 from temporal.starting import start_order, start_poller, start_webhook_sender
 
 INTERVAL_SECONDS = 2.0
@@ -205,11 +205,15 @@ class SweepActivities:
                 self._to_deliver.discard(account_id)
 
     async def _start(self, numbers: list[int]) -> int:
-        started = 0
+        """Returns how many were started. One that Temporal refuses keeps no other one from its start."""
+        started, queue, policy = 0, self._settings.task_queue, self._settings.order_policy()
         for number in numbers:
-            started += await start_order(
-                self._client, self._database, self._settings.task_queue, self._settings.order_policy(), number
-            )
+            try:
+                started += await start_order(self._client, self._database, queue, policy, number)
+            except RPCError as error:
+                if is_away(error):
+                    raise
+                note(error, f"the start of operation {number}")
         return started
 
     async def _keep_pollers(self) -> None:

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.columns import utc_now
 from models.database import Database
+from models.enums import Stage
 from models.messages import OrderPolicy
 from models.order import Operation
 from orders.lifecycle.acceptance import AcceptedOrder
@@ -84,15 +85,24 @@ class Dispatcher:
 
     async def _signal_to_step_aside(self, order: AcceptedOrder) -> None:
         """The order's run ends. If the signal is lost, the database stops the run all the same, and its next run
-        replaces it."""
-        handle = self._client.get_workflow_handle_for(ServiceOrder.run, order.workflow_id)
+        replaces it.
+
+        A process that was frozen may come here so late that the order's turn has come and its next run works: that run
+        is not signalled. A run that was there before the order was seen in the queue is no such run.
+        """
         try:
+            run = (await self._client.get_workflow_handle(order.workflow_id).describe()).run_id
+            if (await self._now(order.operation)).stage is not Stage.QUEUED:
+                return
+            handle = self._client.get_workflow_handle_for(ServiceOrder.run, order.workflow_id, run_id=run)
             await handle.signal(ServiceOrder.step_aside)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 
     async def _signal_called_off(self, number: int) -> None:
+        await notify_called_off(self._client, await self._now(number))
+
+    async def _now(self, number: int) -> Operation:
         async with self._database.read() as session:
-            operation = await session.get_one(Operation, number)
-        await notify_called_off(self._client, operation)
+            return await session.get_one(Operation, number)

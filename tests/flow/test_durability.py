@@ -11,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models.enums import EventKind, Stage, UpstreamStatus
 from models.messages import Decision, DecisionKind, UpstreamEventMessage
+from models.order import Operation
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from temporal.signals import signal as send
 from tests.flow.shop import Shop, Upstream, open_shop
@@ -25,6 +26,24 @@ async def test_an_order_that_nobody_started_is_started_by_the_sweep(shop: Shop) 
         shop.database, request, client="shop", key="nobody-started-it", hostname_suffix="servers.internal"
     )
     await shop.until(order, Stage.COMPLETED)
+
+
+async def test_one_that_temporal_refuses_to_start_keeps_no_other_from_its_start(shop: Shop) -> None:
+    refused, order = [
+        await accept_order(
+            shop.database,
+            ServiceRequest(plan="VDS-1", period_months=1, customer="c-1"),
+            client="shop",
+            key=key,
+            hostname_suffix="servers.internal",
+        )
+        for key in ("refused", "other")
+    ]
+    async with shop.database.write() as session:
+        operation = await session.get_one(Operation, refused.operation)
+        operation.upstream_name = "x" * 5000  # longer than Temporal takes
+    await shop.until(order, Stage.COMPLETED)
+    assert (await shop.operation(refused.operation)).workflow_started_at is None
 
 
 async def test_a_terminated_workflow_is_started_anew_and_goes_on_from_what_is_written_down(shop: Shop) -> None:

@@ -7,6 +7,7 @@ from models.enums import ServiceStatus, Stage, TaskState
 from models.messages import Decision, DecisionKind
 from models.order import Service, Task
 from orders.lifecycle.acceptance import AcceptedOrder
+from temporal.dispatch import Dispatcher
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
@@ -68,6 +69,26 @@ async def test_what_stepped_aside_ends_its_run_and_can_not_be_decided_upon(shop:
     await shop.until(waiting, Stage.WAITING_FOR_FUNDS)
     await shop.upstream.set_balance("50.00")
     await shop.until(waiting, Stage.COMPLETED)
+
+
+async def test_a_signal_to_step_aside_that_comes_when_the_turn_has_come_again_ends_nothing(shop: Shop) -> None:
+    """The process that accepted the urgent one was frozen before it sent the signal."""
+    service = await _active(shop)
+    number = service.id or 0
+    change = await shop.resellflow.change_plan(number, "VDS-2", key="plan")
+    await shop.until(change, Stage.AWAITING_MANUAL_TASK)
+    suspension = await shop.resellflow.suspend(number, key="abuse", urgent=True)
+    await shop.until(suspension, Stage.COMPLETED)
+    await shop.until(change, Stage.AWAITING_MANUAL_TASK)
+    run = (await shop.handle(change).describe()).run_id
+
+    settings = shop.settings
+    late = Dispatcher(shop.database, shop.client, settings.task_queue, settings.order_policy())
+    await late.accepted(suspension)
+    await late.finish()
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"pricelist": 59, "status": 2})
+    await shop.until(change, Stage.COMPLETED)
+    assert (await shop.handle(change).describe()).run_id == run
 
 
 async def test_a_closed_service_ends_what_waits_for_it_with_the_reason(shop: Shop) -> None:

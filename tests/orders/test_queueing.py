@@ -38,7 +38,7 @@ async def with_queue(database: Database, length: int) -> tuple[int, list[int]]:
 
 async def stages(database: Database) -> list[Stage]:
     async with database.read() as session:
-        return list((await session.exec(select(Operation.stage).order_by(col(Operation.id)))).all())
+        return [Stage(stage) for stage in await session.exec(select(Operation.stage).order_by(col(Operation.id)))]
 
 
 async def to_be_started(database: Database) -> list[int]:
