@@ -329,7 +329,9 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         # The schedule, too: a server that answers slowly there keeps no order waiting.
         schedule = keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval))
         beside = [keep_sweep(client, settings.task_queue), watch_for_the_end(client), schedule]
-        watching = [asyncio.create_task(one) for one in (*beside, keep_looking(ProcessWatch(database, "worker")))]
+        watching = [
+            asyncio.create_task(one) for one in (*beside, keep_looking(ProcessWatch(database, client, "worker")))
+        ]
         health.watch(client, settings.task_queue, roles, running)
         named = ", ".join(role for role in WorkerRole if role in roles)
         log.info("roles %s: working on task queues %s", named, ", ".join(worker.task_queue for worker in workers))

@@ -79,7 +79,7 @@ class Readiness:
                     return Outage.SCHEMA
                 if held:
                     return Outage.HELD
-                return Outage.READ_ONLY if await self._is_read_only() else None
+                return Outage.READ_ONLY if await is_read_only(self._database) else None
         except TimeoutError:
             return self._found if turns.were_few else Outage.AWAY
         except (SQLAlchemyError, OSError) as error:
@@ -94,8 +94,9 @@ class Readiness:
             row = (await (await session.connection()).execute(_REVISION)).first()
             return ("", "") if row is None else (str(row[0] or ""), str(row[1] or ""))
 
-    async def _is_read_only(self) -> bool:
-        """Begins a write, and writes nothing. SQLite refuses the beginning; PostgreSQL is asked."""
-        async with self._database.write() as session:
-            connection = await session.connection()
-            return not self._database.is_sqlite and (await connection.execute(_READ_ONLY)).scalar_one() == "on"
+
+async def is_read_only(database: Database) -> bool:
+    """Begins a write, and writes nothing. SQLite refuses the beginning; PostgreSQL is asked. Raises what is wrong."""
+    async with database.write() as session:
+        connection = await session.connection()
+        return not database.is_sqlite and (await connection.execute(_READ_ONLY)).scalar_one() == "on"

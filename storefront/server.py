@@ -44,7 +44,8 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             listen_to_the_sdk()
             watching = asyncio.create_task(watch_for_the_end(resellflow.client))
             looking = partial(look_if_no_worker_does, resellflow.database, settings.watch_limits(), utc_now())
-            reporting = asyncio.create_task(keep_looking(ProcessWatch(resellflow.database, "api"), looking))
+            watch = ProcessWatch(resellflow.database, resellflow.client, "api")
+            reporting = asyncio.create_task(keep_looking(watch, looking))
             comparing = asyncio.create_task(compare_once(resellflow.client, resellflow.database))
             try:
                 # Before the first order, unless Temporal is away: then orders are accepted and wait for it.

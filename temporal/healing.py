@@ -20,9 +20,10 @@ from models.audit import AuditEntry
 from models.columns import utc_now
 from models.database import Database
 from models.enums import IncidentKind, Stage
+from models.incident import Incident
 from models.order import Operation
 from orders import audit
-from orders.incidents.record import raise_incident
+from orders.incidents.conditions import Condition, end_one, keep_one
 from orders.services import naming
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Healer:
 
         Safe to repeat after a crash in its midst: the entry in the audit names the run that is to be ended.
         """
+        await self._close_over()
         healed = Healed()
         now = utc_now()
         self._left_alone = {run: until for run, until in self._left_alone.items() if until > now}
@@ -93,9 +95,33 @@ class Healer:
                 break
         return healed
 
+    async def _close_over(self) -> None:
+        """Close the incidents of workflows that work again, or have ended and are not begun anew."""
+        kind = IncidentKind.WORKFLOW_WEDGED
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(Incident).where(Incident.kind == kind, col(Incident.condition).is_not(None))
+            )
+            wedged = {incident.detail["workflow"]: incident.operation_id for incident in found.all()}
+        for workflow_id, operation in wedged.items():
+            if await self._is_over(workflow_id, operation):
+                async with self._database.write() as session:
+                    await end_one(session, kind, workflow_id)
+
+    async def _is_over(self, workflow_id: str, number: int | None) -> bool:
+        found = await _described(self._client, workflow_id)
+        if found is not None and found.status is WorkflowExecutionStatus.RUNNING:
+            # A task that waits, or is tried again, says nothing yet: the server marks a run only after several tries.
+            return not _problems_in(found) and not found.raw_description.HasField("pending_workflow_task")
+        if number is None:
+            return True
+        async with self._database.read() as session:
+            operation = await session.get_one(Operation, number)
+        return _needs_no_run(operation)
+
     @staticmethod
     def _note(healed: Healed, operation: Operation) -> None:
-        if operation.stage.is_final or operation.stage is Stage.QUEUED:
+        if _needs_no_run(operation):
             healed.over += 1
         else:
             healed.orders.append(operation.id)
@@ -141,6 +167,10 @@ class Healer:
         log.warning("%s is ended and starts again from the database: its tasks fail: %s", workflow_id, cause)
         await _terminate(self._client, workflow_id, run_id, f"its tasks fail ({cause})")
         return True
+
+
+def _needs_no_run(operation: Operation) -> bool:
+    return operation.stage.is_final or operation.stage is Stage.QUEUED
 
 
 async def problems_of(client: Client, workflow_id: str, run_id: str | None = None) -> str:
@@ -233,16 +263,19 @@ async def _report(
     pause: timedelta,
     operation: Operation | None,
 ) -> None:
-    """Once for each new run that was of no use."""
+    """The new run was of no use, too. Updated with each further one."""
     again = before.at + pause
-    await raise_incident(
-        session,
-        IncidentKind.WORKFLOW_WEDGED,
+    message = (
         f"The tasks of workflow {workflow_id} fail ({cause}), and those of the new run that began at "
         f"{before.at:%Y-%m-%d %H:%M} UTC do so, too: it does not go on. Look in Temporal UI at the last failed task, "
-        f"and whether all workers run one version; correct that. It is tried once more at {again:%Y-%m-%d %H:%M} UTC.",
-        about=f"{workflow_id}|{before.id}",
+        f"and whether all workers run one version; correct that. It is tried once more at {again:%Y-%m-%d %H:%M} UTC"
+    )
+    condition = Condition(
+        IncidentKind.WORKFLOW_WEDGED,
+        workflow_id,
+        message,
         service=operation.service_id if operation else None,
         operation=operation.id if operation else None,
         detail={"workflow": workflow_id, "cause": cause},
     )
+    await keep_one(session, condition, lasts=True)

@@ -107,13 +107,19 @@ async def watch_for_the_end(client: Client) -> None:
         await asyncio.sleep(PROBE_SECONDS)
         if not outage.away:
             continue
-        try:
-            async with asyncio.timeout(2 * PROBE_SECONDS):
-                await _ask_for_a_workflow(client)
-        except (RPCError, RuntimeError, TimeoutError, OSError) as error:
-            outage.met(error)
-        else:
+        if await probe(client):
             outage.over(quiet=QUIET)
+
+
+async def probe(client: Client) -> bool:
+    """Whether Temporal answers. If it does not, that is noted."""
+    try:
+        async with asyncio.timeout(2 * PROBE_SECONDS):
+            await _ask_for_a_workflow(client)
+    except (RPCError, RuntimeError, TimeoutError, OSError) as error:
+        outage.met(error)
+        return False
+    return True
 
 
 async def _ask_for_a_workflow(client: Client) -> None:

@@ -6,7 +6,9 @@ A person may close one before: it is not opened again until the condition was ov
 import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -106,6 +108,21 @@ async def end_one(session: AsyncSession, kind: IncidentKind, about: str) -> None
     found = await session.exec(select(Incident).where(Incident.condition == key))
     incident = found.one_or_none()
     if incident is not None:
+        await _end(session, incident)
+
+
+async def end_unrenewed(session: AsyncSession, kind: IncidentKind, before: datetime) -> None:
+    """End incidents whose message nobody has renewed since `before`, where each look renews it: the process that
+    reported it has ended."""
+    found = await session.exec(
+        select(Incident).where(
+            Incident.kind == kind,
+            col(Incident.condition).is_not(None),
+            col(Incident.closed_at).is_(None),
+            func.coalesce(Incident.updated_at, Incident.at) < before,
+        )
+    )
+    for incident in found.all():
         await _end(session, incident)
 
 

@@ -9,7 +9,7 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import IncidentKind
 from models.watch_limits import Limits
-from orders.incidents.conditions import Condition, end_one, keep_one, report
+from orders.incidents.conditions import Condition, end_one, end_unrenewed, keep_one, report
 from orders.watch.conditions import KINDS, find
 
 INTERVAL_SECONDS = 30.0
@@ -24,6 +24,7 @@ async def look(database: Database, limits: Limits, since: datetime) -> list[Cond
         lasting = await find(session, limits, since)
     async with database.write() as session:
         await report(session, KINDS, lasting)
+        await end_unrenewed(session, IncidentKind.TEMPORAL_LOST, utc_now() - SILENT_AFTER)
         await end_one(session, IncidentKind.WORKERS_SILENT, _ALL)
         await _beat(session)
     return lasting
@@ -44,6 +45,7 @@ async def look_if_no_worker_does(database: Database, limits: Limits, since: date
     )
     async with database.write() as session:
         await report(session, KINDS, lasting)
+        await end_unrenewed(session, IncidentKind.TEMPORAL_LOST, utc_now() - SILENT_AFTER)
         await keep_one(session, Condition(IncidentKind.WORKERS_SILENT, _ALL, message), lasts=True)
 
 

@@ -182,40 +182,85 @@ async def test_an_orders_id_taken_by_what_runs_well_is_freed(
     assert len(await shop.upstream.charges()) == 1
 
 
+async def wedged_twice(shop: Shop, order: AcceptedOrder) -> WorkflowHandle[object, object]:
+    """The run of this order was wedged, and so is the new one, which is returned; that is reported."""
+    healer = Healer(shop.database, shop.client)
+    await shop.handle(order).terminate("somebody's")
+    for healed in (Healed(orders=[order.operation]), Healed()):
+        handle = await taken_by_somebody(shop, order.workflow_id, "NoSuchType")
+        await until_failing(shop, order.workflow_id)
+        assert await healer.end_failing() == healed
+    return handle
+
+
+async def status_of(shop: Shop, handle: WorkflowHandle[object, object]) -> WorkflowExecutionStatus | None:
+    run = shop.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+    return (await run.describe()).status
+
+
+async def wedged_incident(shop: Shop) -> Incident:
+    """The only one, open or closed."""
+    async with shop.database.read() as session:
+        [incident] = (await session.exec(select(Incident).where(Incident.kind == IncidentKind.WORKFLOW_WEDGED))).all()
+        return incident
+
+
 async def test_a_new_run_that_is_wedged_as_well_is_left_alone_for_an_hour_and_reported_once(
     stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = stopped_shop
     order = await shop.order()
-    healer = Healer(shop.database, shop.client)
-
-    async def wedge() -> WorkflowHandle[object, object]:
-        handle = await taken_by_somebody(shop, order.workflow_id, "NoSuchType")
-        await until_failing(shop, order.workflow_id)
-        return handle
-
-    async def state(handle: WorkflowHandle[object, object]) -> WorkflowExecutionStatus | None:
-        run = shop.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
-        return (await run.describe()).status
-
-    async with worker.order_worker(
-        shop.client, worker.Activities(shop.database, shop.client, shop.settings), shop.settings
-    ):
-        await shop.handle(order).terminate("somebody's")
-        first = await wedge()
-        assert await healer.end_failing() == Healed(orders=[order.operation])
-        assert await state(first) is WorkflowExecutionStatus.TERMINATED
-        second = await wedge()
-        for another in (healer, healer, Healer(shop.database, shop.client)):
-            assert await another.end_failing() == Healed()
-        assert await state(second) is WorkflowExecutionStatus.RUNNING
-        async with shop.database.read() as session:
-            [incident] = (await session.exec(select(Incident))).all()
-        assert (incident.kind, incident.operation_id) == (IncidentKind.WORKFLOW_WEDGED, order.operation)
+    async with order_worker(shop):
+        second = await wedged_twice(shop, order)
+        for _ in range(2):
+            assert await Healer(shop.database, shop.client).end_failing() == Healed()
+        assert await status_of(shop, second) is WorkflowExecutionStatus.RUNNING
+        incident = await wedged_incident(shop)
+        assert (incident.closed_at, incident.operation_id) == (None, order.operation)
         assert "tried once more at" in incident.message
         monkeypatch.setattr(healing, "ORDERS_PAUSE", timedelta(0))
         assert await Healer(shop.database, shop.client).end_failing() == Healed(orders=[order.operation])
-        assert await state(second) is WorkflowExecutionStatus.TERMINATED
+        assert await status_of(shop, second) is WorkflowExecutionStatus.TERMINATED
+
+
+async def test_the_incident_is_closed_when_a_run_of_the_order_works_again_and_not_before(
+    stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = stopped_shop
+    order = await shop.order()
+    async with order_worker(shop):
+        await wedged_twice(shop, order)
+    monkeypatch.setattr(healing, "ORDERS_PAUSE", timedelta(0))
+    healer = Healer(shop.database, shop.client)
+    assert await healer.end_failing() == Healed(orders=[order.operation])
+    assert await healer.end_failing() == Healed()
+    assert (await wedged_incident(shop)).closed_at is None, "no run works yet"
+    await shop.start_anew(order)
+    assert await healer.end_failing() == Healed()
+    assert (await wedged_incident(shop)).closed_at is None, "the new run has not done anything yet"
+
+    async def closed() -> bool:
+        assert await healer.end_failing() == Healed()
+        return (await wedged_incident(shop)).closed_by == "resellflow"
+
+    async with shop.working():
+        await assert_eventually(closed, timeout=30, message="the incident is closed")
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+    assert len(await shop.upstream.charges()) == 1
+
+
+async def test_the_incident_is_closed_when_the_operation_has_ended_and_its_run_as_well(stopped_shop: Shop) -> None:
+    shop = stopped_shop
+    order = await shop.order()
+    async with order_worker(shop):
+        second = await wedged_twice(shop, order)
+        await second.terminate("a person's")
+    healer = Healer(shop.database, shop.client)
+    await healer.end_failing()
+    assert (await wedged_incident(shop)).closed_at is None, "the sweep begins it anew"
+    await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, Decision(actor="olga", reason="not wanted"))
+    await healer.end_failing()
+    assert (await wedged_incident(shop)).closed_by == "resellflow"
 
 
 async def test_what_was_written_down_and_not_ended_before_a_crash_is_ended(

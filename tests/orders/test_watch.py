@@ -17,6 +17,7 @@ from models.order import Operation
 from models.sweep import ListSweep
 from models.watch_limits import Limits
 from models.webhooks import WebhookMessage
+from orders.incidents.conditions import Condition, open_one
 from orders.incidents.record import close_incident
 from orders.watch.looking import BEAT, look, look_if_no_worker_does
 from tests.orders.test_owners import ACCOUNT, add_service
@@ -219,3 +220,16 @@ async def test_the_api_looks_when_no_worker_has_looked_for_a_while(shelf: Databa
     await well(shelf)
     await watch(shelf)
     assert await open_incidents(shelf) == {}
+
+
+async def test_what_a_process_reported_that_runs_no_more_is_closed(shelf: Database) -> None:
+    """Each process that has lost Temporal rewords its incident at every look; one that was ended can close none."""
+    await well(shelf)
+    for process, age in (("ended", 5), ("runs", 1)):
+        async with shelf.write() as session:
+            condition = Condition(IncidentKind.TEMPORAL_LOST, process, f"The {process} has not reached Temporal")
+            await open_one(session, condition)
+            found = await session.exec(select(Incident).where(Incident.condition == condition.key))
+            found.one().updated_at = utc_now() - timedelta(minutes=age)
+    await watch(shelf)
+    assert list((await open_incidents(shelf)).values()) == ["The runs has not reached Temporal"]

@@ -1,0 +1,23 @@
+"""A worker (`worker`) or an API (`api PORT`) whose watch looks all the time, and reports what lasts a second."""
+
+import asyncio
+import logging
+import sys
+from datetime import timedelta
+
+from process_exit import leave
+from settings import load_settings
+from storefront.server import serve
+from temporal import outage, process_watch
+from worker import main
+
+if __name__ == "__main__":
+    process_watch.INTERVAL_SECONDS = 0.3
+    process_watch.AFTER = timedelta(seconds=1)
+    process_watch.PATIENCE_SECONDS = 2.0
+    outage.QUIET = timedelta(seconds=1)
+    if sys.argv[1] == "worker":
+        main([])
+    logging.basicConfig(level=logging.INFO)
+    asyncio.run(serve(load_settings(), "127.0.0.1", int(sys.argv[2])))
+    leave(0)
