@@ -16,7 +16,7 @@ from models.enums import IncidentKind
 from models.outages import Outage, described, outage_of
 from models.readiness import is_read_only
 from orders.incidents.conditions import Condition, end_one, keep_one, open_one
-from orders.watch.looking import INTERVAL_SECONDS
+from orders.watch import looking
 from temporal.outage import outage, probe
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class ProcessWatch:
 async def keep_looking(watch: ProcessWatch, *looks: Callable[[], Awaitable[None]]) -> None:
     """Every half minute, and whatever else is to be looked at by this process. Runs until cancelled."""
     while True:
-        await asyncio.sleep(INTERVAL_SECONDS)
+        await asyncio.sleep(looking.INTERVAL_SECONDS)
         await watch.look()
         for look in looks:
             try:

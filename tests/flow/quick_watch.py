@@ -5,6 +5,7 @@ import logging
 import sys
 from datetime import timedelta
 
+from orders.watch import looking
 from process_exit import leave
 from settings import load_settings
 from storefront.server import serve
@@ -12,7 +13,7 @@ from temporal import outage, process_watch
 from worker import main
 
 if __name__ == "__main__":
-    process_watch.INTERVAL_SECONDS = 0.3
+    looking.INTERVAL_SECONDS = 0.3
     process_watch.AFTER = timedelta(seconds=1)
     process_watch.PATIENCE_SECONDS = 2.0
     outage.QUIET = timedelta(seconds=1)
