@@ -18,6 +18,8 @@ class Drift(SQLModel, table=True):
         sa.Index("drift_by_state", "state", "id"),
         sa.Index("drift_by_kind", "kind", "id"),
         sa.Index("drift_of_service", "service_id", "id"),
+        sa.Index("drift_of_service_by_state", "service_id", "state"),
+        sa.Index("drift_of_list_by_state", "account_id", "product_type", "state", "kind"),
         {"sqlite_autoincrement": True},
     )
 

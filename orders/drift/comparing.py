@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,6 +29,12 @@ OF_OTHERS = (DriftKind.SECOND_ITEM, DriftKind.RENEWAL)
 """Kinds that have an incident of their own: the incident of the account does not count them."""
 
 
+OF_ITEMS = (DriftKind.SECOND_ITEM, DriftKind.FOREIGN_MARK, DriftKind.NOBODYS_ITEM)
+"""Kinds that are about an item that is no service of ours."""
+UNDECIDED = (DriftState.OPEN, DriftState.IGNORED)
+_HAVE_NO_ITEM = (ServiceStatus.CLOSED, ServiceStatus.ORDERED)
+
+
 @dataclass(frozen=True)
 class Difference:
     item: str
@@ -38,58 +44,104 @@ class Difference:
     service: int | None = None
 
 
+@dataclass(frozen=True)
+class _List:
+    account: int
+    product_type: str
+    complete: bool
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.account, self.product_type
+
+    @property
+    def drift(self) -> tuple[ColumnElement[bool], ...]:
+        """The rows of it that are not ended, by their index."""
+        return (
+            col(Drift.account_id) == self.account,
+            col(Drift.product_type) == self.product_type,
+            col(Drift.state).in_(UNDECIDED),
+        )
+
+    def row(self, one: Difference) -> Drift:
+        return Drift(
+            account_id=self.account, product_type=self.product_type, item=one.item, kind=one.kind, ours="", theirs=""
+        )
+
+
 async def compare(database: Database, account_id: int, product_type: str, *, complete: bool) -> None:
-    """Write down what differs now for one list, slice by slice, and what does not differ any more. `complete`: the list
-    showed everything, so an item that was never seen does not exist."""
-    found = await _of_services(database, account_id, product_type, complete=complete)
-    async with database.write() as session:
-        found += await _of_items(session, account_id, product_type)
-        await _write(session, account_id, product_type, found)
-        await report_open(session, account_id)
+    """Write down what differs now for one list, and what does not differ any more. `complete`: the list showed
+    everything, so an item that was never seen does not exist.
 
-
-async def _of_services(database: Database, account_id: int, product_type: str, *, complete: bool) -> list[Difference]:
-    found: list[Difference] = []
+    Services are compared slice by slice. Only a slice with news is written, in a transaction of its own, so a long list
+    holds up no other writer.
+    """
+    of_list = _List(account_id, product_type, complete)
     last, more = 0, True
     while more:
         async with database.read() as session:
-            rows = await session.exec(
-                select(Service)
-                .where(
-                    Service.account_id == account_id,
-                    Service.product_type == product_type,
-                    col(Service.status).not_in([ServiceStatus.CLOSED, ServiceStatus.ORDERED]),
-                    col(Service.upstream_number).is_not(None),
-                    col(Service.id) > last,
-                )
-                .order_by(col(Service.id))
-                .limit(SLICE)
-            )
-            services = list(rows.all())
-            more = len(services) == SLICE
-            last = services[-1].id if services else last
-            found += await _of_slice(session, account_id, product_type, services, complete=complete)
-    return found
+            services = await _services_after(session, of_list, last)
+            found, known = await _of_slice(session, of_list, services)
+        if _has_news(found, known):
+            async with database.write() as session:
+                services = await _services_after(session, of_list, last)
+                found, known = await _of_slice(session, of_list, services)
+                await _write(session, of_list, found, known)
+        more = len(services) == SLICE
+        last = services[-1].id if services else last
+    async with database.write() as session:
+        await _write(session, of_list, await _of_items(session, of_list), await _open_items(session, of_list))
+        await _end_of_others(session, of_list)
+        await report_open(session, account_id)
+
+
+async def _services_after(session: AsyncSession, of_list: _List, last: int) -> list[Service]:
+    rows = await session.exec(
+        select(Service)
+        .where(
+            Service.account_id == of_list.account,
+            Service.product_type == of_list.product_type,
+            col(Service.status).not_in(_HAVE_NO_ITEM),
+            col(Service.upstream_number).is_not(None),
+            col(Service.id) > last,
+        )
+        .order_by(col(Service.id))
+        .limit(SLICE)
+    )
+    return list(rows.all())
 
 
 async def _of_slice(
-    session: AsyncSession, account_id: int, product_type: str, services: list[Service], *, complete: bool
-) -> list[Difference]:
+    session: AsyncSession, of_list: _List, services: list[Service]
+) -> tuple[list[Difference], list[Drift]]:
+    """What differs now, and what was known to differ. Neither says anything of a service with an operation under way,
+    nor of one whose item a list that is not complete did not show."""
     running = select(Operation.service_id).where(RUNNING, col(Operation.service_id).in_([one.id for one in services]))
     busy = set((await session.exec(running)).all())
     idle = [one for one in services if one.id not in busy]
     numbers = [str(one.upstream_number) for one in idle]
-    snapshots = {row.number: row for row in await snapshots_of(session, account_id, product_type, numbers)}
+    snapshots = {row.number: row for row in await snapshots_of(session, *of_list.key, numbers)}
     mappings = {(row.plan_id, row.module_id): row for row in (await session.exec(select(PlanMapping))).all()}
     found: list[Difference] = []
+    compared: list[int] = []
     for service in idle:
         mapping = mappings.get((service.plan_id, service.home_module_id or service.module_id))
         snapshot = snapshots.get(str(service.upstream_number))
-        if snapshot is None and not complete:
+        if snapshot is None and not of_list.complete:
             continue
+        compared.append(service.id)
         for kind, (ours, theirs) in differences(service, snapshot, mapping).items():
             found.append(Difference(str(service.upstream_number), kind, ours, theirs, service.id))
-    return found
+    known = select(Drift).where(
+        col(Drift.service_id).in_(compared), col(Drift.state).in_(UNDECIDED), col(Drift.kind).not_in(OF_ITEMS)
+    )
+    return found, list((await session.exec(known)).all())
+
+
+def _has_news(found: list[Difference], known: list[Drift]) -> bool:
+    return {(one.item, one.kind, one.ours, one.theirs) for one in found} != {
+        (row.item, row.kind, row.ours, row.theirs) for row in known
+    }
 
 
 def differences(
@@ -121,11 +173,11 @@ def differences(
     return found
 
 
-async def _of_items(session: AsyncSession, account_id: int, product_type: str) -> list[Difference]:
+async def _of_items(session: AsyncSession, of_list: _List) -> list[Difference]:
     """Live items that are no service of ours: somebody else uses this account, or one was bought twice."""
     rows = await session.exec(
         select(UpstreamSnapshot)
-        .where(is_orphan(account_id), UpstreamSnapshot.product_type == product_type)
+        .where(is_orphan(of_list.account), UpstreamSnapshot.product_type == of_list.product_type)
         .order_by(col(UpstreamSnapshot.id).desc())
         .limit(ITEMS_AT_MOST)
     )
@@ -146,25 +198,57 @@ def _of_item(row: UpstreamSnapshot, services: Mapping[str, int], tags: set[str])
     return Difference(row.number, DriftKind.NOBODYS_ITEM, "", row.name)
 
 
-async def _write(session: AsyncSession, account_id: int, product_type: str, found: list[Difference]) -> None:
-    rows = await session.exec(select(Drift).where(Drift.account_id == account_id, Drift.product_type == product_type))
-    known = {(row.item, row.kind): row for row in rows.all()}
+async def _open_items(session: AsyncSession, of_list: _List) -> list[Drift]:
+    rows = await session.exec(select(Drift).where(*of_list.drift, col(Drift.kind).in_(OF_ITEMS)))
+    return list(rows.all())
+
+
+async def _write(session: AsyncSession, of_list: _List, found: list[Difference], known: list[Drift]) -> None:
+    """`known`: the rows that nobody has decided and that are over unless they are found again."""
+    over = {(row.item, row.kind): row for row in known}
+    news = [one for one in found if (one.item, one.kind) not in over]
+    earlier = await _earlier(session, of_list, {one.item for one in news})
     for one in found:
-        row = known.pop((one.item, one.kind), None)
-        if row is None:
-            row = Drift(
-                account_id=account_id, product_type=product_type, item=one.item, kind=one.kind, ours="", theirs=""
-            )
-        same = (row.ours, row.theirs) == (one.ours, one.theirs)
-        if row.id is not None and same and row.state in (DriftState.OPEN, DriftState.IGNORED):
+        key = (one.item, one.kind)
+        row = over.pop(key, None)
+        if row is not None and (row.ours, row.theirs) == (one.ours, one.theirs):
             continue
+        row = row or earlier.get(key) or of_list.row(one)
         row.service_id, row.ours, row.theirs = one.service, one.ours, one.theirs
         row.state, row.seen_at = DriftState.OPEN, utc_now()
         session.add(row)
-    for row in known.values():
-        if row.state in (DriftState.OPEN, DriftState.IGNORED):
-            row.state = DriftState.OVER
-            session.add(row)
+    for row in over.values():
+        row.state = DriftState.OVER
+        session.add(row)
+
+
+async def _earlier(session: AsyncSession, of_list: _List, items: set[str]) -> dict[tuple[str, DriftKind], Drift]:
+    """Rows of these items, also ended ones: there is one for each item and kind."""
+    if not items:
+        return {}
+    rows = await session.exec(
+        select(Drift).where(
+            Drift.account_id == of_list.account,
+            Drift.product_type == of_list.product_type,
+            col(Drift.item).in_(items),
+        )
+    )
+    return {(row.item, row.kind): row for row in rows.all()}
+
+
+async def _end_of_others(session: AsyncSession, of_list: _List) -> None:
+    """What is known of services that are closed, or that have another item now: they are compared no more."""
+    still = select(Service.id).where(
+        Service.id == Drift.service_id,
+        Service.upstream_number == Drift.item,
+        col(Service.status).not_in(_HAVE_NO_ITEM),
+    )
+    await session.exec(
+        update(Drift)
+        .where(*of_list.drift, col(Drift.kind).not_in(OF_ITEMS), ~still.exists())
+        .values(state=DriftState.OVER)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def report_open(session: AsyncSession, account_id: int) -> None:

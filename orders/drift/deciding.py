@@ -10,7 +10,7 @@ from models.enums import DriftKind, DriftState, RenewalOwner, ServiceStatus, Sou
 from models.events import UpstreamSnapshot
 from models.order import RUNNING, Operation, Service
 from orders import audit
-from orders.drift.comparing import differences, report_open
+from orders.drift.comparing import OF_ITEMS, UNDECIDED, differences, report_open
 from orders.errors import NotFound, Refused
 from orders.incidents.record import checked_note
 from orders.services import addons, expiry
@@ -20,7 +20,6 @@ from orders.services.state import anchor_of, differing
 from orders.services.tracking import take_over_plan
 
 NOUN = "drift"
-_OF_ITEMS = (DriftKind.SECOND_ITEM, DriftKind.FOREIGN_MARK, DriftKind.NOBODYS_ITEM)
 
 
 async def ignore(session: AsyncSession, number: int, *, actor: str, reason: str) -> None:
@@ -33,7 +32,7 @@ async def approve(session: AsyncSession, number: int, *, actor: str, reason: str
     """The service takes over what its item shows. Raises NotFound, Refused, InvalidField."""
     reason = checked_note(reason)
     row = await _open(session, number)
-    if row.kind in _OF_ITEMS or row.service_id is None:
+    if row.kind in OF_ITEMS or row.service_id is None:
         raise Refused(
             f"item {row.item} is no service of ours: link or adopt it, close it at the upstream, or ignore it"
         )
@@ -98,7 +97,7 @@ async def _open(session: AsyncSession, number: int) -> Drift:
     row = found.one_or_none()
     if row is None:
         raise NotFound(NOUN, number)
-    if row.state not in (DriftState.OPEN, DriftState.IGNORED):
+    if row.state not in UNDECIDED:
         raise Refused(f"difference {number} is {row.state.value}: there is nothing to decide")
     return row
 

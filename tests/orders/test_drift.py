@@ -6,16 +6,28 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from models.audit import AuditEntry, Installation
+from models.columns import utc_now
 from models.database import Database
 from models.drift import Drift
-from models.enums import DriftKind, DriftState, IncidentKind, RenewalOwner, ServiceStatus, Source, UpstreamStatus
+from models.enums import (
+    DriftKind,
+    DriftState,
+    IncidentKind,
+    OperationKind,
+    RenewalOwner,
+    ServiceStatus,
+    Source,
+    Stage,
+    UpstreamStatus,
+)
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
-from models.order import Service
+from models.order import Operation, Service
 from orders.drift import deciding
 from orders.drift.comparing import compare
 from orders.errors import Refused
@@ -173,3 +185,58 @@ async def test_nothing_is_approved_that_has_changed_since_it_was_shown(shelf: Da
         session.add(row)
     with pytest.raises(Refused, match="not what they were"):
         await decide(shelf, found.id, approve=True)
+
+
+async def test_an_ignored_difference_stays_so_over_an_operation_of_its_service(shelf: Database) -> None:
+    number = await agreed(shelf)
+    await change(shelf, number, {"cost_amount": Decimal("4.00")})
+    [found] = await drift(shelf)
+    await decide(shelf, found.id, approve=False)
+    async with shelf.write() as session:
+        operation = Operation(service_id=number, kind=OperationKind.PROLONG, upstream_name="main")
+        session.add(operation)
+    for ended in (False, True):
+        async with shelf.write() as session:
+            row = await session.get_one(Operation, operation.id)
+            row.stage, row.ended_at = (Stage.COMPLETED, utc_now()) if ended else (Stage.SUBMITTING, None)
+        assert [one.state for one in await drift(shelf)] == [DriftState.IGNORED]
+    async with shelf.write() as session:
+        (await session.get_one(Service, number)).status = ServiceStatus.CLOSED
+    assert [one.state for one in await drift(shelf)] == [DriftState.OVER], "a closed service is compared no more"
+
+
+async def test_a_comparison_reads_no_difference_that_has_ended(shelf: Database) -> None:
+    """Their number grows with the years."""
+    number = await agreed(shelf)
+    await change(shelf, number, {"cost_amount": Decimal("4.00")})
+    await listed(shelf, item(**SOUND), item("19"))
+    async with shelf.write() as session:
+        for one in range(100, 400):
+            kind = DriftKind.NOBODYS_ITEM if one % 2 else DriftKind.TERM
+            service = None if one % 2 else number
+            state = DriftState.OVER if one % 3 else DriftState.APPROVED
+            session.add(
+                Drift(
+                    account_id=ACCOUNT,
+                    product_type="vds",
+                    item=str(one),
+                    kind=kind,
+                    service_id=service,
+                    ours="",
+                    theirs="",
+                    state=state,
+                )
+            )
+    read: list[Drift] = []
+
+    def loaded(row: Drift, _context: object) -> None:
+        read.append(row)
+
+    event.listen(Drift, "load", loaded)
+    try:
+        await compare(shelf, ACCOUNT, "vds", complete=True)
+        assert read == [], "all that is found is new"
+        await compare(shelf, ACCOUNT, "vds", complete=True)
+    finally:
+        event.remove(Drift, "load", loaded)
+    assert {(row.item, row.kind) for row in read} == {("17", DriftKind.PRICE), ("19", DriftKind.NOBODYS_ITEM)}
