@@ -30,10 +30,15 @@ from upstreams.port import Upstream
 SERVICES = """
 INSERT INTO service (customer, plan_id, product_type, module_id, account_id, status, status_since, name, name_is_ours,
  mark, upstream_number, upstream_tariff, period_months, parameters, addons, renewal_owner, ip, expires_on,
- cost_amount, cost_currency, created_at{columns})
-SELECT 'c-1', 1, 'vds', 1, 1, 'active', first_seen_at, name, {true}, 'rf-tests-' || number, number, '58', 1, '{{}}',
- '{{}}', 'resellflow', '', expires_on, cost_amount, cost_currency, first_seen_at{values} FROM upstream_snapshot
+ cost_amount, cost_currency, created_at)
+SELECT 'c-1', 1, 'vds', 1, 1, 'active', first_seen_at, name, true, 'rf-tests-' || number, number, '58', 1, '{}',
+ '{}', 'resellflow', '', expires_on, cost_amount, cost_currency, first_seen_at FROM upstream_snapshot
  WHERE product_type = 'vds'
+"""
+
+
+OF_SERVICES = """
+UPDATE upstream_snapshot SET service_id = (SELECT service.id FROM service WHERE upstream_number = number)
 """
 
 
@@ -84,7 +89,7 @@ async def measure(count: int, url: str) -> None:
             await look(database, upstream, known, every_row=False)
         async with database.write() as session:
             connection = await session.connection()
-            await connection.execute(sa.text(SERVICES.format(columns="", values="", true="true")))
+            await connection.execute(sa.text(SERVICES))
             await connection.execute(
                 sa.text(
                     "UPDATE upstream_snapshot SET service_id = (SELECT id FROM service WHERE upstream_number = number)"
