@@ -1,4 +1,4 @@
-"""What one sweep of a long list costs: `python -m tests.poller.measure_sweep SERVICES [URL]`. All items are services."""
+"""What one sweep of a long list costs: `python -m tests.poller.measure_sweep SERVICES [URL]`."""
 
 import asyncio
 import os
