@@ -275,14 +275,13 @@ class SubmitActivities:
             # It may be our own earlier attempt: looked up like a lost answer, and adopted if it carries our mark.
             await self._answers.lost(intent, error, FailureClass.EXISTS)
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
-        except NotAllowed as error:
-            await self._answers.refused(intent, error)
-            return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._answers.refused(intent, error)
             done = await self._refusals.after_refusal(job, upstream, error)
             if done is not None:
                 return done
+            if isinstance(error, NotAllowed):
+                return SubmitResult(outcome=Submission.MANUAL, failure=error.failure_class, reason=error.message)
             field = error.field if isinstance(error, Rejected) else ""
             return SubmitResult(
                 outcome=Submission.ATTENTION, failure=error.failure_class, reason=error.message, field=field

@@ -125,3 +125,24 @@ async def test_a_second_attempt_measures_from_the_expiry_before_the_first(shop: 
     await shop.resellflow.decide(order.operation, DecisionKind.RETRY, vouched)
     await shop.until(order, Stage.COMPLETED)
     assert await _prolonged(shop) == 1
+
+
+SWITCHES = [("suspend", "vds.suspend"), ("resume", "vds.resume"), ("close_service", "vds.delete")]
+
+
+@pytest.mark.parametrize("works_for", [0, 3600])
+async def test_a_no_to_what_was_done_all_the_same_leaves_no_task(shop: Shop, works_for: int) -> None:
+    """One rule for all kinds: the item is looked at before a person is asked. Where the upstream still works on it, the
+    task is opened, and closed automatically when the item shows it."""
+    service = await _active(shop)
+    await shop.upstream.set(operation_delay=works_for)
+    for ask, function in SWITCHES:
+        refusal = {"type": "value", "object": "period"}
+        await shop.upstream.fault(function=function, times=1, kind="error", when="after", error=refusal)
+        order = await getattr(shop.resellflow, ask)(service.id, key=ask)
+        if works_for:
+            await shop.until(order, Stage.AWAITING_MANUAL_TASK)
+            await shop.upstream.admin("POST", "/clock", {"advance_seconds": works_for})
+        await shop.until(order, Stage.COMPLETED)
+        assert (Stage.AWAITING_MANUAL_TASK in await shop.stages(order.operation)) is bool(works_for)
+        assert await _sent(shop, function) == 1
