@@ -192,15 +192,18 @@ async def _record_acceptance(
 ) -> SubmitResult:
     if stored.state is IntentState.ACCEPTED and (stored.upstream_number or not number):
         return TAKEN_OVER  # found meanwhile by its mark, and written down
-    account = await funds.locked_account(session, job.account_id)
-    if operation.kind is OperationKind.OPEN:
-        account.orders_return_number = Knowledge.YES if number else Knowledge.NO
-        session.add(account)
+    misfit = ""
     try:
         await intents.accept(session, stored, service, number, origin_of(operation))
     except Refused as refusal:
+        misfit = str(refusal)
+    if operation.kind is OperationKind.OPEN:
+        account = await funds.locked_account(session, job.account_id)
+        account.orders_return_number = Knowledge.YES if number else Knowledge.NO
+        session.add(account)
+    if misfit:
         # The answer named an item that another service holds: never to be believed.
-        reason = f"the upstream's answer does not fit: {refusal}"
+        reason = f"the upstream's answer does not fit: {misfit}"
         await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason)
         return SubmitResult(outcome=Submission.ACCEPTED_UNNUMBERED, reason=reason)
     if operation.stage is Stage.NEEDS_ATTENTION:

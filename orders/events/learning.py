@@ -16,6 +16,8 @@ class ListLearning:
     def __init__(self, batch: Batch, account: UpstreamAccount) -> None:
         self._batch = batch
         self._account = account
+        self._returns_mark = account.lists_return_mark
+        self._returns_name = account.lists_return_name
 
     def of_row(self, service: Service | None, item: UpstreamItem) -> None:
         """Our own item as a list just showed it."""
@@ -34,10 +36,16 @@ class ListLearning:
         self._name(_seen("name" in snapshot.listed and same_name(snapshot.name, service.name)))
 
     def _mark(self, seen: Knowledge) -> None:
-        self._account.lists_return_mark = learn(seen, self._account.lists_return_mark)
+        self._returns_mark = learn(seen, self._returns_mark)
 
     def _name(self, seen: Knowledge) -> None:
-        self._account.lists_return_name = learn(seen, self._account.lists_return_name)
+        self._returns_name = learn(seen, self._returns_name)
+
+    def write(self) -> None:
+        """To be called last: an account that is locked before services are written can wait for an order that has its
+        service and waits for the account."""
+        self._account.lists_return_mark = self._returns_mark
+        self._account.lists_return_name = self._returns_name
 
 
 def _seen(comes_back: bool) -> Knowledge:

@@ -314,7 +314,6 @@ class ListScan:
             return
         async with self._database.write() as session:
             account = await session.get_one(UpstreamAccount, known.account_id)
-            account.lists_show_marks = learn(end.shows_marks, account.lists_show_marks)
             row = await session.get(UpstreamList, (known.account_id, known.product_type))
             if row is None:
                 row = UpstreamList(account_id=known.account_id, product_type=known.product_type)
@@ -336,6 +335,7 @@ class ListScan:
                     )
                     .values(row_digest=None)
                 )
+            account.lists_show_marks = learn(end.shows_marks, account.lists_show_marks)  # last: see ListLearning
         known.loaded, known.lists_show_marks, known.stored = is_loaded, shows, heeded
         known.gone, known.is_stored, known.stored_held_back = set(), True, held_back
 

@@ -221,6 +221,7 @@ class Reconciliation:
         messages, entries = self._pending_rows(WebhookMessage), self._pending_rows(AuditEntry)
         await rows.insert(self._session, *self._new, *self._events, *messages, *entries)
         await self._session.flush()
+        self._lessons.write()
 
     def _pending_rows(self, model: type[SQLModel]) -> list[SQLModel]:
         """Rows that others have added to the session and nobody asks for."""

@@ -158,6 +158,8 @@ async def accept(
 
     Raises Refused if another service holds that item.
     """
+    if upstream_number:
+        await locked_snapshot(session, service, upstream_number)
     await settle(session, intent, IntentState.ACCEPTED, reopen=True)
     await funds.charge(session, intent.account_id, intent.operation_id)
     if service.status is ServiceStatus.ORDERED:
@@ -195,6 +197,7 @@ async def tie(session: AsyncSession, service: Service, upstream_number: str, ori
     Raises Refused if either is tied to another already. A number that is used again belongs to the service that lives:
     one that is closed gives it up.
     """
+    snapshot = await locked_snapshot(session, service, upstream_number)
     if service.upstream_number not in (None, upstream_number):
         raise Refused(f"service {service.id} is item {service.upstream_number} at the upstream already")
     holder = await session.exec(
@@ -212,30 +215,36 @@ async def tie(session: AsyncSession, service: Service, upstream_number: str, ori
         await unlink(session, other, origin)
     service.upstream_number = upstream_number
     session.add(service)
-    snapshots = await session.exec(
-        select(UpstreamSnapshot).where(
-            UpstreamSnapshot.account_id == service.account_id,
-            UpstreamSnapshot.product_type == service.product_type,
-            UpstreamSnapshot.number == upstream_number,
-        )
-    )
-    snapshot = snapshots.one_or_none()
     if snapshot is not None:
         snapshot.service_id = service.id
         session.add(snapshot)
     await session.flush()
 
 
-async def orphan_item(session: AsyncSession, service: Service) -> None:
-    """The item that the service was until now is nobody's."""
+async def locked_snapshot(session: AsyncSession, service: Service, number: str | None) -> UpstreamSnapshot | None:
+    """What is known of an item of the service's account and type, locked until the end of this transaction.
+
+    Everybody locks in one order: the operation, the item's snapshot, then the account and the service. The poller
+    begins with snapshots. Whoever held an account or a service and then asked for a snapshot could wait for the poller,
+    and the poller for them.
+    """
     found = await session.exec(
-        select(UpstreamSnapshot).where(
+        select(UpstreamSnapshot)
+        .where(
             UpstreamSnapshot.account_id == service.account_id,
             UpstreamSnapshot.product_type == service.product_type,
-            UpstreamSnapshot.number == service.upstream_number,
+            UpstreamSnapshot.number == number,
         )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
-    for snapshot in found.all():
+    return found.one_or_none()
+
+
+async def orphan_item(session: AsyncSession, service: Service) -> None:
+    """The item that the service was until now is nobody's."""
+    snapshot = await locked_snapshot(session, service, service.upstream_number)
+    if snapshot is not None:
         snapshot.service_id = None
         session.add(snapshot)
 

@@ -121,9 +121,16 @@ async def report_paid(session: AsyncSession, service: Service, snapshot: Upstrea
         operation=operation.id,
         detail={"item": number},
     )
-    if news and waits:
+    if news and waits and await _is_free(session, operation):
         reason = (
             f"item {number} with our mark is at the upstream now: this order was made there; before: {operation.reason}"
         )
         await enter(session, operation, operation.stage, reason, failure=operation.failure_class)
     return news
+
+
+async def _is_free(session: AsyncSession, operation: Operation) -> bool:
+    """Lock the operation, unless somebody has it: they may wait for the item, which the caller has locked. The incident
+    says it all the same."""
+    query = select(Operation.id).where(Operation.id == operation.id)
+    return (await session.exec(query.with_for_update(key_share=True, skip_locked=True))).first() is not None
