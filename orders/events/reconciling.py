@@ -40,6 +40,7 @@ from orders.services import renewal, tracking
 from orders.services.history import Changes, write_events
 from orders.services.state import apply_snapshot
 from orders.settlement.other_terms import report_other_currency, show_cost_seen_late
+from orders.settlement.second_terms import report_second_term
 from orders.webhooks.outbox import item_appeared
 from upstreams.port import UpstreamItem
 
@@ -309,6 +310,8 @@ class Reconciliation:
             item_appeared(self._session, self._account.name, snapshot, item.status.name.lower())
         if service is not None and service.upstream_number == snapshot.number:
             self._apply(service, snapshot, events, followed)
+            if any(event.kind is EventKind.PROLONGED for event in events):
+                await report_second_term(self._session, service)
             if snapshot.cost_currency != self._account.currency:
                 await report_other_currency(self._session, service, snapshot)
             if any(_form_shows_more(event, snapshot, from_form) for event in events) or _form_wanted(snapshot):

@@ -35,6 +35,7 @@ from orders.operations.seen import Seen
 from orders.services import mappings
 from orders.settlement.item_verdicts import Term, judge_term
 from orders.settlement.other_terms import report_other_term, show_real_cost
+from orders.settlement.second_terms import report_second_term
 from orders.settlement.verdicts import Judgement, Verdict
 from upstreams.answers import Quote
 from upstreams.errors import UpstreamError
@@ -123,7 +124,8 @@ class Prolong(OperationType[Prolongation, Renewal]):
         return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
 
     async def compare(self, ending: Ending) -> None:
-        await report_other_term(ending.session, ending.service, ending.operation)
+        if not await report_second_term(ending.session, ending.service):
+            await report_other_term(ending.session, ending.service, ending.operation)
         await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
@@ -211,6 +213,7 @@ def _term(job: Job, item: UpstreamItem, window: timedelta) -> Term:
         now=utc_now(),
         window=window,
         anchor_day=job.service.anchor_day,
+        requests=job.intent.attempt if job.intent is not None else 1,
     )
 
 

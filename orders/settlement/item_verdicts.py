@@ -30,6 +30,8 @@ class Term:
     window: timedelta
     anchor_day: int | None = None
     """The day of the month on which the item's terms end, where it is known."""
+    requests: int = 1
+    """How many may have been sent: each that counted as not done may have given a term all the same."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,10 @@ def expected(term: Term) -> tuple[date, ...]:
 
 
 def judge_term(term: Term) -> Judgement:
-    """Done if the expiry is what this call leads to; not done if it is what it was. Anything else may be somebody
-    else's doing, or half of ours: a person has to say."""
+    """Done if the expiry is what this call leads to, or what it and the earlier ones lead to; not done if it is what it
+    was. Anything else may be somebody else's doing, or half of ours: a person has to say."""
     wanted = expected(term)
-    if _as_wanted(term, wanted):
+    if _as_wanted(term, wanted + _more_than_once(term, wanted)):
         return Judgement(Verdict.DONE, (term.number,), f"item {term.number} expires {term.shown} now")
     if term.status is UpstreamStatus.PROCESSING:
         return Judgement(Verdict.WAIT, reason=f"item {term.number} is being worked on")
@@ -96,6 +98,14 @@ def judge_term(term: Term) -> Judgement:
     due = " or ".join(_day(one) for one in wanted) if wanted else "a date that nobody announced"
     words = f"item {term.number} expires {_day(term.shown)} now, {_day(term.before)} before; asked for was {due}"
     return Judgement(Verdict.CANNOT_TELL, (term.number,), words)
+
+
+def _more_than_once(term: Term, wanted: tuple[date, ...]) -> tuple[date, ...]:
+    """Where it ends if several requests were carried out. That is an incident, and nothing more is to be sent."""
+    if term.months <= 0:
+        return ()
+    more = range(1, term.requests)
+    return tuple(months_later(day, count * term.months, term.anchor_day) for day in wanted for count in more)
 
 
 def _as_wanted(term: Term, wanted: tuple[date, ...]) -> bool:

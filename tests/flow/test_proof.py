@@ -1,8 +1,10 @@
 """What proves that a request on an item was done: the date that was asked for; a no that lied; one repeat at most."""
 
 import pytest
+from sqlmodel import select
 
-from models.enums import Stage
+from models.enums import IncidentKind, Stage
+from models.incident import Incident
 from models.messages import Decision, DecisionKind
 from models.order import Service
 from orders.operations.set_parameters import ServiceChange
@@ -125,6 +127,45 @@ async def test_a_second_attempt_measures_from_the_expiry_before_the_first(shop: 
     await shop.resellflow.decide(order.operation, DecisionKind.RETRY, vouched)
     await shop.until(order, Stage.COMPLETED)
     assert await _prolonged(shop) == 1
+
+
+async def test_a_prolongation_that_the_upstream_carries_out_after_all_is_reported_with_both_requests(
+    shop: Shop,
+) -> None:
+    """The first request counted as not done when the window was over, and the second one was accepted."""
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="before")
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    await shop.until(order, Stage.COMPLETED)
+    assert await _incidents(shop) == []
+    await shop.upstream.call(PROLONG, elid=service.upstream_number or "", period="1", sok="ok")
+    assert await _prolonged(shop) == 2
+
+    async def reported() -> Incident | None:
+        return next(iter(await _incidents(shop)), None)
+
+    incident = await assert_eventually(reported, timeout=30)
+    assert incident is not None
+    assert (incident.kind, incident.operation_id) == (IncidentKind.OTHER_TERM, order.operation)
+    after = await shop.service(order.service)
+    assert f"it expires {after.expires_on}, and request 2 of operation {order.operation}" in incident.message
+    assert f"request 1 of operation {order.operation}" in incident.message
+    assert "ask for one of them back" in incident.message
+
+
+async def test_a_prolongation_after_one_that_was_sent_twice_is_no_second_one(shop: Shop) -> None:
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="before")
+    for key in ("p", "q"):
+        order = await shop.resellflow.prolong(service.id or 0, 1, key=key)
+        await shop.until(order, Stage.COMPLETED)
+    assert await _prolonged(shop) == 2
+    assert await _incidents(shop) == []
+
+
+async def _incidents(shop: Shop) -> list[Incident]:
+    async with shop.database.read() as session:
+        return list((await session.exec(select(Incident))).all())
 
 
 SWITCHES = [("suspend", "vds.suspend"), ("resume", "vds.resume"), ("close_service", "vds.delete")]

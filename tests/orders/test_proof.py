@@ -17,6 +17,7 @@ from models.incident import Incident
 from models.money import Money
 from models.order import Intent, Operation, Service
 from orders.events.orphans import unexplained_items
+from orders.services.expiry import months_later
 from orders.services.naming import is_cut, may_be_name, same_mark
 from orders.settlement.intents import looking_for_name
 from orders.settlement.item_verdicts import Term, expected, judge_term
@@ -292,3 +293,11 @@ async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(
         session.add(ended)
     async with database.read() as session:
         assert await unexplained_items(session, 1, "main") == []
+
+
+def test_two_terms_prove_that_both_of_two_requests_were_carried_out() -> None:
+    """Two terms after one request may be somebody else's doing."""
+    late = replace(TERM, shown=months_later(expected(TERM)[0], TERM.months))
+    assert judge_term(late).verdict is Verdict.CANNOT_TELL
+    assert judge_term(replace(late, requests=2)).verdict is Verdict.DONE
+    assert judge_term(replace(late, requests=2, months=0)).verdict is Verdict.CANNOT_TELL
