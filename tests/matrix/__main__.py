@@ -1,7 +1,10 @@
-"""The command line: `python -m tests.matrix`. Exit status 0 if every cell is as it has to be."""
+"""The command line: `python -m tests.matrix`. Exit status 0 if every cell is as it has to be; the page shows the others
+as failed."""
 
 import argparse
 import asyncio
+import os
+import platform
 import random
 import sys
 import tempfile
@@ -9,17 +12,18 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from process_exit import leave
-from tests.flow.shop import Upstream, open_upstream
+from tests.flow.shop import QUICK, Upstream, open_upstream
 from tests.infrastructure.databases import Stock, copy_of, migrate_template, new_database, own_server
 from tests.infrastructure.processes import free_port
 from tests.infrastructure.temporal import OwnTemporalServer, TemporalServer, start_temporal_server, until_serving
 from tests.matrix import page
 from tests.matrix.cells import OF_PROCESSES, Cell, Fault, Step, operations_at, strikes
-from tests.matrix.lives import live
+from tests.matrix.lives import TIMES, live
 from tests.matrix.outcome import Ending, Outcome
 from tests.matrix.restarts import Restart
 from tests.matrix.rows import play
@@ -157,13 +161,23 @@ def main() -> int:
     outcomes = asyncio.run(run(chosen, given.at_once))
     failed = [cell for cell, outcome in outcomes.items() if not outcome.is_fine]
     print(f"seed {seed}: {len(outcomes)} cells in {time.monotonic() - since:.0f} s, {len(failed)} failed")
-    if failed:
-        return 1
     results = {cell: page.shown(outcome) for cell, outcome in outcomes.items()}
+    how = _how(len(outcomes), seed, given.at_once, time.monotonic() - since)
     if given.only:
-        results = page.read(page.PAGE.read_text(encoding="utf-8")) | results
-    page.PAGE.write_text(page.written(results), encoding="utf-8")
-    return 0
+        text = page.PAGE.read_text(encoding="utf-8")
+        results, how = page.read(text) | results, page.run_in_parts(text)
+    page.PAGE.write_text(page.written(results, how), encoding="utf-8")
+    return 1 if failed else 0
+
+
+def _how(count: int, seed: int, at_once: int, seconds: float) -> str:
+    times = QUICK | TIMES
+    return (
+        f"{datetime.now(UTC).date()}, {count} cells in {seconds / 60:.0f} minutes, {at_once} strikes at once, seed {seed}, on "
+        f"{os.cpu_count()} processors with a load of {os.getloadavg()[2]:.0f} (others' work included), CPython "
+        f"{platform.python_version()}. The time-out of a call was {times['order_timeout']:.0f} s and the settle window "
+        f"{times['settle_window']:.0f} s. The database was SQLite, and PostgreSQL where it was restarted."
+    )
 
 
 def _is_wanted(strike: Strike, only: list[str] | None) -> bool:

@@ -21,6 +21,7 @@ SHOWN = {
     Ending.TASK: "task",
     Ending.TWICE_REPORTED: "**twice, reported**",
     Ending.TWICE: "**twice, not reported**",
+    Ending.FAILED: "**failed**",
 }
 MEANING = {
     Ending.GOES_ON: (
@@ -58,7 +59,11 @@ MEANING = {
         "It ends, the upstream has done it twice, and no incident reports it. Our service shows what the item shows. "
         "It is not promised against, for the same reason."
     ),
+    Ending.FAILED: "It did not come to an end that is as it has to be, or the run itself was disturbed.",
 }
+RUN = "The last run of the whole matrix: "
+NO_RUN = "not known."
+IN_PARTS = " Some cells were run again since then."
 NOT_RUN = "not run yet"
 Results = Mapping[Cell, str]
 
@@ -66,19 +71,20 @@ Results = Mapping[Cell, str]
 def shown(outcome: Outcome) -> str:
     """The text of a cell."""
     text = SHOWN[outcome.ending]
-    return f"{text}: {outcome.reason}" if outcome.reason else text
+    why = "; ".join(outcome.problems).replace("|", "/")[:200] if outcome.ending is Ending.FAILED else outcome.reason
+    return f"{text}: {why}" if why else text
 
 
-def written(results: Results) -> str:
-    """The whole page. A cell without a result is shown as not run yet."""
+def written(results: Results, run: str) -> str:
+    """The whole page. A cell without a result is shown as not run yet. `run`: when and how the whole was run last."""
     known = {cell: results.get(cell, NOT_RUN) for cell in cells()}
-    parts = [_head(known)]
+    parts = [_head(known, run)]
     for fault in Fault:
         parts.append(_section(fault, known))
     return "\n\n".join(parts) + "\n"
 
 
-def _head(results: Results) -> str:
+def _head(results: Results, run: str) -> str:
     counts = Counter(_ending(text) for text in results.values() if text != NOT_RUN)
     missing = len(results) - counts.total()
     all_ = len(Fault) * len(Step) * len(OPERATIONS)
@@ -98,6 +104,8 @@ def _head(results: Results) -> str:
         "",
         f"{len(Fault)} faults × {len(Step)} steps × {len(OPERATIONS)} operations are {all_:,} cells. "
         f"{len(results)} of them run. The others make no sense, and each table says why.",
+        "",
+        f"{RUN}{run}",
         "",
         "| A cell says | Cells | Meaning |",
         "|---|---|---|",
@@ -145,6 +153,17 @@ def _ending(text: str) -> Ending:
     raise ValueError(f"no result reads {text!r}")
 
 
+def run_of(page: str) -> str:
+    """When and how the whole was run last, as a page says."""
+    found = re.search(rf"^{re.escape(RUN)}(.+)$", page, flags=re.MULTILINE)
+    return found[1] if found else NO_RUN
+
+
+def run_in_parts(page: str) -> str:
+    """The same, after some cells were run again."""
+    return run_of(page).removesuffix(IN_PARTS) + IN_PARTS
+
+
 def read(page: str) -> dict[Cell, str]:
     """The results that a page shows. Raises ValueError where it is no such page."""
     results: dict[Cell, str] = {}
@@ -170,6 +189,6 @@ def _of_line(fault: Fault, step: Step, texts: Iterable[str]) -> dict[Cell, str]:
 def is_current(page: str) -> bool:
     """Whether the cells, with the results that the page shows, make this very page."""
     try:
-        return written(read(page)) == page
+        return written(read(page), run_of(page)) == page
     except ValueError:
         return False
