@@ -171,10 +171,10 @@ def main() -> int:
 
 
 def _how(count: int, seed: int, at_once: int, seconds: float) -> str:
-    times = QUICK | TIMES
+    times, load = QUICK | TIMES, os.getloadavg()[2]
     return (
-        f"{datetime.now(UTC).date()}, {count} cells in {seconds / 60:.0f} minutes, {at_once} strikes at once, seed {seed}, "
-        f"on {os.cpu_count()} processors with a load of {os.getloadavg()[2]:.0f} (others' work included), CPython "
+        f"{datetime.now(UTC).date()}, {count} cells in {seconds / 60:.0f} minutes, {at_once} strikes at once, "
+        f"seed {seed}, on {os.cpu_count()} processors with a load of {load:.0f} (others' work included), CPython "
         f"{platform.python_version()}. The time-out of a call was {times['order_timeout']:.0f} s and the settle window "
         f"{times['settle_window']:.0f} s. The database was SQLite, and PostgreSQL where it was restarted."
     )
