@@ -27,6 +27,7 @@ from orders.operations.seen import Seen
 from orders.restoration.proof import stricter
 from orders.services.history import origin_of
 from orders.settlement import intents
+from orders.settlement.charges import unless_charged
 from orders.settlement.lookup import keep_evidence
 from orders.settlement.namesakes import namesakes
 from orders.settlement.second_items import report_second
@@ -168,7 +169,9 @@ class SettleActivities:
         if intent.step is not IntentStep.SEND and debt is not None:
             return await find_out_payment(self._database, job, upstream, debt, self._settle_window, sent=intent)
         found = await operation_type(job.operation.kind).find_out(self._database, job, upstream, self._settle_window)
-        return found if job.operation.kind is OperationKind.OPEN else await stricter(job, intent, upstream, found)
+        if job.operation.kind is not OperationKind.OPEN:
+            found = await stricter(job, intent, upstream, found)
+        return await unless_charged(self._database, job, intent, upstream, found, self._settle_window)
 
     async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
         """A request whose answer was lost, or said too little, may have ended in the cart.

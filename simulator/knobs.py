@@ -127,6 +127,7 @@ class Settings(BaseModel):
     licence_key_delay: float = Field(default=0, ge=0)
     certificate_delay: float = Field(default=0, ge=0)
     operation_delay: float = Field(default=0, ge=0)
+    operation_shown: bool = True
 
     list_lag: float = Field(default=0, ge=0)
 

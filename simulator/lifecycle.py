@@ -136,8 +136,9 @@ def begin(world: World, item: Item, pending: Pending, *, by_hand: bool = False) 
     if not delay and not by_hand:
         finish(world, item, now)
         return
-    item.status = Status.PROCESSING
-    item.cause = "5_need_configure" if by_hand else f"5_{pending.operation.value}"
+    if world.settings.operation_shown:
+        item.status = Status.PROCESSING
+        item.cause = "5_need_configure" if by_hand else f"5_{pending.operation.value}"
     pending.due = None if by_hand else now + timedelta(seconds=delay)
     world.touch(item)
 

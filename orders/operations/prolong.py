@@ -33,7 +33,7 @@ from orders.operations.job import Job
 from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Seen
 from orders.services import mappings
-from orders.settlement.item_verdicts import Term, judge_term
+from orders.settlement.item_verdicts import Term, differs, judge_term
 from orders.settlement.other_terms import report_other_term, show_real_cost
 from orders.settlement.second_terms import report_second_term
 from orders.settlement.verdicts import Judgement, Verdict
@@ -124,7 +124,9 @@ class Prolong(OperationType[Prolongation, Renewal]):
         return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
 
     async def compare(self, ending: Ending) -> None:
-        if not await report_second_term(ending.session, ending.service):
+        announced = _date(self.asked(ending.operation).expires_announced)
+        as_announced = announced is not None and not differs(announced, ending.service.expires_on)
+        if not as_announced and not await report_second_term(ending.session, ending.service):
             await report_other_term(ending.session, ending.service, ending.operation)
         await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 

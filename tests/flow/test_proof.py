@@ -11,7 +11,7 @@ from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
-PROLONG = "service.prolong"
+PROLONG, PLAN = "service.prolong", "service.changepricelist"
 WHY = Decision(actor="olga", reason="looked at the upstream")
 
 
@@ -151,6 +151,43 @@ async def test_a_prolongation_that_the_upstream_carries_out_after_all_is_reporte
     assert f"it expires {after.expires_on}, and request 2 of operation {order.operation}" in incident.message
     assert f"request 1 of operation {order.operation}" in incident.message
     assert "ask for one of them back" in incident.message
+
+
+KEPT_BACK = 3600
+"""Seconds for which the upstream does not show what it has charged for: much longer than the settle window."""
+
+
+@pytest.mark.parametrize("kind", ["open", "prolong", "change_plan", "set_parameters"])
+async def test_what_the_upstream_has_charged_for_and_shows_late_is_not_sent_again(shop: Shop, kind: str) -> None:
+    """Its expenses prove it: the item looks as before for longer than the settle window."""
+    function = {"open": "*.order.param", "prolong": PROLONG, "change_plan": PLAN, "set_parameters": "vds.edit"}[kind]
+    if kind != "open":
+        service = await _active(shop)
+    shop.resellflow.settings = shop.settings.model_copy(update={"manual_plan_changes": {}})
+    late = {"operation_delay": KEPT_BACK, "operation_shown": False, "commit_delay": KEPT_BACK}
+    await shop.upstream.set(disk_change="automatic", **late)
+    before = len(await shop.upstream.charges())
+    await shop.upstream.fault(function=function, sok=True, times=1, kind="cut", when="after")
+    match kind:
+        case "open":
+            order = await shop.order()
+        case "prolong":
+            order = await shop.resellflow.prolong(service.id, 1, key="x")
+        case "change_plan":
+            order = await shop.resellflow.change_plan(service.id, "VDS-2", key="x")
+        case _:
+            order = await shop.resellflow.change_parameters(service.id, ServiceChange(addons={"ram": 4}), key="x")
+
+    async def charge_is_found() -> bool:
+        sent = await shop.intents(order.operation)
+        assert len(sent) <= 1
+        return any("charge" in intent.evidence for intent in sent)
+
+    await assert_eventually(charge_is_found, timeout=30)
+    await shop.upstream.admin("POST", "/clock", {"advance_seconds": KEPT_BACK})
+    await shop.until(order, Stage.COMPLETED, timeout=60)
+    assert len(await shop.upstream.charges()) == before + 1
+    assert len(await shop.intents(order.operation)) == 1
 
 
 async def test_a_prolongation_after_one_that_was_sent_twice_is_no_second_one(shop: Shop) -> None:

@@ -1,0 +1,118 @@
+"""A charge that nothing of ours explains proves that a request was carried out, although the item does not show it yet.
+
+It is looked for before a request that costs is sent again. Where the upstream's list of expenses can't be read, or does
+not name items, it proves nothing, and what the item shows decides alone.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.database import Database
+from models.enums import IntentState, IntentStep, OperationKind
+from models.events import UpstreamSnapshot
+from models.order import Intent, Operation, Service
+from orders.operations.job import Job
+from orders.operations.registry import operation_type
+from orders.settlement.verdicts import INCOMPLETE_AT_MOST, Judgement, Verdict
+from upstreams.carts import Expense
+from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, SetupFault
+from upstreams.port import Upstream
+
+A_DAY = timedelta(days=1)
+"""The upstream's calendar may be a day off ours."""
+OF_OURS = timedelta(days=3)
+"""Charges of other operations of the service explain a charge for so long: more than the calendars can differ."""
+
+
+async def unless_charged(
+    database: Database, job: Job, intent: Intent, upstream: Upstream, found: Judgement, window: timedelta
+) -> Judgement:
+    """The verdict; *not done* becomes *wait*, and after ten windows and ten minutes *cannot tell*, while the expenses
+    show a charge of just the order's cost that nothing explains."""
+    cost = job.operation.cost
+    if found.verdict is not Verdict.NOT_DONE or intent.step is not IntentStep.SEND:
+        return found
+    if not operation_type(job.operation.kind).charges or cost is None or cost.amount <= 0:
+        return found
+    since = await _first_sent(database, job)
+    listed = await _expenses(upstream, since)
+    of_its_cost = [one for one in listed if one.amount == cost]
+    async with database.read() as session:
+        if job.operation.kind is OperationKind.OPEN:
+            charges = await _of_nobodys_items(session, job, of_its_cost)
+        else:
+            mine = [one for one in of_its_cost if one.item == job.service.upstream_number]
+            charges = mine[await _explained(session, job, since) :]
+    if not charges:
+        return found
+    one = charges[-1]
+    evidence = {**found.evidence, "charge": {"number": one.number, "item": one.item, "amount": str(cost)}}
+    words = (
+        f"the upstream's expenses have a charge of {cost} for item {one.item} (number {one.number}) that no other "
+        "order explains, and the item does not show what was asked for yet"
+    )
+    unknown_since = intent.unknown_since or intent.created_at
+    if utc_now() < unknown_since + max(10 * window, INCOMPLETE_AT_MOST):
+        return Judgement(Verdict.WAIT, reason=words, evidence=evidence)
+    return replace(found, verdict=Verdict.CANNOT_TELL, reason=words, evidence=evidence)
+
+
+async def _first_sent(database: Database, job: Job) -> datetime:
+    async with database.read() as session:
+        found = await session.exec(
+            select(Intent.created_at).where(Intent.operation_id == job.number).order_by(col(Intent.id)).limit(1)
+        )
+        return found.one()
+
+
+async def _expenses(upstream: Upstream, since: datetime) -> Collection[Expense]:
+    """Those that name an item. None where this upstream, or this account, may not read them."""
+    day = (since - A_DAY).date()
+    try:
+        listed = await upstream.expenses(day)
+    except (Rejected, SetupFault, OutcomeUnknown):
+        return []
+    except ConnectionUnhealthy as error:
+        if error.scope is Scope.ACCOUNT:
+            raise
+        return []
+    return [one for one in listed.entries if one.item]
+
+
+async def _of_nobodys_items(session: AsyncSession, job: Job, charges: Collection[Expense]) -> list[Expense]:
+    """Those for items that no list has shown and no order of ours has."""
+    numbers = {one.item for one in charges}
+    seen = await session.exec(
+        select(UpstreamSnapshot.number).where(
+            UpstreamSnapshot.account_id == job.account_id, col(UpstreamSnapshot.number).in_(numbers)
+        )
+    )
+    ours = await session.exec(
+        select(Service.upstream_number).where(
+            Service.account_id == job.account_id, col(Service.upstream_number).in_(numbers)
+        )
+    )
+    known = {*seen.all(), *ours.all()}
+    return [one for one in charges if one.item not in known]
+
+
+async def _explained(session: AsyncSession, job: Job, since: datetime) -> int:
+    """How many other operations of the service were charged the same sum of late."""
+    found = await session.exec(
+        select(Operation.id)
+        .join(Intent, col(Intent.operation_id) == col(Operation.id))
+        .where(
+            Operation.service_id == job.service.id,
+            Operation.id != job.number,
+            Operation.cost_amount == job.operation.cost_amount,
+            Intent.state == IntentState.ACCEPTED,
+            Intent.created_at > since - OF_OURS,
+        )
+        .distinct()
+    )
+    return len(found.all())
