@@ -205,7 +205,7 @@ class SweepActivities:
                 self._to_deliver.discard(account_id)
 
     async def _start(self, numbers: list[int]) -> int:
-        """Returns how many were started. One that Temporal refuses keeps no other one from its start."""
+        """Returns how many were started. An order that Temporal refuses keeps no other one from its start."""
         started, queue, policy = 0, self._settings.task_queue, self._settings.order_policy()
         for number in numbers:
             try:

@@ -32,8 +32,8 @@ OF_OURS = timedelta(days=3)
 async def unless_charged(
     database: Database, job: Job, intent: Intent, upstream: Upstream, found: Judgement, window: timedelta
 ) -> Judgement:
-    """The verdict; *not done* becomes *wait*, and after ten windows and ten minutes *cannot tell*, while the expenses
-    show a charge of just the order's cost that nothing explains."""
+    """The verdict. While the expenses show a charge of just the order's cost that nothing explains, *not done* becomes
+    *wait*; after ten windows, ten minutes at least, a person decides."""
     cost = job.operation.cost
     if found.verdict is not Verdict.NOT_DONE or intent.step is not IntentStep.SEND:
         return found

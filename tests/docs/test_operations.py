@@ -12,6 +12,7 @@ from tests.docs.test_layers import module_of, packages
 NAMED = {
     "models.goals": "signals in recorded histories do not say what they mean for their operation",
     "orders.settlement.other_terms": "what an item costs is the price of a period: of an opening or a prolongation",
+    "orders.settlement.second_terms": "only of a prolongation does the item show how often it was done",
 }
 """Modules that name kinds, besides the words themselves and the classes. Why they do."""
 CLOSINGS = {
