@@ -10,10 +10,13 @@ from decimal import Decimal
 import httpx
 
 from benchmarks.soak.api import Api, Json, Panel
+from benchmarks.soak.audit import CHARGED_AS
 from benchmarks.soak.parts import ACCOUNTS
 
 PATIENCE = timedelta(seconds=15)
 """An operator looks at the upstream himself only after this: until then a cut request may still arrive there."""
+CLOCKS = timedelta(seconds=1)
+"""By so much a charge's time may be before the request's: it is a whole second."""
 RETRIES = 4
 LOOKS = 2
 
@@ -65,8 +68,23 @@ class Operators:
             await self._take(number, "mark-done", {"upstream_number": str(items[0]["id"])})
         elif cancel is not None and "nothing_was_bought" not in cancel["needs"]:
             await self._take(number, "cancel", dict.fromkeys(set(cancel["needs"]) - {"reason"}, True))
-        elif cancel is not None and operation["kind"] == "open" and not items:
+        elif await self._is_charged(operation, service["mark"]):
+            if "mark_done" in allowed and operation["kind"] != "open":
+                await self._take(number, "mark-done", {})
+        elif cancel is not None and not (operation["kind"] == "open" and items):
             await self._take(number, "cancel", {"nothing_was_bought": True})
+
+    async def _is_charged(self, operation: Json, mark: str) -> bool:
+        """Whether the upstream's statement has a charge of this kind since the operation was first sent: those of one
+        service are sent one after the other."""
+        stages = (await self._api.send("GET", f"/v1/operations/{operation['number']}")).body["stages"]
+        sent = min((_time(one["at"]) for one in stages if one["stage"] == "submitting"), default=None)
+        return sent is not None and any(
+            charge["remoteid"] == mark
+            and CHARGED_AS[charge["operation"]].value == operation["kind"]
+            and _time(charge["time"]) >= sent - CLOCKS
+            for charge in await self._panel.charges()
+        )
 
     async def _take(self, number: int, decision: str, fields: Json) -> None:
         self._tried[number, decision] += 1
@@ -103,9 +121,11 @@ class Operators:
 
 
 class Staff:
-    """The upstream's staff: they do to our items what they like."""
+    """The upstream's staff: they do what they like to items that are somebody's service, or nobody's. What they do to
+    an item between its purchase and our first sight of it can't be told from a purchase that failed."""
 
-    def __init__(self, panel: Panel, seed: int) -> None:
+    def __init__(self, api: Api, panel: Panel, seed: int) -> None:
+        self._api = api
         self._panel = panel
         self._chance = random.Random(f"{seed} staff")  # noqa: S311
         self.acts: Counter[str] = Counter()
@@ -128,6 +148,8 @@ class Staff:
             self.acts["bought by hand"] += 1
             return
         item = self._chance.choice(items)
+        if item["remoteid"] and not await self._is_linked(item):
+            return
         changes: dict[str, Json] = {
             "suspended": {"reason": "abusesuspend"},
             "resumed": {"status": 2},
@@ -143,6 +165,10 @@ class Staff:
         else:
             done = await _possible(self._panel.call("PATCH", f"/items/{item['id']}", changes[act]))
         self.acts[act if done else f"{act}: not possible"] += 1
+
+    async def _is_linked(self, item: Json) -> bool:
+        service = (await self._api.send("GET", f"/v1/services/{item['remoteid'].rpartition('-')[2]}")).body
+        return bool(service["upstream"]) and service["upstream"]["number"] == str(item["id"])
 
 
 class Payer:
@@ -165,8 +191,12 @@ class Payer:
 
 
 def _age(operation: Json) -> timedelta:
-    since = datetime.fromisoformat(operation["stage_since"])
-    return datetime.now(UTC) - (since if since.tzinfo else since.replace(tzinfo=UTC))
+    return datetime.now(UTC) - _time(operation["stage_since"])
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 async def _possible(call: Awaitable[object]) -> bool:

@@ -49,7 +49,7 @@ class Run:
         self.ledger = Ledger()
         self.customers = Customers(self.shop, self.ledger, options.seed)
         self.operators = Operators(self.operator, self.panel, options.seed)
-        self.staff = Staff(self.panel, options.seed)
+        self.staff = Staff(self.operator, self.panel, options.seed)
         self.payer = Payer(self.panel, options.seed)
         self.bad_upstream = BadUpstream(self.panel, options.seed)
         self.seconds = options.minutes * 60
@@ -158,9 +158,13 @@ class Run:
         is theirs: they are at work."""
         wanted = "&".join(f"stage={stage.value}" for stage in Stage if not stage.is_final)
         found = await self.operator.all(f"/v1/operations?{wanted}")
-        return Counter(one["stage"] for one in found if Stage(one["stage"]) not in FOR_PEOPLE) or Counter(
-            one["stage"] for one in found if one["allowed_decisions"]
-        )
+        for_people = [one for one in found if Stage(one["stage"]) in FOR_PEOPLE]
+        behind = {one["service"] for one in for_people}
+        return Counter(
+            one["stage"]
+            for one in found
+            if not (one in for_people or (one["stage"] == Stage.QUEUED and one["service"] in behind))
+        ) or Counter(one["stage"] for one in for_people if one["allowed_decisions"])
 
     async def _noting(self, actor: Awaitable[None]) -> None:
         """A violation does not end the run: more may be found."""
