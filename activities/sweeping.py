@@ -114,15 +114,19 @@ class SweepActivities:
         return SweepLap(started=lap.started + started, pollers=len(self._watched), numbers=self._numbers.known)
 
     async def _start_accepted(self) -> int:
-        """Operations that nobody started: Temporal was away, the process died, or their turn in the queue has come."""
+        """Operations that nobody started: Temporal was away, the process died, or their turn in the queue has come.
+
+        Those that wait longest go first: a look that is interrupted begins anew, and would never come to the last.
+        """
         async with self._database.read() as session:
             found = await session.exec(
-                select(Operation.id)
+                select(Operation.id, Operation.stage_since)
                 .where(RUNNING, col(Operation.workflow_started_at).is_(None), ~_is_being_started())
                 .order_by(col(Operation.id))
                 .limit(BATCH)
             )
-            numbers = [number for number in found.all() if number is not None]
+            waiting = sorted(found.all(), key=lambda row: row[1])
+        numbers = [number for number, _ in waiting]
         started = await self._start(numbers)
         if started:  # what the upstream had shown of them before waits for their workflows
             self._to_deliver |= await accounts_to_deliver(self._database)

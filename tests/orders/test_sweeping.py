@@ -156,6 +156,34 @@ async def test_what_is_seen_of_an_order_before_its_workflow_is_started_waits_for
     assert heard == ["started", "e-1"]
 
 
+async def test_an_order_is_not_kept_from_its_start_by_turns_that_come_after_it(
+    orders: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the soak: each look was interrupted, and began again with low numbers, whose turn had come since."""
+    now = utc_now()
+    async with orders.write() as session:
+        first = (await session.exec(select(Operation))).one()
+        service = await session.get_one(Service, first.service_id)
+        other = Service(**service.model_dump(exclude={"id", "mark", "upstream_number"}), mark="rf-abcde-2")
+        session.add(other)
+        await session.flush()
+        waiting = Operation(service_id=other.id, kind=OperationKind.OPEN, stage=Stage.ACCEPTED)
+        waiting.stage_since = now - timedelta(minutes=5)
+        first.stage, first.stage_since, first.workflow_started_at = Stage.ACCEPTED, now, None
+        session.add_all([first, waiting])
+    tried: list[object] = []
+
+    async def start_order(*arguments: object) -> bool:
+        tried.append(arguments[-1])
+        raise RPCError("no answer in time", RPCStatusCode.DEADLINE_EXCEEDED, b"")
+
+    monkeypatch.setattr(sweeping, "start_order", start_order)
+    monkeypatch.setattr(sweeping, "INTERVAL_SECONDS", 0.5)
+    sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
+    await ActivityEnvironment().run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=0.3)))
+    assert tried[0] == waiting.id
+
+
 async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
 
