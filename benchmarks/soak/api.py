@@ -13,8 +13,9 @@ import httpx
 KEY_HEADER = "Idempotency-Key"
 NOT_NOW = frozenset({429, 502, 503, 504})
 LONGEST_PAUSE = 3.0
-PATIENCE = 90.0
-"""Seconds within which every request gets a definite answer: no outage is so long."""
+PATIENCE = 180.0
+"""Seconds within which every request gets a definite answer: no outage is so long, not even on a busy machine, where
+a process that is killed again and again takes long to start."""
 Json = dict[str, Any]
 
 

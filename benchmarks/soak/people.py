@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import httpx
 
-from benchmarks.soak.api import Api, Json, Panel
+from benchmarks.soak.api import Api, Json, Panel, Violation
 from benchmarks.soak.audit import CHARGED_AS
 from benchmarks.soak.parts import ACCOUNTS
 
@@ -30,6 +30,7 @@ class Operators:
         self._panel = panel
         self._chance = random.Random(f"{seed} operators")  # noqa: S311
         self._tried: Counter[tuple[int, str]] = Counter()
+        self.violations: list[Violation] = []
         self.decided: Counter[str] = Counter()
 
     async def run(self, over: asyncio.Event) -> None:
@@ -38,7 +39,13 @@ class Operators:
             await asyncio.sleep(1)
 
     async def work(self) -> None:
-        """One look at what waits for people."""
+        """One look at what waits for people. A violation does not end their work."""
+        try:
+            await self._work()
+        except Violation as violation:
+            self.violations.append(violation)
+
+    async def _work(self) -> None:
         for stage in ("needs_attention", "awaiting_confirmation"):
             for operation in await self._api.all(f"/v1/operations?stage={stage}"):
                 if stage == "needs_attention" or _age(operation) > 3 * PATIENCE:

@@ -112,7 +112,7 @@ class Run:
     async def report(self, quiet: float, books: Books) -> Report:
         client = await self.installation.connect()
         history = await longest(client, "OrderStage IS NOT NULL")
-        self.violations += self.customers.violations + growth(self.samples.taken)
+        self.violations += self.customers.violations + self.operators.violations + growth(self.samples.taken)
         if history > LONGEST_ORDER:
             self.violations.append(Violation(f"the history of an order has {history} events"))
         self.violations += [Violation(text) for part in self.installation.parts for text in part.ended_alone]

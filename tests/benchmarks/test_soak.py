@@ -22,5 +22,13 @@ def test_memory_that_grows_from_the_middle_of_the_run_to_its_end_is_noticed() ->
     assert words(growth(growing)) == ["worker grew from 100 MiB in the middle third to 180 MiB in the last"]
 
 
+def test_a_process_that_was_away_whenever_it_was_looked_at_has_not_grown() -> None:
+    away = [sample(second, 100) for second in range(12)]
+    for one in away[4:8]:
+        del one.memory_mib["poller"]
+
+    assert growth(away) == []
+
+
 def test_a_permanent_workflow_that_never_begins_anew_is_noticed() -> None:
     assert len(growth([sample(1, 100, events=5000)])) == 1
