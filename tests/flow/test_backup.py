@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from models.audit import Installation
+from models.catalogue import ProcessingModule, UpstreamAccount
 from models.enums import IntentState, Stage
 from models.messages import Decision, DecisionKind
 from models.outages import Held
@@ -33,6 +34,7 @@ from upstreams.connections import Connections
 
 on_postgresql = pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
 """For stories whose every statement runs on SQLite in the other stories here."""
+AWAY = "away"
 TOKEN = "shops-own-token-0123456789abcdefghijklm"
 
 
@@ -425,6 +427,7 @@ async def test_the_command_reports_and_the_api_refuses(
     await completed(shop, lost)
     await stop(worker)
     await restore(shop, tmp_path / "saved")
+    await add_account_that_is_away(shop)
     async with open_api(shop) as api:
         ready = await api.get("/readyz")
         assert ready.status_code == 503
@@ -432,11 +435,13 @@ async def test_the_command_reports_and_the_api_refuses(
         body = {"plan": "VDS-1", "period_months": 1, "customer": "c-2"}
         refused = await api.post("/v1/services", json=body, headers={"Idempotency-Key": "k"})
         assert refused.status_code == 503, refused.text
-        seen = await resell(shop, "restored", "--dry-run")
+        seen = await resell(shop, "restored", "--dry-run", "--without", AWAY)
         assert lost.workflow_id in seen
+        assert "reading the lists of upstream main" in seen
+        assert f"reading the lists of upstream {AWAY}" not in seen
         assert "dry run, nothing is changed" in seen
         assert (await api.get("/readyz")).status_code == 503
-        done = await resell(shop, "restored")
+        done = await resell(shop, "restored", "--without", AWAY)
         assert "the next service is 2001" in done, done
         accepted = await api.post("/v1/services", json=body, headers={"Idempotency-Key": "k"})
         assert accepted.status_code == 201, accepted.text
@@ -445,6 +450,17 @@ async def test_the_command_reports_and_the_api_refuses(
     await completed(shop, order)
     assert len(await shop.upstream.charges()) in (2, 3)  # the new order is under way
     await stop(worker)
+
+
+async def add_account_that_is_away(shop: Shop) -> None:
+    """A second account, whose upstream does not answer."""
+    async with shop.database.write() as session:
+        settings = {"dialect": 6, "username": AWAY, "password_env": PASSWORD_VARIABLE}
+        url = f"http://127.0.0.1:{free_port()}/billmgr"
+        account = UpstreamAccount(name=AWAY, kind="billmanager", url=url, settings=settings, currency="EUR")
+        session.add(account)
+        await session.flush()
+        session.add(ProcessingModule(name=AWAY, account_id=account.id, product_type="vds", department="support"))
 
 
 @asynccontextmanager

@@ -6,16 +6,18 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.poller.waiting import refresh_waiting
 from activities.poller.watch import Watch
 from models.audit import Installation, Restoration
-from models.catalogue import PlanMapping, UpstreamAccount
+from models.catalogue import PlanMapping, ProcessingModule, UpstreamAccount
 from models.database import Database
 from models.enums import IntentState, Stage, UpstreamStatus
 from models.money import Money
 from models.order import Intent, Service
 from models.outages import Held
+from orders.errors import InvalidField
 from orders.installation import first_tag, hold
 from orders.lifecycle import fast_path
 from orders.lifecycle.acceptance import AcceptedOrder
@@ -25,6 +27,7 @@ from orders.money.funds import BalanceReading
 from orders.operations.job import load_job
 from orders.restoration import marks, numbers
 from orders.restoration.before import ADDONS, EXPIRY, TARIFF, is_suspected
+from orders.restoration.items import accounts_to_read
 from orders.restoration.proof import differences
 from orders.restoration.record import restored
 from orders.settlement import intents
@@ -201,6 +204,23 @@ async def test_an_order_with_the_numbers_of_another_gets_a_mark_of_its_own(datab
     assert service.mark == f"rf-{done.tag}-{second.service}"
     assert service.name == f"{service.mark}.s.internal"
     assert [one.mark for one in await calls(database, second.operation)] == [service.mark]
+
+
+async def test_an_account_that_does_not_answer_is_left_out_by_its_name(shelf: Database) -> None:
+    async with shelf.write() as session:
+        away = UpstreamAccount(name="away", kind="billmanager", url="http://away.invalid", currency="EUR")
+        session.add(away)
+        await session.flush()
+        session.add(ProcessingModule(name="away", account_id=away.id, product_type="vds", department="support"))
+    async with shelf.read() as session:
+        assert await read_names(session, without=()) == {"away": ["vds"], "main": ["soft", "vds"]}
+        assert await read_names(session, without=("away",)) == {"main": ["soft", "vds"]}
+        with pytest.raises(InvalidField, match="no upstream account 'awya'"):
+            await read_names(session, without=("away", "awya"))
+
+
+async def read_names(session: AsyncSession, without: tuple[str, ...]) -> dict[str, list[str]]:
+    return {account.name: types for account, types in await accounts_to_read(session, without)}
 
 
 def test_differences_are_named() -> None:
