@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -236,6 +236,16 @@ async def test_after_a_refusal_an_order_waits_for_more_money_and_the_others_do_n
     assert await grant_waiting(database, reading("20.01")) == [refused]
 
 
+async def test_after_a_refusal_it_is_known_when_it_is_asked_again(shelf: Database) -> None:
+    [number] = await orders(shelf, 1)
+    assert (await ask(shelf, number, reading("10"))).asked_again_at is None
+    await release(shelf, number, refused_balance="10")
+    before = utc_now()
+    again = (await ask(shelf, number, reading("10"))).asked_again_at
+    assert again is not None
+    assert before + funds.REFUSAL_PATIENCE - timedelta(minutes=1) < again <= before + funds.REFUSAL_PATIENCE
+
+
 async def test_after_a_refusal_it_is_said_that_the_upstream_refused(database: Database) -> None:
     first, *_ = await orders(database, 1)
     assert not (await ask(database, first, reading("10"))).refused
@@ -378,4 +388,104 @@ async def test_charges_are_numbered_and_what_was_not_charged_has_no_number(datab
         found = await session.exec(select(Reservation).order_by(col(Reservation.operation_id)))
         entries = found.all()
     assert [one.release_number for one in entries] == [1, None, 2]
+    assert all(one.released_at is not None for one in entries)
     assert {one.state for one in entries} == {ReservationState.RELEASED}
+
+
+async def sums(database: Database) -> tuple[int, int, int]:
+    """Of the account: what is set aside, how many wait in line, and what was charged."""
+    async with database.read() as session:
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+    return account.set_aside, account.waiting, account.charged
+
+
+async def test_the_account_s_sums_follow_its_reservations(shelf: Database) -> None:
+    first, second = await orders(shelf, 2)
+    await ask(shelf, first, reading("0"))
+    await ask(shelf, second, reading("0"))
+    assert await sums(shelf) == (0, 2, 0)
+    assert await grant_waiting(shelf, reading("5.00")) == [first]
+    assert await sums(shelf) == (50_000, 1, 0)
+    await charge(shelf, first)
+    await release(shelf, second)
+    assert await sums(shelf) == (0, 0, 50_000), "nobody waits: an order may be sent at once again"
+
+
+async def test_sums_that_were_changed_by_hand_are_corrected_and_that_is_said(shelf: Database) -> None:
+    first, second = await orders(shelf, 2)
+    await ask(shelf, first, reading("5.00"))
+    await ask(shelf, second, reading("5.00"))
+    async with shelf.write() as session:
+        assert await funds.recount(session, ACCOUNT)
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+        account.set_aside, account.waiting = 0, 7
+        session.add(account)
+    async with shelf.write() as session:
+        assert not await funds.recount(session, ACCOUNT)
+    assert await sums(shelf) == (50_000, 1, 0)
+
+
+async def test_the_head_of_the_line_is_the_oldest_that_waits(shelf: Database) -> None:
+    first, second, third = await orders(shelf, 3)
+    async with shelf.write() as session:
+        assert await funds.first_waiting(session, ACCOUNT) is None
+    for number in (third, second):
+        await ask(shelf, number, reading("0"))
+    await ask(shelf, first, reading("0"), "0")
+    async with shelf.write() as session:
+        assert await funds.first_waiting(session, ACCOUNT) == second
+        assert await funds.first_waiting(session, ACCOUNT + 1) is None
+
+
+async def test_a_line_that_is_longer_than_one_read_is_served_to_its_end(
+    shelf: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(funds, "LINE", 2)
+    numbers = await orders(shelf, 5)
+    for number in numbers:
+        await ask(shelf, number, reading("0"))
+    for number in numbers[:2]:  # a whole read of such that wait for another reason
+        await release(shelf, number, refused_balance="50.00")
+        await ask(shelf, number, reading("0"))
+    assert await grant_waiting(shelf, reading("20.00")) == numbers[2:]
+
+
+async def test_each_grant_has_a_moment_of_its_own(shelf: Database) -> None:
+    """The signal that wakes the order is named after it; one of the same name is dropped."""
+
+    async def granted_at() -> datetime | None:
+        async with shelf.read() as session:
+            entry = await funds.reservation_of(session, number)
+        assert entry is not None
+        return entry.granted_at
+
+    [number] = await orders(shelf, 1)
+    await ask(shelf, number, reading("5.00"))
+    once = await granted_at()
+    await ask(shelf, number, reading("5.00"), "5.40")
+    assert await granted_at() is None
+    assert await grant_waiting(shelf, reading("5.40")) == [number]
+    again = await granted_at()
+    assert once is not None
+    assert again is not None
+    assert again > once
+
+
+async def test_money_is_set_aside_at_once_by_a_reading_that_is_older_than_a_charge(shelf: Database) -> None:
+    """What was charged before the reading is missing from it already; what was charged since is not."""
+    paid, other = await orders(shelf, 2)
+    before = reading("10.00", await count(shelf))
+    await ask(shelf, paid, before)
+    await charge(shelf, paid)
+    after = reading("5.00", await count(shelf))
+
+    async def at_once(seen: BalanceReading, amount: str) -> bool:
+        async with shelf.write() as session:
+            account = await session.get_one(UpstreamAccount, ACCOUNT)
+            got = await funds.set_aside_at_once(session, account, other, Money.of(amount, "EUR"), seen)
+            if got is not None:  # as if it had not been asked
+                await session.rollback()
+            return got is not None
+
+    assert [await at_once(before, amount) for amount in ("5.00", "5.01")] == [True, False]
+    assert [await at_once(after, amount) for amount in ("5.00", "5.01")] == [True, False]

@@ -204,6 +204,44 @@ def test_a_cost_that_can_t_be_compared_for_want_of_a_rate_stops_nothing() -> Non
     assert "no rate from EUR to RUB" in found.price["skipped"]
 
 
+@pytest.mark.parametrize("amount", ["0", "-3.00"])
+def test_nothing_and_money_that_comes_back_are_nothing_in_any_currency(amount: str) -> None:
+    found = judged(IN_ROUBLES, Quote(price=None, foreign=eur(amount)), EURO_IN_ROUBLES)
+    assert (found.cost, found.objection) == (Money.of("0", "RUB"), None)
+
+
+def test_a_limit_in_another_currency_is_converted_and_without_a_rate_a_person_is_asked() -> None:
+    """The account's currency was changed in the catalogue since the limit was agreed."""
+    limited = replace(CHANGING_PLAN, currency="RUB", agreed=eur("3.00"))
+    assert judged(limited, Quote(price=Money.of("301.50", "RUB")), EURO_IN_ROUBLES).objection is None
+    assert judged(limited, Quote(price=Money.of("301.51", "RUB")), EURO_IN_ROUBLES).objection is not None
+    stopped = judged(limited, Quote(price=Money.of("1.00", "RUB")))
+    assert stopped.objection is not None
+    assert "without a rate" in stopped.objection.reason
+
+
+def test_a_dearer_price_in_another_currency_is_said_in_both() -> None:
+    foreign = judged(IN_ROUBLES, Quote(price=None, foreign=eur("40.00")), EURO_IN_ROUBLES)
+    assert foreign.objection is not None
+    assert "asks 40.00 EUR (4020.00 RUB), but" in foreign.objection.reason
+    own = judged(OPENING, quoted("40.00"))
+    assert own.objection is not None
+    assert "asks 40.00 EUR, but" in own.objection.reason
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (replace(OPENING, expected=Sum(missing="the cost of ram")), "with the expected cost: the cost of ram"),
+        (replace(OPENING, selling=Sum(missing="the price of ram")), "with the selling price: the price of ram"),
+        (replace(OPENING, selling=Sum(Money.of("9", "USD"), "s")), "with the selling price: it is in USD"),
+    ],
+)
+def test_a_check_that_could_not_be_made_is_said(terms: PriceTerms, words: str) -> None:
+    assert words in judged(terms, quoted("5.00")).price["skipped"]
+    assert "skipped" not in judged(OPENING, quoted("5.00")).price
+
+
 # A person's word, and the upstream's.
 
 
@@ -228,6 +266,7 @@ def test_an_accepted_price_goes_and_a_dearer_one_is_asked_for_again() -> None:
     assert (same.cost, cheaper.cost) == (eur("40.00"), eur("39.00"))
     assert same.price["accepted_by"] == "ann"
     assert dearer.objection is not None
+    assert "quoted_at" in terms.row, "so nothing is sent for a price that is old"
 
 
 def test_an_accepted_price_that_can_t_be_read_is_accepted_as_it_was_written() -> None:
@@ -274,6 +313,29 @@ def test_what_the_upstream_wanted_when_it_refused_is_believed_if_it_is_more() ->
     assert judged(terms, quoted("0")).cost == eur("40.00"), "it costs something after all, and waits for money"
     prices.forget_refusal(operation)
     assert judged(replace(OPENING, row=operation.price), quoted("5.00")).cost == eur("5.00")
+
+
+@pytest.mark.parametrize("wanted", ["4.00 EUR", "5.00 EUR", "40.00 USD"])
+def test_what_the_upstream_wanted_when_it_refused_takes_nothing_from_what_it_quotes(wanted: str) -> None:
+    found = judged(replace(OPENING, row={"refused_for": wanted}), quoted("5.00"))
+    assert (found.cost, found.price["source"]) == (eur("5.00"), "quote")
+
+
+def test_where_nobody_names_a_price_but_the_refusal_that_one_is_set_aside() -> None:
+    found = judged(replace(CHANGING_PLAN, row={"refused_for": "7.00 EUR"}), NO_QUOTE)
+    assert (found.cost, found.price["source"]) == (eur("7.00"), "refusal")
+    unknown = judged(replace(CHANGING_PLAN, row={"refused_for": "7.00 USD"}), NO_QUOTE)
+    assert unknown.cost is None
+
+
+@pytest.mark.parametrize(
+    ("required", "noted"),
+    [(None, None), (eur("0"), None), (eur("-1.00"), None), (eur("0.50"), "0.50 EUR"), (eur("9.00"), "9.00 EUR")],
+)
+def test_a_refusal_that_names_no_sum_names_no_price(required: Money | None, noted: str | None) -> None:
+    operation = Operation(service_id=1, kind=OperationKind.OPEN)
+    prices.note_refusal(operation, required)
+    assert operation.price.get("refused_for") == noted
 
 
 @pytest.mark.parametrize(("wanted", "goes"), [("7.90", True), ("8.00", False), ("15.00", False)])

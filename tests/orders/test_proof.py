@@ -20,7 +20,7 @@ from orders.events.orphans import unexplained_items
 from orders.services.expiry import months_later
 from orders.services.naming import is_cut, may_be_name, same_mark
 from orders.settlement.intents import looking_for_name
-from orders.settlement.item_verdicts import Term, expected, judge_term
+from orders.settlement.item_verdicts import State, Term, differs, expected, judge_state, judge_term
 from orders.settlement.other_terms import report_other_term, show_cost_seen_late, show_real_cost
 from orders.settlement.verdicts import Verdict
 
@@ -95,6 +95,9 @@ TERM = Term(
         (replace(TERM, before=None), Verdict.CANNOT_TELL),
         (replace(TERM, before=None, announced=date(2026, 3, 31)), Verdict.DONE),
         (replace(TERM, months=0, shown=date(2026, 4, 30)), Verdict.CANNOT_TELL),
+        (replace(TERM, months=0, shown=date(2026, 4, 1)), Verdict.CANNOT_TELL),
+        (replace(TERM, announced=date(2026, 4, 1)), Verdict.NOT_DONE),  # a day more was announced, and not given
+        (replace(TERM, now=NOON + TERM.window), Verdict.NOT_DONE),
         # The term was over when it was sent: counted from then on, too.
         (replace(TERM, before=date(2026, 2, 1), shown=date(2027, 3, 1)), Verdict.DONE),
     ],
@@ -111,6 +114,50 @@ def test_a_person_is_told_both_dates() -> None:
 def test_the_announced_date_wins_over_the_calendar() -> None:
     assert expected(TERM) == (date(2027, 3, 31),)
     assert expected(replace(TERM, announced=date(2027, 4, 5))) == (date(2027, 4, 5),)
+
+
+STATE = State(
+    number="7",
+    status=UpstreamStatus.ACTIVE,
+    done=False,
+    tariff_before="58",
+    tariff="58",
+    unknown_since=NOON,
+    now=NOON + timedelta(minutes=5),
+    window=timedelta(minutes=1),
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (STATE, Verdict.NOT_DONE),
+        (replace(STATE, done=True), Verdict.DONE),
+        (replace(STATE, done=True, now=NOON), Verdict.DONE),
+        (replace(STATE, status=None), Verdict.CANNOT_TELL),
+        (replace(STATE, status=UpstreamStatus.DELETED), Verdict.CANNOT_TELL),
+        (replace(STATE, status=UpstreamStatus.PROCESSING), Verdict.WAIT),
+        (replace(STATE, now=NOON), Verdict.WAIT),
+        (replace(STATE, tariff="61"), Verdict.CANNOT_TELL),
+        (replace(STATE, tariff=""), Verdict.CANNOT_TELL),
+        (replace(STATE, tariff_before="", tariff="61"), Verdict.NOT_DONE),
+    ],
+)
+def test_a_lost_change_is_judged_by_what_the_form_shows(state: State, verdict: Verdict) -> None:
+    assert judge_state(state).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("announced", "shown", "differ"),
+    [
+        (date(2026, 4, 30), date(2026, 4, 28), True),
+        (date(2026, 4, 30), date(2026, 5, 1), False),
+        (None, date(2026, 4, 30), False),
+        (date(2026, 4, 30), None, False),
+    ],
+)
+def test_a_day_more_or_less_is_the_announced_term(announced: date | None, shown: date | None, differ: bool) -> None:
+    assert differs(announced, shown) is differ
 
 
 async def _service(database: Database, name: str, kind: OperationKind = OperationKind.OPEN) -> tuple[int, int]:

@@ -153,7 +153,40 @@ CASES = [
         Verdict.DONE,
         ("17",),
     ),
+    (
+        "the customer's name, new, and its form is refused",
+        replace(THEIRS, rows=(replace(row("1", HOST, None, ACTIVE), form_refused=True),)),
+        Verdict.DONE,
+        ("1",),
+    ),
+    (
+        "the customer's name with a blank mark, where forms are not known to show ours",
+        replace(BLIND, names=(HOST,), name_is_ours=False, rows=(read("1", HOST, ""),)),
+        Verdict.DONE,
+        ("1",),
+    ),
     # Not done: the whole list, long enough after, and every new item is accounted for.
+    (
+        "our own name, and in its form the mark of another service of ours, which the list does not show",
+        replace(
+            BLIND,
+            rows=(read("17", NAME, "rf-abcde-7", listed=Shown(NAME, "")),),
+            marks_of_others=frozenset({"rf-abcde-7"}),
+        ),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "the mark of another service of ours in the form, and something else in the list, while it is being opened",
+        replace(
+            BLIND,
+            rows=(read("50", "y", "rf-abcde-7", Shown("y", "auto-9"), UpstreamStatus.PROCESSING),),
+            marks_of_others=frozenset({"rf-abcde-7"}),
+            now=NOON + SOON,
+        ),
+        Verdict.NOT_DONE,
+        (),
+    ),
     ("nothing at all", EMPTY, Verdict.NOT_DONE, ()),
     ("nothing at all at an unknown upstream", BLIND, Verdict.NOT_DONE, ()),
     ("another's mark and name, in the form", replace(BLIND, rows=(read("5", "x", "else"),)), Verdict.NOT_DONE, ()),
@@ -272,6 +305,16 @@ CASES = [
         ("5",),
     ),
     (
+        "another's mark and name, while it is being opened, shortly before that is given up",
+        replace(
+            BLIND,
+            rows=(read("5", "x", "else", status=UpstreamStatus.PROCESSING),),
+            now=NOON + timedelta(minutes=4, seconds=30),
+        ),
+        Verdict.WAIT,
+        ("5",),
+    ),
+    (
         "its form was read while it was being opened, and the list says that it is open",
         replace(
             BLIND,
@@ -322,6 +365,64 @@ CASES = [
     ),
     ("one form of two is read", replace(BLIND, rows=(READ, row("51", "y", None))), Verdict.READ_FORMS, ("51",)),
     # Cannot tell: a person has to look.
+    (
+        "a stranger, while another service's item is being opened",
+        replace(BLIND, rows=(READ, row("9", "y", None)), linked=frozenset({"9"}), now=NOON + SOON),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "another name and a mark that may be the beginning of ours",
+        replace(BLIND, rows=(read("50", "x.example.com", "rf-a"),)),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "another name in the list alone, and a foreign mark in the form",
+        replace(BLIND, rows=(read("50", "", "else", Shown("x.example.com")),)),
+        Verdict.CANNOT_TELL,
+        ("50",),
+    ),
+    (
+        "no name, and a foreign mark in the form, where nothing is proven",
+        replace(BLIND, rows=(read("5", "", "else"),)),
+        Verdict.CANNOT_TELL,
+        ("5",),
+    ),
+    (
+        "our whole mark, which may be another service's cut short, our name, and in the form another mark",
+        replace(
+            THEIRS,
+            rows=(read("1", HOST, "else", Shown(HOST, MARK)),),
+            marks_of_others=frozenset({f"{MARK}7"}),
+        ),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
+    (
+        "our whole mark, which may be another service's cut short, and a name that another unsettled order has too",
+        replace(THEIRS, rows=(read("1", HOST, MARK),), marks_of_others=frozenset({f"{MARK}7"}), name_shared=True),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
+    (
+        "the customer's name twice, and one of them has no mark where ours would show",
+        replace(THEIRS, rows=(read("1", HOST, None), read("2", HOST, ""))),
+        Verdict.CANNOT_TELL,
+        ("1", "2"),
+    ),
+    (
+        "the customer's name, and no mark in the form, where ours would show",
+        replace(THEIRS, rows=(read("1", HOST, "", Shown(HOST)),)),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
+    (
+        "the customer's name, and no mark in the list, where ours would show",
+        replace(THEIRS, rows=(read("1", HOST, None, Shown(HOST, "")),)),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
     (
         "the customer's name with a mark of something else, forms read",
         replace(BLIND, names=("n",), name_is_ours=False, rows=(read("1", "n", "auto-9"),)),
