@@ -61,7 +61,7 @@ async def catalogue(database: Database, **values: Any) -> None:
                     session.add(row)
 
 
-async def shown(database: Database, order: AcceptedOrder, cost: str, currency: str = "EUR") -> None:
+async def shown(database: Database, order: AcceptedOrder, cost: str | None, currency: str | None = "EUR") -> None:
     """The item as the upstream last showed it."""
     async with database.write() as session:
         service = await session.get_one(Service, order.service)
@@ -73,7 +73,7 @@ async def shown(database: Database, order: AcceptedOrder, cost: str, currency: s
                 product_type="vds",
                 number="17",
                 status=2,
-                cost_amount=Decimal(cost),
+                cost_amount=Decimal(cost) if cost is not None else None,
                 cost_currency=currency,
             )
         )
@@ -129,6 +129,15 @@ async def test_else_what_the_period_costs(database: Database, period: int) -> No
     found = await terms(database, order)
     assert found.expected.money == eur("5.00")
     assert "catalogue" in found.expected.source
+
+
+@pytest.mark.parametrize(("cost", "currency"), [(None, "EUR"), ("0", "EUR"), ("6.80", None)])
+async def test_an_item_that_shows_no_whole_price_tells_nothing_of_its_renewal(
+    shelf: Database, cost: str | None, currency: str | None
+) -> None:
+    order = await prolonged(shelf)
+    await shown(shelf, order, cost, currency)
+    assert (await terms(shelf, order)).expected.money == eur("5.00")
 
 
 @pytest.mark.parametrize(("had", "asked", "more"), [(2, 4, "2.00"), (4, 6, "2.00"), (1, 2, "0"), (6, 4, "0")])

@@ -244,6 +244,7 @@ async def test_after_a_refusal_it_is_known_when_it_is_asked_again(shelf: Databas
     again = (await ask(shelf, number, reading("10"))).asked_again_at
     assert again is not None
     assert before + funds.REFUSAL_PATIENCE - timedelta(minutes=1) < again <= before + funds.REFUSAL_PATIENCE
+    assert (await ask(shelf, number, reading("10.01"))).asked_again_at is None, "there is more: it has been granted"
 
 
 async def test_after_a_refusal_it_is_said_that_the_upstream_refused(database: Database) -> None:

@@ -9,7 +9,16 @@ from sqlmodel import col, select
 from models.catalogue import UpstreamAccount
 from models.columns import units
 from models.database import Database
-from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ReservationState, Stage, UnpaidKind
+from models.enums import (
+    FailureClass,
+    IntentState,
+    IntentStep,
+    Knowledge,
+    ReservationState,
+    ServiceStatus,
+    Stage,
+    UnpaidKind,
+)
 from models.money import Money
 from models.order import Intent, Operation, Service
 from orders.lifecycle.acceptance import AcceptedOrder
@@ -126,6 +135,21 @@ async def accept(shelf: Database, order: AcceptedOrder, number: str | None) -> N
         service = await session.get_one(Service, order.service)
         call = await intents.current(session, await latest(shelf, order))
         await intents.accept(session, call, service, number, origin_of(operation))
+
+
+async def test_a_yes_about_a_service_that_is_there_leaves_its_status_and_its_item(
+    shelf: Database, order: AcceptedOrder
+) -> None:
+    """As of a prolongation, whose answer names no item."""
+    async with shelf.write() as session:
+        service = await session.get_one(Service, order.service)
+        service.status, service.upstream_number = ServiceStatus.ACTIVE, "17"
+        session.add(service)
+    await accept(shelf, order, None)
+    async with shelf.read() as session:
+        service = await session.get_one(Service, order.service)
+    assert (service.status, service.upstream_number) == (ServiceStatus.ACTIVE, "17")
+    assert await money(shelf, order) == (ReservationState.RELEASED, 0, units(Decimal(5)))
 
 
 async def test_of_several_calls_the_latest_counts(shelf: Database, order: AcceptedOrder) -> None:

@@ -88,6 +88,12 @@ async def test_a_key_from_before_there_were_limits_gives_the_same_order(database
         ).hexdigest()
 
 
+@pytest.mark.parametrize("given", ["0 EUR", "0.0001 EUR", "99999999999999.9999 EUR"])
+def test_what_is_a_limit_is_taken(given: str) -> None:
+    """Zero, too: it must cost nothing."""
+    assert TypeAdapter(CostLimit).validate_python(given) == Money.parse(given)
+
+
 @pytest.mark.parametrize(
     "given",
     ["6", "EUR 6", "6,00 EUR", "-1 EUR", "NaN EUR", "0.00001 EUR", "100000000000000 EUR", {"amount": "6"}, 6],

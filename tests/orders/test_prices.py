@@ -294,6 +294,11 @@ def test_a_sum_that_was_accepted_does_not_accept_that_none_is_shown() -> None:
     assert judged(terms, quoted("9.00")).objection is None
 
 
+def test_a_sum_that_was_accepted_in_another_currency_accepts_nothing() -> None:
+    """The account's currency was changed in the catalogue since."""
+    assert judged(replace(OPENING, row={"accepted": "90.00 USD"}), quoted("40.00")).objection is not None
+
+
 @pytest.mark.parametrize(
     ("named", "same"),
     [("40 EUR", True), ("40.0000 EUR", True), ("40.01 EUR", False), ("40.00 USD", False), ("40", False)],

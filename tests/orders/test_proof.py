@@ -21,7 +21,12 @@ from orders.services.expiry import months_later
 from orders.services.naming import is_cut, may_be_name, same_mark
 from orders.settlement.intents import looking_for_name
 from orders.settlement.item_verdicts import State, Term, differs, expected, judge_state, judge_term
-from orders.settlement.other_terms import report_other_term, show_cost_seen_late, show_real_cost
+from orders.settlement.other_terms import (
+    report_other_currency,
+    report_other_term,
+    show_cost_seen_late,
+    show_real_cost,
+)
 from orders.settlement.verdicts import Verdict
 
 PUNYCODE = "xn--b1afb6bcb.example.test"
@@ -307,6 +312,21 @@ async def test_an_item_that_costs_another_currency_than_the_account_s_is_an_inci
     async with database.read() as session:
         raised = (await session.exec(select(Incident))).all()
     assert [one.detail for one in raised] == [{"expected": "EUR", "shown": "5.00 USD"}] * incidents
+
+
+@pytest.mark.parametrize(("costs", "currency"), [("5.00", "EUR"), (None, "USD"), ("5.00", None)])
+async def test_an_item_that_shows_no_price_in_another_currency_is_no_incident(
+    shelf: Database, costs: str | None, currency: str | None
+) -> None:
+    number, _ = await _service(shelf, "v1.example.test")
+    amount = Decimal(costs) if costs is not None else None
+    snapshot = UpstreamSnapshot(
+        account_id=1, product_type="vds", number="900001", status=2, cost_amount=amount, cost_currency=currency
+    )
+    async with shelf.write() as session:
+        assert not await report_other_currency(session, await session.get_one(Service, number), snapshot)
+    async with shelf.read() as session:
+        assert (await session.exec(select(Incident))).all() == []
 
 
 async def test_forms_are_read_of_new_items_of_nobody_while_orders_are_under_way(database: Database) -> None:

@@ -286,6 +286,24 @@ CASES = [
         Verdict.NOT_DONE,
         (),
     ),
+    (
+        "a restored database, and what is new there has another mark, where ours would show",
+        replace(EMPTY, suspected=True, rows=(read("5", "x", "else"),)),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "a restored database, and what is new there has another mark in its form, where forms show ours",
+        replace(EMPTY, suspected=True, lists_return_mark=NO, rows=(read("5", "x", "else", Shown("x")),)),
+        Verdict.NOT_DONE,
+        (),
+    ),
+    (
+        "a restored database, and all that is there was there before or is another service's",
+        replace(BLIND, suspected=True, rows=(READ, row("9")), known_before=frozenset({"50"}), linked=frozenset({"9"})),
+        Verdict.NOT_DONE,
+        (),
+    ),
     # Wait: too early, or not everything was read.
     ("nothing, too early", replace(EMPTY, now=NOON + timedelta(seconds=59)), Verdict.WAIT, ()),
     ("nothing, in an incomplete list", replace(EMPTY, complete=False), Verdict.WAIT, ()),
@@ -310,6 +328,16 @@ CASES = [
             BLIND,
             rows=(read("5", "x", "else", status=UpstreamStatus.PROCESSING),),
             now=NOON + timedelta(minutes=4, seconds=30),
+        ),
+        Verdict.WAIT,
+        ("5",),
+    ),
+    (
+        "another's mark and name in a form that says that it is open, and the list does not",
+        replace(
+            BLIND,
+            rows=(replace(read("5", "x", "else", status=UpstreamStatus.PROCESSING), form_status=ACTIVE),),
+            now=NOON + SOON,
         ),
         Verdict.WAIT,
         ("5",),
@@ -365,6 +393,18 @@ CASES = [
     ),
     ("one form of two is read", replace(BLIND, rows=(READ, row("51", "y", None))), Verdict.READ_FORMS, ("51",)),
     # Cannot tell: a person has to look.
+    (
+        "a restored database, and something new with another mark, where marks are not known to show",
+        replace(BLIND, suspected=True, rows=(read("5", "x", "else"),)),
+        Verdict.CANNOT_TELL,
+        ("5",),
+    ),
+    (
+        "a restored database, and an item of the customer's name, which a lost order may have had",
+        replace(THEIRS, suspected=True, rows=(read("17", HOST, None),)),
+        Verdict.CANNOT_TELL,
+        ("17",),
+    ),
     (
         "a stranger, while another service's item is being opened",
         replace(BLIND, rows=(READ, row("9", "y", None)), linked=frozenset({"9"}), now=NOON + SOON),
