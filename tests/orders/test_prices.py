@@ -156,6 +156,52 @@ def test_a_price_that_can_t_be_read_is_for_a_person_unless_the_mapping_allows_it
     assert allowed.price["unreadable"] == GARBLED.unreadable
 
 
+def test_a_cost_of_the_catalogue_s_that_lacks_a_part_says_so() -> None:
+    found = judged(replace(OPENING, stand_in=Sum(eur("5.00"), "cost of the catalogue", "the cost of ram")), NO_QUOTE)
+    assert "the cost of ram is not in it" in found.price["skipped"]
+    assert "is not in it" not in judged(OPENING, NO_QUOTE).price["skipped"]
+
+
+def test_a_stand_in_that_is_dearer_than_expected_is_for_a_person() -> None:
+    assert judged(replace(UNBOUNDED, stand_in=Sum(eur("6.00"), "s")), NO_QUOTE).objection is not None
+
+
+@pytest.mark.parametrize(
+    ("selling", "shown"),
+    [
+        (Sum(eur("15.80"), "selling price"), "15.80 EUR"),
+        (Sum(eur("15.80"), "selling price", "the price of ram"), None),
+        (Sum(missing="the plan has no selling price for this period"), None),
+    ],
+)
+def test_beside_what_is_no_period_the_selling_price_is_shown_and_not_compared(selling: Sum, shown: str | None) -> None:
+    found = judged(replace(CHANGING_PLAN, selling=selling), quoted("400.00"))
+    assert found.objection is None
+    assert found.price.get("selling") == shown
+    assert "skipped" not in found.price
+
+
+# In the upstream's cart.
+
+
+def in_cart(terms: PriceTerms, quote: Quote) -> PriceJudgement:
+    return judge(terms, quote, TODAY, in_cart="row 8")
+
+
+def test_what_lies_in_the_cart_costs_what_is_shown_there() -> None:
+    found = in_cart(replace(OPENING, row={"refused_for": "40.00 EUR"}), quoted("5.00"))
+    assert (found.cost, found.objection) == (eur("5.00"), None), "whatever was wanted for an earlier request"
+    assert (found.price["source"], found.price["row"], found.price["quoted"]) == ("cart", "row 8", "5.00 EUR")
+    dear = in_cart(OPENING, quoted("40.00"))
+    assert dear.cost == eur("40.00")
+    assert dear.objection is not None
+    assert dear.objection.reason.startswith("nothing is paid: row 8 in the upstream's cart costs 40.00 EUR, but")
+
+
+def test_a_row_of_the_cart_that_shows_no_price_is_judged_by_the_catalogue() -> None:
+    assert in_cart(OPENING, NO_QUOTE).price["source"] == "catalogue"
+
+
 # Another currency.
 
 IN_ROUBLES = replace(OPENING, currency="RUB")
@@ -220,6 +266,21 @@ def test_a_limit_in_another_currency_is_converted_and_without_a_rate_a_person_is
     assert "without a rate" in stopped.objection.reason
 
 
+def test_a_limit_in_the_account_s_currency_holds_for_a_tariff_in_another() -> None:
+    limit = Money.of("502.50", "RUB")
+    foreign = Quote(price=None, foreign=eur("5.00"))
+    assert judged(replace(IN_ROUBLES, agreed=limit), foreign, EURO_IN_ROUBLES).objection is None
+    stopped = judged(replace(IN_ROUBLES, agreed=Money.of("502.49", "RUB")), foreign, EURO_IN_ROUBLES).objection
+    assert stopped is not None
+    assert "at most 502.49 RUB is agreed" in stopped.reason
+
+
+def test_without_a_rate_nothing_is_sent_whatever_the_upstream_wanted_when_it_refused() -> None:
+    found = judged(replace(IN_ROUBLES, row={"refused_for": "600.00 RUB"}), quoted("5.00"))
+    assert found.objection is not None
+    assert found.objection.failure is FailureClass.SETUP_FAULT
+
+
 def test_a_dearer_price_in_another_currency_is_said_in_both() -> None:
     foreign = judged(IN_ROUBLES, Quote(price=None, foreign=eur("40.00")), EURO_IN_ROUBLES)
     assert foreign.objection is not None
@@ -267,6 +328,7 @@ def test_an_accepted_price_goes_and_a_dearer_one_is_asked_for_again() -> None:
     assert same.price["accepted_by"] == "ann"
     assert dearer.objection is not None
     assert "quoted_at" in terms.row, "so nothing is sent for a price that is old"
+    assert "quoted_at" not in prices.noted(same, None)["price"], "nobody was asked"
 
 
 def test_an_accepted_price_that_can_t_be_read_is_accepted_as_it_was_written() -> None:
@@ -419,7 +481,14 @@ def test_what_an_add_on_costs(entry: str | dict[str, str], value: int | str, mon
 
 @pytest.mark.parametrize(
     ("entry", "value", "months"),
-    [(None, 1, 1), ("1.00 EUR", "pro", 1), ({"pro": "1.50 EUR"}, "max", 1), ("1.00 EUR", 1, 0), ("1.00 EUR", 1, -100)],
+    [
+        (None, 1, 1),
+        ("1.00 EUR", "pro", 1),
+        ("1.00 EUR", "²", 1),
+        ({"pro": "1.50 EUR"}, "max", 1),
+        ("1.00 EUR", 1, 0),
+        ("1.00 EUR", 1, -100),
+    ],
 )
 def test_what_the_catalogue_does_not_say_is_not_made_up(
     entry: str | dict[str, str] | None, value: int | str, months: int

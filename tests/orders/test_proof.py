@@ -100,6 +100,7 @@ TERM = Term(
         (replace(TERM, before=None), Verdict.CANNOT_TELL),
         (replace(TERM, before=None, announced=date(2026, 3, 31)), Verdict.DONE),
         (replace(TERM, months=0, shown=date(2026, 4, 30)), Verdict.CANNOT_TELL),
+        (replace(TERM, months=1, shown=date(2026, 4, 30)), Verdict.DONE),
         (replace(TERM, months=0, shown=date(2026, 4, 1)), Verdict.CANNOT_TELL),
         (replace(TERM, announced=date(2026, 4, 1)), Verdict.NOT_DONE),  # a day more was announced, and not given
         (replace(TERM, now=NOON + TERM.window), Verdict.NOT_DONE),
@@ -143,6 +144,7 @@ STATE = State(
         (replace(STATE, status=UpstreamStatus.DELETED), Verdict.CANNOT_TELL),
         (replace(STATE, status=UpstreamStatus.PROCESSING), Verdict.WAIT),
         (replace(STATE, now=NOON), Verdict.WAIT),
+        (replace(STATE, now=NOON + STATE.window), Verdict.NOT_DONE),
         (replace(STATE, tariff="61"), Verdict.CANNOT_TELL),
         (replace(STATE, tariff=""), Verdict.CANNOT_TELL),
         (replace(STATE, tariff_before="", tariff="61"), Verdict.NOT_DONE),

@@ -165,6 +165,12 @@ CASES = [
         Verdict.DONE,
         ("1",),
     ),
+    (
+        "the customer's name, new, which another service that has its item has, too",
+        replace(THEIRS, rows=(read("17", HOST, None),), names_linked=frozenset({HOST})),
+        Verdict.DONE,
+        ("17",),
+    ),
     # Not done: the whole list, long enough after, and every new item is accounted for.
     (
         "our own name, and in its form the mark of another service of ours, which the list does not show",
@@ -393,6 +399,23 @@ CASES = [
     ),
     ("one form of two is read", replace(BLIND, rows=(READ, row("51", "y", None))), Verdict.READ_FORMS, ("51",)),
     # Cannot tell: a person has to look.
+    (
+        "no name, and a mark that is another service's or the beginning of ours",
+        replace(BLIND, rows=(read("5", "", "rf-abcde-1"),), marks_of_others=frozenset({"rf-abcde-1"})),
+        Verdict.CANNOT_TELL,
+        ("5",),
+    ),
+    (
+        "an earlier call's mark, which may be another service's cut short, and another name",
+        replace(
+            THEIRS,
+            marks=(f"{MARK}-2", MARK),
+            rows=(read("1", "b2.example.com", MARK),),
+            marks_of_others=frozenset({f"{MARK}7"}),
+        ),
+        Verdict.CANNOT_TELL,
+        ("1",),
+    ),
     (
         "a restored database, and something new with another mark, where marks are not known to show",
         replace(BLIND, suspected=True, rows=(read("5", "x", "else"),)),
