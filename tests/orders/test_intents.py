@@ -1,6 +1,6 @@
 """The record of a call: what is settled stays settled, and money is set free or charged as the outcome says."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,8 +19,10 @@ from models.enums import (
     Stage,
     UnpaidKind,
 )
+from models.leases import LeaseTerms
 from models.money import Money
 from models.order import Intent, Operation, Service
+from orders.errors import Refused
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import locked_operation
@@ -129,6 +131,51 @@ async def test_a_refusal_that_comes_after_a_yes_leaves_the_charge_and_the_link(
     assert await money(shelf, order) == (ReservationState.RELEASED, 0, units(Decimal(5)))
 
 
+async def test_a_refusal_of_an_earlier_call_leaves_the_money_of_the_next_one(
+    shelf: Database, order: AcceptedOrder
+) -> None:
+    first = await latest(shelf, order)
+    await settle(shelf, order, IntentState.NOT_DONE)
+    await prepare(shelf, order)
+    async with shelf.write() as session:
+        call = await intents.current(session, first)
+        await intents.refuse(session, call, message="no", failure=FailureClass.REJECTED)
+    assert await money(shelf, order) == (ReservationState.GRANTED, units(Decimal(5)), 0)
+
+
+@pytest.mark.parametrize("state", [IntentState.UNKNOWN, IntentState.ACCEPTED, None])
+async def test_while_a_call_may_have_charged_no_other_is_made(
+    shelf: Database, order: AcceptedOrder, state: IntentState | None
+) -> None:
+    """None: it is about to be sent."""
+    if state is not None:
+        await settle(shelf, order, state)
+    for step in IntentStep:
+        with pytest.raises(Refused, match="has a call that is"):
+            await prepare(shelf, order, step)
+
+
+@pytest.mark.parametrize("state", [IntentState.NOT_SENT, IntentState.REFUSED, IntentState.ABANDONED])
+async def test_after_a_call_that_charged_nothing_another_is_made_until_it_is_called_off(
+    shelf: Database, order: AcceptedOrder, state: IntentState
+) -> None:
+    await settle(shelf, order, state)
+    await prepare(shelf, order)
+    await settle(shelf, order, state)
+    async with shelf.write() as session:
+        operation = await locked_operation(session, order.operation)
+        operation.called_off_at, operation.called_off_by = NOON, "ann"
+        session.add(operation)
+    with pytest.raises(Refused, match="called off by ann"):
+        await prepare(shelf, order)
+
+
+async def test_a_call_may_be_sent_for_as_long_as_it_is_said(shelf: Database, order: AcceptedOrder) -> None:
+    call = await latest(shelf, order)
+    assert call.send_until is not None
+    assert timedelta(0) < call.send_until - call.created_at < LeaseTerms.lease + timedelta(minutes=1)
+
+
 async def accept(shelf: Database, order: AcceptedOrder, number: str | None) -> None:
     async with shelf.write() as session:
         operation = await locked_operation(session, order.operation)
@@ -171,6 +218,8 @@ async def test_what_waits_in_the_cart_is_owed_until_it_is_paid(shelf: Database, 
         await intents.accept_unpaid(session, call, UnpaidKind.CART_ROW, "8")
     assert await owed() is IntentStep.SEND
     assert await money(shelf, order) == (ReservationState.GRANTED, units(Decimal(5)), 0), "it is still to be paid"
+    with pytest.raises(Refused):
+        await prepare(shelf, order)
     await prepare(shelf, order, IntentStep.PAY)
     assert await owed() is IntentStep.SEND, "the payment is not known to be done"
     await accept(shelf, order, "17")
