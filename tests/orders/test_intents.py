@@ -14,6 +14,7 @@ from models.enums import (
     IntentState,
     IntentStep,
     Knowledge,
+    OperationKind,
     ReservationState,
     ServiceStatus,
     Stage,
@@ -240,8 +241,8 @@ def test_what_may_have_been_charged(state: IntentState) -> None:
 @pytest.mark.parametrize("state", [IntentState.PREPARED, IntentState.UNKNOWN])
 def test_a_yes_is_late_where_the_operation_has_ended_meanwhile(state: IntentState) -> None:
     call = Intent(operation_id=1, account_id=1, attempt=1, mark="m", state=state)
-    ended = Operation(service_id=1, kind="open", stage=Stage.CANCELLED)
-    running = Operation(service_id=1, kind="open", stage=Stage.SUBMITTING)
+    ended = Operation(service_id=1, kind=OperationKind.OPEN, stage=Stage.CANCELLED)
+    running = Operation(service_id=1, kind=OperationKind.OPEN, stage=Stage.SUBMITTING)
     assert is_late(ended, call, "17")
     assert not is_late(running, call, "17")
 
