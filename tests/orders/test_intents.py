@@ -238,13 +238,26 @@ def test_what_may_have_been_charged(state: IntentState) -> None:
     assert intents.may_have_charged(None) is False
 
 
-@pytest.mark.parametrize("state", [IntentState.PREPARED, IntentState.UNKNOWN])
-def test_a_yes_is_late_where_the_operation_has_ended_meanwhile(state: IntentState) -> None:
-    call = Intent(operation_id=1, account_id=1, attempt=1, mark="m", state=state)
-    ended = Operation(service_id=1, kind=OperationKind.OPEN, stage=Stage.CANCELLED)
-    running = Operation(service_id=1, kind=OperationKind.OPEN, stage=Stage.SUBMITTING)
-    assert is_late(ended, call, "17")
-    assert not is_late(running, call, "17")
+@pytest.mark.parametrize(
+    ("state", "stage", "known", "number", "late"),
+    [
+        (IntentState.PREPARED, Stage.SUBMITTING, None, "17", False),
+        (IntentState.UNKNOWN, Stage.OUTCOME_UNKNOWN, None, None, False),
+        (IntentState.PREPARED, Stage.CANCELLED, None, "17", True),
+        (IntentState.NOT_DONE, Stage.CHECKING_BALANCE, None, "17", True),
+        (IntentState.ABANDONED, Stage.NEEDS_ATTENTION, None, None, True),
+        (IntentState.ACCEPTED, Stage.COMPLETED, "17", "17", False),
+        (IntentState.ACCEPTED, Stage.COMPLETED, "17", "18", True),
+        (IntentState.ACCEPTED, Stage.COMPLETED, "17", None, False),
+        (IntentState.ACCEPTED, Stage.COMPLETED, None, "17", False),
+    ],
+)
+def test_a_yes_is_late_if_something_else_was_settled_or_another_item_is_known(
+    state: IntentState, stage: Stage, known: str | None, number: str | None, late: bool
+) -> None:
+    call = Intent(operation_id=1, account_id=1, attempt=1, mark="m", state=state, upstream_number=known)
+    operation = Operation(service_id=1, kind=OperationKind.OPEN, stage=stage)
+    assert is_late(operation, call, number) is late
 
 
 YES, NO, UNKNOWN = Knowledge.YES, Knowledge.NO, Knowledge.UNKNOWN
