@@ -66,15 +66,20 @@ async def _start_pollers(accounts: list[str]) -> list[str]:
     """Start what can be started now; the worker starts the rest. Returns those started."""
     from temporalio.service import RPCError
 
+    from temporalconfig import TemporalMisconfigured
+
     started: list[str] = []
-    async with opened_resellflow() as resellflow:
-        try:
-            async with asyncio.timeout(POLLER_SECONDS):
-                for account in accounts:
-                    await resellflow.start_poller(account)
-                    started.append(account)
-        except (TimeoutError, RPCError, RuntimeError):
-            pass
+    try:
+        async with opened_resellflow() as resellflow:
+            try:
+                async with asyncio.timeout(POLLER_SECONDS):
+                    for account in accounts:
+                        await resellflow.start_poller(account)
+                        started.append(account)
+            except (TimeoutError, RPCError, RuntimeError):
+                pass
+    except TemporalMisconfigured as error:
+        print(f"warning: {error}", file=sys.stderr)  # the catalogue is loaded all the same
     return started
 
 

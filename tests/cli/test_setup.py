@@ -53,6 +53,24 @@ async def test_without_temporal_the_pollers_are_left_to_the_worker(shell: Shell,
     assert run.lines[-1] == "Temporal can't be reached just now; the worker will start the pollers of: main"
 
 
+@pytest.mark.parametrize(
+    ("address", "said"), [(None, "TEMPORAL_ADDRESS is not set"), ("nonsense", "TEMPORAL_ADDRESS is not HOST:PORT")]
+)
+async def test_a_catalogue_is_loaded_and_reported_where_no_temporal_is_set(
+    shell: Shell, tmp_path: Path, address: str | None, said: str
+) -> None:
+    """Temporal is optional for this command, and what was loaded must not look as if it were not."""
+    del shell.variables["TEMPORAL_ADDRESS"]
+    if address is not None:
+        shell.variables["TEMPORAL_ADDRESS"] = address
+    run = (await shell.resell("setup", written(tmp_path))).done()
+    assert said in run.err
+    assert run.lines[-2:] == [
+        "done",
+        "Temporal can't be reached just now; the worker will start the pollers of: main",
+    ]
+
+
 async def test_every_mistake_is_a_line_and_nothing_is_changed(shell: Shell, tmp_path: Path) -> None:
     file = written(tmp_path, edited(("dialect = 6", "dialect = 7"), ('"7.90 EUR"', "7.9")))
     run = await shell.resell("setup", file, "--json")
