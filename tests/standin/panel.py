@@ -12,128 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from time import monotonic
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape, quoteattr
 
-import idna
+from tests.standin.answers import NAME_FIELD, Answers, Item, Refusal
+from tests.standin.choices import LAGS, Choices, Fault
 
 PATH = "/billmgr"
-NBSP = "\u00a0"
-WORDS = {1: "Заказана", 2: "Активна", 3: "Остановлена", 4: "Удалена", 5: "Обрабатывается"}
-LAGS = {"shown-soon": 1.2, "shown-late": 3.0}
-"""Recipes of orders whose items come into the list so many seconds after they are made."""
 MET_LAG = 1.0
 """Seconds after which a row comes into the list once a request has met it; see Choices.hides_until_met."""
-NAME_FIELD = {"vds": "domain", "vhost": "domain", "soft": "licname"}
-
-
-class Fault(StrEnum):
-    """What becomes of one order's first request; the order asks for it in its field `recipe`."""
-
-    CUT_BEFORE = "cut-before"
-    CUT_AFTER = "cut-after"
-    CUT_INSIDE = "cut-inside"
-    BAD_GATEWAY_BEFORE = "bad-gateway-before"
-    BAD_GATEWAY_AFTER = "bad-gateway-after"
-    PAGE_AFTER = "page-after"
-    STALL_BEFORE = "stall-before"
-    STALL_AFTER = "stall-after"
-    LATE_ANSWER = "late-answer"
-    """The item is active before the order's own answer comes."""
-    LOGIN_REFUSED = "login-refused"
-    EMPTY_AFTER = "empty-after"
-    POOR_AND_CUT = "poor-and-cut"
-    """Refused for want of money, and that answer is lost."""
-    HELD_BEFORE = "held-before"
-    HELD_AFTER = "held-after"
-    """No answer until the test lets go, committed before or not at all."""
-    ACCESS_AFTER = "access-after"
-    """Made and charged, and answered with an error of this type."""
-    VALUE_AFTER = "value-after"
-    POOR_AFTER = "poor-after"
-    ODD_AFTER = "odd-after"
-    BY_HAND = "by-hand"
-    """No fault: it stays in opening until a person at the panel opens it."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """One possible upstream, in what the protocol leaves open."""
-
-    noise: bool = False
-    spelling: str = "as-sent"
-    """How names are shown: as-sent, unicode, upper (with a dot at the end) or lossy (`?` for foreign letters)."""
-    dialects: frozenset[int] = frozenset({5, 6})
-    order_answer: str = "id"
-    """id, item.id, nested, attribute or ok."""
-    list_shows: frozenset[str] = frozenset({"name", "remoteid"})
-    form_shows: frozenset[str] = frozenset({"name", "remoteid"})
-    status_style: str = "code"
-    """code, word-orig (the word in the text, the code in an attribute) or word-real (the code in another column)."""
-    opening_status: int = 5
-    opening_delay: float = 0.3
-    money: str = "plain"
-    """plain `5.00 EUR`, word `1 234,56 руб.`, sign `€5,00` or bare `5.0000`."""
-    currency: str = "EUR"
-    refused: frozenset[str] = frozenset()
-    """Functions answered with `access`."""
-    hides_balance: frozenset[str] = frozenset()
-    """Functions that answer without a balance."""
-    authinfo: bool = True
-    session_calls: int = 1_000_000
-    """Calls that a session answers; then it is dead. No clock ends it: on a machine that stands still for a while, a
-    session would be dead before its first call, and the account is left alone after a log-in in vain."""
-    page_cap: int = 500
-    shows_total: bool = True
-    minds_pages: bool = True
-    unique_remoteid: bool = False
-    marks_for_ever: bool = False
-    """A deleted item keeps its mark from being used again."""
-    unpaid_row: bool = False
-    """An order refused for want of money leaves a row of status 1."""
-    pays_rows_itself: bool = False
-    """Such rows are paid by the panel as soon as there is money."""
-    may_delete: bool = True
-    deleted_rows_stay: bool = False
-    commit_delay: float = 0.0
-    list_lag: float = 0.0
-    hides_until_met: bool = False
-    """An unpaid row comes into the list only after a further request was refused because of it."""
-    key_delay: float = 0.0
-    prepaid: bool = True
-    """False: the panel itself lets the balance sink below zero, so that only the buyer's care keeps it above."""
-    quotes: str = "list"
-    """list (total_summary), text (orderinfo) or none."""
-    price: Decimal = Decimal("5.00")
-    mark_width: int = 500
-    """Marks are shown cut to so many letters."""
 
 
 def _attempt_of(shown: str, mark: str) -> bool:
     return shown.split("-")[:3] == mark.split("-")[:3]
-
-
-@dataclass
-class Item:
-    number: int
-    kind: str
-    pricelist: str
-    name: str
-    remoteid: str
-    status: int
-    created: date
-    expires: date
-    cost: Decimal
-    listed_from: float = 0.0
-    ip: str = ""
-    key: str = ""
-    reason: str = ""
-    autoprolong: str = ""
-    recipe: str = ""
-    paid: bool = True
-    disguise: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,16 +43,6 @@ class Cut(Exception):
         self.sent = sent
 
 
-class Refusal(Exception):
-    """An error envelope."""
-
-    def __init__(self, kind: str, thing: str = "", **params: object) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.thing = thing
-        self.params = params
-
-
 @dataclass
 class Raw:
     """An answer that is no document."""
@@ -170,7 +52,7 @@ class Raw:
 
 
 @dataclass
-class Panel:
+class Panel(Answers):
     choices: Choices = field(default_factory=Choices)
     balance: Decimal = Decimal(1000)
     user: str = "reseller"
@@ -569,102 +451,3 @@ class Panel:
 
     def _after(self, delay: float, action: Callable[[], None]) -> None:
         self._later.add(asyncio.get_running_loop().call_later(delay, action))
-
-    # Writing.
-
-    def amount(self, amount: Decimal) -> str:
-        whole, _, cents = f"{amount:.2f}".partition(".")
-        match self.choices.money:
-            case "word":
-                word = {"RUB": "руб.", "EUR": "€", "USD": "$"}[self.choices.currency]
-                return f"{int(whole):,}".replace(",", NBSP) + f",{cents}{NBSP}{word}"
-            case "sign":
-                return {"EUR": "€", "USD": "$", "RUB": "₽"}[self.choices.currency] + f"{amount:.2f}"
-            case "bare":
-                return f"{amount:.4f}"
-        return f"{amount:.2f} {self.choices.currency}"
-
-    def _fields(self, item: Item, shows: frozenset[str], *, form: bool) -> str:
-        row = {
-            "id": str(item.number),
-            "name": f"Тариф {item.pricelist}",
-            "pricelist": item.pricelist if form else f"VPS-{item.pricelist}",
-            "createdate": item.created.isoformat(),
-            "expiredate": item.expires.isoformat(),
-            "cost": self.amount(item.cost),
-            "ip": item.ip,
-        }
-        if form:
-            row |= {"autoprolong": item.autoprolong, "password": "qwerty-12345", "period": "1"}
-            if item.kind == "soft":
-                row["lickey"] = item.key
-        disguised = item.disguise == "always" or (item.disguise == "until-open" and item.status in (1, 5))
-        if "name" in shows:
-            row[NAME_FIELD[item.kind]] = f"v{item.number}.hoster.test" if disguised else self._spelled(item.name)
-        if "remoteid" in shows:
-            row["remoteid"] = "" if disguised else item.remoteid[: self.choices.mark_width]
-        return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + self._status(item)
-
-    def _spelled(self, name: str) -> str:
-        match self.choices.spelling:
-            case "unicode":
-                return idna.decode(name)
-            case "upper":
-                return f"{name.upper()}."
-            case "lossy":
-                return idna.decode(name).encode("ascii", "replace").decode()
-        return name
-
-    def _status(self, item: Item) -> str:
-        reason = ""
-        if item.status == 3 and item.reason:
-            reason = f"<status_msg>item_status_3_{item.reason}</status_msg>"
-        match self.choices.status_style:
-            case "word-orig":
-                return f'<status orig="{item.status}">{WORDS[item.status]}</status>{reason}'
-            case "word-real":
-                return (
-                    f"<item_status>{WORDS[item.status]}</item_status>"
-                    f"<item_real_status>{item.status}</item_real_status>{reason}"
-                )
-        return f"<status>{item.status}</status>{reason}"
-
-    @staticmethod
-    def _elements(rows: list[dict[str, str]]) -> str:
-        return "".join(
-            "<elem>" + "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items()) + "</elem>"
-            for row in rows
-        )
-
-    def _refuse(self, refusal: Refusal, function: str) -> str:
-        params = "".join(
-            f"<param name={quoteattr(n)}>{escape(str(v))}</param>" for n, v in refusal.params.items() if v is not None
-        )
-        thing = f" object={quoteattr(refusal.thing)}" if refusal.thing else ""
-        stack = f'<stack><action level="16" user="{self.user}">{escape(function)}</action></stack>'
-        return self._document(
-            function,
-            f'<error type={quoteattr(refusal.kind)}{thing} code="1" lang="en" report="no">{params}{stack}'
-            f"<group>__value__</group><msg>Отказано: {escape(refusal.kind)} {escape(refusal.thing)}</msg></error>",
-            {},
-        )
-
-    def _document(self, function: str, body: str, form: dict[str, str]) -> str:
-        prolog = '<?xml version="1.0" encoding="UTF-8"?>\n'
-        if not self.choices.noise:
-            return f"{prolog}<doc>{body}</doc>"
-        echo = "".join(
-            f"<{name}>{escape(value)}</{name}>" for name, value in form.items() if name not in ("auth", "authinfo")
-        )
-        spaced = body.replace("><", ">\n   <")
-        return (
-            f'{prolog}<!-- {function} -->\n<doc lang="en" func="{function}" user="{self.user}" level="16" '
-            'xmlns:trace="urn:example:trace" host="https://panel.example.test">\n'
-            f"  <tparams>{echo}</tparams>\n"
-            f'  <metadata name="{function}" type="list" key="id"><toolbar view="buttons"><toolgrp name="new">'
-            '<toolbtn name="new" func="vds.order" type="new"/></toolgrp></toolbar>'
-            '<coldata><col name="id" type="data"/><col name="elem"/></coldata></metadata>\n'
-            f'  <messages name="{function}"><msg name="id">Id</msg><msg name="title">Серверы</msg></messages>\n'
-            f"   {spaced}\n"
-            "  <trace:step><trace:id>31337</trace:id><trace:ok/></trace:step>\n</doc>\n"
-        )

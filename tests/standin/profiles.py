@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.standin.panel import Choices
+from tests.standin.choices import Choices
 
 NAME = frozenset({"name"})
 NOTHING: frozenset[str] = frozenset()

@@ -32,7 +32,8 @@ from orders.services import naming
 from tests.flow.shop import Shop, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
-from tests.standin.panel import Choices, Panel
+from tests.standin.choices import Choices
+from tests.standin.panel import Panel
 from tests.standin.profiles import PROFILES
 
 SETTINGS: dict[str, Any] = {

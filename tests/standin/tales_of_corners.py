@@ -7,7 +7,7 @@ import pytest
 
 from models.enums import Stage
 from models.migrate import migrate
-from tests.standin.panel import Fault
+from tests.standin.choices import Fault
 from tests.standin.profiles import MARKLESS, PROFILES, STRICT
 from tests.standin.rehearsal import Rehearsal, Story, eventually, open_rehearsal
 from tests.standin.stories import story

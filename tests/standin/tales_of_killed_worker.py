@@ -4,7 +4,7 @@ from pathlib import Path
 
 from models.migrate import migrate
 from tests.infrastructure.eventually import assert_eventually
-from tests.standin.panel import Fault
+from tests.standin.choices import Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, open_rehearsal
 from tests.standin.stories import story

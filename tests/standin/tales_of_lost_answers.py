@@ -3,7 +3,7 @@
 import pytest
 
 from models.enums import Stage
-from tests.standin.panel import Fault
+from tests.standin.choices import Fault
 from tests.standin.rehearsal import Rehearsal, Story
 from tests.standin.stories import at_panels, story, troubling_story
 

@@ -8,7 +8,7 @@ from models.enums import Knowledge, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events import is_orphan
-from tests.standin.panel import Fault
+from tests.standin.choices import Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
 from tests.standin.stories import at_panels, story

@@ -12,7 +12,7 @@ from models.incident import Incident
 from models.messages import Decision, DecisionKind
 from models.order import StageEntry
 from orders.lifecycle.acceptance import AcceptedOrder
-from tests.standin.panel import Choices, Fault
+from tests.standin.choices import Choices, Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, Story, eventually
 from tests.standin.stories import story

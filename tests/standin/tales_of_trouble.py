@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from models.enums import Stage
-from tests.standin.panel import Choices, Fault
+from tests.standin.choices import Choices, Fault
 from tests.standin.profiles import PROFILES
 from tests.standin.rehearsal import Rehearsal, eventually
 from tests.standin.stories import story, troubling_story

@@ -5,51 +5,27 @@ The lists and their filters are those that the API's document names. A new one n
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
-from sqlmodel import SQLModel
 from temporalio.client import Client
 
 from activities.sweeping import SweepActivities
-from models.audit import AuditEntry
 from models.catalogue import UpstreamAccount
-from models.columns import utc_now
-from models.drift import Drift
-from models.enums import (
-    DeliveryState,
-    DriftKind,
-    DriftState,
-    EventKind,
-    IncidentKind,
-    OperationKind,
-    ServiceStatus,
-    Stage,
-    TaskMode,
-    TaskState,
-    UpstreamStatus,
-)
-from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
-from models.incident import Incident
-from models.order import Intent, Operation, Service, StageEntry, Task
 from models.tables import metadata
-from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.events import hints, orphans
 from orders.webhooks import deliveries, fanout
 from settings import Settings
 from storefront.app import create_app
 from temporal.delivery import deliver
 from tests.storefront.api import Api
+from tests.storefront.long_tables import rows_of_years
 
-ROWS = 3000
 LIMIT = "20"
-AGO = utc_now() - timedelta(days=400)
 
 PATHS = {"number": "5", "name": "main"}
 RARE: dict[str, dict[str, list[str]]] = {
@@ -122,197 +98,12 @@ OF_FEW = {
 """Indexes of those rows alone that fulfil a condition: reading one from end to end is no scan of the table."""
 
 
-def _values(rows: Iterable[SQLModel]) -> list[dict[str, Any]]:
-    return [row.model_dump(exclude={"id"}) for row in rows]
-
-
-@cache
-def _rows() -> list[tuple[type[SQLModel], list[dict[str, Any]]]]:
-    return list(_make_rows())
-
-
-def _make_rows() -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
-    """Nearly all alike: what is looked for is rare."""
-
-    def rare(number: int, common: Any, rarely: Any) -> Any:
-        return rarely if number % 1000 == 5 else common
-
-    n = range(1, ROWS + 1)
-    yield (
-        Service,
-        _values(
-            (
-                Service(
-                    customer=f"c-{i}",
-                    plan_id=rare(i, 1, 2),
-                    product_type="vds",
-                    module_id=2,
-                    account_id=1,
-                    status=rare(i, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED),
-                    name=f"n{i}",
-                    mark=f"m{i}",
-                    upstream_number=str(i),
-                    period_months=1,
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield (
-        Operation,
-        _values(
-            (
-                Operation(
-                    service_id=i,
-                    kind=rare(i, OperationKind.OPEN, OperationKind.SUSPEND),
-                    upstream_name=rare(i, "main", "quiet"),
-                    stage=rare(i, Stage.COMPLETED, Stage.NEEDS_ATTENTION),
-                    workflow_started_at=AGO,
-                    stage_since=AGO,
-                    called_off_at=rare(i, None, AGO),
-                    slow_since=rare(i, None, AGO),
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield (
-        StageEntry,
-        _values(StageEntry(operation_id=i, stage=stage) for i in n for stage in (Stage.ACCEPTED, Stage.COMPLETED)),
-    )
-    yield (
-        Task,
-        _values(
-            (
-                Task(
-                    operation_id=i,
-                    service_id=i,
-                    mode=rare(i, TaskMode.AUTOMATIC, TaskMode.MANUAL),
-                    state=rare(i, TaskState.DONE, TaskState.OPEN),
-                    department=rare(i, "support", "sales"),
-                    title="t",
-                    due_at=rare(i, None, AGO),
-                    assignee=rare(i, "", "olga"),
-                    created_at=rare(i, utc_now(), AGO),
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield Intent, _values(Intent(operation_id=i, account_id=1, attempt=1, mark=f"m{i}") for i in n)
-    yield (
-        AuditEntry,
-        _values(
-            (
-                AuditEntry(actor="a", action="b", subject=s, subject_number=i)
-                for i in n
-                for s in ("service", "operation")
-            ),
-        ),
-    )
-    yield (
-        Incident,
-        _values(
-            (
-                Incident(
-                    kind=rare(i, next(iter(IncidentKind)), IncidentKind("second_item")),
-                    fingerprint=f"f{i}",
-                    account_id=1,
-                    service_id=i,
-                    operation_id=i,
-                    message="m",
-                    closed_at=rare(i, AGO, None),
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield (
-        Drift,
-        _values(
-            Drift(
-                account_id=1,
-                product_type="vds",
-                item=str(i),
-                kind=rare(i, DriftKind.TERM, DriftKind.PRICE),
-                service_id=i,
-                ours="a",
-                theirs="b",
-                state=rare(i, DriftState.OVER, DriftState.APPROVED),
-                seen_at=AGO,
-            )
-            for i in n
-        ),
-    )
-    yield (
-        UpstreamSnapshot,
-        _values(
-            (
-                UpstreamSnapshot(
-                    account_id=1,
-                    product_type="vds",
-                    number=str(i),
-                    service_id=rare(i, i, None),
-                    status=int(UpstreamStatus.ACTIVE),
-                    first_seen_at=AGO,
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield (
-        UpstreamEvent,
-        _values(
-            (
-                UpstreamEvent(
-                    event_id=f"e{i}",
-                    account_id=1,
-                    product_type="vds",
-                    upstream_number=str(i),
-                    kind=rare(i, EventKind.OPENED, EventKind.VANISHED),
-                    status=int(UpstreamStatus.ACTIVE),
-                    service_id=i,
-                    operation_id=rare(i, None, i),
-                    applied_at=AGO,
-                    delivered_at=rare(i, None, AGO),
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield UpstreamHint, _values(UpstreamHint(account_id=1, upstream_number=str(i), read_at=AGO) for i in n)
-    yield (
-        WebhookEndpoint,
-        _values(WebhookEndpoint(name=name, url="https://x.test", secret_env="S") for name in ("hook", "quiet")),
-    )
-    yield (
-        WebhookMessage,
-        _values(
-            (WebhookMessage(message_id=f"w{i}", kind="resellflow.x", service_id=i, spread_at=AGO, at=AGO) for i in n),
-        ),
-    )
-    yield (
-        WebhookDelivery,
-        _values(
-            (
-                WebhookDelivery(
-                    endpoint_id=rare(i, 1, 2),
-                    message_id=i,
-                    state=rare(i, DeliveryState.DELIVERED, DeliveryState.GIVEN_UP),
-                )
-                for i in n
-            ),
-        ),
-    )
-    yield WebhookAttempt, _values(WebhookAttempt(delivery_id=i) for i in n)
-
-
 @pytest.fixture
 async def full(api: Api) -> Api:
     """The API over tables of thousands of rows, of which the database keeps statistics, as after a night."""
     async with api.database.write() as session:
         connection = await session.connection()
-        for model, rows in _rows():
+        for model, rows in rows_of_years():
             await connection.execute(sa.insert(model), rows)
         quiet = UpstreamAccount(name="quiet", kind="billmanager", url="https://x.test", currency="EUR")
         session.add(quiet)
@@ -473,7 +264,7 @@ CURSORS = {
 async def test_cursors_given_out_long_ago_stay_valid(api: Api) -> None:
     async with api.database.write() as session:
         connection = await session.connection()
-        for model, rows in _rows():
+        for model, rows in rows_of_years():
             await connection.execute(sa.insert(model), rows[:10])
     for path, cursor in CURSORS.items():
         answer = await api.operator.get(path, params={"cursor": cursor})
@@ -483,4 +274,4 @@ async def test_cursors_given_out_long_ago_stay_valid(api: Api) -> None:
 
 
 def test_every_big_table_has_rows_here() -> None:
-    assert {model.__tablename__ for model, _ in _rows()} - {"webhook_endpoint"} == BIG
+    assert {model.__tablename__ for model, _ in rows_of_years()} - {"webhook_endpoint"} == BIG

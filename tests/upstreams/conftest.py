@@ -12,7 +12,9 @@ from upstreams import gate, lease
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.port import OrderSpec
 
-pytest.register_assert_rewrite("tests.upstreams.contract", "tests.upstreams.changes")
+pytest.register_assert_rewrite(
+    "tests.upstreams.contract", "tests.upstreams.contract_of_lists", "tests.upstreams.changes"
+)
 
 
 @pytest.fixture(autouse=True)
