@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from models.enums import Stage
 from tests.farside.installations import Pair, orders
 from tests.infrastructure.eventually import assert_eventually
@@ -35,3 +37,19 @@ async def test_a_lost_yes_to_a_prolongation_that_waits_there_for_money_is_neithe
     assert timedelta(days=28) <= after.expires_on - service.expires_on <= timedelta(days=31)
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong"]
     assert pair.line.sent(orders) == sent, "nothing was sent again"
+
+
+@pytest.mark.parametrize("pair", [{"slow_at_least": 1.0}], indirect=True)
+async def test_what_an_opening_waits_for_there_is_shown_here_after_a_while(pair: Pair) -> None:
+    """Their list does not show it: the order reads its item when it takes long."""
+    await pair.panel.set_balance("0.00")
+    order = await pair.reseller.order("S")
+    await pair.stands_there(Stage.WAITING_FOR_FUNDS)
+
+    async def is_said() -> bool:
+        answer = await pair.reseller_api.operator.get(f"/v1/operations/{order.operation}")
+        said = str(answer.json()["upstream_says"])
+        assert "their open 1 is in stage waiting_for_funds: money on the upstream account" in said, said
+        return True
+
+    await assert_eventually(is_said, timeout=30, message="the cause is shown")
