@@ -22,7 +22,7 @@ class ListSweep(SQLModel, table=True):
     compared: int | None = None
     """Items of the last one."""
     missed: int | None = None
-    """Changes that the last one found and the poller should have seen."""
+    """Changes that the last one has found and the poller should have seen. None: it has not ended, and found none."""
     unlisted: int | None = None
     """Our services that the list did not show; their forms were asked for."""
     missed_in_all: int = 0

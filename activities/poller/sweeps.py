@@ -29,6 +29,8 @@ async def end_sweep(database: Database, watch: Watch, product_type: str, look: L
     )
     for number in unlisted:
         watch.to_read.setdefault((product_type, number), PendingForm()).for_sweep = True
+    # Before its end is noted: a worker that is killed here compares again.
+    await drift.compare(database, watch.account_id, product_type, complete=look.complete)
     async with database.write() as session:
         await sweeps.record_end(
             session,
@@ -36,11 +38,9 @@ async def end_sweep(database: Database, watch: Watch, product_type: str, look: L
             product_type,
             asked_at,
             compared=len(look.shown),
-            missed=look.result.missed,
             unlisted=len(unlisted),
             seconds=watch.schedule.listing_since(product_type),
         )
-    await drift.compare(database, watch.account_id, product_type, complete=look.complete)
     watch.sweeps.pop(product_type, None)
 
 

@@ -20,6 +20,7 @@ from orders.events.differences import compare, held_back_fields, is_unexplained,
 from orders.events.known import Known
 from orders.events.reconciling import Reconciliation
 from orders.events.result import PollResult
+from orders.events.sweeps import note_missed
 from orders.events.waiting import CONFIRMABLE, waiting_operations
 from orders.settlement.intents import learn
 from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
@@ -196,13 +197,14 @@ class ListScan:
                     if count % ROWS_PER_YIELD == 0:
                         await asyncio.sleep(0)
                 await reconciliation.write()
+                # With them: whoever begins the sweep anew does not find them any more.
+                await note_missed(session, self._known.account_id, self._known.product_type, missed)
             digests |= reconciliation.digests(changed)
             new = changed.keys() - self._known.digests.keys()
             self._found_new |= bool(new)
             self._found_older |= any(not self._is_newer(number) for number in new)
             self.result.add(reconciliation.result)
         # Only now, as only now it is committed.
-        self.result.missed += missed
         self._known.digests |= digests
         self._note_held_back(rows)
         self._known.rejudge -= rows.keys()

@@ -16,8 +16,6 @@ class PollResult:
     """A form shows something newer than the list did, which is the one that counts."""
     form_changed: bool = False
     """A form shows something else than when it was read before."""
-    missed: list[str] = field(default_factory=list)
-    """Numbers of items that had changed before, which no earlier look noticed. Only a sweep finds them."""
     waiting: int = 0
     """Events that wait to be signalled."""
 
@@ -28,5 +26,4 @@ class PollResult:
         self.to_read += other.to_read
         self.list_again |= other.list_again
         self.form_changed |= other.form_changed
-        self.missed += other.missed
         self.waiting += other.waiting

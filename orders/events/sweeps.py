@@ -32,7 +32,7 @@ async def ask(session: AsyncSession, by: str) -> int:
         row = await session.get(ListSweep, (account, product_type), with_for_update=True)
         if row is None:
             row = ListSweep(account_id=account, product_type=product_type, asked_by=by)
-        row.asked_at, row.asked_by = utc_now(), by
+        row.asked_at, row.asked_by, row.missed = utc_now(), by, None
         session.add(row)
     return len(lists)
 
@@ -91,20 +91,19 @@ async def record_end(
     asked_at: datetime,
     *,
     compared: int,
-    missed: Collection[str],
     unlisted: int,
     seconds: float,
 ) -> None:
     """The list was read to its end. A sweep that was asked for meanwhile is still due."""
     row = await session.get_one(ListSweep, (account_id, product_type), with_for_update=True)
     row.ended_at = utc_now() if row.asked_at == asked_at else asked_at
-    row.compared, row.missed, row.unlisted, row.seconds = compared, 0, unlisted, round(seconds, 3)
+    row.compared, row.missed, row.unlisted, row.seconds = compared, row.missed or 0, unlisted, round(seconds, 3)
     session.add(row)
-    await note_missed(session, account_id, product_type, sorted(missed))
 
 
 async def note_missed(session: AsyncSession, account_id: int, product_type: str, items: Collection[str]) -> None:
-    """Count changes that the poller should have seen; one incident for each sweep of a list that finds any."""
+    """Count changes that the poller should have seen, in the transaction that takes them over; one incident for each
+    sweep of a list that finds any."""
     if not items:
         return
     row = await session.get_one(ListSweep, (account_id, product_type), with_for_update=True)

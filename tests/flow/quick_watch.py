@@ -1,10 +1,14 @@
-"""A worker (`worker`) or an API (`api PORT`) whose watch looks all the time, and reports what lasts a second."""
+"""A worker (`worker`) or an API (`api PORT`) whose watch looks all the time, and reports what lasts a second.
+
+The worker hears of a sweep at once, too.
+"""
 
 import asyncio
 import logging
 import sys
 from datetime import timedelta
 
+from activities.poller import schedule
 from orders.watch import looking
 from process_exit import leave
 from settings import load_settings
@@ -14,6 +18,7 @@ from worker import main
 
 if __name__ == "__main__":
     looking.INTERVAL_SECONDS = 0.3
+    schedule.SWEEPS_SECONDS = 0.1
     process_watch.AFTER = timedelta(seconds=1)
     process_watch.PATIENCE_SECONDS = 2.0
     outage.QUIET = timedelta(seconds=1)
