@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models.drift import Drift
 from models.enums import DriftKind, IncidentKind, ServiceStatus, Stage
@@ -72,7 +72,7 @@ async def test_it_begins_anew_and_reports_nothing_falsely(long_shop: Shop) -> No
     number = (await shop.service(order.service)).upstream_number
     async with shop.database.write() as session:  # a table that was restored: only a sweep finds that
         await session.exec(
-            sa.update(UpstreamSnapshot).where(UpstreamSnapshot.number == str(first["id"])).values(status=3)
+            sa.update(UpstreamSnapshot).where(col(UpstreamSnapshot.number) == str(first["id"])).values(status=3)
         )
         await sweeps.ask(session, "anna")
     await shop.upstream.admin("DELETE", "/requests")
