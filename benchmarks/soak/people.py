@@ -129,7 +129,7 @@ class Operators:
 
 class Staff:
     """The upstream's staff: they do what they like to items that are somebody's service, or nobody's. What they do to
-    an item between its purchase and our first sight of it can't be told from a purchase that failed."""
+    an item between its purchase and our first sight of it can't be distinguished from a purchase that failed."""
 
     def __init__(self, api: Api, panel: Panel, seed: int) -> None:
         self._api = api
