@@ -228,6 +228,7 @@ async def test_what_waits_in_the_cart_is_owed_until_it_is_paid(shelf: Database, 
     async with shelf.read() as session:
         calls = (await session.exec(select(Intent).order_by(col(Intent.id)))).all()
     assert [intents.may_have_charged(one) for one in calls] == [False, True]
+    assert [one.upstream_number for one in calls] == [None, "17"], "a yes with another number is news"
 
 
 @pytest.mark.parametrize("state", IntentState)
