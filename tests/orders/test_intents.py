@@ -200,6 +200,14 @@ async def test_a_yes_about_a_service_that_is_there_leaves_its_status_and_its_ite
     assert await money(shelf, order) == (ReservationState.RELEASED, 0, units(Decimal(5)))
 
 
+async def test_a_service_that_is_an_item_becomes_no_other_one(shelf: Database, order: AcceptedOrder) -> None:
+    await accept(shelf, order, "17")
+    with pytest.raises(Refused, match="is item 17 at the upstream already"):
+        await accept(shelf, order, "18")
+    async with shelf.read() as session:
+        assert (await session.get_one(Service, order.service)).upstream_number == "17"
+
+
 async def test_of_several_calls_the_latest_counts(shelf: Database, order: AcceptedOrder) -> None:
     await settle(shelf, order, IntentState.NOT_DONE)
     await prepare(shelf, order)
