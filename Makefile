@@ -35,8 +35,12 @@ up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARG
 PARALLEL ?= -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
-test: $(STAMP) ## Run the tests (ARGS: options of pytest)
-	@$(BIN)/python -m pytest $(PARALLEL) --durations=10 --durations-min=1 $(ARGS)
+test: $(STAMP) ## Run the tests but for the long stories (ARGS: options of pytest)
+	@$(BIN)/python -m pytest $(PARALLEL) --durations=10 --durations-min=1 -m "not proof" $(ARGS)
+
+.PHONY: proof
+proof: $(STAMP) ## Run the long stories that `make test` leaves out (ARGS: options of pytest)
+	@$(BIN)/python -m pytest $(PARALLEL) --durations=10 --durations-min=1 -m "proof" $(ARGS)
 
 # The seed is printed: give it to see the same once more.
 FUZZ ?= 50

@@ -29,6 +29,7 @@ def processes_with(directory: Path) -> list[str]:
     return found
 
 
+@pytest.mark.proof
 @LINUX
 @pytest.mark.timeout(300)  # a busy machine is no failure
 def test_a_small_run_reports_all_there_is_to_report_and_leaves_nothing_running(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ OTHER_STOREFRONT, OTHER_TOKEN = "rival", "rival-token"
 """Another one that the distributor sells to."""
 TOKEN_VARIABLE = "TEST_DISTRIBUTOR_TOKEN"
 
-on_both_databases = pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+on_both_databases = pytest.mark.parametrize(
+    "databases", ["sqlite", pytest.param("postgresql", marks=pytest.mark.proof)], indirect=True
+)
 """Both installations on SQLite, and both on PostgreSQL."""
 
 CATALOGUE = """\

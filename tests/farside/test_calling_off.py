@@ -56,7 +56,7 @@ async def test_what_waits_there_for_money_is_called_off_and_never_bought(pair: P
     assert pair.line.sent(closes) == 1
 
 
-@pytest.mark.parametrize("reaches", [Reaches.NEVER, Reaches.BEFORE])
+@pytest.mark.parametrize("reaches", [Reaches.BEFORE, pytest.param(Reaches.NEVER, marks=pytest.mark.proof)])
 async def test_a_lost_answer_to_the_calling_off_is_found_out(pair: Pair, reaches: Reaches) -> None:
     order = await _waits_there(pair)
     pair.line.lay(Answer.CUT, reaches, chosen=closes)
@@ -65,6 +65,7 @@ async def test_a_lost_answer_to_the_calling_off_is_found_out(pair: Pair, reaches
     assert kinds == [OperationKind.OPEN, OperationKind.CLOSE]
 
 
+@pytest.mark.proof
 async def test_while_the_distributor_is_away_the_calling_off_waits(pair: Pair) -> None:
     order = await _waits_there(pair)
     await pair.line.down()
@@ -92,6 +93,7 @@ async def test_what_the_distributor_has_bought_is_opened_and_then_closed(pair: P
     assert await pair.counts() == (1, 1, 1)
 
 
+@pytest.mark.proof
 async def test_what_the_distributor_buys_at_the_same_moment_ends_as_bought(pair: Pair) -> None:
     """Their order goes on, and ends, while our request to call it off is on the line."""
     order = await _waits_there(pair)
@@ -106,6 +108,7 @@ async def test_what_the_distributor_buys_at_the_same_moment_ends_as_bought(pair:
     assert await pair.counts() == (1, 1, 1)
 
 
+@pytest.mark.proof
 async def test_an_order_that_a_person_there_has_given_up_asks_a_person_here(pair: Pair) -> None:
     """Their upstream had accepted it, so it may be charged: that is never guessed."""
     order = await _bought_there(pair)

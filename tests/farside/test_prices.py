@@ -66,6 +66,7 @@ async def test_a_change_of_plan_above_the_agreed_limit_is_not_sent_before_a_pers
     assert await incidents(pair) == []
 
 
+@pytest.mark.proof
 async def test_a_prolongation_that_is_dearer_by_now_is_not_sent_before_a_person_has_accepted_its_price(
     pair: Pair,
 ) -> None:
@@ -81,6 +82,7 @@ async def test_a_prolongation_that_is_dearer_by_now_is_not_sent_before_a_person_
     assert await incidents(pair) == []
 
 
+@pytest.mark.proof
 async def test_add_ons_cost_what_the_distributor_sells_them_for(pair: Pair) -> None:
     async with pair.distributor.database.write() as session:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-1"))).one()
@@ -115,6 +117,7 @@ async def test_a_price_that_rises_while_the_order_waits_there_is_an_incident_wit
     assert "(at most 8.00 EUR was agreed): the upstream quoted that before" in incident.message
 
 
+@pytest.mark.proof
 async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +139,7 @@ async def test_a_distributor_that_sells_in_another_currency_is_asked_for_nothing
     assert await pair.counts() == (0, 0, 0)
 
 
+@pytest.mark.proof
 async def test_an_item_in_another_currency_from_an_older_version_is_an_incident(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from sqlmodel import select
 
 from models.enums import OperationKind, ServiceStatus, Stage
@@ -81,6 +82,7 @@ async def test_an_order_that_is_lost_is_sent_again_with_the_same_key_and_the_los
     assert await pair.counts() == (1, 1, 1)
 
 
+@pytest.mark.proof
 async def test_a_prolongation_that_is_lost_or_whose_answer_is_cut_off_is_charged_once(pair: Pair) -> None:
     service = await pair.bought()
     for number, reaches in enumerate((Reaches.BEFORE, Reaches.NEVER), start=1):
@@ -111,6 +113,7 @@ async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair)
     assert (await pair.sold())[0].plan_id != sold.plan_id
 
 
+@pytest.mark.proof
 async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_ours(pair: Pair) -> None:
     service = await pair.bought()
     order = await pair.reseller.resellflow.change_plan(service.id or 0, "L", key="c")
@@ -133,6 +136,7 @@ async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pai
     assert await pair.counts() == (1, 1, 1)
 
 
+@pytest.mark.proof
 async def test_without_money_at_the_distributor_an_order_waits_there_and_is_bought_once(pair: Pair) -> None:
     await pair.panel.set_balance("0.00")
     order = await pair.reseller.order("S")
@@ -144,6 +148,7 @@ async def test_without_money_at_the_distributor_an_order_waits_there_and_is_boug
     assert await pair.panel.balance() == Decimal("45.00")
 
 
+@pytest.mark.proof
 async def test_a_webhook_is_faster_than_the_next_look(pair_of_calm_reseller: Pair) -> None:
     pair = pair_of_calm_reseller
     await hint_by_webhook(pair)
@@ -151,6 +156,7 @@ async def test_a_webhook_is_faster_than_the_next_look(pair_of_calm_reseller: Pai
     assert await pair.counts() == (1, 1, 1)
 
 
+@pytest.mark.proof
 async def test_processes_that_are_killed_on_either_side_lose_nothing(resting_pair: Pair) -> None:
     """Real processes: both workers, and the distributor's API."""
     pair = resting_pair
@@ -171,6 +177,7 @@ async def test_processes_that_are_killed_on_either_side_lose_nothing(resting_pai
         assert len(await pair.panel.charges()) == 2
 
 
+@pytest.mark.proof
 async def test_an_order_that_the_distributor_cancels_asks_a_person(pair: Pair) -> None:
     await pair.panel.set_balance("0.00")
     order = await pair.reseller.order("S")
@@ -182,6 +189,7 @@ async def test_an_order_that_the_distributor_cancels_asks_a_person(pair: Pair) -
     assert await pair.counts() == (1, 0, 0)
 
 
+@pytest.mark.proof
 async def test_a_prolongation_that_the_distributor_cancels_asks_a_person_at_once_and_another_one_may_follow(
     pair: Pair,
 ) -> None:

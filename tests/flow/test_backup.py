@@ -1,7 +1,6 @@
 """A backup of the database is brought back while the upstream and Temporal have moved on: nothing is bought again."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -28,13 +27,16 @@ from temporal.known_numbers import known_numbers
 from tests.flow.backups import back_up, resell_restored, restore, snapshot, stop
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
-from tests.infrastructure.processes import PROJECT, Program, free_port
+from tests.infrastructure.processes import Program, free_port
 from tests.infrastructure.temporal import OwnTemporalServer, TemporalServer, start_temporal_server, until_serving
 from upstreams.connections import Connections
 
 on_postgresql = pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
 """For stories whose every statement runs on SQLite in the other stories here."""
 AWAY = "away"
+long_on_postgresql = pytest.mark.parametrize(
+    "migrated_database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.proof)], indirect=True
+)
 TOKEN = "shops-own-token-0123456789abcdefghijklm"
 
 
@@ -60,6 +62,7 @@ async def completed(shop: Shop, *orders: AcceptedOrder) -> None:
         await shop.until(order, Stage.COMPLETED, timeout=30)
 
 
+@long_on_postgresql
 async def test_what_was_bought_after_the_backup_is_not_bought_again(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +158,7 @@ async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
     await stop(worker)
 
 
+@pytest.mark.proof
 @on_postgresql
 async def test_where_no_mark_is_seen_a_person_decides(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -187,6 +191,7 @@ async def test_where_no_mark_is_seen_a_person_decides(
     await stop(worker)
 
 
+@pytest.mark.proof
 async def test_where_only_forms_show_marks_they_are_read(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +216,7 @@ async def test_where_only_forms_show_marks_they_are_read(
     await stop(worker)
 
 
+@pytest.mark.proof
 async def test_what_waited_in_the_cart_and_was_paid_after_the_backup_is_not_paid_again(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +251,7 @@ async def test_what_waited_in_the_cart_and_was_paid_after_the_backup_is_not_paid
     await stop(worker)
 
 
+@pytest.mark.proof
 async def test_an_order_that_got_the_numbers_of_a_lost_one_does_not_get_its_item(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +285,7 @@ async def test_an_order_that_got_the_numbers_of_a_lost_one_does_not_get_its_item
     await stop(worker)
 
 
+@pytest.mark.proof
 @on_postgresql
 async def test_the_last_seconds_are_lost_while_a_request_is_under_way(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -305,6 +313,7 @@ async def test_the_last_seconds_are_lost_while_a_request_is_under_way(
     await stop(worker)
 
 
+@pytest.mark.proof
 async def test_both_are_restored_to_one_moment(
     migrated_database_url: str, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,11 +357,12 @@ async def test_both_are_restored_to_one_moment(
 @contextmanager
 def started(port: int, file: Path) -> Iterator[OwnTemporalServer]:
     """A Temporal server that keeps its state in the file."""
-    server = start_temporal_server(port=port, options=("--db-filename", str(file)))
+    server = start_temporal_server(port=port, options=("--db-filename", str(file)), stock=1)
     with server.program:
         yield server
 
 
+@pytest.mark.proof
 @on_postgresql
 async def test_temporal_s_state_is_older_than_the_database(
     migrated_database_url: str, upstream: Upstream, tmp_path: Path
@@ -405,16 +415,13 @@ async def status_of(shop: Shop, order: AcceptedOrder) -> WorkflowExecutionStatus
 
 async def resell(shop: Shop, *arguments: str) -> str:
     """The command, as an operator runs it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli", *arguments,
-        env={**os.environ, **shop.environment()}, cwd=PROJECT, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    command = [sys.executable, "-m", "cli", *arguments]
+    with Program(command, name="resell", forked=True, env=shop.environment()) as process:
+        assert await asyncio.to_thread(process.wait_for_exit, timeout=60) == 0, process.output
+    return process.output
 
 
+@pytest.mark.proof
 async def test_the_command_reports_and_the_api_refuses(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

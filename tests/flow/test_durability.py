@@ -108,7 +108,7 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
         worker = shop.start_worker()  # starts before Temporal does, and waits for it
         worker.wait_for_line("connecting to Temporal")
         kept = ("--db-filename", str(tmp_path / "temporal.db"))
-        server = start_temporal_server(port=port, options=kept)
+        server = start_temporal_server(port=port, options=kept, stock=1)
         with server.program:
             await until_serving(server)
             await shop.until(order, Stage.COMPLETED, timeout=40)
@@ -117,7 +117,7 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
         before = time.monotonic()
         order = await shop.order()
         assert time.monotonic() - before < 1
-        server = start_temporal_server(port=port, options=kept)
+        server = start_temporal_server(port=port, options=kept, stock=1)
         with server.program:
             await until_serving(server)
             await shop.until(order, Stage.COMPLETED, timeout=40)

@@ -150,8 +150,10 @@ async def test_clean(table: Table) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"kind": "cut", "when": "after"}, {"kind": "http_502", "when": "before"}],
-    ids=["answer-lost-after-commit", "502"],
+    [
+        pytest.param({"kind": "cut", "when": "after"}, id="answer-lost-after-commit"),
+        pytest.param({"kind": "http_502", "when": "before"}, id="502", marks=pytest.mark.proof),
+    ],
 )
 async def test_an_answer_that_never_came(table: Table, fault: dict[str, Any]) -> None:
     await table.faults(**fault)
@@ -160,6 +162,7 @@ async def test_an_answer_that_never_came(table: Table, fault: dict[str, Any]) ->
     await table.has_exactly_the_intended_effect()
 
 
+@pytest.mark.proof
 async def test_refused_connections(shop_database: str, temporal_server: TemporalServer, upstream: Upstream) -> None:
     async with Gate(upstream.root) as gate, _open_table(shop_database, temporal_server, upstream) as table:
         async with table.shop.database.write() as session:

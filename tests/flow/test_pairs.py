@@ -118,11 +118,23 @@ async def _assert_is(shop: Shop, service: Service, plan: str, addons: Addons) ->
 
 CHANGES = [
     pytest.param([Plan("VDS-2"), Set({"ram": 5})], "VDS-2", {"ram": 5}, id="plan, ram"),
-    pytest.param([Set({"ram": 5}), Plan("VDS-2")], "VDS-2", {"ram": 5}, id="ram, plan"),
-    pytest.param([Set({"ram": 5}), Set({"ram": 3})], "VDS-1", {"ram": 3}, id="ram, ram"),
-    pytest.param([Plan("VDS-2"), Plan("VDS-3")], "VDS-3", {"ram": 4}, id="plan, plan"),
-    pytest.param([Plan("VDS-2"), Set({"ram": 5}), Plan("VDS-3")], "VDS-3", {"ram": 5}, id="plan, ram, plan"),
-    pytest.param([Set({"backup": True}), Plan("VDS-2")], "VDS-2", {"ram": 4, "backup": True}, id="another, plan"),
+    pytest.param([Set({"ram": 5}), Plan("VDS-2")], "VDS-2", {"ram": 5}, id="ram, plan", marks=pytest.mark.proof),
+    pytest.param([Set({"ram": 5}), Set({"ram": 3})], "VDS-1", {"ram": 3}, id="ram, ram", marks=pytest.mark.proof),
+    pytest.param([Plan("VDS-2"), Plan("VDS-3")], "VDS-3", {"ram": 4}, id="plan, plan", marks=pytest.mark.proof),
+    pytest.param(
+        [Plan("VDS-2"), Set({"ram": 5}), Plan("VDS-3")],
+        "VDS-3",
+        {"ram": 5},
+        id="plan, ram, plan",
+        marks=pytest.mark.proof,
+    ),
+    pytest.param(
+        [Set({"backup": True}), Plan("VDS-2")],
+        "VDS-2",
+        {"ram": 4, "backup": True},
+        id="another, plan",
+        marks=pytest.mark.proof,
+    ),
     pytest.param([Set({"backup": True}), Plan("VDS-3", True)], "VDS-3", {"ram": 4}, id="another, plan without it"),
 ]
 

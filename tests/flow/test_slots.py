@@ -76,6 +76,7 @@ async def add_account(shop: Shop) -> None:
         )
 
 
+@pytest.mark.proof
 async def test_orders_of_an_account_that_hangs_do_not_hold_up_those_of_another(shop: Shop) -> None:
     """With all slots in common the others took 112 s here; with slots for each account, under two."""
     await add_account(shop)
@@ -141,6 +142,7 @@ async def breaker_is_open(shop: Shop) -> bool:
     return not await breaker_is(shop, CircuitState.CLOSED)
 
 
+@pytest.mark.proof
 async def test_set_up_requests_that_hang_leave_the_other_kinds_of_the_account_alone(shop: Shop) -> None:
     """What was sent is settled meanwhile, because what is only read is answered."""
     await add_account(shop)

@@ -10,7 +10,6 @@ from orders.events.sweep_views import list_sweeps
 from orders.services import naming
 from temporal.schedules import keep_service_sweep
 from tests.flow.shop import Shop, Upstream, open_shop
-from tests.infrastructure import temporal
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
 
@@ -18,12 +17,10 @@ from tests.infrastructure.temporal import TemporalServer, start_temporal_server,
 @pytest_asyncio.fixture(scope="module")
 async def with_schedules() -> AsyncIterator[TemporalServer]:
     """With one namespace, as the server runs workers for schedules in each."""
-    with pytest.MonkeyPatch.context() as few:
-        few.setattr(temporal, "STOCK_OF_NAMESPACES", 1)
-        server = start_temporal_server(options=("--dynamic-config-value", "worker.perNamespaceWorkerCount=1"))
-        with server.program:
-            await until_serving(server)
-            yield server
+    server = start_temporal_server(options=("--dynamic-config-value", "worker.perNamespaceWorkerCount=1"), stock=1)
+    with server.program:
+        await until_serving(server)
+        yield server
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ LIMITS = {
 @pytest_asyncio.fixture(scope="module")
 async def quick_to_tell() -> AsyncIterator[TemporalServer]:
     options = [option for name, value in LIMITS.items() for option in ("--dynamic-config-value", f"{name}={value}")]
-    server = start_temporal_server(options=tuple(options))
+    server = start_temporal_server(options=tuple(options), stock=50)
     with server.program:
         await until_serving(server)
         yield server

@@ -48,6 +48,7 @@ class TemporalServer:
 
     address: str
     _namespaces: Iterator[str] = field(repr=False)
+    stock: int = field(default=STOCK_OF_NAMESPACES, kw_only=True)
     taken: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     """Namespaces that this process has handed out, each with the test that asked."""
 
@@ -56,7 +57,7 @@ class TemporalServer:
         try:
             namespace = next(self._namespaces)
         except StopIteration:
-            raise RuntimeError(f"all {STOCK_OF_NAMESPACES} namespaces are used up: raise STOCK_OF_NAMESPACES") from None
+            raise RuntimeError(f"all {self.stock} namespaces are used up: have more of them made") from None
         self.taken[namespace] = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
         return namespace
 
@@ -71,14 +72,17 @@ class OwnTemporalServer(TemporalServer):
     program: Program
 
 
-def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> OwnTemporalServer:
+def start_temporal_server(
+    *, port: int = 0, options: tuple[str, ...] = (), stock: int = STOCK_OF_NAMESPACES
+) -> OwnTemporalServer:
     """Start a server of one's own, for tests that stop or restart it; the caller closes its `program`.
 
     It is not ready yet: see `until_serving`. For one that keeps its state over a restart, give
-    `options=("--db-filename", path)` and the same port again.
+    `options=("--db-filename", path)` and the same port again. `stock` is the number of its namespaces: 800 in a file
+    take it a second.
     """
     port = port or free_port()
-    namespaces = _namespaces()
+    namespaces = _namespaces(stock)
     program = Program(
         [
             temporal_program(),
@@ -91,11 +95,11 @@ def start_temporal_server(*, port: int = 0, options: tuple[str, ...] = ()) -> Ow
         name="temporal server",
         env=ENVIRONMENT,
     )
-    return OwnTemporalServer(f"127.0.0.1:{port}", iter(namespaces), program)
+    return OwnTemporalServer(f"127.0.0.1:{port}", iter(namespaces), program, stock=stock)
 
 
-def _namespaces(first: int = 0, step: int = 1) -> list[str]:
-    return [f"test-{number}" for number in range(1, STOCK_OF_NAMESPACES + 1)][first::step]
+def _namespaces(stock: int, first: int = 0, step: int = 1) -> list[str]:
+    return [f"test-{number}" for number in range(1, stock + 1)][first::step]
 
 
 async def until_serving(server: TemporalServer) -> None:
@@ -104,7 +108,7 @@ async def until_serving(server: TemporalServer) -> None:
     async def serving() -> bool:
         if isinstance(server, OwnTemporalServer) and not server.program.running:
             raise RuntimeError(f"the Temporal server ended:\n{server.program.output}")
-        client = await server.connect(f"test-{STOCK_OF_NAMESPACES}")
+        client = await server.connect(f"test-{server.stock}")
         return await client.service_client.check_health()
 
     try:
@@ -120,7 +124,7 @@ async def temporal_server(pytestconfig: pytest.Config) -> AsyncIterator[Temporal
     """The Temporal server of this test run (`.address`)."""
     if shared := temporal_of(pytestconfig):
         address, number, count = shared
-        server = TemporalServer(address, iter(_namespaces(number, count)))
+        server = TemporalServer(address, iter(_namespaces(STOCK_OF_NAMESPACES, number, count)))
         await until_serving(server)
         yield server
         await no_history_is_private(server)

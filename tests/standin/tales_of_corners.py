@@ -24,6 +24,7 @@ async def test_deleted_rows_keep_their_mark_and_marks_are_unique_for_ever(rehear
     await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_two_orders_of_one_domain_answered_without_a_number_are_not_swapped(rehearsal: Rehearsal) -> None:
     here = await rehearsal.story(PROFILES["noisy"])
@@ -38,6 +39,7 @@ async def test_two_orders_of_one_domain_answered_without_a_number_are_not_swappe
         await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_a_slow_opening_as_ordered_is_not_an_emergency(rehearsal: Rehearsal) -> None:
     """The order asks for itself while the item is still `ordered`, and goes on waiting."""
@@ -86,6 +88,7 @@ async def test_an_item_seen_before_it_was_linked_still_proves_that_lists_return_
     await here.left_to_a_person(order, charges=0)
 
 
+@pytest.mark.proof
 @story
 async def test_an_order_that_never_arrived_among_others_whose_answers_were_lost(rehearsal: Rehearsal) -> None:
     """Items there carry the names of our other orders; they are no riddle for this one."""

@@ -29,6 +29,7 @@ async def test_an_answer_lost_in_any_way_is_one_service(rehearsal: Rehearsal, pr
     await _all_lost(await rehearsal.at(profile), FAULTS)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("profile", ["markless"])
 @story
 async def test_an_answer_lost_where_less_can_be_proven(rehearsal: Rehearsal, profile: str) -> None:
@@ -46,6 +47,7 @@ async def _all_lost(here: Story, faults: list[Fault]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("profile", ["noisy"])
 @story
 async def test_the_same_with_a_name_that_the_customer_chose(rehearsal: Rehearsal, profile: str) -> None:
@@ -58,7 +60,7 @@ async def test_the_same_with_a_name_that_the_customer_chose(rehearsal: Rehearsal
         await here.bought_once(order)
 
 
-@pytest.mark.parametrize("fault", [Fault.CUT_AFTER, Fault.PAGE_AFTER])
+@pytest.mark.parametrize("fault", [Fault.CUT_AFTER, pytest.param(Fault.PAGE_AFTER, marks=pytest.mark.proof)])
 @story
 @at_panels("blind")
 async def test_where_nothing_can_be_proven_a_person_is_asked_and_nothing_sent(

@@ -45,8 +45,10 @@ async def test_at_an_upstream_known_to_show_nothing_absence_proves_nothing(rehea
     await here.left_to_a_person(order, charges=0)
 
 
-@pytest.mark.parametrize("where", [IN_FORMS, NOWHERE], ids=["in-forms", "nowhere"])
-@pytest.mark.parametrize("spelling", ["unicode", "upper"])
+@pytest.mark.parametrize(
+    "where", [IN_FORMS, pytest.param(NOWHERE, marks=pytest.mark.proof)], ids=["in-forms", "nowhere"]
+)
+@pytest.mark.parametrize("spelling", ["unicode", pytest.param("upper", marks=pytest.mark.proof)])
 @story
 async def test_a_name_is_known_however_the_list_spells_it(rehearsal: Rehearsal, where: Choices, spelling: str) -> None:
     """An earlier order came back under its name; that proves nothing of a name that is spelled another way."""
@@ -94,8 +96,12 @@ async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours_only_if_it_sh
     assert seen["not_ours_because"] == "mark whmcs-7 and another name"
 
 
-@pytest.mark.parametrize("domain", ["", "shop.example.com"], ids=["our-name", "customers-name"])
-@pytest.mark.parametrize("where", [NOWHERE, Choices(quotes="none")], ids=["nowhere", "shown"])
+@pytest.mark.parametrize(
+    "domain", ["", pytest.param("shop.example.com", marks=pytest.mark.proof)], ids=["our-name", "customers-name"]
+)
+@pytest.mark.parametrize(
+    "where", [NOWHERE, pytest.param(Choices(quotes="none"), marks=pytest.mark.proof)], ids=["nowhere", "shown"]
+)
 @story
 async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bought_twice(
     rehearsal: Rehearsal, where: Choices, domain: str
@@ -119,7 +125,9 @@ async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bou
         await here.untouched(order)
 
 
-@pytest.mark.parametrize("where", [IN_FORMS, Choices(quotes="none")], ids=["in-forms", "shown"])
+@pytest.mark.parametrize(
+    "where", [IN_FORMS, pytest.param(Choices(quotes="none"), marks=pytest.mark.proof)], ids=["in-forms", "shown"]
+)
 @story
 async def test_an_item_that_shows_whose_it_is_only_when_it_is_open_is_waited_for(
     rehearsal: Rehearsal, where: Choices
@@ -153,7 +161,7 @@ async def test_an_unpaid_row_that_is_listed_late_and_paid_by_the_panel_itself(re
 
 
 @pytest.mark.parametrize("pays", [True, False], ids=["paid-by-a-top-up", "left-unpaid"])
-@pytest.mark.parametrize("lag", [0.0, 1.5], ids=["at-once", "late"])
+@pytest.mark.parametrize("lag", [0.0, pytest.param(1.5, marks=pytest.mark.proof)], ids=["at-once", "late"])
 @story
 async def test_an_unpaid_row_whose_mark_is_in_its_form_only(rehearsal: Rehearsal, pays: bool, lag: float) -> None:
     """It bears the name that the customer chose: only its form tells that it is ours, to be removed or adopted."""
@@ -211,7 +219,7 @@ async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehea
     assert not [item for item in here.panel.items.values() if item.status == 1]
 
 
-@pytest.mark.parametrize("meanwhile", ["500.00", ""])
+@pytest.mark.parametrize("meanwhile", ["500.00", pytest.param("", marks=pytest.mark.proof)])
 @story
 async def test_a_row_that_a_top_up_pays_between_our_look_and_its_removal_goes_to_a_person(
     rehearsal: Rehearsal, meanwhile: str
@@ -252,7 +260,15 @@ async def test_an_order_is_sent_again_where_a_person_vouched_though_lists_show_n
 LIES = [Fault.ACCESS_AFTER, Fault.VALUE_AFTER, Fault.POOR_AFTER, Fault.ODD_AFTER]
 
 
-@pytest.mark.parametrize("where", [Choices(quotes="none"), IN_FORMS, NOWHERE], ids=["shown", "in-forms", "nowhere"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        Choices(quotes="none"),
+        pytest.param(IN_FORMS, marks=pytest.mark.proof),
+        pytest.param(NOWHERE, marks=pytest.mark.proof),
+    ],
+    ids=["shown", "in-forms", "nowhere"],
+)
 @pytest.mark.parametrize("lie", LIES)
 @story
 async def test_a_no_of_an_upstream_that_charged_all_the_same_is_not_believed(
@@ -263,7 +279,9 @@ async def test_a_no_of_an_upstream_that_charged_all_the_same_is_not_believed(
     await here.bought_once(await here.order(domain="shop.example.com", parameters={"recipe": lie.value}))
 
 
-@pytest.mark.parametrize("where", [Choices(quotes="none"), IN_FORMS], ids=["shown", "in-forms"])
+@pytest.mark.parametrize(
+    "where", [Choices(quotes="none"), pytest.param(IN_FORMS, marks=pytest.mark.proof)], ids=["shown", "in-forms"]
+)
 @story
 async def test_an_order_that_was_refused_and_made_names_its_item_when_that_comes_into_the_list(
     rehearsal: Rehearsal, where: Choices
@@ -287,7 +305,11 @@ async def test_an_order_that_was_refused_and_made_names_its_item_when_that_comes
     assert len(here.panel.paid_for((await here.service(order)).mark)) == 1
 
 
-@pytest.mark.parametrize("where", [Choices(), IN_FORMS, NOWHERE], ids=["shown", "in-forms", "nowhere"])
+@pytest.mark.parametrize(
+    "where",
+    [Choices(), pytest.param(IN_FORMS, marks=pytest.mark.proof), pytest.param(NOWHERE, marks=pytest.mark.proof)],
+    ids=["shown", "in-forms", "nowhere"],
+)
 @story
 async def test_a_second_item_for_one_service_is_reported(rehearsal: Rehearsal, where: Choices) -> None:
     here = await rehearsal.story(where)

@@ -28,7 +28,9 @@ async def test_a_closed_door_is_waited_for(rehearsal: Rehearsal, profile: str) -
         await here.bought_once(order)
 
 
-@pytest.mark.parametrize(("profile", "how"), [("noisy", "502"), ("markless", "cut")])
+@pytest.mark.parametrize(
+    ("profile", "how"), [("noisy", "502"), pytest.param("markless", "cut", marks=pytest.mark.proof)]
+)
 @troubling_story
 async def test_lists_that_fail_for_a_while(rehearsal: Rehearsal, profile: str, how: str) -> None:
     here = await rehearsal.at(profile)
@@ -49,7 +51,9 @@ async def test_lists_that_fail_for_a_while(rehearsal: Rehearsal, profile: str, h
     await here.bought_once(lost)
 
 
-@pytest.mark.parametrize("choices", [PREPAID, POSTPAID], ids=["prepaid", "postpaid"])
+@pytest.mark.parametrize(
+    "choices", [PREPAID, pytest.param(POSTPAID, marks=pytest.mark.proof)], ids=["prepaid", "postpaid"]
+)
 @story
 async def test_a_dry_balance_is_waited_for_in_order_and_never_overdrawn(rehearsal: Rehearsal, choices: Choices) -> None:
     here = await rehearsal.story(choices, balance="15.00")
@@ -92,6 +96,7 @@ async def test_a_refusal_for_want_of_money_that_leaves_a_row(rehearsal: Rehearsa
     await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_the_panel_pays_the_unpaid_row_itself_before_we_could_remove_it(rehearsal: Rehearsal) -> None:
     """The price is above the catalogue's, the row can't be deleted by us; the top-up pays it, to the last cent."""
