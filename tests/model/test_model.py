@@ -48,9 +48,10 @@ def test_random_stories(migrated_sqlite_template: Path, tmp_path: Path) -> None:
         directory.mkdir()
         return copy_of(migrated_sqlite_template, directory)
 
-    play(new_database, 6)
+    play(new_database, 3)
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(300 * FACTOR)
 def test_random_stories_on_postgresql(postgres_stock: Stock) -> None:
-    play(lambda stack: stack.enter_context(postgres_stock.lent()), 2)
+    play(lambda stack: stack.enter_context(postgres_stock.lent()), 6)
