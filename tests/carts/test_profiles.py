@@ -8,16 +8,19 @@ from tests.carts.bench import Bench
 
 PROFILES: list[dict[str, object]] = [
     {"cart_answer": "billorder", "billorder": "shared"},
-    {"cart_answer": "billorder", "billorder": "own"},
     {"cart_answer": "billorder", "billorder": "shared", "remoteid_in_lists": False, "remoteid_in_forms": False},
     {"cart_answer": "ok"},
+]
+FURTHER: list[dict[str, object]] = [
+    {"cart_answer": "billorder", "billorder": "own"},
     {"cart_answer": "payment"},
     {"cart_elid": "lineitem"},
     {"confirm_pays": "whole_cart"},
 ]
+LONG = [pytest.param(knobs, marks=pytest.mark.proof) for knobs in FURTHER]
 
 
-@pytest.mark.parametrize("knobs", PROFILES, ids=lambda knobs: ",".join(map(str, knobs.values())))
+@pytest.mark.parametrize("knobs", [*PROFILES, *LONG], ids=lambda knobs: ",".join(map(str, knobs.values())))
 async def test_each_is_paid_once(bench: Bench, knobs: dict[str, object]) -> None:
     service = await bench.active()
     await bench.upstream.set(**knobs)

@@ -81,6 +81,7 @@ async def four_incidents(example: Example) -> None:
             await raise_incident(session, IncidentKind.SECOND_ITEM, "two items carry one mark", about=str(number))
 
 
+@pytest.mark.proof
 async def test_the_runbook_s_decisions_work(example: Example) -> None:
     for command in decisions():
         operation = await (example.too_dear() if "accept-price" in command else example.rejected())
@@ -88,6 +89,7 @@ async def test_the_runbook_s_decisions_work(example: Example) -> None:
         await example.reaches(operation, Stage.COMPLETED, Stage.CANCELLED)
 
 
+@pytest.mark.proof
 async def test_what_people_do_to_tasks_works_as_the_runbook_says(example: Example) -> None:
     told = dict.fromkeys([*OPERATIONS.typed, *OPERATIONS.mentioned])
     commands = [command for command in told if any(word in command for word in BY_HAND) and " 7" in command]

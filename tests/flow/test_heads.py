@@ -19,9 +19,14 @@ KNOBS: dict[str, dict[str, Any]] = {
     "lists lag behind": {"list_lag": 2},
     "servers in a list of a sub-type": {"server_list": "vds.vps"},
 }
+IN_EVERY_RUN = ("a friendly panel", "everything is ignored", "lists lag behind", "a filter narrows the list")
+"""The others have one of these habits each, or a part of it."""
 
 
-@pytest.mark.parametrize("case", [*KNOBS, "a filter narrows the list"])
+LONG = [pytest.param(case, marks=pytest.mark.proof) for case in KNOBS if case not in IN_EVERY_RUN]
+
+
+@pytest.mark.parametrize("case", [*IN_EVERY_RUN, *LONG])
 async def test_two_openings_at_once_are_confirmed(shop: Shop, case: str) -> None:
     for number in range(2):
         await shop.upstream.bought_by_hand(f"other{number}.example.com")

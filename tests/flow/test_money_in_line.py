@@ -23,7 +23,9 @@ PRICE = Decimal("5.00")
 PATIENCE = 30 + ORDERS
 
 
-@pytest.fixture(params=["shop", "shop_on_postgres"], ids=["sqlite", "postgresql"])
+@pytest.fixture(
+    params=["shop", pytest.param("shop_on_postgres", marks=pytest.mark.proof)], ids=["sqlite", "postgresql"]
+)
 def any_shop(request: pytest.FixtureRequest) -> Shop:
     shop: Shop = request.getfixturevalue(request.param)
     return shop

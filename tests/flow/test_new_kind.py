@@ -81,6 +81,12 @@ CLASS = '''
 
     OPERATION = Naming()
 '''
+ASK_FOR_HELP = """
+from cli.app import run
+for arguments in ["--help"], ["example-kind", "--help"]:
+    run(arguments)
+"""
+"""Of the command, and of its new part, in one process."""
 
 
 @pytest.fixture
@@ -112,7 +118,8 @@ def run(tree: Path, *arguments: str) -> str:
 
 def test_it_runs_from_the_request_to_its_end_and_is_offered_by_route_and_command(tree: Path) -> None:
     run(tree, "-m", "pytest", "tests/flow/of_a_new_kind.py", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
-    assert "\n  example-kind  Name a service anew.\n" in run(tree, "-m", "cli", "--help")
-    words = " ".join(run(tree, "-m", "cli", "example-kind", "--help").split())
+    told = run(tree, "-c", ASK_FOR_HELP)
+    assert "\n  example-kind  Name a service anew.\n" in told
+    words = " ".join(told.split())
     assert "--name <str> the new name [required]" in words
     assert "--key <str>" in words

@@ -65,6 +65,7 @@ async def test_a_licence_is_opened(shop: Shop) -> None:
     assert service.name == service.mark
 
 
+@pytest.mark.proof
 async def test_many_orders_at_once_against_little_money_on_postgresql(shop_on_postgres: Shop) -> None:
     shop = shop_on_postgres
     await shop.upstream.set_balance("20.00")  # for four

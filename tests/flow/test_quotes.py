@@ -10,8 +10,10 @@ from models.money import Money
 from tests.flow.shop import Shop
 from tests.flow.test_prices import WHY, accept, charged, price, sent
 
+FURTHER = [pytest.param(quote, marks=pytest.mark.proof) for quote in ("nested_everywhere", "flat")]
 
-@pytest.mark.parametrize("quote", ["nested", "nested_everywhere", "flat", "text"])
+
+@pytest.mark.parametrize("quote", ["nested", "text", *FURTHER])
 async def test_a_readable_price_is_the_price(shop: Shop, quote: str) -> None:
     await shop.upstream.set(quote=quote)
     await price(shop.upstream, "5.40")

@@ -1,6 +1,5 @@
 """A worker process with a role gets only its work; together the roles do everything."""
 
-import subprocess
 import sys
 
 import httpx
@@ -13,7 +12,7 @@ from models.enums import Stage
 from models.queues import ALL_ROLES, WorkerRole, queues_of, roles_of
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
-from tests.infrastructure.processes import PROJECT, free_port
+from tests.infrastructure.processes import Program, free_port
 from worker import _chosen_roles
 
 ORDERS, UPSTREAM, POLLER, WEBHOOKS = WorkerRole
@@ -73,17 +72,10 @@ async def test_a_worker_polls_the_queue_of_its_role_and_no_other(shop_without_wo
 def test_every_role_by_default_and_an_unknown_one_is_refused_with_the_choices() -> None:
     assert _chosen_roles([]) == ALL_ROLES
     assert _chosen_roles(["--roles", "orders, poller"]) == {ORDERS, POLLER}
-    done = subprocess.run(
-        [sys.executable, "worker.py", "--roles", "orders,pollers"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "no such role: 'pollers'" in done.stderr
+    with Program([sys.executable, "worker.py", "--roles", "orders,pollers"], name="worker", forked=True) as refused:
+        assert refused.wait_for_exit() == 2
+    assert "no such role: 'pollers'" in refused.output
     for role in WorkerRole:
-        assert role.value in done.stderr
+        assert role.value in refused.output
     with pytest.raises(ValueError, match="no such role: ''"):
         roles_of("")

@@ -92,7 +92,7 @@ async def snapshots(database: Database) -> dict[str, UpstreamSnapshot]:
         return {row.number: row for row in (await session.exec(select(UpstreamSnapshot))).all()}
 
 
-@pytest.mark.parametrize("count", [10, 1000, 5_000])
+@pytest.mark.parametrize("count", [10, 1000, pytest.param(5_000, marks=pytest.mark.proof)])
 async def test_a_look_without_news_asks_the_same_at_any_number_of_rows(watch: Watch, count: int) -> None:
     items = many(count)
     await watch.look(items)
