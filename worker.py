@@ -59,6 +59,7 @@ from temporal.schedules import keep_service_sweep
 from temporal.starting import start_sweep
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
+from upstreams.lookups import look_up_apart
 from upstreams.plainhttp import readable_on_the_way
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
@@ -296,6 +297,7 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
 
 async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> int:
     """Work until asked to stop. Returns the exit code."""
+    look_up_apart()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -22,6 +22,7 @@ from storefront.protocol import protocol_of
 from temporal.known_numbers import compare_once
 from temporal.outage import listen_to_the_sdk, watch_for_the_end
 from temporal.process_watch import ProcessWatch, keep_looking
+from upstreams.lookups import look_up_apart
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     On SIGTERM or SIGINT nothing new is accepted, streams end at once, requests under way are finished. Raises OSError
     when the address can't be listened on.
     """
+    look_up_apart()
     with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow:
             server = Server(create_app(resellflow, settings))
