@@ -29,6 +29,7 @@ from benchmarks.load import at_once, together
 from benchmarks.options import Options, TemporalStore
 from benchmarks.ordering import ByStarter, Followed, OrderFailed, Placed
 from benchmarks.report import Spread
+from benchmarks.resolver import Resolver, enter
 from benchmarks.running import progress
 from benchmarks.usage import Meter
 from models.database import Database
@@ -36,6 +37,7 @@ from models.enums import Stage
 from models.order import Operation
 from settings import Settings
 from stack.embedded import UPSTREAM_CURRENCY, UPSTREAM_PASSWORD
+from stack.ports import LOOPBACK
 from stack.processes import StackFailed
 from starter import Resellflow
 
@@ -61,6 +63,8 @@ class Trouble(StrEnum):
     """Connections are neither taken nor refused."""
     GONE = "gone"
     """Connections are refused."""
+    NAME = "name"
+    """Nobody answers what the address of its host is. All three have names. Needs root, on Linux."""
 
 
 FAULTS: dict[Trouble, dict[str, object]] = {
@@ -75,9 +79,15 @@ class Story:
     """One run."""
 
     def __init__(
-        self, installation: Installation, front: Front, http: httpx.AsyncClient, followed: Followed, database: Database
+        self,
+        installation: Installation,
+        front: Front,
+        resolver: Resolver | None,
+        http: httpx.AsyncClient,
+        followed: Followed,
+        database: Database,
     ) -> None:
-        self._installation, self._front, self._http = installation, front, http
+        self._installation, self._front, self._resolver, self._http = installation, front, resolver, http
         self._followed, self._database = followed, database
 
     async def others(self, orders: int, seconds: float) -> list[float]:
@@ -99,6 +109,8 @@ class Story:
     async def begin(self, trouble: Trouble) -> None:
         if trouble in FAULTS:
             await self._installation.simulator.add_fault({"account": SICK, **FAULTS[trouble]})
+        elif self._resolver is not None:
+            self._resolver.silent_about = SICK.encode()
         elif trouble is Trouble.BLACK_HOLE:
             await self._front.swallow()
         else:
@@ -107,6 +119,8 @@ class Story:
     async def end(self) -> None:
         await self._installation.simulator.clear_faults()
         await self._front.open()
+        if self._resolver is not None:
+            self._resolver.silent_about = b""
 
     async def documents(self, orders: Sequence[Placed]) -> list[dict[str, object]]:
         """The API's documents of operations, for an operator."""
@@ -143,6 +157,10 @@ class Story:
 
 def plan_of(account: str) -> str:
     return f"VDS-{account}"
+
+
+def host_of(account: str) -> str:
+    return f"{account}.example"
 
 
 def catalogue_of(account: str) -> str:
@@ -184,17 +202,20 @@ async def _story(installation: Installation, http: httpx.AsyncClient, url: str, 
     progress("Starting")
     await together(installation.start_temporal(), installation.start_simulator(), installation.prepare_database())
     front = await Front.listening(installation.simulator_port)
+    resolver = await Resolver.serving() if plan.trouble is Trouble.NAME else None
     for account in (*WELL, SICK):
         await installation.simulator.add_account(account, UPSTREAM_PASSWORD, BALANCE, UPSTREAM_CURRENCY)
         port = front.port if account == SICK else installation.simulator_port
-        await installation.load_catalogue(catalogue_of(account), account, port)
+        await installation.load_catalogue(
+            catalogue_of(account), account, port, host_of(account) if resolver else LOOPBACK
+        )
     await together(installation.start_workers(), installation.start_api())
     client = await installation.connect()
     async with aclosing(_Closing(Database(url))) as opened:
         database = opened.database
         resellflow = Resellflow(database, client, Settings(database_url=url))
         followed = Followed(ByStarter(resellflow), client, database, PATIENCE)
-        story = Story(installation, front, http, followed, database)
+        story = Story(installation, front, resolver, http, followed, database)
         progress("Warming up")
         await at_once(6, 6, lambda number: followed.place_and_wait(plan_of((*WELL, SICK)[number % 3])))
         progress("The others, without trouble")
@@ -302,6 +323,9 @@ def main(
     ] = False,
 ) -> None:
     """Measure what one account in trouble does to the orders of the others."""
+    if trouble is Trouble.NAME:
+        enter()
+        os.environ["RESELL_PLAIN_HTTP_UPSTREAMS"] = ",".join(map(host_of, (*WELL, SICK)))
     try:
         report = asyncio.run(
             run(Plan(trouble, orders, held, every, away, workers, database, restart, temporal_store, burst))

@@ -141,10 +141,10 @@ class Installation:
         """From now on its poller looks at it."""
         await self.load_catalogue(LARGE, LARGE_USER)
 
-    async def load_catalogue(self, template: str, username: str, port: int | None = None) -> None:
-        """`port`: where the account's upstream is reached, if not at the simulator's own."""
+    async def load_catalogue(self, template: str, username: str, port: int | None = None, host: str = LOOPBACK) -> None:
+        """`host`, `port`: where the account's upstream is reached, if not at the simulator's own."""
         values = {
-            "simulator_url": f"http://{LOOPBACK}:{port or self.simulator_port}",
+            "simulator_url": f"http://{host}:{port or self.simulator_port}",
             "username": username,
             "currency": UPSTREAM_CURRENCY,
         }

@@ -27,7 +27,7 @@ class Lookups:
     async def getaddrinfo(
         self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> Any:
-        """As the method of the loop. Raises socket.gaierror."""
+        """What the method of the loop returns. Raises socket.gaierror."""
         question = host, port, family, type, proto, flags
         answer = self._young.get(question)
         if answer is None:
