@@ -8,5 +8,6 @@
 - `httpcalls` sends one HTTP request and says what its failure means. `lease` and `departure` say whether it may leave
   and whether it has left, `inflate` bounds its answer, `retry_after` reads when to ask again, `plainhttp` says where an
   address without TLS is allowed.
+- `lookups` looks up names so that one that hangs holds up no other.
 - `hints` reads push hints.
 """
