@@ -120,3 +120,18 @@ async def test_what_was_to_be_closed_is_not_revived_by_a_second_item(shelf: Data
     now = await service(shelf, number)
     assert (now.upstream_number, now.status) == ("17", ServiceStatus.CLOSED)
     assert await reports(shelf) == ["17 → also 42"]
+
+
+async def test_the_item_that_a_service_gives_up_is_nobody_s(shelf: Database) -> None:
+    number = await add_service(shelf, "17")
+    await listed(shelf, item("17", mark=MARK, name=NAME), item("1"))
+    assert await owners(shelf) == {"17": number, "1": None}
+    async with shelf.write() as session:
+        await intents.unlink(session, await session.get_one(Service, number), Origin(OURSELVES, "another item"))
+    assert await owners(shelf) == {"17": None, "1": None}
+    assert (await service(shelf, number)).upstream_number is None
+
+
+async def owners(database: Database) -> dict[str, int | None]:
+    async with database.read() as session:
+        return {one.number: one.service_id for one in (await session.exec(select(UpstreamSnapshot))).all()}
