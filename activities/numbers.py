@@ -6,8 +6,8 @@ from temporalio import activity
 
 from models.database import Database
 from models.messages import SweepInput
-from models.outages import Held, Outage
-from orders.installation import check_not_held
+from models.outages import Outage
+from orders.lifecycle.sweep import SweepLook
 from orders.restoration import numbers
 
 NUMBERS = "numbers"
@@ -27,17 +27,16 @@ class NumberWatch:
         before: list[Any] = [one for one in activity.info().heartbeat_details if isinstance(one, dict)]
         self.known = numbers.highest(self.known, sweep.numbers, *(one.get(NUMBERS, {}) for one in before))
 
-    async def is_held(self) -> bool:
+    async def is_held(self, look: SweepLook) -> bool:
         """Compare, and note what was given since. True: nothing may be started until `resell restored` has run."""
-        await numbers.hold_if_lost(self._database, self.known, "the sweep has seen")
-        try:
-            async with self._database.read() as session:
-                await check_not_held(session)
-                self.known = numbers.highest(self.known, await numbers.given(session))
-        except Held as because:
-            if not self._said:
-                activity.logger.error("%s (%s)", Outage.HELD.words, because)
-            self._said = True
-            return True
-        self._said = False
-        return False
+        if numbers.beyond(self.known, look.given) and await numbers.hold_if_lost(
+            self._database, self.known, "the sweep has seen"
+        ):
+            return True  # the next look says why
+        because = look.held_because
+        if because is None:
+            self.known = numbers.highest(self.known, look.given)
+        elif not self._said:
+            activity.logger.error("%s (%s)", Outage.HELD.words, because)
+        self._said = because is not None
+        return self._said

@@ -58,6 +58,7 @@ class PollActivities:
         self._client = client
         self._funds = funds
         self._settings = settings
+        self._patience = settings.patience()
         self._notes = AccountNotes(database, connections, client)
 
     @activity.defn
@@ -84,7 +85,7 @@ class PollActivities:
                         raise
                     activity.logger.warning("poller %s: %s", watch.name, described(error))
                     watch.schedule.postpone(PeriodicJob.LOOK, schedule.UNAVAILABLE_SECONDS)
-                await pause(0.0 if watch.more else schedule.TICK_SECONDS)
+                await pause(0.0 if watch.more else watch.rest(is_reading=background.busy))
                 is_last = time.monotonic() >= ends
                 if is_last and not background.busy:
                     break
@@ -111,7 +112,7 @@ class PollActivities:
         await look_for_unexplained(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
         await look_for_sweeps(self._database, watch)
-        await look_for_slow(self._database, self._client, watch, self._settings.patience())
+        await look_for_slow(self._database, self._client, watch, self._patience)
         await self._ask(watch, background, may_list=may_list)
         await self._notes.circuits(watch.name)
 

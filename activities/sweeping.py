@@ -3,7 +3,6 @@
 import time
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 from temporalio import activity
 from temporalio.client import Client
@@ -14,14 +13,14 @@ from activities.numbers import NUMBERS, NumberWatch
 from models.catalogue import ProcessingModule, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
-from models.enums import IncidentKind, IntentState, ModuleKind, Stage
+from models.enums import IncidentKind, ModuleKind
 from models.messages import ServiceSweepInput, SweepInput, SweepLap
-from models.order import RUNNING, Intent, Operation
+from models.order import RUNNING, Operation
 from models.outages import described, is_unavailable
 from orders.events import sweeps
+from orders.lifecycle.sweep import called_off, look, unstarted
 from orders.services import naming
-from orders.watch.looking import INTERVAL_SECONDS as INTERVAL_OF_WATCH
-from orders.watch.looking import look
+from orders.watch import looking
 from settings import Settings
 from temporal.calling_off import news_of, notify_called_off
 from temporal.delivery import accounts_to_deliver, deliver, deliver_again
@@ -33,11 +32,14 @@ INTERVAL_SECONDS = 2.0
 CHECK_RUNNING_SECONDS = 60.0
 GRACE = timedelta(seconds=30)
 """An order that entered its stage so recently is not suspected of having lost its workflow."""
-JUST_ACCEPTED = timedelta(seconds=5)
-"""Who accepted an operation starts it too, within so long; then its first activity notes that it runs."""
-BATCH = 200
-REMEMBERED = timedelta(days=7)
-"""How long the sweep continues to notify a workflow that does not know that its order was called off."""
+ACCOUNTS_SECONDS = 5.0
+"""Between two looks in the database for accounts that want a poller. Whoever loads a catalogue starts it, too."""
+_ACCOUNTS = (
+    select(UpstreamAccount.name)
+    .join(ProcessingModule, col(ProcessingModule.account_id) == col(UpstreamAccount.id))
+    .where(ProcessingModule.kind == ModuleKind.UPSTREAM)
+    .distinct()
+)
 
 
 class SweepActivities:
@@ -47,6 +49,9 @@ class SweepActivities:
         self._settings = settings
         self._healer = Healer(database, client)
         self._watched: dict[str, float] = {}
+        self._accounts: list[str] = []
+        """Names of those that want a poller."""
+        self._accounts_are_due_at = 0.0
         self._sender_is_due_at = 0.0
         self._notified: set[str] = set()
         """What workflows have been notified of operations that were called off."""
@@ -62,18 +67,22 @@ class SweepActivities:
         lap = SweepLap(started=0, pollers=0)
         self._watched.clear()
         self._numbers.begin(sweep)
-        self._sender_is_due_at = 0.0
+        self._accounts_are_due_at = self._sender_is_due_at = 0.0
         ends = time.monotonic() + sweep.lap.total_seconds()
         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
         # In the background: one look at what runs may take longer than the heartbeat's time limit.
         async with heartbeating(lambda: self._progress(lap)):
             while time.monotonic() < ends and not activity.is_worker_shutdown():
                 try:
-                    if await self._numbers.is_held():
+                    async with self._database.read() as session:
+                        found = await look(session)
+                    if await self._numbers.is_held(found):
                         await pause(INTERVAL_SECONDS)
                         continue
-                    lap = self._after(lap, await self._start_accepted())
-                    await self._notify_called_off()
+                    if found.unstarted:
+                        lap = self._after(lap, await self._start_accepted())
+                    if found.called_off:
+                        await self._notify_called_off()
                     await self._keep_pollers()
                     if time.monotonic() >= check_running_at:
                         check_running_at = time.monotonic() + CHECK_RUNNING_SECONDS
@@ -95,8 +104,8 @@ class SweepActivities:
         repeats."""
         if time.monotonic() < self._watch_is_due_at:
             return
-        self._watch_is_due_at = time.monotonic() + INTERVAL_OF_WATCH
-        lasting = await look(self._database, self._settings.watch_limits(), self._watches_since)
+        self._watch_is_due_at = time.monotonic() + looking.INTERVAL_SECONDS
+        lasting = await looking.look(self._database, self._settings.watch_limits(), self._watches_since)
         self._to_deliver |= {
             one.account for one in lasting if one.kind is IncidentKind.SIGNALS_NOT_DELIVERED and one.account is not None
         }
@@ -119,14 +128,7 @@ class SweepActivities:
         Those that wait longest go first: a look that is interrupted begins anew, and would never come to the last.
         """
         async with self._database.read() as session:
-            found = await session.exec(
-                select(Operation.id, Operation.stage_since)
-                .where(RUNNING, col(Operation.workflow_started_at).is_(None), ~_is_being_started())
-                .order_by(col(Operation.id))
-                .limit(BATCH)
-            )
-            waiting = sorted(found.all(), key=lambda row: row[1])
-        numbers = [number for number, _ in waiting]
+            numbers = await unstarted(session)
         started = await self._start(numbers)
         if started:  # what the upstream had shown of them before waits for their workflows
             self._to_deliver |= await accounts_to_deliver(self._database)
@@ -181,26 +183,12 @@ class SweepActivities:
     async def _notify_called_off(self) -> None:
         """Notify workflows whose orders were called off while Temporal was away. Each is notified once, or once more
         after a restart; one whose request may be under way is not disturbed."""
-        unsettled = (
-            select(Intent.id)
-            .where(
-                Intent.operation_id == Operation.id, col(Intent.state).in_([IntentState.PREPARED, IntentState.UNKNOWN])
-            )
-            .exists()
-        )
         async with self._database.read() as session:
-            found = await session.exec(
-                select(Operation).where(
-                    col(Operation.called_off_at) > utc_now() - REMEMBERED,
-                    col(Operation.workflow_started_at).is_not(None),
-                    ~unsettled,
-                )
-            )
-            called_off = {news_of(operation): operation for operation in found.all()}
-        for news in sorted(called_off.keys() - self._notified):
-            await notify_called_off(self._client, called_off[news])
+            notified_of = {news_of(operation): operation for operation in await called_off(session)}
+        for news in sorted(notified_of.keys() - self._notified):
+            await notify_called_off(self._client, notified_of[news])
             self._notified.add(news)
-        self._notified &= called_off.keys()
+        self._notified &= notified_of.keys()
 
     async def _deliver_again(self) -> None:
         """The new run of an order has heard nothing yet; a poller delivers only what it brings itself."""
@@ -222,27 +210,14 @@ class SweepActivities:
 
     async def _keep_pollers(self) -> None:
         """Each account with an upstream module has its poller, webhooks their sender; looked after every minute."""
-        async with self._database.read() as session:
-            found = await session.exec(
-                select(UpstreamAccount.name)
-                .join(ProcessingModule, col(ProcessingModule.account_id) == col(UpstreamAccount.id))
-                .where(ProcessingModule.kind == ModuleKind.UPSTREAM)
-                .distinct()
-            )
-            names = list(found.all())
-        for name in names:
+        if time.monotonic() >= self._accounts_are_due_at:
+            async with self._database.read() as session:
+                self._accounts = list((await session.exec(_ACCOUNTS)).all())
+            self._accounts_are_due_at = time.monotonic() + ACCOUNTS_SECONDS
+        for name in self._accounts:
             if time.monotonic() >= self._watched.get(name, 0.0):
                 await start_poller(self._client, self._settings.task_queue, name)
                 self._watched[name] = time.monotonic() + CHECK_RUNNING_SECONDS
         if time.monotonic() >= self._sender_is_due_at:
             await start_webhook_sender(self._client, self._settings.task_queue)
             self._sender_is_due_at = time.monotonic() + CHECK_RUNNING_SECONDS
-
-
-def _is_being_started() -> ColumnElement[bool]:
-    """Accepted just now, and not one whose turn in the queue has come: that one is the sweep's to start."""
-    return and_(
-        col(Operation.created_at) > utc_now() - JUST_ACCEPTED,
-        col(Operation.stage_since) == col(Operation.created_at),
-        col(Operation.stage) == Stage.ACCEPTED,
-    )

@@ -1,6 +1,6 @@
 """What an upstream shows of its services: one item, a row of a list, the end of a list, its head."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +9,7 @@ from pydantic import Field
 from models.enums import Knowledge, SuspendReason, UpstreamStatus
 from models.money import Money
 from upstreams.answers import Value
+from upstreams.lazy import LazySequence
 
 KEY_READY = "key_ready"
 """What `UpstreamItem.raw` has of a licence's key: whether there is one, `yes` or `no`."""
@@ -75,6 +76,15 @@ class ListedRow:
     adapter has come to read rows in another way."""
     item: Callable[[], UpstreamItem]
     """Reads the row. To be called before the next page is asked for, if at all. Raises UnusableRow."""
+
+
+class ListedPage(LazySequence[ListedRow]):
+    """The rows of one page: a page on which nothing has changed is known again by `digests`, without any row."""
+
+    def __init__(self, count: int, row: Callable[[int], ListedRow], digests: Mapping[str, str]) -> None:
+        """`digests`: number -> digest of all its rows; empty if rows of one number differ."""
+        super().__init__(count, row)
+        self.digests = digests
 
 
 TakeRows = Callable[[Sequence[ListedRow], int | None], Awaitable[None]]

@@ -34,7 +34,17 @@ from upstreams.answers import (
     Value,
 )
 from upstreams.carts import Cart, Expenses, Payment
-from upstreams.items import KEY_READY, Head, ListedRow, ListEnd, Listing, TakeRows, UnusableRow, UpstreamItem
+from upstreams.items import (
+    KEY_READY,
+    Head,
+    ListedPage,
+    ListedRow,
+    ListEnd,
+    Listing,
+    TakeRows,
+    UnusableRow,
+    UpstreamItem,
+)
 
 __all__ = [
     "KEY_READY",
@@ -44,6 +54,7 @@ __all__ = [
     "Head",
     "Learned",
     "ListEnd",
+    "ListedPage",
     "ListedRow",
     "Listing",
     "OrderSpec",

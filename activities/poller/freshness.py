@@ -38,6 +38,10 @@ class Freshness:
         async with self._lock:
             yield
 
+    def nothing_since(self, asked: int) -> bool:
+        """Nothing about any item was recorded since `asked`."""
+        return asked >= max(self._items.values(), default=0)
+
     def is_stale(self, asked: int, product_type: str, number: str) -> bool:
         """Something about the item was recorded since `asked`."""
         return asked < self._items.get((product_type, number), 0)

@@ -73,8 +73,10 @@ class ListPoll:
     async def _take(self, rows: Sequence[ListedRow], total: int | None, freshness: Freshness, asked: int) -> None:
         """A page, without the rows of items that were looked at since the list was asked for: they may be older."""
         product_type, before = self._known.product_type, self.result.events
-        newest = [row for row in rows if not freshness.is_stale(asked, product_type, row.number)]
-        self._look.seen.update(row.number for row in rows)
+        newest = rows
+        if not freshness.nothing_since(asked):
+            newest = [row for row in rows if not freshness.is_stale(asked, product_type, row.number)]
+            self._look.seen.update(row.number for row in rows)
         await self._look.rows(newest, total)
         await self._look.judge()
         if self.result.events != before:

@@ -13,7 +13,7 @@ from orders.events import WaitingOperation
 from settings import Settings
 
 TICK_SECONDS = 0.25
-"""Between two looks of the poller at its schedule."""
+"""Between two looks of the poller at its schedule, while anything waits or is being read."""
 CALM_SECONDS = 1.0
 """Between two looks in the database for waiting operations, while no young order waits for a confirmation."""
 CATALOGUE_SECONDS = 5.0
@@ -152,6 +152,12 @@ class Schedule:
         self.postpone(job, seconds)
         return True
 
+    def calm_rest(self, product_types: Iterable[str], *, takes_hints: bool) -> float:
+        """Seconds until the next look in the database or the next list, while nothing waits."""
+        jobs = [PeriodicJob.LOOK, PeriodicJob.HINTS] if takes_hints else [PeriodicJob.LOOK]
+        due = [self._jobs_due.get(job, 0.0) for job in jobs] + [self._list_due(one) for one in product_types]
+        return min(max(min(due) - time.monotonic(), TICK_SECONDS), CALM_SECONDS)
+
     def something_is_new(self) -> None:
         """A look brought changes: keys may be waited for, and items may have come that nobody explains."""
         for job, seconds in ((PeriodicJob.KEYS, KEYS_SECONDS), (PeriodicJob.UNEXPLAINED, UNEXPLAINED_FORMS_SECONDS)):
@@ -162,11 +168,7 @@ class Schedule:
     def types_due(self, product_types: Iterable[str]) -> list[str]:
         """Those whose interval is over."""
         now = time.monotonic()
-        return [
-            product_type
-            for product_type in product_types
-            if now >= max(self._listing.get(product_type, 0.0), self._earliest(product_type))
-        ]
+        return [product_type for product_type in product_types if now >= self._list_due(product_type)]
 
     def may_list(self, product_type: str) -> bool:
         """Whether reading it now takes no more than its share of the time."""
@@ -211,6 +213,9 @@ class Schedule:
     def longest_rest(self) -> float:
         """Seconds within which each list that can be read has been read once more."""
         return max([self._settings.idle_interval, *(LIST_SHARE * one.took for one in self._listed.values())])
+
+    def _list_due(self, product_type: str) -> float:
+        return max(self._listing.get(product_type, 0.0), self._earliest(product_type))
 
     def _earliest(self, product_type: str) -> float:
         listed = self._listed.get(product_type)

@@ -19,9 +19,16 @@ from orders.installation import raise_if_held
 _BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 """Stages in which an order waits for what the poller does."""
-_STAGES = (
-    select(Operation.stage)
-    .where(col(Operation.stage).in_(_WAITED_IN), col(Operation.upstream_name) == sa.bindparam("upstream"))
+_LOOK = (
+    select(Installation.held_because, Operation.stage)
+    .outerjoin(
+        Operation, and_(col(Operation.stage).in_(_WAITED_IN), col(Operation.upstream_name) == sa.bindparam("upstream"))
+    )
+    .distinct()
+)
+_TYPES = (
+    select(ProcessingModule.product_type)
+    .where(ProcessingModule.account_id == sa.bindparam("account"), ProcessingModule.kind == ModuleKind.UPSTREAM)
     .distinct()
 )
 
@@ -33,13 +40,7 @@ async def refresh_waiting(database: Database, watch: Watch) -> None:
         if watch.schedule.claim(PeriodicJob.CATALOGUE, CATALOGUE_SECONDS):
             await _look_at_catalogue(session, watch)
         # One short question: most of the time nothing waits, and then there is nothing else to be asked.
-        found = await session.exec(
-            select(Installation.held_because, Operation.stage)
-            .outerjoin(
-                Operation, and_(col(Operation.stage).in_(_WAITED_IN), col(Operation.upstream_name) == watch.name)
-            )
-            .distinct()
-        )
+        found = await session.exec(_LOOK, params={"upstream": watch.name})
         stages = set()
         for held, stage in found.all():
             raise_if_held(held)  # what was seen before the backup has still to be compared
@@ -58,10 +59,6 @@ async def refresh_waiting(database: Database, watch: Watch) -> None:
 
 async def _look_at_catalogue(session: AsyncSession, watch: Watch) -> None:
     """What is to be listed, and whether hints are taken: it changes when people load a catalogue, no oftener."""
-    types = await session.exec(
-        select(ProcessingModule.product_type)
-        .where(ProcessingModule.account_id == watch.account_id, ProcessingModule.kind == ModuleKind.UPSTREAM)
-        .distinct()
-    )
+    types = await session.exec(_TYPES, params={"account": watch.account_id})
     watch.product_types = tuple(sorted(types.all()))
     watch.takes_hints = await hints.are_taken(session, watch.account_id)

@@ -162,6 +162,14 @@ class Watch:
         if result.events or result.form_changed:
             self.schedule.something_is_new()
 
+    def rest(self, *, is_reading: bool) -> float:
+        """Seconds until the next round. While nothing waits and no list is being read, the next thing to be done is a
+        look in the database, or a list."""
+        at_once = self.awaited or self.waiting_for_funds or self.hints or self.to_read or self.to_look_at or is_reading
+        if at_once:
+            return schedule.TICK_SECONDS
+        return self.schedule.calm_rest(self.product_types, takes_hints=self.takes_hints)
+
     def progress(self) -> dict[str, object]:
         """For the heartbeat."""
         return {"polls": self.polls, "events": self.events, "last": str(self.last_poll_at or "")}

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -106,14 +107,14 @@ async def write_down(database: Database, account_id: int, hint: Hint) -> None:
             session.add(row)
 
 
+_SECRETS = select(UpstreamAccount.hint_secret_env, UpstreamAccount.hint_secret_file).where(
+    UpstreamAccount.id == sa.bindparam("account")
+)
+
+
 async def are_taken(session: AsyncSession, account_id: int) -> bool:
     """The account has a secret for hints; without one there are none."""
-    found = await session.exec(
-        select(UpstreamAccount.hint_secret_env, UpstreamAccount.hint_secret_file).where(
-            UpstreamAccount.id == account_id
-        )
-    )
-    return any(found.one())
+    return any((await session.exec(_SECRETS, params={"account": account_id})).one())
 
 
 async def unread(session: AsyncSession, account_id: int, limit: int) -> Sequence[UpstreamHint]:

@@ -10,6 +10,7 @@ notify the poller, and nothing is added to the path of an order.
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +106,10 @@ class Known:
         if self.held_digests.get(number) == digest and number not in self.rejudge:
             return True
         return bool(digest) and self.digests.get(number) == digest and number not in self.rejudge
+
+    def are_as_judged(self, digests: Mapping[str, str]) -> bool:
+        """None of the rows with these digests, by number, need be judged. False where there are none."""
+        return bool(digests) and digests.items() <= self.digests.items() and self.rejudge.isdisjoint(digests)
 
     async def refresh(self, session: AsyncSession) -> None:
         """Learn what is to be judged again: one question, and two more if any service has changed."""

@@ -23,7 +23,7 @@ from orders.events.result import PollResult
 from orders.events.sweeps import note_missed
 from orders.events.waiting import CONFIRMABLE, waiting_operations
 from orders.settlement.intents import learn
-from upstreams.port import ListedRow, ListEnd, UnusableRow, UpstreamItem
+from upstreams.port import ListedPage, ListedRow, ListEnd, UnusableRow, UpstreamItem
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,19 @@ class ListScan:
 
     async def rows(self, rows: Sequence[ListedRow], total: int | None = None) -> None:
         """Take in a page."""
+        if not (isinstance(rows, ListedPage) and self._passes_over(rows)):
+            await self._read_rows(rows)
+        if not self._known.loaded and self._progress is not None:
+            self._progress(len(self.seen), total)
+
+    def _passes_over(self, page: ListedPage) -> bool:
+        """Whether all of its rows are as they were judged last."""
+        if self._every_row or not self._known.are_as_judged(page.digests):
+            return False
+        self.seen.update(page.digests)
+        return True
+
+    async def _read_rows(self, rows: Sequence[ListedRow]) -> None:
         twice = _shown_twice(rows)
         for count, row in enumerate(rows, start=1):
             self.seen.add(row.number)
@@ -95,8 +108,6 @@ class ListScan:
                 await self._judge()
             elif count % ROWS_PER_YIELD == 0:
                 await asyncio.sleep(0)
-        if not self._known.loaded and self._progress is not None:
-            self._progress(len(self.seen), total)
 
     def _read(self, row: ListedRow) -> UpstreamItem | None:
         """None: it is held back."""

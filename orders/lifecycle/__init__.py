@@ -11,6 +11,7 @@
 - `calling_off` ends one of which nothing more is to be sent.
 - `causes` says why the upstream has not done it yet.
 - `waiting_reasons` reads what operations wait for.
+- `sweep` asks what nobody started and what was called off.
 - `slowness` marks operations that take longer than usual.
 - `views` shows operations.
 """

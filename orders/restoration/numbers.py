@@ -5,7 +5,7 @@ beyond the highest now was lost: the database is an older one. Sequences prove n
 transaction, and in a dump they may be ahead of the rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -36,26 +36,37 @@ Numbers = Mapping[str, int]
 
 async def given(session: AsyncSession) -> dict[str, int]:
     """The highest number of each counted table. Read from rows, which a crash of the database can't take back."""
-    row = (await session.exec(_given())).one()
-    return {_name(model): number or 0 for model, number in zip(COUNTED, row, strict=True)}
+    return read((await session.exec(_given())).one())
 
 
 @cache
 def _given() -> Any:
-    highest = (sa.select(sa.func.max(rows.table_of(model).c.id)).scalar_subquery() for model in COUNTED)
-    return sa.select(*highest)
+    return sa.select(*columns())
+
+
+def columns() -> list[sa.ScalarSelect[Any]]:
+    """The same as part of a statement that asks for more. `read` reads what comes back."""
+    return [sa.select(sa.func.max(rows.table_of(model).c.id)).scalar_subquery() for model in COUNTED]
+
+
+def read(row: Iterable[int | None]) -> dict[str, int]:
+    return {_name(model): number or 0 for model, number in zip(COUNTED, row, strict=True)}
 
 
 async def lost(session: AsyncSession, known: Numbers) -> dict[str, int]:
     """Those of the `known` numbers that the database lacks: it is older than whoever knows them."""
     if not known:
         return {}
-    last = await given(session)
-    beyond = {name: number for name, number in known.items() if name in last and number > last[name]}
-    if not beyond:
+    missing = beyond(known, await given(session))
+    if not missing:
         return {}
     settled = await _settled(session)
-    return {name: number for name, number in beyond.items() if number >= settled.get(name, 0)}
+    return {name: number for name, number in missing.items() if number >= settled.get(name, 0)}
+
+
+def beyond(known: Numbers, there: Numbers) -> dict[str, int]:
+    """Those of the `known` numbers that are higher than the highest in the rows."""
+    return {name: number for name, number in known.items() if name in there and number > there[name]}
 
 
 async def _settled(session: AsyncSession) -> dict[str, int]:

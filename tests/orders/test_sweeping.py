@@ -186,6 +186,8 @@ async def test_an_order_is_not_kept_from_its_start_by_turns_that_come_after_it(
 
 async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
+    async with orders.write() as session:
+        (await session.exec(select(Operation))).one().workflow_started_at = None
 
     async def slowly(*_: object) -> int:
         await asyncio.sleep(0.3)

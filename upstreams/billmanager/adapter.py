@@ -25,7 +25,7 @@ from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.failures import scope_of
 from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
-from upstreams.billmanager.listing import Reader, TakePage, read_pages
+from upstreams.billmanager.listing import PageRows, Reader, TakePage, read_pages
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.operations import Operations
 from upstreams.billmanager.pages import Page, Pages
@@ -46,7 +46,18 @@ from upstreams.errors import (
 )
 from upstreams.gate import Gate
 from upstreams.httpcalls import Effect, RefusalScope
-from upstreams.port import Balance, Findings, Head, ListedRow, ListEnd, Listing, OrderSpec, TakeRows, UpstreamItem
+from upstreams.port import (
+    Balance,
+    Findings,
+    Head,
+    ListedPage,
+    ListedRow,
+    ListEnd,
+    Listing,
+    OrderSpec,
+    TakeRows,
+    UpstreamItem,
+)
 
 _MENU_SECONDS = 600.0
 
@@ -161,18 +172,21 @@ class BillmanagerUpstream(Carts, Operations, Absent):
         """The same, each page handed on before the next is asked for."""
         currency = self._connection.currency
 
-        async def take_page(rows: Sequence[Row], total: int | None) -> None:
-            await take([_listed(row, product_type, currency) for row in rows], total)
+        async def take_page(rows: PageRows, total: int | None) -> None:
+            digests = rows.numbered.digests(f"{_READS_ROWS}{currency}")
+            await take(
+                ListedPage(len(rows), lambda place: _listed(rows[place], product_type, currency), digests), total
+            )
 
         return await self._walk(product_type, take_page)
 
     async def _walk(self, product_type: str, take: TakePage) -> ListEnd:
         shows_remoteid = Knowledge.UNKNOWN
 
-        async def take_page(rows: Sequence[Row], total: int | None) -> None:
+        async def take_page(rows: PageRows, total: int | None) -> None:
             nonlocal shows_remoteid
             if rows and shows_remoteid is not Knowledge.YES:
-                shows_remoteid = Knowledge.YES if any(row.shows_remoteid for row in rows) else Knowledge.NO
+                shows_remoteid = Knowledge.YES if rows.numbered.shows_remoteid else Knowledge.NO
             await take(rows, total)
 
         lists = [await self._read_list(product_type, take_page)]

@@ -7,10 +7,11 @@ named at the list's root (`p_filter`, seen in code) and makes the list incomplet
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from upstreams.billmanager.pages import Page
+from upstreams.billmanager.pages import NumberedRows, Page
 from upstreams.billmanager.wire import Row
+from upstreams.lazy import LazySequence
 
 PAGE_SIZE = 500
 _MOST_PAGES = 2_000
@@ -18,7 +19,16 @@ _WORDS = 120
 """Characters of the upstream's own words in a reason."""
 
 
-TakePage = Callable[[Sequence[Row], int | None], Awaitable[None]]
+class PageRows(LazySequence[Row]):
+    """The rows of a page that have a number."""
+
+    def __init__(self, page: Page) -> None:
+        self.numbered = page.numbered
+        places, rows = self.numbered.places, page.rows
+        super().__init__(len(places), lambda place: rows[places[place]])
+
+
+TakePage = Callable[[PageRows, int | None], Awaitable[None]]
 """Takes the rows of a page that have a number, and the total that the upstream names."""
 
 
@@ -28,15 +38,13 @@ class Reader:
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
-        self.latest: Sequence[Row] = ()
-        """Rows of the page that was added last."""
         self.pages = 0
         self.because = ""
         """Why the rows may not be all, in words for a person; empty where they are proven to be all."""
         self._doubt = ""
         """The first thing that speaks against it, whatever the totals say."""
         self._total: int | None = None
-        self._first: list[str] = []
+        self._first: tuple[str, ...] = ()
         self._last_number = -1
         self._ascending = True
 
@@ -47,23 +55,17 @@ class Reader:
     def add(self, page: Page) -> bool:
         """Take in one page. True if another one has to be read."""
         self.pages += 1
-        received = page.rows
-        numbered = {row.number: row for row in received if row.number}
-        # Of rows that are one number twice and differ, all: whoever takes them in believes neither.
-        self.latest = tuple({(row.number, row.digest): row for row in received if row.number}.values())
+        received, numbered = len(page.rows), page.numbered
         total = page.total
         if total is None and not received:
             total = self._total  # behind the last page nothing need be counted any more
-        self._look_for_doubts(page, len(received) - len(numbered), total)
-        self._watch_the_order(list(numbered))
+        self._look_for_doubts(page, received - len(numbered.numbers), total)
+        self._watch_the_order(numbered)
         self._total = total
-        new = numbered.keys() - self.numbers
-        self.numbers |= new
-        more = (
-            self._counted(page, len(received), bool(new))
-            if total is not None
-            else self._uncounted(page, len(received), bool(new))
-        )
+        before = len(self.numbers)
+        self.numbers.update(numbered.numbers)
+        new = len(self.numbers) > before
+        more = self._counted(page, received, new) if total is not None else self._uncounted(page, received, new)
         if self.pages >= _MOST_PAGES and more:
             self.because = f"it has more than {_MOST_PAGES} pages, and no more are read"
             more = False
@@ -78,7 +80,7 @@ class Reader:
 
     def look_again(self, first_page: Page) -> None:
         """The first page once more: if it is as it was, no row came on top of it and none on it went away."""
-        if _numbers(first_page) != self._first or first_page.total != self._total:
+        if first_page.numbered.numbers != self._first or first_page.total != self._total:
             self.because = "the list changed while it was read page by page"
 
     def _look_for_doubts(self, page: Page, unnumbered: int, total: int | None) -> None:
@@ -94,13 +96,12 @@ class Reader:
             found = f"the upstream named {before} rows in all, then {now}: the list changed while it was read"
         self._doubt = self._doubt or found
 
-    def _watch_the_order(self, numbers: list[str]) -> None:
+    def _watch_the_order(self, rows: NumberedRows) -> None:
         if self.pages == 1:
-            self._first = numbers
-        for text in numbers:
-            number = int(text) if text.isascii() and text.isdigit() else -1  # 64 digits at most
-            self._ascending = self._ascending and number > self._last_number
-            self._last_number = number
+            self._first = rows.numbers
+        if rows.numbers:
+            self._ascending = self._ascending and rows.ascending and rows.first > self._last_number
+            self._last_number = rows.last
 
     def _counted(self, page: Page, received: int, new: bool) -> bool:
         """The upstream names a total: go on until it is reached, or until a page brings nothing new.
@@ -145,8 +146,7 @@ async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Page]], take: T
     while more:
         page = await fetch(page_fields(pages.pages + 1))
         more = pages.add(page)
-        rows, pages.latest = pages.latest, ()
-        await take(rows, page.total)
+        await take(PageRows(page), page.total)
     if pages.wants_a_second_look:
         pages.look_again(await fetch(page_fields(1)))
     return pages
@@ -154,7 +154,3 @@ async def read_pages(fetch: Callable[[dict[str, str]], Awaitable[Page]], take: T
 
 def page_fields(number: int) -> dict[str, str]:
     return {"p_cnt": str(PAGE_SIZE), "p_num": str(number), "p_col": "+id"}
-
-
-def _numbers(page: Page) -> list[str]:
-    return list(dict.fromkeys(row.number for row in page.rows if row.number))

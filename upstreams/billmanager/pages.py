@@ -1,23 +1,48 @@
 """Pages of lists, and what is remembered of them.
 
 A list is read again and again, and most of its pages come as they were, byte by byte. Such a page is not parsed: its
-rows are known by number and digest, and are read only if somebody wants their fields.
+rows are known by number and digest, and are read only if somebody wants their fields. What is found out of all of its
+rows together is remembered, too, so that nobody goes through them again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
+from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 from upstreams.billmanager.wire import Document, Row
+from upstreams.lazy import LazySequence
+
+
+class NumberedRows:
+    """What is known of those rows of a page that have a number, without any being read."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        places = {(row.number, row.digest): place for place, row in enumerate(rows) if row.number}
+        self.places = tuple(places.values())
+        """Of rows that are one number twice and differ, all: whoever takes them in believes neither."""
+        self.numbers = tuple(dict.fromkeys(number for number, _ in places))
+        counted = [int(text) if text.isascii() and text.isdigit() else -1 for text in self.numbers]  # 64 digits at most
+        self.ascending = all(earlier < later for earlier, later in pairwise(counted))
+        self.first, self.last = (counted[0], counted[-1]) if counted else (-1, -1)
+        self.shows_remoteid = any(rows[place].shows_remoteid for place in self.places)
+        self._known = tuple(places) if len(places) == len(self.numbers) else ()
+        self._digests: dict[str, Mapping[str, str]] = {}
+
+    def digests(self, prefix: str) -> Mapping[str, str]:
+        """Number -> digest, each beginning with `prefix`. Empty if rows of one number differ."""
+        if prefix not in self._digests:
+            self._digests[prefix] = {number: f"{prefix}{digest}" for number, digest in self._known}
+        return self._digests[prefix]
 
 
 @dataclass(frozen=True)
 class Page:
     """One page of a list, and what it says of the list."""
 
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     total: int | None
     """Rows of the whole list, in the upstream's words (`p_elems`)."""
     size: int | None
@@ -25,6 +50,10 @@ class Page:
     filters: tuple[str, ...]
     is_list: bool
     """It has what only lists have."""
+
+    @cached_property
+    def numbered(self) -> NumberedRows:
+        return NumberedRows(self.rows)
 
     @classmethod
     def of(cls, document: Document) -> "Page":
@@ -44,6 +73,13 @@ class _Remembered:
     outline: Document
     page: Page
     """Without the rows' fields."""
+
+    def page_again(self, body: bytes) -> Page:
+        page = self.page
+        rows = LazySequence(len(page.rows), _Again(page.rows, body).row)
+        again = Page(rows, page.total, page.size, page.filters, page.is_list)
+        again.__dict__["numbered"] = page.numbered
+        return again
 
 
 _Key = tuple[str, str, str]
@@ -85,10 +121,7 @@ class PageReading:
         """The page that `parse` gave the document of, once that has proven to be an answer proper."""
         before = self._all.get(self._key)
         if before is not None and document is before.outline:
-            again = _Again(self._body)
-            known = before.page.rows
-            rows = tuple(row.read_by(partial(again.elem, place)) for place, row in enumerate(known))
-            return Page(rows, before.page.total, before.page.size, before.page.filters, before.page.is_list)
+            return before.page_again(self._body)
         page = self._new or Page.of(document)
         forgotten = tuple(row.read_by(_nothing) for row in page.rows)
         outlined = Page(forgotten, page.total, page.size, page.filters, page.is_list)
@@ -97,16 +130,20 @@ class PageReading:
 
 
 class _Again:
-    """A page that came as it was; parsed once, when the first of its rows is read."""
+    """A page that came as it was; parsed once, when the fields of the first of its rows are read."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, known: Sequence[Row], body: bytes) -> None:
+        self._known = known
         self._body = body
-        self._rows: list[Element] | None = None
+        self._elements: list[Element] | None = None
 
-    def elem(self, place: int) -> Element:
-        if self._rows is None:
-            self._rows = Document.parse(self._body).row_elements
-        return self._rows[place]
+    def row(self, place: int) -> Row:
+        return self._known[place].read_by(partial(self._elem, place))
+
+    def _elem(self, place: int) -> Element:
+        if self._elements is None:
+            self._elements = Document.parse(self._body).row_elements
+        return self._elements[place]
 
 
 def _nothing() -> Element:
