@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import json_column, utc_column, utc_now
+from models.columns import empty_dict, json_column, utc_column, utc_now
 
 
 class AuditEntry(SQLModel, table=True):
@@ -23,9 +23,9 @@ class AuditEntry(SQLModel, table=True):
     action: str = Field(max_length=64)
     subject: str = Field(max_length=32)
     subject_number: int
-    changes: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
+    changes: dict[str, list[str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Field -> [before, after], as text; where values were changed."""
-    detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    detail: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
 
 
 class Installation(SQLModel, table=True):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import amount_column, enum_column, json_column, units_column, utc_column
+from models.columns import amount_column, empty_dict, empty_list, enum_column, json_column, units_column, utc_column
 from models.enums import AbovePrice, Knowledge, ModuleKind, RenewalOwner, Unquoted
 from models.money import Money
 
@@ -24,7 +24,7 @@ class UpstreamAccount(SQLModel, table=True):
     name: str = Field(unique=True, max_length=64)
     kind: str = Field(max_length=32)
     url: str
-    settings: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    settings: dict[str, object] = Field(default_factory=empty_dict, sa_column=json_column())
     """What else the catalogue says of it. Its adapter alone reads it: `Adapter.account_settings`."""
     hint_secret_env: str | None = None
     """Where the secret comes from that push hints of this upstream are signed with; without one there are none."""
@@ -32,7 +32,7 @@ class UpstreamAccount(SQLModel, table=True):
     currency: str = Field(max_length=3)
     credit_limit: Decimal = Field(default=Decimal(0), sa_column=amount_column())
 
-    learned: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    learned: dict[str, object] = Field(default_factory=empty_dict, sa_column=json_column())
     """What its adapter found out about the upstream for its own use: `Adapter.learned`."""
     lists_show_marks: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     """Rows have a field for our mark."""
@@ -42,7 +42,7 @@ class UpstreamAccount(SQLModel, table=True):
     lists_return_name: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
     """The same for the name: whether that is proven."""
     orders_return_number: Knowledge = Field(default=Knowledge.UNKNOWN, sa_column=enum_column(Knowledge))
-    problems: list[str] = Field(default_factory=list, sa_column=json_column())
+    problems: list[str] = Field(default_factory=empty_list, sa_column=json_column())
     checked_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
 
     unhealthy_reason: str | None = None
@@ -51,15 +51,15 @@ class UpstreamAccount(SQLModel, table=True):
     unreachable_reason: str | None = None
     """Set: for a while no read has been answered in a way that can be used."""
     unreachable_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    failing_lists: dict[str, dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    failing_lists: dict[str, dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Product type -> `since` (ISO, UTC) and `why`, of lists that could not be read for a while."""
     rests_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """The upstream has asked to be left alone until then. Each worker process learns it from here."""
     rests_because: str = ""
     """In whose words it asked for that."""
-    limits: dict[str, int | float] = Field(default_factory=dict, sa_column=json_column())
+    limits: dict[str, int | float] = Field(default_factory=empty_dict, sa_column=json_column())
     """What the catalogue says of its limits: `upstreams.limits.AccountLimits`."""
-    circuits: dict[str, dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    circuits: dict[str, dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Breakers that are not closed: `models.circuits`. Each worker process writes those that it knows."""
     balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     balance_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
@@ -107,8 +107,8 @@ class TariffPlan(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
     product_type: str = Field(max_length=32)
-    resources: dict[str, int] = Field(default_factory=dict, sa_column=json_column())
-    addon_prices: dict[str, str | dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    resources: dict[str, int] = Field(default_factory=empty_dict, sa_column=json_column())
+    addon_prices: dict[str, str | dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Selling price of add-ons; see orders.money.addonprices for the shape."""
     active: bool = True
 
@@ -150,24 +150,24 @@ class PlanMapping(SQLModel, table=True):
     module_id: int = Field(foreign_key="processing_module.id")
     tariff: str
     location: str | None = None
-    addons: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    addons: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Our add-on name -> the upstream's field, e.g. ram -> addon_61."""
-    templates: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    templates: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Our template name -> the upstream's key for it."""
-    resource_fields: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    resource_fields: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Our resource -> the field of the upstream's form that shows it, e.g. disk_gb -> resource_disk."""
-    order_parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    order_parameters: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Further fields that this upstream wants in every order of this tariff."""
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
-    addon_forms: dict[str, dict[str, object]] = Field(default_factory=dict, sa_column=json_column())
+    addon_forms: dict[str, dict[str, object]] = Field(default_factory=empty_dict, sa_column=json_column())
     """What may be ordered of an add-on: limits of a quantity, a switch, or choices; see catalogue.entries."""
-    addon_costs: dict[str, str | dict[str, str]] = Field(default_factory=dict, sa_column=json_column())
+    addon_costs: dict[str, str | dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """What add-ons cost us; see orders.money.addonprices for the shape."""
     price_tolerance: Decimal = Field(default=Decimal(10), sa_column=amount_column())
     """Per cent by which a quote may be dearer than the expected cost."""
     unquoted: Unquoted = Field(default=Unquoted.ASK, sa_column=enum_column(Unquoted))
     above_price: AbovePrice = Field(default=AbovePrice.ASK, sa_column=enum_column(AbovePrice))
-    settings: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    settings: dict[str, object] = Field(default_factory=empty_dict, sa_column=json_column())
     """The keys of the kind of upstream alone, as its adapter's `mapping_settings` has them."""
 
 

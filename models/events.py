@@ -6,7 +6,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import amount_column, enum_column, json_column, utc_column, utc_now
+from models.columns import amount_column, empty_dict, empty_list, enum_column, json_column, utc_column, utc_now
 from models.enums import EventKind
 
 HELD_BACK_AT_MOST = 500
@@ -80,10 +80,10 @@ class UpstreamSnapshot(SQLModel, table=True):
     """Whether the upstream renews it automatically, as its form last showed; lists may show a localised word."""
     renews_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """Since when the form shows it."""
-    raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
-    listed: list[str] = Field(default_factory=list, sa_column=json_column())
+    raw: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
+    listed: list[str] = Field(default_factory=empty_list, sa_column=json_column())
     """Fields that the list shows. A form may write the same thing another way, so for these the list alone counts."""
-    held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    held_back: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Values shown by the upstream that cannot be right, reported once: field -> value."""
     form_tariff: str = ""
     """The tariff's number (its name where no number is shown) as the form last showed."""
@@ -91,7 +91,7 @@ class UpstreamSnapshot(SQLModel, table=True):
     """Our mark as the form last showed."""
     form_renewal: str = ""
     """How the upstream renews it, as the form last showed."""
-    form: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    form: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Plain fields of the form as last read, secrets left out."""
     row_digest: str | None = Field(default="", max_length=64)
     """Digest of the list's row that was judged last. Empty: the next row is judged whatever it shows, because something
@@ -118,7 +118,7 @@ class UpstreamList(SQLModel, table=True):
     """Changes of services up to this entry of the audit, and …"""
     stage_entry: int = 0
     """… stages of operations up to this entry, have been heeded in judging rows."""
-    held_back: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    held_back: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Rows that were held back, whole or in part: number -> why. At most HELD_BACK_AT_MOST of them."""
 
 
@@ -157,9 +157,9 @@ class UpstreamEvent(SQLModel, table=True):
     product_type: str = Field(max_length=32)
     upstream_number: str = Field(max_length=64, index=True)
     kind: EventKind = Field(sa_column=enum_column(EventKind))
-    changes: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
+    changes: dict[str, list[str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Field -> [before, after], as text."""
-    raw: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    raw: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     status: int
     """The item's status after the change."""
     service_id: int | None = Field(default=None, foreign_key="service.id")

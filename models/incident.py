@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import enum_column, json_column, utc_column, utc_now
+from models.columns import empty_dict, enum_column, json_column, utc_column, utc_now
 from models.enums import IncidentKind
 
 _OPEN = "closed_at IS NULL"
@@ -36,7 +36,7 @@ class Incident(SQLModel, table=True):
     operation_id: int | None = Field(default=None, foreign_key="operation.id", index=True)
     message: str
     """What happened and what a person should do, in plain words."""
-    detail: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    detail: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     updated_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """When its message last changed; None: it never did."""

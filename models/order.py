@@ -6,7 +6,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import amount_column, enum_column, json_column, utc_column, utc_now
+from models.columns import amount_column, empty_dict, enum_column, json_column, utc_column, utc_now
 from models.enums import (
     FailureClass,
     IntentState,
@@ -64,8 +64,8 @@ class Service(SQLModel, table=True):
     upstream_number: str | None = Field(default=None, max_length=64)
     upstream_tariff: str = ""
     period_months: int
-    parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
-    addons: dict[str, int | str] = Field(default_factory=dict, sa_column=json_column())
+    parameters: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
+    addons: dict[str, int | str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Add-on -> quantity; of one that is a choice (or a switch) the name of what was chosen (`on` or `off`)."""
     renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
     ip: str = ""
@@ -131,11 +131,11 @@ class Operation(SQLModel, table=True):
     """How often this stage has been tried in vain."""
     next_try_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """The time of the next automatic attempt. None: there is none."""
-    parameters: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    parameters: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """What this operation was asked to do, e.g. period_months for an opening."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
-    price: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    price: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """How `cost` came about, for people: what was quoted, expected and agreed, and which check was skipped; see
     orders.money.prices."""
     agreed_limit_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
@@ -286,9 +286,9 @@ class Intent(SQLModel, table=True):
     flight_seconds: float | None = None
     """The whole time that its sender gives it once it has left: the account's limit then. None: the setting's."""
     mark: str = Field(max_length=64)
-    request: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    request: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """What is sent, secrets left out."""
-    before: dict[str, list[str]] = Field(default_factory=dict, sa_column=json_column())
+    before: dict[str, list[str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """The upstream's state before sending, e.g. numbers that carry the name already."""
     upstream_number: str | None = Field(default=None, max_length=64)
     failure_class: FailureClass | None = Field(default=None, sa_column=enum_column(FailureClass, nullable=True))
@@ -296,7 +296,7 @@ class Intent(SQLModel, table=True):
     unpaid_kind: UnpaidKind | None = Field(default=None, sa_column=enum_column(UnpaidKind, nullable=True))
     unpaid_number: str | None = Field(default=None, max_length=64)
     """What the upstream made of the request and wants to be paid first; empty text: its number is not known yet."""
-    evidence: dict[str, object] = Field(default_factory=dict, sa_column=json_column())
+    evidence: dict[str, object] = Field(default_factory=empty_dict, sa_column=json_column())
     """What the latest verdict on this call rests on: rows seen, forms read, whether the list was complete, or why not.
     """
     late_yes: str | None = None

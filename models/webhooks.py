@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import enum_column, json_column, utc_column, utc_now
+from models.columns import empty_dict, empty_list, enum_column, json_column, utc_column, utc_now
 from models.enums import DeliveryState
 
 
@@ -23,7 +23,7 @@ class WebhookEndpoint(SQLModel, table=True):
     """Name of the storefront whose it is: it gets what is about that storefront's services. None: everything."""
     secret_env: str | None = None
     secret_file: str | None = None
-    kinds: list[str] = Field(default_factory=list, sa_column=json_column())
+    kinds: list[str] = Field(default_factory=empty_list, sa_column=json_column())
     """Event types it wants; none means all."""
     active: bool = True
     failing_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
@@ -55,7 +55,7 @@ class WebhookMessage(SQLModel, table=True):
     kind: str = Field(max_length=64)
     """CloudEvents type."""
     service_id: int | None = Field(default=None, foreign_key="service.id")
-    data: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    data: dict[str, Any] = Field(default_factory=empty_dict, sa_column=json_column())
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     spread_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """When its deliveries were written, one for every endpoint that wants it."""
