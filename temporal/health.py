@@ -38,7 +38,7 @@ _KINDS = {
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the worker, and is told when to end: uvicorn's own loop wakes ten times a second to see."""
+    """Leaves the signals to the worker, and learns when to end: uvicorn's own loop wakes ten times a second to see."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -92,5 +92,5 @@ async def unstarted(session: AsyncSession) -> list[int]:
 
 
 async def called_off(session: AsyncSession) -> Sequence[Operation]:
-    """Operations that were called off while their workflows ran. One whose request may be under way is left alone."""
+    """Operations that were called off while their workflows ran, except those whose request may be under way."""
     return (await session.exec(_CALLED_OFF)).all()

@@ -22,7 +22,8 @@ class NumberedRows:
     def __init__(self, rows: Sequence[Row]) -> None:
         places = {(row.number, row.digest): place for place, row in enumerate(rows) if row.number}
         self.places = tuple(places.values())
-        """Of rows that are one number twice and differ, all: whoever takes them in believes neither."""
+        """Places of the rows to be taken in. If rows of one number differ, all of them are here; whoever takes them in
+        believes none."""
         self.numbers = tuple(dict.fromkeys(number for number, _ in places))
         counted = [int(text) if text.isascii() and text.isdigit() else -1 for text in self.numbers]  # 64 digits at most
         self.ascending = all(earlier < later for earlier, later in pairwise(counted))
