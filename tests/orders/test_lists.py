@@ -26,7 +26,7 @@ from orders.services.history import Origin, changing
 from orders.settlement import intents
 from tests.infrastructure.listing import record_items, rows_of
 from tests.orders.test_owners import MARK, NAME, add_service
-from upstreams.port import ListedRow, ListEnd, UpstreamItem
+from upstreams.port import ListedPage, ListedRow, ListEnd, UpstreamItem
 
 ACCOUNT = 1
 
@@ -99,6 +99,30 @@ async def test_a_look_without_news_asks_the_same_at_any_number_of_rows(watch: Wa
     await watch.look(items)
     assert watch.counts == {"SELECT": 2, "INSERT": 0, "UPDATE": 0, "BEGIN": 0}, "what is judged again; who waits"
     assert watch.built == []
+
+
+@pytest.mark.parametrize("news", ["none", "another row", "judged again"])
+async def test_a_page_that_is_as_it_was_is_passed_over_without_its_rows(watch: Watch, news: str) -> None:
+    items = many(20)
+    await watch.look(items)
+    assert watch.known is not None
+    rows = rows_of([*items[:-1], item(1019, status=UpstreamStatus.SUSPENDED)] if news == "another row" else items)
+    made: list[int] = []
+
+    def row(place: int) -> ListedRow:
+        made.append(place)
+        return rows[place]
+
+    look = ListScan(watch.database, watch.known)
+    await look.begin()
+    if news == "judged again":
+        watch.known.rejudge.add("1003")
+    await look.rows(ListedPage(len(rows), row, {one.number: one.digest for one in rows}), len(rows))
+    await look.judge()
+    assert look.seen == {one.number for one in items}
+    assert bool(made) == (news != "none")
+    assert look.result.events == (1 if news == "another row" else 0)
+    assert watch.known.rejudge == set()
 
 
 async def ours(database: Database, count: int) -> None:

@@ -1,12 +1,14 @@
 """The sweep: an order that is started anew hears its events again, and it shows that it lives while it works."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
@@ -182,6 +184,34 @@ async def test_an_order_is_not_kept_from_its_start_by_turns_that_come_after_it(
     sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
     await ActivityEnvironment().run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=0.3)))
     assert tried[0] == waiting.id
+
+
+async def test_where_there_is_nothing_to_do_a_look_is_one_statement(
+    orders: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    event.listen(orders.engine.sync_engine, "before_cursor_execute", lambda *about: statements.append(about[2]))
+
+    async def start_watcher(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(sweeping, "start_poller", start_watcher)
+    monkeypatch.setattr(sweeping, "start_webhook_sender", start_watcher)
+    monkeypatch.setattr(sweeping, "INTERVAL_SECONDS", 0.01)
+    sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
+    sweep._watch_is_due_at = math.inf
+    environment = ActivityEnvironment()
+    looks: list[str] = []
+
+    async def enough() -> None:
+        looks.append("look")
+        if len(looks) == 10:
+            environment.worker_shutdown()
+
+    monkeypatch.setattr(sweep, "_deliver_again", enough)
+    await environment.run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=30)))
+    assert len(looks) == 10
+    assert len(statements) == 10 + 1, "one more looks for accounts that want a poller"
 
 
 async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,25 @@ def _listed(due: Schedule, clock: Clock, took: float) -> float:
     return begun
 
 
+@pytest.mark.parametrize(
+    ("takes_hints", "list_due_in", "rest"),
+    [
+        pytest.param(False, 15.0, schedule.CALM_SECONDS, id="until the next look"),
+        pytest.param(True, 15.0, schedule.HINTS_SECONDS, id="until the next look for hints"),
+        pytest.param(False, 0.6, 0.6, id="until the next list"),
+        pytest.param(False, -5.0, schedule.TICK_SECONDS, id="never shorter than a tick"),
+    ],
+)
+def test_while_nothing_waits_the_poller_rests_until_something_is_due(
+    due: Schedule, clock: Clock, takes_hints: bool, list_due_in: float, rest: float
+) -> None:
+    begun = _listed(due, clock, took=0.0)
+    clock.now = begun + IDLE - list_due_in
+    due.look_again(young=False)
+    due.postpone(PeriodicJob.HINTS, schedule.HINTS_SECONDS)
+    assert due.calm_rest(["vds"], takes_hints=takes_hints) == pytest.approx(rest)
+
+
 def test_a_short_list_is_read_at_the_idle_interval(due: Schedule, clock: Clock) -> None:
     assert due.types_due(["soft", "vds"]) == ["soft", "vds"]
     begun = _listed(due, clock, took=0.1)
