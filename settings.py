@@ -63,6 +63,10 @@ class Settings(BaseSettings):
 
     task_queue: str = "resellflow"
     """Queue of the workflows; the others are named after it (`models.queues`)."""
+    build_id: str = Field(default="", pattern=r"^[0-9A-Za-z._-]{0,64}$")
+    """Version of the workers, for upgrades without a stop (`temporal.versions`); empty: workers have no versions."""
+    deployment: str = Field(default="resellflow", pattern=r"^[0-9A-Za-z_-]{1,64}$")
+    """Name of all versions together."""
 
     storefront_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
     """Bearer tokens of role `storefront`: `NAME=TOKEN,NAME=TOKEN`. The name is the owner of services and the actor in

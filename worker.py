@@ -57,6 +57,8 @@ from temporal.registration import ensure_search_attributes
 from temporal.sandbox import workflow_runner
 from temporal.schedules import keep_service_sweep
 from temporal.starting import start_sweep
+from temporal.versions.watching import VersionWatch
+from temporal.versions.worker_options import version_options, versioned_workflows
 from temporalconfig import TemporalMisconfigured, connect_config
 from upstreams.connections import Connections
 from upstreams.lookups import look_up_apart
@@ -152,11 +154,6 @@ class Activities:
         await self._connections.close()
 
 
-BUILD_ID = "resellflow"
-"""Said to Temporal by every worker. Left out, the SDK hashes the bytecode of all modules at each start for it: half a
-second of a core that nobody gets anything for, as replays and not build ids decide which code may run a workflow."""
-
-
 def build_workers(
     client: Client, activities: Activities, settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES
 ) -> list[Worker]:
@@ -174,11 +171,11 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=WORKFLOWS,
+        workflows=versioned_workflows(WORKFLOWS, settings),
         activities=[*activities.local, *activities.sweep],
         interceptors=[Redaction(activities.database)],
         workflow_runner=workflow_runner(),
-        build_id=BUILD_ID,
+        **version_options(settings),
         graceful_shutdown_timeout=_stopping(settings),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_heartbeat_throttle_interval=NUMBERS_REPORTED_WITHIN,
@@ -190,7 +187,7 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         client,
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
-        build_id=BUILD_ID,
+        **version_options(settings),
         interceptors=[Redaction(activities.database), AccountSlots(settings.upstream_concurrency, activities.notes)],
         max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
@@ -206,7 +203,7 @@ def poller_worker(client: Client, activities: Activities, settings: Settings) ->
         task_queue=poller_queue(settings.task_queue),
         activities=[*activities.pollers, *activities.sweep, *activities.senders],
         interceptors=[Redaction(activities.database)],
-        build_id=BUILD_ID,
+        **version_options(settings),
         graceful_shutdown_timeout=LAP_ENDS,
     )
 
@@ -217,7 +214,7 @@ def webhook_worker(client: Client, activities: Activities, settings: Settings) -
         task_queue=webhook_queue(settings.task_queue),
         activities=activities.senders,
         interceptors=[Redaction(activities.database)],
-        build_id=BUILD_ID,
+        **version_options(settings),
         graceful_shutdown_timeout=LAP_ENDS,
     )
 
@@ -330,13 +327,15 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         running = [asyncio.create_task(worker.run()) for worker in workers]
         # The schedule, too: a server that answers slowly there keeps no order waiting.
         schedule = keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval))
-        beside = [keep_sweep(client, settings.task_queue), watch_for_the_end(client), schedule]
-        watching = [
-            asyncio.create_task(one) for one in (*beside, keep_looking(ProcessWatch(database, client, "worker")))
-        ]
+        versions = VersionWatch(database, client, settings)
+        watch = keep_looking(ProcessWatch(database, client, "worker"), versions.look)
+        beside = [keep_sweep(client, settings.task_queue), watch_for_the_end(client), schedule, watch]
+        watching = [asyncio.create_task(one) for one in beside]
         health.watch(client, settings.task_queue, roles, running)
         named = ", ".join(role for role in WorkerRole if role in roles)
-        log.info("roles %s: working on task queues %s", named, ", ".join(worker.task_queue for worker in workers))
+        version = f"version {settings.build_id}, " if settings.build_id else ""
+        queues = ", ".join(worker.task_queue for worker in workers)
+        log.info("%sroles %s: working on task queues %s", version, named, queues)
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
         for one in watching:

@@ -25,6 +25,7 @@ from cli import (
     tasks,
     tokens,
     upstream,
+    versions,
     webhooks,
 )
 from cli.failures import in_words
@@ -55,6 +56,7 @@ webhooks.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)
 restored.add_commands(app)
+versions.add_commands(app)
 
 
 def run(arguments: list[str]) -> int:

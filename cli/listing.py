@@ -22,12 +22,13 @@ OfService = Annotated[
 DEFAULT_LIMIT = 50
 
 
-def group(app: typer.Typer, name: str, about: str, listing: object, show: object) -> typer.Typer:
-    """`resell NAME` lists, `resell NAME show N` shows one."""
+def group(app: typer.Typer, name: str, about: str, listing: object, show: object = None) -> typer.Typer:
+    """`resell NAME` lists, `resell NAME show N` shows one, if there is more to show than the list has."""
     made = typer.Typer(help=about, invoke_without_command=True, rich_markup_mode=None)
     # typer's types want a function type; whatever it is given, it reads the signature.
     made.callback(help=about)(listing)  # type: ignore[type-var]
-    made.command("show")(show)  # type: ignore[type-var]
+    if show is not None:
+        made.command("show")(show)  # type: ignore[type-var]
     app.add_typer(made, name=name)
     return made
 

@@ -237,6 +237,8 @@ class IncidentKind(StrEnum):
     """An API or a worker can't reach Temporal."""
     DATABASE_LOST = "database_lost"
     """An API or a worker could not reach the database for a while."""
+    VERSION_WITHOUT_WORKERS = "version_without_workers"
+    """Orders wait for a version of the workers that nobody runs."""
     MISSED_CHANGES = "missed_changes"
     """The sweep found changes at an upstream that the poller should have seen before."""
 

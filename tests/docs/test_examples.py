@@ -33,10 +33,12 @@ ELSEWHERE = (
     "127.0.0.1:8081",
     *BY_HAND,
     "look-now 7",
+    "resell versions current",
+    "resell versions ramp",
     *LINKING,
 )
-"""Needs a file, a process, an upstream of the reader's own, a manual task, or an item, perhaps one that is waited for;
-tried by tests of their own."""
+"""Needs a file, a process, an upstream of the reader's own, a manual task, workers with a version, or an item, perhaps
+one that is waited for; tried by tests of their own."""
 LISTS = ("resell operations --stage", "resell orphans", "resell tasks", "resell upstreams")
 COMPLETE = [command for command in OPERATIONS.mentioned if " 7" in command or command.startswith(LISTS)]
 RUNNABLE = [

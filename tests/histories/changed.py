@@ -50,3 +50,26 @@ class WaitsFirst(ServiceOrder):
     async def run(self, order: OrderInput) -> OrderResult:
         await workflow.sleep(timedelta(milliseconds=1))
         return await super().run(order)
+
+
+@workflow.defn(name="ServiceOrder")
+class OfTheNextVersion(ServiceOrder):
+    """Changed as a release changes it: patched, at the beginning and at the end."""
+
+    BEGINS = "pauses-at-the-beginning"
+    ENDS = "pauses-at-the-end"
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderResult:
+        if workflow.patched(self.BEGINS):
+            await workflow.sleep(timedelta(milliseconds=1))
+        return await super().run(order)
+
+    async def _is_completed(self) -> bool:
+        if workflow.patched(self.ENDS):
+            await workflow.sleep(timedelta(milliseconds=1))
+        return await super()._is_completed()

@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 import pytest
 from temporalio import activity, workflow
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior
 
 import activities
 import workflows
@@ -38,8 +39,11 @@ from models.messages import (
 )
 from models.queues import poller_queue, sweep_queue, upstream_queue, webhook_queue
 from settings import Settings
+from temporal.versions.worker_options import version_options, versioned_workflows
 from worker import WORKFLOWS, Activities
 from workflows import calls
+from workflows.service_order import ServiceOrder
+from workflows.versioned import MOVES_UP
 
 QUEUE = "orders"
 LOCAL = "local"
@@ -145,7 +149,20 @@ def test_every_workflow_defined_is_registered() -> None:
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if workflow._Definition.from_class(kind)
     }
-    assert set(WORKFLOWS) == defined
+    assert {*WORKFLOWS, *MOVES_UP.values()} == defined
+
+
+def test_with_versions_an_order_stays_and_all_others_move_up_under_their_names() -> None:
+    settings = Settings(build_id="1")
+    run = dict(zip(WORKFLOWS, versioned_workflows(WORKFLOWS, settings), strict=True))
+    assert run.pop(ServiceOrder) is ServiceOrder
+    assert run == MOVES_UP
+    for plain, versioned in run.items():
+        before, after = workflow._Definition.must_from_class(plain), workflow._Definition.must_from_class(versioned)
+        assert (after.name, after.versioning_behavior) == (before.name, VersioningBehavior.AUTO_UPGRADE)
+    options = version_options(settings)["deployment_config"]
+    assert options.default_versioning_behavior is VersioningBehavior.PINNED
+    assert versioned_workflows(WORKFLOWS, Settings()) == WORKFLOWS, "the server refuses it without a build id"
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
