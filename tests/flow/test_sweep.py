@@ -29,7 +29,7 @@ async def swept(shop: Shop) -> SweepView:
     async def ended() -> bool:
         return not any(one.due for one in (await found()).values())
 
-    await assert_eventually(ended, timeout=20, message="the sweep has ended")
+    await assert_eventually(ended, timeout=60, message="the sweep has ended")
     return (await found())["vds"]
 
 
@@ -40,14 +40,14 @@ async def looked_again(shop: Shop) -> None:
     async def more() -> bool:
         return len(await shop.upstream.requests("vds")) >= before + 3
 
-    await assert_eventually(more, timeout=20, message="three further looks")
+    await assert_eventually(more, timeout=60, message="three further looks")
 
 
 async def until_suspended(shop: Shop, number: int) -> None:
     async def suspended() -> bool:
         return (await shop.service(number)).status is ServiceStatus.SUSPENDED
 
-    await assert_eventually(suspended, timeout=20, message="the service is suspended here, too")
+    await assert_eventually(suspended, timeout=60, message="the service is suspended here, too")
 
 
 async def missed(shop: Shop) -> list[str]:
@@ -102,7 +102,7 @@ async def test_what_a_filter_hides_from_the_list_is_found_by_its_form(sweeping_s
     found = await swept(shop)
     assert found.unlisted == 1
     await until_suspended(shop, order.service)
-    await assert_eventually(lambda: missed(shop), timeout=10, message="it is reported")
+    await assert_eventually(lambda: missed(shop), timeout=60, message="it is reported")
 
 
 async def test_a_change_that_the_poller_has_not_come_to_yet_is_no_news(sweeping_shop: Shop) -> None:
