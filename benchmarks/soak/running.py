@@ -65,7 +65,7 @@ class Run:
         for account in ACCOUNTS:
             await self.payer.pay(account, 100)
         over = asyncio.Event()
-        every = max(1.0, min(5.0, self.seconds / 30))
+        every = max(3.0, min(5.0, self.seconds / 30))
         async with asyncio.TaskGroup() as group:
             for actor in (
                 self.customers.run(self.options.rate, over),
@@ -89,7 +89,7 @@ class Run:
         began = time.monotonic()
         while (waiting := await self._not_ended()) and time.monotonic() - began < self.options.patience:
             await self.operators.work()
-            await asyncio.sleep(1)
+            await asyncio.sleep(2)
         if waiting:
             progress(f"  still waiting: {dict(waiting)}")
         return time.monotonic() - began
