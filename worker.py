@@ -37,7 +37,7 @@ from environment import without_values
 from gc_tuning import freeze_loaded_objects
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.outages import Held, Outage, described
+from models.outages import Held, Outage, described, is_unavailable
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
 from orders.accounts.notes import keep_first
@@ -234,7 +234,7 @@ async def _while_database_is_away(what: str, attempt: Callable[[], Awaitable[Any
         try:
             answer = await attempt()
         except Exception as error:  # of whatever kind; what does not pass is raised again
-            if not isinstance(error, RPCError | RuntimeError | OSError | NotReady):
+            if not (isinstance(error, RPCError | RuntimeError | OSError | NotReady) or is_unavailable(error)):
                 raise
             cause = without_values(described(error))
             if cause != said:

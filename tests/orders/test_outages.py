@@ -1,5 +1,6 @@
 """What a database's errors mean: real ones, of real databases."""
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +24,7 @@ from models.readiness import Readiness
 from settings import Settings
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
-from worker import CannotStart, NotReady, _ready
+from worker import CannotStart, NotReady, _ready, _while_database_is_away
 
 WAITING_MENDS = {Outage.AWAY, Outage.BUSY, Outage.READ_ONLY}
 IMPATIENT = PoolTerms(wait=0.2)
@@ -181,6 +182,22 @@ async def test_a_worker_waits_for_the_schema_and_not_for_what_is_no_database(
     (tmp_path / "junk").write_text("no database " * 1000)
     with pytest.raises(CannotStart, match="does not let us in"):
         await _ready(Database(f"sqlite:///{tmp_path / 'junk'}"))
+
+
+async def test_a_worker_that_starts_waits_for_a_database_that_goes_away_between_two_questions() -> None:
+    database = Database(f"postgresql://resell@127.0.0.1:{free_port()}/none", IMPATIENT)
+    asked: list[str] = []
+
+    async def answer() -> str:
+        asked.append("once more")
+        if len(asked) == 1:
+            async with database.read() as session:
+                await (await session.connection()).execute(sa.text("SELECT 1"))
+        return "it is here again"
+
+    assert await _while_database_is_away("comparing", answer, asyncio.Event()) == "it is here again"
+    assert len(asked) == 2
+    await database.close()
 
 
 async def test_what_a_worker_asks_wrongly_fails_loudly(
