@@ -42,7 +42,6 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow:
             server = Server(create_app(resellflow, settings))
-            freeze_loaded_objects()
             listen_to_the_sdk()
             watching = asyncio.create_task(watch_for_the_end(resellflow.client))
             looking = partial(look_if_no_worker_does, resellflow.database, settings.watch_limits(), utc_now())
@@ -52,6 +51,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             try:
                 # Before the first order, unless Temporal is away: then orders are accepted and wait for it.
                 await asyncio.wait({comparing}, timeout=COMPARED_WITHIN_SECONDS)
+                freeze_loaded_objects()
                 await server.serve([listening])
             finally:
                 watching.cancel()

@@ -171,7 +171,7 @@ async def test_an_orders_id_taken_by_what_runs_well_is_freed(
 ) -> None:
     shop = stopped_shop
     monkeypatch.setattr(sweeping, "GRACE", timedelta(0))
-    monkeypatch.setattr(sweeping, "JUST_ACCEPTED", timedelta(0))
+    monkeypatch.setattr("orders.lifecycle.sweep.JUST_ACCEPTED", timedelta(0))
     taken = naming.workflow_id(1, OperationKind.OPEN, 1)
     queue = queue or shop.settings.task_queue
     await shop.client.start_workflow(workflow_type, given, id=taken, task_queue=queue)
