@@ -40,6 +40,7 @@ class Resolver(asyncio.DatagramProtocol):
         _, resolver = await loop.create_datagram_endpoint(cls, local_addr=(ADDRESS, 53))
         return resolver
 
+    # asyncio gives a datagram endpoint this kind of transport; its types know only the general one.
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
         self._transport = transport
 

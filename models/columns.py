@@ -99,6 +99,7 @@ def of_units(number: int) -> Decimal:
 def _known_signature(factory: Callable[[], T]) -> Callable[[], T]:
     """Pydantic asks for the signature of a default factory whenever a row is made. To find it out costs more than the
     rest of the row, for `dict` above all; what stands here is simply taken."""
+    # `inspect.signature` reads it from any callable; the type of callables does not name it.
     factory.__signature__ = Signature()  # type: ignore[attr-defined]
     return factory
 

@@ -65,4 +65,5 @@ class Lookups:
 def look_up_apart() -> None:
     """From now on, for whatever looks up a name in the running loop."""
     loop = asyncio.get_running_loop()
+    # The loop has no setting for it, and every client asks its loop.
     loop.getaddrinfo = Lookups(loop).getaddrinfo  # type: ignore[method-assign]
