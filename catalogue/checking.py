@@ -255,6 +255,8 @@ class _Check:
                 yield Problem(
                     table, f"addon_costs.{addon}", "this add-on is not in addons; map it there, or leave it out"
                 )
+        if entry.renewal is not None and entry.renewal_owner is not None:
+            yield Problem(table, "renewal_owner", "renewal is given, too; keep renewal")
         module = self._modules.get(entry.processing_module)
         if module is None:
             yield Problem(

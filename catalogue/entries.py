@@ -15,7 +15,8 @@ from catalogue.values import (
     Name,
     PlainAmount,
 )
-from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, Unquoted
+from models.enums import AbovePrice, AddonKind, ModuleKind, RenewalOwner, RenewalSide, Unquoted
+from models.renewal import owner_of
 from upstreams.kinds import NONE_INSTALLED, UnknownKind, adapter_of, kinds, not_installed
 from upstreams.limits import AccountLimits
 from upstreams.values import Text, VariableName
@@ -128,8 +129,15 @@ class MappingEntry(Entry):
     order_parameters: dict[Text, str] = Field(
         default_factory=dict, description='further fields of every order as text, like { recipe = "null" }'
     )
-    renewal_owner: RenewalOwner = Field(
-        default=RenewalOwner.RESELLFLOW, strict=False, description='who renews: "resellflow" or "upstream"'
+    renewal: RenewalOwner | None = Field(
+        default=None,
+        strict=False,
+        description='who renews: "storefront" (your shop prolongs, as without this key), "automatic" or "upstream"',
+    )
+    renewal_owner: RenewalSide | None = Field(
+        default=None,
+        strict=False,
+        description='the older key: "resellflow" or "upstream"; renewal says it with three words',
     )
     cost: dict[Months, Amount] = Field(
         description='months = what it costs us at the upstream, like { "1" = "5.00 EUR" }'
@@ -154,6 +162,13 @@ class MappingEntry(Entry):
         strict=False,
         description='what happens when it costs more than we sell it for: "ask" or "allow"',
     )
+
+    @property
+    def renewed_by(self) -> RenewalOwner:
+        """A file that does not say it means the storefront, as every file of before there were three."""
+        if self.renewal is not None:
+            return self.renewal
+        return owner_of(self.renewal_owner or RenewalSide.RESELLFLOW, automatically=False)
 
 
 class PlanEntry(Entry):

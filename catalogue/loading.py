@@ -238,11 +238,12 @@ class _Loading:
             plan_id=self._plans[plan].id, module_id=self._modules[entry.processing_module].id, tariff=""
         )
         elsewhere = {"processing_module", "periods", "cost", "renewal_cost", "pricelist", "above_selling_price"}
-        elsewhere |= {"addon_forms", "datacenter"}
+        elsewhere |= {"addon_forms", "datacenter", "renewal", "renewal_owner"}
         values = {"location": entry.datacenter} | entry.model_dump(include=MappingEntry.model_fields.keys() - elsewhere)
         account_id = self._modules[entry.processing_module].account_id
         kind = next((row.kind for row in self._accounts.values() if row.id == account_id), None)
         values |= {"tariff": entry.pricelist or "", "above_price": entry.above_selling_price}
+        values |= {"renewed_by": entry.renewed_by}
         values["settings"] = own_settings(entry, kind)
         values["addon_forms"] = {
             name: form.model_dump(mode="json", exclude_none=True) for name, form in entry.addon_forms.items()
@@ -366,6 +367,7 @@ _NAMES_IN_THE_FILE = {
     "above_price": "above_selling_price",
     "tariff": "pricelist",
     "location": "datacenter",
+    "renewed_by": "renewal",
     "settings": "",
 }
 """Columns that are called otherwise than their key. What an adapter reads has keys of its own."""

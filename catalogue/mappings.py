@@ -45,9 +45,9 @@ def _unknown_keys(table: str, entry: MappingEntry, own: set[str]) -> Iterable[Pr
 
 def _not_of_this_kind(table: str, entry: MappingEntry, adapter: AnyAdapter) -> Iterable[Problem]:
     """What the adapter of the module's account does not understand of the mapping."""
-    if entry.renewal_owner is RenewalOwner.UPSTREAM and not adapter.capabilities.renewal_switch:
-        words = f'a "{adapter.kind}" can\'t be told to renew; write "resellflow", or leave it out'
-        yield Problem(table, "renewal_owner", words)
+    if entry.renewed_by is RenewalOwner.UPSTREAM and not adapter.capabilities.renewal_switch:
+        words = f'a "{adapter.kind}" can\'t be told to renew; write "storefront" or "automatic", or leave it out'
+        yield Problem(table, "renewal" if entry.renewal is not None else "renewal_owner", words)
     yield from _unknown_keys(table, entry, own_keys(adapter))
     try:
         mapping_settings_in(entry, adapter)

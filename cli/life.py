@@ -105,6 +105,7 @@ def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:
         return Annotated[plain, typer.Argument(metavar=option.name, help=words)], default
     if isinstance(plain, type) and issubclass(plain, Enum):
         words += f": {', '.join(plain)}"
+        plain = str  # the request's own check takes older words, too
     shown = option.name or f"--{name.replace('_', '-')}"
     typed = plain if default is not None else plain | None
     return Annotated[typed, typer.Option(shown, metavar=option.metavar, help=words)], default

@@ -89,6 +89,11 @@ async def _services(
         return await list_services(session, ask, customer=customer, status=status, plan=plan)
 
 
+_RENEWED = {
+    "storefront": "prolonged when its shop asks",
+    "automatic": "renewed automatically",
+    "upstream": "renewed by the upstream",
+}
 _KEY_WORDS = {None: "", True: "has come; read it with licence-key", False: "has not come yet"}
 
 
@@ -97,8 +102,9 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
     view, done = run_async(_service(service))
     if as_json:
         return print_json(view)
-    from models.periods import period_in_words
+    from models.periods import has_next_term, period_in_words
 
+    renewed = _RENEWED[view.renewal_owner] if has_next_term(view.period_months) else "never renewed"
     print_fields(
         [
             ("service", view.number),
@@ -110,7 +116,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("address", view.ip),
             ("expires on", view.expires_on),
             ("licence key", _KEY_WORDS[view.key_ready]),
-            ("period", f"{period_in_words(view.period_months)}, renewed by {view.renewal_owner.value}"),
+            ("period", f"{period_in_words(view.period_months)}, {renewed}"),
             ("parameters", view.parameters),
             ("add-ons", view.addons),
             ("upstream", f"{view.upstream.name}, item {view.upstream.number or '(none yet)'}" if view.upstream else ""),

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from models.columns import amount_column, empty_dict, empty_list, enum_column, json_column, units_column, utc_column
-from models.enums import AbovePrice, Knowledge, ModuleKind, RenewalOwner, Unquoted
+from models.enums import AbovePrice, Knowledge, ModuleKind, RenewalOwner, RenewalSide, Unquoted
 from models.money import Money
+from models.renewal import owner_of, stored
 
 
 class UpstreamAccount(SQLModel, table=True):
@@ -158,7 +159,9 @@ class PlanMapping(SQLModel, table=True):
     """Our resource -> the field of the upstream's form that shows it, e.g. disk_gb -> resource_disk."""
     order_parameters: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Further fields that this upstream wants in every order of this tariff."""
-    renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
+    renewal_owner: RenewalSide = Field(default=RenewalSide.RESELLFLOW, sa_column=enum_column(RenewalSide))
+    """The side alone, in the words of older versions. `renewed_by` says who renews it."""
+    renews_automatically: bool = False
     addon_forms: dict[str, dict[str, object]] = Field(default_factory=empty_dict, sa_column=json_column())
     """What may be ordered of an add-on: limits of a quantity, a switch, or choices; see catalogue.entries."""
     addon_costs: dict[str, str | dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
@@ -169,6 +172,14 @@ class PlanMapping(SQLModel, table=True):
     above_price: AbovePrice = Field(default=AbovePrice.ASK, sa_column=enum_column(AbovePrice))
     settings: dict[str, object] = Field(default_factory=empty_dict, sa_column=json_column())
     """The keys of the kind of upstream alone, as its adapter's `mapping_settings` has them."""
+
+    @property
+    def renewed_by(self) -> RenewalOwner:
+        return owner_of(self.renewal_owner, self.renews_automatically)
+
+    @renewed_by.setter
+    def renewed_by(self, owner: RenewalOwner) -> None:
+        self.renewal_owner, self.renews_automatically = stored(owner)
 
 
 class MappedPeriod(SQLModel, table=True):

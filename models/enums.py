@@ -93,7 +93,24 @@ class ModuleKind(StrEnum):
 
 
 class RenewalOwner(StrEnum):
-    """Who renews a service. Both at once would be charged twice, so there is exactly one."""
+    """Who renews a service. Two at once would be charged twice, so there is exactly one. docs/renewals.md."""
+
+    STOREFRONT = "storefront"
+    """The shop prolongs it."""
+    AUTOMATIC = "automatic"
+    """We prolong it, without being asked."""
+    UPSTREAM = "upstream"
+    """The upstream renews it: the only one that switches its renewal on."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RenewalOwner | None":
+        """The word of before there were three."""
+        return cls.STOREFRONT if value == RenewalSide.RESELLFLOW.value else None
+
+
+class RenewalSide(StrEnum):
+    """On which side a service is renewed, as the tables have said it since before there were three owners. Processes of
+    older versions read and write these words."""
 
     RESELLFLOW = "resellflow"
     UPSTREAM = "upstream"
@@ -202,7 +219,7 @@ class IncidentKind(StrEnum):
     FOREIGN_CART = "foreign_cart"
     """Something of somebody else is in the cart with ours: nothing is paid."""
     RENEWED_TWICE = "renewed_twice"
-    """The upstream renews an item that we renew, too."""
+    """The upstream renews an item that its storefront, or we, renew, too."""
     RENEWED_BY_NOBODY = "renewed_by_nobody"
     """The upstream should renew an item, and does not."""
     UNKNOWN_TARIFF = "unknown_tariff"

@@ -13,6 +13,7 @@ from models.enums import (
     IntentStep,
     OperationKind,
     RenewalOwner,
+    RenewalSide,
     ReservationState,
     ServiceStatus,
     Stage,
@@ -22,6 +23,7 @@ from models.enums import (
 )
 from models.explanations import Explanation, explain
 from models.money import Money
+from models.renewal import owner_of, stored
 
 _RUNNING = "stage NOT IN ('queued', 'completed', 'cancelled')"
 RUNNING = sa.text(f"operation.{_RUNNING}")
@@ -67,7 +69,9 @@ class Service(SQLModel, table=True):
     parameters: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     addons: dict[str, int | str] = Field(default_factory=empty_dict, sa_column=json_column())
     """Add-on -> quantity; of one that is a choice (or a switch) the name of what was chosen (`on` or `off`)."""
-    renewal_owner: RenewalOwner = Field(default=RenewalOwner.RESELLFLOW, sa_column=enum_column(RenewalOwner))
+    renewal_owner: RenewalSide = Field(default=RenewalSide.RESELLFLOW, sa_column=enum_column(RenewalSide))
+    """The side alone, in the words of older versions. `renewed_by` says who renews it."""
+    renews_automatically: bool = False
     ip: str = ""
     expires_on: date | None = None
     anchor_day: int | None = None
@@ -75,6 +79,14 @@ class Service(SQLModel, table=True):
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+    @property
+    def renewed_by(self) -> RenewalOwner:
+        return owner_of(self.renewal_owner, self.renews_automatically)
+
+    @renewed_by.setter
+    def renewed_by(self, owner: RenewalOwner) -> None:
+        self.renewal_owner, self.renews_automatically = stored(owner)
 
 
 _CALLED_OFF = "called_off_at IS NOT NULL"

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from models.enums import RenewalOwner, Stage
+from models.enums import RenewalOwner, RenewalSide, Stage
+from models.renewal import owner_of, stored
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,31 @@ class Values(Parameters):
     fields: Annotated[dict[str, str], Key("field.")] = {}
     """The upstream's form fields to set -> value."""
     domain: str | None = None
-    renewal_owner: RenewalOwner | None = None
+    renewal_owner: RenewalSide | None = None
+    """The side alone, in the words of older versions. `renewed_by` says who is to renew it."""
+    renews_automatically: bool = False
     renewal: Annotated[str | None, Key("field.autoprolong")] = None
     """The period by which the upstream is to renew it; NO_RENEWAL: it is not to."""
     new_password: bool = False
     """A new password is made up when it is sent; it is written nowhere."""
     new_key: bool = False
     """The upstream makes a new licence key; it is written nowhere here."""
+
+    @property
+    def renewed_by(self) -> RenewalOwner | None:
+        """Who is to renew it; None: that stays as it is."""
+        return None if self.renewal_owner is None else owner_of(self.renewal_owner, self.renews_automatically)
+
+    def to_be_renewed_by(self, owner: RenewalOwner | None) -> "Values":
+        side, automatically = (None, False) if owner is None else stored(owner)
+        return self.model_copy(update={"renewal_owner": side, "renews_automatically": automatically})
+
+
+def public(row: Mapping[str, str]) -> dict[str, str]:
+    """A row as people see it: who renews in one word."""
+    renewed_by = Values.of(row).renewed_by if "renewal_owner" in row else None
+    words = {} if renewed_by is None else {"renewal_owner": renewed_by.value}
+    return {name: value for name, value in row.items() if name != "renews_automatically"} | words
 
 
 @cache

@@ -7,6 +7,11 @@ TRIAL, DAY, FOR_EVER = -100, -50, 0
 SPECIAL_PERIODS = (TRIAL, DAY, FOR_EVER)
 
 
+def has_next_term(months: int) -> bool:
+    """Whether a service of this period is ever renewed."""
+    return months not in (TRIAL, FOR_EVER)
+
+
 def period_in_words(months: int | str) -> str:
     """How long a period is, for people: "1 month", "12 months"."""
     words = {FOR_EVER: "for ever", 1: "1 month", TRIAL: "a trial", DAY: "a day"}

@@ -45,7 +45,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "period_months": 1,
         "parameters": {"template": "debian-12"},
         "addons": {"ram": 2},
-        "renewal_owner": "resellflow",
+        "renewal_owner": "storefront",
         "processing_module": "main-vds",
         "home_processing_module": None,
         "cost": {"amount": "5.00", "currency": "EUR"},

@@ -94,7 +94,7 @@ class OrderSpec(Value):
     """Upstream field -> value, which the mapping adds to every order of it; a parameter for the same field wins."""
     addons: dict[str, str] = Field(default_factory=dict)
     """Upstream field -> value: addon_61 -> 2."""
-    renewal_owner: RenewalOwner = RenewalOwner.RESELLFLOW
+    renewal_owner: RenewalOwner = RenewalOwner.STOREFRONT
     settings: dict[str, object] = Field(default_factory=dict)
     """What the mapping says in keys of this kind of upstream alone (`Adapter.mapping_settings`), as JSON."""
 

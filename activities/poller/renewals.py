@@ -28,7 +28,7 @@ async def look_at_renewals(database: Database, watch: Watch, settings: Settings)
     for one in found:
         if not one.reported:
             watch.to_read_soon(one.product_type, one.number)
-        elif one.owner is RenewalOwner.RESELLFLOW and settings.put_back_renewal and not one.put_back:
+        elif one.owner is not RenewalOwner.UPSTREAM and settings.put_back_renewal and not one.put_back:
             await _put_back(database, one)
 
 

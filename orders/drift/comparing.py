@@ -167,9 +167,9 @@ def differences(
         if other:
             kept = ", ".join(f"{name}={service.addons[name]}" for name in other)
             found[DriftKind.ADDONS] = (kept, ", ".join(f"{name}={there[name]}" for name in other))
-    if snapshot.renews is not None and snapshot.renews is (service.renewal_owner is RenewalOwner.RESELLFLOW):
+    if snapshot.renews is not None and snapshot.renews is not (service.renewed_by is RenewalOwner.UPSTREAM):
         renews = "renewed by the upstream" if snapshot.renews else "not renewed by the upstream"
-        found[DriftKind.RENEWAL] = (f"renewed by {service.renewal_owner.value}", renews)
+        found[DriftKind.RENEWAL] = (f"renewed by {service.renewed_by.value}", renews)
     return found
 
 

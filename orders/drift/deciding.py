@@ -82,7 +82,7 @@ async def _take_over(
                     setattr(service, name, value)
             service.status_since = utc_now()
         case DriftKind.RENEWAL:
-            service.renewal_owner = RenewalOwner.UPSTREAM if snapshot.renews else RenewalOwner.RESELLFLOW
+            service.renewed_by = RenewalOwner.UPSTREAM if snapshot.renews else RenewalOwner.STOREFRONT
         case DriftKind.PLAN:
             if not await take_over_plan(session, service, snapshot.tariff_id, None):
                 raise Refused(f"exactly one plan must be mapped to tariff {snapshot.tariff_id}: correct the catalogue")

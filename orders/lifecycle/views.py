@@ -14,6 +14,7 @@ from models.explanations import explain
 from models.messages import DecisionKind
 from models.money import Money
 from models.order import Operation, StageEntry, Task
+from models.parameters import public
 from orders.access.ownership import belongs_to_visible
 from orders.access.roles import OPERATOR, Requester, holders
 from orders.accounts.views import known_upstream
@@ -158,7 +159,7 @@ def _shown(
             ],
             failure_class=operation.failure_class,
             upstream=operation.upstream_name or None,
-            parameters=operation.parameters,
+            parameters=public(operation.parameters),
             cost=money(operation.cost_amount, operation.cost_currency),
             price=operation.price,
             agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),

@@ -133,7 +133,7 @@ async def _new_service(
     service = new_service(number, tag, terms, customer=request.customer, owner=None)  # bought past every storefront
     service.name, service.name_is_ours = snapshot.name or item.name or service.mark, False
     service.addons = addons.had(mapping, item.raw)
-    service.renewal_owner = renewed_by(item) or service.renewal_owner
+    service.renewed_by = renewed_by(item, service.renewed_by)
     session.add(service)
     await session.flush()
     return service

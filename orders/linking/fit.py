@@ -36,9 +36,9 @@ def differences(target: Target, item: UpstreamItem, months: int, owner: RenewalO
             shown = f"it has tariff {item.tariff}" if item.tariff else "it does not show its tariff"
             found.append(f"{shown}; plan {plan} is tariff {target.mapping.tariff}")
         found += _differing_period(target, item, months)
-    renewed = renewed_by(item)
-    if owner is not None and renewed is not None and renewed is not owner:
-        found.append(f"it is renewed by {_who(renewed)}, the service by {_who(owner)}")
+    if owner is not None and renewed_by(item, owner) is not owner:
+        there = "it is renewed by the upstream" if item.renews else "it is not renewed by the upstream"
+        found.append(f"{there}, and the service's renewal is {owner.value}")
     return found
 
 
@@ -117,15 +117,12 @@ async def check_free(session: AsyncSession, target: Target, item: UpstreamItem, 
         raise Refused(f"operation {looking[0]} looks for an item named {item.name}: it may yet find item {item.number}")
 
 
-def renewed_by(item: UpstreamItem) -> RenewalOwner | None:
-    """None: the item does not show it in a way that can be known."""
-    if item.renews is None:
-        return None
-    return RenewalOwner.UPSTREAM if item.renews else RenewalOwner.RESELLFLOW
-
-
-def _who(owner: RenewalOwner) -> str:
-    return "the upstream" if owner is RenewalOwner.UPSTREAM else "Resellflow"
+def renewed_by(item: UpstreamItem, owner: RenewalOwner) -> RenewalOwner:
+    """Who renews it after what the item shows; `owner` is who did so far. An item shows only whether the upstream does,
+    and some don't show that in a way that can be known."""
+    if item.renews is None or item.renews is (owner is RenewalOwner.UPSTREAM):
+        return owner
+    return RenewalOwner.UPSTREAM if item.renews else RenewalOwner.STOREFRONT
 
 
 async def running_of(session: AsyncSession, service_number: int) -> Operation | None:

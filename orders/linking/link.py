@@ -45,7 +45,7 @@ async def _link(
         snapshot = await locked_snapshot(session, target, seen)
         service = await _locked_service(session, number)
         await _check_nothing_runs(session, service, seen.form.number)
-        differing = differences(target, seen.form, service.period_months, service.renewal_owner)
+        differing = differences(target, seen.form, service.period_months, service.renewed_by)
         differing += differing_service(service, seen.form)
         differing += await differing_mark(session, target, seen.form, service)
         await check_free(session, target, seen.form, number)
@@ -58,7 +58,7 @@ async def _link(
             if service.upstream_number not in (None, seen.form.number):
                 await intents.orphan_item(session, service)
                 service.upstream_number = None
-            service.renewal_owner = renewed_by(seen.form) or service.renewal_owner
+            service.renewed_by = renewed_by(seen.form, service.renewed_by)
             apply_snapshot(service, snapshot)
             await intents.tie(session, service, snapshot.number, origin)
         return outcome

@@ -24,13 +24,13 @@ async def renewal_as_asked(ending: Ending, asked: Values) -> None:
     """Who renews, after a change of it: what was asked for, unless the upstream shows the other. Then it is asked for
     once more, in an operation of its own, and until then the service says what the upstream shows."""
     service, snapshot = ending.service, ending.snapshot
-    owner = asked.renewal_owner or service.renewal_owner
+    owner = asked.renewed_by or service.renewed_by
     shown = snapshot.renews if snapshot is not None else None
     alone = not asked.fields
     if alone or shown is None or shown is (owner is RenewalOwner.UPSTREAM):
-        service.renewal_owner = owner
+        service.renewed_by = owner
         return
-    wanted = Values(renewal_owner=owner, renewal=asked.renewal)
+    wanted = Values(renewal=asked.renewal).to_be_renewed_by(owner)
     await _follow(ending, wanted, f"Set who renews service {service.id}: {owner.value}")
 
 

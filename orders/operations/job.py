@@ -107,7 +107,7 @@ class Job:
             parameters=parameters,
             extras=self.mapping.order_parameters,
             addons=addons.fields(self.service.addons, self.mapping),
-            renewal_owner=self.service.renewal_owner,
+            renewal_owner=self.service.renewed_by,
             settings=self.mapping.settings,
         )
 

@@ -52,8 +52,8 @@ async def values_now(session: AsyncSession, service: Service, operation: Operati
     if mapping is None:
         return asked  # people carry it out, or the catalogue lacks the plan, which is reported elsewhere
     update: dict[str, object] = {}
-    if asked.renewal is not None and asked.renewal_owner is not None:
-        update["renewal"] = await renewal_period(session, service, service.plan_id, asked.renewal_owner)
+    if asked.renewal is not None and asked.renewed_by is not None:
+        update["renewal"] = await renewal_period(session, service, service.plan_id, asked.renewed_by)
     if asked.addons:
         wanted, kept = addons.values_of(asked.addons), keep
         if asked.follows is not None:

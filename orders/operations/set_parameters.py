@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.database import Database
-from models.enums import OperationKind, RenewalOwner
+from models.enums import OperationKind, RenewalOwner, RenewalSide
 from models.money import Money
 from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values
@@ -45,7 +45,9 @@ class ServiceChange(OperationRequest):
         description="add-on name and new quantity; true or false for a switch, the chosen name for a choice",
     )
     domain: Annotated[str | None, Option(help="the new host or domain name")] = Field(default=None, max_length=253)
-    renewal_owner: Annotated[RenewalOwner | None, Option(metavar="WHO", help="who renews it")] = None
+    renewal_owner: Annotated[RenewalOwner | None, Option(metavar="WHO", help="who renews it")] = Field(
+        default=None, description="who renews it; `resellflow`, the word of older versions, means `storefront`"
+    )
     password: Annotated[
         Literal["new"] | None,
         Option(
@@ -73,6 +75,13 @@ class ServiceChange(OperationRequest):
     @property
     def limit(self) -> Money | None:
         return self.agreed_cost_limit
+
+    def identity(self) -> dict[str, object]:
+        """The owner in the word under which older versions have hashed it."""
+        found = super().identity()
+        if self.renewal_owner is RenewalOwner.STOREFRONT:
+            found["renewal_owner"] = RenewalSide.RESELLFLOW.value
+        return found
 
     @property
     def changes_values(self) -> bool:
@@ -143,8 +152,8 @@ class SetParameters(OperationType[ServiceChange, Values]):
             if asked.renewal_owner is RenewalOwner.UPSTREAM:
                 await _check_able(session, service, "renewal_switch", "renewal_owner")
             renewal = await pending.renewal_period(session, service, plan_id, asked.renewal_owner)
-        update = {"fields": fields, "domain": domain, "renewal_owner": asked.renewal_owner, "renewal": renewal}
-        return CheckedRequest(values.model_copy(update=update), f"Set parameters of service {service.id}")
+        values = values.model_copy(update={"fields": fields, "domain": domain, "renewal": renewal})
+        return CheckedRequest(values.to_be_renewed_by(asked.renewal_owner), f"Set parameters of service {service.id}")
 
     async def at_its_turn(self, session: AsyncSession, service: Service, operation: Operation) -> None:
         now = await pending.values_now(session, service, operation, keep={DOMAIN})
@@ -208,7 +217,7 @@ class SetParameters(OperationType[ServiceChange, Values]):
         service.addons = addons.without_none({**service.addons, **addons.values_of(asked.addons)})
         if asked.domain is not None:
             service.name, service.name_is_ours = asked.domain, False
-        if asked.renewal_owner is not None:
+        if asked.renewed_by is not None:
             await followups.renewal_as_asked(ending, asked)
 
 
@@ -250,7 +259,7 @@ def _new_key(service: Service, product_type: ProductType, asked: ServiceChange) 
 
 def _in_our_words(asked: Values) -> dict[str, str]:
     """The values in our own words, for a change that no upstream makes."""
-    others = ("addons", "follows", "stepped_aside", "renewal_owner", "renewal")
+    others = ("addons", "follows", "stepped_aside", "renewal_owner", "renews_automatically", "renewal")
     row = Values(**asked.model_dump(exclude=set(others))).row()
     return {**asked.addons, **row}
 

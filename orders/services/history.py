@@ -37,7 +37,6 @@ _PLAIN = (
     "mark",
     "upstream_number",
     "period_months",
-    "renewal_owner",
     "ip",
     "expires_on",
 )
@@ -170,6 +169,7 @@ def _values(service: Service) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(service, name) for name in _PLAIN}
     for name in _BY_KEY:
         found |= {f"{name}.{key}": value for key, value in getattr(service, name).items()}
+    found["renewal_owner"] = service.renewed_by
     found["cost"] = cost_text(service.cost_amount, service.cost_currency)
     found[UPSTREAM_TARIFF] = service.upstream_tariff
     return found | {"plan": service.plan_id, "processing_module": service.module_id}

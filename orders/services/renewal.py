@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
-from models.enums import IncidentKind, OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.enums import IncidentKind, OperationKind, RenewalOwner, RenewalSide, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Operation, Service
@@ -44,7 +44,8 @@ class Mismatch:
 
     @property
     def kind(self) -> IncidentKind:
-        return _KINDS[self.owner]
+        upstream = self.owner is RenewalOwner.UPSTREAM
+        return IncidentKind.RENEWED_BY_NOBODY if upstream else IncidentKind.RENEWED_TWICE
 
     @property
     def about(self) -> str:
@@ -56,10 +57,7 @@ class Mismatch:
         return f"{_PUT_BACK}{self.service}-{self.since}"
 
 
-_KINDS = {
-    RenewalOwner.RESELLFLOW: IncidentKind.RENEWED_TWICE,
-    RenewalOwner.UPSTREAM: IncidentKind.RENEWED_BY_NOBODY,
-}
+_KINDS = (IncidentKind.RENEWED_TWICE, IncidentKind.RENEWED_BY_NOBODY)
 
 
 async def known_from_forms_alone(session: AsyncSession, account_id: int) -> list[tuple[str, str]]:
@@ -105,7 +103,7 @@ async def mismatches(session: AsyncSession, account_id: int, services: Collectio
             Service.status != ServiceStatus.CLOSED,
             col(UpstreamSnapshot.gone).is_(False),
             col(UpstreamSnapshot.renews).is_not(None),
-            col(UpstreamSnapshot.renews).is_(True) == (col(Service.renewal_owner) == RenewalOwner.RESELLFLOW),
+            col(UpstreamSnapshot.renews).is_(True) == (col(Service.renewal_owner) == RenewalSide.RESELLFLOW),
         )
     )
     if services is not None:
@@ -121,7 +119,7 @@ async def _mismatch(session: AsyncSession, service: Service, snapshot: UpstreamS
         service=service.id,
         product_type=snapshot.product_type,
         number=snapshot.number,
-        owner=service.renewal_owner,
+        owner=service.renewed_by,
         since=since,
         reported=False,
         put_back=False,
@@ -164,7 +162,7 @@ async def put_right(session: AsyncSession, account_id: int, services: Collection
     found = await session.exec(
         select(Incident.service_id).where(
             col(Incident.service_id).in_(services),
-            col(Incident.kind).in_(_KINDS.values()),
+            col(Incident.kind).in_(_KINDS),
             col(Incident.closed_at).is_(None),
         )
     )
@@ -183,7 +181,7 @@ async def _differ(session: AsyncSession, account_id: int, service: int) -> bool:
         )
     )
     told = found.first()
-    return told is None or told is (row.renewal_owner is RenewalOwner.RESELLFLOW)
+    return told is None or told is not (row.renewed_by is RenewalOwner.UPSTREAM)
 
 
 async def report(session: AsyncSession, account_id: int, services: Collection[int]) -> None:
@@ -194,23 +192,24 @@ async def report(session: AsyncSession, account_id: int, services: Collection[in
     await session.flush()
     for service in sorted(await put_right(session, account_id, services)):
         note = "corrected: the item's form shows that only the right side renews it"
-        await close_put_right(session, list(_KINDS.values()), service, actor=OURSELVES, note=note)
+        await close_put_right(session, list(_KINDS), service, actor=OURSELVES, note=note)
     for found in await mismatches(session, account_id, services):
         service = found.service
         if found.reported:
             continue
         match found.owner:
-            case RenewalOwner.RESELLFLOW:
+            case RenewalOwner.STOREFRONT | RenewalOwner.AUTOMATIC:
+                other = "its storefront" if found.owner is RenewalOwner.STOREFRONT else "us"
                 message = (
-                    f"Item {found.number} is renewed by the upstream, and service {service} by us: its next term "
+                    f"Item {found.number} is renewed by the upstream, and service {service} by {other}: its next term "
                     "would be charged twice. Switch it off there, or say that the upstream renews it: "
                     f"resell change {service} --renewal-owner upstream."
                 )
             case RenewalOwner.UPSTREAM:
                 message = (
                     f"Item {found.number} is not renewed by the upstream, which should renew service {service}: it "
-                    "will expire. Switch it on there, or say that we renew it: "
-                    f"resell change {service} --renewal-owner resellflow."
+                    "will expire. Switch it on there, or say that its storefront prolongs it, or that we do: "
+                    f"resell change {service} --renewal-owner storefront (or automatic)."
                 )
         await raise_incident(
             session,

@@ -55,7 +55,10 @@ class ServiceView(Document):
     addons: dict[str, int | str] = Field(
         description="add-on and quantity; `on` or `off` for a switch, the chosen name for a choice"
     )
-    renewal_owner: RenewalOwner = Field(description="who renews it; never both")
+    renewal_owner: RenewalOwner = Field(
+        description="who renews it, and nobody else: `storefront` (its shop prolongs it), `automatic` (we do) or "
+        "`upstream`"
+    )
     processing_module: str = Field(description="how operations on this service are carried out")
     home_processing_module: str | None = Field(description="where it returns to from the manual module")
     cost: Money | None = Field(description="what the upstream charges for a period")
@@ -120,7 +123,7 @@ class _Names:
             period_months=service.period_months,
             parameters=service.parameters,
             addons=service.addons,
-            renewal_owner=service.renewal_owner,
+            renewal_owner=service.renewed_by,
             processing_module=self._modules[service.module_id],
             home_processing_module=None if home is None else self._modules[home],
             cost=money(service.cost_amount, service.cost_currency),

@@ -43,6 +43,7 @@ async def test_each_kind_has_keys_of_its_own(database: Database, tmp_path: Path)
         (('Their VDS"', 'Their VDS"\ndatacenter = "1"'), "datacenter", "has to be left out"),
         (('Their VDS"', 'Their VDS"\nresource_fields = { disk_gb = "disk" }'), "resource_fields", "has to be left out"),
         (('Their VDS"', 'Their VDS"\nrenewal_owner = "upstream"'), "renewal_owner", "can't be told to renew"),
+        (('Their VDS"', 'Their VDS"\nrenewal = "upstream"'), "renewal", "can't be told to renew"),
     ],
 )
 async def test_what_another_kind_has_is_refused(

@@ -20,7 +20,7 @@ from models.catalogue import (
     UpstreamAccount,
 )
 from models.database import Database
-from models.enums import Knowledge, ModuleKind, OperationKind, RenewalOwner, Stage
+from models.enums import Knowledge, ModuleKind, OperationKind, RenewalOwner, RenewalSide, Stage
 from models.money import Money
 from models.order import Operation, Service
 from tests.catalogue.sample import SAMPLE, edited, written
@@ -106,7 +106,7 @@ async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: 
     assert prices == {1: (Decimal("7.90"), "EUR"), 12: (Decimal("79.00"), "EUR")}
     (mapping,) = await rows(database, PlanMapping)
     assert (mapping["tariff"], mapping["location"], mapping["addons"]) == ("58", "1", {"ram": "addon_61"})
-    assert (mapping["templates"], mapping["renewal_owner"]) == ({"debian-12": "Debian-12"}, RenewalOwner.RESELLFLOW)
+    assert (mapping["templates"], mapping["renewal_owner"]) == ({"debian-12": "Debian-12"}, RenewalSide.RESELLFLOW)
     periods = {
         row["period_months"]: (row["upstream_period"], row["cost_amount"]) for row in await rows(database, MappedPeriod)
     }
@@ -153,6 +153,30 @@ async def test_what_else_is_known_of_costs_and_prices_is_kept_changed_and_taken_
         for one in changed(await loaded(database, tmp_path))
         for change in one.fields
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "owner"),
+    [
+        ("", RenewalOwner.STOREFRONT),
+        ('renewal = "storefront"', RenewalOwner.STOREFRONT),
+        ('renewal = "resellflow"', RenewalOwner.STOREFRONT),
+        ('renewal = "automatic"', RenewalOwner.AUTOMATIC),
+        ('renewal = "upstream"', RenewalOwner.UPSTREAM),
+        ('renewal_owner = "resellflow"', RenewalOwner.STOREFRONT),
+        ('renewal_owner = "upstream"', RenewalOwner.UPSTREAM),
+    ],
+)
+async def test_who_renews_is_the_storefront_unless_the_file_says_another(
+    database: Database, tmp_path: Path, line: str, owner: RenewalOwner
+) -> None:
+    before = RenewalOwner.UPSTREAM if owner is RenewalOwner.STOREFRONT else RenewalOwner.STOREFRONT
+    await loaded(database, tmp_path, edited(("templates", f'renewal = "{before.value}"\ntemplates')))
+    report = await loaded(database, tmp_path, edited(("templates", f"{line}\ntemplates")))
+    (mapping,) = changed(report)
+    assert mapping.fields == (FieldChange("renewal", before.value, owner.value),)
+    async with database.read() as session:
+        assert (await session.get_one(PlanMapping, 1)).renewed_by is owner
 
 
 async def test_the_limits_of_an_account_are_kept_changed_and_taken_back(database: Database, tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ async def test_an_operation_is_shown_with_all_that_a_person_needs(filled: Shell)
 async def test_services_and_tasks_are_shown_one_by_one(filled: Shell) -> None:
     service = (await filled.resell("services", "show", 1)).done()
     assert "upstream    main, item 4711" in service.lines
-    assert "period      1 month, renewed by resellflow" in service.lines
+    assert "period      1 month, prolonged when its shop asks" in service.lines
     assert (await filled.resell("services", "show", 1, "--json")).done().json["upstream"]["number"] == "4711"
     task = (await filled.resell("tasks", "show", 2)).done()
     assert task.lines[:2] == ["task        2: Open VDS-1 as service 2 at main", "state       open (manual)"]
@@ -222,6 +222,19 @@ async def test_what_the_kind_of_upstream_can_not_do_is_refused(
         await session.exec(update(UpstreamAccount).values(kind="resellflow", settings={"token_env": "MAIN_TOKEN"}))
     await database.close()
     (await filled.resell("change", 1, *option)).failed(f"{field}: the upstream main can't do this")
+
+
+@pytest.mark.parametrize(
+    ("word", "owner"), [("resellflow", "storefront"), ("storefront", "storefront"), ("automatic", "automatic")]
+)
+async def test_the_command_line_takes_each_owner_and_the_old_word(filled: Shell, word: str, owner: str) -> None:
+    asked = (await filled.resell("change", 1, "--renewal-owner", word, "--json")).done().json
+    shown = (await filled.resell("operations", "show", asked["operation"], "--json")).done().json
+    assert shown["parameters"]["renewal_owner"] == owner
+
+
+async def test_an_owner_that_there_is_not_is_refused_with_those_that_there_are(filled: Shell) -> None:
+    (await filled.resell("change", 1, "--renewal-owner", "us")).failed("'storefront', 'automatic' or 'upstream'")
 
 
 async def test_an_incident_is_shown_on_its_service_and_closed_with_a_note(filled: Shell) -> None:

@@ -57,7 +57,7 @@ async def test_what_was_ordered_there_by_hand_is_adopted_without_force_and_goes_
     service = await pair.reseller.service(outcome.service or 0)
     assert (service.customer, service.status, service.upstream_number) == ("anna", ServiceStatus.ACTIVE, str(sold.id))
     assert (service.expires_on, service.period_months) == (sold.expires_on, 1)
-    assert service.renewal_owner is RenewalOwner.RESELLFLOW
+    assert service.renewed_by is RenewalOwner.STOREFRONT
     assert Money(amount=service.cost_amount, currency=service.cost_currency) == Money.of("7.90", "EUR")
     after = await pair.completed(await pair.reseller.resellflow.prolong(outcome.service or 0, 1, key="p"))
     assert after.expires_on == (await pair.sold())[0].expires_on != sold.expires_on

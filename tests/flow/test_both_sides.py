@@ -148,7 +148,7 @@ async def test_a_refused_change_of_who_renews_and_more_leaves_the_upstream_as_it
     decision = Decision(actor="ann", reason="the customer does not want it any more")
     await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, decision)
     assert (await item_of(shop, service))["autoprolong"] in NOT_RENEWED
-    assert (await shop.service(service.id or 0)).renewal_owner is RenewalOwner.RESELLFLOW
+    assert (await shop.service(service.id or 0)).renewed_by is RenewalOwner.STOREFRONT
     assert await incidents(shop) == []
 
 
@@ -169,7 +169,7 @@ async def test_values_that_are_set_stay_set_though_who_renews_is_refused(shop: S
     _, first, second = await until_all_completed(shop, service, 3)
     assert second.parameters["follows"] == str(first.id)
     assert (await item_of(shop, service))["autoprolong"] in RENEWED
-    await until_service(shop, service, addons={"ram": 4}, renewal_owner=RenewalOwner.UPSTREAM)
+    await until_service(shop, service, addons={"ram": 4}, renewed_by=RenewalOwner.UPSTREAM)
     paid = [one for one in await shop.upstream.charges() if one["operation"] != "open"]
     assert len(paid) == 1, "the add-on is paid once"
     assert await incidents(shop) == []
@@ -188,7 +188,7 @@ async def test_renewal_that_staff_switch_on_is_an_incident_and_put_back(shop: Sh
     _, put_back = await until_all_completed(shop, service, 2)
     assert (put_back.kind, put_back.actor) == (OperationKind.SET_PARAMETERS, "resellflow")
     assert (await item_of(shop, service))["autoprolong"] in NOT_RENEWED
-    assert (await shop.service(service.id or 0)).renewal_owner is RenewalOwner.RESELLFLOW
+    assert (await shop.service(service.id or 0)).renewed_by is RenewalOwner.STOREFRONT
     [closed] = await incidents(shop)
     assert closed.closed_by == "resellflow"
     assert "corrected" in (closed.closing_note or "")

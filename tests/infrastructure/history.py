@@ -19,6 +19,7 @@ from models.audit import AuditEntry
 from models.catalogue import ProcessingModule, TariffPlan
 from models.enums import EventKind
 from models.order import Service
+from models.renewal import owner_of
 from orders.services.history import SUBJECT, cost_text, text
 from tests.infrastructure.processes import PROJECT
 
@@ -31,6 +32,7 @@ FIELDS = {
     "upstream_tariff": "upstream_pricelist",
     "period_months": "period_months",
     "renewal_owner": "renewal_owner",
+    "renews_automatically": "renewal_owner",
     "ip": "ip",
     "expires_on": "expires_on",
     "parameters": "parameters",
@@ -41,6 +43,10 @@ FIELDS = {
     "module_id": "processing_module",
 }
 """Column -> the field of the history that tells it."""
+_TOLD_TOGETHER = ("cost_amount", "cost_currency", "renewal_owner", "renews_automatically")
+"""Columns of which two are one field."""
+_ROWS = str(PROJECT / "models" / "order.py")
+"""A property of a row is set by whoever uses it."""
 _CHANGED = "services_changed"
 _ENTRIES = "entries_of_services"
 """Under this name a session keeps the entries of the history that were added to it: service and changes."""
@@ -82,7 +88,7 @@ def _set_by() -> str:
     frame = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.startswith(str(PROJECT)) and "site-packages" not in name:
+        if name.startswith(str(PROJECT)) and "site-packages" not in name and name != _ROWS:
             return (
                 ""
                 if name.startswith(str(PROJECT / "tests"))
@@ -123,8 +129,8 @@ def _check(session: Session) -> None:
     session.flush()
     for number, (service, before, where, since) in session.info.pop(_CHANGED).items():
         now = {name: getattr(service, name) for name in before}
-        costs = {name: getattr(service, name) for name in ("cost_amount", "cost_currency")}
-        was, is_now = _shown(session, {**costs, **before}), _shown(session, {**costs, **now})
+        whole = {name: getattr(service, name) for name in _TOLD_TOGETHER}
+        was, is_now = _shown(session, {**whole, **before}), _shown(session, {**whole, **now})
         wanted = {name: is_now.get(name, "") for name in was | is_now if was.get(name, "") != is_now.get(name, "")}
         own = [changes for one, changes in _entries(session)[since:] if one == number]
         told = {name: pair[1] for changes in own for name, pair in changes.items()}
@@ -145,6 +151,8 @@ def _shown(session: Session, values: dict[str, Any]) -> dict[str, str]:
                 found["plan"] = session.get_one(TariffPlan, value).name
             case "module_id":
                 found["processing_module"] = session.get_one(ProcessingModule, value).name
+            case "renewal_owner" | "renews_automatically":
+                found["renewal_owner"] = text(owner_of(values["renewal_owner"], values["renews_automatically"]))
             case "cost_amount" | "cost_currency":
                 found["cost"] = cost_text(values["cost_amount"], values["cost_currency"])
             case _:

@@ -37,7 +37,7 @@ async def test_the_new_service_is_what_the_item_is(office: Office) -> None:
     assert (service.upstream_number, service.status, service.ip) == (item, ServiceStatus.ACTIVE, "203.0.113.7")
     assert (service.name, service.customer, service.period_months) == ("v1.example.com", "c-17", 1)
     assert (service.cost_amount, service.cost_currency) == (Decimal("4.20"), "EUR")
-    assert (service.addons, service.renewal_owner) == ({"ram": 3}, RenewalOwner.UPSTREAM)
+    assert (service.addons, service.renewed_by) == ({"ram": 3}, RenewalOwner.UPSTREAM)
     assert service.expires_on is not None
     assert (await office.item(item))["remoteid"] == service.mark == outcome["mark"]
     assert service.mark.endswith("-1")

@@ -65,7 +65,7 @@ async def test_what_differs_is_named_and_overruled_only_with_a_reason(office: Of
     outcome = await link(office, service, item, force=True, reason="they agreed to it")
     assert outcome.differences == dry["differences"]
     now = await office.service(service)
-    assert (now.upstream_number, now.renewal_owner) == (item, RenewalOwner.UPSTREAM)
+    assert (now.upstream_number, now.renewed_by) == (item, RenewalOwner.UPSTREAM)
     assert before != item
     [linked, _] = await office.told(service)
     assert linked.detail["reason"].startswith("they agreed to it; overruled: it is ordered")

@@ -166,13 +166,13 @@ async def test_who_renews_is_taken_over(shelf: Database) -> None:
     [found] = await drift(shelf)
     assert (found.kind, found.ours, found.theirs) == (
         DriftKind.RENEWAL,
-        "renewed by resellflow",
+        "renewed by storefront",
         "renewed by the upstream",
     )
     assert await incidents(shelf) == [], "it has an incident of its own"
     await decide(shelf, found.id, approve=True)
     async with shelf.read() as session:
-        assert (await session.get_one(Service, number)).renewal_owner is RenewalOwner.UPSTREAM
+        assert (await session.get_one(Service, number)).renewed_by is RenewalOwner.UPSTREAM
 
 
 async def test_nothing_is_approved_that_has_changed_since_it_was_shown(shelf: Database) -> None:

@@ -33,6 +33,9 @@ NOTHING: dict[str, object] = {
         (PlanChange(plan="VDS-2", drop_addons=True), {"plan": "VDS-2", "drop_addons": True}),
         (ServiceChange(addons={"ram": 4}), NOTHING | {"addons": {"ram": 4}}),
         (ServiceChange(renewal_owner=RenewalOwner.UPSTREAM), NOTHING | {"renewal_owner": "upstream"}),
+        (ServiceChange(renewal_owner=RenewalOwner.STOREFRONT), NOTHING | {"renewal_owner": "resellflow"}),
+        (ServiceChange.of(renewal_owner="resellflow"), NOTHING | {"renewal_owner": "resellflow"}),
+        (ServiceChange(renewal_owner=RenewalOwner.AUTOMATIC), NOTHING | {"renewal_owner": "automatic"}),
         (ServiceChange(password="new"), NOTHING | {"password": "new"}),
     ],
 )

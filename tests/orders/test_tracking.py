@@ -222,7 +222,7 @@ async def test_a_word_in_a_list_has_the_form_read_and_only_that_raises_an_alarm(
 async def test_an_upstream_that_should_renew_and_does_not_is_an_incident_too(panel: Panel) -> None:
     async with panel.database.write() as session:
         service = await session.get_one(Service, panel.number)
-        service.renewal_owner = RenewalOwner.UPSTREAM
+        service.renewed_by = RenewalOwner.UPSTREAM
         session.add(service)
     await panel.shows()
     assert await panel.incidents() == [IncidentKind.RENEWED_BY_NOBODY]
@@ -238,7 +238,7 @@ async def test_renewal_is_put_back_three_times_a_day_at_most(panel: Panel) -> No
         assert found.reported
         if not found.put_back:
             times += 1
-            change = ServiceChange(renewal_owner=RenewalOwner.RESELLFLOW)
+            change = ServiceChange(renewal_owner=RenewalOwner.STOREFRONT)
             asked = await requests.ask(panel.database, panel.number, change, client=OURSELVES, key=found.key)
             await panel.shows(autoprolong="null")
             async with panel.database.write() as session:
@@ -262,7 +262,7 @@ async def test_it_closes_too_if_we_say_that_the_upstream_renews_and_the_form_sta
     await panel.shows(autoprolong="1")
     async with panel.database.write() as session:
         service = await session.get_one(Service, panel.number)
-        service.renewal_owner = RenewalOwner.UPSTREAM
+        service.renewed_by = RenewalOwner.UPSTREAM
         session.add(service)
     await panel.shows()
     assert await panel.open_incidents() == 0

@@ -193,18 +193,19 @@ async def test_a_domain_in_either_dialect(panel: Panel) -> None:
     assert await sent(panel, spec, Dialect.FIVE) == expected
 
 
+NOT_THEIRS = [owner for owner in RenewalOwner if owner is not RenewalOwner.UPSTREAM]
+
+
 @pytest.mark.parametrize(
     ("product_type", "dialect", "owner", "autoprolong"),
     [
-        ("vds", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
         ("vds", Dialect.SIX, RenewalOwner.UPSTREAM, "on"),
-        ("storage", Dialect.SIX, RenewalOwner.RESELLFLOW, "off"),
-        ("vds", Dialect.FIVE, RenewalOwner.RESELLFLOW, "null"),
         ("vds", Dialect.FIVE, RenewalOwner.UPSTREAM, "12"),
-        ("soft", Dialect.SIX, RenewalOwner.RESELLFLOW, "null"),
         ("soft", Dialect.SIX, RenewalOwner.UPSTREAM, "12"),
-        ("certificate", Dialect.SIX, RenewalOwner.RESELLFLOW, "null"),
         ("domain", Dialect.SIX, RenewalOwner.UPSTREAM, "12"),
+        *((type_, Dialect.SIX, owner, "off") for type_ in ("vds", "storage") for owner in NOT_THEIRS),
+        *(("vds", Dialect.FIVE, owner, "null") for owner in NOT_THEIRS),
+        *((type_, Dialect.SIX, owner, "null") for type_ in ("soft", "certificate") for owner in NOT_THEIRS),
     ],
 )
 async def test_renewal_is_a_flag_in_forms_of_version_6_and_a_period_in_the_old_ones(

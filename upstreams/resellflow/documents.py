@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from models.enums import RenewalOwner, SuspendReason, UpstreamStatus
+from models.enums import RenewalOwner, RenewalSide, SuspendReason, UpstreamStatus
 from models.money import Money
 from models.numbers import HIGHEST_NUMBER
 from upstreams.port import KEY_READY, UpstreamItem
@@ -28,8 +28,13 @@ _STATUS = {
     "suspended": UpstreamStatus.SUSPENDED,
     "closed": UpstreamStatus.DELETED,
 }
-_RENEWS = {RenewalOwner.UPSTREAM.value: True, RenewalOwner.RESELLFLOW.value: False}
-"""Who renews there -> whether it is renewed without our asking."""
+_RENEWS = {
+    RenewalOwner.UPSTREAM.value: True,
+    RenewalOwner.AUTOMATIC.value: True,
+    RenewalOwner.STOREFRONT.value: False,
+    RenewalSide.RESELLFLOW.value: False,
+}
+"""Who renews there, also in the word of older versions -> whether it is renewed without our asking."""
 _REASONS = {reason.value: reason for reason in SuspendReason}
 _PRICED = frozenset({"open", "prolong", "change_plan", "set_parameters"})
 """Kinds of their operations whose selling price is the price of a whole period, from then on."""
