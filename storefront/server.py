@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import uvicorn
@@ -38,6 +38,12 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     On SIGTERM or SIGINT nothing new is accepted, streams end at once, requests under way are finished. Raises OSError
     when the address can't be listened on.
     """
+    asked_to_stop = asyncio.Event()
+    with calling_at_signals(lambda _: asked_to_stop.set()):  # until the server itself listens for them
+        await _serve(settings, host, port, asked_to_stop)
+
+
+async def _serve(settings: Settings, host: str, port: int, asked_to_stop: asyncio.Event) -> None:
     look_up_apart()
     with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow:
@@ -48,15 +54,36 @@ async def serve(settings: Settings, host: str, port: int) -> None:
             watch = ProcessWatch(resellflow.database, resellflow.client, "api")
             reporting = asyncio.create_task(keep_looking(watch, looking))
             comparing = asyncio.create_task(compare_once(resellflow.client, resellflow.database))
+            stopping = asyncio.create_task(asked_to_stop.wait())
             try:
                 # Before the first order, unless Temporal is away: then orders are accepted and wait for it.
-                await asyncio.wait({comparing}, timeout=COMPARED_WITHIN_SECONDS)
+                first = asyncio.FIRST_COMPLETED
+                await asyncio.wait({comparing, stopping}, timeout=COMPARED_WITHIN_SECONDS, return_when=first)
                 freeze_loaded_objects()
-                await server.serve([listening])
+                if not asked_to_stop.is_set():
+                    await server.serve([listening])
             finally:
-                watching.cancel()
-                reporting.cancel()
-                comparing.cancel()
+                for one in (watching, reporting, comparing, stopping):
+                    one.cancel()
+
+
+@contextlib.contextmanager
+def calling_at_signals(call: Callable[[signal.Signals], object]) -> Iterator[None]:
+    """SIGTERM and SIGINT call it in the running loop, instead of ending the process."""
+    loop = asyncio.get_running_loop()
+
+    def said(number: signal.Signals) -> None:
+        log.info("%s: stopping", number.name)
+        call(number)
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, said, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 class StoppableServer(uvicorn.Server):
@@ -64,18 +91,10 @@ class StoppableServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, self._stop, number)
-        try:
+        with calling_at_signals(self._stop):
             yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
-    def _stop(self, number: signal.Signals) -> None:
-        log.info("%s: stopping", number.name)
+    def _stop(self, _: signal.Signals) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
 

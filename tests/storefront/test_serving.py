@@ -9,29 +9,36 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from storefront.server import serve
+from storefront.server import COMPARED_WITHIN_SECONDS, serve
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import Program, free_port
 from tests.storefront.api import SHOP_TOKEN, api_settings, stocked_api
 
+NEVER = 3600.0
 PROGRAM = """
 import asyncio, logging, sys
 from process_exit import leave
 from settings import load_settings
+from storefront import server
 from storefront.server import serve
+server.COMPARED_WITHIN_SECONDS = float(sys.argv[2])
 logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
 asyncio.run(serve(load_settings(), "127.0.0.1", int(sys.argv[1])))
 leave(0)
 """
 
 
-def api_process(port: int, database_url: str) -> Program:
+def api_process(
+    port: int, database_url: str, temporal_port: int | None = None, compared_within: float = COMPARED_WITHIN_SECONDS
+) -> Program:
+    """`compared_within`: seconds that it gives Temporal before it serves. No port: nobody listens there."""
     environment = {
         "RESELL_DATABASE_URL": database_url,
         "RESELL_STOREFRONT_TOKENS": f"shop={SHOP_TOKEN}",
-        "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port or free_port()}",
     }
-    return Program([sys.executable, "-c", PROGRAM, str(port)], name="api", env=environment, forked=True)
+    command = [sys.executable, "-c", PROGRAM, str(port), str(compared_within)]
+    return Program(command, name="api", env=environment, forked=True)
 
 
 def test_it_starts_without_database_and_temporal_and_stops_on_sigterm() -> None:
@@ -43,6 +50,19 @@ def test_it_starts_without_database_and_temporal_and_stops_on_sigterm() -> None:
         assert answer.status_code == 503
         assert answer.json()["database"]["status"] == answer.json()["temporal"]["status"] == "unavailable"
         assert api.terminate() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_it_serves_ends_it_like_a_later_one(number: signal.Signals, tmp_path: Path) -> None:
+    """A Temporal that takes connections and says nothing: the API waits for it, listens, and serves nobody yet."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        api_process(free_port(), f"sqlite:///{tmp_path / 'no.db'}", silent.getsockname()[1], NEVER) as api,
+    ):
+        api.wait_for_line("listens on http")
+        api.send_signal(number)
+        assert api.wait_for_exit() == 0
+        assert f"{number.name}: stopping" in api.output
 
 
 @pytest.fixture
