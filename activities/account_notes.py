@@ -11,14 +11,12 @@ from models.catalogue import UpstreamAccount
 from models.circuits import CircuitState
 from models.columns import utc_now
 from models.database import Database
-from models.enums import FailureClass, Stage
-from orders.lifecycle.stages import enter, locked_operation, note_next_try
-from temporal.waking import wake
+from models.enums import FailureClass
+from orders.lifecycle.stages import note_that_it_waits
+from temporal.waking import wake, wake_one
 from upstreams.connections import Connections
 
 log = logging.getLogger(__name__)
-
-WAITS_FOR_A_SLOT = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING})
 
 
 class AccountNotes:
@@ -28,6 +26,7 @@ class AccountNotes:
         self._database = database
         self._client = client
         self._waking: dict[str, asyncio.Task[int]] = {}
+        self._waking_one: set[asyncio.Task[None]] = set()
         self._connections = connections
         self._written: dict[str, int] = {}
 
@@ -69,21 +68,36 @@ class AccountNotes:
             self._waking[account] = asyncio.create_task(wake(self._client, self._database, account))
             self._waking[account].add_done_callback(_said)
 
+    def slot_is_free(self, without_slot: set[int]) -> None:
+        """The oldest operation that had no slot is tried now."""
+        if without_slot:
+            task = asyncio.create_task(self._wake_one(without_slot))
+            self._waking_one.add(task)
+            task.add_done_callback(self._waking_one.discard)
+
+    async def _wake_one(self, without_slot: set[int]) -> None:
+        while without_slot:
+            oldest = min(without_slot)
+            without_slot.remove(oldest)
+            try:
+                if await wake_one(self._client, self._database, oldest):
+                    return
+            except Exception as error:  # of whatever kind: nothing depends on it
+                log.info("operation %s is not woken, it comes at its time: %s", oldest, error)
+                return
+
     async def close(self) -> None:
-        for task in self._waking.values():
+        tasks = [*self._waking.values(), *self._waking_one]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._waking.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def no_slot(self, operation: int, reason: str, pause: float) -> None:
         """An operation waits for a slot of its account."""
         try:
             async with self._database.write() as session:
-                waiting = await locked_operation(session, operation)
-                if waiting.stage in WAITS_FOR_A_SLOT:
-                    await enter(session, waiting, Stage.RETRYING, reason, failure=FailureClass.NOT_SENT)
-                await note_next_try(
-                    session, operation, utc_now() + timedelta(seconds=pause), (FailureClass.NOT_SENT, reason)
-                )
+                at = utc_now() + timedelta(seconds=pause)
+                await note_that_it_waits(session, operation, at, FailureClass.NOT_SENT, reason)
         except Exception as error:  # of whatever kind: it comes again in any case
             log.info("operation %s: that it waits for a slot is not noted: %s", operation, error)
 

@@ -42,6 +42,8 @@ _ROOM = 1.5
 """They come so much more often than slots become free, so that no slot stays empty."""
 SAID_FROM_ATTEMPT = 4
 """From this attempt on, some ten seconds after the first, it is noted for people that it has no slot."""
+SAID_FROM_PAUSE = 3.0
+"""Who comes again later than so many seconds is noted at once, so that he is woken when the upstream is back."""
 ONLY_LOOKS = frozenset({"settle", "look", "call_off"})
 
 
@@ -51,6 +53,8 @@ class Line:
     def __init__(self) -> None:
         self._next = 0.0
         self._freed_per_second = 0.0
+        self.without_slot: set[int] = set()
+        """Operations that had none, and come again."""
 
     def pause(self, at_least: float, longest: float = LONGEST_PAUSE) -> float:
         """Seconds until the one who asks comes again."""
@@ -82,6 +86,9 @@ class Notes(Protocol):
     async def no_slot(self, operation: int, reason: str, pause: float) -> None:
         """An operation waits for a slot."""
 
+    def slot_is_free(self, without_slot: set[int]) -> None:
+        """One of these operations may have the slot at once, and is taken out."""
+
     async def circuits(self, account: str) -> None:
         """The breakers of an account may have changed."""
 
@@ -112,6 +119,7 @@ class AccountSlots(Interceptor):
         except TimeoutError:
             raise await self._come_again(account, line, operation) from None
         began = time.monotonic()
+        line.without_slot.discard(operation or 0)
         try:
             yield
         finally:
@@ -122,8 +130,10 @@ class AccountSlots(Interceptor):
         attempt = activity.info().attempt
         pause = line.pause(COME_AGAIN_SECONDS[min(attempt, len(COME_AGAIN_SECONDS)) - 1])
         reason = f"{account or 'the upstream'} has {self._at_once} operations under way, the most allowed at once"
-        if self.notes is not None and operation is not None and attempt >= SAID_FROM_ATTEMPT:
-            await self.notes.no_slot(operation, reason, pause)
+        if self.notes is not None and operation is not None:
+            line.without_slot.add(operation)
+            if attempt >= SAID_FROM_ATTEMPT or pause > SAID_FROM_PAUSE:
+                await self.notes.no_slot(operation, reason, pause)
         return ApplicationError(
             f"{reason}; tried again in {pause:g} s",
             type="NoSlot",
@@ -140,11 +150,15 @@ class _InTurn(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         account = activity.info().priority.fairness_key or ""
         operation = next((one.operation for one in input.args if isinstance(one, OrderRef)), None)
+        line, notes = self._slots.line(account), self._slots.notes
         async with self._slots.slot(account, operation):
-            token = _line.set(self._slots.line(account) if account else None)
+            token = _line.set(line if account else None)
             try:
-                return await super().execute_activity(input)
+                result = await super().execute_activity(input)
             finally:
                 _line.reset(token)
-                if self._slots.notes is not None:
-                    await self._slots.notes.circuits(account)
+                if notes is not None:
+                    await notes.circuits(account)
+        if notes is not None:  # after one that failed the next would fail, too
+            notes.slot_is_free(line.without_slot)
+        return result

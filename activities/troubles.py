@@ -18,7 +18,7 @@ from models.outages import Outage
 from orders import events
 from orders.errors import NotFound
 from orders.lifecycle.attempts import pause_after_put_off
-from orders.lifecycle.stages import enter, locked_operation, note_next_try
+from orders.lifecycle.stages import enter, locked_operation, note_next_try, note_that_it_waits
 from orders.operations.job import Job
 from orders.restoration import numbers
 from orders.settlement import intents
@@ -117,11 +117,14 @@ class FailureNotes:
                     await enter(session, operation, Stage.OUTCOME_UNKNOWN, reason, failure=failure)
 
     async def _note_next_try(self, operation_number: int, delay: timedelta, again: ApplicationError) -> None:
-        """Only people read this. If the write fails, the order is tried again nevertheless."""
-        cause = (again.failure_class, again.reason) if isinstance(again, RetryLater) else None
+        """People read this, and whoever wakes orders. If the write fails, the order is tried again nevertheless."""
+        at = utc_now() + delay
         try:
             async with self._database.write() as session:
-                await note_next_try(session, operation_number, utc_now() + delay, cause)
+                if isinstance(again, RetryLater):
+                    await note_that_it_waits(session, operation_number, at, again.failure_class, again.reason)
+                else:
+                    await note_next_try(session, operation_number, at)
         except Exception as error:  # of whatever kind: what the attempt failed with is what Temporal is to hear
             activity.logger.info("operation %s: its next try is not noted: %s", operation_number, error)
 

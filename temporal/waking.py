@@ -1,16 +1,19 @@
 """Orders that wait for their next try are tried at once, when what they waited for is there.
 
-An order of an upstream that does not answer waits as an activity that Temporal repeats after up to a minute. Temporal
-can be asked to repeat it now. A server that can't do that loses nothing: the order comes at its time.
+An order of an upstream that does not answer, or that has no slot, waits as an activity that Temporal repeats after up
+to a minute. Temporal can be asked to repeat it now. A server that can't do that loses nothing: the order comes at its
+time.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from sqlmodel import col, select
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -29,6 +32,7 @@ SOON = timedelta(seconds=3)
 """What is tried within so long comes on its own."""
 LOOKS = 3
 """An order may have noted its next try just after the first look."""
+WOKEN = (Stage.RETRYING, Stage.OUTCOME_UNKNOWN)
 
 
 async def wake(client: Client, database: Database, account: str) -> int:
@@ -49,11 +53,18 @@ async def wake(client: Client, database: Database, account: str) -> int:
     return woken
 
 
+async def wake_one(client: Client, database: Database, number: int) -> bool:
+    """The same for one operation. False: it need not be woken. Raises RPCError where Temporal can't do that."""
+    async with database.read() as session:
+        operation = await session.get(Operation, number)
+    return operation is not None and await _try_now(client, operation)
+
+
 async def _waiting(database: Database, account: str) -> Sequence[Operation]:
     async with database.read() as session:
         found = await session.exec(
             select(Operation)
-            .where(Operation.upstream_name == account, col(Operation.stage) == Stage.RETRYING)
+            .where(Operation.upstream_name == account, col(Operation.stage).in_(WOKEN))
             .where(col(Operation.next_try_at) > utc_now() + SOON)
             .order_by(col(Operation.id))
         )
@@ -61,7 +72,7 @@ async def _waiting(database: Database, account: str) -> Sequence[Operation]:
 
 
 async def _try_now(client: Client, operation: Operation) -> bool:
-    """False: no activity of it waits."""
+    """False: no activity of it waits. One that runs is left alone: to be tried now it would be cancelled first."""
     workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
     request = ResetActivityRequest(
         namespace=client.namespace,
@@ -70,9 +81,17 @@ async def _try_now(client: Client, operation: Operation) -> bool:
         match_all=True,
     )
     try:
+        described = await client.get_workflow_handle(workflow_id).describe()
+        if not any(map(_comes_late, described.raw_description.pending_activities)):
+            return False
         await client.workflow_service.reset_activity(request)
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION):
             return False
         raise
     return True
+
+
+def _comes_late(waiting: PendingActivityInfo) -> bool:
+    scheduled = waiting.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    return scheduled and waiting.scheduled_time.ToDatetime(UTC) > utc_now() + SOON

@@ -13,6 +13,8 @@ LASTING_FAILURES = 2
 LASTING_SECONDS = 10.0
 """Fewer in a row open it if the first of them began so long ago: each of them may take a whole time-out."""
 GROWTH = 1.5
+NEVER_LEFT_REST = 10.0
+"""Seconds until the next try, at most, after a request that never left: nothing has to be settled after it."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,15 @@ class Circuit:
         self.answered_at = now
         return closes
 
-    def unanswered(self, begun: float, why: str, now: float) -> bool:
-        """A request that was begun at `begun` got no answer. Whether that changes the state."""
+    def unanswered(self, begun: float, why: str, now: float, *, left: bool = True) -> bool:
+        """A request that was begun at `begun` got no answer. Whether that changes the state. `left`: it may have
+        reached the upstream."""
         if self.state is not CircuitState.CLOSED:
             if begun < self.opened_at:
                 return False  # begun before it opened: it tried nothing
-            self._rest = min(self._rest * GROWTH, self._rests.longest)
+            longest = self._rests.longest if left else min(self._rests.longest, NEVER_LEFT_REST)
+            self._rest = min(self._rest * GROWTH, longest)
+            self.next_try = min(self.next_try, now + self._rest)
             self.state, self.why = CircuitState.OPEN, why
             return True
         if self.answered_at is not None and begun < self.answered_at:

@@ -109,24 +109,24 @@ class Gate:
                 yield passage
             return
         key = function if changes else _READ + function
-        self.check(about, function)
-        self._check_circuits(about, function, key, goes=_settling.get() is not self)
-        async with self._turn(about, function, key), self._noting(key) as passage:
-            yield passage
+        self._check_all(about, function, key, goes=False)
+        async with self._turn(about, function, key):
+            self._check_all(about, function, key, goes=_settling.get() is not self)  # something may have opened since
+            async with self._noting(key) as passage:
+                yield passage
 
     def check_request(self, about: str, kind: str) -> None:
         """Raises LeftAlone or CircuitOpen if a request of this kind of operation would get no permit now: nobody need
         prepare it."""
-        self.check(about, kind)
-        self._check_circuits(about, kind, kind, goes=False)
+        self._check_all(about, kind, kind, goes=False)
 
     @asynccontextmanager
     async def permit(self, about: str, kind: str) -> AsyncIterator[None]:
         """For one request that is written down before it is sent, however many calls that takes. Enter it before the
         intent is written: then nothing refuses the request any more. Raises LeftAlone, CircuitOpen or Busy."""
-        self.check(about, kind)
-        self._check_circuits(about, kind, kind, goes=True)
+        self._check_all(about, kind, kind, goes=False)
         async with self.one_by_one_at_first(about, kind), self._turn(about, kind, kind):
+            self._check_all(about, kind, kind, goes=True)  # something may have opened while it waited
             token = _permit.set(_Permit(self, kind))
             try:
                 yield
@@ -176,6 +176,10 @@ class Gate:
         since, next_try = _at(circuit.opened_at), _at(circuit.next_try)
         return CircuitNote(state=circuit.state, since=since, why=circuit.why, next_try=next_try)
 
+    def _check_all(self, about: str, function: str, key: str, *, goes: bool) -> None:
+        self.check(about, function)
+        self._check_circuits(about, function, key, goes=goes)
+
     def _check_circuits(self, about: str, function: str, key: str, *, goes: bool) -> None:
         """Raises CircuitOpen. `goes`: the call goes then, maybe as the one that tries."""
         now = _now()
@@ -213,15 +217,16 @@ class Gate:
         except (LeftAlone, LeaseExpired):
             raise
         except (NotSent, OutcomeUnknown) as error:
-            self._note_unanswered(key, begun, error.message)
+            self._note_unanswered(key, begun, error.message, left=isinstance(error, OutcomeUnknown))
             raise
         if passage.unanswered:
             self._note_unanswered(key, begun, passage.unanswered)
         else:
             self.changes += sum([self._circuit(name).answered(_now()) for name in (ACCOUNT, key)])
 
-    def _note_unanswered(self, key: str, begun: float, why: str) -> None:
-        self.changes += sum([self._circuit(name).unanswered(begun, why, _now()) for name in (ACCOUNT, key)])
+    def _note_unanswered(self, key: str, begun: float, why: str, *, left: bool = True) -> None:
+        now = _now()
+        self.changes += sum([self._circuit(name).unanswered(begun, why, now, left=left) for name in (ACCOUNT, key)])
 
     # -- log-ins
 

@@ -21,6 +21,8 @@ from orders.webhooks.outbox import operation_completed, stage_entered
 
 TRIED_AGAIN = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.OUTCOME_UNKNOWN, Stage.AWAITING_CONFIRMATION})
 """Stages in which the upstream is asked again and again, at times that are noted."""
+_AT_WORK = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE, Stage.SUBMITTING})
+"""Stages in which an activity is at work, or is just about to be."""
 _OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 
 
@@ -165,6 +167,16 @@ async def note_next_try(
     await session.exec(
         update(Operation).where(col(Operation.id) == number, col(Operation.stage).in_(TRIED_AGAIN)).values(values)
     )
+
+
+async def note_that_it_waits(
+    session: AsyncSession, number: int, at: datetime, failure: FailureClass, reason: str
+) -> None:
+    """It could not go on and comes again at `at`: that is shown, also when it had come further than the try before."""
+    operation = await locked_operation(session, number)
+    if operation.stage in _AT_WORK:
+        await enter(session, operation, Stage.RETRYING, reason, failure=failure)
+    await note_next_try(session, number, at, (failure, reason))
 
 
 async def _close_task(session: AsyncSession, operation: Operation, state: TaskState) -> None:

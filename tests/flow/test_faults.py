@@ -122,3 +122,29 @@ async def test_a_refusal_for_want_of_money_waits_for_money(shop: Shop, left_behi
     await shop.until(order, Stage.COMPLETED)
     assert len(await shop.upstream.charges()) == 1
     assert len([item for item in await shop.upstream.items() if item["status"] != 4]) == 1
+
+
+async def test_an_order_that_was_begun_to_be_sent_at_its_next_try_and_waits_again_says_so(
+    shop_without_worker: Shop,
+) -> None:
+    """Its sender is always too late, so nothing leaves. What waits for its next try is `retrying`: people see why, and
+    it is woken when what it waits for is there."""
+    shop = shop_without_worker
+    lease = shop.settings.send_lease
+    shop.settings = shop.settings.model_copy(update={"send_lease": 0.000001})
+    async with shop.working():
+        order = await shop.order()
+
+        async def says_why() -> bool:
+            operation = await shop.operation(order.operation)
+            assert len(await shop.intents(order.operation)) > 2
+            assert operation.stage is Stage.RETRYING, operation.stage
+            assert operation.next_try_at is not None
+            assert "not sent" in operation.reason, operation.reason
+            return True
+
+        await assert_eventually(says_why, timeout=60, message="it says that it waits, and why")
+    shop.settings = shop.settings.model_copy(update={"send_lease": lease})
+    async with shop.working():
+        await shop.until(order, Stage.COMPLETED, timeout=60)
+    await _one_service_charged_once(shop)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
+from activities import slots
 from models.catalogue import (
     MappedPeriod,
     PlanMapping,
@@ -136,6 +137,37 @@ async def test_nothing_is_written_down_to_be_sent_while_the_breaker_is_open(shop
     async with shop.database.read() as session:
         states = [(one.state, one.flight_seconds) for one in (await session.exec(select(Intent))).all()]
     assert states == [(IntentState.ACCEPTED, shop.settings.order_timeout)] * 2 * SLOTS
+
+
+@pytest.fixture
+def hours_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has to come again comes so late that it has to be woken: as if there were thousands of them."""
+    monkeypatch.setattr(slots.Line, "pause", lambda *_: 3600.0)
+
+
+@pytest.mark.usefixtures("hours_in_line")
+async def test_orders_without_a_slot_are_woken_when_the_upstream_is_back(shop: Shop) -> None:
+    await add_account(shop)
+    await shop.upstream.fault(account=HUNG, kind="hang", seconds=60)
+    orders = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(3 * SLOTS)))
+    await eventually(lambda: says_why(shop, orders), "each order that waits says why, and when it is tried again")
+    reasons = [(await shop.operation(one.operation)).reason for one in orders]
+    assert any("operations under way" in reason for reason in reasons), reasons
+    await eventually(lambda: breaker_is_open(shop), "the breaker is open")
+    await shop.upstream.admin("DELETE", "/faults")
+    for order in orders:
+        await shop.until(order, Stage.COMPLETED, timeout=60)
+
+
+@pytest.mark.usefixtures("hours_in_line")
+async def test_orders_without_a_slot_are_woken_as_slots_become_free(shop: Shop) -> None:
+    """The upstream is slow and answers in time: no breaker opens, so none closes."""
+    await add_account(shop)
+    await shop.upstream.fault(account=HUNG, kind="stall", seconds=1.5, times=2 * SLOTS)
+    orders = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(4 * SLOTS)))
+    for order in orders:
+        await shop.until(order, Stage.COMPLETED, timeout=60)
+    assert len(await shop.upstream.charges()) == len(orders)
 
 
 async def breaker_is_open(shop: Shop) -> bool:

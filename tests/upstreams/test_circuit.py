@@ -1,8 +1,11 @@
 """The limits of an account and its circuit breakers, at a real panel."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +16,7 @@ from upstreams import gate as gates
 from upstreams import httpcalls
 from upstreams.billmanager import BillmanagerConnection, BillmanagerUpstream
 from upstreams.circuit import FAILURES
-from upstreams.errors import Busy, CircuitOpen, OutcomeUnknown, UpstreamError
+from upstreams.errors import Busy, CircuitOpen, NotSent, OutcomeUnknown, UpstreamError
 from upstreams.gate import Gate
 from upstreams.lease import Clocks, Lease, holding
 from upstreams.limits import AccountLimits, Limits, limits_of
@@ -180,6 +183,61 @@ async def test_a_kind_of_operation_that_gets_no_answers_is_refused_its_permit(
     async with account.gate.permit("order 2", "open"):
         with pytest.raises(CircuitOpen):
             account.gate.check_request("order 4", "open")
+
+
+async def test_who_waited_for_a_place_is_refused_if_the_breaker_has_opened_meanwhile(
+    account: Account, spec: OrderSpec, clock: GateClock
+) -> None:
+    """Otherwise each place of those that hang would send one more request there."""
+    account.gate.limits = Limits(requests_at_once=2)
+    asked, outside = len(account.panel.requests), copy_context()
+
+    async def ordering() -> None:
+        async with account.gate.permit("order 2", "open"):
+            pytest.fail("it was let through")
+
+    async def reading() -> None:
+        await account.upstream.read_item("vds", "2")
+
+    async with account.gate.permit("order 1", "open"):
+        account.panel.answers(account.panel.stall)
+        hanging = asyncio.create_task(account.upstream.read_item("vds", "1"), context=outside)
+        while len(account.panel.requests) == asked:
+            await asyncio.wait([hanging], timeout=0.01)
+        waiting = [asyncio.create_task(one(), context=outside.copy()) for one in (ordering, reading)]
+        await asyncio.wait(waiting, timeout=0.1)
+        with holding(lease()):
+            await account.fails(FAILURES, lambda: account.upstream.order(spec))
+        assert account.state(ACCOUNT) is account.state("open") is CircuitState.OPEN
+        asked = len(account.panel.requests)
+    hanging.cancel()
+    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(outcome, CircuitOpen), outcome
+    assert len(account.panel.requests) == asked
+    await asyncio.gather(hanging, return_exceptions=True)
+
+
+async def test_a_kind_whose_requests_never_leave_is_tried_as_often_as_reads(
+    account: Account, spec: OrderSpec, clock: GateClock
+) -> None:
+    """Nothing has to be settled after them. Reads go on meanwhile, over a connection that was there before."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/billmgr"
+    away = BillmanagerUpstream(account.panel.connection(url=url), gate=account.gate)
+    tries: list[float] = []
+    ends = clock.now + 120
+    while clock.now < ends:
+        clock.pass_(0.5)
+        try:
+            async with account.gate.permit("order 1", "open"):
+                with holding(lease()), pytest.raises(NotSent, match="not sent"):
+                    await away.order(spec)
+            tries.append(clock.now)
+        except CircuitOpen:
+            pass
+        await account.works()
+    assert account.state("open") is CircuitState.OPEN
+    assert max(later - one for one, later in pairwise(tries)) <= 10.0
 
 
 async def test_looks_that_settle_pass_at_a_low_rate(account: Account, clock: GateClock) -> None:
