@@ -72,7 +72,7 @@ async def _waiting(database: Database, account: str) -> Sequence[Operation]:
 
 
 async def _try_now(client: Client, operation: Operation) -> bool:
-    """False: no activity of it waits. One that runs is left alone: to be tried now it would be cancelled first."""
+    """False: no activity of it waits. An activity that runs is left alone: Temporal would cancel it first."""
     workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
     request = ResetActivityRequest(
         namespace=client.namespace,
