@@ -3,6 +3,7 @@
 One function makes the command of every operation: options and help come from the request model of its class.
 """
 
+from datetime import date
 from enum import Enum
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -106,6 +107,8 @@ def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:
     if isinstance(plain, type) and issubclass(plain, Enum):
         words += f": {', '.join(plain)}"
         plain = str  # the request's own check takes older words, too
+    if plain is date:
+        plain = str
     shown = option.name or f"--{name.replace('_', '-')}"
     typed = plain if default is not None else plain | None
     return Annotated[typed, typer.Option(shown, metavar=option.metavar, help=words)], default

@@ -84,6 +84,8 @@ class Term(Parameters):
 class Renewal(Term):
     """A prolongation. The dates are ISO dates; an empty text says that the upstream showed none."""
 
+    expires_on: str | None = None
+    """The end of the term that is to be prolonged, as the caller named it. None: he named none."""
     expires_before: str | None = None
     """The expiry before the first attempt."""
     expires_announced: str | None = None

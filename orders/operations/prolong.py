@@ -20,6 +20,7 @@ from orders.money.expectation import period_terms
 from orders.money.prices import PriceTerms
 from orders.operations.base import Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import (
+    already_so,
     attention,
     evidence_of_form,
     item_number,
@@ -32,7 +33,8 @@ from orders.operations.item import unknown_since as since
 from orders.operations.job import Job
 from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Seen
-from orders.services import mappings
+from orders.operations.term_guard import check_term
+from orders.services import expiry, mappings
 from orders.settlement.item_verdicts import Term, differs, judge_term
 from orders.settlement.other_terms import report_other_term, show_real_cost
 from orders.settlement.second_terms import report_second_term
@@ -50,6 +52,19 @@ class Prolongation(Charged):
     period_months: Annotated[int, Option("--period", metavar="MONTHS", help="months; one of the plan's periods")] = (
         Field(strict=True, description="months; one of the plan's periods", examples=[1])
     )
+    expires_on: Annotated[
+        date | None,
+        Option(metavar="DATE", help="the day on which its term ends; refused if that term is prolonged already"),
+    ] = Field(
+        default=None,
+        description="the day on which its term ends, as you know it. If somebody prolongs this term already, or has "
+        "done it, this request is refused (409), whatever its key",
+    )
+
+    def identity(self) -> dict[str, object]:
+        """Where no term is named, what older versions have hashed."""
+        found = super().identity()
+        return found if self.expires_on is not None else {k: v for k, v in found.items() if k != "expires_on"}
 
 
 class Prolong(OperationType[Prolongation, Renewal]):
@@ -64,7 +79,9 @@ class Prolong(OperationType[Prolongation, Renewal]):
     route = Route(
         path="/prolong",
         name="prolong_service",
-        details="The new expiry date is the upstream's word; the service shows it when the operation is completed.",
+        details="The new expiry date is the upstream's word; the service shows it when the operation is completed.\n\n"
+        "Name the end of the term, `expires_on`, so that it is prolonged once although several of your programs ask "
+        "for it, each with a key of its own.",
         present_participle="prolonging",
         bodies={
             "month": ("By a month", {"period_months": 1}),
@@ -72,6 +89,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
                 "For at most 6.00 EUR",
                 {"period_months": 1, "agreed_cost_limit": {"amount": "6.00", "currency": "EUR"}},
             ),
+            "term": ("This term, once", {"period_months": 1, "expires_on": "2026-03-31"}),
         },
         parameters={"period_months": "1"},
         cost={"amount": "5.00", "currency": "EUR"},
@@ -80,8 +98,13 @@ class Prolong(OperationType[Prolongation, Renewal]):
     async def check(self, session: AsyncSession, service: Service, asked: Prolongation, rules: Rules) -> CheckedRequest:
         mapping, period = await mappings.mapped_period(session, service, service.plan_id, asked.period_months)
         await mappings.check_prolongable(session, service, mapping, period)
+        named = asked.expires_on
+        if named is not None:
+            expiry.check_expiry("expires_on", named)
+            await check_term(session, service, named)
         title = f"Prolong service {service.id} by {period_in_words(asked.period_months)}"
-        return CheckedRequest(Renewal(period_months=asked.period_months), title, period.cost if period else None)
+        parameters = Renewal(period_months=asked.period_months, expires_on=named.isoformat() if named else None)
+        return CheckedRequest(parameters, title, period.cost if period else None)
 
     def goes_before(self, running: Operation, service: Service) -> bool:
         """A service whose term is over is resumed by another term."""
@@ -91,7 +114,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
         return expired or running.stage is Stage.NEEDS_ATTENTION
 
     def is_met(self, asked: Renewal, seen: Seen) -> bool:
-        before = asked.expires_before
+        before = asked.expires_on if asked.expires_before is None else asked.expires_before
         if before is None or seen.status is UpstreamStatus.PROCESSING or seen.expires_on is None:
             return False
         return not before or seen.expires_on > date.fromisoformat(before)
@@ -141,6 +164,12 @@ class Prolong(OperationType[Prolongation, Renewal]):
         item = await read(job, upstream)
         if item.status is UpstreamStatus.DELETED:
             return Obstacle(attention(f"item {item.number} is deleted at the upstream", FailureClass.REJECTED))
+        asked = self.asked(job.operation)
+        if not _has_history(job) and _is_over(asked, item):
+            reason = (
+                f"item {item.number} ends on {item.expires_on}: its term until {asked.expires_on} is prolonged already"
+            )
+            return Obstacle(already_so(job, reason))
         if _has_history(job):
             # An earlier call counts as not done. What has happened to the item since may be its late effect.
             found = judge_term(_term(job, item, AT_ONCE))
@@ -191,6 +220,12 @@ def _has_history(job: Job) -> bool:
         and job.intent.state is not IntentState.ABANDONED
         and Renewal.of(job.operation.parameters).expires_before is not None
     )
+
+
+def _is_over(asked: Renewal, item: UpstreamItem) -> bool:
+    """Somebody else has prolonged the term that was named: the upstream, its staff, or an operation before this one."""
+    named = _date(asked.expires_on)
+    return named is not None and item.expires_on is not None and item.expires_on > named
 
 
 def _kept(job: Job) -> Renewal | None:

@@ -1,5 +1,7 @@
 """What of a request must be the same under one idempotency key. Hashes of these are kept for ever."""
 
+from datetime import date
+
 import pytest
 
 from models.enums import RenewalOwner
@@ -25,6 +27,10 @@ NOTHING: dict[str, object] = {
     ("asked", "identity"),
     [
         (Prolongation(period_months=1), {"period_months": 1}),
+        (
+            Prolongation(period_months=1, expires_on=date(2026, 3, 31)),
+            {"period_months": 1, "expires_on": "2026-03-31"},
+        ),
         (Suspension(), {"urgent": False, "reason": ""}),
         (Suspension(urgent=True, reason="spam"), {"urgent": True, "reason": "spam"}),
         (Resumption(), {"urgent": False, "reason": ""}),
