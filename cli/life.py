@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli.listing import HIGHEST_NUMBER
-from cli.order import Addons, addon_values
+from cli.order import Addons, Metadata, Reference, addon_values, pairs
 from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
 from cli.session import AsJson
 from models.enums import OperationKind
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
-LIMIT, ADDONS = "agreed_cost_limit", "addons"
+LIMIT, ADDONS, REFERENCE, METADATA = "agreed_cost_limit", "addons", "reference", "metadata"
 """Fields of a request that have options of their own."""
+
+_LAST = (LIMIT, REFERENCE, METADATA)
 
 
 _KINDS = {kind.command: kind for kind in OperationKind if kind is not OperationKind.OPEN}
@@ -72,7 +74,7 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
         place(begin, doing=f"{route.present_participle} service {service}", key=key, wait=wait, as_json=as_json)
 
     own = {"service": (Service, Parameter.empty)}
-    own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name == LIMIT)}
+    own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name in _LAST)}
     return _with_options(ask, own | {"key": (Key, None), "wait": (Wait, False), "as_json": (AsJson, False)})
 
 
@@ -97,6 +99,10 @@ def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:
         return Limit, None
     if name == ADDONS:
         return Addons, None
+    if name == REFERENCE:
+        return Reference, None
+    if name == METADATA:
+        return Metadata, None
     option = _described(field)
     words = option.help or field.description or ""
     if option.means is not None:
@@ -120,6 +126,8 @@ def _value(name: str, field: "FieldInfo", given: Any) -> Any:
         return sum_of_money(given, "--cost-limit")
     if name == ADDONS:
         return addon_values(given)
+    if name == METADATA:
+        return pairs(given, "--metadata")
     means = _described(field).means
     if means is not None:
         return means if given else None

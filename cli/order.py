@@ -13,6 +13,12 @@ Addons = Annotated[
     typer.Option("--addon", metavar="NAME=VALUE", help="e.g. ram=2, backup=on, support=pro; may be repeated"),
 ]
 
+Reference = Annotated[str | None, typer.Option(help="your own name of it, repeated in documents and messages")]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="a value of your own, repeated in the same places; may be repeated"),
+]
+
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(order)
@@ -28,6 +34,8 @@ def order(
     ] = None,
     addon: Addons = None,
     cost_limit: Limit = None,
+    reference: Reference = None,
+    metadata: Metadata = None,
     key: Key = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -47,6 +55,8 @@ def order(
         parameters=pairs(param, "--param"),
         addons=addon_values(addon),
         agreed_cost_limit=sum_of_money(cost_limit, "--cost-limit"),
+        reference=reference,
+        metadata=pairs(metadata, "--metadata"),
     )
     place(
         lambda resellflow, used: resellflow.place_order(request, key=used, client=CLIENT),

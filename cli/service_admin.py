@@ -1,20 +1,25 @@
-"""`resell services set-module N MODULE`, `resell services hand-over N OWNER`, `resell services licence-key N`."""
+"""`resell services set-module N MODULE`, `hand-over N OWNER`, `licence-key N`, `set-reference N`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.decisions import Actor
 from cli.listing import Number
-from cli.printing import print_json, under_way
+from cli.order import pairs
+from cli.printing import print_json, print_text, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
 from settings import load_settings
+
+if TYPE_CHECKING:
+    from orders.views import ServiceView
 
 
 def add_commands(services: typer.Typer) -> None:
     services.command("set-module")(set_module)
     services.command("hand-over")(hand_over)
     services.command("licence-key")(licence_key)
+    services.command("set-reference")(set_reference)
 
 
 def set_module(
@@ -85,3 +90,38 @@ async def _licence_key(service: int, actor: str) -> str:
     connections = Connections.of(settings)
     async with connections, opened_database(settings) as database:
         return (await KeyReader(database, connections).read(service, actor=actor)).get_secret_value()
+
+
+def set_reference(
+    service: Number,
+    reference: Annotated[str | None, typer.Option(help="your own name of it; an empty text removes it")] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="a value of your own; may be given several times"),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="remove this value; may be given several times")
+    ] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the reference and the metadata of a service. Nothing is sent to the upstream; what you leave out stays."""
+    given: dict[str, object] = {} if reference is None else {"reference": reference or None}
+    values = {**pairs(metadata, "--metadata"), **dict.fromkeys(remove or ())}
+    given |= {"metadata": values} if values else {}
+    view = run_async(_set_reference(service, given, actor or os_user()))
+    if as_json:
+        return print_json(view)
+    shown = ", ".join(f"{name}={value}" for name, value in view.metadata.items())
+    return print_text(f"service {service}: reference {view.reference or '(none)'}; metadata {shown or '(none)'}")
+
+
+async def _set_reference(service: int, given: dict[str, object], actor: str) -> "ServiceView":
+    from orders.services.references import ReferenceChange, change_reference
+    from orders.views import find_service
+
+    change = valid(ReferenceChange, **given)
+    async with opened_database() as database:
+        await change_reference(database, service, change, actor=actor)
+        async with database.read() as session:
+            return await find_service(session, service)

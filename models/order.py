@@ -78,6 +78,10 @@ class Service(SQLModel, table=True):
     """The day of the month on which its terms end (31: the last of a month that has no such day)."""
     cost_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     cost_currency: str | None = Field(default=None, max_length=3)
+    reference: str = Field(default="", max_length=200)
+    """The shop's own name of it; empty: it gave none. See orders.references."""
+    shop_metadata: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
+    """The shop's own values."""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 
     @property
@@ -163,6 +167,10 @@ class Operation(SQLModel, table=True):
     actor: str = Field(default="", max_length=64)
     urgent: bool = False
     """Goes before the others that wait in the queue."""
+    reference: str = Field(default="", max_length=200)
+    """The shop's own name of it; empty: it gave none. See orders.references."""
+    shop_metadata: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
+    """The shop's own values."""
     workflow_started_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -79,17 +79,12 @@ def _body(model: type[OperationRequest], route: Route) -> Callable[..., Operatio
     body = Body(openapi_examples=examples_of_body)
 
     # FastAPI reads the model from the annotation when the route is made; a type checker knows no class that is a value.
-    def none() -> OperationRequest:
-        return model()
-
     def optional(wanted: Annotated[model | None, body] = None) -> OperationRequest:  # type: ignore[valid-type]
         return wanted or model()
 
     def required(wanted: Annotated[model, body]) -> OperationRequest:  # type: ignore[valid-type]
         return wanted
 
-    if not model.model_fields:
-        return none
     return optional if route.may_lack_body else required
 
 

@@ -22,6 +22,15 @@ STILL_IN_SECONDS = 3.0
 RECONNECT_MILLISECONDS = 1000
 
 
+class StageOf(StagePassed):
+    """Data of the event `stage`: an entry of the operation's `stages`, and what the shop wrote on its request."""
+
+    operation: int
+    service: int
+    reference: str | None
+    metadata: dict[str, str]
+
+
 class StreamEnd(BaseModel):
     """Data of the event `end`."""
 
@@ -46,7 +55,7 @@ async def follow(
         while True:
             for entry in entered:
                 last = entry.id
-                yield ServerSentEvent(event="stage", id=str(entry.id), data=entry, retry=retry)
+                yield ServerSentEvent(event="stage", id=str(entry.id), data=_of(operation, entry), retry=retry)
                 retry = None
                 ended = entry.stage if entry.stage.is_final else ended
             if ended is not None:
@@ -67,6 +76,16 @@ async def follow(
             if found is None:
                 return
             entered = found
+
+
+def _of(operation: OperationDetail, entry: StagePassed) -> StageOf:
+    return StageOf(
+        **dict(entry),
+        operation=operation.number,
+        service=operation.service,
+        reference=operation.reference,
+        metadata=operation.metadata,
+    )
 
 
 async def _entered(

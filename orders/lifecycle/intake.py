@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import and_, bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
@@ -31,16 +31,15 @@ from orders.lifecycle.acceptance import (
     write,
 )
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
+from orders.references import OF_THE_SHOP, Referenced
 from orders.services import addons, naming
 from orders.services.addons import AskedAddon
 from orders.services.forms import check_parameters
 from orders.text import Lines, PlainText, Words
 
 
-class ServiceRequest(BaseModel):
+class ServiceRequest(Referenced):
     """An order of a storefront. Unknown fields are refused, not ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     plan: Words = Field(max_length=64, description="name of a tariff plan")
     period_months: int = Field(strict=True, description="months; one of the plan's periods")
@@ -113,7 +112,8 @@ async def accept_order(
 
 
 def _body_hash(request: ServiceRequest) -> str:
-    return hash_of(request.model_dump(mode="json", exclude={"agreed_cost_limit"}) | limited(request.agreed_cost_limit))
+    body = request.model_dump(mode="json", exclude={"agreed_cost_limit", *OF_THE_SHOP})
+    return hash_of(body | limited(request.agreed_cost_limit) | request.of_the_shop)
 
 
 _Candidates = Select[
@@ -266,6 +266,7 @@ async def _accept(
     service.name_is_ours = details.domain is None
     service.parameters = details.parameters
     service.addons = addons.check(request.addons, candidate.mapping, candidate.plan.name)
+    service.reference, service.shop_metadata = request.reference or "", request.metadata
     operation = Operation(
         id=candidate.operation,
         service_id=candidate.service,
@@ -277,6 +278,8 @@ async def _accept(
         agreed_limit_amount=limit.amount if limit else None,
         agreed_limit_currency=limit.currency if limit else None,
         actor=key.client,
+        reference=service.reference,
+        shop_metadata=service.shop_metadata,
         stage_since=service.status_since,
         created_at=service.created_at,
     )

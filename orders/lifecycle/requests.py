@@ -39,7 +39,13 @@ async def ask(
     Raises NotFound, InvalidField, Refused, KeyReused or Held; NotTheirs where it would call off an opening that another
     shop asked for.
     """
-    body = {"kind": asked.kind.value, "service": service, **asked.identity(), **limited(asked.limit)}
+    body = {
+        "kind": asked.kind.value,
+        "service": service,
+        **asked.identity(),
+        **limited(asked.limit),
+        **asked.of_the_shop,
+    }
     once = Key(client, key, hash_of(body))
     try:
         async with database.write() as session:
@@ -107,6 +113,8 @@ async def _accept(
         agreed_limit_currency=limit.currency if limit else None,
         actor=key.client,
         urgent=request.urgent,
+        reference=asked.reference or "",
+        shop_metadata=asked.metadata,
     )
     number = await write(
         session,

@@ -74,6 +74,8 @@ class OperationView(Document):
     failure_class: FailureClass | None = Field(description="the class of the failure that led to this stage")
     upstream: str | None = Field(description="name of the upstream account; null when done by hand")
     parameters: dict[str, str] = Field(description="what it was asked to do")
+    reference: str | None = Field(description="the shop's own name of it, as the request gave it; null: it gave none")
+    metadata: dict[str, str] = Field(description="the shop's own values, as the request gave them")
     cost: Money | None = Field(description="what the upstream charges for it, and what is set aside for it")
     price: dict[str, str] = Field(
         description="how `cost` came about: `source` (quote, catalogue, refusal, none), what was `quoted`, `expected`, "
@@ -160,6 +162,8 @@ def _shown(
             failure_class=operation.failure_class,
             upstream=operation.upstream_name or None,
             parameters=public(operation.parameters),
+            reference=operation.reference or None,
+            metadata=operation.shop_metadata,
             cost=money(operation.cost_amount, operation.cost_currency),
             price=operation.price,
             agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),

@@ -47,6 +47,7 @@ class Close(Switching[Closing]):
         "once it is open. `waits_for` says which case it is. A storefront may call off only what it requested itself, "
         "as with cancelling; an open service may be closed by its owner.",
         present_participle="closing",
+        may_lack_body=True,
         help="Its item is deleted at the upstream.\n\nIf the service is still being opened, the opening is called off, "
         "and what was not sent is not bought.",
     )

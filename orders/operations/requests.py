@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from models.enums import OperationKind
 from models.money import Money
@@ -12,12 +12,11 @@ from models.parameters import Parameters
 from orders.access.roles import Right
 from orders.errors import InvalidField
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
+from orders.references import OF_THE_SHOP, Referenced
 
 
-class OperationRequest(BaseModel):
+class OperationRequest(Referenced):
     """The body of the request. Unknown fields are refused, so that a slip of the pen is not taken for consent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[OperationKind]
 
@@ -42,8 +41,9 @@ class OperationRequest(BaseModel):
         return None
 
     def identity(self) -> dict[str, object]:
-        """What must be the same in two requests with one idempotency key; hashed as JSON, and compared for ever."""
-        return self.model_dump(mode="json", exclude={"agreed_cost_limit"})
+        """What must be the same in two requests with one idempotency key; hashed as JSON, and compared for ever. The
+        limit and what is the shop's own are added where they were given."""
+        return self.model_dump(mode="json", exclude={"agreed_cost_limit", *OF_THE_SHOP})
 
 
 class Charged(OperationRequest):

@@ -36,6 +36,7 @@ class Resume(Switching[Resumption]):
         details="If the upstream does not allow it (for example after a suspension for abuse), it becomes a task for a "
         "person.",
         present_participle="resuming",
+        may_lack_body=True,
     )
 
     async def check(self, session: AsyncSession, service: Service, asked: Resumption, rules: Rules) -> CheckedRequest:

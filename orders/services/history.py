@@ -39,8 +39,10 @@ _PLAIN = (
     "period_months",
     "ip",
     "expires_on",
+    "reference",
 )
-_BY_KEY = ("parameters", "addons")
+_BY_KEY = {"parameters": "parameters", "addons": "addons", "shop_metadata": "metadata"}
+"""Column → how its fields are called."""
 _BY_NUMBER = ("plan", "processing_module")
 
 _OF_EVENTS = {public("tariff"): UPSTREAM_TARIFF}
@@ -167,8 +169,8 @@ def _upstream(name: str) -> str:
 def _values(service: Service) -> dict[str, Any]:
     """By field, as they are compared. Of what is kept by key, each key is a field."""
     found: dict[str, Any] = {name: getattr(service, name) for name in _PLAIN}
-    for name in _BY_KEY:
-        found |= {f"{name}.{key}": value for key, value in getattr(service, name).items()}
+    for column, name in _BY_KEY.items():
+        found |= {f"{name}.{key}": value for key, value in getattr(service, column).items()}
     found["renewal_owner"] = service.renewed_by
     found["cost"] = cost_text(service.cost_amount, service.cost_currency)
     found[UPSTREAM_TARIFF] = service.upstream_tariff

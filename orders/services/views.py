@@ -52,6 +52,8 @@ class ServiceView(Document):
     )
     period_months: int
     parameters: dict[str, str]
+    reference: str | None = Field(description="the shop's own name of it; null: it gave none")
+    metadata: dict[str, str] = Field(description="the shop's own values")
     addons: dict[str, int | str] = Field(
         description="add-on and quantity; `on` or `off` for a switch, the chosen name for a choice"
     )
@@ -122,6 +124,8 @@ class _Names:
             key_ready=self._keys_ready.get(service.id),
             period_months=service.period_months,
             parameters=service.parameters,
+            reference=service.reference or None,
+            metadata=service.shop_metadata,
             addons=service.addons,
             renewal_owner=service.renewed_by,
             processing_module=self._modules[service.module_id],
