@@ -51,7 +51,7 @@ OF_THE_SHOP = frozenset(Referenced.model_fields)
 
 def merged(before: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
     """`before` with the values of `changes`; None removes a key. Raises ValueError if that is too much."""
-    after = {key: value for key, value in (before | changes).items() if value is not None}
+    after = {key: value for key, value in {**before, **changes}.items() if value is not None}
     if len(after) > MOST_KEYS:
         raise ValueError(f"would have {len(after)} keys; at most {MOST_KEYS} are kept")
     return _bounded(after)

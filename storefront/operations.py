@@ -77,8 +77,9 @@ async def follow_operation(
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events. There is a `stage` for every stage, beginning with those already passed, each with the fields
-    of an entry of `stages`, the numbers of operation and service, and the `reference` and `metadata` of the request. After the last one there is an `end`, and the stream is closed. A client that connects
-    again sends the last id that it got, and misses nothing."""
+    of an entry of `stages`, the numbers of operation and service, and the request's `reference` and `metadata`. After
+    the last one there is an `end`, and the stream is closed. A client that connects again sends the last id that it
+    got, and misses nothing."""
     async for event in stream.follow(context, operation, caller, after=last_event_id):
         yield event
 

@@ -5,6 +5,7 @@
 - `tracking` takes over a tariff or add-ons that the upstream's staff changed.
 - `modules` gives a service to another processing module.
 - `renewal` says who renews it, and compares that with the upstream.
+- `references` changes what the shop has written on it.
 - `mappings` reads what its plan and its periods are at the upstream.
 - `naming` makes numbers, names and marks, and compares them.
 - `forms` checks parameters and gives each its one spelling.
