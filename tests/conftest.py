@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.infrastructure.shared",
     "tests.infrastructure.economy",
     "tests.infrastructure.databases",
+    "tests.infrastructure.dialects",
     "tests.infrastructure.heaviest_first",
     "tests.infrastructure.history",
     "tests.infrastructure.leaving",

@@ -106,6 +106,7 @@ def test_concurrencies_that_are_no_numbers_are_refused() -> None:
 
 @LINUX
 @pytest.mark.timeout(120)
+@pytest.mark.proof
 def test_a_run_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
     with Program([sys.executable, "-m", "benchmarks", "--directory", tmp_path], name="benchmark") as program:
         program.wait_for_line("bare workflows", timeout=60)

@@ -15,6 +15,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="processes are frozen
 
 @LINUX
 @pytest.mark.timeout(400)  # a busy machine is no failure
+@pytest.mark.proof
 async def test_whatever_breaks_the_books_agree_and_nothing_is_lost(tmp_path: Path) -> None:
     seed = int(os.environ.get("RESELL_TEST_SOAK_SEED", "7"))
     options = Options(seed=seed, minutes=0.25, rate=2, patience=240, directory=tmp_path)

@@ -430,6 +430,7 @@ async def test_an_account_in_the_database_is_not_taken_for_a_second_one(database
         await loaded(database, tmp_path, renamed)
 
 
+@pytest.mark.dialects
 async def test_two_who_load_at_once_do_not_get_into_each_others_way(database: Database, tmp_path: Path) -> None:
     reports = await asyncio.gather(*(loaded(database, tmp_path) for _ in range(3)))
     assert sorted(report.changed for report in reports) == [False, False, True]

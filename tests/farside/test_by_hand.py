@@ -66,6 +66,7 @@ async def test_what_was_ordered_there_by_hand_is_adopted_without_force_and_goes_
         assert not (await session.exec(select(Incident))).all()
 
 
+@pytest.mark.proof
 async def test_what_another_installation_of_ours_has_bought_there_is_not_adopted_without_force(
     pair: Pair, linker: Linker
 ) -> None:

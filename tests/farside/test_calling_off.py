@@ -80,6 +80,7 @@ async def test_while_the_distributor_is_away_the_calling_off_waits(pair: Pair) -
     await _ended_without_a_charge(pair, order, closing)
 
 
+@pytest.mark.proof
 async def test_what_the_distributor_has_bought_is_opened_and_then_closed(pair: Pair) -> None:
     order = await _bought_there(pair)
     closing = await _close(pair, order)

@@ -40,6 +40,7 @@ async def test_a_lost_yes_to_a_prolongation_that_waits_there_for_money_is_neithe
 
 
 @pytest.mark.parametrize("pair", [{"slow_at_least": 1.0}], indirect=True)
+@pytest.mark.proof
 async def test_what_an_opening_waits_for_there_is_shown_here_after_a_while(pair: Pair) -> None:
     """Their list does not show it: the order reads its item when it takes long."""
     await pair.panel.set_balance("0.00")

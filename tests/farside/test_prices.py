@@ -98,6 +98,7 @@ async def test_add_ons_cost_what_the_distributor_sells_them_for(pair: Pair) -> N
     await costs(pair, number, "10.90")
 
 
+@pytest.mark.proof
 async def test_a_price_that_rises_while_the_order_waits_there_is_an_incident_with_both_amounts(pair: Pair) -> None:
     number = (await pair.bought()).id or 0
     await pair.panel.set_balance("0.00")
@@ -131,6 +132,7 @@ async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     assert "the upstream showed no price before" in incident.message
 
 
+@pytest.mark.proof
 async def test_a_distributor_that_sells_in_another_currency_is_asked_for_nothing(pair: Pair) -> None:
     await _sell_in_dollars(pair)
     order = await pair.reseller.order("S")

@@ -96,6 +96,7 @@ async def test_a_prolongation_that_is_lost_or_whose_answer_is_cut_off_is_charged
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "prolong"]
 
 
+@pytest.mark.proof
 async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair) -> None:
     service = await pair.bought()
     order = await pair.reseller.resellflow.change_plan(service.id or 0, "L", key="c")

@@ -138,6 +138,7 @@ REFUSED_ADDON = {
 }
 
 
+@pytest.mark.proof
 async def test_a_refused_change_of_who_renews_and_more_leaves_the_upstream_as_it_was(shop: Shop) -> None:
     service = await active(shop)
     await shop.upstream.fault(**REFUSED_ADDON)
@@ -195,6 +196,7 @@ async def test_renewal_that_staff_switch_on_is_an_incident_and_put_back(shop: Sh
 
 
 @pytest.mark.parametrize("shown", ["empty_when_off", "absent"])
+@pytest.mark.proof
 async def test_renewal_that_staff_switch_off_is_seen_however_lists_show_it(shop: Shop, shown: str) -> None:
     await shop.upstream.set(autoprolong_in_lists=shown)
     service = await active(shop)
@@ -211,6 +213,7 @@ async def test_renewal_that_staff_switch_off_is_seen_however_lists_show_it(shop:
     assert (found.kind, found.service_id) == (IncidentKind.RENEWED_BY_NOBODY, service.id)
 
 
+@pytest.mark.proof
 async def test_add_ons_survive_a_change_of_plan(shop: Shop) -> None:
     service = await active(shop, addons={"ram": 6, "backup": True})
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan")
@@ -223,6 +226,7 @@ async def test_add_ons_survive_a_change_of_plan(shop: Shop) -> None:
     assert await plan_name(shop, service) == "VDS-2"
 
 
+@pytest.mark.proof
 async def test_add_ons_that_the_new_plan_can_not_have_are_told_before(shop: Shop) -> None:
     await map_addons(shop, "VDS-2", backup="addon_72")
     service = await active(shop, addons={"ram": 6})
@@ -249,6 +253,7 @@ async def test_add_ons_that_were_to_be_dropped_and_are_carried_over_are_switched
     assert await incidents(shop) == []
 
 
+@pytest.mark.proof
 async def test_add_ons_that_the_form_has_no_place_for_are_an_incident(shop: Shop) -> None:
     await map_addons(shop, "VDS-2", ram="addon_99")
     service = await active(shop, addons={"ram": 6})
@@ -281,6 +286,7 @@ async def test_what_staff_change_of_tariff_and_add_ons_reaches_the_service(shop:
     assert await plan_name(shop, service) == "VDS-2", "no plan of ours is that tariff"
 
 
+@pytest.mark.proof
 async def test_switches_and_choices_are_sold_and_set(shop: Shop) -> None:
     service = await active(shop, addons={"ram": 4, "backup": True})
     item = await item_of(shop, service)
@@ -322,6 +328,7 @@ async def test_a_person_corrects_add_ons_and_name_of_what_was_refused(shop: Shop
     assert (service.addons, service.name) == ({"ram": 8, "backup": "on"}, "v2.example.com")
 
 
+@pytest.mark.proof
 async def test_a_request_that_never_has_an_effect_reaches_a_person(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream
 ) -> None:

@@ -61,7 +61,9 @@ async def test_the_command_in_the_instructions_completes_the_change(calm_shop: S
     assert (await _task(shop, order)).note == "done"
 
 
-@pytest.mark.parametrize("said", [(), ("done by Anna",)], ids=["nothing", "text"])
+@pytest.mark.parametrize(
+    "said", [(), pytest.param(("done by Anna",), marks=pytest.mark.proof)], ids=["nothing", "text"]
+)
 async def test_the_signal_needs_no_particular_input(shop: Shop, said: tuple[object, ...]) -> None:
     service = await _active(shop)
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="plan")
@@ -94,6 +96,7 @@ async def test_a_change_is_done_when_plan_and_disk_are_right(shop: Shop) -> None
     assert "seen" in (await _task(shop, order)).note
 
 
+@pytest.mark.proof
 async def test_who_completed_a_task_is_written_down(calm_shop: Shop) -> None:
     shop = calm_shop
     service = await _active(shop)
@@ -144,6 +147,7 @@ async def _sold_by_hand(shop: Shop) -> None:
         )
 
 
+@pytest.mark.proof
 async def test_with_the_manual_module_every_operation_is_a_task(shop: Shop) -> None:
     await _sold_by_hand(shop)
 

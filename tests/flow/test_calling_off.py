@@ -80,6 +80,7 @@ async def test_deleted_while_it_waits_for_money_nothing_is_bought_after_the_top_
         assert {data["operation"] for data in told.all()} == {order.operation, closing.operation}
 
 
+@pytest.mark.proof
 async def test_the_money_of_a_deleted_order_goes_to_the_next_one(shop: Shop) -> None:
     first = await _waiting_for_money(shop)
     second = await shop.order()
@@ -100,6 +101,7 @@ async def test_deleted_while_the_upstream_is_down(shop: Shop) -> None:
     await _both_end_without_a_charge(shop, order, closing)
 
 
+@pytest.mark.proof
 async def test_what_a_refused_request_left_is_removed_first(shop_on_postgres: Shop) -> None:
     shop = shop_on_postgres
     order = await _waiting_with_a_leftover(shop)
@@ -120,6 +122,7 @@ async def test_cancelled_by_its_shop_it_leaves_nothing_either(shop: Shop) -> Non
     assert [item["status"] for item in await shop.upstream.items()] == [4]
 
 
+@pytest.mark.proof
 async def test_a_leftover_that_was_paid_meanwhile_is_adopted_and_deleted(shop: Shop) -> None:
     order = await _waiting_with_a_leftover(shop)
     [row] = await shop.upstream.items()
@@ -131,6 +134,7 @@ async def test_a_leftover_that_was_paid_meanwhile_is_adopted_and_deleted(shop: S
     assert (await shop.service(order.service)).status is ServiceStatus.CLOSED
 
 
+@pytest.mark.proof
 async def test_a_lost_request_that_had_no_effect_is_not_sent_again(shop: Shop) -> None:
     await shop.upstream.fault(function=ORDER, sok=True, times=1, kind="cut", when="before")
     order = await shop.order()
@@ -167,7 +171,7 @@ async def test_what_is_bought_is_deleted_when_it_is_open(shop: Shop) -> None:
     assert [item["status"] for item in await shop.upstream.items()] == [4]
 
 
-@pytest.mark.parametrize("with_leftover", [False, True])
+@pytest.mark.parametrize("with_leftover", [False, pytest.param(True, marks=pytest.mark.proof)])
 async def test_deleted_while_temporal_is_away_its_workflow_hears_of_it_later(shop: Shop, with_leftover: bool) -> None:
     order = await (_waiting_with_a_leftover(shop) if with_leftover else _waiting_for_money(shop))
     nowhere = await Client.connect(
@@ -204,6 +208,7 @@ async def test_what_can_not_be_proven_is_left_to_a_person_who_may_vouch(shop: Sh
     await _workflow_ended(shop, order)
 
 
+@pytest.mark.proof
 async def test_a_shop_cancels_a_prolongation_of_its_own_that_was_refused_before(shop: Shop) -> None:
     opened = await shop.order()
     await shop.until(opened, Stage.COMPLETED)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+import pytest
 from sqlmodel import select
 
 from models.enums import IncidentKind, Stage
@@ -60,6 +61,7 @@ async def test_a_foreign_row_is_a_task_that_closes_by_itself_once_ours_is_paid_t
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_who_rejects_that_task_has_our_row_taken_out_and_the_order_ends(shop: Shop) -> None:
     await shop.upstream.set(skipbasket="ignored", taken_out="deleted")
     await shop.upstream.call(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlmodel import col, select
 
 from models.enums import EventKind, ServiceStatus, Stage
@@ -80,6 +81,7 @@ async def test_changes_made_by_hand_are_applied_with_no_order_running(shop: Shop
         assert kind in kinds, kinds
 
 
+@pytest.mark.proof
 async def test_reading_list_and_form_in_turn_is_no_change(shop: Shop) -> None:
     service = await _active_service(shop)
     before = await _kinds(shop, service)
@@ -92,6 +94,7 @@ async def test_reading_list_and_form_in_turn_is_no_change(shop: Shop) -> None:
     assert await _kinds(shop, service) == before
 
 
+@pytest.mark.proof
 async def test_a_value_that_cannot_be_right_is_reported_once_and_not_applied(shop: Shop) -> None:
     service = await _active_service(shop)
     assert service.id is not None

@@ -218,10 +218,8 @@ async def _cost_of_lists(counted: Counted, shop: Shop, pages: int, without_lists
     )
 
 
-@pytest.mark.parametrize(
-    "migrated_database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.proof)], indirect=True
-)
 @pytest.mark.timeout(300)  # a busy machine is no failure
+@pytest.mark.proof
 async def test_lists_without_news(
     migrated_database_url: str,
     temporal_server: TemporalServer,

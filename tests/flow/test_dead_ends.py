@@ -20,6 +20,7 @@ from tests.infrastructure.temporal import TemporalServer
 WHY = Decision(actor="anna", reason="a module was connected, it runs")
 
 
+@pytest.mark.proof
 async def test_no_module_can_open_it(shop: Shop) -> None:
     await shop.upstream.set(opening="no_module")
     order = await shop.order()
@@ -106,6 +107,7 @@ async def _decided(shop: Shop, order: AcceptedOrder, kind: DecisionKind, decisio
     return await assert_eventually(decided, ignoring=(Refused,), message=f"{kind.value} is taken")
 
 
+@pytest.mark.proof
 def test_only_an_opening_that_is_paid_for_ends_there() -> None:
     """What is ordered may wait to be paid, and an item that nothing can open can be deleted."""
     stuck, unpaid = (Seen(one, is_dead_end=True) for one in (UpstreamStatus.PROCESSING, UpstreamStatus.ORDERED))

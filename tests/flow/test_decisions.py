@@ -43,6 +43,7 @@ async def test_retry_sends_it_again(shop: Shop) -> None:
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_correct_and_retry_sends_the_new_parameters(shop: Shop) -> None:
     order = await _rejected_order(shop)
     with pytest.raises(InvalidField, match="template"):
@@ -80,6 +81,7 @@ async def test_mark_done_links_the_item_and_sends_nothing(shop: Shop) -> None:
     assert (await shop.handle(order).result())["stage"] == "completed"
 
 
+@pytest.mark.proof
 async def test_cancel_ends_the_order_and_frees_its_money(shop: Shop) -> None:
     await shop.upstream.set_balance("1.00")
     first = await shop.order()

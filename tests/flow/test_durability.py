@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -28,6 +29,7 @@ async def test_an_order_that_nobody_started_is_started_by_the_sweep(shop: Shop) 
     await shop.until(order, Stage.COMPLETED)
 
 
+@pytest.mark.proof
 async def test_one_that_temporal_refuses_to_start_keeps_no_other_from_its_start(shop: Shop) -> None:
     refused, order = [
         await accept_order(
@@ -130,6 +132,7 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
     assert "retried" not in outage, "the SDK tells of each call and queue"
 
 
+@pytest.mark.proof
 async def test_an_order_that_needs_attention_still_does_when_its_workflow_is_started_anew(shop: Shop) -> None:
     refusal = {"type": "value", "object": "ostempl"}
     await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="error", error=refusal)

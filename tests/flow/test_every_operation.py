@@ -140,6 +140,7 @@ async def _open_table(database: str, temporal: TemporalServer, upstream: Upstrea
         yield Table(shop)
 
 
+@pytest.mark.proof
 async def test_clean(table: Table) -> None:
     await table.begin()
     await table.all_completed()
@@ -180,6 +181,7 @@ async def test_refused_connections(shop_database: str, temporal_server: Temporal
             await table.has_exactly_the_intended_effect()
 
 
+@pytest.mark.proof
 async def test_no_money(table: Table) -> None:
     await table.shop.upstream.set(change_quote="absent")  # the harder way: only the refusal says that it costs
     await table.shop.upstream.set_balance("0.00")

@@ -21,10 +21,15 @@ from tests.infrastructure.temporal import TemporalServer
 from upstreams.connections import Connections
 
 
+@pytest.mark.parametrize(
+    "moments",
+    [(Moment.BEFORE_WRITE, Moment.IN_WRITE), pytest.param(tuple(Moment), marks=pytest.mark.proof)],
+    ids=["the last two", "all"],
+)
 async def test_who_wakes_after_its_lease_sends_nothing_and_what_no_check_can_prevent_is_told(
-    shop_database: str, temporal_server: TemporalServer, upstream: Upstream
+    shop_database: str, temporal_server: TemporalServer, upstream: Upstream, moments: tuple[Moment, ...]
 ) -> None:
-    async with open_row(shop_database, temporal_server, upstream, QUICK, tuple(Moment)) as row:
+    async with open_row(shop_database, temporal_server, upstream, QUICK, moments) as row:
         await row.play(Wake(3, others_first=True))
         outcomes = await row.outcomes()
     assert [str(outcome) for outcome in outcomes if not outcome.is_fine] == []

@@ -25,7 +25,7 @@ def as_at_the_start() -> Iterator[int]:
     gc.set_threshold(*THRESHOLDS)
 
 
-@pytest.mark.parametrize("program", ["worker", "storefront"])
+@pytest.mark.parametrize("program", ["worker", pytest.param("storefront", marks=pytest.mark.proof)])
 async def test_it_puts_aside_what_it_keeps(
     program: str, as_at_the_start: int, shop_without_worker: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ async def test_every_kind_of_event_is_in_the_history_with_what_it_changed(shop: 
     explained(await shop.service(order.service), await history(shop, order.service))
 
 
+@pytest.mark.proof
 async def test_what_people_decide_is_in_the_history_with_their_reason(shop: Shop) -> None:
     refusal = {"type": "value", "object": "ostempl"}
     await shop.upstream.fault(function="*.order.param", sok=True, times=2, kind="error", error=refusal)
@@ -149,6 +150,7 @@ async def test_what_people_decide_is_in_the_history_with_their_reason(shop: Shop
     assert changes["status"] == ServiceStatus.ACTIVE
 
 
+@pytest.mark.proof
 async def test_what_our_own_operations_change_is_in_the_history_with_the_operation(shop: Shop) -> None:
     opening = await shop.order()
     await shop.until(opening, Stage.COMPLETED)

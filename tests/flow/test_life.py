@@ -44,6 +44,7 @@ async def test_prolonging_moves_the_expiry_once_and_charges_once(shop: Shop) -> 
     assert len(history.events) <= 30
 
 
+@pytest.mark.proof
 async def test_a_prolongation_does_not_wait_for_the_turn_of_a_long_list(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ async def test_operations_on_a_service_wait_in_line(shop: Shop) -> None:
     assert ends == sorted(ends, key=lambda at: at.timestamp() if at else 0.0)
 
 
+@pytest.mark.proof
 async def test_what_a_kind_of_upstream_can_not_do_is_a_task_for_a_person(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +111,7 @@ async def test_what_the_account_may_not_do_becomes_a_manual_task(shop: Shop) -> 
     await shop.until(order, Stage.COMPLETED)  # the poller saw it; nobody had to say anything
 
 
+@pytest.mark.proof
 async def test_a_resumption_after_an_abuse_and_a_deletion_by_telephone_become_tasks(shop: Shop) -> None:
     abused, to_delete = await _active(shop), await _active(shop)
     item = f"/items/{abused.upstream_number}"
@@ -191,6 +194,7 @@ async def test_a_manual_change_is_completed_by_signal(shop: Shop) -> None:
     assert await _module(shop, service.id or 0) == "main-vds"
 
 
+@pytest.mark.proof
 async def test_a_rejected_task_leaves_everything_as_it_was(shop: Shop) -> None:
     service = await _active(shop)
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="c")
@@ -204,6 +208,7 @@ async def test_a_rejected_task_leaves_everything_as_it_was(shop: Shop) -> None:
     assert await _plan(shop, service.id or 0) == "VDS-1"
 
 
+@pytest.mark.proof
 async def test_an_early_prolongation_waits_for_its_date_and_asks_no_more(shop: Shop) -> None:
     service = await _active(shop)
     assert service.expires_on is not None

@@ -17,15 +17,13 @@ from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
 ORDERS = int(os.environ.get("RESELL_TEST_MONEY_ORDERS", "20"))
-"""Temporal and the simulator take most of the time that an order costs: so `make test` plays a tenth of it."""
+"""Temporal and the simulator take most of the time that an order costs: so a tenth of it is usual."""
 PAID_AT_ONCE = ORDERS * 3 // 5
 PRICE = Decimal("5.00")
 PATIENCE = 30 + ORDERS
 
 
-@pytest.fixture(
-    params=["shop", pytest.param("shop_on_postgres", marks=pytest.mark.proof)], ids=["sqlite", "postgresql"]
-)
+@pytest.fixture(params=["shop", "shop_on_postgres"], ids=["sqlite", "postgresql"])
 def any_shop(request: pytest.FixtureRequest) -> Shop:
     shop: Shop = request.getfixturevalue(request.param)
     return shop
@@ -53,6 +51,7 @@ async def until_so_many(shop: Shop, stage: Stage, count: int) -> None:
 
 
 @pytest.mark.timeout(3 * PATIENCE)
+@pytest.mark.proof
 async def test_the_first_in_line_are_served_and_after_a_top_up_the_rest(any_shop: Shop) -> None:
     shop = any_shop
     await shop.upstream.set_balance(str(PAID_AT_ONCE * PRICE))

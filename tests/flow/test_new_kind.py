@@ -116,6 +116,7 @@ def run(tree: Path, *arguments: str) -> str:
     return program.output
 
 
+@pytest.mark.proof
 def test_it_runs_from_the_request_to_its_end_and_is_offered_by_route_and_command(tree: Path) -> None:
     run(tree, "-m", "pytest", "tests/flow/of_a_new_kind.py", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     told = run(tree, "-c", ASK_FOR_HELP)

@@ -135,7 +135,13 @@ CHANGES = [
         id="another, plan",
         marks=pytest.mark.proof,
     ),
-    pytest.param([Set({"backup": True}), Plan("VDS-3", True)], "VDS-3", {"ram": 4}, id="another, plan without it"),
+    pytest.param(
+        [Set({"backup": True}), Plan("VDS-3", True)],
+        "VDS-3",
+        {"ram": 4},
+        id="another, plan without it",
+        marks=pytest.mark.proof,
+    ),
 ]
 
 
@@ -162,6 +168,7 @@ async def test_a_request_says_at_once_what_the_plan_to_come_can_not_have(shop: S
         await Set({"backup": True}).ask(shop, service, "backup again")
 
 
+@pytest.mark.proof
 async def test_what_the_new_plan_does_not_have_ends_without_a_charge_and_what_waits_behind_it_goes_on(
     shop: Shop,
 ) -> None:

@@ -99,6 +99,7 @@ async def test_a_price_that_rises_after_it_was_accepted_is_asked_for_again(
     assert await charged(shop) == [Decimal("5.00")]
 
 
+@pytest.mark.proof
 async def test_only_a_changed_price_can_be_accepted(shop: Shop) -> None:
     order = await shop.order(parameters={"template": "debian-12"})
     await shop.until(order, Stage.COMPLETED)
@@ -109,6 +110,7 @@ async def test_only_a_changed_price_can_be_accepted(shop: Shop) -> None:
         await accept(shop, refused)
 
 
+@pytest.mark.proof
 async def test_a_discount_goes_for_what_it_costs_and_does_not_wait_for_the_full_price(shop: Shop) -> None:
     await price(shop.upstream, "1.00")
     await shop.upstream.set_balance("1.00")
@@ -118,6 +120,7 @@ async def test_a_discount_goes_for_what_it_costs_and_does_not_wait_for_the_full_
     assert done.cost == Money.of("1.00", "EUR")
 
 
+@pytest.mark.proof
 async def test_what_costs_nothing_waits_neither_for_a_balance_nor_in_line(shop: Shop) -> None:
     await shop.upstream.set_balance("0.00")
     dear = await shop.order()
@@ -159,6 +162,7 @@ async def test_after_a_wait_for_money_the_price_is_asked_again_and_more_is_set_a
     assert done.cost == Money.of("5.40", "EUR")
 
 
+@pytest.mark.proof
 async def test_a_price_that_rises_beyond_what_is_tolerated_during_a_wait_is_not_sent(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +180,7 @@ async def test_a_price_that_rises_beyond_what_is_tolerated_during_a_wait_is_not_
     assert await charged(shop) == []
 
 
+@pytest.mark.proof
 async def test_an_order_does_not_wait_for_a_price_that_has_fallen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "QUOTE_AGE", timedelta(0))
     monkeypatch.setattr(pricing, "SHARED_AGE", timedelta(0))
@@ -188,6 +193,7 @@ async def test_an_order_does_not_wait_for_a_price_that_has_fallen(shop: Shop, mo
     assert await charged(shop) == [Decimal("2.00")]
 
 
+@pytest.mark.proof
 async def test_orders_of_the_same_tariff_that_ask_at_once_share_one_quote(shop: Shop) -> None:
     orders = await asyncio.gather(*(shop.order() for _ in range(8)), shop.order(addons={"ram": 4}))
     for order in orders:
@@ -197,7 +203,7 @@ async def test_orders_of_the_same_tariff_that_ask_at_once_share_one_quote(shop: 
     assert sum(await charged(shop)) == Decimal("47.00")
 
 
-@pytest.mark.parametrize("agreed", ["1.99", "2.00"])
+@pytest.mark.parametrize("agreed", ["1.99", pytest.param("2.00", marks=pytest.mark.proof)])
 async def test_an_add_on_is_bought_for_at_most_what_was_agreed(shop: Shop, agreed: str) -> None:
     service = await active(shop)
     change = ServiceChange(addons={"ram": 4}, agreed_cost_limit=Money.of(agreed, "EUR"))
@@ -212,6 +218,7 @@ async def test_an_add_on_is_bought_for_at_most_what_was_agreed(shop: Shop, agree
     assert await charged(shop) == [Decimal("5.00"), Decimal("2.00")]
 
 
+@pytest.mark.proof
 async def test_a_renewal_is_held_against_what_the_upstream_last_showed_for_the_item(shop: Shop) -> None:
     order = await shop.order(addons={"ram": 4})
     await shop.until(order, Stage.COMPLETED)
@@ -233,6 +240,7 @@ RUB_RATE = ExchangeRate.model_validate({"from": "EUR", "to": "RUB", "rate": "100
 
 
 @pytest.mark.parametrize("rates", [[RUB_RATE], []], ids=["with a rate", "without"])
+@pytest.mark.proof
 async def test_an_account_in_roubles_sets_roubles_aside_for_a_tariff_in_euros(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream, rates: list[ExchangeRate]
 ) -> None:

@@ -93,6 +93,7 @@ async def roles_of_closed(database: Database, kind: IncidentKind, count: int) ->
     return {one.message.split()[1] for one in found}
 
 
+@pytest.mark.proof
 async def test_temporal_and_then_postgresql_stop_and_come_back(tmp_path: Path) -> None:
     kept = ("--db-filename", str(tmp_path / "temporal.db"))
     server = start_temporal_server(options=kept)

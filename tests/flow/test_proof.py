@@ -52,10 +52,10 @@ async def test_a_lost_prolongation_and_another_term_given_by_staff_go_to_a_perso
     assert f"expires {after[0]['expiredate']} now, {service.expires_on} before" in operation.waits_for
 
 
-FURTHER = [pytest.param(error, marks=pytest.mark.proof) for error in ("access", "not_enough_money")]
+FURTHER = [pytest.param(error, marks=pytest.mark.proof) for error in ("moon_phase", "access", "not_enough_money")]
 
 
-@pytest.mark.parametrize("error", ["value", "moon_phase", *FURTHER])
+@pytest.mark.parametrize("error", ["value", *FURTHER])
 async def test_a_no_to_a_prolongation_that_was_charged_all_the_same_is_not_charged_again(
     shop: Shop, error: str
 ) -> None:
@@ -98,6 +98,7 @@ async def test_a_new_password_that_was_refused_every_time_ends_when_it_is_called
     await shop.until(behind, Stage.COMPLETED)
 
 
+@pytest.mark.proof
 async def test_a_task_that_only_a_form_shows_closes_by_itself_when_it_is_done_at_the_upstream(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.fault(function="vds.edit", sok=True, times=1, kind="error", error={"type": "access"})
@@ -109,6 +110,7 @@ async def test_a_task_that_only_a_form_shows_closes_by_itself_when_it_is_done_at
     assert await _sent(shop, "vds.edit") == 1
 
 
+@pytest.mark.proof
 async def test_a_second_attempt_measures_from_the_expiry_before_the_first(shop: Shop) -> None:
     """The first was proven not done; its money came late. Whatever the item gained meanwhile is looked at first."""
     service = await _active(shop)
@@ -160,7 +162,10 @@ KEPT_BACK = 3600
 """Seconds for which the upstream does not show what it has charged for: much longer than the settle window."""
 
 
-@pytest.mark.parametrize("kind", ["open", "prolong", "change_plan", "set_parameters"])
+SHOWN_LATE = [pytest.param(kind, marks=pytest.mark.proof) for kind in ("open", "change_plan", "set_parameters")]
+
+
+@pytest.mark.parametrize("kind", ["prolong", *SHOWN_LATE])
 async def test_what_the_upstream_has_charged_for_and_shows_late_is_not_sent_again(shop: Shop, kind: str) -> None:
     """Its expenses prove it: the item looks as before for longer than the settle window."""
     function = {"open": "*.order.param", "prolong": PROLONG, "change_plan": PLAN, "set_parameters": "vds.edit"}[kind]
@@ -193,6 +198,7 @@ async def test_what_the_upstream_has_charged_for_and_shows_late_is_not_sent_agai
     assert len(await shop.intents(order.operation)) == 1
 
 
+@pytest.mark.proof
 async def test_a_prolongation_after_one_that_was_sent_twice_is_no_second_one(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="before")
@@ -211,7 +217,7 @@ async def _incidents(shop: Shop) -> list[Incident]:
 SWITCHES = [("suspend", "vds.suspend"), ("resume", "vds.resume"), ("close_service", "vds.delete")]
 
 
-@pytest.mark.parametrize("works_for", [0, 3600])
+@pytest.mark.parametrize("works_for", [0, pytest.param(3600, marks=pytest.mark.proof)])
 async def test_a_no_to_what_was_done_all_the_same_leaves_no_task(shop: Shop, works_for: int) -> None:
     """One rule for all kinds: the item is looked at before a person is asked. Where the upstream still works on it, the
     task is opened, and closed automatically when the item shows it."""

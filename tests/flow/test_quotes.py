@@ -10,10 +10,10 @@ from models.money import Money
 from tests.flow.shop import Shop
 from tests.flow.test_prices import WHY, accept, charged, price, sent
 
-FURTHER = [pytest.param(quote, marks=pytest.mark.proof) for quote in ("nested_everywhere", "flat")]
+FURTHER = [pytest.param(quote, marks=pytest.mark.proof) for quote in ("text", "nested_everywhere", "flat")]
 
 
-@pytest.mark.parametrize("quote", ["nested", "text", *FURTHER])
+@pytest.mark.parametrize("quote", ["nested", *FURTHER])
 async def test_a_readable_price_is_the_price(shop: Shop, quote: str) -> None:
     await shop.upstream.set(quote=quote)
     await price(shop.upstream, "5.40")
@@ -21,6 +21,7 @@ async def test_a_readable_price_is_the_price(shop: Shop, quote: str) -> None:
     assert (done.cost, done.price["source"]) == (Money.of("5.40", "EUR"), "quote")
 
 
+@pytest.mark.proof
 async def test_where_no_price_is_shown_the_catalogue_s_cost_stands_in_and_the_row_says_so(shop: Shop) -> None:
     await shop.upstream.set(quote="absent")
     done = await shop.until(await shop.order(), Stage.COMPLETED)
@@ -40,6 +41,7 @@ async def test_a_price_that_can_t_be_read_is_for_a_person(shop: Shop) -> None:
     assert len(await charged(shop)) == 1
 
 
+@pytest.mark.proof
 async def test_the_mapping_may_allow_what_can_t_be_read(shop: Shop) -> None:
     await shop.upstream.set(quote="unreadable")
     order = await shop.order()

@@ -199,6 +199,7 @@ async def kind_is_open(shop: Shop, kind: str) -> bool:
     return any(one.of == kind for one in view.circuits)
 
 
+@pytest.mark.proof
 async def test_a_worker_that_is_started_meanwhile_takes_the_open_breaker_over(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream
 ) -> None:

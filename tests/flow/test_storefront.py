@@ -94,6 +94,7 @@ async def test_a_new_password_is_at_the_upstream_and_nowhere_else(shop: Shop, ap
 
 
 @pytest.mark.usefixtures("active")
+@pytest.mark.proof
 async def test_a_plan_change_by_hand_is_completed_once_the_upstream_shows_it(
     shop: Shop, api: httpx.AsyncClient
 ) -> None:

@@ -71,6 +71,7 @@ async def suspended_unnoticed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> in
     return order.service
 
 
+@pytest.mark.proof
 async def test_a_change_that_a_fault_of_the_poller_hid_is_found_and_counted(
     sweeping_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Operations of one service run one after the other; an urgent one goes first where nothing was sent."""
 
+import pytest
 from sqlmodel import col, select
 
 from models.audit import AuditEntry
@@ -52,6 +53,7 @@ async def test_an_urgent_suspension_goes_before_a_plan_change_that_waits_for_a_p
     assert (await shop.service(number)).home_module_id is None
 
 
+@pytest.mark.proof
 async def test_what_stepped_aside_ends_its_run_and_can_not_be_decided_upon(shop: Shop) -> None:
     service = await _active(shop)
     number = service.id or 0
@@ -71,6 +73,7 @@ async def test_what_stepped_aside_ends_its_run_and_can_not_be_decided_upon(shop:
     await shop.until(waiting, Stage.COMPLETED)
 
 
+@pytest.mark.proof
 async def test_a_signal_to_step_aside_that_comes_when_the_turn_has_come_again_ends_nothing(shop: Shop) -> None:
     """The process that accepted the urgent one was frozen before it sent the signal."""
     service = await _active(shop)
@@ -127,6 +130,7 @@ async def test_what_may_have_been_sent_does_not_step_aside(shop: Shop) -> None:
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open", "prolong"]
 
 
+@pytest.mark.proof
 async def test_a_cancelled_one_lets_the_next_go(shop: Shop) -> None:
     service = await _active(shop)
     number = service.id or 0

@@ -174,6 +174,7 @@ async def _give(shop: Shop, service: int, module: str, why: str = "the panel is 
     return await modules.set_module(shop.database, service, ModuleChange(module=module, reason=why), actor="anna")
 
 
+@pytest.mark.proof
 async def test_a_service_is_given_into_peoples_hands_and_back(shop: Shop) -> None:
     async with shop.database.write() as session:
         session.add(ProcessingModule(name="hands", kind=ModuleKind.MANUAL, product_type="vds", department="hardware"))

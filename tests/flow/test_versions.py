@@ -142,6 +142,7 @@ async def moved(shop: Shop, order: AcceptedOrder, to: str) -> None:
     await assert_eventually(at_its_new_version, timeout=60, interval=0.5, message=f"the order has moved to {to}")
 
 
+@pytest.mark.proof
 async def test_two_versions_at_once_one_that_is_drained_and_the_way_back(shop: Shop) -> None:
     first = old_version(shop)
     await make_current(shop, "1")

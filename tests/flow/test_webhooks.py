@@ -89,6 +89,7 @@ async def test_orders_and_changes_are_told_within_about_a_second(shop: Shop, rec
     assert len({one.id for one in receiver.received}) == len(receiver.received)
 
 
+@pytest.mark.proof
 async def test_money_and_people_that_an_order_waits_for_are_told(shop: Shop, receiver: Receiver) -> None:
     kinds = ["waiting_for_funds", "needs_attention", "cancelled"]
     await add_endpoint(shop.database, receiver.url, kinds=[f"resellflow.operation.{kind}.v1" for kind in kinds])
@@ -107,6 +108,7 @@ async def test_money_and_people_that_an_order_waits_for_are_told(shop: Shop, rec
     }
 
 
+@pytest.mark.proof
 async def test_work_for_people_and_that_it_is_late_are_told(
     shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,7 @@ async def test_a_payload_that_nobody_can_decrypt_stops_its_order_for_no_longer_t
     assert [entry.subject_number for entry in await healings(shop)] == [order.operation]
 
 
+@pytest.mark.proof
 async def test_ids_of_ours_taken_by_what_can_not_run_are_freed(stopped_shop: Shop) -> None:
     """A poller, the sender of webhooks, the sweep and an order: whoever may write to Temporal was there first."""
     shop = stopped_shop
@@ -163,7 +164,10 @@ async def test_ids_of_ours_taken_by_what_can_not_run_are_freed(stopped_shop: Sho
 
 @pytest.mark.parametrize(
     ("workflow_type", "given", "queue"),
-    [("WebhookSender", SendInput(), ""), ("ServiceOrder", "nobody reads it", "a-queue-that-nobody-serves")],
+    [
+        ("WebhookSender", SendInput(), ""),
+        pytest.param("ServiceOrder", "nobody reads it", "a-queue-that-nobody-serves", marks=pytest.mark.proof),
+    ],
     ids=["of another type", "in another queue"],
 )
 async def test_an_orders_id_taken_by_what_runs_well_is_freed(
@@ -205,6 +209,7 @@ async def wedged_incident(shop: Shop) -> Incident:
         return incident
 
 
+@pytest.mark.proof
 async def test_a_new_run_that_is_wedged_as_well_is_left_alone_for_an_hour_and_reported_once(
     stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +254,7 @@ async def test_the_incident_is_closed_when_a_run_of_the_order_works_again_and_no
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_the_incident_is_closed_when_the_operation_has_ended_and_its_run_as_well(stopped_shop: Shop) -> None:
     shop = stopped_shop
     order = await shop.order()
@@ -263,6 +269,7 @@ async def test_the_incident_is_closed_when_the_operation_has_ended_and_its_run_a
     assert (await wedged_incident(shop)).closed_by == "resellflow"
 
 
+@pytest.mark.proof
 async def test_what_was_written_down_and_not_ended_before_a_crash_is_ended(
     stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +293,7 @@ async def test_what_was_written_down_and_not_ended_before_a_crash_is_ended(
     assert len(await healings(shop)) == 1
 
 
+@pytest.mark.proof
 async def test_of_an_operation_that_has_ended_the_run_is_ended_and_none_begins(stopped_shop: Shop) -> None:
     shop = stopped_shop
     order = await shop.order()
@@ -301,6 +309,7 @@ async def test_of_an_operation_that_has_ended_the_run_is_ended_and_none_begins(s
     )
 
 
+@pytest.mark.proof
 async def test_an_order_that_the_server_lets_have_no_more_messages_is_begun_anew(
     stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,9 +4,18 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+
+from tests.infrastructure.nested import RunPytest
 from tests.infrastructure.processes import PROJECT
 
 TESTS = PROJECT / "tests"
+ONE_LONG_STORY = {
+    "benchmarks/test_soak_live.py": "model/test_model.py",
+    "flow/test_money_in_line.py": "orders/test_funds.py",
+    "flow/test_new_kind.py": "docs/test_operations.py",
+}
+"""A file that is one long story -> the file in which `make test` proves the same promise in another way."""
 
 
 def _selections() -> dict[str, str]:
@@ -26,10 +35,47 @@ def test_ci_runs_both_whole() -> None:
 
 
 def test_of_every_kind_of_long_story_one_is_in_make_test() -> None:
-    """A file holds stories of one kind. So none consists of long ones alone."""
+    """A file holds stories of one kind. So none consists of long ones alone, unless another file has that kind, too."""
     files = {path: ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.rglob("*.py")}
     assert len([path for path, tree in files.items() if any(map(_is_mark, ast.walk(tree)))]) > 5, "long ones are found"
-    assert [str(path) for path, tree in files.items() if _marks_all(tree)] == []
+    only_long = {str(path.relative_to(TESTS)) for path, tree in files.items() if _marks_all(tree)}
+    assert only_long == set(ONE_LONG_STORY)
+    assert {TESTS / other for other in ONE_LONG_STORY.values()} <= set(files)
+    assert only_long.isdisjoint(ONE_LONG_STORY.values())
+
+
+SMALL_TEST = """
+    import pytest
+
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def database_url(request):
+        return request.param
+
+    def test_a_rule(database_url):
+        pass
+
+    @pytest.mark.dialects
+    def test_a_lock(database_url):
+        pass
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_by_itself(database_url):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"),
+    [
+        ("not proof", {"a_rule[sqlite]", "a_lock[sqlite]", "a_lock[postgresql]", "by_itself[postgresql]"}),
+        ("proof", {"a_rule[postgresql]"}),
+    ],
+)
+def test_what_is_the_same_on_both_databases_runs_on_the_second_one_in_make_proof(
+    run_pytest: RunPytest, choice: str, chosen: set[str]
+) -> None:
+    ran = run_pytest(SMALL_TEST, "-p", "tests.infrastructure.dialects", "-m", choice, "-v")
+    assert set(re.findall(r"::test_(\S+) PASSED", ran.output)) == chosen, ran.output
 
 
 def _marks_all(tree: ast.Module) -> bool:

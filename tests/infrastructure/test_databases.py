@@ -10,6 +10,8 @@ from tests.infrastructure import databases
 from tests.infrastructure.databases import new_database
 from tests.infrastructure.nested import RunPytest
 
+pytestmark = pytest.mark.dialects
+
 
 def tables(url: str) -> set[str]:
     if url.startswith("sqlite:///"):

@@ -68,6 +68,7 @@ async def test_the_same_key_makes_one_service(office: Office, api: Api) -> None:
     assert_problem(nowhere, 422, "invalid-field", "plan")
 
 
+@pytest.mark.dialects
 async def test_adopted_twice_at_once_it_is_one_service(office_anywhere: Office) -> None:
     office = office_anywhere
     item = await office.bought()

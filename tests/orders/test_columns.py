@@ -14,6 +14,8 @@ from models.columns import Amount, UtcDateTime, enum_column, json_column
 from models.database import Database
 from models.enums import Stage
 
+pytestmark = pytest.mark.dialects
+
 TABLE = sa.Table(
     "sample",
     sa.MetaData(),

@@ -65,6 +65,7 @@ class Walk:
         self.complaints += expansion.not_allowed(found, script, VERSION)
 
 
+@pytest.mark.dialects
 def test_rows_of_the_first_version_come_to_the_newest_and_back(engine: sa.Engine) -> None:
     """Every table gets its row as soon as there is the table, by the migration itself or else from here."""
     scripts = expansion.scripts()

@@ -28,6 +28,8 @@ from orders.operations.job import Job, load_job
 from orders.settlement import intents
 from orders.views import stages_after
 
+pytestmark = pytest.mark.dialects
+
 COST = Money.of("5.00", "EUR")
 FLIGHT = timedelta(seconds=30)
 LEASE = timedelta(seconds=10)

@@ -22,6 +22,8 @@ from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.money import funds
 from orders.money.funds import BalanceReading, LinePosition
 
+pytestmark = pytest.mark.dialects
+
 ACCOUNT = 1
 ORDERS_FOR_TEN = 50
 

@@ -154,6 +154,7 @@ async def test_a_row_shown_twice_for_a_while_is_told_no_longer(shelf: Database, 
     assert (await numbers(shelf))["7"].expires_on == date(2027, 1, 31)
 
 
+@pytest.mark.dialects
 async def test_characters_that_xml_does_not_know_stop_no_list(shelf: Database) -> None:
     known = await Known.load(shelf, ACCOUNT, "vds")
     await look(shelf, known, listed(plain(1), plain(7), plain(8)))

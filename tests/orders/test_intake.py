@@ -17,6 +17,8 @@ from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.views import stages_after
 
+pytestmark = pytest.mark.dialects
+
 WRITTEN = (Service, Operation, Task, IntakeKey, AuditEntry)
 
 

@@ -15,6 +15,8 @@ from orders.errors import Refused
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.settlement import intents
 
+pytestmark = pytest.mark.dialects
+
 TERMS = LeaseTerms(lease=timedelta(seconds=10), skew=timedelta(seconds=2), flight=timedelta(seconds=30))
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

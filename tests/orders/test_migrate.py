@@ -33,6 +33,7 @@ def tag(url: str) -> str:
         engine.dispose()
 
 
+@pytest.mark.dialects
 def test_from_nothing_and_again(database_url: str) -> None:
     before, after = migrate(database_url)
     assert before is None
@@ -42,6 +43,7 @@ def test_from_nothing_and_again(database_url: str) -> None:
     assert tag(database_url) == first, "and the installation keeps its tag"
 
 
+@pytest.mark.dialects
 async def test_a_migrated_database_is_ready(migrated_database_url: str) -> None:
     readiness = Readiness(migrated_database_url)
     try:
@@ -50,6 +52,7 @@ async def test_a_migrated_database_is_ready(migrated_database_url: str) -> None:
         await readiness.close()
 
 
+@pytest.mark.dialects
 def test_the_models_describe_the_migrated_schema(migrated_database_url: str) -> None:
     """If this fails, a table was changed without a migration, or a migration without its table."""
     engine = sync_engine(migrated_database_url)
@@ -82,6 +85,7 @@ sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 """
 
 
+@pytest.mark.dialects
 def test_several_processes_at_once_bring_it_up_once(database_url: str) -> None:
     """As worker and API do that start together."""
     with Program([sys.executable, "-c", PROGRAM, database_url], name="migrations", forked=True) as program:
@@ -99,6 +103,7 @@ def test_another_kind_of_database_is_refused_without_repeating_the_password(url:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.dialects
 def test_an_upgrade_that_fails_half_way_leaves_nothing_behind(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
 from worker import CannotStart, NotReady, _ready, _while_database_is_away
 
+pytestmark = pytest.mark.dialects
+
 WAITING_MENDS = {Outage.AWAY, Outage.BUSY, Outage.READ_ONLY}
 IMPATIENT = PoolTerms(wait=0.2)
 ROLE = "outage_role"

@@ -34,6 +34,8 @@ from orders.settlement import intents
 from settings import Settings
 from upstreams.port import UpstreamItem
 
+pytestmark = pytest.mark.dialects
+
 HERE = "this test has"
 
 

@@ -11,6 +11,8 @@ from models.database import Database
 from orders.money import funds
 from tests.infrastructure.databases import copy_of
 
+pytestmark = pytest.mark.dialects
+
 WRITERS = 20
 
 

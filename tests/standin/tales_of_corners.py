@@ -62,6 +62,7 @@ async def test_a_slow_opening_as_ordered_is_not_an_emergency(rehearsal: Rehearsa
         await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_a_password_mended_at_once_does_not_leave_the_account_unhealthy(rehearsal: Rehearsal) -> None:
     """The order notices the wrong password, the poller does not take it seriously yet, and then it is right again."""
@@ -75,6 +76,7 @@ async def test_a_password_mended_at_once_does_not_leave_the_account_unhealthy(re
     assert not (await here.account()).unhealthy_reason
 
 
+@pytest.mark.proof
 @story
 async def test_an_item_seen_before_it_was_linked_still_proves_that_lists_return_names(rehearsal: Rehearsal) -> None:
     """Our first service stands in the list under its name; so absence of ours from it tells that it was not bought. It

@@ -16,9 +16,11 @@ from upstreams.connections import Connections
 
 IDLE = 2.0
 SERVERS = sorted(set(PROFILES) - {"licences"})
+FIRST = ("noisy", "strict")
+FIRST_AND_FURTHER = [*FIRST, *(pytest.param(one, marks=pytest.mark.proof) for one in SERVERS if one not in FIRST)]
 
 
-@pytest.mark.parametrize("profile", SERVERS)
+@pytest.mark.parametrize("profile", FIRST_AND_FURTHER)
 @story
 async def test_an_order_becomes_one_active_service(rehearsal: Rehearsal, profile: str) -> None:
     here = await rehearsal.at(profile)
@@ -59,7 +61,7 @@ async def test_a_licence_whose_key_is_late(rehearsal: Rehearsal) -> None:
         assert "v2." not in "".join(here.panel.calls)
 
 
-@pytest.mark.parametrize("profile", SERVERS)
+@pytest.mark.parametrize("profile", FIRST_AND_FURTHER)
 @story
 async def test_the_check_finds_a_balance_and_the_lists(rehearsal: Rehearsal, profile: str) -> None:
     here = await rehearsal.at(profile)
@@ -78,7 +80,7 @@ async def test_the_check_finds_a_balance_and_the_lists(rehearsal: Rehearsal, pro
     assert checked.found.forms_show_marks is (Knowledge.YES if shown else Knowledge.NO)
 
 
-@pytest.mark.parametrize("profile", ["noisy", "blind"])
+@pytest.mark.parametrize("profile", ["noisy", pytest.param("blind", marks=pytest.mark.proof)])
 @story
 async def test_what_people_do_at_the_panel_reaches_our_service(rehearsal: Rehearsal, profile: str) -> None:
     here = await rehearsal.at(profile)
@@ -116,7 +118,7 @@ async def test_what_people_do_at_the_panel_reaches_our_service(rehearsal: Rehear
     await within_an_interval({"status": ServiceStatus.CLOSED})
 
 
-@pytest.mark.parametrize("profile", ["old", "strict"])
+@pytest.mark.parametrize("profile", [pytest.param("old", marks=pytest.mark.proof), "strict"])
 @story
 async def test_what_nobody_ordered_is_an_orphan(rehearsal: Rehearsal, profile: str) -> None:
     """At a panel of its own: at a shared one, the stranger may be the order that another story has lost."""
@@ -141,7 +143,9 @@ async def _orphans(here: Story) -> set[str]:
         return set(found.all())
 
 
-@pytest.mark.parametrize(("profile", "how"), [("noisy", "row"), ("blind", "status")])
+@pytest.mark.parametrize(
+    ("profile", "how"), [("noisy", "row"), pytest.param("blind", "status", marks=pytest.mark.proof)]
+)
 @story
 async def test_an_item_deleted_while_it_is_opened_is_said(rehearsal: Rehearsal, profile: str, how: str) -> None:
     here = await rehearsal.at(profile)
@@ -167,6 +171,7 @@ async def test_an_item_deleted_while_it_is_opened_is_said(rehearsal: Rehearsal, 
     await here.left_to_a_person(order, charges=1)
 
 
+@pytest.mark.proof
 @story
 @at_panels("old", "noisy")
 async def test_deleted_rows_of_the_same_domain_are_not_taken_for_the_order(rehearsal: Rehearsal) -> None:

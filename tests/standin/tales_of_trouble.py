@@ -108,6 +108,7 @@ async def test_the_panel_pays_the_unpaid_row_itself_before_we_could_remove_it(re
     await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_the_panel_pays_the_unpaid_row_itself_and_there_is_money_left(rehearsal: Rehearsal) -> None:
     choices = Choices(unpaid_row=True, pays_rows_itself=True, may_delete=False, quotes="none", price=Decimal("8.00"))

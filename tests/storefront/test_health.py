@@ -19,6 +19,8 @@ from tests.infrastructure.databases import Stock
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import Api, api_settings, assert_problem, running_api, stocked_api
 
+pytestmark = pytest.mark.dialects
+
 
 async def test_with_database_and_temporal_it_is_ready(api: Api) -> None:
     assert (await api.stranger.get("/healthz")).json() == {"status": "ok"}

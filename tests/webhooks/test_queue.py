@@ -23,6 +23,7 @@ from tests.webhooks.sender import add_endpoint, deliveries, delivery, tell
 URL = "https://shop.example.com/hooks"
 
 
+@pytest.mark.dialects
 async def test_a_message_goes_once_to_each_endpoint_however_many_spread_it(either_database: Database) -> None:
     database = either_database
     await add_endpoint(database, URL, "one")
@@ -36,6 +37,7 @@ async def test_a_message_goes_once_to_each_endpoint_however_many_spread_it(eithe
     )
 
 
+@pytest.mark.dialects
 async def test_what_is_due_goes_and_comes_back_until_it_is_taken_or_given_up(either_database: Database) -> None:
     database = either_database
     await add_endpoint(database, URL)
