@@ -61,7 +61,7 @@ async def unpaid(bench: Bench, what: str) -> AcceptedOrder:
     return order
 
 
-@pytest.mark.parametrize("what", ["renewal", "add-on"])
+@pytest.mark.parametrize("what", ["renewal", pytest.param("add-on", marks=pytest.mark.proof)])
 async def test_what_is_called_off_has_its_row_taken_out_of_the_cart_and_no_other(bench: Bench, what: str) -> None:
     order = await unpaid(bench, what)
     foreign = await bench.into_the_cart()
@@ -79,7 +79,7 @@ async def test_the_same_in_the_older_dialect(bench5: Bench) -> None:
     assert await bench5.rows() == []
 
 
-@pytest.mark.parametrize("what", ["renewal", "add-on"])
+@pytest.mark.parametrize("what", ["renewal", pytest.param("add-on", marks=pytest.mark.proof)])
 async def test_what_waits_for_money_with_a_row_in_the_cart_leaves_none_behind(bench: Bench, what: str) -> None:
     order = await unpaid(bench, what)
     for function in (CONFIRM, PAY):

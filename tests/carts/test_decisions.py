@@ -27,7 +27,7 @@ async def decide(
         await deciding.decide(session, record)
 
 
-@pytest.mark.parametrize("payment", ["not tried", "refused"])
+@pytest.mark.parametrize("payment", ["not tried", pytest.param("refused", marks=pytest.mark.proof)])
 async def test_what_lies_in_the_cart_is_not_corrected_so_that_nothing_else_is_paid_than_asked_for(
     bench: Bench, payment: str
 ) -> None:
@@ -71,7 +71,7 @@ async def test_a_removed_row_is_ordered_anew_on_a_persons_word_also_after_its_pa
     assert await bench.charges() == [("open", "5.00")]
 
 
-@pytest.mark.parametrize("payment", ["not tried", "refused"])
+@pytest.mark.parametrize("payment", ["not tried", pytest.param("refused", marks=pytest.mark.proof)])
 async def test_an_opening_whose_row_the_machine_removed_ends_by_itself(bench: Bench, payment: str) -> None:
     """Its item stays listed as deleted, with our mark."""
     await bench.upstream.set(taken_out="deleted")

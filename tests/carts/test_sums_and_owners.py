@@ -23,7 +23,9 @@ async def test_what_costs_nothing_and_is_refused_for_want_of_money_is_not_tried_
     assert len(await bench.upstream.requests(CONFIRM)) == paying.TRIES_AT_MOST
 
 
-@pytest.mark.parametrize("kind", ["addons", "prolong", "open"])
+@pytest.mark.parametrize(
+    "kind", ["addons", pytest.param("prolong", marks=pytest.mark.proof), pytest.param("open", marks=pytest.mark.proof)]
+)
 async def test_what_was_paid_in_spite_of_a_no_still_shows_what_it_cost(bench: Bench, kind: str) -> None:
     service = await bench.active()
     before = len(await bench.charges())

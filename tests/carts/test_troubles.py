@@ -25,8 +25,8 @@ CONFIRM, PAY, ORDER = "cartorder.create.confirm", "payment.add", "*.order.param"
 LOST = [
     {"kind": "cut", "when": "after"},
     {"kind": "cut", "when": "before"},
-    {"kind": "http_502", "when": "after"},
-    {"kind": "error", "when": "after", "error": {"type": "query"}},
+    pytest.param({"kind": "http_502", "when": "after"}, marks=pytest.mark.proof),
+    pytest.param({"kind": "error", "when": "after", "error": {"type": "query"}}, marks=pytest.mark.proof),
 ]
 
 
@@ -42,7 +42,7 @@ async def test_a_lost_answer_to_the_confirmation_is_settled_by_the_cart_and_the_
     assert states == (["accepted"] if fault["when"] == "after" else ["not_done", "accepted"])
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.proof), "after"])
 async def test_a_lost_answer_to_the_payment_of_a_renewal_is_settled_by_the_expiry(bench5: Bench, when: str) -> None:
     service = await bench5.active()
     await bench5.upstream.fault(function=PAY, sok=True, times=1, kind="cut", when=when)
@@ -134,7 +134,7 @@ async def test_too_little_money_at_the_payment_waits_for_money_and_does_not_orde
     assert len([name for name in await bench.committing() if name.endswith("order.param")]) == 1
 
 
-@pytest.mark.parametrize("lost", ["before", "after"])
+@pytest.mark.parametrize("lost", [pytest.param("before", marks=pytest.mark.proof), "after"])
 async def test_a_worker_killed_while_it_pays_leaves_nothing_paid_twice(bench: Bench, lost: str) -> None:
     """Its intent is there and no answer: as after a kill, whether or not the request had gone."""
     await bench.upstream.fault(function=CONFIRM, sok=True, times=1, kind="hang", when=lost, seconds=4)
@@ -363,7 +363,7 @@ async def test_where_no_mark_is_shown_the_number_in_our_answer_is_enough_to_pay(
     assert await bench.charges() == [("open", "5.00")]
 
 
-@pytest.mark.parametrize("hides", ["order", "renewal"])
+@pytest.mark.parametrize("hides", ["order", pytest.param("renewal", marks=pytest.mark.proof)])
 async def test_a_bare_yes_that_only_put_it_into_the_cart_is_looked_for_there(bench: Bench, hides: str) -> None:
     """The answer says ok and names neither row nor order."""
     service = await bench.active()

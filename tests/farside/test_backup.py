@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from models.enums import Stage
 from models.messages import Decision, DecisionKind
 from tests.farside.conftest import OpenPair
 from tests.flow.backups import back_up, resell_restored, restore, stop
 
 
+@pytest.mark.proof
 async def test_what_was_bought_after_the_backup_is_not_bought_again(opening: OpenPair, tmp_path: Path) -> None:
     async with opening(workers=False) as pair:
         reseller = pair.reseller

@@ -4,18 +4,22 @@ import asyncio
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import psycopg
 from sqlalchemy.engine import make_url
 
 from models.database import Database
+from models.enums import Stage
+from orders.lifecycle.acceptance import AcceptedOrder
 from starter import Resellflow
 from temporal.restoring import Findings, Restorer
-from tests.flow.shop import Shop
+from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.processes import Program
+from tests.infrastructure.temporal import TemporalServer
 from upstreams.connections import Connections
 
 
@@ -81,3 +85,36 @@ async def resell_restored(shop: Shop) -> Findings:
         findings = await restorer.look(say=lambda words: None)
         await restorer.restore(findings, actor="anna")
         return findings
+
+
+@asynccontextmanager
+async def restorable_shop(database_url: str, temporal: TemporalServer, upstream: Upstream) -> AsyncIterator[Shop]:
+    """Its workers are processes, so that a database can be put back between two of them."""
+    await upstream.set(disk_change="automatic")
+    async with open_shop(database_url, temporal, upstream, worker=False, manual_plan_changes={}) as shop:
+        yield shop
+        await shop.database.close()  # another one by then
+
+
+async def worker_refuses(shop: Shop) -> Program:
+    worker = shop.start_worker()
+    await asyncio.to_thread(worker.wait_for_line, "resell restored")
+    return worker
+
+
+async def completed(shop: Shop, *orders: AcceptedOrder) -> None:
+    for order in orders:
+        await shop.until(order, Stage.COMPLETED, timeout=30)
+
+
+async def worker_killed(worker: Program) -> None:
+    worker.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(worker.wait_for_exit)
+
+
+async def resell(shop: Shop, *arguments: str) -> str:
+    """The command, as an operator runs it."""
+    command = [sys.executable, "-m", "cli", *arguments]
+    with Program(command, name="resell", forked=True, env=shop.environment()) as process:
+        assert await asyncio.to_thread(process.wait_for_exit, timeout=60) == 0, process.output
+    return process.output

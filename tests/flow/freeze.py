@@ -37,7 +37,7 @@ from starter import Resellflow
 from tests.flow.frozen_sender import Moment
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop, open_upstream
 from tests.infrastructure.processes import Program
-from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+from tests.infrastructure.temporal import TemporalServer, own_temporal_server
 from worker import Activities, upstream_worker
 
 KINDS = (OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN)
@@ -245,9 +245,9 @@ async def open_row(
 
 
 async def play_all(times: Times) -> int:
-    server = start_temporal_server()
-    with server.program, tempfile.TemporaryDirectory() as home:
-        await until_serving(server)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(own_temporal_server())
+        home = stack.enter_context(tempfile.TemporaryDirectory())
         rows = [_play(server, Path(home), times, wake) for wake in WAKES]
         if times is REAL:  # they wait most of the time, and so they may side by side
             outcomes = await asyncio.gather(*rows)

@@ -18,7 +18,7 @@ from temporal.signals import signal as send
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import free_port
-from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+from tests.infrastructure.temporal import TemporalServer, own_temporal_server
 
 
 async def test_an_order_that_nobody_started_is_started_by_the_sweep(shop: Shop) -> None:
@@ -109,19 +109,15 @@ async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
         assert (await shop.operation(order.operation)).stage is Stage.ACCEPTED
         worker = shop.start_worker()  # starts before Temporal does, and waits for it
         worker.wait_for_line("connecting to Temporal")
-        kept = ("--db-filename", str(tmp_path / "temporal.db"))
-        server = start_temporal_server(port=port, options=kept, stock=1)
-        with server.program:
-            await until_serving(server)
+        kept = tmp_path / "temporal.db"
+        async with own_temporal_server(port=port, file=kept, stock=1):
             await shop.until(order, Stage.COMPLETED, timeout=40)
             told = len(worker.lines)
         worker.wait_for_line("Temporal can't be reached")
         before = time.monotonic()
         order = await shop.order()
         assert time.monotonic() - before < 1
-        server = start_temporal_server(port=port, options=kept, stock=1)
-        with server.program:
-            await until_serving(server)
+        async with own_temporal_server(port=port, file=kept, stock=1):
             await shop.until(order, Stage.COMPLETED, timeout=40)
             worker.wait_for_line("Temporal is back")
             worker.close()

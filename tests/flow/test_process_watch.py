@@ -23,7 +23,12 @@ from tests.infrastructure import temporal
 from tests.infrastructure.databases import own_server
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
-from tests.infrastructure.temporal import OwnTemporalServer, start_temporal_server, until_serving
+from tests.infrastructure.temporal import (
+    OwnTemporalServer,
+    own_temporal_server,
+    start_temporal_server,
+    until_serving,
+)
 
 NEVER = 30
 """Seconds after which something has not come."""
@@ -135,9 +140,7 @@ async def lacking_for_a_second(program: Program) -> None:
 
 async def test_temporal_stands_still_and_somebody_holds_sqlite(shop_database: str) -> None:
     """Neither connection is cut, and an API that is asked for nothing asks for nothing of Temporal."""
-    server = start_temporal_server()
-    with server.program:
-        await until_serving(server)
+    async with own_temporal_server(stock=1) as server:
         database = Database(shop_database)
         with api_process(shop_database, server) as api:
             server.program.send_signal(signal.SIGSTOP)

@@ -62,6 +62,7 @@ async def reported(shop: Shop) -> list[str]:
         return [one.message.partition(" by the sweep")[0] for one in found.all()]
 
 
+@pytest.mark.proof
 async def test_it_begins_anew_and_reports_nothing_falsely(long_shop: Shop) -> None:
     shop = long_shop
     async with shop.working():

@@ -11,15 +11,13 @@ from orders.services import naming
 from temporal.schedules import keep_service_sweep
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
-from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+from tests.infrastructure.temporal import TemporalServer, own_temporal_server
 
 
 @pytest_asyncio.fixture(scope="module")
 async def with_schedules() -> AsyncIterator[TemporalServer]:
     """With one namespace, as the server runs workers for schedules in each."""
-    server = start_temporal_server(options=("--dynamic-config-value", "worker.perNamespaceWorkerCount=1"), stock=1)
-    with server.program:
-        await until_serving(server)
+    async with own_temporal_server(config={"worker.perNamespaceWorkerCount": 1}, stock=1) as server:
         yield server
 
 

@@ -27,7 +27,7 @@ from tests.flow.shop import Shop, Upstream, open_shop
 from tests.histories.changed import OfTheNextVersion
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program
-from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+from tests.infrastructure.temporal import TemporalServer, own_temporal_server
 
 CONFIG = {
     "worker.perNamespaceWorkerCount": "1",  # the server keeps its versions by workflows of its own
@@ -40,10 +40,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest_asyncio.fixture(scope="module")
 async def with_versions() -> AsyncIterator[TemporalServer]:
-    options = [option for name, value in CONFIG.items() for option in ("--dynamic-config-value", f"{name}={value}")]
-    server = start_temporal_server(options=tuple(options), stock=2)
-    with server.program:
-        await until_serving(server)
+    async with own_temporal_server(config=CONFIG, stock=2) as server:
         yield server
 
 

@@ -32,7 +32,7 @@ from temporal.updates import TemporalUnavailable
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.histories.changed import WaitsFirst
 from tests.infrastructure.eventually import assert_eventually
-from tests.infrastructure.temporal import TemporalServer, start_temporal_server, until_serving
+from tests.infrastructure.temporal import TemporalServer, own_temporal_server
 from tests.payloads.conftest import key_line
 
 LIMITS = {
@@ -45,10 +45,7 @@ LIMITS = {
 
 @pytest_asyncio.fixture(scope="module")
 async def quick_to_tell() -> AsyncIterator[TemporalServer]:
-    options = [option for name, value in LIMITS.items() for option in ("--dynamic-config-value", f"{name}={value}")]
-    server = start_temporal_server(options=tuple(options), stock=50)
-    with server.program:
-        await until_serving(server)
+    async with own_temporal_server(config=LIMITS, stock=50) as server:
         yield server
 
 

@@ -8,8 +8,11 @@ one or with four hundred). So the server is started with a stock of them and eac
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import pytest_asyncio
@@ -73,22 +76,27 @@ class OwnTemporalServer(TemporalServer):
 
 
 def start_temporal_server(
-    *, port: int = 0, options: tuple[str, ...] = (), stock: int = STOCK_OF_NAMESPACES
+    *,
+    port: int = 0,
+    config: Mapping[str, object] = MappingProxyType({}),
+    options: tuple[str, ...] = (),
+    stock: int = STOCK_OF_NAMESPACES,
 ) -> OwnTemporalServer:
     """Start a server of one's own, for tests that stop or restart it; the caller closes its `program`.
 
     It is not ready yet: see `until_serving`. For one that keeps its state over a restart, give
-    `options=("--db-filename", path)` and the same port again. `stock` is the number of its namespaces: 800 in a file
-    take it a second.
+    `options=("--db-filename", path)` and the same port again. `config` is dynamic configuration besides that of all
+    tests. `stock` is the number of its namespaces: 800 in a file take it a second.
     """
     port = port or free_port()
     namespaces = _namespaces(stock)
+    configuration = {**DYNAMIC_CONFIG, **config}.items()
     program = Program(
         [
             temporal_program(),
             *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"),
             *itertools.chain.from_iterable(("--search-attribute", f"{k}={v}") for k, v in SEARCH_ATTRIBUTES.items()),
-            *itertools.chain.from_iterable(("--dynamic-config-value", f"{k}={v}") for k, v in DYNAMIC_CONFIG.items()),
+            *itertools.chain.from_iterable(("--dynamic-config-value", f"{k}={v}") for k, v in configuration),
             *itertools.chain.from_iterable(("--namespace", namespace) for namespace in namespaces),
             *options,
         ],
@@ -119,6 +127,22 @@ async def until_serving(server: TemporalServer) -> None:
         raise
 
 
+@asynccontextmanager
+async def own_temporal_server(
+    *,
+    port: int = 0,
+    config: Mapping[str, object] = MappingProxyType({}),
+    file: Path | None = None,
+    stock: int = STOCK_OF_NAMESPACES,
+) -> AsyncIterator[OwnTemporalServer]:
+    """As `start_temporal_server`, ready, and ended with the context. It keeps its state in `file`, if one is given."""
+    kept = ("--db-filename", str(file)) if file else ()
+    server = start_temporal_server(port=port, config=config, options=kept, stock=stock)
+    with server.program:
+        await until_serving(server)
+        yield server
+
+
 @pytest_asyncio.fixture(scope="session")
 async def temporal_server(pytestconfig: pytest.Config) -> AsyncIterator[TemporalServer]:
     """The Temporal server of this test run (`.address`)."""
@@ -129,9 +153,7 @@ async def temporal_server(pytestconfig: pytest.Config) -> AsyncIterator[Temporal
         yield server
         await no_history_is_private(server)
         return
-    own = start_temporal_server()
-    with own.program:
-        await until_serving(own)
+    async with own_temporal_server() as own:
         yield own
         await no_history_is_private(own)
 

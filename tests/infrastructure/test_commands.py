@@ -10,12 +10,16 @@ from tests.infrastructure.nested import RunPytest
 from tests.infrastructure.processes import PROJECT
 
 TESTS = PROJECT / "tests"
-ONE_LONG_STORY = {
+LONG_ALONE = {
     "benchmarks/test_soak_live.py": "model/test_model.py",
+    "farside/test_backup.py": "flow/test_backup_and_temporal.py",
+    "flow/test_backup.py": "flow/test_backup_and_temporal.py",
+    "flow/test_backup_command.py": "flow/test_backup_and_temporal.py",
     "flow/test_money_in_line.py": "orders/test_funds.py",
     "flow/test_new_kind.py": "docs/test_operations.py",
+    "flow/test_sweep_killed.py": "flow/test_sweep.py",
 }
-"""A file that is one long story -> the file in which `make test` proves the same promise in another way."""
+"""A file of long stories alone -> the file in which `make test` proves the same promise in another way."""
 
 
 def _selections() -> dict[str, str]:
@@ -39,9 +43,9 @@ def test_of_every_kind_of_long_story_one_is_in_make_test() -> None:
     files = {path: ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.rglob("*.py")}
     assert len([path for path, tree in files.items() if any(map(_is_mark, ast.walk(tree)))]) > 5, "long ones are found"
     only_long = {str(path.relative_to(TESTS)) for path, tree in files.items() if _marks_all(tree)}
-    assert only_long == set(ONE_LONG_STORY)
-    assert {TESTS / other for other in ONE_LONG_STORY.values()} <= set(files)
-    assert only_long.isdisjoint(ONE_LONG_STORY.values())
+    assert only_long == set(LONG_ALONE)
+    assert {TESTS / other for other in LONG_ALONE.values()} <= set(files)
+    assert only_long.isdisjoint(LONG_ALONE.values())
 
 
 SMALL_TEST = """
