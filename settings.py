@@ -168,7 +168,9 @@ class Settings(BaseSettings):
     )
     """Seconds before each further attempt of a webhook; after the last one it is given up. (JSON)"""
     webhook_retention_days: float = Field(default=30.0, gt=0)
-    """Days that webhooks are kept; the log of a delivery is kept from its end on."""
+    """Days that deliveries of webhooks are kept, with their log, from their end on."""
+    message_retention_days: float = Field(default=90.0, gt=0)
+    """Days that events are kept for whoever reads their list."""
     webhook_private: bool = False
     """Webhooks may go to private and loopback addresses, and in plain http there."""
 

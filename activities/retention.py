@@ -24,6 +24,7 @@ def keep_by(settings: Settings) -> Keep:
         stages=timedelta(days=settings.stage_retention_days),
         snapshots=timedelta(days=settings.snapshot_retention_days),
         webhooks=timedelta(days=settings.webhook_retention_days),
+        messages=timedelta(days=settings.message_retention_days),
     )
 
 

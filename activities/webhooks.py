@@ -22,7 +22,7 @@ from activities.retention import prune_daily
 from models.database import Database
 from models.messages import SendInput, SendLap
 from models.outages import described, is_unavailable, outage_of
-from orders.installation import first_tag
+from orders.installation import source_of
 from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.posting import Poster, PostResult
@@ -31,8 +31,6 @@ from settings import Settings
 INTERVAL_SECONDS = 1.0
 BUSY_INTERVAL_SECONDS = 0.25
 """Between two looks, after one that found something."""
-SKIP_INTERVAL_SECONDS = 60.0
-"""Between two times that new messages are skipped because there is no endpoint."""
 CONCURRENCY = 8
 """Messages under way to one endpoint at once."""
 LONGEST_BACK_OFF = 60.0
@@ -117,16 +115,12 @@ class _Sender:
         self._poster = Poster(timeout=settings.webhook_timeout, private=settings.webhook_private)
         self._states: dict[int, _EndpointState] = defaultdict(_EndpointState)
         self._source = ""
-        self._skip_new_at = 0.0
         self.delivered = 0
         self.failed = 0
 
     async def dispatch(self) -> bool:
         """Fan out new messages and start sending what is due. True if there was anything to do."""
         backlog = await deliveries.backlog(self._database)
-        if not backlog.has_endpoints:
-            await self._skip_new()
-            return False
         if backlog.has_new:
             await fanout.fan_out(self._database)
             backlog = await deliveries.backlog(self._database)
@@ -136,11 +130,6 @@ class _Sender:
             await self._start_sending(held)
         return backlog.has_new or bool(backlog.due - held)
 
-    async def _skip_new(self) -> None:
-        if time.monotonic() >= self._skip_new_at:
-            more = await fanout.skip_new(self._database) == fanout.SKIP_BATCH
-            self._skip_new_at = 0.0 if more else time.monotonic() + SKIP_INTERVAL_SECONDS
-
     async def _reset_revived(self) -> None:
         idle = {endpoint: state for endpoint, state in self._states.items() if not state.is_busy}
         for endpoint in await deliveries.revived(
@@ -149,7 +138,7 @@ class _Sender:
             idle[endpoint].reset()
 
     async def _start_sending(self, held: Collection[int]) -> None:
-        self._source = self._source or f"urn:resellflow:{await first_tag(self._database)}"
+        self._source = self._source or await source_of(self._database)
         messages = await deliveries.due(self._database, but_not=held)
         for endpoint, batch in groupby(messages, lambda outgoing: outgoing.endpoint):
             self._states[endpoint].task = asyncio.create_task(

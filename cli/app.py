@@ -13,6 +13,7 @@ import typer
 import process_exit
 from cli import (
     drift,
+    events,
     incidents,
     life,
     linking,
@@ -53,6 +54,7 @@ incidents.add_commands(app)
 sweep.add_commands(app)
 drift.add_commands(app)
 webhooks.add_commands(app)
+events.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)
 restored.add_commands(app)

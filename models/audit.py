@@ -38,6 +38,10 @@ class Installation(SQLModel, table=True):
     tag: str = Field(max_length=16)
     held_because: str | None = None
     """Set: nothing is accepted or sent, in words for the operator. See orders.restoration."""
+    last_position: int = 0
+    """The highest position that was given to a message; see orders.webhooks.fanout."""
+    positions_removed: int = 0
+    """Messages up to this position may have been removed by age."""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 
 

@@ -165,6 +165,8 @@ class Operation(SQLModel, table=True):
     """Since when nothing of it may be sent any more, because its service is not wanted any more."""
     called_off_by: str = Field(default="", max_length=64)
     actor: str = Field(default="", max_length=64)
+    asked_with: str | None = Field(default=None, max_length=255)
+    """Its idempotency key, a copy. None: it is older than copies."""
     urgent: bool = False
     """Goes before the others that wait in the queue."""
     reference: str = Field(default="", max_length=200)

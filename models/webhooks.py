@@ -46,6 +46,10 @@ class WebhookMessage(SQLModel, table=True):
             postgresql_where=sa.text(_NOT_SPREAD),
         ),
         sa.Index("webhook_message_of_service", "service_id", "id"),
+        sa.Index("webhook_message_position", "position", unique=True),
+        sa.Index("webhook_message_by_owner", "owner", "position"),
+        sa.Index("webhook_message_by_kind", "kind", "position"),
+        sa.Index("webhook_message_by_service", "service_id", "position"),
         {"sqlite_autoincrement": True},
     )
 
@@ -55,10 +59,20 @@ class WebhookMessage(SQLModel, table=True):
     kind: str = Field(max_length=64)
     """CloudEvents type."""
     service_id: int | None = Field(default=None, foreign_key="service.id")
+    operation_id: int | None = None
+    """A copy from the data."""
     data: dict[str, Any] = Field(default_factory=empty_dict, sa_column=json_column())
     at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     spread_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
-    """When its deliveries were written, one for every endpoint that wants it."""
+    """When its deliveries were written, one for every endpoint that wants it. From then on it is never changed."""
+    position: int | None = None
+    """Its place in the list of all events, given when it is spread: whoever sees a position will see no smaller one
+    later. None: it is not spread yet, is a ping, or was spread by a version without the list."""
+    owner: str | None = Field(default=None, max_length=64)
+    """The storefront that may see it: whose the service was when it was spread."""
+    reference: str | None = Field(default=None, max_length=200)
+    shop_metadata: dict[str, str] | None = Field(default=None, sa_column=json_column(nullable=True))
+    """What the shop had written on the service when it was spread."""
 
 
 _PENDING = "state = 'pending'"

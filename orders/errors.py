@@ -41,6 +41,16 @@ class NotTheirs(Refused):
     """Somebody else has to decide this. Nothing was changed."""
 
 
+class EventsGone(Exception):
+    """What comes after a cursor of the list of events is not known any more; `why` says what happened."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"{why}, so some may be missing. Compare with GET /v1/services and GET /v1/operations, and begin anew "
+            "without the cursor, from the oldest event that is kept"
+        )
+
+
 class NoMapping(NotFound):
     """The catalogue no longer says what the plan of a service is at its upstream."""
 

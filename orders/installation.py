@@ -66,3 +66,8 @@ async def first_tag(database: Database) -> str:
     async with database.read() as session:
         former = await session.exec(select(Restoration.former_tag).order_by(col(Restoration.id)).limit(1))
         return former.first() or (await session.get_one(Installation, 1)).tag
+
+
+async def source_of(database: Database) -> str:
+    """`source` of every event: this installation."""
+    return f"urn:resellflow:{await first_tag(database)}"

@@ -19,7 +19,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.audit import AuditEntry
+from models.audit import AuditEntry, Installation
 from models.columns import utc_now
 from models.database import Database
 from models.decision import PendingDecision, WholeReason
@@ -55,6 +55,8 @@ class Keep:
     stages: timedelta
     snapshots: timedelta
     webhooks: timedelta
+    """Deliveries and their tries."""
+    messages: timedelta
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def rules(keep: Keep, now: datetime) -> list[Rule]:
         Rule("snapshots", UpstreamSnapshot, _snapshots(now - keep.snapshots)),
         Rule("tries", WebhookAttempt, _tries(now - keep.webhooks), "at", now - keep.webhooks),
         Rule("deliveries", WebhookDelivery, _deliveries(now - keep.webhooks)),
-        Rule("messages", WebhookMessage, _messages(now - keep.webhooks), "at", now - keep.webhooks),
+        Rule("messages", WebhookMessage, _messages(now - keep.messages), "at", now - keep.messages),
     ]
 
 
@@ -177,6 +179,19 @@ async def _note_where_stages_begin(session: AsyncSession, numbers: Sequence[int]
         )
 
 
+async def _note_where_events_begin(session: AsyncSession, numbers: Sequence[int]) -> None:
+    """A reader who has not come so far may have missed some."""
+    highest = select(func.max(WebhookMessage.position)).where(col(WebhookMessage.id).in_(numbers))
+    position = (await session.exec(highest)).one()
+    if position is not None:
+        await session.exec(
+            update(Installation)
+            .where(col(Installation.positions_removed) < position)
+            .values(positions_removed=position),
+            execution_options={"synchronize_session": False},
+        )
+
+
 async def last_run(session: AsyncSession) -> datetime | None:
     """When `prune` was last done with."""
     found = await session.exec(
@@ -236,6 +251,8 @@ async def _remove(database: Database, rule: Rule, numbers: Sequence[int]) -> int
     async with database.write() as session:
         if rule.table is StageEntry:
             await _note_where_stages_begin(session, numbers)
+        if rule.table is WebhookMessage:
+            await _note_where_events_begin(session, numbers)
         done = await session.exec(
             delete(rule.table).where(number.in_(numbers), rule.condition),  # it may have changed since
             execution_options={"synchronize_session": False},

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from models.database import Database
 from models.readiness import Readiness
+from orders.installation import source_of
 from orders.views import WorkflowLinks
 from settings import Settings
 from starter import Resellflow
@@ -26,6 +27,13 @@ class Context:
     """Set when the server stops: streams end."""
     gates: Gates = field(default_factory=Gates)
     """Gates of the upstream accounts: what one request has learned of an account, the next one heeds."""
+    _sources: list[str] = field(default_factory=list)
+
+    async def source(self) -> str:
+        """`source` of every event: this installation."""
+        if not self._sources:
+            self._sources.append(await source_of(self.database))
+        return self._sources[0]
 
     @cached_property
     def following(self) -> Following:

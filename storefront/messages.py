@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from models.enums import MessageType
 from orders.webhooks.outbox import SHAPES, News
+from orders.webhooks.wording import OfOperation, OfService
 
 D = TypeVar("D", bound=News)
 Schema = dict[str, Any]
@@ -51,24 +52,36 @@ _ANSWERS = {
 def webhooks() -> tuple[Schema, Schema]:
     """The webhooks by the type of their message, and the schemas that they refer to."""
     events = {shape: CloudEvent[shape] for shape in SHAPES.values()}  # type: ignore[valid-type]
+    models: list[type[BaseModel]] = [*events.values(), OfService, OfOperation]
     refs, definitions = models_json_schema(
-        [(event, "serialization") for event in events.values()], ref_template=_REF + "{model}"
+        [(model, "serialization") for model in models], ref_template=_REF + "{model}"
     )
-    found = {
-        message_type.value: {
-            "post": _operation(message_type, refs[events[SHAPES[_subject(message_type)]], "serialization"])
-        }
-        for message_type in MessageType
-    }
+    found: Schema = {}
+    for message_type in MessageType:
+        shape = SHAPES[_subject(message_type)]
+        written = _written(shape)
+        data = None if written is None else refs[written, "serialization"]
+        found[message_type.value] = {"post": _operation(message_type, refs[events[shape], "serialization"], data)}
     return found, definitions["$defs"]
+
+
+def _written(shape: type[News]) -> type[BaseModel] | None:
+    """What the shop has written and the data repeats."""
+    if "service" not in shape.model_fields:
+        return None
+    return OfOperation if shape.model_fields["operation"].annotation is int else OfService
 
 
 def _subject(message_type: MessageType) -> str:
     return message_type.value.split(".")[1]
 
 
-def _operation(message_type: MessageType, event: Schema) -> Schema:
-    schema = {"allOf": [event, {"properties": {"type": {"const": message_type.value}}}]}
+def _operation(message_type: MessageType, event: Schema, written: Schema | None) -> Schema:
+    """`written`: what else the data has."""
+    particulars: Schema = {"type": {"const": message_type.value}}
+    if written is not None:
+        particulars["data"] = written
+    schema = {"allOf": [event, {"properties": particulars}]}
     return {
         "operationId": message_type.value,
         "summary": " ".join(message_type.value.split(".")[1:-1]).replace("_", " ").capitalize(),

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 
 from models.outages import Held, Outage, described, outage_of
-from orders.errors import InvalidField, KeyReused, NotFound, NotTheirs, Refused
+from orders.errors import EventsGone, InvalidField, KeyReused, NotFound, NotTheirs, Refused
 from temporal.updates import TemporalUnavailable
 from upstreams.errors import UpstreamError
 
@@ -51,6 +51,7 @@ KEY_REUSED = Kind("idempotency-key-reused", "The key was used with another body"
 UNAUTHENTICATED = Kind("unauthenticated", "Not authenticated", HTTPStatus.UNAUTHORIZED)
 FORBIDDEN = Kind("forbidden", "This token may not do that", HTTPStatus.FORBIDDEN)
 NOT_FOUND = Kind("not-found", "It does not exist", HTTPStatus.NOT_FOUND)
+EVENTS_GONE = Kind("events-gone", "Events after this cursor are not known any more", HTTPStatus.GONE)
 TOO_LARGE = Kind("body-too-large", "The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 REFUSED = Kind("refused", "Not possible in the present state", HTTPStatus.CONFLICT)
 TOO_MANY_GUESSES = Kind("too-many-wrong-tokens", "Too many wrong tokens", HTTPStatus.TOO_MANY_REQUESTS)
@@ -72,6 +73,7 @@ KINDS = (
     UNAUTHENTICATED,
     FORBIDDEN,
     NOT_FOUND,
+    EVENTS_GONE,
     TOO_LARGE,
     REFUSED,
     TOO_MANY_GUESSES,
@@ -158,6 +160,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(InvalidField)(_invalid_field)
     app.exception_handler(KeyReused)(_key_reused)
     app.exception_handler(NotFound)(_not_found)
+    app.exception_handler(EventsGone)(_events_gone)
     app.exception_handler(NotTheirs)(_forbidden)
     app.exception_handler(Refused)(_refused)
     app.exception_handler(Forbidden)(_forbidden)
@@ -185,6 +188,10 @@ async def _several_keys(request: Request, error: Exception) -> Response:
 
 async def _not_found(request: Request, error: Exception) -> Response:
     return answer(NOT_FOUND, str(error))
+
+
+async def _events_gone(request: Request, error: Exception) -> Response:
+    return answer(EVENTS_GONE, str(error))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from fastapi import Request
 from orders.errors import InvalidField
 from storefront.problems import KEY_HEADER, SeveralKeys
 
-SINGLE = ("limit", "cursor", "older_than")
+SINGLE = ("limit", "cursor", "older_than", "start")
 """All other parameters of lists are filters: several values are a set (`orders.reading.filters`)."""
 
 

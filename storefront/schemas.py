@@ -11,6 +11,7 @@ from models.enums import (
     DriftState,
     EventKind,
     IncidentKind,
+    MessageType,
     OperationKind,
     Role,
     ServiceStatus,
@@ -50,6 +51,7 @@ from orders.views import (
     UpstreamView,
     WebhookView,
 )
+from orders.webhooks.feed_views import FeedRequest, Start
 from storefront.problems import Problem
 
 T = TypeVar("T")
@@ -148,6 +150,21 @@ class DriftFilter(Paging):
 class EventFilter(Paging):
     kind: Wanted[EventKind] = None
     service: Wanted[Number] = Field(default=None, description="number of a service")
+
+
+class FeedFilter(_Strict):
+    limit: int = Field(default=HIGHEST_LIMIT, ge=1, le=HIGHEST_LIMIT, description="how many at most")
+    cursor: PlainText | None = Field(
+        default=None, max_length=100, description="`next_cursor` of the answer before; without it the list begins anew"
+    )
+    start: Start = Field(
+        default="oldest", description="where to begin without a cursor: `now` gives a cursor and no events"
+    )
+    type: Wanted[MessageType] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
+
+    def asked(self) -> FeedRequest:
+        return FeedRequest(self.limit, self.cursor, self.start, self.type, self.service)
 
 
 # Bodies of what is done about an incident.

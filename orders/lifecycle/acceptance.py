@@ -139,6 +139,7 @@ async def write(
     acceptance of an opening is no stage entry (see `lifecycle.views.first_stage`). Raises sqlalchemy's IntegrityError
     where the key was used at the same moment, or another operation of the service began.
     """
+    operation.asked_with = key.key
     await session.flush()
     new: list[SQLModel] = [] if service is None else [service]
     if operation.id is None:

@@ -128,9 +128,12 @@ def _shown(
 
     def show(operation: Operation) -> OperationView:
         view = show_all(operation)
-        return (
-            view if requester.is_staff else view.model_copy(update=_for_shop(operation, reports.get(operation.id, "")))
-        )
+        if requester.is_staff:
+            return view
+        update = _for_shop(operation, reports.get(operation.id, ""))
+        if operation.actor != requester.name:  # what somebody else wrote on their request
+            update |= {"reference": None, "metadata": {}}
+        return view.model_copy(update=update)
 
     def show_all(operation: Operation) -> OperationView:
         his = replace(requester, asked_for_it=operation.actor == requester.name)

@@ -23,11 +23,16 @@ async def newest(
 ) -> list[R]:
     """The rows of a page, newest first, and one more if more follow. Raises InvalidField for the cursor.
     `number`: the column of the row's number, which `number_of` takes from a row.
-
-    Each value of one filter is read separately, from its index. If all were asked for at once, a database would sort
-    every row that has one of them, however many these are.
     """
     query = query.where(number < ask.before(noun)).order_by(number.desc()).limit(ask.limit + 1)
+    found: list[R] = await each_value(session, query, *filters)
+    return sorted(found, key=lambda row: -(number_of(row) or 0))[: ask.limit + 1]
+
+
+async def each_value(session: AsyncSession, query: Any, *filters: Wanted) -> list[Any]:
+    """The rows of a query with an order and a limit. Of several values of one filter each is read separately, from its
+    index, and so are more rows than the limit, not in order. If all were asked for at once, a database would sort every
+    row that has one of them, however many these are."""
     split: tuple[Any, list[object]] | None = None
     for column, values in filters:
         if not values:
@@ -42,10 +47,7 @@ async def newest(
     if split is None:
         return await _read(session, query)
     column, distinct = split
-    found: list[R] = []
-    for value in distinct:
-        found += await _read(session, query.where(column == value))
-    return sorted(found, key=lambda row: -(number_of(row) or 0))[: ask.limit + 1]
+    return [row for value in distinct for row in await _read(session, query.where(column == value))]
 
 
 async def _read(session: AsyncSession, query: Any) -> list[Any]:

@@ -32,15 +32,10 @@ class PageRequest:
             raise InvalidField("limit", f"is a number from 1 to {HIGHEST_LIMIT}")
         if self.cursor is None:
             return HIGHEST_NUMBER
-        try:
-            padding = "=" * (-len(self.cursor) % 4)
-            text = base64.b64decode(self.cursor.encode("ascii") + padding.encode(), altchars=b"-_", validate=True)
-            what, _, number = text.decode("ascii").partition(" ")
-            if what == noun and number.isdigit() and 0 < int(number) <= HIGHEST_NUMBER:
-                return int(number)
-        except (ValueError, binascii.Error):
-            pass
-        raise InvalidField("cursor", "is not one that this list gave; leave it out to begin from the newest")
+        number = text_of_cursor(noun, self.cursor)
+        if number.isdigit() and 0 < int(number) <= HIGHEST_NUMBER:
+            return int(number)
+        raise no_cursor()
 
 
 class Page(Document, Generic[D]):
@@ -50,8 +45,26 @@ class Page(Document, Generic[D]):
     next_cursor: str | None = Field(description="ask again with it for the next page; null at the end of the list")
 
 
-def next_cursor(noun: str, number: int | None) -> str:
-    return base64.urlsafe_b64encode(f"{noun} {number}".encode()).decode().rstrip("=")
+def cursor_text(noun: str, text: object) -> str:
+    """A cursor of the list `noun`; what it holds is nobody's business but the list's."""
+    return base64.urlsafe_b64encode(f"{noun} {text}".encode()).decode().rstrip("=")
+
+
+def text_of_cursor(noun: str, cursor: str) -> str:
+    """What such a cursor holds. Raises InvalidField for one that is not of such a list."""
+    try:
+        padding = "=" * (-len(cursor) % 4)
+        text = base64.b64decode(cursor.encode("ascii") + padding.encode(), altchars=b"-_", validate=True)
+        what, _, rest = text.decode().partition(" ")
+    except (ValueError, binascii.Error):
+        raise no_cursor() from None
+    if what != noun:
+        raise no_cursor()
+    return rest
+
+
+def no_cursor() -> InvalidField:
+    return InvalidField("cursor", "is not one that this list gave; leave it out to begin at the first page")
 
 
 def page_of(
@@ -62,5 +75,5 @@ def page_of(
     more = len(rows) > ask.limit
     return Page(
         items=[show(row) for row in shown],
-        next_cursor=next_cursor(noun, number_of(shown[-1])) if more else None,
+        next_cursor=cursor_text(noun, number_of(shown[-1])) if more else None,
     )

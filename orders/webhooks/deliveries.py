@@ -4,15 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam
+from sqlalchemy import ColumnElement, and_, bindparam, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.audit import Installation
 from models.columns import UtcDateTime, utc_now
 from models.database import Database
 from models.enums import DeliveryState, MessageType
+from models.order import Operation
 from models.webhooks import PENDING, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from orders.webhooks.redaction import data_for_shop
+from orders.webhooks.wording import data_for
 
 BATCH = 200
 ANSWER_LENGTH = 200
@@ -59,8 +61,6 @@ class Attempt:
 class Backlog:
     """What the sender has to do."""
 
-    has_endpoints: bool
-    """There is an endpoint, if only a paused one."""
     has_new: bool
     due: frozenset[int]
     """Endpoints for which something is due, those left alone included."""
@@ -71,7 +71,6 @@ async def backlog(database: Database) -> Backlog:
     async with database.read() as session:
         found = (await session.exec(_BACKLOG)).all()
     return Backlog(
-        has_endpoints=bool(found),
         has_new=any(has_new for _, _, has_new in found),
         due=frozenset(endpoint for endpoint, is_due, _ in found if is_due and endpoint is not None),
     )
@@ -125,14 +124,19 @@ _DUE = (
     )
     .exists()
 )
-_BACKLOG = select(WebhookEndpoint.id, and_(col(WebhookEndpoint.active).is_(True), _DUE), _NEW)
+_BACKLOG = (
+    select(WebhookEndpoint.id, and_(col(WebhookEndpoint.active).is_(True), _DUE), _NEW)
+    .select_from(Installation)  # one row, also where there is no endpoint
+    .outerjoin(WebhookEndpoint, true())
+)
 
 
 async def _outgoing_messages(session: AsyncSession, endpoint: int) -> list[OutgoingMessage]:
     rows = await session.exec(
-        select(WebhookDelivery, WebhookMessage, WebhookEndpoint)
+        select(WebhookDelivery, WebhookMessage, WebhookEndpoint, Operation)
         .join(WebhookMessage, col(WebhookDelivery.message_id) == col(WebhookMessage.id))
         .join(WebhookEndpoint, col(WebhookDelivery.endpoint_id) == col(WebhookEndpoint.id))
+        .outerjoin(Operation, col(Operation.id) == col(WebhookMessage.operation_id))
         .where(_due_now(), WebhookDelivery.endpoint_id == endpoint)
         .order_by(col(WebhookMessage.kind) != MessageType.PING, col(WebhookMessage.id))  # who tries it, waits
         .limit(BATCH)
@@ -150,10 +154,10 @@ async def _outgoing_messages(session: AsyncSession, endpoint: int) -> list[Outgo
             kind=one.kind,
             service=one.service_id,
             at=one.at,
-            data=one.data if to.owner is None else data_for_shop(one.data),
+            data=data_for(one, operation, to.owner),
             attempts=delivery.attempts,
         )
-        for delivery, one, to in rows.all()
+        for delivery, one, to, operation in rows.all()
     ]
 
 

@@ -11,7 +11,7 @@ from models.enums import DeliveryState, MessageType
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from orders import audit
 from orders.errors import InvalidField, NotFound
-from orders.webhooks.fanout import delivery_of, skip_unheard
+from orders.webhooks.fanout import delivery_of, skip_new
 from orders.webhooks.outbox import Ping, message
 from orders.webhooks.targets import check_url
 
@@ -53,7 +53,7 @@ async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, priv
     for message_type in endpoint.kinds:
         if message_type not in KINDS:
             raise InvalidField("kind", f"there is no type {message_type!r}; known: {', '.join(KINDS)}")
-    await skip_unheard(session)  # what happened while nobody listened is not news for the first who does
+    await skip_new(session)  # what happened while nobody listened is not news for the first who does
     session.add(endpoint)
     await session.flush()
     record_action(session, endpoint, actor, "added", {"url": endpoint.url, "owner": endpoint.owner or ""})

@@ -150,7 +150,13 @@ SHAPES: dict[str, type[News]] = {
 def message(message_type: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
     """Names and values are the upstream's: they go out without what terminals and browsers obey."""
     told = {name: _plain(value) for name, value in data.model_dump(mode="json").items()}
-    return WebhookMessage(message_id=uuid.uuid4().hex, kind=message_type.value, service_id=service, data=told)
+    return WebhookMessage(
+        message_id=uuid.uuid4().hex,
+        kind=message_type.value,
+        service_id=service,
+        operation_id=getattr(data, "operation", None),
+        data=told,
+    )
 
 
 def _plain(value: object) -> object:

@@ -92,7 +92,7 @@ def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, call
     return explain(stage, shown, called_off=called_off_at is not None, failure=failure).waits_for
 
 
-_OF_OUR_PEOPLE = frozenset(
+NOT_FOR_SHOPS = frozenset(
     {
         *(MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED, MessageType.INCIDENT_CLOSED),
         *(MessageType.UPSTREAM_BALANCE_LOW, MessageType.UPSTREAM_BALANCE_ENOUGH),
@@ -110,7 +110,7 @@ _DATA = frozenset(
 
 def is_for_shops(message_type: str) -> bool:
     """Whether a message of this type goes to endpoints of storefronts."""
-    return message_type not in _OF_OUR_PEOPLE
+    return message_type not in NOT_FOR_SHOPS
 
 
 def data_for_shop(data: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import binascii
 import json
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from orders.signatures import signature
 from orders.webhooks.deliveries import OutgoingMessage
@@ -26,18 +28,25 @@ class SecretUnusable(Exception):
 
 def body(outgoing: OutgoingMessage, source: str) -> bytes:
     """The message as a CloudEvent, byte for byte the same in every attempt."""
+    event = cloud_event(outgoing.message_id, source, outgoing.kind, outgoing.service, outgoing.at, outgoing.data)
+    return json.dumps(event, ensure_ascii=False, sort_keys=True).encode()
+
+
+def cloud_event(
+    message_id: str, source: str, kind: str, service: int | None, at: datetime, data: dict[str, Any]
+) -> dict[str, object]:
     event: dict[str, object] = {
         "specversion": "1.0",
-        "id": outgoing.message_id,
+        "id": message_id,
         "source": source,
-        "type": outgoing.kind,
-        "time": outgoing.at.isoformat().replace("+00:00", "Z"),
+        "type": kind,
+        "time": at.isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "data": outgoing.data,
+        "data": data,
     }
-    if outgoing.service is not None:
-        event["subject"] = str(outgoing.service)
-    return json.dumps(event, ensure_ascii=False, sort_keys=True).encode()
+    if service is not None:
+        event["subject"] = str(service)
+    return event
 
 
 def headers(message_id: str, timestamp: int, content: bytes, secrets: Sequence[bytes]) -> dict[str, str]:

@@ -10,13 +10,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.enums import DeliveryState
+from models.order import Operation
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.access.roles import OPERATOR, Requester
 from orders.errors import InvalidField, NotFound, existing
 from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
-from orders.webhooks.redaction import data_for_shop
+from orders.webhooks.wording import data_for
 
 _NOUN = "delivery"
 
@@ -174,7 +175,8 @@ async def find_delivery(session: AsyncSession, number: int, requester: Requester
         )
         for one in tries.all()
     ]
-    data = message.data if endpoint.owner is None else data_for_shop(message.data)
+    operation = None if message.operation_id is None else await session.get(Operation, message.operation_id)
+    data = data_for(message, operation, endpoint.owner)
     return DeliveryDetail(**dict(_show(delivery, message, endpoint)), data=data, log=log)
 
 

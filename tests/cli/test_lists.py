@@ -301,7 +301,7 @@ async def test_what_was_removed_because_of_its_age_is_told(filled: Shell) -> Non
         session.add_all([operation, StageEntry(operation_id=1, stage=Stage.COMPLETED, at=long_ago)])
         before = len((await session.exec(select(StageEntry).where(StageEntry.operation_id == 1))).all())
     keep = timedelta(days=30)
-    await prune(database, Keep(events=keep, hints=keep, stages=keep, snapshots=keep, webhooks=keep))
+    await prune(database, Keep(events=keep, hints=keep, stages=keep, snapshots=keep, webhooks=keep, messages=keep))
     await database.close()
     run = (await filled.resell("retention")).done()
     assert run.lines[0].split() == ["at", *KINDS, "seconds"]

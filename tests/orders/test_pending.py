@@ -20,7 +20,7 @@ from orders.retention import Keep, prune
 from tests.orders.test_decisions import needing_attention
 
 OLGA = Decision(actor="olga", reason="the customer wrote", parameters={"domain": "new.example"})
-AGES = Keep(**dict.fromkeys(("events", "hints", "stages", "snapshots", "webhooks"), timedelta(days=1)))
+AGES = Keep(**dict.fromkeys(("events", "hints", "stages", "snapshots", "webhooks", "messages"), timedelta(days=1)))
 
 
 async def told(database: Database, operation: int, decision: Written | Decision, kind: DecisionKind) -> DecisionOutcome:

@@ -23,7 +23,7 @@ from orders.views import PageRequest, WorkflowLinks, find_operation, list_audit
 from settings import Settings
 
 DAY = timedelta(days=1)
-KEEP = Keep(events=10 * DAY, hints=10 * DAY, stages=10 * DAY, snapshots=10 * DAY, webhooks=10 * DAY)
+KEEP = Keep(events=10 * DAY, hints=10 * DAY, stages=10 * DAY, snapshots=10 * DAY, webhooks=10 * DAY, messages=10 * DAY)
 LONG_AGO = utc_now() - 400 * DAY
 LINKS = WorkflowLinks("http://ui.test", "default")
 

@@ -16,6 +16,7 @@ from models.enums import (
     DriftState,
     EventKind,
     IncidentKind,
+    MessageType,
     OperationKind,
     ServiceStatus,
     Stage,
@@ -198,7 +199,17 @@ def _make_rows() -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
     yield (
         WebhookMessage,
         _values(
-            (WebhookMessage(message_id=f"w{i}", kind="resellflow.x", service_id=i, spread_at=AGO, at=AGO) for i in n),
+            (
+                WebhookMessage(
+                    message_id=f"w{i}",
+                    kind=rare(i, MessageType.SERVICE_OPENED.value, MessageType.SERVICE_CLOSED.value),
+                    service_id=i,
+                    spread_at=AGO,
+                    position=i,
+                    at=AGO,
+                )
+                for i in n
+            ),
         ),
     )
     yield (

@@ -50,6 +50,7 @@ RARE: dict[str, dict[str, list[str]]] = {
         "older_than": ["399d"],
     },
     "/v1/incidents": {"open": ["true", "false"], "service": ["5"], "kind": ["second_item"]},
+    "/v1/events": {"type": ["resellflow.service.closed.v1"], "service": ["5"], "start": ["now"]},
     "/v1/webhooks/deliveries": {"webhook": ["quiet"], "state": ["given_up"], "service": ["5"]},
     "/v1/drift": {"state": ["approved"], "kind": ["price"], "service": ["5"]},
     "/v1/upstreams/{name}/orphans": {},

@@ -1,0 +1,50 @@
+"""`resell events`: all that webhooks send, oldest first."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.listing import Cursor, OfService
+from cli.printing import Column, number, print_json, print_table, whole
+from cli.session import AsJson, opened_database, run_async
+from models.enums import MessageType
+
+if TYPE_CHECKING:
+    from orders.webhooks.feed_views import Feed, FeedRequest
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(events)
+
+
+def events(
+    kind: Annotated[
+        list[MessageType] | None, typer.Option("--type", metavar="TYPE", help="only of this type; may be repeated")
+    ] = None,
+    service: OfService = None,
+    from_now: Annotated[bool, typer.Option("--from-now", help="show none, only the cursor for those to come")] = False,
+    limit: Annotated[int, typer.Option(help="show at most this many", min=1, max=200)] = 200,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what the webhooks send, oldest first, whether there is a webhook or not."""
+    from orders.webhooks.feed_views import FeedRequest
+
+    ask = FeedRequest(limit, cursor, "now" if from_now else "oldest", kind, service)
+    feed = run_async(_events(ask))
+    if as_json:
+        return print_json(feed)
+    columns = [whole("at (UTC)"), number("service"), whole("type"), Column("data")]
+    rows = [[one.time, one.subject, one.type, one.data] for one in feed.items]
+    print_table(columns, rows, nothing="no events")
+    return print(f"{'there are more' if feed.more else 'for what comes later'}: --cursor {feed.next_cursor}")
+
+
+async def _events(ask: "FeedRequest") -> "Feed":
+    from orders.installation import source_of
+    from orders.webhooks.feed_views import read_feed
+
+    async with opened_database() as database:
+        source = await source_of(database)
+        async with database.read() as session:
+            return await read_feed(session, ask, source)
