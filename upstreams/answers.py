@@ -24,6 +24,13 @@ class Quote(Value):
     foreign: Money | None = None
     """The price as shown, where it is in another currency than the account's: `unreadable` says so too, for those who
     can't convert it."""
+    missing: str = ""
+    """What the upstream itself lacks for a price, in its words; empty where it shows one or gives no reason."""
+
+    @property
+    def shown(self) -> Money | None:
+        """The price in whatever currency."""
+        return self.price or self.foreign
 
 
 class Unpaid(Value):
@@ -45,21 +52,18 @@ class OrderAccepted(Value):
     unpaid: Unpaid | None = None
 
 
-class ProlongQuote(Value):
-    """What the renewal form shows for one period. None where it does not say it, or not for that period."""
+class ProlongQuote(Quote):
+    """What the renewal form shows for one period. None where it does not say it, or not for that period.
 
-    price: Money | None
-    """What is charged for the period (assumed: the form's fields are known, one for the price is not)."""
+    The price is what is charged for the period (assumed: the form's fields are known, one for the price is not).
+    """
+
     expires_on: date | None
     """The expiry now, as the form shows it."""
     new_expires_on: date | None
     """The expiry if it is prolonged by that period (seen in code)."""
     periods: tuple[int, ...]
     """Periods that the form offers, in the upstream's months, ascending; empty where it offers no choice."""
-    unreadable: str = ""
-    """The same as in `Quote`."""
-    foreign: Money | None = None
-    """The same as in `Quote`."""
 
 
 class ProlongAccepted(Value):
@@ -71,20 +75,17 @@ class ProlongAccepted(Value):
     """An order (or cart row) that has yet to be paid: then nothing was charged and the expiry stays."""
 
 
-class PlanChangeQuote(Value):
-    """What changing the tariff would cost, from the reading steps of the upstream's wizard."""
+class PlanChangeQuote(Quote):
+    """What changing the tariff would cost, from the reading steps of the upstream's wizard.
 
-    price: Money | None
-    """What is charged now, in part for the time left (assumed); negative: money comes back. None: not readable, or the
-    tariff is not among those offered."""
+    The price is what is charged now, in part for the time left (assumed); negative: money comes back. None: not
+    readable, or the tariff is not among those offered.
+    """
+
     new_expires_on: date | None
     """The expiry after the change, which may move (seen in code)."""
     tariffs: tuple[str, ...]
     """Tariffs that this item may be changed to now; empty where the upstream names none."""
-    unreadable: str = ""
-    """The same as in `Quote`."""
-    foreign: Money | None = None
-    """The same as in `Quote`."""
 
 
 class PlanChangeAccepted(Value):

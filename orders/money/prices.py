@@ -90,6 +90,8 @@ class _Price:
     """The same in the currency in which it was named."""
     row: dict[str, str] = field(default_factory=dict)
     objection: Objection | None = None
+    missing: str = ""
+    """What the upstream lacks for a price, in its words."""
 
 
 def judge(
@@ -130,7 +132,7 @@ def _in_the_cart(terms: PriceTerms, quote: Quote, row: str, today: date, rates: 
 
 
 def _price(terms: PriceTerms, quote: Quote, today: date, rates: Rates, refused: str) -> _Price:
-    quoted = quote.price or quote.foreign
+    quoted = quote.shown
     if quoted is not None:
         priced = _converted(terms, quoted, today, rates, {"source": "quote", "quoted": str(quoted)})
         return _after_refusal(terms, priced, today, rates)
@@ -142,7 +144,8 @@ def _price(terms: PriceTerms, quote: Quote, today: date, rates: Rates, refused: 
     row["skipped"] = _why_no_quote(quote, refused)
     money = terms.stand_in.money
     if money is None:
-        return _after_refusal(terms, _Price(None, row=row | {"source": "none"}), today, rates)
+        nothing = _Price(None, row=row | {"source": "none"}, missing=quote.missing)
+        return _after_refusal(terms, nothing, today, rates)
     row["stand_in"] = f"{money}, {terms.stand_in.source}"
     if terms.stand_in.missing:
         row["skipped"] += f"; {terms.stand_in.missing} is not in it"
@@ -154,7 +157,8 @@ def _why_no_quote(quote: Quote, refused: str) -> str:
         return f"the upstream did not quote: {refused}"
     if quote.unreadable:
         return "the upstream's price can't be read, which the mapping or a person allows"
-    return "the upstream shows no price before the request"
+    why = f", and names as missing: {quote.missing}" if quote.missing else ""
+    return f"the upstream shows no price before the request{why}"
 
 
 def _unreadable(terms: PriceTerms, text: str, today: date, rates: Rates, row: dict[str, str]) -> _Price:
@@ -214,7 +218,8 @@ def _above_agreed(terms: PriceTerms, found: _Price, today: date, rates: Rates, r
         return
     row["agreed"] = str(terms.agreed)
     if found.cost is None:
-        yield f"at most {terms.agreed} is agreed, and no price is shown"
+        why = f" (the upstream names as missing: {found.missing})" if found.missing else ""
+        yield f"at most {terms.agreed} is agreed, and no price is shown{why}"
         return
     limit = _comparable(terms.agreed, found, terms.currency, today, rates)
     if limit is None:

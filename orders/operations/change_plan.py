@@ -154,10 +154,9 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         await followups.addons_after_plan_change(ending, asked, before=before)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        quoted = await upstream.quote_plan_change(
+        return await upstream.quote_plan_change(
             item_number(job), job.mapping.tariff, job.upstream_period(), settings=job.mapping.settings
         )
-        return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         item = await read(job, upstream)

@@ -154,8 +154,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
         await show_real_cost(ending.session, ending.service, ending.operation, ending.snapshot)
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
-        quoted = await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())
-        return Quote(price=quoted.price, unreadable=quoted.unreadable, foreign=quoted.foreign)
+        return await upstream.quote_prolong(job.service.product_type, item_number(job), job.upstream_period())
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
         obstacle = refused_before(job)

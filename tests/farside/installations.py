@@ -15,6 +15,7 @@ import pytest
 from sqlmodel import col, select
 
 from catalogue.loading import load
+from models.catalogue import PlanMapping, TariffPlan
 from models.database import Database
 from models.enums import Stage
 from models.events import UpstreamSnapshot
@@ -154,6 +155,15 @@ class Pair:
     async def bought(self, **details: object) -> Service:
         """A service of the reseller's that runs."""
         return await self.completed(await self.reseller.order("S", **details))
+
+    async def change_plans_automatically(self, **addons: str) -> None:
+        """The distributor's larger plan has these add-ons, and the same disk: a change to it is automatic."""
+        async with self.distributor.database.write() as session:
+            plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-2"))).one()
+            mapping = (await session.exec(select(PlanMapping).where(PlanMapping.plan_id == plan.id))).one()
+            plan.resources, mapping.addons = {"disk_gb": 30}, addons
+            session.add_all([plan, mapping])
+        await self.panel.set(disk_change="automatic", addons_on_change="mapped")
 
     @contextmanager
     def serve_distributor_by_a_process(self) -> Iterator[None]:

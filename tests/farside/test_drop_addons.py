@@ -2,21 +2,10 @@
 
 from sqlmodel import select
 
-from models.catalogue import PlanMapping, TariffPlan
 from models.enums import OperationKind
 from models.incident import Incident
 from tests.farside.installations import Pair, on_both_databases
 from tests.infrastructure.eventually import assert_eventually
-
-
-async def _plan_there(pair: Pair, **addons: str) -> None:
-    """The distributor's larger plan has these add-ons, and the same disk: no person is asked about it."""
-    async with pair.distributor.database.write() as session:
-        plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-2"))).one()
-        mapping = (await session.exec(select(PlanMapping).where(PlanMapping.plan_id == plan.id))).one()
-        plan.resources, mapping.addons = {"disk_gb": 30}, addons
-        session.add_all([plan, mapping])
-    await pair.panel.set(disk_change="automatic", addons_on_change="mapped")
 
 
 async def _incidents(pair: Pair) -> list[str]:
@@ -26,7 +15,7 @@ async def _incidents(pair: Pair) -> list[str]:
 
 async def test_an_addon_that_only_their_plan_can_have_is_switched_off_there(pair: Pair) -> None:
     """How their own upstream switches it off is their affair; the simulator has a least value."""
-    await _plan_there(pair, ram="addon_71")
+    await pair.change_plans_automatically(ram="addon_71")
     service = await pair.bought(addons={"ram": 4})
     order = await pair.reseller.resellflow.change_plan(service.id or 0, "BARE", key="c", drop_addons=True)
     await pair.completed(order)
@@ -43,7 +32,7 @@ async def test_an_addon_that_only_their_plan_can_have_is_switched_off_there(pair
 
 @on_both_databases
 async def test_an_addon_that_their_plan_can_not_have_is_dropped_there(pair: Pair) -> None:
-    await _plan_there(pair)
+    await pair.change_plans_automatically()
     service = await pair.bought(addons={"ram": 4})
     order = await pair.reseller.resellflow.change_plan(service.id or 0, "BARE", key="c", drop_addons=True)
     await pair.completed(order)

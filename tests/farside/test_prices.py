@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from models.catalogue import TariffPlan, TariffPlanPrice
-from models.enums import FailureClass, IncidentKind, ServiceStatus, Stage
+from models.enums import FailureClass, IncidentKind, OperationKind, ServiceStatus, Stage
 from models.incident import Incident
 from models.messages import Decision, DecisionKind
 from models.money import Money
@@ -96,6 +96,28 @@ async def test_add_ons_cost_what_the_distributor_sells_them_for(pair: Pair) -> N
     await pair.reseller.resellflow.decide(order.operation, DecisionKind.ACCEPT_PRICE, PAID)
     await pair.completed(order)
     await costs(pair, number, "10.90")
+
+
+@pytest.mark.proof
+async def test_what_the_distributor_has_no_price_for_is_named_here(pair: Pair) -> None:
+    """Its catalogue does not say what an add-on costs."""
+    order = await pair.reseller.order("S", addons={"ram": 4})
+    await pair.completed(order)
+    said = "the upstream shows no price before the request, and names as missing: the price of ram"
+    assert said in (await pair.reseller.operation(order.operation)).price["skipped"]
+    shop, limit = pair.reseller.resellflow, eur("8.00")
+    more = ServiceChange(addons={"ram": 6}, agreed_cost_limit=limit)
+    for limited in (
+        await shop.change_parameters(order.service, more, key="a"),
+        await shop.prolong((await pair.bought(addons={"ram": 4})).id or 0, 1, key="p", agreed_cost_limit=limit),
+        await shop.change_plan(
+            (await pair.bought(addons={"ram": 4})).id or 0, "L", key="c", agreed_cost_limit=eur("1.00")
+        ),
+    ):
+        operation = await pair.reseller.until(limited, Stage.NEEDS_ATTENTION, Stage.COMPLETED)
+        assert "names as missing: the price of ram" in operation.price["skipped"], operation.kind
+        if limited.kind is not OperationKind.PROLONG:
+            assert "no price is shown (the upstream names as missing: the price of ram)" in operation.reason
 
 
 @pytest.mark.proof

@@ -12,9 +12,9 @@ from models.order import Operation, Task
 from orders.decisions.allowed import person_may
 from orders.decisions.facts import facts_of
 from orders.operations.set_parameters import ServiceChange
-from tests.farside.installations import Pair, hint_by_webhook, on_both_databases, orders
+from tests.farside.installations import Pair, hint_by_webhook, on_both_databases
 from tests.infrastructure.eventually import assert_eventually
-from tests.infrastructure.proxy import Answer, Reaches, Request
+from tests.infrastructure.proxy import Answer, Request
 
 
 def opens(request: Request) -> bool:
@@ -63,13 +63,6 @@ async def test_a_service_is_opened_prolonged_suspended_resumed_changed_and_close
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "setparam"]
 
 
-@on_both_databases
-async def test_an_order_whose_answer_is_cut_off_is_one_service(pair: Pair) -> None:
-    pair.line.lay(Answer.CUT, Reaches.BEFORE, chosen=opens)
-    await pair.bought()
-    assert await pair.counts() == (1, 1, 1)
-
-
 async def test_an_order_that_is_lost_is_sent_again_with_the_same_key_and_the_lost_one_may_arrive_late(
     pair: Pair,
 ) -> None:
@@ -80,20 +73,6 @@ async def test_an_order_that_is_lost_is_sent_again_with_the_same_key_and_the_los
     answer = await pair.line.pass_on(lost)
     assert f'"number":{service.upstream_number}'.encode() in answer
     assert await pair.counts() == (1, 1, 1)
-
-
-@pytest.mark.proof
-async def test_a_prolongation_that_is_lost_or_whose_answer_is_cut_off_is_charged_once(pair: Pair) -> None:
-    service = await pair.bought()
-    for number, reaches in enumerate((Reaches.BEFORE, Reaches.NEVER), start=1):
-        before = service.expires_on
-        assert before is not None
-        pair.line.lay(Answer.CUT, reaches, chosen=orders)
-        service = await pair.completed(await pair.reseller.resellflow.prolong(service.id or 0, 1, key=f"p{number}"))
-        assert service.expires_on is not None
-        assert timedelta(days=28) <= service.expires_on - before <= timedelta(days=31)
-        await pair.line.pass_on(next(one for one in reversed(pair.line.requests) if orders(one)))
-    assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "prolong"]
 
 
 @pytest.mark.proof

@@ -144,6 +144,14 @@ def test_a_change_of_plan_that_nobody_prices_goes_unless_a_limit_is_agreed() -> 
     assert "no price is shown" in limited.objection.reason
 
 
+def test_what_the_upstream_lacks_for_a_price_is_named() -> None:
+    lacking = Quote(price=None, missing="the price of ram")
+    assert "the price of ram" in judged(CHANGING_PLAN, lacking).price["skipped"]
+    limited = judged(replace(CHANGING_PLAN, agreed=eur("3.00")), lacking)
+    assert limited.objection is not None
+    assert "(the upstream names as missing: the price of ram)" in limited.objection.reason
+
+
 @pytest.mark.parametrize("terms", [OPENING, CHANGING_PLAN], ids=["a period", "no period"])
 def test_a_price_that_can_t_be_read_is_for_a_person_unless_the_mapping_allows_it(terms: PriceTerms) -> None:
     found = judged(terms, GARBLED)

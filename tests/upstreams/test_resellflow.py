@@ -193,6 +193,22 @@ async def test_what_they_have_cancelled_is_said_and_waited_for_no_longer(far_sid
         await far_side.upstream.prolong(number, 1, key="k")
 
 
+async def test_what_they_do_to_the_item_since_does_not_hide_what_they_have_cancelled(far_side: FarSide) -> None:
+    number = await far_side.open()
+    await far_side.upstream.prolong(number, 1, key="k")
+    await far_side.stand(number, Stage.CANCELLED, "nobody paid for it")
+    answer = await far_side.api.operator.post(f"/v1/services/{number}/suspend", headers={"Idempotency-Key": "s"})
+    assert answer.status_code == 201, answer.text
+    assert not (await far_side.upstream.read_item("vds", number)).dead_end, "they are at work on it"
+    await far_side.finish(number, status=ServiceStatus.SUSPENDED)
+    form = await far_side.upstream.read_item("vds", number)
+    assert (form.dead_end, form.status_detail) == (True, "prolong cancelled")
+    await far_side.upstream.resume("vds", number, key="r")
+    await far_side.finish(number, status=ServiceStatus.ACTIVE)
+    form = await far_side.upstream.read_item("vds", number)
+    assert (form.dead_end, form.status_detail) == (False, "")
+
+
 async def test_an_addon_that_was_taken_away_is_shown_as_none(far_side: FarSide) -> None:
     number = await far_side.open()
     await far_side.upstream.set_parameters("vds", number, {"ram": "0"}, key="k")
@@ -344,10 +360,12 @@ async def test_prices_are_those_of_their_catalogue(far_side: FarSide) -> None:
     upstream, number = far_side.upstream, await far_side.open()
     assert (await upstream.quote(spec(period=12, addons={}))).price == Money.of("79.00", "EUR")
     assert (await upstream.quote(spec())).price == Money.of("12.00", "EUR"), "ram above 2"
-    assert (await upstream.quote(spec(period=7))).price is None
+    other_period = await upstream.quote(spec(period=7))
+    assert (other_period.price, other_period.missing) == (None, "it is not sold for this period")
     assert (await upstream.quote_prolong("vds", number, 12)).price == Money.of("94.00", "EUR"), "70 and 12 times 2"
     assert (await upstream.quote_parameters("vds", number, {"ram": "6"})).price == Money.of("2.00", "EUR")
     assert (await upstream.quote_parameters("vds", number, {"domain": "v2.example.com"})).price == Money.of("0", "EUR")
-    assert (await upstream.quote_plan_change(number, "VDS-2", 1)).price is None, "nor do they say what ram costs there"
+    other_plan = await upstream.quote_plan_change(number, "VDS-2", 1)
+    assert (other_plan.price, other_plan.missing) == (None, "it is not sold for this period")
     with pytest.raises(SetupFault):
         await upstream.quote(spec(tariff="VDS-9"))

@@ -71,6 +71,8 @@ MAX_BODY = 16 * 1024 * 1024
 """Bytes of an answer. A page of 200 services has a fifth of a megabyte."""
 _OPERATIONS = 20
 """A service's latest operations that are read with it."""
+_MOST_OF_A_REASON = 200
+"""Characters of what they lack for a price."""
 _DOMAIN = "domain"
 _PRICES = "/v1/prices"
 _NO_TOKEN = re.compile(r"[^!-~]")
@@ -149,11 +151,11 @@ class ResellflowUpstream(Absent):
         return OrderAccepted(upstream_number=str(accepted.service.number))
 
     async def quote(self, spec: OrderSpec) -> Quote:
-        return self._quote(await self._price(spec.tariff, spec.period, spec.addons, renewal=False))
+        return await self._price(spec.tariff, spec.period, spec.addons, renewal=False)
 
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
         service = await self._read(self._service(number), TheirService, number=number)
-        quote = self._quote(await self._price(service.plan, period, service.addons, renewal=True))
+        quote = await self._price(service.plan, period, service.addons, renewal=True)
         terms = {"expires_on": service.expires_on, "new_expires_on": None, "periods": ()}
         return ProlongQuote.model_validate(quote.model_dump() | terms)
 
@@ -162,7 +164,7 @@ class ResellflowUpstream(Absent):
     ) -> PlanChangeQuote:
         """The whole period of the new plan: what they charge at once is theirs to say, and it is no more than that."""
         service = await self._read(self._service(number), TheirService, number=number)
-        quote = self._quote(await self._price(tariff, service.period_months, service.addons, renewal=True))
+        quote = await self._price(tariff, service.period_months, service.addons, renewal=True)
         return PlanChangeQuote.model_validate(quote.model_dump() | {"new_expires_on": None, "tariffs": ()})
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
@@ -172,9 +174,10 @@ class ResellflowUpstream(Absent):
         months = service.period_months
         before = await self._price(service.plan, months, service.addons, renewal=True)
         after = await self._price(service.plan, months, {**service.addons, **added}, renewal=True)
-        if before is None or after is None or before.currency != after.currency:
-            return Quote(price=None)
-        return self._quote(after - before if before < after else Money.zero(after.currency))
+        if before.shown is None or after.shown is None or before.shown.currency != after.shown.currency:
+            return Quote(price=None, missing=after.missing or before.missing)
+        more = after.shown - before.shown if before.shown < after.shown else Money.zero(after.shown.currency)
+        return self._quote(more)
 
     async def list_items(self, product_type: str) -> Listing:
         found: dict[str, UpstreamItem] = {}
@@ -277,19 +280,22 @@ class ResellflowUpstream(Absent):
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
 
-    async def _price(self, plan: str, months: int, addons: Mapping[str, int | str], *, renewal: bool) -> Money | None:
-        """What they sell a plan for. None: their catalogue does not say it, or they have an older version."""
+    async def _price(self, plan: str, months: int, addons: Mapping[str, int | str], *, renewal: bool) -> Quote:
+        """What they sell a plan for. No price: their catalogue does not say it, or they have an older version."""
         query: list[tuple[str, str | int | float | bool | None]] = [("plan", plan), ("period_months", months)]
         query += [("renewal", "true")] if renewal else []
         query += [("addon", f"{name}:{value}") for name, value in sorted(addons.items())]
         path = f"{_PRICES}?{httpx.QueryParams(query)}"
         with suppress(NoSuchItem):
-            return (await self._read(path, TheirPrice, refusals=RefusalScope.OF_AN_OPERATION)).price
-        return None
+            found = await self._read(path, TheirPrice, refusals=RefusalScope.OF_AN_OPERATION)
+            if found.price is not None:
+                return self._quote(found.price)
+            return Quote(price=None, missing=self._call(f"GET {_PRICES}").clean(found.missing, _MOST_OF_A_REASON))
+        return Quote(price=None)
 
-    def _quote(self, price: Money | None) -> Quote:
+    def _quote(self, price: Money) -> Quote:
         currency = self._connection.currency
-        if price is None or price.currency == currency:
+        if price.currency == currency:
             return Quote(price=price)
         return Quote(price=None, unreadable=f"{price}, and the account is kept in {currency}", foreign=price)
 

@@ -82,6 +82,8 @@ class TheirOperation(_Document):
     upstream_says: _Long | None = None
     parameters: dict[_Text, _Long] = Field(default_factory=dict)
     price: dict[_Text, _Long] = Field(default_factory=dict)
+    actor: _Text = ""
+    """Who asked for it: a storefront by its name, a person of theirs, or their installation itself."""
     called_off_at: datetime | None = None
     """Since when nothing of it is sent any more there."""
 
@@ -122,6 +124,8 @@ class TheirKey(_Document):
 
 class TheirPrice(_Document):
     price: Money | None
+    missing: _Long = ""
+    """What their catalogue does not say of it."""
 
 
 class TheirToken(_Document):
@@ -145,7 +149,7 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
     if status is UpstreamStatus.PROCESSING and opening is not None and opening.is_cancelled:
         status = UpstreamStatus.DELETED
     deleted = status is UpstreamStatus.DELETED
-    given_up = _given_up(operations)
+    given_up = _given_up(service, operations)
     told = next((one for one in operations if one.is_running), None) or given_up
     at_work = not all(one.has_ended for one in operations)
     suspended = status is UpstreamStatus.SUSPENDED
@@ -172,9 +176,14 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
     )
 
 
-def _given_up(operations: Sequence[TheirOperation]) -> TheirOperation | None:
-    """The latest operation, if they have cancelled it: nobody goes on with it there."""
-    return operations[0] if operations and operations[0].is_cancelled else None
+def _given_up(service: TheirService, operations: Sequence[TheirOperation]) -> TheirOperation | None:
+    """The latest operation that we asked for, if they have cancelled it: nobody goes on with it there.
+
+    What their own people did to the service since does not hide it.
+    """
+    ours = (one for one in operations if service.owner in (None, one.actor) or not one.actor)
+    latest = next(ours, None)
+    return latest if latest is not None and latest.is_cancelled else None
 
 
 def _was_bought(opening: TheirOperation) -> bool | None:

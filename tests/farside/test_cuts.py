@@ -1,0 +1,80 @@
+"""The answer to each call that changes something gets lost, before or after the distributor has accepted it.
+
+Then the first request arrives once more, as a late packet does: intended services, intended charges, and no more.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from models.enums import OperationKind, ServiceStatus
+from models.incident import Incident
+from models.order import Service
+from orders.lifecycle.acceptance import AcceptedOrder
+from orders.operations.set_parameters import ServiceChange
+from tests.farside.installations import Pair, orders
+from tests.infrastructure.proxy import Answer, Reaches
+
+CUTS = [
+    pytest.param(Answer.CUT, Reaches.BEFORE, id="after it is accepted"),
+    pytest.param(Answer.CUT, Reaches.NEVER, id="before it is accepted", marks=pytest.mark.proof),
+    pytest.param(Answer.STALL, Reaches.LATE, id="accepted after we gave up", marks=pytest.mark.proof),
+]
+
+
+Ask = Callable[[Callable[[], Awaitable[AcceptedOrder]]], Awaitable[Service]]
+
+
+async def _arrives_once_more(pair: Pair, since: int) -> None:
+    """The first request after so many on the line is passed on again."""
+    sent = [request for request in pair.line.requests[since:] if orders(request)]
+    assert len({request.headers["idempotency-key"] for request in sent}) == 1, "the same key in every attempt"
+    await pair.line.pass_on(sent[0])
+
+
+async def _live_a_whole_life(pair: Pair, ask: Ask) -> None:
+    """Each operation once, by `ask`; and what both sides and the simulator have to show for it."""
+    await pair.change_plans_automatically(ram="addon_71")
+    shop = pair.reseller.resellflow
+    service = await ask(lambda: pair.reseller.order("S"))
+    number, before = service.id or 0, service.expires_on
+    service = await ask(lambda: shop.prolong(number, 1, key="p"))
+    assert before is not None
+    assert service.expires_on is not None
+    assert timedelta(days=28) <= service.expires_on - before <= timedelta(days=31)
+    plan = service.plan_id
+    service = await ask(lambda: shop.change_plan(number, "L", key="l"))
+    assert service.plan_id != plan
+    service = await ask(lambda: shop.change_parameters(number, ServiceChange(addons={"ram": 4}), key="a"))
+    assert service.addons == {"ram": 4}
+    assert (await ask(lambda: shop.suspend(number, key="s"))).status is ServiceStatus.SUSPENDED
+    assert (await ask(lambda: shop.resume(number, key="r"))).status is ServiceStatus.ACTIVE
+    assert (await ask(lambda: shop.close_service(number, key="c"))).status is ServiceStatus.CLOSED
+    assert [operation.kind for operation in await pair.operations_there()] == [
+        OperationKind.OPEN,
+        OperationKind.PROLONG,
+        OperationKind.CHANGE_PLAN,
+        OperationKind.SET_PARAMETERS,
+        OperationKind.SUSPEND,
+        OperationKind.RESUME,
+        OperationKind.CLOSE,
+    ]
+    charged = [charge["operation"] for charge in await pair.panel.charges()]
+    assert charged == ["open", "prolong", "changepricelist", "setparam"]
+    assert len(await pair.sold()) == 1
+    async with pair.reseller.database.read() as session:
+        assert [one.message for one in (await session.exec(select(Incident))).all()] == []
+
+
+@pytest.mark.parametrize(("answer", "reaches"), CUTS)
+async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches: Reaches) -> None:
+    async def ask(what: Callable[[], Awaitable[AcceptedOrder]]) -> Service:
+        before = len(pair.line.requests)
+        pair.line.lay(answer, reaches, chosen=orders)
+        service = await pair.completed(await what(), timeout=90)
+        await _arrives_once_more(pair, before)
+        return service
+
+    await _live_a_whole_life(pair, ask)
