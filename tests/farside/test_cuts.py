@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from models.enums import OperationKind, ServiceStatus
+from models.enums import OperationKind, ServiceStatus, Stage
 from models.incident import Incident
 from models.order import Service
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.operations.set_parameters import ServiceChange
 from tests.farside.installations import Pair, orders
+from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.proxy import Answer, Reaches
 
 CUTS = [
@@ -78,3 +79,33 @@ async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches
         return service
 
     await _live_a_whole_life(pair, ask)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("reaches", [Reaches.BEFORE, Reaches.NEVER], ids=["accepted", "not accepted"])
+async def test_each_call_is_carried_out_once_by_workers_that_are_killed_before_they_hear_the_answer(
+    resting_pair: Pair, reaches: Reaches
+) -> None:
+    """Real processes, killed between sending and settling."""
+    pair = resting_pair
+    workers = [pair.reseller.start_worker()]
+
+    async def ask(what: Callable[[], Awaitable[AcceptedOrder]]) -> Service:
+        before, there = len(pair.line.requests), len(await pair.operations_there())
+        pair.line.lay(Answer.STALL, reaches, chosen=orders)
+        order = await what()
+
+        async def is_sent() -> bool:
+            arrived = any(orders(request) for request in pair.line.requests[before:])
+            return arrived and (reaches is Reaches.NEVER or len(await pair.operations_there()) > there)
+
+        await assert_eventually(is_sent, timeout=90, interval=0.02, message="the request is on the line")
+        workers[-1].kill()
+        assert (await pair.reseller.operation(order.operation)).stage is not Stage.COMPLETED
+        workers.append(pair.reseller.start_worker())
+        service = await pair.completed(order, timeout=120)
+        await _arrives_once_more(pair, before)
+        return service
+
+    async with pair.distributor.working():
+        await _live_a_whole_life(pair, ask)

@@ -5,17 +5,15 @@ operation there, never a second one. What it asks of their side, and what each f
 docs/resellflow-upstream.md.
 """
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from models.enums import Knowledge, Role
+from models.enums import Knowledge
 from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
@@ -29,16 +27,14 @@ from upstreams.answers import (
     Quote,
 )
 from upstreams.errors import (
-    ConnectionUnhealthy,
     NoSuchItem,
     NotAllowed,
     NotSent,
     OutcomeUnknown,
     Rejected,
-    UpstreamError,
 )
 from upstreams.gate import Gate
-from upstreams.httpcalls import Call, Effect, HttpTransport, RefusalScope, Request, usable_address
+from upstreams.httpcalls import RefusalScope
 from upstreams.port import (
     NO_SETTINGS,
     Findings,
@@ -51,31 +47,24 @@ from upstreams.port import (
     UpstreamItem,
 )
 from upstreams.resellflow.documents import (
-    Accepted,
     TheirKey,
     TheirOperations,
-    TheirPage,
     TheirPrice,
     TheirService,
-    TheirToken,
     asked_addons,
     item,
 )
-from upstreams.resellflow.holder import TokenHolder, WrongRole, owners
+from upstreams.resellflow.holder import WrongRole
 from upstreams.resellflow.lists import PAGE_SIZE, out_of_order, read_all, rows_of, walk
-from upstreams.resellflow.problems import Question, document
-from upstreams.resellflow.settings import EXAMPLE, ResellflowConnection, ResellflowLearned
+from upstreams.resellflow.session import Session
+from upstreams.resellflow.settings import ResellflowConnection, ResellflowLearned
 
-D = TypeVar("D", bound=BaseModel)
-MAX_BODY = 16 * 1024 * 1024
-"""Bytes of an answer. A page of 200 services has a fifth of a megabyte."""
 _OPERATIONS = 20
 """A service's latest operations that are read with it."""
 _MOST_OF_A_REASON = 200
 """Characters of what they lack for a price."""
 _DOMAIN = "domain"
 _PRICES = "/v1/prices"
-_NO_TOKEN = re.compile(r"[^!-~]")
 
 
 class ResellflowUpstream(Absent):
@@ -90,17 +79,7 @@ class ResellflowUpstream(Absent):
     ) -> None:
         super().__init__(connection.name)
         self._connection = connection
-        self._gate = gate or Gate()
-        self._holder = TokenHolder(connection, self._read_token, self._call("GET /v1/token"))
-        self._url = usable_address(connection.name, connection.settings.url, like=EXAMPLE).rstrip("/")
-        self._http = HttpTransport(
-            self._url,
-            client,
-            read_timeout=connection.read_timeout,
-            order_timeout=connection.order_timeout,
-            gate=self._gate,
-            max_body=MAX_BODY,
-        )
+        self._session = Session(connection, client, gate)
 
     async def __aenter__(self) -> Self:
         return self
@@ -111,17 +90,17 @@ class ResellflowUpstream(Absent):
         await self.aclose()
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._session.aclose()
 
     @property
     def learned(self) -> ResellflowLearned:
-        return self._holder.learned
+        return self._session.learned
 
     async def check(self, product_types: tuple[str, ...]) -> Findings:
         """Reads one service and whose the token is: two requests."""
         problems: list[str] = []
         try:
-            await self._page(None, 1)
+            await self._session.page(None, 1)
         except WrongRole as wrong:
             problems.append(f"{wrong.message} Ask for a storefront's token.")
         return Findings(
@@ -147,14 +126,14 @@ class ResellflowUpstream(Absent):
         }
         if PRODUCT_TYPES[spec.product_type].name.is_chosen:
             body[_DOMAIN] = spec.name
-        accepted = await self._change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
+        accepted = await self._session.change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
         return OrderAccepted(upstream_number=str(accepted.service.number))
 
     async def quote(self, spec: OrderSpec) -> Quote:
         return await self._price(spec.tariff, spec.period, spec.addons, renewal=False)
 
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
-        service = await self._read(self._service(number), TheirService, number=number)
+        service = await self._session.read(self._session.service(number), TheirService, number=number)
         quote = await self._price(service.plan, period, service.addons, renewal=True)
         terms = {"expires_on": service.expires_on, "new_expires_on": None, "periods": ()}
         return ProlongQuote.model_validate(quote.model_dump() | terms)
@@ -163,13 +142,13 @@ class ResellflowUpstream(Absent):
         self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
     ) -> PlanChangeQuote:
         """The whole period of the new plan: what they charge at once is theirs to say, and it is no more than that."""
-        service = await self._read(self._service(number), TheirService, number=number)
+        service = await self._session.read(self._session.service(number), TheirService, number=number)
         quote = await self._price(tariff, service.period_months, service.addons, renewal=True)
         return PlanChangeQuote.model_validate(quote.model_dump() | {"new_expires_on": None, "tariffs": ()})
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
         """How much more a whole period costs with these add-ons."""
-        service = await self._read(self._service(number), TheirService, number=number)
+        service = await self._session.read(self._session.service(number), TheirService, number=number)
         added = {name: value for name, value in fields.items() if name != _DOMAIN}
         months = service.period_months
         before = await self._price(service.plan, months, service.addons, renewal=True)
@@ -202,10 +181,10 @@ class ResellflowUpstream(Absent):
 
     async def walk_items(self, product_type: str, take: TakeRows) -> ListEnd:
         """`GET /v1/services`, newest first. One request per page."""
-        return await walk(self._page, product_type, take)
+        return await walk(self._session.page, product_type, take)
 
     async def newest_items(self, product_type: str, count: int) -> Head:
-        page = await self._page(None, min(count, PAGE_SIZE))
+        page = await self._session.page(None, min(count, PAGE_SIZE))
         because = out_of_order(page)
         rows = () if because else tuple(rows_of(page, product_type))
         return Head(rows=rows, in_order=not because, because=because)
@@ -215,31 +194,31 @@ class ResellflowUpstream(Absent):
 
         Also two where there is no such service.
         """
-        path = self._service(number)
+        path = self._session.service(number)
         try:
-            service = await self._read(path, TheirService, number=number)
+            service = await self._session.read(path, TheirService, number=number)
         except NoSuchItem:
-            await self._check_that_it_is_gone()
+            await self._session.check_that_it_is_gone()
             raise
         if service.product_type != product_type:
             raise NoSuchItem(
-                f"{self._call('GET', number).label}: it is no {product_type} but a {service.product_type[:40]}."
+                f"{self._session.call('GET', number).label}: it is no {product_type} but a {service.product_type[:40]}."
             )
-        operations = await self._read(f"/v1/operations?service={number}&limit={_OPERATIONS}", TheirOperations)
+        operations = await self._session.read(f"/v1/operations?service={number}&limit={_OPERATIONS}", TheirOperations)
         return item(service, operations.items)
 
     async def prolong(self, number: str, period: int, *, key: str) -> ProlongAccepted:
-        await self._change("POST", "/prolong", key, {"period_months": period}, number=number)
+        await self._session.change("POST", "/prolong", key, {"period_months": period}, number=number)
         return ProlongAccepted(new_expires_on=None)
 
     async def suspend(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("POST", "/suspend", key, number=number, refusals=RefusalScope.OF_A_STATE)
+        await self._session.change("POST", "/suspend", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
     async def resume(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("POST", "/resume", key, number=number, refusals=RefusalScope.OF_A_STATE)
+        await self._session.change("POST", "/resume", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
     async def delete(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("DELETE", "", key, number=number, refusals=RefusalScope.OF_A_STATE)
+        await self._session.change("DELETE", "", key, number=number, refusals=RefusalScope.OF_A_STATE)
 
     async def call_off(self, product_type: str, number: str, *, key: str) -> None:
         """`DELETE` there calls off an opening that is not bought, and waits for one that is."""
@@ -256,7 +235,7 @@ class ResellflowUpstream(Absent):
         drop_addons: bool = False,
     ) -> PlanChangeAccepted:
         body = {"plan": tariff} | ({"drop_addons": True} if drop_addons else {})
-        await self._change("POST", "/change-plan", key, body, number=number)
+        await self._session.change("POST", "/change-plan", key, body, number=number)
         return PlanChangeAccepted()
 
     async def set_parameters(
@@ -265,20 +244,19 @@ class ResellflowUpstream(Absent):
         body: dict[str, object] = {"addons": asked_addons({n: v for n, v in fields.items() if n != _DOMAIN})}
         if _DOMAIN in fields:
             body[_DOMAIN] = fields[_DOMAIN]
-        await self._change("PATCH", "", key, body, number=number)
+        await self._session.change("PATCH", "", key, body, number=number)
         return ParametersAccepted()
 
     async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
         try:
-            found = await self._read(
-                f"{self._service(number)}/licence-key", TheirKey, number=number, refusals=RefusalScope.OF_A_STATE
-            )
+            path = f"{self._session.service(number)}/licence-key"
+            found = await self._session.read(path, TheirKey, number=number, refusals=RefusalScope.OF_A_STATE)
         except NotAllowed:  # it has not come
             return None
         return SecretStr(found.licence_key)
 
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
-        await self._change("PATCH", "", key, {"licence_key": "new"}, number=number)
+        await self._session.change("PATCH", "", key, {"licence_key": "new"}, number=number)
 
     async def _price(self, plan: str, months: int, addons: Mapping[str, int | str], *, renewal: bool) -> Quote:
         """What they sell a plan for. No price: their catalogue does not say it, or they have an older version."""
@@ -287,10 +265,12 @@ class ResellflowUpstream(Absent):
         query += [("addon", f"{name}:{value}") for name, value in sorted(addons.items())]
         path = f"{_PRICES}?{httpx.QueryParams(query)}"
         with suppress(NoSuchItem):
-            found = await self._read(path, TheirPrice, refusals=RefusalScope.OF_AN_OPERATION)
+            found = await self._session.read(path, TheirPrice, refusals=RefusalScope.OF_AN_OPERATION)
             if found.price is not None:
                 return self._quote(found.price)
-            return Quote(price=None, missing=self._call(f"GET {_PRICES}").clean(found.missing, _MOST_OF_A_REASON))
+            return Quote(
+                price=None, missing=self._session.call(f"GET {_PRICES}").clean(found.missing, _MOST_OF_A_REASON)
+            )
         return Quote(price=None)
 
     def _quote(self, price: Money) -> Quote:
@@ -311,131 +291,9 @@ class ResellflowUpstream(Absent):
         """Raises NotSent where it can't be read just now, Rejected where they have no such item."""
         label = f"Upstream {self._connection.name}, the order is not sent"
         try:
-            service = await self._read(self._service(number), TheirService, number=number)
+            service = await self._session.read(self._session.service(number), TheirService, number=number)
         except OutcomeUnknown as error:
             raise NotSent(f"{label}, because the item that it names can't be read: {error.message}") from error
         if service.upstream is None or not service.upstream.number:
             raise Rejected(f"{label}: item {number} has no number at their own upstream yet.", field=field)
         return service.upstream.number
-
-    async def _page(self, cursor: str | None, limit: int = 0) -> TheirPage:
-        """Raises ConnectionUnhealthy where the token is that of another storefront than ours."""
-        await self._holder.check()
-        page = await self._read_page(cursor, limit)
-        self._holder.check_page(page)
-        return page
-
-    async def _read_page(self, cursor: str | None, limit: int = 0) -> TheirPage:
-        query = {"limit": limit or PAGE_SIZE} | ({"cursor": cursor} if cursor is not None else {})
-        return await self._read(f"/v1/services?{httpx.QueryParams(query)}", TheirPage)
-
-    async def _check_that_it_is_gone(self) -> None:
-        """Their answer that there is no such item counts only for a token that shows what else we bought.
-
-        Raises ConnectionUnhealthy: with the token of another storefront, every item of ours would seem to be gone.
-        """
-        await self._holder.check()
-        if self._connection.settings.storefront is not None:  # an older version of theirs does not name the holder
-            self._holder.check_not_empty(await self._page(None, 1))
-
-    async def _check_token_before_change(self, call: Call) -> None:
-        """Raises NotSent where the token's holder can't be read just now."""
-        self._http.check_lease(call)
-        try:
-            await self._holder.check()
-        except OutcomeUnknown as error:
-            words = f"nothing is ordered or changed, because the token's holder can't be read: {error.message}"
-            failed = NotSent(f"Upstream {self._connection.name}: {words}", function="GET /v1/token")
-            failed.next_try = error.next_try
-            raise failed from error
-
-    async def _read_token(self) -> TheirToken:
-        """A version of theirs without this address shows by what it allows whether the token is a storefront's, and by
-        what was bought whose it is.
-        """
-        with suppress(NoSuchItem):
-            return await self._read("/v1/token", TheirToken, refusals=RefusalScope.OF_AN_OPERATION)
-        theirs = owners(await self._read_page(None, 1))
-        with suppress(NotAllowed):
-            await self._read("/v1/incidents?limit=1", TheirOperations, refusals=RefusalScope.OF_AN_OPERATION)
-            return TheirToken(name=self._holder.ours, role="unknown, which sees the services of others")
-        return TheirToken(name=min(theirs, default=self._holder.ours), role=Role.STOREFRONT.value)
-
-    async def _read(self, path: str, model: type[D], *, number: str = "", refusals: RefusalScope | None = None) -> D:
-        """`number`: the item that it is about."""
-        call = self._call(f"GET {path.partition('?')[0]}", number, Effect.READ)
-        about = refusals or (RefusalScope.OF_AN_OPERATION if number else RefusalScope.OF_THE_ACCOUNT)
-        return await self._send(Question(call, about), Request("GET", self._url + path, self._headers()), model)
-
-    async def _change(
-        self,
-        method: str,
-        path: str,
-        key: str,
-        body: Mapping[str, object] | None = None,
-        *,
-        number: str = "",
-        refusals: RefusalScope = RefusalScope.OF_AN_OPERATION,
-    ) -> Accepted:
-        """Raises Rejected where this key made an operation before that they have cancelled since.
-
-        One read before it with a token that was not used yet. Raises OutcomeUnknown where the answer names a service of
-        another storefront.
-        """
-        where = f"{self._service(number)}{path}" if number else "/v1/services"
-        call = self._call(f"{method} {where}", number, Effect.CHANGE)
-        await self._check_token_before_change(call)
-        headers = self._headers() | {"Idempotency-Key": key}
-        content: bytes | None = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
-        request = Request(method, self._url + where, headers, content=content)
-        accepted = await self._send(Question(call, refusals), request, Accepted)
-        owner, holder = accepted.service.owner, self._holder.name
-        if holder and "owner" in accepted.service.model_fields_set and owner != holder:
-            raise OutcomeUnknown(
-                f"{call.label}: accepted, but for {call.clean(owner or 'no storefront', 64)}, while the token was "
-                f"that of {holder}. Ask the distributor what was charged to whom.",
-                function=call.function,
-            )
-        if accepted.operation.is_cancelled and method != "DELETE":
-            said = call.clean(accepted.operation.waits_for, 200)
-            raise Rejected(f"{call.label}: accepted with this key before, and cancelled there since. It said: {said}")
-        return accepted
-
-    async def _send(self, question: Question, request: Request, model: type[D]) -> D:
-        call = question.call
-        async with self._gate.one_by_one_at_first(call.label, call.function):
-            answer = await self._http.send(call, request)
-            try:
-                found = document(question, answer, model)
-            except UpstreamError as error:
-                error.next_try = answer.next_try
-                if isinstance(error, ConnectionUnhealthy) and answer.status == httpx.codes.UNAUTHORIZED:
-                    self._gate.login_refused(error.message)
-                elif not isinstance(error, NotSent | OutcomeUnknown | ConnectionUnhealthy):
-                    self._gate.worked()
-                raise
-            self._gate.worked()
-            return found
-
-    def _service(self, number: str) -> str:
-        """Raises NoSuchItem for what is no number of theirs."""
-        if not (number.isascii() and number.isdigit() and len(number) <= 10):
-            raise NoSuchItem(f"Upstream {self._connection.name}: {number[:40]!r} is no number of a service there.")
-        return f"/v1/services/{number}"
-
-    def _call(self, function: str, number: str = "", effect: Effect = Effect.READ) -> Call:
-        secret = self._connection.secret.get_secret_value()
-        return Call(self._connection.name, function, effect, item=number, secrets=(secret,))
-
-    def _headers(self) -> dict[str, str]:
-        """Raises ConnectionUnhealthy for what can be no token."""
-        token = self._connection.secret.get_secret_value()
-        if _NO_TOKEN.search(token):
-            raise ConnectionUnhealthy(
-                f"Upstream {self._connection.name}: nothing is sent, the token holds a space or another character that "
-                "no token has. Was more than the token copied?"
-            )
-        return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
