@@ -9,7 +9,8 @@ import pytest
 
 from tests.histories.commands import commands
 from tests.histories.record import history_file, read_fingerprints, read_history
-from tests.histories.scenarios import SCENARIOS, Scenario
+from tests.histories.scenario_tools import Scenario
+from tests.histories.scenarios import SCENARIOS
 from tests.workflows.bench import Bench
 
 ADVICE = """\
