@@ -30,7 +30,7 @@ from upstreams.errors import OutcomeUnknown, UpstreamError
 from upstreams.gate import Gate
 from upstreams.port import OrderSpec, Upstream, UpstreamItem
 from upstreams.resellflow import ADAPTER
-from upstreams.resellflow import adapter as of_the_adapter
+from upstreams.resellflow import session as of_the_session
 
 _CHARGING = (OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CHANGE_PLAN, OperationKind.SET_PARAMETERS)
 _STATUS = {
@@ -166,7 +166,7 @@ _numbers = itertools.count(1)
 class TestResellflow(Contract):
     @pytest.fixture
     async def bench(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ApiBench]:
-        monkeypatch.setattr(of_the_adapter, "PAGE_SIZE", 10)
+        monkeypatch.setattr(of_the_session, "PAGE_SIZE", 10)
         owner = f"reseller-{next(_numbers)}"
         async with api.database.write() as session:
             made = await tokens.add(session, owner, Role.STOREFRONT, actor="test", of_settings={})
