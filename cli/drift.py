@@ -98,7 +98,7 @@ def approve(difference: Number, reason: Reason, actor: Actor = None, as_json: As
 
 
 def ignore(difference: Number, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
-    """Say nothing of a difference until one of the two values changes."""
+    """Stop reporting a difference until one of the two values changes."""
     from orders.drift.deciding import ignore as decide
 
     _say(run_async(_decided(decide, difference, actor or os_user(), reason)), as_json)

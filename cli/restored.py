@@ -35,8 +35,8 @@ def restored(
 ) -> None:
     """Run this once after a backup was restored, before worker and API start. Nothing is bought.
 
-    The installation gets a new tag, numbers go on behind everything that is seen at the upstreams and in Temporal, and
-    every unfinished operation is looked for before it is sent.
+    The installation gets a new tag. New numbers begin above every number that the upstreams and Temporal show. Every
+    unfinished operation is looked for at its upstream before it is sent.
     """
     work = _restored(dry_run, tuple(without or ()), temporal_only, actor or os_user(), say_on(as_json))
     findings, done = run_async(work)

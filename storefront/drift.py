@@ -36,7 +36,7 @@ async def approve_drift(number: DriftNumber, decision: Decision, caller: Operato
         return await find_drift(session, number)
 
 
-@router.post("/{number}/ignore", summary="Say nothing of a difference until it changes", responses=_DECIDED)
+@router.post("/{number}/ignore", summary="Stop reporting a difference until it changes", responses=_DECIDED)
 async def ignore_drift(number: DriftNumber, decision: Decision, caller: Operator, context: InContext) -> DriftView:
     """It is reported again once either value is another one."""
     async with context.database.write() as session:
