@@ -32,7 +32,8 @@ up: $(STAMP) ## Run the embedded stack until Ctrl-C; its data stays in var/ (ARG
 
 # More at once than there are processors, because many tests wait for something (measured on two: see docs/testing.md).
 # By file, because what a file's tests share is opened once then. Long files start first: tests/infrastructure says how.
-PARALLEL ?= -n 4 --dist loadfile --no-loadscope-reorder
+# A process that dies ends the run: xdist would run its file again in a new one, which may die of the same, and so on.
+PARALLEL ?= -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: test
 test: $(STAMP) ## Run the tests but for the long stories (ARGS: options of pytest)

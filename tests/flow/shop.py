@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client, WorkflowHandle
@@ -36,6 +37,7 @@ from settings import Settings
 from starter import Resellflow
 from temporal.starting import start_order, start_sweep
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.filling import filled_once
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer
 from worker import Activities, build_workers
@@ -54,6 +56,8 @@ QUICK = {
     "hot_interval": 0.3,
 }
 
+
+STAGE = sa.select(col(Operation.stage), col(Operation.reason)).where(col(Operation.id) == sa.bindparam("number"))
 
 CALM = 600.0
 """An idle interval with which nothing but what the test does happens within it."""
@@ -133,11 +137,13 @@ class Shop:
     async def working(self, *, but_upstream: bool = False) -> AsyncIterator[None]:
         """The workers in this process: they start at once, which a process of their own does not.
 
-        `but_upstream`: all but the one that calls upstreams for orders.
+        `but_upstream`: all but the one that calls upstreams for orders. The one that sends webhooks is left out where
+        nobody receives any: it looks for them all the time. Receivers are on this machine, so `webhook_private` is set.
         """
         os.environ[PASSWORD_VARIABLE] = PASSWORD
         activities = Activities(self.database, self.client, self.settings)
-        roles = ALL_ROLES - {WorkerRole.UPSTREAM} if but_upstream else ALL_ROLES
+        unwanted = {WorkerRole.UPSTREAM: but_upstream, WorkerRole.WEBHOOKS: not self.settings.webhook_private}
+        roles = [role for role in ALL_ROLES if not unwanted.get(role, False)]
         workers = build_workers(self.client, activities, self.settings, roles)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(activities.close)
@@ -228,10 +234,9 @@ class Shop:
         """The operation, once it is in one of these stages."""
 
         async def reached() -> Operation | None:
-            # Two columns and no entity: with many orders under way this question is asked more often than all others.
-            question = select(Operation.stage, Operation.reason).where(Operation.id == order.operation)
-            async with self.database.read() as session:
-                stage, reason = (await session.exec(question)).one()
+            # Without a session: with many orders under way this question is asked more often than all others.
+            async with self.database.engine.connect() as connection:
+                stage, reason = (await connection.execute(STAGE, {"number": order.operation})).one()
             assert stage in stages, f"{Stage(stage).value}: {reason}"
             operation = await self.operation(order.operation)
             return operation if operation.stage in stages else None
@@ -321,6 +326,7 @@ async def open_shop(
         yield shop
 
 
+@filled_once
 async def stock_catalogue(database: Database, url: str, *, dialect: int = 6) -> None:
     """One upstream account, a module each for virtual servers and licences, and a few plans."""
     async with database.write() as session:

@@ -1,10 +1,12 @@
-"""A test run's exit status is what its tests say, whatever the SDK's threads do at the end."""
+"""A test run's exit status is what its tests say, whatever the SDK's threads do at the end, or a process dies of."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.infrastructure.nested import RunPytest
+from tests.infrastructure.processes import PROJECT
 
 USES_THE_SDK = """
     async def test_sdk(temporal_client):
@@ -44,3 +46,25 @@ def test_a_run_that_used_the_sdk_ends_by_itself(run_pytest: RunPytest) -> None:
     run = run_pytest(USES_THE_SDK, "-p", "tests.infrastructure.temporal")
     assert run.returncode == 0, run.output
     assert "1 passed" in run.output
+
+
+DIES = """
+    import os, signal
+
+    def test_passes():
+        pass
+
+    def test_dies():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def test_comes_after():
+        pass
+"""
+
+
+def test_a_process_that_dies_ends_the_run_of_make_test_once_and_its_test_is_named(run_pytest: RunPytest) -> None:
+    [options] = re.findall(r"(?m)^PARALLEL \?= (.*)$", (PROJECT / "Makefile").read_text(encoding="utf-8"))
+    run = run_pytest(DIES, *options.split())
+    assert run.returncode == 1, run.output
+    assert re.search(r"worker 'gw\d' crashed while running '.*test_dies'", run.output), run.output
+    assert "1 failed, 1 passed" in run.output

@@ -5,8 +5,10 @@ from decimal import Decimal
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.database import Database
 from models.enums import ModuleKind
+from tests.infrastructure.filling import filled_once
 
 
+@filled_once
 async def fill_catalogue(database: Database) -> None:
     """VDS-1 for 1 and 12 months at upstream `main`; VDS-2 is there, but mapped to nothing."""
     async with database.write() as session:
