@@ -1,5 +1,7 @@
 """The life of a service from the shell, with a whole reseller behind it; and the work of people on its tasks."""
 
+import pytest
+
 from tests.cli.shell import Shell
 from tests.flow.shop import Shop
 
@@ -23,6 +25,7 @@ async def test_a_service_is_led_through_its_life_from_the_shell(shop: Shop, shop
     assert len([charge for charge in await shop.upstream.charges() if charge["operation"] == "prolong"]) == 1
 
 
+@pytest.mark.proof
 async def test_a_task_is_taken_handed_over_and_done_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
     resell = shop_shell.resell
     (await resell("order", "VDS-1", "--customer", "jane", "--period", 1, "--wait")).done()

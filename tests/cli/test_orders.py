@@ -1,5 +1,7 @@
 """Orders from the shell, with a whole reseller behind it: placed, followed, looked at, decided about."""
 
+import pytest
+
 from models.enums import Stage
 from tests.cli.shell import Run, Shell
 from tests.flow.shop import Shop
@@ -67,6 +69,7 @@ async def test_an_order_that_needs_a_person_is_corrected_from_the_shell(shop: Sh
     (await shop_shell.resell("operations", "retry", 1, "--reason", "again")).failed("operation 1 is in stage completed")
 
 
+@pytest.mark.proof
 async def test_an_order_is_cancelled_or_marked_done_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
     await rejected_order(shop, shop_shell)
     await rejected_order(shop, shop_shell)
@@ -87,6 +90,7 @@ async def test_an_order_is_cancelled_or_marked_done_from_the_shell(shop: Shop, s
     assert [(one["number"], one["status"]) for one in services] == [(2, "active"), (1, "closed")]
 
 
+@pytest.mark.proof
 async def test_a_price_that_nobody_expected_is_seen_and_accepted_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
     await shop.upstream.admin("PATCH", "/pricelists/58", {"prices": {"1": "40.00"}})
     order = ("order", "VDS-1", "--customer", "jane", "--period", 1, "--wait", "--json")

@@ -65,6 +65,7 @@ def test_there_is_something_to_try() -> None:
     assert len(REQUESTS) >= 9
 
 
+@pytest.mark.proof
 async def test_the_runbook_s_looks_work(example: Example) -> None:
     operation = await example.rejected()
     await four_incidents(example)
@@ -106,6 +107,7 @@ async def test_what_people_do_to_tasks_works_as_the_runbook_says(example: Exampl
                 await example.run(command.replace("service-7-change-plan-7", workflow), task)
 
 
+@pytest.mark.proof
 async def test_items_bought_by_hand_are_linked_and_adopted_as_the_runbook_says(example: Example) -> None:
     commands = [command for command in OPERATIONS.typed if any(word in command for word in LINKING)]
     assert len(commands) >= 6

@@ -48,6 +48,7 @@ async def _adopt(linker: Linker, sold: Service) -> Outcome:
     )
 
 
+@pytest.mark.proof
 async def test_what_was_ordered_there_by_hand_is_adopted_without_force_and_goes_on_as_any_service(
     pair: Pair, linker: Linker
 ) -> None:

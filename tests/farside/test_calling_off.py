@@ -56,7 +56,8 @@ async def test_what_waits_there_for_money_is_called_off_and_never_bought(pair: P
     assert pair.line.sent(closes) == 1
 
 
-@pytest.mark.parametrize("reaches", [Reaches.BEFORE, pytest.param(Reaches.NEVER, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("reaches", [Reaches.BEFORE, Reaches.NEVER])
+@pytest.mark.proof
 async def test_a_lost_answer_to_the_calling_off_is_found_out(pair: Pair, reaches: Reaches) -> None:
     order = await _waits_there(pair)
     pair.line.lay(Answer.CUT, reaches, chosen=closes)

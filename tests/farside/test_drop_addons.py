@@ -1,5 +1,6 @@
 """A change to a plan that can't have the service's add-ons, with `drop_addons`."""
 
+import pytest
 from sqlmodel import select
 
 from models.enums import OperationKind
@@ -13,6 +14,7 @@ async def _incidents(pair: Pair) -> list[str]:
         return [str(one.message) for one in (await session.exec(select(Incident))).all()]
 
 
+@pytest.mark.proof
 async def test_an_addon_that_only_their_plan_can_have_is_switched_off_there(pair: Pair) -> None:
     """How their own upstream switches it off is their affair; the simulator has a least value."""
     await pair.change_plans_automatically(ram="addon_71")

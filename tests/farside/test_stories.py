@@ -106,6 +106,7 @@ async def test_a_plan_change_that_the_person_at_the_distributor_rejects_asks_our
     assert (await pair.reseller.service(order.service)).plan_id == service.plan_id
 
 
+@pytest.mark.proof
 async def test_while_the_distributor_is_away_an_order_waits_and_then_goes_on(pair: Pair) -> None:
     await pair.line.down()
     order = await pair.reseller.order("S")

@@ -29,6 +29,7 @@ async def test_orders_and_a_renewal_that_land_in_the_cart_are_paid_and_completed
     assert "outcome_unknown" not in await shop.stages(orders[0].operation)
 
 
+@pytest.mark.proof
 async def test_a_worker_killed_while_it_pays_and_another_that_goes_on_pay_once(shop_without_worker: Shop) -> None:
     shop = shop_without_worker
     await shop.upstream.set(skipbasket="ignored", prolong_cart="always", addon_cart="always")

@@ -59,7 +59,6 @@ async def open_incidents(shop: Shop) -> dict[IncidentKind, str]:
         return {one.kind: one.message for one in found.all()}
 
 
-@pytest.mark.proof
 async def test_what_is_taken_over_is_no_drift(sweeping_shop: Shop) -> None:
     shop = sweeping_shop
     service, deleted = await active(shop, addons={"ram": 3}), await active(shop)
@@ -88,6 +87,7 @@ async def test_what_is_taken_over_is_no_drift(sweeping_shop: Shop) -> None:
     assert IncidentKind.DRIFT not in await open_incidents(shop)
 
 
+@pytest.mark.proof
 async def test_what_nothing_heals_is_reported_until_staff_takes_it_back(sweeping_shop: Shop) -> None:
     shop = sweeping_shop
     service = await active(shop)

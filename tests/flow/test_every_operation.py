@@ -153,9 +153,10 @@ async def test_clean(table: Table) -> None:
     "fault",
     [
         pytest.param({"kind": "cut", "when": "after"}, id="answer-lost-after-commit"),
-        pytest.param({"kind": "http_502", "when": "before"}, id="502", marks=pytest.mark.proof),
+        pytest.param({"kind": "http_502", "when": "before"}, id="502"),
     ],
 )
+@pytest.mark.proof
 async def test_an_answer_that_never_came(table: Table, fault: dict[str, Any]) -> None:
     await table.faults(**fault)
     await table.begin()

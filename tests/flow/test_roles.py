@@ -39,6 +39,7 @@ async def ready(url: str) -> list[str]:
     return await assert_eventually(answer, timeout=30, ignoring=(httpx.HTTPError,), message=f"{url} is well")
 
 
+@pytest.mark.proof
 async def test_an_order_waits_for_the_role_that_its_next_step_needs(shop_without_worker: Shop) -> None:
     shop = shop_without_worker
     orders = health(shop, ORDERS)

@@ -67,6 +67,7 @@ async def _all(shop: Shop, orders: list[AcceptedOrder]) -> list[Service]:
     return [await shop.service(order.service) for order in orders]
 
 
+@pytest.mark.proof
 async def test_one_of_each_type_is_opened_prolonged_and_closed(shop: Shop) -> None:
     await _sell_everything(shop)
     await shop.upstream.set_balance("1000.00")

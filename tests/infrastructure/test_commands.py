@@ -12,12 +12,14 @@ from tests.infrastructure.processes import PROJECT
 TESTS = PROJECT / "tests"
 LONG_ALONE = {
     "benchmarks/test_soak_live.py": "model/test_model.py",
+    "farside/test_by_hand.py": "linking/test_adopt.py",
     "farside/test_backup.py": "flow/test_backup_and_temporal.py",
     "flow/test_backup.py": "flow/test_backup_and_temporal.py",
     "flow/test_backup_command.py": "flow/test_backup_and_temporal.py",
     "flow/test_money_in_line.py": "orders/test_funds.py",
     "flow/test_new_kind.py": "docs/test_operations.py",
     "flow/test_sweep_killed.py": "flow/test_sweep.py",
+    "stack/test_embedded.py": "stack/test_stack.py",
 }
 """A file of long stories alone -> the file in which `make test` proves the same promise in another way."""
 

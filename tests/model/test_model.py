@@ -48,7 +48,7 @@ def test_random_stories(migrated_sqlite_template: Path, tmp_path: Path) -> None:
         directory.mkdir()
         return copy_of(migrated_sqlite_template, directory)
 
-    play(new_database, 3)
+    play(new_database, 2)
 
 
 @pytest.mark.proof

@@ -62,6 +62,7 @@ def the_demo_tells_three_stories(directory: Path, ports: Mapping[str, int]) -> N
 
 
 @pytest.mark.timeout(300)  # on a busy machine six programs take their time to start
+@pytest.mark.proof
 def test_the_demo_tells_three_stories(tmp_path: Path) -> None:
     the_demo_tells_three_stories(tmp_path, free_ports())
 

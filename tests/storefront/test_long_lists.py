@@ -198,6 +198,7 @@ def test_rare_values_are_known_for_every_filter() -> None:
     assert [one for one in lists if one[2] == "?"] == [], "say in RARE which value of it is rare"
 
 
+@pytest.mark.proof
 async def test_no_list_costs_more_the_longer_it_is(full: Api) -> None:
     plans = Plans(full)
     wrong: list[str] = []
