@@ -25,6 +25,8 @@ CUTS = [
 ]
 
 
+NEVER_SECONDS = 900
+"""Seven operations after each other, each of which waits out a lost answer: on a busy machine that takes minutes."""
 Ask = Callable[[Callable[[], Awaitable[AcceptedOrder]]], Awaitable[Service]]
 
 
@@ -69,6 +71,7 @@ async def _live_a_whole_life(pair: Pair, ask: Ask) -> None:
         assert [one.message for one in (await session.exec(select(Incident))).all()] == []
 
 
+@pytest.mark.timeout(NEVER_SECONDS)
 @pytest.mark.parametrize(("answer", "reaches"), CUTS)
 async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches: Reaches) -> None:
     async def ask(what: Callable[[], Awaitable[AcceptedOrder]]) -> Service:
@@ -82,6 +85,7 @@ async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(NEVER_SECONDS)
 @pytest.mark.parametrize("reaches", [Reaches.BEFORE, Reaches.NEVER], ids=["accepted", "not accepted"])
 async def test_each_call_is_carried_out_once_by_workers_that_are_killed_before_they_hear_the_answer(
     resting_pair: Pair, reaches: Reaches
