@@ -19,6 +19,7 @@ from models.messages import OrderPolicy
 from models.patience import Patience, check_usual_times
 from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
+from models.renewal_terms import RenewalTerms
 from models.watch_limits import Limits
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConcurrencyLimits, ConnectionLimits
@@ -147,6 +148,16 @@ class Settings(BaseSettings):
     """Seconds after which a person is asked about an operation that the upstream accepted and has not done."""
     sweep_interval: float = Field(default=86400.0, ge=60)
     """Seconds between two comparisons of all services with their items at the upstreams."""
+    renewal_interval: float = Field(default=3600.0, ge=60)
+    """Seconds between two looks at what terms end and what is to be renewed."""
+    expiry_notice_days: list[Annotated[int, Field(ge=0, le=366)]] = Field(default_factory=lambda: [30, 14, 7, 3, 1])
+    """Days before the end of a term on which its storefront is informed, if it is the one who prolongs. (JSON)"""
+    renewal_lead_days: int = Field(default=3, ge=1, le=60)
+    """Days before the end of its term on which a service is renewed automatically."""
+    renewal_lead_days_of: dict[str, Annotated[int, Field(ge=1, le=60)]] = Field(default_factory=dict)
+    """Product type -> its own lead time. (JSON)"""
+    renewal_notice_days: int = Field(default=3, ge=1, le=60)
+    """Days before an automatic renewal on which it is announced, so that it can be stopped."""
     put_back_renewal: bool = False
     """If the upstream's staff let it renew a service that we renew, an operation switches that off again."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)
@@ -347,6 +358,14 @@ class Settings(BaseSettings):
             usual={name: timedelta(seconds=seconds) for name, seconds in self.usual_times.items()},
             at_least=timedelta(seconds=self.slow_at_least),
             unchanged_after=timedelta(seconds=self.unchanged_after),
+        )
+
+    def renewal_terms(self) -> RenewalTerms:
+        return RenewalTerms(
+            notices=tuple(self.expiry_notice_days),
+            lead=self.renewal_lead_days,
+            lead_of=self.renewal_lead_days_of,
+            announcement=self.renewal_notice_days,
         )
 
     def watch_limits(self) -> Limits:

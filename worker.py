@@ -28,6 +28,7 @@ from activities.funding import FundsActivities
 from activities.polling import PollActivities
 from activities.records import RecordActivities
 from activities.redaction import Redaction
+from activities.renewing import RenewalActivities
 from activities.settlement import SettleActivities
 from activities.slots import PLACES_PER_SLOT, AccountSlots
 from activities.submission import SubmitActivities
@@ -55,7 +56,7 @@ from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
 from temporal.process_watch import ProcessWatch, keep_looking
 from temporal.registration import ensure_search_attributes
 from temporal.sandbox import workflow_runner
-from temporal.schedules import keep_service_sweep
+from temporal.schedules import keep_renewals, keep_service_sweep
 from temporal.starting import start_sweep
 from temporal.versions.watching import VersionWatch
 from temporal.versions.worker_options import version_options, versioned_workflows
@@ -65,13 +66,14 @@ from upstreams.lookups import look_up_apart
 from upstreams.plainhttp import readable_on_the_way
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
+from workflows.renewals import Renewals
 from workflows.service_order import ServiceOrder
 from workflows.service_sweep import ServiceSweep
 from workflows.webhook_sender import WebhookSender
 
 log = logging.getLogger("worker")
 
-WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender, ServiceSweep]
+WORKFLOWS = [ServiceOrder, EventPoller, OrderSweep, WebhookSender, ServiceSweep, Renewals]
 SWEEP_CHECK_SECONDS = 60.0
 """How often a worker makes sure that the sweep runs: everything else that is lost, the sweep finds."""
 
@@ -113,6 +115,7 @@ class Activities:
         self.notes = AccountNotes(database, self._connections, client)
         self.polling = PollActivities(database, self._connections, client, self.funds, settings)
         self.sweeping = SweepActivities(database, client, settings)
+        self.renewing = RenewalActivities(database, settings)
         self.webhooks = WebhookActivities(database, settings)
 
     @property
@@ -138,7 +141,7 @@ class Activities:
 
     @property
     def sweep(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.sweeping.sweep_orders, self.sweeping.ask_for_sweep]
+        return [self.sweeping.sweep_orders, self.sweeping.ask_for_sweep, self.renewing.renew_batch]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -325,11 +328,14 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         await _while_database_is_away("starting the sweep", lambda: start_sweep(client, settings.task_queue), stopping)
         freeze_loaded_objects()
         running = [asyncio.create_task(worker.run()) for worker in workers]
-        # The schedule, too: a server that answers slowly there keeps no order waiting.
-        schedule = keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval))
+        # The schedules, too: a server that answers slowly there keeps no order waiting.
+        schedules = [
+            keep_service_sweep(client, settings.task_queue, timedelta(seconds=settings.sweep_interval)),
+            keep_renewals(client, settings.task_queue, timedelta(seconds=settings.renewal_interval)),
+        ]
         versions = VersionWatch(database, client, settings)
         watch = keep_looking(ProcessWatch(database, client, "worker"), versions.look)
-        beside = [keep_sweep(client, settings.task_queue), watch_for_the_end(client), schedule, watch]
+        beside = [keep_sweep(client, settings.task_queue), watch_for_the_end(client), *schedules, watch]
         watching = [asyncio.create_task(one) for one in beside]
         health.watch(client, settings.task_queue, roles, running)
         named = ", ".join(role for role in WorkerRole if role in roles)

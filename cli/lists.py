@@ -1,5 +1,6 @@
 """`resell services`, `operations`, each with `show N`; `resell upstreams`, `resell orphans`."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,8 @@ from cli.session import AsJson, opened_database, run_async, workflow_links
 from models.enums import OperationKind, ServiceStatus, Stage
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from orders.views import (
         AuditView,
         DecisionView,
@@ -52,13 +55,24 @@ def services(
     ] = None,
     customer: Annotated[list[str] | None, typer.Option(help="only services of this customer")] = None,
     plan: Annotated[list[str] | None, typer.Option(help="only of this tariff plan")] = None,
+    expires_after: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="only if the term ends on a later day")
+    ] = None,
+    expires_before: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="only if the term ends on an earlier day"),
+    ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_services(page_request(limit, cursor), status, customer, plan))
+    ends = {
+        "expires_after": expires_after.date() if expires_after else None,
+        "expires_before": expires_before.date() if expires_before else None,
+    }
+    page = run_async(_services(page_request(limit, cursor), status, customer, plan, ends))
     if as_json:
         return print_json(page)
     columns = [number("number"), whole("status"), Column("plan"), Column("customer"), Column("name"),
@@ -81,12 +95,24 @@ def services(
 
 
 async def _services(
-    ask: "PageRequest", status: list[ServiceStatus] | None, customer: list[str] | None, plan: list[str] | None
+    ask: "PageRequest",
+    status: list[ServiceStatus] | None,
+    customer: list[str] | None,
+    plan: list[str] | None,
+    ends: "dict[str, date | None]",
 ) -> "Page[ServiceView]":
     from orders.views import list_services
 
     async with opened_database() as database, database.read() as session:
-        return await list_services(session, ask, customer=customer, status=status, plan=plan)
+        return await list_services(
+            session,
+            ask,
+            customer=customer,
+            status=status,
+            plan=plan,
+            expires_after=ends["expires_after"],
+            expires_before=ends["expires_before"],
+        )
 
 
 _RENEWED = {
@@ -94,6 +120,7 @@ _RENEWED = {
     "automatic": "renewed automatically",
     "upstream": "renewed by the upstream",
 }
+_AT_END = {"renew": "", "expire": "expires: its shop stopped the renewal", "close": "is closed: its shop wants it so"}
 _KEY_WORDS = {None: "", True: "has come; read it with licence-key", False: "has not come yet"}
 
 
@@ -117,6 +144,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
             ("expires on", view.expires_on),
             ("licence key", _KEY_WORDS[view.key_ready]),
             ("period", f"{period_in_words(view.period_months)}, {renewed}"),
+            ("at its end", _AT_END[view.at_end_of_term]),
             ("parameters", view.parameters),
             ("add-ons", view.addons),
             ("reference", view.reference),

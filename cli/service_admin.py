@@ -1,4 +1,4 @@
-"""`resell services set-module N MODULE`, `hand-over N OWNER`, `licence-key N`, `set-reference N`."""
+"""`resell services set-module N …`, `hand-over N`, `licence-key N`, `set-reference N`, `set-renewal N WHAT`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ from cli.listing import Number
 from cli.order import pairs
 from cli.printing import print_json, print_text, under_way
 from cli.session import AsJson, opened_database, os_user, run_async, valid
+from models.enums import AtEndOfTerm
 from settings import load_settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def add_commands(services: typer.Typer) -> None:
     services.command("hand-over")(hand_over)
     services.command("licence-key")(licence_key)
     services.command("set-reference")(set_reference)
+    services.command("set-renewal")(set_renewal)
 
 
 def set_module(
@@ -125,3 +127,24 @@ async def _set_reference(service: int, given: dict[str, object], actor: str) -> 
         await change_reference(database, service, change, actor=actor)
         async with database.read() as session:
             return await find_service(session, service)
+
+
+def set_renewal(
+    service: Number,
+    what: Annotated[AtEndOfTerm, typer.Argument(metavar="WHAT", help=f"{', '.join(AtEndOfTerm)}")],
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what becomes of a service when its term ends. Nothing is sent to the upstream, and it can be taken back."""
+    changed = run_async(_set_renewal(service, what, actor or os_user()))
+    if as_json:
+        return print_json({"service": service, "at_end_of_term": what.value, "changed": changed})
+    words = {"renew": "is renewed", "expire": "expires", "close": "is closed"}[what]
+    return print(f"service {service} {words} at the end of its term{'' if changed else ', as before'}")
+
+
+async def _set_renewal(service: int, what: AtEndOfTerm, actor: str) -> bool:
+    from orders.renewals.stopping import RenewalChange, change_renewal
+
+    async with opened_database() as database:
+        return await change_renewal(database, service, RenewalChange(at_end_of_term=what), actor=actor)

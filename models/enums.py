@@ -108,6 +108,17 @@ class RenewalOwner(StrEnum):
         return cls.STOREFRONT if value == RenewalSide.RESELLFLOW.value else None
 
 
+class AtEndOfTerm(StrEnum):
+    """What becomes of a service when its term ends, as its storefront wants it."""
+
+    RENEW = "renew"
+    """Whoever renews it does so."""
+    EXPIRE = "expire"
+    """Nobody renews it."""
+    CLOSE = "close"
+    """Nobody renews it, and it is closed then."""
+
+
 class RenewalSide(StrEnum):
     """On which side a service is renewed, as the tables have said it since before there were three owners. Processes of
     older versions read and write these words."""
@@ -222,6 +233,8 @@ class IncidentKind(StrEnum):
     """The upstream renews an item that its storefront, or we, renew, too."""
     RENEWED_BY_NOBODY = "renewed_by_nobody"
     """The upstream should renew an item, and does not."""
+    RENEWAL_FAILED = "renewal_failed"
+    """A service that we renew is not renewed yet, and its term ends."""
     UNKNOWN_TARIFF = "unknown_tariff"
     """An item of ours has a tariff that no plan of the catalogue is mapped to."""
     OTHER_TERM = "other_term"
@@ -315,6 +328,15 @@ class MessageType(StrEnum):
     SERVICE_COST_CHANGED = "resellflow.service.cost_changed.v1"
     SERVICE_KEY_READY = "resellflow.service.key_ready.v1"
     SERVICE_HELD_BACK = "resellflow.service.held_back.v1"
+    SERVICE_EXPIRING = "resellflow.service.expiring.v1"
+    """Its term ends, and its storefront is the one who prolongs it."""
+    SERVICE_RENEWAL_CHANGED = "resellflow.service.renewal_changed.v1"
+    """What becomes of it at the end of its term."""
+    RENEWAL_UPCOMING = "resellflow.renewal.upcoming.v1"
+    """We shall prolong it, unless its storefront says stop."""
+    RENEWAL_DONE = "resellflow.renewal.done.v1"
+    RENEWAL_FAILED = "resellflow.renewal.failed.v1"
+    """It is not done yet; repeated each day until the term ends."""
     ITEM_APPEARED = "resellflow.item.appeared.v1"
     """An item that is no service of ours."""
     OPERATION_STARTED = "resellflow.operation.started.v1"

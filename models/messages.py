@@ -338,6 +338,24 @@ class ServiceSweepInput(Message):
     asked_by: str = "schedule"
 
 
+class RenewalBatch(Message):
+    """Starts Renewals, and is what it continues with and asks for: a batch of services, by the end of their terms."""
+
+    after_day: date | None = None
+    """The end of the term of the last service that was looked at; None: begin with the soonest."""
+    after_service: int = 0
+    at_most: int = 100
+    """Services that something is done for."""
+
+
+class RenewalPosition(Message):
+    """How far the walk has come; `day` None: to its end."""
+
+    done: int
+    day: date | None = None
+    service: int = 0
+
+
 class SendInput(Message):
     """Starts the WebhookSender, and is what it continues with."""
 

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import amount_column, empty_dict, enum_column, json_column, utc_column, utc_now
 from models.enums import (
+    AtEndOfTerm,
     FailureClass,
     IntentState,
     IntentStep,
@@ -41,6 +42,7 @@ class Service(SQLModel, table=True):
         sa.Index("service_by_status", "status", "id"),
         sa.Index("service_by_plan", "plan_id", "id"),
         sa.Index("service_by_owner", "owner", "id"),
+        sa.Index("service_by_end_of_term", "expires_on", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -72,6 +74,7 @@ class Service(SQLModel, table=True):
     renewal_owner: RenewalSide = Field(default=RenewalSide.RESELLFLOW, sa_column=enum_column(RenewalSide))
     """The side alone, in the words of older versions. `renewed_by` says who renews it."""
     renews_automatically: bool = False
+    at_end_of_term: AtEndOfTerm = Field(default=AtEndOfTerm.RENEW, sa_column=enum_column(AtEndOfTerm))
     ip: str = ""
     expires_on: date | None = None
     anchor_day: int | None = None

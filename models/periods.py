@@ -12,6 +12,11 @@ def has_next_term(months: int) -> bool:
     return months not in (TRIAL, FOR_EVER)
 
 
+def term_days(months: int) -> int:
+    """Days of the shortest term of so many months."""
+    return 1 if months == DAY else 28 * months
+
+
 def period_in_words(months: int | str) -> str:
     """How long a period is, for people: "1 month", "12 months"."""
     words = {FOR_EVER: "for ever", 1: "1 month", TRIAL: "a trial", DAY: "a day"}

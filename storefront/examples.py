@@ -50,6 +50,8 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "metadata": {"invoice": "2026-0311"},
         "addons": {"ram": 2},
         "renewal_owner": "storefront",
+        "renew": True,
+        "at_end_of_term": "renew",
         "processing_module": "main-vds",
         "home_processing_module": None,
         "cost": {"amount": "5.00", "currency": "EUR"},

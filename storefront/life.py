@@ -4,18 +4,20 @@ One handler serves every kind; addresses and bodies are those that the classes o
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from fastapi.openapi.models import Example
-from starlette.status import HTTP_200_OK, HTTP_201_CREATED
+from starlette.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
+from models.enums import AtEndOfTerm
 from orders.errors import existing
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.operations.base import AnyOperation
 from orders.operations.registry import OPERATIONS
 from orders.operations.requests import OperationRequest, Route
-from orders.views import find_operation, find_service
+from orders.renewals.stopping import RenewalChange, change_renewal
+from orders.views import ServiceView, find_operation, find_service
 from storefront import examples
 from storefront.auth import Orderer, check
 from storefront.callers import Caller
@@ -42,6 +44,7 @@ def _possible(number: Annotated[int, Path(description="number of the service", e
 
 ServiceNumber = Annotated[int, Depends(_possible)]
 
+_When = Literal["now", "end_of_term"]
 _LOCATION: dict[str, Any] = {"Location": {"description": "the operation", "schema": {"type": "string"}}}
 
 
@@ -106,15 +109,39 @@ def _route(operation: AnyOperation, route: Route) -> None:
         accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, requester=caller.requester)
         return await _answer(context, caller, accepted, response)
 
+    async def close(
+        number: ServiceNumber,
+        key: IdempotencyKey,
+        caller: Orderer,
+        context: InContext,
+        response: Response,
+        at: Annotated[
+            _When, Query(description="`end_of_term`: nothing is done now; it is closed when its term ends")
+        ] = "now",
+        asked: OperationRequest = read_body,
+    ) -> OrderAccepted | Response:
+        if at == "now":
+            return await ask(number, key, caller, context, response, asked)
+        change = RenewalChange(at_end_of_term=AtEndOfTerm.CLOSE)
+        await change_renewal(context.database, number, change, actor=caller.name, requester=caller.requester)
+        async with context.database.read() as session:
+            view = await find_service(session, number, caller.requester)
+        return Response(view.model_dump_json(), HTTP_202_ACCEPTED, media_type="application/json")
+
+    answers = _answers(examples.accepted(route, operation.kind))
+    if operation.ends_service:
+        words = "With `at=end_of_term`: the service, which is closed when its term ends, unless that is taken back."
+        answers |= {HTTP_202_ACCEPTED: {"model": ServiceView, "description": words}}
     router.add_api_route(
         route.path,
-        ask,
+        close if operation.ends_service else ask,
         methods=[route.method],
         name=route.name,
         status_code=HTTP_201_CREATED,
         summary=operation.kind.purpose,
         description=route.details,
-        responses=_answers(examples.accepted(route, operation.kind)),
+        response_model=OrderAccepted,
+        responses=answers,
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from models.enums import MessageType
-from orders.webhooks.outbox import SHAPES, News
+from orders.webhooks.outbox import SHAPES, News, shape_of
 from orders.webhooks.wording import OfOperation, OfService
 
 D = TypeVar("D", bound=News)
@@ -58,7 +58,7 @@ def webhooks() -> tuple[Schema, Schema]:
     )
     found: Schema = {}
     for message_type in MessageType:
-        shape = SHAPES[_subject(message_type)]
+        shape = shape_of(message_type)
         written = _written(shape)
         data = None if written is None else refs[written, "serialization"]
         found[message_type.value] = {"post": _operation(message_type, refs[events[shape], "serialization"], data)}
@@ -70,10 +70,6 @@ def _written(shape: type[News]) -> type[BaseModel] | None:
     if "service" not in shape.model_fields:
         return None
     return OfOperation if shape.model_fields["operation"].annotation is int else OfService
-
-
-def _subject(message_type: MessageType) -> str:
-    return message_type.value.split(".")[1]
 
 
 def _operation(message_type: MessageType, event: Schema, written: Schema | None) -> Schema:

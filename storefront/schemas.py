@@ -84,6 +84,8 @@ class ServiceFilter(Paging):
     customer: Wanted[Annotated[PlainText, Field(max_length=200)]] = None
     status: Wanted[ServiceStatus] = None
     plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
+    expires_after: date | None = Field(default=None, description="its term ends on a later day")
+    expires_before: date | None = Field(default=None, description="its term ends on an earlier day")
 
 
 class PriceQuestion(_Strict):

@@ -85,7 +85,14 @@ async def list_of_services(
     """A storefront sees its own services, other roles see all. So it is for all that belongs to a service."""
     async with context.database.read() as session:
         return await list_services(
-            session, wanted.asked(), caller.requester, customer=wanted.customer, status=wanted.status, plan=wanted.plan
+            session,
+            wanted.asked(),
+            caller.requester,
+            customer=wanted.customer,
+            status=wanted.status,
+            plan=wanted.plan,
+            expires_after=wanted.expires_after,
+            expires_before=wanted.expires_before,
         )
 
 

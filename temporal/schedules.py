@@ -1,4 +1,4 @@
-"""The Temporal Schedule of the sweep: one for each installation, made or updated whenever a worker starts."""
+"""The Temporal Schedules of an installation, of the sweep and of renewals: made or updated whenever a worker starts."""
 
 import logging
 from datetime import timedelta
@@ -17,8 +17,9 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from models.messages import ServiceSweepInput
+from models.messages import RenewalBatch, ServiceSweepInput
 from orders.services import naming
+from workflows.renewals import Renewals
 from workflows.service_sweep import ServiceSweep
 
 log = logging.getLogger(__name__)
@@ -42,16 +43,35 @@ async def keep_service_sweep(client: Client, task_queue: str, every: timedelta) 
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP),
     )
+    await _keep(client, naming.SERVICE_SWEEP_ID, wanted)
 
+
+async def keep_renewals(client: Client, task_queue: str, every: timedelta) -> None:
+    """The same for renewals. A run that was missed is made up for by the next one: what is due is in the database."""
+    wanted = Schedule(
+        action=ScheduleActionStartWorkflow(
+            Renewals.run,
+            RenewalBatch(),
+            id=naming.RENEWALS_ID,
+            task_queue=task_queue,
+            static_summary="tells storefronts of terms that end, and prolongs what is renewed automatically",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP),
+    )
+    await _keep(client, naming.RENEWALS_ID, wanted)
+
+
+async def _keep(client: Client, name: str, wanted: Schedule) -> None:
     def updated(now: ScheduleUpdateInput) -> ScheduleUpdate:
         wanted.state = now.description.schedule.state
         return ScheduleUpdate(wanted)
 
     try:
         try:
-            await client.create_schedule(naming.SERVICE_SWEEP_ID, wanted, rpc_timeout=RPC_TIMEOUT)
+            await client.create_schedule(name, wanted, rpc_timeout=RPC_TIMEOUT)
         except ScheduleAlreadyRunningError:
-            handle = client.get_schedule_handle(naming.SERVICE_SWEEP_ID)
+            handle = client.get_schedule_handle(name)
             await handle.update(updated, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
-        log.warning("the schedule of the sweep can't be made or updated: %s; the next start of a worker tries", error)
+        log.warning("the schedule %s can't be made or updated: %s; the next start of a worker tries", name, error)

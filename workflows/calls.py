@@ -24,6 +24,8 @@ from models.messages import (
     OrderRef,
     PollInput,
     PollLap,
+    RenewalBatch,
+    RenewalPosition,
     SendInput,
     SendLap,
     ServiceSweepInput,
@@ -184,6 +186,19 @@ async def ask_for_sweep(sweep: ServiceSweepInput) -> int:
         start_to_close_timeout=timedelta(seconds=30),
         retry_policy=PATIENT,
         summary="ask the pollers for a sweep",
+    )
+    return answer
+
+
+async def renew_batch(batch: RenewalBatch) -> RenewalPosition:
+    answer: RenewalPosition = await workflow.execute_activity(
+        "renew_batch",
+        batch,
+        result_type=RenewalPosition,
+        task_queue=sweep_queue(workflow.info().task_queue),
+        start_to_close_timeout=timedelta(minutes=10),
+        retry_policy=PATIENT,
+        summary="terms that end",
     )
     return answer
 

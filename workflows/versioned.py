@@ -9,9 +9,10 @@ The server refuses a behaviour from a worker without a build id, so it is not wr
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
-from models.messages import PollInput, SendInput, ServiceSweepInput, SweepInput
+from models.messages import PollInput, RenewalBatch, SendInput, ServiceSweepInput, SweepInput
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
+from workflows.renewals import Renewals
 from workflows.service_sweep import ServiceSweep
 from workflows.webhook_sender import WebhookSender
 
@@ -46,10 +47,18 @@ class VersionedServiceSweep(ServiceSweep):
         return await super().run(sweep)
 
 
+@workflow.defn(name="Renewals", versioning_behavior=_MOVES_UP)
+class VersionedRenewals(Renewals):
+    @workflow.run
+    async def run(self, batch: RenewalBatch) -> int:
+        return await super().run(batch)
+
+
 MOVES_UP: dict[type, type] = {
     EventPoller: VersionedEventPoller,
     OrderSweep: VersionedOrderSweep,
     WebhookSender: VersionedWebhookSender,
     ServiceSweep: VersionedServiceSweep,
+    Renewals: VersionedRenewals,
 }
 """A workflow → what a worker with a build id runs under its name."""

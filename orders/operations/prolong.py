@@ -10,12 +10,24 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.database import Database
-from models.enums import EventKind, FailureClass, IntentState, OperationKind, Stage, UpstreamStatus
+from models.enums import (
+    AtEndOfTerm,
+    EventKind,
+    FailureClass,
+    IncidentKind,
+    IntentState,
+    OperationKind,
+    Stage,
+    UpstreamStatus,
+)
 from models.messages import Submission, SubmitResult
 from models.order import Operation, Service
 from models.parameters import Renewal
 from models.periods import period_in_words
 from models.product_types import ALL_TYPES
+from orders.audit import OURSELVES
+from orders.errors import Refused
+from orders.incidents.conditions import end_one
 from orders.money.expectation import period_terms
 from orders.money.prices import PriceTerms
 from orders.operations.base import Ending, Obstacle, OperationType, Request, Sent
@@ -33,12 +45,13 @@ from orders.operations.item import unknown_since as since
 from orders.operations.job import Job
 from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.seen import Seen
-from orders.operations.term_guard import check_term
+from orders.operations.term_guard import check_term, renewal_of
 from orders.services import expiry, mappings
 from orders.settlement.item_verdicts import Term, differs, judge_term
 from orders.settlement.other_terms import report_other_term, show_real_cost
 from orders.settlement.second_terms import report_second_term
 from orders.settlement.verdicts import Judgement, Verdict
+from orders.webhooks import outbox
 from upstreams.answers import Quote
 from upstreams.errors import UpstreamError
 from upstreams.port import Upstream, UpstreamItem
@@ -98,6 +111,11 @@ class Prolong(OperationType[Prolongation, Renewal]):
     async def check(self, session: AsyncSession, service: Service, asked: Prolongation, rules: Rules) -> CheckedRequest:
         mapping, period = await mappings.mapped_period(session, service, service.plan_id, asked.period_months)
         await mappings.check_prolongable(session, service, mapping, period)
+        if service.at_end_of_term is AtEndOfTerm.CLOSE:
+            raise Refused(
+                f"service {service.id} is to be closed at the end of its term ({service.expires_on}); take that back "
+                "first (renew: true)"
+            )
         named = asked.expires_on
         if named is not None:
             expiry.check_expiry("expires_on", named)
@@ -145,6 +163,14 @@ class Prolong(OperationType[Prolongation, Renewal]):
         before, months = asked.expires_before, asked.months(service.period_months)
         is_seen = bool(before) and service.expires_on is not None and service.expires_on.isoformat() > str(before)
         return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
+
+    async def apply(self, ending: Ending, asked: Renewal) -> None:
+        if asked.expires_on is None:
+            return
+        about = renewal_of(ending.service.id, asked.expires_on)
+        await end_one(ending.session, IncidentKind.RENEWAL_FAILED, about)
+        if ending.operation.actor == OURSELVES:
+            outbox.renewal_done(ending.session, ending.service, ending.operation, utc_now().date())
 
     async def compare(self, ending: Ending) -> None:
         announced = _date(self.asked(ending.operation).expires_announced)

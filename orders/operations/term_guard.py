@@ -14,6 +14,11 @@ from models.order import Operation, Service
 from models.parameters import Renewal
 from orders.errors import Refused
 
+
+class TermTaken(Refused):
+    """Somebody else prolongs this term, or has done it."""
+
+
 _LOOKED_AT = 50
 """The latest prolongations of a service; an older one has nothing to do with the present term."""
 
@@ -33,7 +38,7 @@ async def check_term(session: AsyncSession, service: Service, named: date) -> No
     prolongations = found.all()
     for one in prolongations:
         if not one.stage.is_final and term_of(one) in (None, named):
-            raise Refused(
+            raise TermTaken(
                 f"operation {one.id} is prolonging service {service.id} already, and is in stage {one.stage.value}: "
                 f"{_asked_for(one)}. Nothing is prolonged twice; wait for its end"
             )
@@ -42,7 +47,7 @@ async def check_term(session: AsyncSession, service: Service, named: date) -> No
     ends = f"ends on {service.expires_on}" if service.expires_on is not None else "shows no day on which it ends"
     done = next((one for one in prolongations if term_of(one) == named), None)
     if done is not None:
-        raise Refused(
+        raise TermTaken(
             f"service {service.id} {ends}: the term that ended on {named} was prolonged by operation {done.id}, "
             f"{_asked_for(done)}. To prolong it further, name the day on which it ends now"
         )
@@ -59,3 +64,8 @@ def term_of(operation: Operation) -> date | None:
 
 def _asked_for(operation: Operation) -> str:
     return f"asked for by {operation.actor} on {operation.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def renewal_of(service: int, ends_on: date | str) -> str:
+    """The renewal of a term, as an incident is about it."""
+    return f"service {service} until {ends_on}"

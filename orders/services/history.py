@@ -40,6 +40,7 @@ _PLAIN = (
     "ip",
     "expires_on",
     "reference",
+    "at_end_of_term",
 )
 _BY_KEY = {"parameters": "parameters", "addons": "addons", "shop_metadata": "metadata"}
 """Column → how its fields are called."""

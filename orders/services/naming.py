@@ -36,6 +36,8 @@ _MARK = re.compile(r"rf-[^-\s]{1,16}-[0-9]+(-[0-9]+)?")
 WILDCARD = "*."
 SERVICE_SWEEP_ID = "service-sweep"
 """The schedule's id. Temporal adds the time for the workflows that it starts."""
+RENEWALS_ID = "renewals"
+"""The same for renewals."""
 WEBHOOK_SENDER_ID = "webhook-sender"
 
 

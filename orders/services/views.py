@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
-from models.enums import RenewalOwner, ServiceStatus
+from models.enums import AtEndOfTerm, RenewalOwner, ServiceStatus
 from models.money import Money
 from models.order import Service
 from orders.access.ownership import visible, visible_service
@@ -61,6 +61,8 @@ class ServiceView(Document):
         description="who renews it, and nobody else: `storefront` (its shop prolongs it), `automatic` (we do) or "
         "`upstream`"
     )
+    renew: bool = Field(description="whether it is to be renewed at the end of its term; `PATCH …/renewal` changes it")
+    at_end_of_term: AtEndOfTerm = Field(description="the same in three words: `close`: it is closed then")
     processing_module: str = Field(description="how operations on this service are carried out")
     home_processing_module: str | None = Field(description="where it returns to from the manual module")
     cost: Money | None = Field(description="what the upstream charges for a period")
@@ -128,6 +130,8 @@ class _Names:
             metadata=service.shop_metadata,
             addons=service.addons,
             renewal_owner=service.renewed_by,
+            renew=service.at_end_of_term is AtEndOfTerm.RENEW,
+            at_end_of_term=service.at_end_of_term,
             processing_module=self._modules[service.module_id],
             home_processing_module=None if home is None else self._modules[home],
             cost=money(service.cost_amount, service.cost_currency),
@@ -160,12 +164,19 @@ async def list_services(
     customer: Sequence[str] | None = None,
     status: Sequence[ServiceStatus] | None = None,
     plan: Sequence[str] | None = None,
+    expires_after: date | None = None,
+    expires_before: date | None = None,
 ) -> Page[ServiceView]:
-    """A page of the services that the requester may see. Raises InvalidField for a plan that does not exist, or a wrong
-    cursor."""
+    """A page of the services that the requester may see. `expires_after` and `expires_before`: those whose term ends on
+    a later or an earlier day than this. Raises InvalidField for a plan that does not exist, or a wrong cursor."""
+    query = select(Service).where(visible(requester))
+    if expires_after is not None:
+        query = query.where(col(Service.expires_on) > expires_after)
+    if expires_before is not None:
+        query = query.where(col(Service.expires_on) < expires_before)
     rows: list[Service] = await newest(
         session,
-        select(Service).where(visible(requester)),
+        query,
         col(Service.id),
         lambda row: row.id,
         ask,

@@ -5,13 +5,23 @@ A message holds numbers, states and values that the API shows; neither secrets n
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import UpstreamAccount
-from models.enums import EventKind, FailureClass, IncidentKind, MessageType, OperationKind, Stage
+from models.columns import utc_now
+from models.enums import (
+    AtEndOfTerm,
+    EventKind,
+    FailureClass,
+    IncidentKind,
+    MessageType,
+    OperationKind,
+    RenewalOwner,
+    Stage,
+)
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
@@ -129,6 +139,22 @@ class BalanceNews(News):
     """Processing module -> its minimal balance, of those that want more than is free."""
 
 
+class TermNews(News):
+    """Data of `resellflow.renewal.…`, and of the messages about the end of a service's term."""
+
+    service: int
+    expires_on: date | None
+    """The end of the term; of a renewal that is done the new one."""
+    days_left: int | None
+    period_months: int
+    renewal_owner: RenewalOwner
+    at_end_of_term: AtEndOfTerm
+    operation: int | None
+    """The prolongation, if there is one."""
+    stage: Stage | None
+    """How far that is."""
+
+
 class Ping(News):
     """Data of `resellflow.ping`: a test."""
 
@@ -142,9 +168,16 @@ SHAPES: dict[str, type[News]] = {
     "task": TaskNews,
     "incident": IncidentNews,
     "upstream": BalanceNews,
+    "renewal": TermNews,
+    MessageType.SERVICE_EXPIRING.value: TermNews,
+    MessageType.SERVICE_RENEWAL_CHANGED.value: TermNews,
     "ping": Ping,
 }
-"""Second part of a type -> its data."""
+"""A type, or its second part for all others of them -> its data."""
+
+
+def shape_of(kind: str) -> type[News]:
+    return SHAPES.get(kind) or SHAPES[kind.split(".")[1]]
 
 
 def message(message_type: MessageType, data: News, *, service: int | None = None) -> WebhookMessage:
@@ -193,6 +226,45 @@ def service_changed(
         changes={name: ValueChange(before=before, after=after) for name, (before, after) in changes.items()},
     )
     session.add(message(wanted, news, service=service.id))
+
+
+def term_ends(session: AsyncSession, service: Service, today: date) -> None:
+    """Its storefront is the one who prolongs it."""
+    session.add(_of_term(MessageType.SERVICE_EXPIRING, service, None, today))
+
+
+def renewal_changed(session: AsyncSession, service: Service) -> None:
+    """Its storefront wants something else to become of it at the end of its term."""
+    session.add(_of_term(MessageType.SERVICE_RENEWAL_CHANGED, service, None, utc_now().date()))
+
+
+def renewal_upcoming(session: AsyncSession, service: Service, today: date) -> None:
+    session.add(_of_term(MessageType.RENEWAL_UPCOMING, service, None, today))
+
+
+def renewal_done(session: AsyncSession, service: Service, operation: Operation, today: date) -> None:
+    session.add(_of_term(MessageType.RENEWAL_DONE, service, operation, today, Stage.COMPLETED))
+
+
+def renewal_failed(session: AsyncSession, service: Service, operation: Operation | None, today: date) -> None:
+    session.add(_of_term(MessageType.RENEWAL_FAILED, service, operation, today))
+
+
+def _of_term(
+    wanted: MessageType, service: Service, operation: Operation | None, today: date, stage: Stage | None = None
+) -> WebhookMessage:
+    ends_on = service.expires_on
+    news = TermNews(
+        service=service.id,
+        expires_on=ends_on,
+        days_left=(ends_on - today).days if ends_on is not None else None,
+        period_months=service.period_months,
+        renewal_owner=service.renewed_by,
+        at_end_of_term=service.at_end_of_term,
+        operation=operation.id if operation is not None else None,
+        stage=stage or (operation.stage if operation is not None else None),
+    )
+    return message(wanted, news, service=service.id)
 
 
 def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapshot, status: str) -> None:

@@ -102,6 +102,7 @@ NOT_FOR_SHOPS = frozenset(
 _DATA = frozenset(
     {
         *("service", "operation", "task", "upstream", "item", "event", "changes"),
+        *("expires_on", "days_left", "period_months", "renewal_owner", "at_end_of_term"),
         *("kind", "stage", "stage_before", "failure_class", "department", "due_at", "endpoint"),
     }
 )

@@ -35,6 +35,7 @@ FIELDS = {
     "renews_automatically": "renewal_owner",
     "ip": "ip",
     "expires_on": "expires_on",
+    "at_end_of_term": "at_end_of_term",
     "parameters": "parameters",
     "addons": "addons",
     "cost_amount": "cost",

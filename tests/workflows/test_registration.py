@@ -32,6 +32,7 @@ from models.messages import (
     Message,
     OrderInput,
     PollInput,
+    RenewalBatch,
     SendInput,
     ServiceSweepInput,
     StageReport,
@@ -60,6 +61,7 @@ SAMPLES: dict[type[Message], Message] = {
         SweepInput(),
         SendInput(),
         ServiceSweepInput(),
+        RenewalBatch(),
     )
 }
 

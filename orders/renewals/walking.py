@@ -1,0 +1,212 @@
+"""Walks the services by the end of their terms and does what is due, each service in transactions of its own.
+
+What is due is read from the database, so a walk that was interrupted, missed or carried out twice does nothing twice: a
+row of the table `term` says what has been done, and the key of an operation names the service and the term.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, or_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.database import Database
+from models.enums import IncidentKind, ServiceStatus
+from models.order import Operation, Service
+from models.renewal import owner_of
+from models.renewal_terms import RenewalTerms
+from models.term import Term
+from orders.audit import OURSELVES
+from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from orders.incidents.conditions import Condition, keep_one
+from orders.lifecycle import requests
+from orders.operations.close import Closing
+from orders.operations.prolong import Prolongation
+from orders.operations.requests import OperationRequest
+from orders.operations.term_guard import TermTaken, renewal_of
+from orders.renewals.rules import LATE, URGENT_DAYS, Ending, Step, due, due_notice
+from orders.webhooks import outbox
+
+log = logging.getLogger(__name__)
+
+PAGE = 1000
+"""Services looked at in one read."""
+KEPT = timedelta(days=400)
+"""A term that ended longer ago is forgotten."""
+_LIVE = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+_COLUMNS: tuple[Any, ...] = (
+    Service.id,
+    Service.product_type,
+    Service.period_months,
+    Service.renewal_owner,
+    Service.renews_automatically,
+    Service.at_end_of_term,
+    Service.expires_on,
+    Term.noticed_days,
+    Term.announced_on,
+    Term.operation_id,
+    Operation.stage,
+    Term.failed_on,
+    Term.closing_id,
+)
+
+
+@dataclass(frozen=True)
+class Position:
+    """The last service that was looked at: they are walked by the end of their terms."""
+
+    ends_on: date
+    service: int
+
+
+@dataclass(frozen=True)
+class Walked:
+    done: int
+    """Services that something was done for."""
+    position: Position | None
+    """Where to go on; None: the walk has come to its end."""
+
+
+async def walk(database: Database, after: Position | None, terms: RenewalTerms, *, at_most: int) -> Walked:
+    """Do what is due for so many services at most, the soonest end first."""
+    today, done = utc_now().date(), 0
+    while True:
+        async with database.read() as session:
+            page = await _page(session, after, today, terms)
+        for one in page:
+            if next(due(one, today, terms), None) is not None:
+                if done == at_most:
+                    return Walked(done, after)
+                await _do(database, one.service, today, terms)
+                done += 1
+            after = Position(one.ends_on, one.service)
+        if len(page) < PAGE:
+            await _forget(database, today)
+            return Walked(done, None)
+
+
+async def _page(session: AsyncSession, after: Position | None, today: date, terms: RenewalTerms) -> list[Ending]:
+    ends = col(Service.expires_on)
+    query = _endings().where(ends <= today + timedelta(days=terms.horizon), ends >= today - LATE)
+    if after is not None:
+        beyond = and_(ends == after.ends_on, col(Service.id) > after.service)
+        query = query.where(or_(ends > after.ends_on, beyond))
+    rows = (await session.exec(query.order_by(ends, col(Service.id)).limit(PAGE))).all()
+    return [_ending(row) for row in rows]
+
+
+def _endings() -> Any:
+    return (
+        select(*_COLUMNS)
+        .outerjoin(Term, and_(col(Term.service_id) == col(Service.id), col(Term.ends_on) == col(Service.expires_on)))
+        .outerjoin(Operation, col(Operation.id) == col(Term.operation_id))
+        .where(col(Service.status).in_(_LIVE), col(Service.expires_on).is_not(None))
+    )
+
+
+def _ending(row: Sequence[Any]) -> Ending:
+    service, product_type, months, side, automatically, *others = row
+    return Ending(service, product_type, months, owner_of(side, automatically), *others)
+
+
+async def _do(database: Database, service: int, today: date, terms: RenewalTerms) -> None:
+    """Everything that is due for one service. What is asked for anew is seen by the next walk."""
+    async with database.write() as session:
+        locked = await session.exec(select(Service).where(Service.id == service).with_for_update())
+        row = locked.one_or_none()
+        found = (await session.exec(_endings().where(Service.id == service))).one_or_none()
+        if row is None or found is None:
+            return
+        one = _ending(found)
+        steps = list(due(one, today, terms))
+        term = await session.get(Term, (service, one.ends_on)) or Term(service_id=service, ends_on=one.ends_on)
+        if Step.NOTICE in steps:
+            term.noticed_days = due_notice(one, today, terms)
+            outbox.term_ends(session, row, today)
+        if Step.ANNOUNCE in steps:
+            term.announced_on = today
+            outbox.renewal_upcoming(session, row, today)
+        if Step.FAILED in steps and one.operation is not None:
+            term.failed_on = today
+            operation = await session.get_one(Operation, one.operation)
+            await report_failure(session, row, operation, today, f"operation {operation.id} is {operation.stage.value}")
+        session.add(term)
+    if Step.PROLONG in steps:
+        await _prolong(database, one, today)
+    if Step.CLOSE in steps:
+        await _close(database, one)
+
+
+async def _prolong(database: Database, one: Ending, today: date) -> None:
+    asked = Prolongation(period_months=one.months, expires_on=one.ends_on)
+    try:
+        number = await _ask(database, one, asked, f"renew-{one.service}-{one.ends_on}")
+    except TermTaken as taken:
+        log.info("service %s: %s", one.service, taken)
+        return
+    except (Refused, InvalidField, NotFound) as refusal:
+        await _not_accepted(database, one, today, str(refusal))
+        return
+    async with database.write() as session:
+        (await session.get_one(Term, (one.service, one.ends_on))).operation_id = number
+
+
+async def _close(database: Database, one: Ending) -> None:
+    try:
+        number = await _ask(database, one, Closing(), f"close-{one.service}-{one.ends_on}")
+    except (Refused, InvalidField, NotFound) as refusal:
+        log.warning("service %s can't be closed at the end of its term: %s", one.service, refusal)
+        return
+    async with database.write() as session:
+        (await session.get_one(Term, (one.service, one.ends_on))).closing_id = number
+
+
+async def _ask(database: Database, one: Ending, asked: OperationRequest, key: str) -> int:
+    try:
+        return (await requests.ask(database, one.service, asked, client=OURSELVES, key=key)).operation
+    except KeyReused as known:  # its period has changed since it was asked for
+        return known.operation
+
+
+async def _not_accepted(database: Database, one: Ending, today: date, why: str) -> None:
+    """Reported once a day, and tried again by every walk."""
+    async with database.write() as session:
+        term = await session.get_one(Term, (one.service, one.ends_on))
+        if term.failed_on != today:
+            term.failed_on = today
+            service = await session.get_one(Service, one.service)
+            await report_failure(session, service, None, today, why)
+
+
+async def report_failure(
+    session: AsyncSession, service: Service, operation: Operation | None, today: date, why: str
+) -> None:
+    """An incident that lasts until the term is prolonged, in more urgent words from day to day; and a message."""
+    ends_on = service.expires_on or today
+    left = (ends_on - today).days
+    when = f"in {left} days" if left > URGENT_DAYS else "URGENT: tomorrow" if left == 1 else f"URGENT: on {ends_on}"
+    message = (
+        f"Service {service.id} ends {when} and is not renewed: {why}. Decide about the operation, or prolong it: "
+        f"resell prolong {service.id} --period {service.period_months} --expires-on {ends_on}."
+    )
+    condition = Condition(
+        IncidentKind.RENEWAL_FAILED,
+        renewal_of(service.id, ends_on),
+        message,
+        account=service.account_id,
+        service=service.id,
+        operation=operation.id if operation is not None else None,
+        detail={"expires_on": ends_on.isoformat(), "days_left": str(left)},
+    )
+    await keep_one(session, condition, lasts=True)
+    outbox.renewal_failed(session, service, operation, today)
+
+
+async def _forget(database: Database, today: date) -> None:
+    async with database.write() as session:
+        await session.exec(delete(Term).where(col(Term.ends_on) < today - KEPT))
