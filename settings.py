@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     ten connections for reading, and orders need some of them."""
     balance_interval: float = Field(default=3.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance while orders wait for money."""
+    price_list_interval: float = Field(default=600.0, ge=SHORTEST_INTERVAL)
+    """Seconds between two readings of an upstream's price list, which says whether plans are available."""
     balance_watch_interval: float = Field(default=300.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance of an account, whether anybody orders or not."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)

@@ -27,6 +27,7 @@ from activities.poller.renewals import look_at_renewals
 from activities.poller.schedule import PeriodicJob
 from activities.poller.slow import look_for_slow
 from activities.poller.sweeps import end_sweep, look_for_sweeps
+from activities.poller.tariffs import look_for_tariffs, read_price_lists
 from activities.poller.unexplained import look_for_unexplained
 from activities.poller.watch import PendingForm, ReadResults, Watch
 from models.catalogue import UpstreamAccount
@@ -112,6 +113,7 @@ class PollActivities:
         await look_for_unexplained(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
         await look_for_sweeps(self._database, watch)
+        await look_for_tariffs(self._database, watch, self._settings)
         await look_for_slow(self._database, self._client, watch, self._patience)
         await self._ask(watch, background, may_list=may_list)
         await self._notes.circuits(watch.name)
@@ -127,7 +129,7 @@ class PollActivities:
         awaited = watch.schedule.operations_due(watch.awaited)
         due = watch.schedule.types_due(watch.product_types) if may_list else []
         money = self._grant_is_due(watch) or self._balance_is_due(watch)
-        if not (due or awaited or watch.hints or watch.forms_due() or money):
+        if not (due or awaited or watch.hints or watch.forms_due() or money or watch.price_lists):
             return
         width = (
             1 if watch.tally.too_many_failures else self._settings.poll_reads_at_once
@@ -162,6 +164,9 @@ class PollActivities:
             await isolated(
                 self._database, watch, ReadResults(), "the balance", self._funds.watch_balance(watch.account_id)
             )
+        if watch.price_lists:
+            reading = read_price_lists(self._database, watch, upstream, self._settings)
+            await isolated(self._database, watch, ReadResults(), "the price lists", reading)
         if watch.tally.succeeded and not background.busy and not watch.schedule.types_due(watch.product_types):
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.tally)

@@ -30,6 +30,7 @@ from orders.money.pricing import Pricing
 from orders.operations.base import AnyOperation, Obstacle, Request
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
+from orders.plans import tariffs
 from orders.settlement import intents
 from upstreams.connections import Connections
 from upstreams.errors import (
@@ -277,6 +278,8 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.UNKNOWN, failure=error.failure_class, reason=error.message)
         except (Rejected, SetupFault) as error:
             await self._answers.refused(intent, error)
+            with database_in_words():
+                await tariffs.note_refusal(self._database, job, error)
             done = await self._refusals.after_refusal(job, upstream, error)
             if done is not None:
                 return done

@@ -19,6 +19,7 @@ from cli import (
     linking,
     lists,
     order,
+    plans,
     restored,
     setup,
     sweep,
@@ -48,6 +49,7 @@ upstream.add_commands(app)
 order.add_commands(app)
 life.add_commands(app)
 lists.add_commands(app)
+plans.add_commands(app)
 linking.add_commands(app)
 tasks.add_commands(app)
 incidents.add_commands(app)

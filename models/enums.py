@@ -418,3 +418,27 @@ class DriftState(StrEnum):
     """A person said that it may stay so. It is open again once either value changes."""
     OVER = "over"
     """Both sides say the same again."""
+
+
+class Availability(StrEnum):
+    """Whether an upstream sells a tariff at the moment, as far as is known."""
+
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+    """The upstream does not say it, or was not asked yet. An order is sent all the same."""
+
+
+class AvailabilityCause(StrEnum):
+    """Why a tariff is not available, or why that is not known."""
+
+    TARIFF_WITHDRAWN = "tariff_withdrawn"
+    """The upstream's price list does not have the tariff, or says that it can't be ordered."""
+    NO_DATA_CENTRE = "no_data_centre"
+    """The upstream does not offer the data centre, or not with this tariff."""
+    ORDER_REFUSED = "order_refused"
+    """The upstream has refused an order of it since its price list was read."""
+    ACCOUNT_UNHEALTHY = "account_unhealthy"
+    """The upstream refuses our account: nothing is ordered there until that is mended."""
+    ACCOUNT_UNREACHABLE = "account_unreachable"
+    """The upstream does not answer. Orders wait for it."""

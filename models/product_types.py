@@ -53,6 +53,8 @@ class Parameter:
     required: bool = False
     of_item: bool = False
     """It names an item at the upstream: a storefront may give those of its own services only."""
+    meaning: str = ""
+    """What it is, for those who order."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,18 @@ class ProductType:
         return frozenset(name for name, parameter in self.parameters.items() if parameter.required)
 
 
-_SERVER = {"template": Parameter(Form.TEMPLATE), "recipe": Parameter()}
-_BOUND_TO_ADDRESS = {"ip": Parameter(Form.ADDRESS, required=True)}
-_NAME_SERVERS = {f"nameserver{number}": Parameter(Form.HOST) for number in range(1, 5)}
-_CONTACTS = {name: Parameter(Form.NUMBER) for name in ("owner", "admin", "tech", "bill")}
+_SERVER = {
+    "template": Parameter(Form.TEMPLATE, meaning="the system that is installed"),
+    "recipe": Parameter(meaning="what is installed besides the system, as the upstream calls it"),
+}
+_ADDRESS = "the address of the server that the licence is for"
+_BOUND_TO_ADDRESS = {"ip": Parameter(Form.ADDRESS, required=True, meaning=_ADDRESS)}
+_MAYBE_BOUND_TO_ADDRESS = {"ip": Parameter(Form.ADDRESS, meaning=_ADDRESS)}
+_NAME_SERVERS = {f"nameserver{number}": Parameter(Form.HOST, meaning="a name server") for number in range(1, 5)}
+_CONTACTS = {
+    name: Parameter(Form.NUMBER, meaning=f"the number of the {words} contact at the upstream")
+    for name, words in (("owner", "owner"), ("admin", "administrative"), ("tech", "technical"), ("bill", "billing"))
+}
 
 PRODUCT_TYPES: dict[str, ProductType] = {
     one.intname: one
@@ -85,15 +95,19 @@ PRODUCT_TYPES: dict[str, ProductType] = {
         ProductType("dedic", parameters=_SERVER, has_password=True),
         ProductType("vhost", has_password=True),
         ProductType("soft", NameKind.LABEL, _BOUND_TO_ADDRESS, has_key=True),
-        ProductType("softexternal", NameKind.LABEL, {"ip": Parameter(Form.ADDRESS)}, has_key=True),
-        ProductType("platform", NameKind.LABEL, {"ip": Parameter(Form.ADDRESS)}, has_key=True),
+        ProductType("softexternal", NameKind.LABEL, _MAYBE_BOUND_TO_ADDRESS, has_key=True),
+        ProductType("platform", NameKind.LABEL, _MAYBE_BOUND_TO_ADDRESS, has_key=True),
         ProductType(
             "addition",
             NameKind.LABEL,
-            # The number, at the upstream, of the licence that the module is for.
             {
-                "licence": Parameter(Form.NUMBER, required=True, of_item=True),
-                "ip": Parameter(Form.ADDRESS),
+                "licence": Parameter(
+                    Form.NUMBER,
+                    required=True,
+                    of_item=True,
+                    meaning="the number, at the upstream, of the licence that the module is for",
+                ),
+                **_MAYBE_BOUND_TO_ADDRESS,
             },
             has_key=True,
         ),
@@ -101,8 +115,10 @@ PRODUCT_TYPES: dict[str, ProductType] = {
             "certificate",
             NameKind.COMMON_NAME,
             {
-                "approver_email": Parameter(Form.EMAIL, required=True),
-                "csr": Parameter(Form.CSR),
+                "approver_email": Parameter(
+                    Form.EMAIL, required=True, meaning="the mailbox that approves the certificate"
+                ),
+                "csr": Parameter(Form.CSR, meaning="the certificate signing request"),
             },
             can_be_switched=False,
         ),

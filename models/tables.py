@@ -11,6 +11,7 @@ from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSna
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
 from models.sweep import ListSweep
+from models.tariffs import TariffState
 from models.term import Term
 from models.tokens import ApiToken
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
@@ -38,6 +39,7 @@ __all__ = [
     "StageEntry",
     "TariffPlan",
     "TariffPlanPrice",
+    "TariffState",
     "Task",
     "Term",
     "UpstreamAccount",

@@ -141,6 +141,11 @@ class Settings(BaseModel):
     remoteid_unique: bool = False
     remoteid_length: int | None = Field(default=None, ge=1)
     not_enough_money: Literal["nothing", "ordered_row"] = "nothing"
+    withdrawn_tariffs: Literal["left_out", "shown"] = "left_out"
+    price_list_centre: Literal["every", "first"] = "every"
+    price_list_period: Literal["every", "chosen"] = "every"
+    price_list_rights: Literal["allowed", "access"] = "allowed"
+    closed_datacenters: list[int] = []
     unknown_addon: Literal["refuse", "ignore"] = "refuse"
     quote: Quote = Quote.NESTED
     discount_percent: Decimal = Field(default=Decimal(0), ge=0, lt=100)

@@ -24,6 +24,7 @@ from storefront import (
     operations,
     orphans,
     owners,
+    plans,
     prices,
     problems,
     references,
@@ -66,6 +67,7 @@ PARTS = (
     sweep,
     drift,
     token,
+    plans,
     prices,
 )
 """Modules whose routes need a token."""

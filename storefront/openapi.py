@@ -30,6 +30,7 @@ times (`?stage=retrying&stage=needs_attention`); an entry then needs one of the 
 """
 TAGS = [
     {"name": "services", "description": "What customers have, and requests to change it."},
+    {"name": "plans", "description": "What can be ordered, for how much, and what an order must look like."},
     {"name": "operations", "description": "What is being done to a service, stage by stage."},
     {"name": "decisions", "description": "For operators: decide what happens to an operation that waits for a person."},
     {
@@ -93,7 +94,7 @@ def _name_roles(paths: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
     for route in routes:
         if isinstance(route, APIRoute):
             for method in route.methods or ():
-                paths[route.path][method.lower()]["x-roles"] = [role.value for role in roles_of(route)]
+                paths[route.path_format][method.lower()]["x-roles"] = [role.value for role in roles_of(route)]
 
 
 def _name_problems(responses: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from orders.drift.views import DriftView
 from orders.errors import InvalidField
 from orders.events.sweep_views import SweepView
 from orders.money.limits import CostLimit
+from orders.plans.views import PlanView
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
 from orders.services.addons import AskedAddon, from_text
@@ -86,6 +87,11 @@ class ServiceFilter(Paging):
     plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
     expires_after: date | None = Field(default=None, description="its term ends on a later day")
     expires_before: date | None = Field(default=None, description="its term ends on an earlier day")
+
+
+class PlanFilter(Paging):
+    product_type: Wanted[Annotated[PlainText, Field(max_length=32)]] = None
+    active: Wanted[bool] = Field(default=None, description="whether it is on sale")
 
 
 class PriceQuestion(_Strict):
@@ -362,6 +368,10 @@ class TaskEnded(Document):
 
 class Services(Page[ServiceView]):
     """Services, newest first."""
+
+
+class Plans(Page[PlanView]):
+    """Plans, those that the catalogue got last first."""
 
 
 class Operations(Page[OperationView]):

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.enums import UnpaidKind
 from models.money import Money
@@ -31,6 +31,19 @@ class Quote(Value):
     def shown(self) -> Money | None:
         """The price in whatever currency."""
         return self.price or self.foreign
+
+
+class OnSale(Value):
+    """What an upstream sells of one product type at the moment."""
+
+    tariffs: frozenset[str] | None
+    """Tariffs that can be ordered. None: the answer does not show them in a way that can be read."""
+    withheld: dict[str, str] = Field(default_factory=dict)
+    """Tariffs that are shown and can't be ordered -> why, in words."""
+    locations: frozenset[str] = frozenset()
+    """Where its services can be had. Empty: the answer names no place."""
+    location_refused: bool = False
+    """The place that was asked about takes no orders."""
 
 
 class Unpaid(Value):

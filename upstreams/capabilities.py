@@ -39,6 +39,10 @@ class Capabilities(BaseModel):
         description="what is accepted can't be called off there; a service that is not wanted any more is closed once "
         "it is open",
     )
+    price_list: bool = Field(
+        default=False,
+        description="which tariffs are on sale can't be read, so whether a plan is available is not known",
+    )
     shows_charges: bool = Field(
         default=False,
         description="the cost of an item is the price of a period; what was charged for the first one is not shown",

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from models.enums import Knowledge, RenewalOwner, UnpaidKind
 from models.money import Money
 from upstreams.answers import (
+    OnSale,
     OrderAccepted,
     ParametersAccepted,
     PlanChangeAccepted,
@@ -151,6 +152,14 @@ class Upstream(Protocol):
 
     async def quote(self, spec: OrderSpec) -> Quote:
         """What this order would cost, from the order form; reads only."""
+        ...
+
+    async def on_sale(self, product_type: str, location: str | None, period: int | None = None) -> OnSale:
+        """The upstream's price list for this place (None: without saying a place), reads only.
+
+        `period`: some price lists show only what is sold for the period that is chosen; None: whatever is shown first.
+        Seen in code.
+        """
         ...
 
     async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:

@@ -97,6 +97,12 @@ RENEWAL_STEPS = 72
 """Each of those forms is read once in a period; the period has this many steps."""
 
 
+TARIFFS_SECONDS = 15.0
+"""Between two looks which price lists are to be read: one is at once when an order of a tariff was refused."""
+PRICE_LISTS_AT_ONCE = 5
+"""Other periods, and other data centres, in which a tariff is looked for that the price list does not have."""
+
+
 class PeriodicJob(Enum):
     """Periodic work, each with an interval of its own."""
 
@@ -112,6 +118,7 @@ class PeriodicJob(Enum):
     FUNDS = auto()
     SLOW = auto()
     SWEEPS = auto()
+    TARIFFS = auto()
     POLL_NOTE = auto()
 
 

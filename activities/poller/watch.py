@@ -13,8 +13,10 @@ from models.catalogue import UpstreamAccount
 from models.enums import OperationKind
 from models.events import UpstreamHint
 from orders.events import FailingList, PollResult, WaitingOperation, failing_lists_of
+from orders.plans.tariffs import Wanted
 from settings import Settings
 from upstreams.errors import ConnectionUnhealthy, UpstreamError
+from upstreams.kinds import UnknownKind, adapter_of
 from upstreams.port import UpstreamItem
 
 
@@ -102,6 +104,10 @@ class Watch:
     """Items whose forms are still to be read to see who renews them."""
     sweeps: dict[str, datetime] = field(default_factory=dict)
     """Product types whose lists are to be compared row by row, and since when that is asked for."""
+    shows_prices: bool = False
+    """The upstream has a price list that can be read."""
+    price_lists: list[Wanted] = field(default_factory=list)
+    """Those that are still to be read."""
     lists: KnownLists = field(default_factory=KnownLists)
     freshness: Freshness = field(default_factory=Freshness)
     tally: ReadResults = field(default_factory=ReadResults)
@@ -136,6 +142,7 @@ class Watch:
             silence_recorded=account.unreachable_since is not None,
             failing=dict(failing),
             failing_recorded=failing,
+            shows_prices=_shows_prices(account.kind),
         )
 
     def awaited_of(self, product_type: str, number: str) -> list[WaitingOperation]:
@@ -173,3 +180,10 @@ class Watch:
     def progress(self) -> dict[str, object]:
         """For the heartbeat."""
         return {"polls": self.polls, "events": self.events, "last": str(self.last_poll_at or "")}
+
+
+def _shows_prices(kind: str) -> bool:
+    try:
+        return adapter_of(kind).capabilities.price_list
+    except UnknownKind:
+        return False

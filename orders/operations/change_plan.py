@@ -89,9 +89,9 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         old = await session.get_one(TariffPlan, service.plan_id)
         had = await pending.addons_to_come(session, service)
         carried, dropped = _addons_to_carry(had, service.id, mapping, plan.name, drop=asked.drop_addons)
-        manual = await _manual_changes(session, service, rules)
-        by_hand = [name for name in manual if old.resources.get(name) != plan.resources.get(name)]
-        words = ", ".join(f"{name} {old.resources.get(name)} → {plan.resources.get(name)}" for name in by_hand)
+        account = await session.get_one(UpstreamAccount, service.account_id) if service.account_id else None
+        manual = manual_changes(account, service.product_type, rules) if account is not None else ()
+        by_hand = by_hand_in_words(manual, old, plan)
         parameters = NewPlan(
             plan_id=plan.id,
             tariff=mapping.tariff if mapping else "",
@@ -102,7 +102,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             },
             addons=carried,
             dropped_addons=dropped if asked.drop_addons else None,
-            by_hand=f"the upstream has no automatic change of this: {words}" if by_hand else None,
+            by_hand=by_hand or None,
         )
         return CheckedRequest(parameters, f"Change the plan of service {service.id} from {old.name} to {plan.name}")
 
@@ -193,16 +193,20 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         return not self.missing(self.asked(job.operation), Seen.of_form(item))
 
 
-async def _manual_changes(session: AsyncSession, service: Service, rules: Rules) -> Sequence[str]:
-    """Resources whose change only a person can carry out at the service's upstream."""
-    if service.account_id is None:
-        return ()
-    account = await session.get_one(UpstreamAccount, service.account_id)
+def manual_changes(account: UpstreamAccount, product_type: str, rules: Rules) -> Sequence[str]:
+    """Resources whose change only a person can carry out at this upstream."""
     of_its_kind = adapter_of(account.kind).manual_plan_changes
     if of_its_kind is None:
         return ()
     chosen = of_its_kind if rules.manual_plan_changes is None else rules.manual_plan_changes
-    return chosen.get(service.product_type, ())
+    return chosen.get(product_type, ())
+
+
+def by_hand_in_words(manual: Sequence[str], old: TariffPlan, new: TariffPlan) -> str:
+    """What of the change only a person can do; empty: nothing."""
+    changed = [name for name in manual if old.resources.get(name) != new.resources.get(name)]
+    words = ", ".join(f"{name} {old.resources.get(name)} → {new.resources.get(name)}" for name in changed)
+    return f"the upstream has no automatic change of this: {words}" if changed else ""
 
 
 def _addons_to_carry(

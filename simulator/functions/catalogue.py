@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from simulator import money
 from simulator.call import Call, function, typed_function, whole_number
-from simulator.catalogue import DATACENTERS, DAY, LIFETIME, TRIAL, Addon, AddonKind, Pricelist, period_caption
+from simulator.catalogue import DAY, LIFETIME, TRIAL, Addon, AddonKind, Pricelist, period_caption
 from simulator.document import Document, Node, Shape, done, fields, form, slist, table
 from simulator.entities import Status
-from simulator.errors import bad_value, exists
+from simulator.errors import access, bad_value, exists
 from simulator.functions.lists import tparams
 from simulator.functions.order_details import checked_ip
-from simulator.functions.order_form import arrays, period_field, tariff_of
+from simulator.functions.order_form import arrays, open_datacenters, period_field, tariff_of
 from simulator.itemtypes import ItemType
 from simulator.money import cents
 
@@ -21,18 +21,18 @@ _PERIODS = (1, 3, 6, 12, 24, 36)
 def tariff_choice(call: Call) -> Document:
     """The first step of an order: data centres, periods and tariffs."""
     _ = call.client
+    settings = call.world.settings
+    if settings.price_list_rights == "access":
+        raise access(call.func)
+    open_centres = open_datacenters(call)
     wanted = call.text("datacenter")
     centre = whole_number(wanted)
-    if wanted and centre not in DATACENTERS:
+    if wanted and centre not in open_centres:
         raise bad_value("datacenter", wanted)
-    tariffs = [
-        tariff
-        for tariff in call.world.pricelists.values()
-        if tariff.type is call.itemtype
-        and tariff.active
-        and (centre is None or not tariff.datacenters or centre in tariff.datacenters)
-    ]
-    centres = slist("datacenter", [(str(number), name) for number, name in DATACENTERS.items()])
+    if centre is None and settings.price_list_centre == "first":
+        centre = next(iter(open_centres), None)
+    tariffs = [tariff for tariff in call.world.pricelists.values() if _is_shown(call, tariff, centre)]
+    centres = slist("datacenter", [(str(number), name) for number, name in open_centres.items()])
     if call.dialect == 6:
         elements = [_v2_tariff(call, tariff) for tariff in tariffs]
         chosen = Node("list", attributes={"name": "pricelist"}, children=elements)
@@ -50,12 +50,27 @@ def tariff_choice(call: Call) -> Document:
     )
 
 
+def _is_shown(call: Call, tariff: Pricelist, centre: int | None) -> bool:
+    settings = call.world.settings
+    if tariff.type is not call.itemtype or not (tariff.active or settings.withdrawn_tariffs == "shown"):
+        return False
+    chosen = call.text(period_field(call)) or call.text("period") or "1"
+    if settings.price_list_period == "chosen" and chosen not in map(str, tariff.prices):
+        return False
+    there = [number for number in tariff.datacenters if number in open_datacenters(call)]
+    return not tariff.datacenters or (bool(there) if centre is None else centre in there)
+
+
 def _tariff_row(call: Call, tariff: Pricelist, period: str) -> list[tuple[str, str]]:
     price = next(
         (cost for length, cost in tariff.prices.items() if str(length) == period), next(iter(tariff.prices.values()))
     )
     shown = money.text(price, tariff.currency, call.world.settings.money_style)
-    return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown), ("order_available", "on")]
+    return [("pricelist", str(tariff.id)), ("desc", tariff.name), ("price", shown), _available(tariff)]
+
+
+def _available(tariff: Pricelist) -> tuple[str, str]:
+    return "order_available", "on" if tariff.active else "off"
 
 
 def _v2_tariff(call: Call, tariff: Pricelist) -> Node:
@@ -65,6 +80,8 @@ def _v2_tariff(call: Call, tariff: Pricelist) -> Node:
     ]
     details = [Node("detail", children=fields([("name", n), ("value", v)])) for n, v in tariff.resources.items()]
     plain = fields([("id", str(tariff.id)), ("title", tariff.name), ("description", tariff.description)])
+    if not tariff.active:
+        plain += fields([_available(tariff)])
     return Node("elem", children=[*plain, Node("prices", children=prices), *details])
 
 

@@ -110,9 +110,15 @@ def datacenter_of(call: Call, tariff: Pricelist, *, required: bool) -> int:
     if not value and not required:
         return tariff.datacenters[0]
     number = whole_number(value)
-    if number is None or number not in tariff.datacenters:
+    if number is None or number not in tariff.datacenters or number not in open_datacenters(call):
         raise bad_value("datacenter", value)
     return number
+
+
+def open_datacenters(call: Call) -> dict[int, str]:
+    """The data centres that take orders at the moment."""
+    closed = call.world.settings.closed_datacenters
+    return {number: name for number, name in DATACENTERS.items() if number not in closed}
 
 
 def addons_of(call: Call, tariff: Pricelist) -> dict[int, str]:

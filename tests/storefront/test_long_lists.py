@@ -31,6 +31,7 @@ PATHS = {"number": "5", "name": "main"}
 RARE: dict[str, dict[str, list[str]]] = {
     "/v1/services": {"customer": ["c-5"], "status": ["suspended"], "plan": ["VDS-2"]},
     "/v1/services/{number}/history": {},
+    "/v1/plans": {"product_type": ["dedic"], "active": ["true", "false"]},
     "/v1/operations": {
         "stage": ["needs_attention"],
         "service": ["5"],

@@ -16,9 +16,9 @@ import httpx
 
 from models.enums import Knowledge, UpstreamStatus
 from upstreams.absent import Absent
-from upstreams.answers import OrderAccepted, Quote
+from upstreams.answers import OnSale, OrderAccepted, Quote
 from upstreams.billmanager import balance as balances
-from upstreams.billmanager import menus, ordering, prices
+from upstreams.billmanager import menus, ordering, pricelists, prices
 from upstreams.billmanager.bounds import check_number
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.carts import Carts
@@ -145,6 +145,28 @@ class BillmanagerUpstream(Carts, Operations, Absent):
         call, answer = await self._send_order(spec, Effect.READ)
         shown = prices.shown_price(answer, self._connection.currency)
         return Quote(price=shown.price, unreadable=call.clean(shown.unreadable, 300), foreign=shown.foreign)
+
+    async def on_sale(self, product_type: str, location: str | None, period: int | None = None) -> OnSale:
+        """The form `{type}.order.pricelist`, or `v2.{type}.order.pricelist` (seen in code). One request; another one
+        where the panel has only the other form."""
+        usual = is_versioned(product_type, self._connection.settings.generation)
+        for versioned in (usual, not usual) if self._connection.settings.generation is Dialect.SIX else (usual,):
+            function = pricelists.function(product_type, versioned=versioned)
+            call = self._session.describe(
+                function, Effect.READ, product_type=product_type, refusals=RefusalScope.OF_AN_OPERATION
+            )
+            try:
+                answer = await self._session.send(call, pricelists.fields(location, period, versioned=versioned))
+            except SetupFault as fault:
+                if not is_unknown_function(fault):
+                    raise
+            except Rejected as refusal:
+                if location is None or refusal.field != pricelists.LOCATION:
+                    raise
+                return OnSale(tariffs=frozenset(), location_refused=True)
+            else:
+                return pricelists.on_sale(answer)
+        return OnSale(tariffs=None)
 
     async def order(self, spec: OrderSpec, *, key: str = "") -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).

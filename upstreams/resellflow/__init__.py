@@ -33,6 +33,7 @@ ADAPTER = Adapter(
         set_mark=False,
         change_password=False,
         call_off=True,
+        price_list=True,
         shows_charges=True,
         same_key_again=True,
     ),

@@ -18,6 +18,7 @@ from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
 from upstreams.answers import (
+    OnSale,
     OrderAccepted,
     ParametersAccepted,
     PlanChangeAccepted,
@@ -46,9 +47,11 @@ from upstreams.port import (
     TakeRows,
     UpstreamItem,
 )
+from upstreams.resellflow import plans
 from upstreams.resellflow.documents import (
     TheirKey,
     TheirOperations,
+    TheirPlans,
     TheirPrice,
     TheirService,
     asked_addons,
@@ -128,6 +131,21 @@ class ResellflowUpstream(Absent):
             body[_DOMAIN] = spec.name
         accepted = await self._session.change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
         return OrderAccepted(upstream_number=str(accepted.service.number))
+
+    async def on_sale(self, product_type: str, location: str | None, period: int | None = None) -> OnSale:
+        """`GET /v1/plans` of this type, one request per page. A plan there has all its periods and places. An older
+        version of theirs does not say it."""
+
+        async def page(cursor: str | None) -> TheirPlans:
+            query = {"product_type": product_type, "active": "true", "limit": str(PAGE_SIZE)}
+            query |= {"cursor": cursor} if cursor is not None else {}
+            path = f"/v1/plans?{httpx.QueryParams(query)}"
+            return await self._session.read(path, TheirPlans, refusals=RefusalScope.OF_AN_OPERATION)
+
+        try:
+            return await plans.on_sale(page)
+        except NoSuchItem:
+            return OnSale(tariffs=None)
 
     async def quote(self, spec: OrderSpec) -> Quote:
         return await self._price(spec.tariff, spec.period, spec.addons, renewal=False)

@@ -128,6 +128,25 @@ class TheirPrice(_Document):
     """What their catalogue does not say of it."""
 
 
+class TheirAvailability(_Document):
+    status: _Text
+    reason: _Text = ""
+
+
+class TheirPlan(_Document):
+    """A plan of theirs, as far as it says whether it can be had."""
+
+    name: _Text
+    orderable: bool
+    not_orderable_because: _Text = ""
+    availability: TheirAvailability
+
+
+class TheirPlans(_Document):
+    items: list[TheirPlan]
+    next_cursor: str | None
+
+
 class TheirToken(_Document):
     """The holder of the token that we send."""
 

@@ -1,0 +1,119 @@
+"""`resell plans`: what can be ordered, and for how much."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, group, page_request, say_more
+from cli.printing import Column, print_fields, print_json, print_table, whole
+from cli.session import AsJson, opened_database, run_async
+
+if TYPE_CHECKING:
+    from orders.plans.availability_views import AvailabilityView
+    from orders.plans.views import PlanAddon, PlanDetail, PlanView
+    from orders.views import Page, PageRequest
+
+
+def add_commands(app: typer.Typer) -> None:
+    group(app, "plans", "List the tariff plans: what can be ordered, and for how much.", plans, show)
+
+
+def plans(
+    context: typer.Context,
+    product_type: Annotated[list[str] | None, typer.Option(metavar="TYPE", help="only of this product type")] = None,
+    active: Annotated[bool | None, typer.Option("--active/--inactive", help="only those on sale, or not")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return None
+    page = run_async(_plans(page_request(limit, cursor), product_type, active))
+    if as_json:
+        return print_json(page)
+    columns = [Column("plan"), whole("type"), whole("orderable"), Column("prices"), Column("availability")]
+    rows = [
+        [one.name, one.product_type, one.orderable, _prices(one), _availability(one.availability)] for one in page.items
+    ]
+    print_table(columns, rows, nothing="no plans")
+    return say_more(page)
+
+
+async def _plans(ask: "PageRequest", product_type: list[str] | None, active: bool | None) -> "Page[PlanView]":
+    from orders.access.roles import OPERATOR
+    from orders.plans.views import list_plans
+
+    wanted = None if active is None else [active]
+    async with opened_database() as database, database.read() as session:
+        return await list_plans(session, ask, OPERATOR, product_type=product_type, active=wanted)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the plan")], as_json: AsJson = False
+) -> None:
+    """Show a plan: prices, add-ons, costs, what it may be changed to. With --json also the schema of an order."""
+    plan = run_async(_plan(name))
+    if as_json:
+        return print_json(plan)
+    return print_fields(
+        [
+            ("plan", plan.name),
+            ("type", plan.product_type),
+            ("orderable", plan.orderable or f"no: {plan.not_orderable_because}"),
+            ("availability", _availability(plan.availability)),
+            ("resources", plan.resources),
+            ("prices", _prices(plan)),
+            ("renewal", ", ".join(f"{one.in_words}: {one.renewal_price}" for one in plan.periods)),
+            *(("add-on", _addon(one)) for one in plan.addons),
+            ("templates", [one.name for one in plan.templates]),
+            ("needed parameters", plan.parameters["required"]),
+            ("may change to", [_change(one.plan, one.why) for one in plan.may_change_to]),
+            *_mappings(plan),
+        ]
+    )
+
+
+async def _plan(name: str) -> "PlanDetail":
+    from orders.access.roles import OPERATOR
+    from orders.operations.requests import Rules
+    from orders.plans.views import find_plan
+    from settings import load_settings
+
+    settings = load_settings()
+    async with opened_database(settings) as database, database.read() as session:
+        return await find_plan(session, name, OPERATOR, Rules(settings.manual_plan_changes))
+
+
+def _prices(plan: "PlanView") -> str:
+    return ", ".join(f"{one.in_words}: {one.price}" for one in plan.periods)
+
+
+def _availability(view: "AvailabilityView") -> str:
+    since = f" since {view.known_since:%Y-%m-%d %H:%M:%S}" if view.known_since is not None else ""
+    return f"{view.status.value}{since}" + f" ({view.reason})" * bool(view.reason)
+
+
+def _addon(addon: "PlanAddon") -> str:
+    values = {
+        "quantity": f"{addon.min} to {'any' if addon.max is None else addon.max}, in steps of {addon.step}",
+        "switch": "on or off",
+        "choice": ", ".join(f"{one.name} ({one.price or 'no price'})" for one in addon.choices),
+    }[addon.kind.value]
+    above = f" above {addon.included}" * bool(addon.included)
+    return f"{addon.name}: {values}" + f"; {addon.price} a month{above}" * (addon.price is not None)
+
+
+def _change(plan: str, why: str) -> str:
+    return f"{plan} (by a person: {why})" if why else plan
+
+
+def _mappings(plan: "PlanDetail") -> list[tuple[str, object]]:
+    return [
+        (
+            "bought by",
+            f"{one.module}: {f'tariff {one.tariff} of {one.account}' if one.account else 'people'}, "
+            + ", ".join(f"{cost.months}: {cost.cost}{' (taken)' if cost.taken else ''}" for cost in one.costs)
+            + f"; {_availability(one.availability)}",
+        )
+        for one in plan.mappings or ()
+    ]

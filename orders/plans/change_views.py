@@ -1,0 +1,65 @@
+"""Which plans the services of a plan may be changed to, and whether a person has to carry that out.
+
+The same rules as those of the request (`orders.operations.change_plan`), which is checked against the service itself.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from models.catalogue import TariffPlan
+from models.product_types import SWITCHED_TYPES
+from orders.operations.change_plan import by_hand_in_words, manual_changes
+from orders.operations.requests import Rules
+from orders.plans.offers import Offer, Way
+from orders.reading.documents import Document
+from upstreams.kinds import UnknownKind, adapter_of
+
+
+class PlanChangeView(Document):
+    """A plan that a service may be changed to."""
+
+    plan: str = Field(description="name of the plan")
+    months: list[int] = Field(description="the periods with which it is possible: the service keeps its own")
+    needs_person: bool = Field(description="a person carries it out, so it takes longer")
+    why: str = Field(description="why a person is needed; empty: none is")
+
+
+def may_change_to(offer: Offer, others: Sequence[Offer], rules: Rules) -> list[PlanChangeView]:
+    """`others`: the active plans of the same type."""
+    if offer.plan.product_type not in SWITCHED_TYPES:
+        return []
+    found = [_change(offer, other, rules) for other in others if other.plan.id != offer.plan.id]
+    return [one for one in found if one is not None]
+
+
+def _change(offer: Offer, other: Offer, rules: Rules) -> PlanChangeView | None:
+    months, why = [], ""
+    for period, way in offer.by_period.items():
+        if _possible(way, other, period):
+            months.append(period)
+            why = why or why_a_person(way, offer.plan, other.plan, rules)
+    if not months:
+        return None
+    return PlanChangeView(plan=other.plan.name, months=months, needs_person=bool(why), why=why)
+
+
+def _possible(way: Way, other: Offer, months: int) -> bool:
+    """The service stays at its processing module, which has to have the other plan with the same period."""
+    if months not in other.prices:
+        return False
+    there = [one for one in other.ways if one.module.id == way.module.id]
+    return months in there[0].periods if there else way.account is None
+
+
+def why_a_person(way: Way, old: TariffPlan, new: TariffPlan, rules: Rules) -> str:
+    """Why a person has to change it, in words; empty: nobody has to."""
+    if way.account is None:
+        return "people carry out what is done to this plan"
+    try:
+        absent = dict(adapter_of(way.account.kind).capabilities.absent())
+    except UnknownKind:
+        return ""
+    if "change_plan" in absent:
+        return absent["change_plan"]
+    return by_hand_in_words(manual_changes(way.account, old.product_type, rules), old, new)
