@@ -16,7 +16,7 @@ from models.columns import utc_now
 from models.enums import FailureClass, ReservationState, Stage, TaskState
 from models.invariants import required
 from models.order import Operation, Reservation, StageEntry, Task
-from orders.errors import NotFound
+from orders.locking import locked
 from orders.webhooks.outbox import operation_completed, stage_entered
 
 TRIED_AGAIN = frozenset({Stage.WAITING_FOR_FUNDS, Stage.RETRYING, Stage.OUTCOME_UNKNOWN, Stage.AWAITING_CONFIRMATION})
@@ -28,16 +28,7 @@ _OUT_OF_THE_QUEUE = frozenset({Stage.QUEUED, Stage.ACCEPTED, Stage.CANCELLED})
 
 async def locked_operation(session: AsyncSession, number: int) -> Operation:
     """The operation, locked until the end of this transaction. Raises NotFound."""
-    found = await session.exec(
-        select(Operation)
-        .where(Operation.id == number)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    operation = found.one_or_none()
-    if operation is None:
-        raise NotFound("operation", number)
-    return operation
+    return await locked(session, Operation, Operation.id == number, what="operation", name=number)
 
 
 async def enter(

@@ -29,6 +29,7 @@ from models.enums import Knowledge, ReservationState
 from models.money import CurrencyMismatch, Money
 from models.order import Reservation
 from orders.errors import NotFound
+from orders.locking import locked
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +64,8 @@ class LinePosition:
 
 
 async def locked_account(session: AsyncSession, account_id: int) -> UpstreamAccount:
-    found = await session.exec(
-        select(UpstreamAccount)
-        .where(UpstreamAccount.id == account_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    account = found.one_or_none()
-    if account is None:
-        raise NotFound("upstream account", account_id)
-    return account
+    key = UpstreamAccount.id == account_id
+    return await locked(session, UpstreamAccount, key, what="upstream account", name=account_id)
 
 
 async def reservation_of(session: AsyncSession, operation: int) -> Reservation | None:

@@ -7,14 +7,14 @@ people: acting on one needs a reason, which goes to the audit.
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import Task
 from orders import audit
-from orders.errors import InvalidField, NotFound, Refused, existing
+from orders.errors import InvalidField, Refused, existing
+from orders.locking import locked
 from orders.text import Prose, Words
 
 Person = Annotated[Words, Field(max_length=64)]
@@ -110,15 +110,7 @@ def check_mode(task: Task, by: By) -> None:
 
 async def _to_act_on(session: AsyncSession, number: int, by: By) -> Task:
     """The task, locked. Raises NotFound, or Refused where nobody may act on it."""
-    found = await session.exec(
-        select(Task)
-        .where(Task.id == existing("task", number))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    task = found.one_or_none()
-    if task is None:
-        raise NotFound("task", number)
+    task = await locked(session, Task, Task.id == existing("task", number), what="task", name=number)
     check_open(task)
     check_mode(task, by)
     return task

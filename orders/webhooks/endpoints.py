@@ -10,7 +10,8 @@ from models.columns import utc_now
 from models.enums import DeliveryState, MessageType
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from orders import audit
-from orders.errors import InvalidField, NotFound
+from orders.errors import InvalidField
+from orders.locking import locked
 from orders.webhooks.fanout import delivery_of, skip_new
 from orders.webhooks.outbox import Ping, message
 from orders.webhooks.targets import check_url
@@ -22,16 +23,7 @@ KINDS = tuple(message_type.value for message_type in MessageType if message_type
 
 async def endpoint_named(session: AsyncSession, name: str) -> WebhookEndpoint:
     """The endpoint, locked until the end of this transaction, before any delivery of it is. Raises NotFound."""
-    found = await session.exec(
-        select(WebhookEndpoint)
-        .where(WebhookEndpoint.name == name)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    endpoint = found.one_or_none()
-    if endpoint is None:
-        raise NotFound("webhook", name)
-    return endpoint
+    return await locked(session, WebhookEndpoint, WebhookEndpoint.name == name, what="webhook", name=name)
 
 
 async def add_endpoint(session: AsyncSession, endpoint: WebhookEndpoint, *, private: bool, actor: str) -> None:
