@@ -13,6 +13,9 @@ from models.drift import Drift
 from models.enums import DriftKind, DriftState, IncidentKind, ServiceStatus, Stage
 from models.incident import Incident
 from models.order import Service
+from orders.drift import deciding
+from orders.events import reconciling
+from orders.services import tracking
 from tests.flow.shop import USER, Shop
 from tests.flow.test_sweep import swept
 from tests.infrastructure.eventually import assert_eventually
@@ -118,4 +121,60 @@ async def test_what_nothing_heals_is_reported_until_staff_takes_it_back(sweeping
         await shop.upstream.admin("DELETE", f"/items/{item}?how=vanish")
     await until_drift(shop, {})
     assert len(await drift(shop, DriftState.OVER)) == 5
+    assert IncidentKind.DRIFT not in await open_incidents(shop)
+
+
+async def test_each_act_of_staff_that_our_record_did_not_follow_is_found_and_can_be_approved(
+    sweeping_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What staff did was read, and a fault of ours left the services as they were. The sweep finds each difference."""
+    shop = sweeping_shop
+    kinds = (DriftKind.PRICE, DriftKind.TERM, DriftKind.STATUS, DriftKind.ADDONS, DriftKind.GONE)
+    before = {kind: await active(shop, addons={"ram": 3}) for kind in kinds}
+    items = {kind: one.upstream_number or "" for kind, one in before.items()}
+    await until_drift(shop, {})
+
+    async def not_taken_over(*_: object, **__: object) -> dict[str, tuple[str, str]]:
+        return {}
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(reconciling, "apply_snapshot", lambda service, snapshot: {})
+        faulty.setattr(tracking, "take_over_addons", not_taken_over)
+        await by_staff(shop, items[DriftKind.PRICE], cost="5.50")
+        await by_staff(shop, items[DriftKind.TERM], extend_months=1)
+        await by_staff(shop, items[DriftKind.STATUS], reason="abusesuspend")
+        await by_staff(shop, items[DriftKind.ADDONS], addons={"61": "4"}, cost="9.00")
+        await shop.upstream.admin("DELETE", f"/items/{items[DriftKind.GONE]}?how=vanish")
+
+        async def all_seen() -> bool:
+            await swept(shop)
+            assert {kind for _, kind in await drift(shop, DriftState.OPEN)} == set(kinds)
+            return True
+
+        await assert_eventually(all_seen, timeout=60, interval=0.3, message="each of them is found")
+    for kind, one in before.items():
+        assert await shop.service(one.id) == one, f"{kind} is not taken over by itself"
+    there = {str(one["id"]): one for one in await shop.upstream.items()}
+    term, cost = before[DriftKind.TERM].expires_on, f"{before[DriftKind.PRICE].cost_amount:.2f} EUR"
+    wanted = {
+        (items[DriftKind.PRICE], DriftKind.PRICE): (cost, "5.50 EUR"),
+        (items[DriftKind.ADDONS], DriftKind.PRICE): (cost, "9.00 EUR"),
+        (items[DriftKind.TERM], DriftKind.TERM): (str(term), there[items[DriftKind.TERM]]["expiredate"]),
+        (items[DriftKind.STATUS], DriftKind.STATUS): ("active", "suspended"),
+        (items[DriftKind.ADDONS], DriftKind.ADDONS): ("ram=3", "ram=4"),
+        (items[DriftKind.GONE], DriftKind.GONE): ("active", "not at the upstream"),
+    }
+    await until_drift(shop, wanted)
+    assert "addons: 1, gone: 1, price: 2, status: 1, term: 1" in (await open_incidents(shop))[IncidentKind.DRIFT]
+
+    async with shop.database.write() as session:
+        for row in (await session.exec(select(Drift))).all():
+            await deciding.approve(session, row.id, actor="anna", reason="so it is there")
+    now = {kind: await shop.service(one.id) for kind, one in before.items()}
+    assert now[DriftKind.PRICE].cost_amount == Decimal("5.50")
+    assert str(now[DriftKind.TERM].expires_on) == there[items[DriftKind.TERM]]["expiredate"]
+    assert now[DriftKind.STATUS].status is ServiceStatus.SUSPENDED
+    assert now[DriftKind.ADDONS].addons == {"ram": 4}
+    assert now[DriftKind.GONE].status is ServiceStatus.CLOSED
+    await until_drift(shop, {})
     assert IncidentKind.DRIFT not in await open_incidents(shop)

@@ -1,5 +1,7 @@
 """What the poller has missed is found by the sweep, becomes events of the one writer, and is counted."""
 
+from decimal import Decimal
+
 import pytest
 from sqlmodel import select
 
@@ -87,6 +89,41 @@ async def test_a_change_that_a_fault_of_the_poller_hid_is_found_and_counted(
     again = await swept(sweeping_shop)
     assert (again.missed, again.missed_in_all) == (0, 1)
     assert len(await missed(sweeping_shop)) == 1
+
+
+async def test_each_act_of_staff_that_a_fault_hid_is_found_and_counted(
+    sweeping_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Price, term, status and plan, as the list shows them. Services are taken along as usual, and nothing else is."""
+    shop = sweeping_shop
+    acts: list[dict[str, object]] = [{"cost": "5.50"}, {"extend_months": 1}, {"status": 3}, {"pricelist": 59}]
+    orders = [await shop.order() for _ in (*acts, "untouched")]
+    for order in orders:
+        await shop.until(order, Stage.COMPLETED, timeout=60)
+    before = [await shop.service(order.service) for order in orders]
+    await looked_again(shop)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(lists, "_is_changed", lambda row, item: False)
+        for act, service in zip(acts, before, strict=False):
+            await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", act)
+        await looked_again(shop)
+    await looked_again(shop)
+    assert [await shop.service(order.service) for order in orders] == before, "the poller alone never sees it"
+    found = await swept(shop)
+    assert (found.missed, found.compared) == (len(acts), len(orders))
+
+    async def taken_over() -> bool:
+        dearer, longer, paused, moved, untouched = [await shop.service(order.service) for order in orders]
+        assert (dearer.cost_amount, paused.status) == (Decimal("5.50"), ServiceStatus.SUSPENDED)
+        assert longer.expires_on is not None
+        assert before[1].expires_on is not None
+        assert longer.expires_on > before[1].expires_on
+        assert moved.plan_id != before[3].plan_id
+        return untouched == before[4]
+
+    await assert_eventually(taken_over, timeout=60, message="our services are as staff made them")
+    [message] = await missed(shop)
+    assert message.startswith(f"{len(acts)} changes were found by the sweep of vds at upstream main")
 
 
 async def test_what_a_filter_hides_from_the_list_is_found_by_its_form(sweeping_shop: Shop) -> None:
