@@ -46,11 +46,14 @@ class VersionWatch:
         self._may_be_reported = True
         """Unknown: an earlier process may have reported something."""
 
-    async def look(self, silent_after: timedelta = SILENT_AFTER) -> None:
-        """Nothing if no worker has ever said a build id. Never raises RPCError: the next look tries again."""
+    async def look(self, silent_after: timedelta | None = None) -> None:
+        """Nothing if no worker has ever said a build id. Never raises RPCError: the next look tries again.
+
+        `silent_after`: SILENT_AFTER if it is not given.
+        """
         try:
             deployment = await find_deployment(self._client, self._name)
-            lasting = [] if deployment is None else await self._lasting(deployment, silent_after)
+            lasting = [] if deployment is None else await self._lasting(deployment, silent_after or SILENT_AFTER)
         except RPCError as error:
             note(error, "looking at the versions of the workers")
             return

@@ -1,6 +1,6 @@
 """A worker (`worker`) or an API (`api PORT`) whose watch looks all the time, and reports what lasts a second.
 
-The worker hears of a sweep at once, too.
+The worker hears of a sweep at once, too, and finds a version of the workers silent after six seconds.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from process_exit import leave
 from settings import load_settings
 from storefront.server import serve
 from temporal import outage, process_watch
+from temporal.versions import watching
 from worker import main
 
 if __name__ == "__main__":
@@ -22,6 +23,7 @@ if __name__ == "__main__":
     process_watch.AFTER = timedelta(seconds=1)
     process_watch.PATIENCE_SECONDS = 2.0
     outage.QUIET = timedelta(seconds=1)
+    watching.SILENT_AFTER = timedelta(seconds=6)
     if sys.argv[1] == "worker":
         main([])
     logging.basicConfig(level=logging.INFO)

@@ -189,6 +189,63 @@ async def test_two_versions_at_once_one_that_is_drained_and_the_way_back(shop: S
     assert len(await shop.upstream.charges()) == len(orders) == len(await shop.upstream.items())
 
 
+@pytest.mark.proof
+async def test_a_worker_itself_looks_again_and_again_for_versions_that_nobody_runs(shop: Shop) -> None:
+    first = old_version(shop)
+    await make_current(shop, "1")
+    order = await waiting_order(shop, of="1")
+    start(shop, "2", "-m", "tests.flow.quick_watch", "worker")
+    await make_current(shop, "2")
+    first.send_signal(signal.SIGTERM)
+    assert first.wait_for_exit(timeout=30) == 0
+
+    async def moved_by_the_worker() -> bool:
+        return await version_of(shop.handle(order)) == "2"
+
+    await assert_eventually(moved_by_the_worker, timeout=60, interval=0.5, message="the order has moved")
+    await finish(shop, order)
+    assert len(await shop.upstream.charges()) == 1
+
+
+@pytest.mark.proof
+async def test_a_share_of_the_new_orders_tries_the_next_version(shop: Shop) -> None:
+    old_version(shop)
+    await make_current(shop, "1")
+    next_version(shop)
+
+    async def ramps(build_id: str, percentage: int) -> None:
+        async def so() -> None:
+            done = await Shell(shop.environment()).resell("versions", "ramp", build_id, str(percentage))
+            assert f"{percentage} % of the new orders go to version {build_id}" in done.done().out
+            assert (await versions(shop))[build_id]["percentage"] == percentage
+
+        await assert_eventually(so, timeout=30, interval=0.5, message="it ramps")
+
+    async def began_with(order: AcceptedOrder) -> str:
+        return await assert_eventually(
+            lambda: version_of(shop.handle(order)), timeout=30, ignoring=(RPCError,), message="it was begun"
+        )
+
+    await ramps("2", 50)
+    orders: list[AcceptedOrder] = []
+
+    async def both_get_some() -> bool:
+        orders.append(await shop.order())
+        return {await began_with(one) for one in orders} == {"1", "2"}
+
+    await assert_eventually(both_get_some, timeout=60, message="each version gets some of the new orders")
+    await ramps("2", 100)
+    orders += [await shop.order() for _ in range(3)]
+    assert {await began_with(one) for one in orders[-3:]} == {"2"}
+    await ramps("2", 0)
+    orders += [await shop.order() for _ in range(3)]
+    assert {await began_with(one) for one in orders[-3:]} == {"1"}
+    for order in orders:
+        await shop.until(order, Stage.AWAITING_CONFIRMATION, timeout=60)
+        await finish(shop, order)
+    assert len(await shop.upstream.charges()) == len(orders)
+
+
 async def incidents(shop: Shop) -> list[Incident]:
     async with shop.database.read() as session:
         chosen = select(Incident).where(Incident.kind == IncidentKind.VERSION_WITHOUT_WORKERS)
