@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from models.enums import FailureClass, OperationKind, ReservationState, ServiceStatus, Stage
 from models.incident import Incident
 from models.order import Operation, Reservation, Service
+from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 
@@ -21,6 +22,8 @@ ORDERS = int(os.environ.get("RESELL_TEST_MONEY_ORDERS", "20"))
 PAID_AT_ONCE = ORDERS * 3 // 5
 PRICE = Decimal("5.00")
 PATIENCE = 30 + ORDERS
+LANES = 25
+"""Orders that are placed side by side: fewer than the database has connections for one process. All wait together."""
 
 
 @pytest.fixture(params=["shop", "shop_on_postgres"], ids=["sqlite", "postgresql"])
@@ -55,7 +58,13 @@ async def until_so_many(shop: Shop, stage: Stage, count: int) -> None:
 async def test_the_first_in_line_are_served_and_after_a_top_up_the_rest(any_shop: Shop) -> None:
     shop = any_shop
     await shop.upstream.set_balance(str(PAID_AT_ONCE * PRICE))
-    placed = await asyncio.gather(*(shop.order(key=f"cart-{number}") for number in range(ORDERS)))
+    lanes = asyncio.Semaphore(LANES)
+
+    async def place(number: int) -> AcceptedOrder:
+        async with lanes:
+            return await shop.order(key=f"cart-{number}")
+
+    placed = await asyncio.gather(*(place(number) for number in range(ORDERS)))
     numbers = sorted(order.operation for order in placed)
     assert len(set(numbers)) == ORDERS
 
