@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,11 +18,12 @@ from models.catalogue import (
     UpstreamAccount,
 )
 from models.circuits import CircuitState
+from models.columns import utc_now
 from models.enums import IntentState, Stage
 from models.order import Intent
 from orders.accounts.views import find_upstream
 from orders.lifecycle.acceptance import AcceptedOrder
-from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream, open_shop
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, USER, Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 
@@ -112,9 +114,9 @@ async def says_why(shop: Shop, orders: Sequence[AcceptedOrder]) -> bool:
     return True
 
 
-async def breaker_is(shop: Shop, state: CircuitState) -> bool:
+async def breaker_is(shop: Shop, state: CircuitState, account: str = HUNG) -> bool:
     async with shop.database.read() as session:
-        view = await find_upstream(session, HUNG)
+        view = await find_upstream(session, account)
     if state is not CircuitState.CLOSED and view.circuits:
         assert all(one.reason and one.since for one in view.circuits)
     return view.circuit is state
@@ -170,8 +172,32 @@ async def test_orders_without_a_slot_are_woken_as_slots_become_free(shop: Shop) 
     assert len(await shop.upstream.charges()) == len(orders)
 
 
-async def breaker_is_open(shop: Shop) -> bool:
-    return not await breaker_is(shop, CircuitState.CLOSED)
+@pytest.mark.usefixtures("hours_in_line")
+async def test_an_order_whose_outcome_is_unknown_is_woken_when_the_upstream_is_back(shop: Shop) -> None:
+    """Its request was carried out, its answer hangs, and so does whatever is read afterwards."""
+    await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="hang", when="after", seconds=60)
+    order = await shop.order()
+
+    async def carried_out() -> bool:
+        return len(await shop.upstream.charges()) == 1
+
+    await eventually(carried_out, "the request is carried out")
+    await shop.upstream.fault(account=USER, kind="hang", seconds=60)
+
+    async def comes_late() -> bool:
+        operation = await shop.operation(order.operation)
+        late = operation.next_try_at is not None and operation.next_try_at > utc_now() + timedelta(minutes=10)
+        return operation.stage is Stage.OUTCOME_UNKNOWN and late
+
+    await eventually(comes_late, "it would be looked for an hour later")
+    await eventually(lambda: breaker_is_open(shop, "main"), "the breaker is open")
+    await shop.upstream.admin("DELETE", "/faults")
+    await shop.until(order, Stage.COMPLETED, timeout=60)
+    assert await carried_out()
+
+
+async def breaker_is_open(shop: Shop, account: str = HUNG) -> bool:
+    return not await breaker_is(shop, CircuitState.CLOSED, account)
 
 
 @pytest.mark.proof
