@@ -44,8 +44,9 @@ async def wake(client: Client, database: Database, account: str) -> int:
             try:
                 woken += await _try_now(client, operation)
             except RPCError as error:
-                log.info("orders of %s are not woken, they come at their time: %s", account, error.message)
-                return woken
+                log.info("operation %s is not woken, it comes at its time: %s", operation.id, error.message)
+                if error.status is RPCStatusCode.UNIMPLEMENTED:
+                    return woken
             await asyncio.sleep(1 / WOKEN_PER_SECOND)
         await asyncio.sleep(SOON.total_seconds())
     if woken:

@@ -106,7 +106,7 @@ async def test_what_nothing_heals_is_reported_until_staff_takes_it_back(sweeping
         shop,
         {
             (number, DriftKind.PLAN): ("tariff 58", "tariff 60"),
-            (number, DriftKind.RENEWAL): ("renewed by resellflow", "renewed by the upstream"),
+            (number, DriftKind.RENEWAL): ("renewed by storefront", "renewed by the upstream"),
             (items["second"], DriftKind.SECOND_ITEM): (f"service {service.id}", "second.example.com"),
             (items["foreign"], DriftKind.FOREIGN_MARK): ("", "rf-zzzzz-4 f.example.com"),
             (items["nobodys"], DriftKind.NOBODYS_ITEM): ("", "n.example.com"),
