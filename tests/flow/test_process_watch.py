@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sqlite3
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 from sqlmodel import col, select
@@ -20,7 +22,7 @@ from models.incident import Incident
 from models.migrate import migrate
 from models.webhooks import WebhookMessage
 from tests.infrastructure import temporal
-from tests.infrastructure.databases import own_server
+from tests.infrastructure.databases import OwnServer, own_server
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
 from tests.infrastructure.temporal import (
@@ -124,6 +126,38 @@ async def test_temporal_and_then_postgresql_stop_and_come_back(tmp_path: Path) -
         await asyncio.to_thread(postgres.start)
         assert await roles_of_closed(database, IncidentKind.DATABASE_LOST, 2) == {"api", "worker"}
         await database.close()
+
+
+@contextmanager
+def standing_still(server: OwnServer) -> Iterator[None]:
+    """The server keeps all its connections and answers none of them."""
+    with psycopg.connect(server.url) as connection:
+        pids = [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity")]
+    assert server.program is not None
+    pids = [server.program.pid, *pids]
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.proof
+async def test_postgresql_stands_still() -> None:
+    """Nothing is cut and nothing is refused, so only patience ends the wait."""
+    with own_server() as postgres:
+        await asyncio.to_thread(migrate, postgres.url)
+        async with own_temporal_server(stock=1) as server:
+            with api_process(postgres.url, server) as api:
+                with standing_still(postgres):
+                    await lacking_for_a_second(api)
+                database = Database(postgres.url)
+                assert await roles_of_closed(database, IncidentKind.DATABASE_LOST, 1) == {"api"}
+                await database.close()
 
 
 async def lacking_for_a_second(program: Program) -> None:

@@ -17,6 +17,7 @@ from models.order import Operation
 from models.sweep import ListSweep
 from models.watch_limits import Limits
 from models.webhooks import WebhookMessage
+from orders.events import sweeps
 from orders.incidents.conditions import Condition, open_one
 from orders.incidents.record import close_incident
 from orders.watch.looking import BEAT, look, look_if_no_worker_does
@@ -233,3 +234,21 @@ async def test_what_a_process_reported_that_runs_no_more_is_closed(shelf: Databa
             found.one().updated_at = utc_now() - timedelta(minutes=age)
     await watch(shelf)
     assert list((await open_incidents(shelf)).values()) == ["The runs has not reached Temporal"]
+
+
+async def test_a_sweep_that_finds_more_and_more_reports_it_once_with_all_it_found(database: Database) -> None:
+    """A page is a transaction of its own; what the next sweep finds is another incident."""
+    for found in (["17", "19"], ["23"]):
+        async with database.write() as session:
+            if found == ["17", "19"]:
+                await sweeps.ask(session, "anna")
+            await sweeps.note_missed(session, ACCOUNT, "vds", found)
+    async with database.write() as session:
+        await sweeps.ask(session, "anna")
+        await sweeps.note_missed(session, ACCOUNT, "vds", ["17"])
+    async with database.read() as session:
+        rows = await session.exec(select(Incident.message).where(Incident.kind == IncidentKind.MISSED_CHANGES))
+        counts = [message.partition(" by the sweep of vds")[0] for message in rows.all()]
+        sweep = await session.get_one(ListSweep, (ACCOUNT, "vds"))
+    assert sorted(counts) == ["1 change was found", "3 changes were found"]
+    assert (sweep.missed, sweep.missed_in_all) == (1, 4)
