@@ -23,6 +23,7 @@ from orders.money import funds, prices
 from orders.money.balance import BalanceReader, judge_minimum
 from orders.money.pricing import Priced, Pricing, is_fresh
 from orders.operations.job import Job, load_job
+from orders.operations.place import place_of
 from orders.services import naming
 from orders.settlement import intents
 from temporal.signals import signal
@@ -40,10 +41,16 @@ def _may_be_paid_for(intent: Intent | None) -> bool:
     return not intents.may_have_charged(intent)
 
 
+def _before(line_position: funds.LinePosition) -> str:
+    """Who is served before, in words: "3 renewals and 1 order"."""
+    renewals = line_position.renewals_ahead
+    counts = {"renewal": renewals, "order": line_position.ahead - renewals}
+    return " and ".join(f"{number} {word}{'s' if number > 1 else ''}" for word, number in counts.items() if number)
+
+
 def what_is_missing(account: UpstreamAccount, cost: Money, line_position: funds.LinePosition) -> str:
     free = Money(amount=line_position.free, currency=account.currency)
-    plural = "" if line_position.ahead == 1 else "s"
-    line = f", {line_position.ahead} order{plural} ahead" if line_position.ahead else ""
+    line = f", {_before(line_position)}, then yours" if line_position.ahead else ""
     if line_position.refused and free.amount >= cost.amount:
         patience = funds.REFUSAL_PATIENCE.total_seconds() / 60
         return (
@@ -148,7 +155,7 @@ class FundsActivities:
                 return FundsResult(outcome=Funds.CALLED_OFF)
             if not _may_be_paid_for(await intents.latest(session, job.number)):
                 return FundsResult(outcome=Funds.NOT_NEEDED)
-            await funds.request(session, job.account_id, job.number, cost)
+            await funds.request(session, job.account_id, job.number, cost, place_of(operation, job.service))
             granted = await funds.grant_waiting(session, job.account_id, reading)
             line_position = await funds.line_position(session, job.account, job.number, reading)
             prices.note(operation, priced.judgement, priced.asked_at)
@@ -252,7 +259,7 @@ class FundsActivities:
             operation = await locked_operation(session, head)
             if operation.stage is not Stage.WAITING_FOR_FUNDS:
                 return
-            await funds.request(session, account_id, head, cost)
+            await funds.request(session, account_id, head, cost, place_of(operation, job.service))
             line_position = await funds.line_position(session, job.account, head, reading)
             changed = operation.cost != cost
             prices.note(operation, priced.judgement, priced.asked_at)

@@ -29,6 +29,7 @@ from orders.money.balance import BalanceReader
 from orders.money.pricing import Pricing
 from orders.operations.base import AnyOperation, Obstacle, Request
 from orders.operations.job import Job, load_job
+from orders.operations.place import place_of
 from orders.operations.registry import operation_type
 from orders.plans import tariffs
 from orders.settlement import intents
@@ -325,7 +326,7 @@ class SubmitActivities:
         operation.cost_amount, operation.cost_currency = cost.amount, cost.currency
         prices.note_refusal(operation, cost)
         session.add(operation)
-        await funds.request(session, job.account_id, job.number, cost)
+        await funds.request(session, job.account_id, job.number, cost, place_of(operation, job.service))
 
     async def in_trouble(self, job: Job, ref: OrderRef, error: UpstreamError) -> SubmitResult:
         """Nothing was sent, or nothing that counts."""

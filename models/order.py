@@ -341,6 +341,11 @@ class Intent(SQLModel, table=True):
         return self.state is IntentState.REFUSED or (self.state is IntentState.NOT_SENT and not self.never_left)
 
 
+ORDINARY_PLACE = 10_000_000
+"""The place in line of all that is no prolongation; that of a prolongation is the day on which the term ends, as a
+number, which is less."""
+
+
 class Reservation(SQLModel, table=True):
     """Money of an upstream account set aside for an operation; see orders.money.funds."""
 
@@ -352,6 +357,8 @@ class Reservation(SQLModel, table=True):
     account_id: int = Field(foreign_key="upstream_account.id")
     state: ReservationState = Field(default=ReservationState.WAITING, sa_column=enum_column(ReservationState))
     amount: Decimal = Field(sa_column=amount_column())
+    place: int = ORDINARY_PLACE
+    """Who waits is served by this, and then by the numbers of the operations."""
     refused_balance: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     """The balance when the upstream itself refused for want of money."""
     refused_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -8,7 +8,8 @@ A reading is a balance together with the account's sum of charges just before it
 charged is missing from a balance read earlier; so what was charged *after* that note still counts against that reading.
 This is exact whatever the clocks say, and lets one reading serve many orders.
 
-Orders that wait are served strictly in the order of their numbers: a large one is not overtaken for ever by small ones.
+Prolongations that wait are served before all others, the soonest end of a term first; the others strictly in the order
+of their numbers. A large one is not overtaken for ever by small ones.
 """
 
 import logging
@@ -18,7 +19,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 
-from sqlalchemy import Update, and_, bindparam, func, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, or_, true, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,7 +28,7 @@ from models.catalogue import UpstreamAccount
 from models.columns import of_units, units, utc_now
 from models.enums import Knowledge, ReservationState
 from models.money import CurrencyMismatch, Money
-from models.order import Reservation
+from models.order import ORDINARY_PLACE, Reservation
 from orders.errors import NotFound
 from orders.locking import locked
 
@@ -57,6 +58,8 @@ class LinePosition:
     free: Decimal
     """What was left for this order and those behind it."""
     ahead: int
+    renewals_ahead: int = 0
+    """Those of them that are prolongations."""
     refused: bool = False
     """The upstream itself refused it lately for want of money, with as much on the account as now."""
     asked_again_at: datetime | None = None
@@ -162,11 +165,13 @@ def _releasing() -> Update:
     return update(reservation).where(expected).values(values)
 
 
-async def request(session: AsyncSession, account_id: int, operation: int, amount: Money) -> Reservation:
+async def request(
+    session: AsyncSession, account_id: int, operation: int, amount: Money, place: int = ORDINARY_PLACE
+) -> Reservation:
     """Get in line for money. Asked again, the place in line is kept, and a grant as long as it covers the amount.
 
-    A grant for less becomes a place in line: the line is kept by operation numbers, so nobody is overtaken by it.
-    Raises CurrencyMismatch if the amount is not in the account's currency.
+    A grant for less becomes a place in line: the line is kept by `place` and by operation numbers, so nobody is
+    overtaken by it. Raises CurrencyMismatch if the amount is not in the account's currency.
     """
     account = await locked_account(session, account_id)
     if amount.currency != account.currency:
@@ -183,7 +188,7 @@ async def request(session: AsyncSession, account_id: int, operation: int, amount
     elif entry.state is ReservationState.GRANTED and entry.amount < amount.amount:
         entry.state = ReservationState.WAITING
         entry.granted_at = None
-    entry.amount = amount.amount
+    entry.amount, entry.place = amount.amount, place
     if entry.state is ReservationState.WAITING and amount.amount <= 0:
         # What costs nothing waits for nothing: not for a balance below zero, and not for those ahead.
         entry.state = ReservationState.GRANTED
@@ -238,11 +243,11 @@ async def line_position(
     entry = await reservation_of(session, operation)
     if entry is None:
         raise NotFound("reservation of operation", operation)
-    ahead = await _ahead(session, account.id, operation) if account.waiting else 0
+    ahead, renewals = await _ahead(session, entry) if account.waiting else (0, 0)
     refused = _refused_lately(entry, reading.balance.amount, utc_now())
     again = entry.refused_at + REFUSAL_PATIENCE if refused and entry.refused_at is not None else None
     granted = entry.state is ReservationState.GRANTED
-    return LinePosition(granted, entry.amount, free(account, reading), ahead, refused, again)
+    return LinePosition(granted, entry.amount, free(account, reading), ahead, renewals, refused, again)
 
 
 async def recount(session: AsyncSession, account_id: int) -> bool:
@@ -278,7 +283,7 @@ async def first_waiting(session: AsyncSession, account_id: int) -> int | None:
     found = await session.exec(
         select(Reservation)
         .where(Reservation.account_id == account_id, Reservation.state == ReservationState.WAITING)
-        .order_by(col(Reservation.operation_id))
+        .order_by(*_LINE)
         .limit(1)
     )
     head = found.first()
@@ -334,16 +339,16 @@ def _refused_lately(entry: Reservation, balance: Decimal, now: datetime) -> bool
 
 async def _in_line(session: AsyncSession, account: UpstreamAccount) -> AsyncIterator[Reservation]:
     """Those who wait, in line and locked; read as far as they are asked for."""
-    behind = 0
+    behind: Reservation | None = None
     while account.waiting:
         found = await session.exec(
             select(Reservation)
             .where(
                 Reservation.account_id == account.id,
                 Reservation.state == ReservationState.WAITING,
-                col(Reservation.operation_id) > behind,
+                _after(behind) if behind is not None else true(),
             )
-            .order_by(col(Reservation.operation_id))
+            .order_by(*_LINE)
             .limit(LINE)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
@@ -353,17 +358,25 @@ async def _in_line(session: AsyncSession, account: UpstreamAccount) -> AsyncIter
             yield entry
         if len(line) < LINE:
             return
-        behind = line[-1].operation_id
+        behind = line[-1]
 
 
-async def _ahead(session: AsyncSession, account_id: int, operation: int) -> int:
+_LINE = col(Reservation.place), col(Reservation.operation_id)
+
+
+def _after(one: Reservation) -> ColumnElement[bool]:
+    place, number = _LINE
+    return or_(place > one.place, and_(place == one.place, number > one.operation_id))
+
+
+async def _ahead(session: AsyncSession, entry: Reservation) -> tuple[int, int]:
+    """How many are before it in line, and how many of them are prolongations."""
+    place, number = _LINE
     found = await session.exec(
-        select(func.count())
-        .select_from(Reservation)
-        .where(
-            Reservation.account_id == account_id,
+        select(func.count(), func.count().filter(place < ORDINARY_PLACE)).where(
+            Reservation.account_id == entry.account_id,
             Reservation.state == ReservationState.WAITING,
-            col(Reservation.operation_id) < operation,
+            or_(place < entry.place, and_(place == entry.place, number < entry.operation_id)),
         )
     )
     return found.one()

@@ -19,6 +19,7 @@ from orders.lifecycle.stages import locked_operation
 from orders.money import funds, prices
 from orders.money.prices import PriceJudgement
 from orders.operations.job import Job
+from orders.operations.place import place_of
 from orders.operations.registry import operation_type
 from upstreams.answers import Quote
 from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
@@ -108,7 +109,8 @@ class Pricing:
             if judgement.cost is None or not job.capabilities.balance:
                 await funds.release(session, job.number)
                 return None
-            entry = await funds.request(session, job.account_id, job.number, judgement.cost)
+            place = place_of(job.operation, job.service)
+            entry = await funds.request(session, job.account_id, job.number, judgement.cost, place)
             if entry.state is ReservationState.GRANTED:
                 return None
         reason = f"the price is {judgement.cost} by now; more money has to be set aside"

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,14 +13,15 @@ from activities.funding import what_is_missing
 from models.catalogue import UpstreamAccount
 from models.columns import units, utc_now
 from models.database import Database
-from models.enums import ReservationState
+from models.enums import OperationKind, ReservationState
 from models.money import CurrencyMismatch, Money
-from models.order import Reservation
+from models.order import ORDINARY_PLACE, Operation, Reservation, Service
 from orders.errors import NotFound
 from orders.lifecycle.completion import complete
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.money import funds
 from orders.money.funds import BalanceReading, LinePosition
+from orders.operations.place import place_of
 
 pytestmark = pytest.mark.dialects
 
@@ -492,3 +493,50 @@ async def test_money_is_set_aside_at_once_by_a_reading_that_is_older_than_a_char
 
     assert [await at_once(before, amount) for amount in ("5.00", "5.01")] == [True, False]
     assert [await at_once(after, amount) for amount in ("5.00", "5.01")] == [True, False]
+
+
+async def wait_for(database: Database, operation: int, place: int) -> LinePosition:
+    async with database.write() as session:
+        await funds.request(session, ACCOUNT, operation, Money.of("5.00", "EUR"), place)
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+        return await funds.line_position(session, account, operation, reading("0.00"))
+
+
+async def test_renewals_are_served_before_orders_and_the_soonest_end_first(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(funds, "LINE", 2)
+    numbers = await orders(database, 6)
+    places = [ORDINARY_PLACE, ORDINARY_PLACE, 739_400, 739_300, 739_300, ORDINARY_PLACE]
+    for number, place in zip(numbers, places, strict=True):
+        stood = await wait_for(database, number, place)
+    assert (stood.ahead, stood.renewals_ahead) == (5, 3)
+    account = UpstreamAccount(name="main", kind="billmanager", url="u", currency="EUR")
+    told = what_is_missing(account, Money.of("5.00", "EUR"), stood)
+    assert told == "5.00 EUR needed, 0.00 EUR free on account main, 3 renewals and 2 orders, then yours"
+    stood = await wait_for(database, numbers[0], ORDINARY_PLACE)
+    assert what_is_missing(account, Money.of("5.00", "EUR"), stood).endswith(", 3 renewals, then yours")
+    async with database.read() as session:
+        assert await funds.first_waiting(session, ACCOUNT) == numbers[3]
+    first, second, third, *others = (numbers[place] for place in (3, 4, 2, 0, 1, 5))
+    assert await grant_waiting(database, reading("10.00")) == [first, second]
+    assert await grant_waiting(database, reading("15.00")) == [third]
+    assert await grant_waiting(database, reading("30.00")) == others
+
+
+async def test_money_is_not_set_aside_at_once_past_a_renewal_that_waits(shelf: Database) -> None:
+    renewal, order = await orders(shelf, 2)
+    await wait_for(shelf, renewal, 739_300)
+    seen = reading("50.00")
+    async with shelf.write() as session:
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+        assert await funds.set_aside_at_once(session, account, order, Money.of("5.00", "EUR"), seen) is None
+
+
+def test_a_prolongation_stands_by_the_end_of_its_term_and_all_else_behind() -> None:
+    service = Service(customer="c", plan_id=1, product_type="vds", module_id=1, name="n", mark="m", period_months=1)
+    unknown = place_of(Operation(service_id=1, kind=OperationKind.PROLONG), service)
+    service.expires_on = date(2026, 3, 31)
+    kinds = {kind: place_of(Operation(service_id=1, kind=kind), service) for kind in OperationKind}
+    assert kinds.pop(OperationKind.PROLONG) == date(2026, 3, 31).toordinal() < unknown < ORDINARY_PLACE
+    assert set(kinds.values()) == {ORDINARY_PLACE}
