@@ -46,6 +46,7 @@ async def costs(pair: Pair, number: int, amount: str) -> None:
     await assert_eventually(shown, timeout=20, message=f"the service costs {amount}")
 
 
+@pytest.mark.proof
 async def test_a_change_of_plan_above_the_agreed_limit_is_not_sent_before_a_person_has_accepted_its_price(
     pair: Pair,
 ) -> None:
@@ -154,7 +155,6 @@ async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     assert "the upstream showed no price before" in incident.message
 
 
-@pytest.mark.proof
 async def test_a_distributor_that_sells_in_another_currency_is_asked_for_nothing(pair: Pair) -> None:
     await _sell_in_dollars(pair)
     order = await pair.reseller.order("S")

@@ -21,6 +21,7 @@ def opens(request: Request) -> bool:
     return (request.method, request.path) == ("POST", "/v1/services")
 
 
+@pytest.mark.proof
 @on_both_databases
 async def test_a_service_is_opened_prolonged_suspended_resumed_changed_and_closed(pair: Pair) -> None:
     shop = pair.reseller.resellflow

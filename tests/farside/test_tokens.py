@@ -33,6 +33,7 @@ async def _confirm_storefront(pair: Pair, name: str) -> None:
     await load(pair.reseller.database, pair.catalogue, actor="olga")
 
 
+@pytest.mark.proof
 async def test_with_the_token_of_another_storefront_nothing_is_bought_until_an_operator_confirms_it(
     resting_pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

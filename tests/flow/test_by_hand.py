@@ -114,6 +114,7 @@ async def test_who_completed_a_task_is_written_down(calm_shop: Shop) -> None:
     assert after.note == "moved to node 7"
 
 
+@pytest.mark.proof
 async def test_a_task_past_its_due_time_raises_an_alert(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orders.tasks.manual.DUE_AFTER", timedelta(seconds=1))
     service = await _active(shop)

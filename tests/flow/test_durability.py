@@ -98,6 +98,7 @@ async def test_signals_that_come_twice_early_or_late_do_no_harm(shop: Shop) -> N
     assert len(signals) <= 2, "the server drops a repeated request id"
 
 
+@pytest.mark.proof
 async def test_an_order_placed_while_temporal_is_away_runs_when_it_is_back(
     shop_database: str, upstream: Upstream, tmp_path: Path
 ) -> None:

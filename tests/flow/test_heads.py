@@ -19,7 +19,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "lists lag behind": {"list_lag": 2},
     "servers in a list of a sub-type": {"server_list": "vds.vps"},
 }
-IN_EVERY_RUN = ("a friendly panel", "everything is ignored")
+IN_EVERY_RUN = ("everything is ignored",)
 """Most others have one of these habits each, or a part of it."""
 
 

@@ -80,6 +80,7 @@ async def shop(shop_database: str, temporal_server: TemporalServer, upstream: Up
         yield shop
 
 
+@pytest.mark.proof
 async def test_every_kind_of_event_is_in_the_history_with_what_it_changed(shop: Shop) -> None:
     order = await shop.order()
     await shop.until(order, Stage.COMPLETED)
@@ -150,7 +151,6 @@ async def test_what_people_decide_is_in_the_history_with_their_reason(shop: Shop
     assert changes["status"] == ServiceStatus.ACTIVE
 
 
-@pytest.mark.proof
 async def test_what_our_own_operations_change_is_in_the_history_with_the_operation(shop: Shop) -> None:
     opening = await shop.order()
     await shop.until(opening, Stage.COMPLETED)

@@ -57,6 +57,7 @@ async def test_both_dialects_are_spoken(shop: Shop, dialect: int) -> None:
     assert sent["parameters"]["autoprolong"] == switched_off, "one owner of renewal: us"
 
 
+@pytest.mark.proof
 async def test_a_licence_is_opened(shop: Shop) -> None:
     order = await shop.order("LIC-1", parameters={"ip": "192.0.2.10"})
     await shop.until(order, Stage.COMPLETED)

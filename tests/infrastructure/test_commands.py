@@ -14,6 +14,7 @@ LONG_ALONE = {
     "benchmarks/test_soak_live.py": "model/test_model.py",
     "farside/test_by_hand.py": "linking/test_adopt.py",
     "farside/test_backup.py": "flow/test_backup_and_temporal.py",
+    "farside/test_tokens.py": "upstreams/test_resellflow.py",
     "flow/test_backup.py": "flow/test_backup_and_temporal.py",
     "flow/test_backup_command.py": "flow/test_backup_and_temporal.py",
     "flow/test_money_in_line.py": "orders/test_funds.py",
