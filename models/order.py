@@ -43,6 +43,8 @@ class Service(SQLModel, table=True):
         sa.Index("service_by_plan", "plan_id", "id"),
         sa.Index("service_by_owner", "owner", "id"),
         sa.Index("service_by_end_of_term", "expires_on", "id"),
+        sa.Index("service_by_reference", "reference", "id"),
+        sa.Index("service_by_creation", "created_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -119,6 +121,8 @@ class Operation(SQLModel, table=True):
         sa.Index("operation_by_stage", "stage", "id"),
         sa.Index("operation_by_kind", "kind", "id"),
         sa.Index("operation_by_upstream", "upstream_name", "id"),
+        sa.Index("operation_by_reference", "reference", "id"),
+        sa.Index("operation_by_creation", "created_at"),
         sa.Index(
             "operation_not_started",
             "id",

@@ -41,6 +41,7 @@ from storefront.bodylimit import BodyLimit
 from storefront.callers import Callers
 from storefront.concurrency import ConcurrencyLimiter
 from storefront.context import Context
+from storefront.export import Export
 from storefront.head import Head
 from storefront.plainpath import PlainPath
 from storefront.problems import BUSY, DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
@@ -89,6 +90,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         middleware=[
             Middleware(RequestLog),
             Middleware(PlainPath),
+            Middleware(Export, routes=[route for part in PARTS for route in part.router.routes]),
             Middleware(Authentication, callers=callers, trusted_proxies=settings.trusted_proxies),
             Middleware(BodyLimit, timeout=settings.api_request_timeout),
             Middleware(ConcurrencyLimiter, limits=settings.concurrency_limits()),

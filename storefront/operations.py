@@ -50,6 +50,12 @@ async def list_of_operations(
             kind=wanted.kind,
             upstream=wanted.upstream,
             slow=wanted.slow,
+            reference=wanted.reference,
+            created_after=wanted.created_after,
+            created_before=wanted.created_before,
+            ended_after=wanted.ended_after,
+            ended_before=wanted.ended_before,
+            sort=wanted.sort,
         )
 
 

@@ -5,7 +5,12 @@ from fastapi import Request
 from orders.errors import InvalidField
 from storefront.problems import KEY_HEADER, SeveralKeys
 
-SINGLE = ("limit", "cursor", "older_than", "start")
+SINGLE = frozenset(
+    {
+        *("limit", "cursor", "format", "sort", "start", "q", "older_than"),
+        *("created_after", "created_before", "ended_after", "ended_before"),
+    }
+)
 """All other parameters of lists are filters: several values are a set (`orders.reading.filters`)."""
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.enums import (
     DeliveryState,
@@ -25,12 +25,16 @@ from models.parameters import ADDON
 from orders.drift.views import DriftView
 from orders.errors import InvalidField
 from orders.events.sweep_views import SweepView
+from orders.lifecycle.views import OperationSort
 from orders.money.limits import CostLimit
 from orders.plans.views import PlanView
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
+from orders.reading.tables import Format
+from orders.references import Reference
 from orders.services.addons import AskedAddon, from_text
 from orders.services.addons import text as addon_text
+from orders.services.views import ServiceSort
 from orders.tasks.views import AGE_PATTERN
 from orders.tasks.work import By, Note, Person
 from orders.text import Lines, PlainText, Prose
@@ -77,6 +81,12 @@ class Paging(_Strict):
         default=None, max_length=100, description="`next_cursor` of the page before; absent for the newest"
     )
 
+    format: Format | None = Field(
+        default=None,
+        description="the whole list as CSV or JSON, all pages after another (`Accept: text/csv` does the same); with "
+        "`limit` one page of it",
+    )
+
     def asked(self) -> PageRequest:
         return PageRequest(self.limit, self.cursor)
 
@@ -87,6 +97,16 @@ class ServiceFilter(Paging):
     plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
     expires_after: date | None = Field(default=None, description="its term ends on a later day")
     expires_before: date | None = Field(default=None, description="its term ends on an earlier day")
+    reference: Wanted[Reference] = Field(default=None, description="the shop's own name of it, exactly")
+    q: PlainText | None = Field(
+        default=None,
+        min_length=2,
+        max_length=100,
+        description="text in name, address, item number, mark, customer or reference, in capitals or not",
+    )
+    created_after: AwareDatetime | None = Field(default=None, description="ordered at this time or later")
+    created_before: AwareDatetime | None = Field(default=None, description="ordered earlier")
+    sort: ServiceSort = Field(default="-created_at", description="`-`: the other way. What has no expiry comes last")
 
 
 class PlanFilter(Paging):
@@ -116,6 +136,12 @@ class OperationFilter(Paging):
     kind: Wanted[OperationKind] = None
     upstream: Wanted[Name] = Field(default=None, description="name of an upstream account")
     slow: Wanted[bool] = Field(default=None, description="whether its confirmation takes longer than usual")
+    reference: Wanted[Reference] = Field(default=None, description="the shop's own name of the request, exactly")
+    created_after: AwareDatetime | None = Field(default=None, description="accepted at this time or later")
+    created_before: AwareDatetime | None = Field(default=None, description="accepted earlier")
+    ended_after: AwareDatetime | None = Field(default=None, description="ended at this time or later")
+    ended_before: AwareDatetime | None = Field(default=None, description="ended earlier")
+    sort: OperationSort = Field(default="-created_at", description="`-`: newest first")
 
 
 class TaskFilter(Paging):

@@ -93,6 +93,11 @@ async def list_of_services(
             plan=wanted.plan,
             expires_after=wanted.expires_after,
             expires_before=wanted.expires_before,
+            reference=wanted.reference,
+            containing=wanted.q,
+            created_after=wanted.created_after,
+            created_before=wanted.created_before,
+            sort=wanted.sort,
         )
 
 

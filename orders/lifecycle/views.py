@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import and_
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,12 +26,14 @@ from orders.lifecycle.slowness import in_words
 from orders.lifecycle.stages import TRIED_AGAIN
 from orders.lifecycle.waiting_reasons import upstream_says, what_is_ahead
 from orders.reading.documents import Document, WorkflowLinks, money
-from orders.reading.filters import either, newest
-from orders.reading.paging import Page, PageRequest, page_of
+from orders.reading.filters import either
+from orders.reading.paging import Page, PageRequest, page_with
+from orders.reading.sorting import Listing, created_between, last_created_before
 from orders.services import naming
 from orders.webhooks.redaction import reason_for_shop, waits_for_shop, without_secrets
 
 _NOUN = "operation"
+OperationSort = Literal["created_at", "-created_at"]
 UNREADABLE = "unreadable"
 """Key of a price that can't be read: the upstream's own words."""
 BEFORE_ALL = -1
@@ -232,32 +235,52 @@ async def list_operations(
     kind: Sequence[OperationKind] | None = None,
     upstream: Sequence[str] | None = None,
     slow: Sequence[bool] | None = None,
+    reference: Sequence[str] | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    ended_after: datetime | None = None,
+    ended_before: datetime | None = None,
+    sort: OperationSort = "-created_at",
 ) -> Page[OperationView]:
     """A page of the operations that the requester may see. Raises InvalidField for a wrong cursor, or an upstream that
     does not exist; storefronts do not learn which do. `slow`: whether they are slower than usual."""
-    query = select(Operation).where(belongs_to_visible(Operation, requester))
+    query = select(Operation).where(
+        belongs_to_visible(Operation, requester),
+        *created_between(Operation, created_after, created_before),
+        *_ended_between(ended_after, ended_before),
+    )
+    if reference and not requester.is_staff:  # what others wrote on their requests is theirs
+        query = query.where(Operation.actor == requester.name)
     if (wanted := either(slow)) is not None:
         is_slow = col(Operation.slow_since).is_not(None)
         query = query.where(is_slow if wanted else ~is_slow)
-    rows: list[Operation] = await newest(
-        session,
+    if upstream is not None and requester.is_staff:
+        upstream = [await known_upstream(session, one) for one in upstream]
+    listing: Listing[Operation] = Listing(
+        _NOUN,
         query,
         col(Operation.id),
         lambda row: row.id,
-        ask,
-        _NOUN,
-        (Operation.stage, stage),
-        (Operation.service_id, service),
-        (Operation.kind, kind),
         (
-            Operation.upstream_name,
-            upstream
-            if upstream is None or not requester.is_staff
-            else [await known_upstream(session, one) for one in upstream],
+            (Operation.stage, stage),
+            (Operation.service_id, service),
+            (Operation.kind, kind),
+            (Operation.reference, reference),
+            (Operation.upstream_name, upstream),
         ),
     )
+    rows = await listing.rows(session, ask, sort)
     facts, says = await facts_of_all(session, rows), await _causes(session, rows)
-    return page_of(_NOUN, ask, rows, lambda row: row.id, _shown(links, facts, requester, says))
+    return page_with(ask, rows, lambda row: listing.cursor(row, sort), _shown(links, facts, requester, says))
+
+
+def _ended_between(after: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:
+    """What has ended before a moment was also created before it."""
+    at = col(Operation.ended_at)
+    found: list[ColumnElement[bool]] = [] if after is None else [at >= after]
+    if before is not None:
+        found += [at < before, col(Operation.id) <= last_created_before(Operation, before)]
+    return found
 
 
 async def stages_after(

@@ -71,9 +71,10 @@ def page_of(
     noun: str, ask: PageRequest, rows: Sequence[R], number_of: Callable[[R], int | None], show: Callable[[R], D]
 ) -> Page[D]:
     """The page from `rows`, of which one more than the limit has been read: it shows whether more follow."""
+    return page_with(ask, rows, lambda row: cursor_text(noun, number_of(row)), show)
+
+
+def page_with(ask: PageRequest, rows: Sequence[R], cursor_of: Callable[[R], str], show: Callable[[R], D]) -> Page[D]:
     shown = rows[: ask.limit]
     more = len(rows) > ask.limit
-    return Page(
-        items=[show(row) for row in shown],
-        next_cursor=cursor_text(noun, number_of(shown[-1])) if more else None,
-    )
+    return Page(items=[show(row) for row in shown], next_cursor=cursor_of(shown[-1]) if more else None)

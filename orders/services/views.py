@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import Field
 from sqlmodel import col, select
@@ -16,11 +17,18 @@ from orders.access.roles import OPERATOR, Requester
 from orders.errors import InvalidField, existing
 from orders.incidents.views import open_incidents
 from orders.reading.documents import Document, money
-from orders.reading.filters import newest
-from orders.reading.paging import Page, PageRequest, page_of
+from orders.reading.paging import Page, PageRequest, page_with
+from orders.reading.sorting import Listing, contains, created_between
 from orders.services import keys
 
 _NOUN = "service"
+ServiceSort = Literal["created_at", "-created_at", "expires_on", "-expires_on"]
+_SEARCHED = tuple(
+    map(
+        col,
+        (Service.name, Service.ip, Service.upstream_number, Service.mark, Service.customer, Service.reference),
+    )
+)
 
 
 class UpstreamItemRef(Document):
@@ -166,27 +174,39 @@ async def list_services(
     plan: Sequence[str] | None = None,
     expires_after: date | None = None,
     expires_before: date | None = None,
+    reference: Sequence[str] | None = None,
+    containing: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    sort: ServiceSort = "-created_at",
 ) -> Page[ServiceView]:
-    """A page of the services that the requester may see. `expires_after` and `expires_before`: those whose term ends on
-    a later or an earlier day than this. Raises InvalidField for a plan that does not exist, or a wrong cursor."""
-    query = select(Service).where(visible(requester))
+    """A page of the services that the requester may see. `containing`: text in name, address, item number, mark,
+    customer or reference. `expires_after` and `expires_before`: those whose term ends on a later or an earlier day than
+    this. Raises InvalidField for a plan that does not exist, or a wrong cursor."""
+    query = select(Service).where(visible(requester), *created_between(Service, created_after, created_before))
     if expires_after is not None:
         query = query.where(col(Service.expires_on) > expires_after)
     if expires_before is not None:
         query = query.where(col(Service.expires_on) < expires_before)
-    rows: list[Service] = await newest(
-        session,
+    if containing is not None:
+        query = query.where(contains(containing, *_SEARCHED))
+    listing: Listing[Service] = Listing(
+        _NOUN,
         query,
         col(Service.id),
         lambda row: row.id,
-        ask,
-        _NOUN,
-        (Service.customer, customer),
-        (Service.status, status),
-        (Service.plan_id, None if plan is None else [await _plan_id(session, name) for name in plan]),
+        (
+            (Service.customer, customer),
+            (Service.reference, reference),
+            (Service.status, status),
+            (Service.plan_id, None if plan is None else [await _plan_id(session, name) for name in plan]),
+        ),
+        day=col(Service.expires_on),
+        day_of=lambda row: row.expires_on,
     )
+    rows = await listing.rows(session, ask, sort)
     names = await _Names.of(session, rows)
-    return page_of(_NOUN, ask, rows, lambda row: row.id, names.show)
+    return page_with(ask, rows, lambda row: listing.cursor(row, sort), names.show)
 
 
 async def _plan_id(session: AsyncSession, name: str) -> int:

@@ -27,9 +27,20 @@ from tests.storefront.long_tables import rows_of_years
 
 LIMIT = "20"
 
+MOMENT_AFTER, MOMENT_BEFORE = "2100-01-01T00:00:00Z", "2000-01-01T00:00:00Z"
+
 PATHS = {"number": "5", "name": "main"}
 RARE: dict[str, dict[str, list[str]]] = {
-    "/v1/services": {"customer": ["c-5"], "status": ["suspended"], "plan": ["VDS-2"]},
+    "/v1/services": {
+        "customer": ["c-5"],
+        "status": ["suspended"],
+        "plan": ["VDS-2"],
+        "reference": ["r-5"],
+        "q": ["n2005"],
+        "created_after": [MOMENT_AFTER],
+        "created_before": [MOMENT_BEFORE],
+        "sort": ["created_at", "expires_on", "-expires_on"],
+    },
     "/v1/services/{number}/history": {},
     "/v1/plans": {"product_type": ["dedic"], "active": ["true", "false"]},
     "/v1/operations": {
@@ -38,6 +49,12 @@ RARE: dict[str, dict[str, list[str]]] = {
         "kind": ["suspend"],
         "upstream": ["quiet"],
         "slow": ["true", "false"],
+        "reference": ["r-5"],
+        "created_after": [MOMENT_AFTER],
+        "created_before": [MOMENT_BEFORE],
+        "ended_after": [MOMENT_AFTER],
+        "ended_before": [MOMENT_BEFORE],
+        "sort": ["created_at"],
     },
     "/v1/operations/{number}/audit": {},
     "/v1/tasks": {
@@ -62,9 +79,14 @@ RARE: dict[str, dict[str, list[str]]] = {
 NEWEST_FIRST_WILL_DO = {
     *(("/v1/tasks", one) for one in ("overdue=false", "taken=false", "older_than=399d")),
     ("/v1/operations", "slow=false"),
+    ("/v1/services", "q=n2005"),
+    *(("/v1/services", f"created_{one}") for one in (f"after={MOMENT_AFTER}", f"before={MOMENT_BEFORE}")),
+    *(("/v1/operations", f"created_{one}") for one in (f"after={MOMENT_AFTER}", f"before={MOMENT_BEFORE}")),
+    *(("/v1/operations", f"ended_{one}") for one in (f"after={MOMENT_AFTER}", f"before={MOMENT_BEFORE}")),
 }
 """Nearly every task is not overdue and in nobody's hands, nearly no operation is slow, so a page of these is found by
-passing few others. Of old ones the number of the first is looked up; from there on all are old."""
+passing few others. Of old ones the number of the first is looked up; from there on all are old. Text is looked for in
+every service of the caller: docs/shop.md says what that costs."""
 OF_THE_PAGE = ("WHERE intent.operation_id IN (", "WHERE incident.service_id IN (", "ORDER BY stage_entry.id")
 """May be sorted: what belongs to the rows of the page, and the stages of one operation."""
 
@@ -188,7 +210,7 @@ def lists_of_the_api() -> list[tuple[str, str, str]]:
             continue
         found.append((path, "", ""))
         for name in asked:
-            if name not in ("cursor", "limit"):
+            if name not in ("cursor", "limit", "format"):
                 found += [(path, name, value) for value in RARE.get(path, {}).get(name, ["?"])]
     return found
 
