@@ -1,12 +1,14 @@
 """`resell services`, `operations`, each with `show N`; `resell upstreams`, `resell orphans`."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import decisions, history, retention, service_admin
 from cli.evidence import found_by
+from cli.exporting import Format, print_whole
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
 from cli.prices import EXPECTED_PRICE, UPSTREAM_PRICE, price_in_words, price_label
 from cli.printing import Column, number, print_fields, print_json, print_table, print_text, short, shown, whole
@@ -14,8 +16,6 @@ from cli.session import AsJson, opened_database, run_async, workflow_links
 from models.enums import OperationKind, ServiceStatus, Stage
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from orders.views import (
         AuditView,
         DecisionView,
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
         ServiceView,
         UpstreamView,
     )
+
+OfReference = Annotated[
+    list[str] | None, typer.Option("--reference", metavar="TEXT", help="only with this reference; may be repeated")
+]
+
+
+class ServiceOrder(StrEnum):
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    EXPIRES_FIRST = "expires_on"
+    EXPIRES_LAST = "-expires_on"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -62,6 +73,14 @@ def services(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="only if the term ends on an earlier day"),
     ] = None,
+    reference: OfReference = None,
+    search: Annotated[
+        str | None, typer.Option(help="text in name, address, item number, mark, customer or reference")
+    ] = None,
+    sort: Annotated[
+        ServiceOrder, typer.Option(help=f"{', '.join(ServiceOrder)}; with - the other way", metavar="BY")
+    ] = ServiceOrder.NEWEST,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -72,7 +91,16 @@ def services(
         "expires_after": expires_after.date() if expires_after else None,
         "expires_before": expires_before.date() if expires_before else None,
     }
-    page = run_async(_services(page_request(limit, cursor), status, customer, plan, ends))
+    found = {**ends, "reference": reference, "containing": search, "sort": sort.value}
+
+    async def read(ask: "PageRequest") -> "Page[ServiceView]":
+        return await _services(ask, status, customer, plan, found)
+
+    if written is not None:
+        from orders.views import ServiceView as Shown
+
+        return print_whole(Shown, read, written)
+    page = run_async(read(page_request(limit, cursor)))
     if as_json:
         return print_json(page)
     columns = [number("number"), whole("status"), Column("plan"), Column("customer"), Column("name"),
@@ -99,7 +127,7 @@ async def _services(
     status: list[ServiceStatus] | None,
     customer: list[str] | None,
     plan: list[str] | None,
-    ends: "dict[str, date | None]",
+    found: "dict[str, Any]",
 ) -> "Page[ServiceView]":
     from orders.views import list_services
 
@@ -110,8 +138,7 @@ async def _services(
             customer=customer,
             status=status,
             plan=plan,
-            expires_after=ends["expires_after"],
-            expires_before=ends["expires_before"],
+            **found,
         )
 
 
@@ -187,13 +214,23 @@ def operations(
         bool | None,
         typer.Option("--slow/--not-slow", help="only operations that take longer than usual (or only the others)"),
     ] = None,
+    reference: OfReference = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_operations(page_request(limit, cursor), stage, service, kind, upstream, slow))
+
+    async def read(ask: "PageRequest") -> "Page[OperationView]":
+        return await _operations(ask, stage, service, kind, upstream, slow, reference)
+
+    if written is not None:
+        from orders.views import OperationView as Shown
+
+        return print_whole(Shown, read, written)
+    page = run_async(read(page_request(limit, cursor)))
     if as_json:
         return print_json(page)
     _print_operations(page.items)
@@ -207,6 +244,7 @@ async def _operations(
     kind: list[OperationKind] | None,
     upstream: list[str] | None,
     slow: bool | None,
+    reference: list[str] | None,
 ) -> "Page[OperationView]":
     from orders.views import list_operations
 
@@ -220,6 +258,7 @@ async def _operations(
             kind=kind,
             upstream=upstream,
             slow=None if slow is None else [slow],
+            reference=reference,
         )
 
 

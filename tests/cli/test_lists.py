@@ -1,5 +1,8 @@
 """What is shown: plain lines for a pipe, tables that fit a terminal, JSON for programs."""
 
+import csv
+import io
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -310,3 +313,15 @@ async def test_what_was_removed_because_of_its_age_is_told(filled: Shell) -> Non
     assert as_json["items"][0]["detail"]["stages"] == str(before - 1)
     shown = (await filled.resell("operations", "show", 1)).done()
     assert "the stages before 2001-05-17 12:30:15 UTC have been removed, as they are old" in shown.lines
+
+
+async def test_a_whole_list_is_written_for_spreadsheets_and_programs(filled: Shell) -> None:
+    shown = (await filled.resell("services", "--format", "csv", "--sort", "created_at")).done().out
+    rows = list(csv.DictReader(io.StringIO(shown)))
+    assert [row["customer"] for row in rows] == ["jane", "joe of a rather long name"]
+    assert rows[0]["expires_on"] == "2031-06-17"
+    found = json.loads((await filled.resell("services", "--format", "json", "--search", "RATHER long")).done().out)
+    assert [one["number"] for one in found] == [2]
+    operations = json.loads((await filled.resell("operations", "--format", "json")).done().out)
+    assert [one["number"] for one in operations] == [2, 1]
+    assert json.loads((await filled.resell("operations", "--reference", "x", "--format", "json")).done().out) == []
