@@ -2,13 +2,13 @@
 
 Services and operations are found by the shop's own name and by their time.
 
-Revision: 0046, after: 0045.
+Revision: 0046, after: 0040.
 """
 
 from alembic import op
 
 revision = "0046"
-down_revision = "0045"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
