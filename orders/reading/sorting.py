@@ -70,7 +70,7 @@ class Listing(Generic[R]):
         return (self.day_of(row) if self.day_of is not None else None) or date.min
 
     def cursor(self, row: R, sort: str) -> str:
-        """Of the page that ends with this row."""
+        """The cursor of the page that ends with this row."""
         number = self.number_of(row)
         if sort == NEWEST:
             return cursor_text(self.noun, number)
