@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     ten connections for reading, and orders need some of them."""
     balance_interval: float = Field(default=3.0, ge=SHORTEST_INTERVAL)
     """Seconds between two looks at the balance while orders wait for money."""
+    quote_validity: float = Field(default=900.0, gt=0)
+    """Seconds for which an order may name a quote."""
     price_list_interval: float = Field(default=600.0, ge=SHORTEST_INTERVAL)
     """Seconds between two readings of an upstream's price list, which says whether plans are available."""
     balance_watch_interval: float = Field(default=300.0, ge=SHORTEST_INTERVAL)

@@ -7,10 +7,12 @@ async with connect() as resellflow:
 """
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import (
     Client,
     WorkflowHandle,
@@ -37,6 +39,7 @@ from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import intake, requests
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest
+from orders.lifecycle.rehearsing import rehearse
 from orders.operations.change_plan import PlanChange
 from orders.operations.close import Closing
 from orders.operations.prolong import Prolongation
@@ -54,9 +57,9 @@ from temporal.starting import start_poller, start_sweep
 from temporal.updates import execute
 from workflows.service_order import ServiceOrder
 
-
-class _OnlyRehearsed(Exception):
-    """Raised to roll a transaction back on purpose."""
+T = TypeVar("T")
+Show: TypeAlias = Callable[[AsyncSession, AcceptedOrder], Awaitable[T]]
+"""Shows what was accepted, within the transaction that is rolled back afterwards."""
 
 
 class Resellflow:
@@ -102,6 +105,38 @@ class Resellflow:
             self.database, service, asked, client=client, key=key, rules=rules, requester=requester
         )
         return await self._dispatcher.accepted(accepted)
+
+    async def try_order(
+        self, request: ServiceRequest, show: Show[T], *, key: str, client: str = "python", owner: str | None = None
+    ) -> T:
+        """What `place_order` would do, as `show` shows it. Nothing is written, and the key is not used up. Raises the
+        same. Numbers of what would be made are not reserved."""
+        once = intake.key_of(request, client, key)
+        suffix = self.settings.hostname_suffix
+
+        async def accept(session: AsyncSession) -> T:
+            accepted = await intake.accept_in(session, request, once, hostname_suffix=suffix, owner=owner)
+            return await show(session, accepted)
+
+        return await rehearse(self.database, accept)
+
+    async def try_asking(
+        self,
+        service: int,
+        asked: OperationRequest,
+        show: Show[T],
+        *,
+        key: str,
+        client: str = "python",
+        requester: Requester = OPERATOR,
+    ) -> T:
+        """What `ask` would do, in the same way."""
+        once, rules = requests.key_of(service, asked, client, key), Rules(self.settings.manual_plan_changes)
+
+        async def accept(session: AsyncSession) -> T:
+            return await show(session, await requests.accept_in(session, service, asked, once, rules, requester))
+
+        return await rehearse(self.database, accept)
 
     async def prolong(
         self,
@@ -283,10 +318,7 @@ class Resellflow:
         """Try the decision in a transaction that is rolled back. Raises InvalidField or Refused. Their words may repeat
         the given values, so they go to the caller and never into a history."""
         record = DecisionRecord(operation=operation, kind=kind, decision=decision, decision_id="rehearsal")
-        with suppress(_OnlyRehearsed):
-            async with self.database.write() as session:
-                await deciding.decide(session, record, requester)
-                raise _OnlyRehearsed
+        await rehearse(self.database, lambda session: deciding.decide(session, record, requester))
 
     async def _record_decision(
         self, operation: Operation, kind: str, said: Decision | TaskCompletion, requester: Requester

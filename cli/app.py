@@ -20,6 +20,7 @@ from cli import (
     lists,
     order,
     plans,
+    quote,
     restored,
     setup,
     sweep,
@@ -50,6 +51,7 @@ order.add_commands(app)
 life.add_commands(app)
 lists.add_commands(app)
 plans.add_commands(app)
+quote.add_commands(app)
 linking.add_commands(app)
 tasks.add_commands(app)
 incidents.add_commands(app)

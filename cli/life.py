@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, Metadata, Reference, addon_values, pairs
-from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
+from cli.placing import CLIENT, DryRun, Key, Limit, QuoteOption, Wait, place, sum_of_money, would_be
 from cli.session import AsJson
 from models.enums import OperationKind
 
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from orders.lifecycle.acceptance import AcceptedOrder
     from orders.operations.base import AnyOperation
     from orders.operations.requests import Option, Route
+    from orders.views import OperationView, ServiceView
     from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
-LIMIT, ADDONS, REFERENCE, METADATA = "agreed_cost_limit", "addons", "reference", "metadata"
+LIMIT, ADDONS, REFERENCE, METADATA, QUOTE = "agreed_cost_limit", "addons", "reference", "metadata", "quote"
 """Fields of a request that have options of their own."""
 
-_LAST = (LIMIT, REFERENCE, METADATA)
+_LAST = (LIMIT, REFERENCE, METADATA, QUOTE)
 
 
 _KINDS = {kind.command: kind for kind in OperationKind if kind is not OperationKind.OPEN}
@@ -65,20 +66,35 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
     """What Typer makes a command of: its parameters are the fields of the request model."""
     fields = operation.request_model.model_fields
 
-    def ask(service: int, key: str | None, wait: bool, as_json: bool, **given: Any) -> None:
-        asked = operation.request_model.of(**{name: _value(name, field, given[name]) for name, field in fields.items()})
+    def ask(service: int, key: str | None, dry_run: bool, wait: bool, as_json: bool, **given: Any) -> None:
+        asked = operation.request_model.of(
+            **{name: value_of(name, field, given[name]) for name, field in fields.items()}
+        )
 
         async def begin(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
             return await resellflow.ask(service, asked, key=used, client=CLIENT)
 
-        place(begin, doing=f"{route.present_participle} service {service}", key=key, wait=wait, as_json=as_json)
+        async def rehearse(resellflow: "Resellflow", used: str) -> "tuple[ServiceView, OperationView]":
+            return await resellflow.try_asking(service, asked, would_be, key=used, client=CLIENT)
+
+        place(
+            begin,
+            doing=f"{route.present_participle} service {service}",
+            key=key,
+            wait=wait,
+            as_json=as_json,
+            dry_run=rehearse if dry_run else None,
+        )
 
     own = {"service": (Service, Parameter.empty)}
-    own |= {name: _option(name, fields[name]) for name in sorted(fields, key=lambda name: name in _LAST)}
-    return _with_options(ask, own | {"key": (Key, None), "wait": (Wait, False), "as_json": (AsJson, False)})
+    own |= {name: option_of(name, fields[name]) for name in sorted(fields, key=lambda name: name in _LAST)}
+    return with_options(ask, own | _ALWAYS)
 
 
-def _with_options(function: Any, options: dict[str, tuple[Any, Any]]) -> Any:
+_ALWAYS = {"key": (Key, None), "dry_run": (DryRun, False), "wait": (Wait, False), "as_json": (AsJson, False)}
+
+
+def with_options(function: Any, options: dict[str, tuple[Any, Any]]) -> Any:
     """The function as if it were written with these parameters: name -> (annotation, default).
 
     Typer has no other way to add options: it reads them from `inspect.signature`, and that reads `__signature__`.
@@ -93,12 +109,14 @@ def _with_options(function: Any, options: dict[str, tuple[Any, Any]]) -> Any:
     return function
 
 
-def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:
+def option_of(name: str, field: "FieldInfo") -> tuple[Any, Any]:
     """How a field is given on the command line, and its default there."""
     if name == LIMIT:
         return Limit, None
     if name == ADDONS:
         return Addons, None
+    if name == QUOTE:
+        return QuoteOption, None
     if name == REFERENCE:
         return Reference, None
     if name == METADATA:
@@ -120,7 +138,7 @@ def _option(name: str, field: "FieldInfo") -> tuple[Any, Any]:
     return Annotated[typed, typer.Option(shown, metavar=option.metavar, help=words)], default
 
 
-def _value(name: str, field: "FieldInfo", given: Any) -> Any:
+def value_of(name: str, field: "FieldInfo", given: Any) -> Any:
     """The value for the request, as it was typed. A text that says nothing is none."""
     if name == LIMIT:
         return sum_of_money(given, "--cost-limit")

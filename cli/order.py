@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.placing import CLIENT, Key, Limit, Wait, place, sum_of_money
+from cli.placing import CLIENT, DryRun, Key, Limit, QuoteOption, Wait, place, sum_of_money, would_be
 from cli.session import AsJson, valid
 
 Addons = Annotated[
@@ -36,7 +36,9 @@ def order(
     cost_limit: Limit = None,
     reference: Reference = None,
     metadata: Metadata = None,
+    quote: QuoteOption = None,
     key: Key = None,
+    dry_run: DryRun = False,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +59,7 @@ def order(
         agreed_cost_limit=sum_of_money(cost_limit, "--cost-limit"),
         reference=reference,
         metadata=pairs(metadata, "--metadata"),
+        quote=quote,
     )
     place(
         lambda resellflow, used: resellflow.place_order(request, key=used, client=CLIENT),
@@ -64,6 +67,7 @@ def order(
         key=key,
         wait=wait,
         as_json=as_json,
+        dry_run=(lambda one, used: one.try_order(request, would_be, key=used, client=CLIENT)) if dry_run else None,
     )
 
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.printing import print_json, print_text, say_on, under_way
-from cli.session import opened_resellflow, run_async
+from cli.session import opened_resellflow, run_async, workflow_links
 from models.enums import Stage
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from cli.waiting import Followed
     from models.money import Money
     from models.order import Operation
     from orders.lifecycle.acceptance import AcceptedOrder
+    from orders.views import OperationView, ServiceView
     from starter import Resellflow
 
 CLIENT = "cli"
@@ -32,6 +35,15 @@ Limit = Annotated[
         help='the most that the upstream may charge, like "10.00 EUR"; a higher price waits for a person',
     ),
 ]
+QuoteOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quote",
+        metavar="ID",
+        help="the quote that it is ordered by (`resell quote`); a higher price waits for a person",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only check whether it would be accepted; nothing is written")]
 Wait = Annotated[
     bool, typer.Option("--wait", help="show each stage until the end; the exit status is 0 only if it was completed")
 ]
@@ -61,8 +73,16 @@ def place(
     key: str | None,
     wait: bool,
     as_json: bool,
+    dry_run: "Callable[[Resellflow, str], Awaitable[tuple[ServiceView, OperationView]]] | None" = None,
 ) -> None:
-    """Ask with a key, say what was accepted, and leave: status 0, or with `wait` only if it was completed."""
+    """Ask with a key, say what was accepted, and leave: status 0, or with `wait` only if it was completed. `dry_run`:
+    only finds out what would be accepted."""
+    if dry_run is not None:
+        service, operation = run_async(_try(dry_run, key or "dry-run"))
+        if as_json:
+            return print_json({"service": service, "operation": operation})
+        at = f"at {operation.upstream}" if operation.upstream else "by hand"
+        return print_text(f"it would be accepted: {operation.kind.value} of {service.plan} {at}; nothing was written")
     used_key = key or f"cli-{secrets.token_hex(8)}"
     accepted, followed = run_async(_place(ask, used_key, doing=doing, wait=wait, say=say_on(as_json)))
     if as_json:
@@ -70,6 +90,21 @@ def place(
     elif wait:
         print_text("\n".join(followed.end()))
     raise typer.Exit(0 if not wait or followed.completed else 1)
+
+
+async def _try(
+    dry_run: "Callable[[Resellflow, str], Awaitable[tuple[ServiceView, OperationView]]]", key: str
+) -> "tuple[ServiceView, OperationView]":
+    async with opened_resellflow() as resellflow:
+        return await dry_run(resellflow, key)
+
+
+async def would_be(session: "AsyncSession", accepted: "AcceptedOrder") -> "tuple[ServiceView, OperationView]":
+    """Both documents, within the transaction that is rolled back."""
+    from orders.views import find_operation, find_service
+
+    service = await find_service(session, accepted.service)
+    return service, await find_operation(session, workflow_links(), accepted.operation)
 
 
 async def _place(

@@ -164,6 +164,8 @@ class Operation(SQLModel, table=True):
     agreed_limit_amount: Decimal | None = Field(default=None, sa_column=amount_column(nullable=True))
     agreed_limit_currency: str | None = Field(default=None, max_length=3)
     """The most that the caller agreed to be charged by the upstream for this operation."""
+    quote: str | None = Field(default=None, max_length=40)
+    """Name of the quote that it was ordered by. None: it named none."""
     slow_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """Since when its confirmation takes longer than usual; None: it does not, or is over."""
     usual_seconds: int | None = None

@@ -10,6 +10,7 @@ from models.drift import Drift
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
+from models.quote import StoredQuote
 from models.sweep import ListSweep
 from models.tariffs import TariffState
 from models.term import Term
@@ -37,6 +38,7 @@ __all__ = [
     "Restoration",
     "Service",
     "StageEntry",
+    "StoredQuote",
     "TariffPlan",
     "TariffPlanPrice",
     "TariffState",

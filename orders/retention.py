@@ -26,6 +26,7 @@ from models.decision import PendingDecision, WholeReason
 from models.enums import FINAL_STAGES, DeliveryState, EventKind, ServiceStatus
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
+from models.quote import StoredQuote
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookMessage
 from orders import audit
 
@@ -40,6 +41,8 @@ WINDOW = 5000
 PENDING_FOR = timedelta(days=1)
 """A decision that its order has not acted upon by then was refused, or never reached it. A reason is in the operation
 by then."""
+QUOTE_FOR = timedelta(days=7)
+"""A quote is kept for this time after it has ended, so that an order that names it is refused by what happened."""
 BREATH_SECONDS = 0.02
 """Between two slices, in which whoever waits for the write lock gets it."""
 
@@ -82,6 +85,7 @@ def rules(keep: Keep, now: datetime) -> list[Rule]:
         Rule("snapshots", UpstreamSnapshot, _snapshots(now - keep.snapshots)),
         Rule("tries", WebhookAttempt, _tries(now - keep.webhooks), "at", now - keep.webhooks),
         Rule("deliveries", WebhookDelivery, _deliveries(now - keep.webhooks)),
+        Rule("quotes", StoredQuote, col(StoredQuote.valid_until) < now - QUOTE_FOR, "created_at", now - QUOTE_FOR),
         Rule("messages", WebhookMessage, _messages(now - keep.messages), "at", now - keep.messages),
     ]
 

@@ -27,6 +27,7 @@ from storefront import (
     plans,
     prices,
     problems,
+    quotes,
     references,
     renewal,
     services,
@@ -70,6 +71,7 @@ PARTS = (
     token,
     plans,
     prices,
+    quotes,
 )
 """Modules whose routes need a token."""
 

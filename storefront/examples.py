@@ -89,6 +89,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "cost": {"amount": "5.00", "currency": "EUR"},
         "price": {},
         "agreed_cost_limit": None,
+        "quote": None,
         "actor": "shop",
         "called_off_at": None,
         "called_off_by": None,
@@ -125,6 +126,18 @@ def accepted(route: Route, kind: OperationKind) -> dict[str, Any]:
     return {"service": service, "operation": operation}
 
 
+QUOTES: dict[str, Example] = {
+    "open": {
+        "summary": "Of an order",
+        "value": {"kind": "open", "plan": "VDS-1", "period_months": 1, "customer": "c-17", "addons": {"ram": 4}},
+    },
+    "prolong": {"summary": "Of a renewal", "value": {"kind": "prolong", "service": 1042, "period_months": 12}},
+    "change_plan": {"summary": "Of another plan", "value": {"kind": "change_plan", "service": 1042, "plan": "VDS-2"}},
+    "set_parameters": {
+        "summary": "Of more memory",
+        "value": {"kind": "set_parameters", "service": 1042, "addons": {"ram": 8}},
+    },
+}
 HAND_OVERS: dict[str, Example] = {"bob": {"summary": "To Bob", "value": {"to": "bob"}}}
 TASK_NOTES: dict[str, Example] = {"call": {"summary": "A note", "value": {"note": "the upstream calls back at noon"}}}
 TASKS_DONE: dict[str, Example] = {

@@ -11,7 +11,7 @@ from fastapi.openapi.models import Example
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from models.enums import AtEndOfTerm
-from orders.errors import existing
+from orders.errors import InvalidField, existing
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.operations.base import AnyOperation
 from orders.operations.registry import OPERATIONS
@@ -33,7 +33,7 @@ from storefront.problems import (
     documented,
 )
 from storefront.schemas import OrderAccepted
-from storefront.services import IdempotencyKey
+from storefront.services import DryRun, IdempotencyKey, showing
 
 router = APIRouter(prefix="/v1/services/{number}", tags=["services"])
 
@@ -58,7 +58,7 @@ def _answers(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
         },
         HTTP_200_OK: {
             "model": OrderAccepted,
-            "description": "This key and body made an operation before: this one, as it is now.",
+            "description": "This key and body made an operation before: this one, as it is now. Or it was a dry run.",
             "headers": _LOCATION,
         },
         **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED, FORBIDDEN, NOT_FOUND, REFUSED),
@@ -102,10 +102,16 @@ def _route(operation: AnyOperation, route: Route) -> None:
         context: InContext,
         response: Response,
         asked: OperationRequest = read_body,
+        dry_run: DryRun = False,
     ) -> OrderAccepted:
         if asked.right is not None:
             right, what = asked.right
             check(caller, right, what)
+        if dry_run:
+            response.status_code = HTTP_200_OK
+            return await context.resellflow.try_asking(
+                number, asked, showing(context, caller), key=key, client=caller.name, requester=caller.requester
+            )
         accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, requester=caller.requester)
         return await _answer(context, caller, accepted, response)
 
@@ -119,9 +125,12 @@ def _route(operation: AnyOperation, route: Route) -> None:
             _When, Query(description="`end_of_term`: nothing is done now; it is closed when its term ends")
         ] = "now",
         asked: OperationRequest = read_body,
+        dry_run: DryRun = False,
     ) -> OrderAccepted | Response:
         if at == "now":
-            return await ask(number, key, caller, context, response, asked)
+            return await ask(number, key, caller, context, response, asked, dry_run)
+        if dry_run:
+            raise InvalidField("dry_run", "is for what is done now; leave out at=end_of_term, or dry_run")
         change = RenewalChange(at_end_of_term=AtEndOfTerm.CLOSE)
         await change_renewal(context.database, number, change, actor=caller.name, requester=caller.requester)
         async with context.database.read() as session:

@@ -7,7 +7,7 @@ from storefront.problems import KEY_HEADER, SeveralKeys
 
 SINGLE = frozenset(
     {
-        *("limit", "cursor", "format", "sort", "start", "q", "older_than"),
+        *("limit", "cursor", "format", "sort", "start", "q", "older_than", "dry_run"),
         *("created_after", "created_before", "ended_after", "ended_before"),
     }
 )

@@ -3,13 +3,17 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response
+from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
+from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest
 from orders.views import Page, ServiceView, find_operation, find_service, list_services, new_documents
+from starter import Show
 from storefront import examples
 from storefront.auth import AnyCaller, Orderer
-from storefront.context import InContext
+from storefront.callers import Caller
+from storefront.context import Context, InContext
 from storefront.problems import (
     FORBIDDEN,
     INVALID_BODY,
@@ -36,6 +40,26 @@ IdempotencyKey = Annotated[
         examples=["cart-4711"],
     ),
 ]
+DryRun = Annotated[
+    bool,
+    Query(
+        description="only check: the answer is that of the request, with status 200 and numbers that are not reserved. "
+        "Nothing is written, and the key is not used up"
+    ),
+]
+
+
+def showing(context: Context, caller: Caller) -> Show[OrderAccepted]:
+    """Shows what a dry run would make."""
+
+    async def show(session: AsyncSession, accepted: AcceptedOrder) -> OrderAccepted:
+        service = await find_service(session, accepted.service, caller.requester)
+        operation = await find_operation(session, context.links, accepted.operation, caller.requester)
+        return OrderAccepted(service=service, operation=operation)
+
+    return show
+
+
 _LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema": {"type": "string"}}}
 
 
@@ -51,7 +75,7 @@ _LOCATION: dict[str, Any] = {"Location": {"description": "the service", "schema"
         },
         HTTP_200_OK: {
             "model": OrderAccepted,
-            "description": "This key and body made an order before: this one, as it is now.",
+            "description": "This key and body made an order before: this one, as it is now. Or it was a dry run.",
             "headers": _LOCATION,
         },
         **documented(INVALID_KEY, INVALID_FIELD, INVALID_BODY, KEY_REUSED, FORBIDDEN),
@@ -63,9 +87,16 @@ async def place_order(
     caller: Orderer,
     context: InContext,
     response: Response,
+    dry_run: DryRun = False,
 ) -> OrderAccepted:
     """Stores the order and starts its workflow. While Temporal is away the order is also accepted. Its operation stays
     `accepted` until the workflow starts automatically."""
+    if dry_run:
+        response.status_code = HTTP_200_OK
+        show = showing(context, caller)
+        return await context.resellflow.try_order(
+            order, show, key=key, client=caller.name, owner=caller.requester.owner
+        )
     accepted = await context.resellflow.place_order(order, key=key, client=caller.name, owner=caller.requester.owner)
     if accepted.rows is not None:
         service, operation = new_documents(context.links, accepted.rows, accepted.started_at, caller.requester)

@@ -3,6 +3,7 @@
 - `intake` accepts an order for a new service.
 - `requests` accepts an operation on a service that is there.
 - `acceptance` writes the rows of both.
+- `rehearsing` finds out what a request would do, and writes nothing.
 - `queueing` says which operation of a service comes next.
 - `stages` enters a stage.
 - `fast_path` writes the usual way in few statements.

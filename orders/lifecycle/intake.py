@@ -31,6 +31,8 @@ from orders.lifecycle.acceptance import (
     write,
 )
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
+from orders.money.quoted import QUOTE_DESCRIPTION, QuoteName, limit_by_quote
+from orders.money.quoted import naming as naming_quote
 from orders.references import OF_THE_SHOP, Referenced
 from orders.services import addons, naming
 from orders.services.addons import AskedAddon
@@ -59,6 +61,7 @@ class ServiceRequest(Referenced):
         description="add-on name and quantity; true or false for a switch, the chosen name for a choice",
     )
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+    quote: QuoteName | None = Field(default=None, description=QUOTE_DESCRIPTION)
 
 
 @dataclass(frozen=True)
@@ -93,16 +96,10 @@ async def accept_order(
 
     Once this returns the order cannot be lost: it is committed, and the sweep starts what nobody started.
     """
-    once = Key(client, key, _body_hash(request))
+    once = key_of(request, client, key)
     try:
         async with database.write() as session:
-            candidate = await _find_candidate(session, request, once)
-            if candidate is None:
-                again = await accepted_before(session, once)
-                if again is not None:
-                    return again
-                await _refuse(session, request)
-            return await _accept(session, request, candidate, once, hostname_suffix, owner)
+            return await accept_in(session, request, once, hostname_suffix=hostname_suffix, owner=owner)
     except IntegrityError:
         async with database.read() as session:
             winner = await accepted_before(session, once)  # the same key, posted twice at once
@@ -111,9 +108,36 @@ async def accept_order(
         return winner
 
 
+async def accept_in(
+    session: AsyncSession, request: ServiceRequest, once: Key, *, hostname_suffix: str, owner: str | None
+) -> AcceptedOrder:
+    """The same within a transaction of the caller's, who may roll it back."""
+    candidate = await _find_candidate(session, request, once)
+    if candidate is None:
+        again = await accepted_before(session, once)
+        if again is not None:
+            return again
+        await _refuse(session, request)
+    return await _accept(session, request, candidate, once, hostname_suffix, owner)
+
+
+def key_of(request: ServiceRequest, client: str, key: str) -> Key:
+    return Key(client, key, _body_hash(request))
+
+
 def _body_hash(request: ServiceRequest) -> str:
-    body = request.model_dump(mode="json", exclude={"agreed_cost_limit", *OF_THE_SHOP})
-    return hash_of(body | limited(request.agreed_cost_limit) | request.of_the_shop)
+    return hash_of(
+        _body(request) | limited(request.agreed_cost_limit) | naming_quote(request.quote) | request.of_the_shop
+    )
+
+
+def _body(request: ServiceRequest) -> dict[str, object]:
+    return request.model_dump(mode="json", exclude={"agreed_cost_limit", "quote", *OF_THE_SHOP})
+
+
+def quoted_hash(request: ServiceRequest) -> str:
+    """What a quote is of: all that is ordered, without limit, reference and metadata."""
+    return hash_of({"kind": OperationKind.OPEN.value, **_body(request)})
 
 
 _Candidates = Select[
@@ -258,8 +282,10 @@ async def _accept(
     owner: str | None,
 ) -> AcceptedOrder:
     details = check_details(request, candidate.type, candidate.mapping)
-    limit = request.agreed_cost_limit
-    check_limit(limit, candidate.account)
+    check_limit(request.agreed_cost_limit, candidate.account)
+    limit = await limit_by_quote(
+        session, request.quote, quoted_hash(request), owner, candidate.account, request.agreed_cost_limit
+    )
     await _check_own_items(session, candidate, details.parameters, owner)
     service = new_service(candidate.service, candidate.tag, candidate, customer=request.customer, owner=owner)
     service.name = details.domain or naming.own_name(candidate.type, service.mark, hostname_suffix)
@@ -277,6 +303,7 @@ async def _accept(
         cost_currency=candidate.period.cost_currency,
         agreed_limit_amount=limit.amount if limit else None,
         agreed_limit_currency=limit.currency if limit else None,
+        quote=request.quote,
         actor=key.client,
         reference=service.reference,
         shop_metadata=service.shop_metadata,

@@ -17,6 +17,7 @@ from orders.installation import held_column, raise_if_held
 from orders.lifecycle import calling_off, queueing
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
 from orders.money.limits import check_limit, limited
+from orders.money.quoted import limit_by_quote, naming
 from orders.operations.registry import operation_type
 from orders.operations.requests import OperationRequest, Rules
 from orders.services.history import Origin
@@ -39,23 +40,30 @@ async def ask(
     Raises NotFound, InvalidField, Refused, KeyReused or Held; NotTheirs where it would call off an opening that another
     shop asked for.
     """
-    body = {
-        "kind": asked.kind.value,
-        "service": service,
-        **asked.identity(),
-        **limited(asked.limit),
-        **asked.of_the_shop,
-    }
-    once = Key(client, key, hash_of(body))
+    once = key_of(service, asked, client, key)
     try:
         async with database.write() as session:
-            return await _accept(session, service, asked, once, rules, requester)
+            return await accept_in(session, service, asked, once, rules, requester)
     except IntegrityError:
         async with database.write() as session:  # the same key at once, or another operation began meanwhile
-            return await _accept(session, service, asked, once, rules, requester)
+            return await accept_in(session, service, asked, once, rules, requester)
 
 
-async def _accept(
+def key_of(service: int, asked: OperationRequest, client: str, key: str) -> Key:
+    body = {**_body(service, asked), **limited(asked.limit), **naming(asked.named_quote), **asked.of_the_shop}
+    return Key(client, key, hash_of(body))
+
+
+def _body(service: int, asked: OperationRequest) -> dict[str, object]:
+    return {"kind": asked.kind.value, "service": service, **asked.identity()}
+
+
+def quoted_hash(service: int, asked: OperationRequest) -> str:
+    """What a quote is of: all that is asked for, without limit, reference and metadata."""
+    return hash_of(_body(service, asked))
+
+
+async def accept_in(
     session: AsyncSession,
     service_number: int,
     asked: OperationRequest,
@@ -63,6 +71,7 @@ async def _accept(
     rules: Rules,
     requester: Requester,
 ) -> AcceptedOrder:
+    """The same within a transaction of the caller's, who may roll it back."""
     kind, operation_class, limit = asked.kind, operation_type(asked.kind), asked.limit
     running = await queueing.lock_running(session, service_number)  # before the service, as everywhere
     found = await session.exec(
@@ -89,6 +98,9 @@ async def _accept(
         stepped_aside = known(running)
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     check_limit(limit, account)
+    limit = await limit_by_quote(
+        session, asked.named_quote, quoted_hash(service_number, asked), requester.owner, account, limit
+    )
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     is_opened = running is not None and running.kind is OperationKind.OPEN
     opening = running if is_opened and operation_class.ends_service else None
@@ -113,6 +125,7 @@ async def _accept(
         agreed_limit_currency=limit.currency if limit else None,
         actor=key.client,
         urgent=request.urgent,
+        quote=asked.named_quote,
         reference=asked.reference or "",
         shop_metadata=asked.metadata,
     )

@@ -85,6 +85,7 @@ class OperationView(Document):
         "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why"
     )
     agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
+    quote: str | None = Field(description="the quote that it was ordered by; null: it named none")
     actor: str = Field(description="who requested it")
     called_off_at: datetime | None = Field(description="since when nothing of it is sent any more; null: it is wanted")
     called_off_by: str | None
@@ -173,6 +174,7 @@ def _shown(
             cost=money(operation.cost_amount, operation.cost_currency),
             price=operation.price,
             agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),
+            quote=operation.quote,
             actor=operation.actor,
             called_off_at=operation.called_off_at,
             called_off_by=operation.called_off_by or None,

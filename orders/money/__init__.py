@@ -6,6 +6,7 @@
 - `expectation` reads what the catalogue expects it to cost.
 - `addonprices` adds what add-ons cost.
 - `limits` is the most that the caller agreed to.
+- `quoted` holds an order to the quote that it names.
 - `prices` judges the price by all of these.
 - `views` says what a plan is sold for.
 """

@@ -132,6 +132,9 @@ class OperationType(ABC, Generic[A, P]):
     status_by_hand: ClassVar[ServiceStatus | None] = None
     """The service's status once a person has done it where no upstream shows it. None: as it was."""
 
+    begins: ClassVar[bool] = False
+    """The service begins with it, so the price of a first period is paid."""
+
     # What may be asked.
 
     async def check(self, session: AsyncSession, service: Service, asked: A, rules: Rules) -> CheckedRequest:
@@ -188,6 +191,14 @@ class OperationType(ABC, Generic[A, P]):
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         """What it will cost as the upstream says, None where it costs nothing."""
         return None
+
+    def addons_after(self, asked: P, service: Service) -> dict[str, AddonValue]:
+        """The add-ons that the service has once it is done."""
+        return service.addons
+
+    def needs_person(self, asked: P) -> str:
+        """Why only a person can do it at the upstream, as far as the request shows; empty: nobody is needed."""
+        return ""
 
     def terms(self, job: Job) -> PriceTerms:
         """What it may cost, as catalogue and caller say."""

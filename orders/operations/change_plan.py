@@ -127,6 +127,12 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
     def sets_tariff(self, asked: NewPlan) -> str | None:
         return asked.tariff
 
+    def addons_after(self, asked: NewPlan, service: Service) -> dict[str, addons.AddonValue]:
+        return addons.values_of(asked.addons)
+
+    def needs_person(self, asked: NewPlan) -> str:
+        return asked.by_hand or ""
+
     def terms(self, job: Job) -> PriceTerms:
         return plan_terms(job, addons.values_of(self.asked(job.operation).addons))
 

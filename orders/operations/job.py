@@ -7,6 +7,7 @@ from functools import cache
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, cast, func
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
 from models.catalogue import (
@@ -137,7 +138,12 @@ async def load_job(database: Database, operation_number: int) -> Job:
     if the catalogue lacks it.
     """
     async with database.read() as session:
-        row = (await session.exec(_whole_job(), params={"operation": operation_number})).one_or_none()
+        return await job_in(session, operation_number)
+
+
+async def job_in(session: AsyncSession, operation_number: int) -> Job:
+    """The same within a transaction of the caller's."""
+    row = (await session.exec(_whole_job(), params={"operation": operation_number})).one_or_none()
     if row is None:
         raise NotFound("operation", operation_number)
     operation, service, module, plan, account, mapping, period, price, snapshot, intent, last, known, wanted, held = row

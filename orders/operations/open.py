@@ -54,6 +54,7 @@ class Open(OperationType[OperationRequest, Term]):
     correctable = True
     event = EventKind.OPENED
     status_by_hand = ServiceStatus.ACTIVE
+    begins = True
 
     def outcome(self, row: Mapping[str, str], seen: Seen) -> bool | None:
         return False if seen.dead_end else super().outcome(row, seen)

@@ -12,6 +12,7 @@ from models.parameters import Parameters
 from orders.access.roles import Right
 from orders.errors import InvalidField
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
+from orders.money.quoted import QUOTE_DESCRIPTION, QuoteName
 from orders.references import OF_THE_SHOP, Referenced
 
 
@@ -36,6 +37,11 @@ class OperationRequest(Referenced):
         return None
 
     @property
+    def named_quote(self) -> str | None:
+        """The quote that it is asked for by."""
+        return None
+
+    @property
     def right(self) -> tuple[Right, str] | None:
         """What the caller needs beyond the right to order, and what for, in words."""
         return None
@@ -43,17 +49,22 @@ class OperationRequest(Referenced):
     def identity(self) -> dict[str, object]:
         """What must be the same in two requests with one idempotency key; hashed as JSON, and compared for ever. The
         limit and what is the shop's own are added where they were given."""
-        return self.model_dump(mode="json", exclude={"agreed_cost_limit", *OF_THE_SHOP})
+        return self.model_dump(mode="json", exclude={"agreed_cost_limit", "quote", *OF_THE_SHOP})
 
 
 class Charged(OperationRequest):
     """Asks for something that the upstream may charge for."""
 
     agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
+    quote: QuoteName | None = Field(default=None, description=QUOTE_DESCRIPTION)
 
     @property
     def limit(self) -> Money | None:
         return self.agreed_cost_limit
+
+    @property
+    def named_quote(self) -> str | None:
+        return self.quote
 
 
 @dataclass(frozen=True)

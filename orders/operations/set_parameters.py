@@ -9,24 +9,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.database import Database
 from models.enums import OperationKind, RenewalOwner, RenewalSide
-from models.money import Money
 from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values
 from models.periods import period_in_words
 from models.product_types import ALL_TYPES, PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import addon_terms
-from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.money.prices import PriceTerms
 from orders.operations import followups, pending
 from orders.operations.base import NOT_AT_WORK, Correction, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.job import Job
-from orders.operations.requests import CheckedRequest, OperationRequest, Option, Route, Rules
+from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
 from orders.operations.secret import GivingSecret, NewKey, NewPassword
 from orders.operations.seen import Seen
 from orders.operations.values import SettingValues, not_shown
 from orders.services import addons, mappings, naming
-from orders.services.addons import AskedAddon
+from orders.services.addons import AddonValue, AskedAddon
 from orders.settlement.verdicts import Judgement
 from upstreams.answers import Quote
 from upstreams.kinds import adapter_of
@@ -35,7 +33,7 @@ from upstreams.port import Upstream
 DOMAIN = "domain"
 
 
-class ServiceChange(OperationRequest):
+class ServiceChange(Charged):
     """What a storefront may change of a service. Values that are left out stay."""
 
     kind: ClassVar = OperationKind.SET_PARAMETERS
@@ -70,11 +68,6 @@ class ServiceChange(OperationRequest):
     ] = Field(
         default=None, description="`new`: the upstream makes another key, and the old one ends. No other change with it"
     )
-    agreed_cost_limit: CostLimit | None = Field(default=None, description=LIMIT_DESCRIPTION)
-
-    @property
-    def limit(self) -> Money | None:
-        return self.agreed_cost_limit
 
     def identity(self) -> dict[str, object]:
         """The owner in the word under which older versions have hashed it."""
@@ -182,6 +175,9 @@ class SetParameters(OperationType[ServiceChange, Values]):
 
     def missing(self, asked: Values, seen: Seen) -> str:
         return not_shown(asked, seen)
+
+    def addons_after(self, asked: Values, service: Service) -> dict[str, AddonValue]:
+        return addons.without_none({**service.addons, **addons.values_of(asked.addons)})
 
     def terms(self, job: Job) -> PriceTerms:
         return addon_terms(job, addons.values_of(self.asked(job.operation).addons))

@@ -108,6 +108,8 @@ class OperationNews(News):
     stage_before: Stage
     reason: str
     failure_class: FailureClass | None
+    quote: str | None = None
+    """The quote that it was ordered by."""
 
 
 class TaskNews(News):
@@ -314,6 +316,7 @@ def _of_stage(
         stage_before=before,
         reason=masked(operation.reason if reason is None else reason),
         failure_class=operation.failure_class,
+        quote=operation.quote,
     )
     return message(wanted, news, service=operation.service_id)
 

@@ -103,7 +103,7 @@ _DATA = frozenset(
     {
         *("service", "operation", "task", "upstream", "item", "event", "changes"),
         *("expires_on", "days_left", "period_months", "renewal_owner", "at_end_of_term"),
-        *("kind", "stage", "stage_before", "failure_class", "department", "due_at", "endpoint"),
+        *("kind", "stage", "stage_before", "failure_class", "department", "due_at", "endpoint", "quote"),
     }
 )
 """Fields of a message's data that hold numbers, states and values of the service's own."""

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
+from temporalio.client import Client
 
 from models.database import Database
 from tests.infrastructure.databases import copy_of
 from tests.plans.catalogue import fill
-from tests.storefront.api import Api, api_settings, client_of_nothing, running_api
+from tests.storefront.api import Api, api_settings, client_of_nothing, running_api, stocked_api
 from tests.storefront.catalogue import fill_catalogue
 
 
@@ -23,3 +25,11 @@ async def shop_api(tmp_path_factory, migrated_sqlite_template: Path) -> AsyncIte
             yield running
     finally:
         await database.close()
+
+
+@pytest.fixture
+async def shop(migrated_database_url: str, temporal_client: Client) -> AsyncIterator[Api]:
+    """One for each test, on SQLite and on PostgreSQL."""
+    async with stocked_api(migrated_database_url, temporal_client) as running:
+        await fill(running.database)
+        yield running

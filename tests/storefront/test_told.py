@@ -73,7 +73,7 @@ async def test_the_reason_of_a_stage_is_told_without_what_is_not_the_shops_and_s
 OF_THE_SHOP = {
     *("service.customer", "service.name", "service.ip", "service.upstream_number"),
     *("service.suspend_reason", "service.product_type", "service.reference"),
-    *("operation.actor", "operation.called_off_by", "operation.upstream_name"),
+    *("operation.actor", "operation.called_off_by", "operation.upstream_name", "operation.quote"),
     *("task.title", "task.department", "task.assignee"),
     *("audit_entry.actor", "audit_entry.action"),
 }

@@ -1,0 +1,58 @@
+"""A request that names a quote: it is checked, and costs no more than the quote says, or a person decides."""
+
+from typing import Annotated
+
+from pydantic import Field
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.catalogue import UpstreamAccount
+from models.columns import utc_now
+from models.money import Money
+from models.quote import StoredQuote
+from orders.errors import InvalidField
+from orders.text import PlainText
+
+QUOTE_DESCRIPTION = (
+    "`id` of a quote of exactly this request (`POST /v1/quotes`): the upstream may charge no more than was quoted; if "
+    "it asks more, nothing is sent and a person decides"
+)
+FIELD = "quote"
+QuoteName = Annotated[PlainText, Field(max_length=40)]
+
+
+def naming(quote: str | None) -> dict[str, str]:
+    """For the hash of a request. One without a quote hashes as it did before there were quotes."""
+    return {} if quote is None else {FIELD: quote}
+
+
+async def limit_by_quote(
+    session: AsyncSession,
+    name: str | None,
+    body_hash: str,
+    owner: str | None,
+    account: UpstreamAccount | None,
+    limit: Money | None,
+) -> Money | None:
+    """The most that the request may cost: its own limit, or what was quoted if that is less.
+
+    Raises InvalidField for a quote that is not there or is another's (in the same words), is too old, or is of another
+    request.
+    """
+    if name is None:
+        return limit
+    quote = (await session.exec(select(StoredQuote).where(StoredQuote.name == name))).one_or_none()
+    if quote is None or quote.owner != owner:
+        raise InvalidField(FIELD, f"there is no quote {name!r}")
+    now = utc_now()
+    if quote.valid_until <= now:
+        ended = quote.valid_until.isoformat(timespec="seconds").replace("+00:00", "Z")
+        raise InvalidField(FIELD, f"was valid until {ended}; ask for a new one")
+    if quote.body_hash != body_hash:
+        raise InvalidField(FIELD, "is of another request; order what was quoted, or ask for a new quote")
+    cost = quote.cost
+    if cost is None:
+        return limit
+    if account is None or cost.currency != account.currency:
+        raise InvalidField(FIELD, "was made when the plan was bought elsewhere; ask for a new one")
+    return cost if limit is None or cost < limit else limit
