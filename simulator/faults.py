@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import itertools
 import random
@@ -77,6 +78,8 @@ class FaultSpec(BaseModel):
     probability: float = Field(default=1.0, ge=0, le=1)
     seconds: float = Field(default=30.0, ge=0)
     """How long a stall or a hang takes."""
+    until_removed: bool = False
+    """A stall or a hang ends as soon as the fault is taken away, and not before; `seconds` do not count."""
     retry_after: str | None = None
     """The header ``Retry-After`` of a 429 or 503."""
     error: FaultError = FaultError()
@@ -104,12 +107,14 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
+        self._removed: dict[int, asyncio.Event] = {}
         self._numbers = itertools.count(1)
 
     def add(self, spec: FaultSpec) -> Fault:
         """Lay a fault."""
         fault = Fault(id=next(self._numbers), **spec.model_dump())
         self._faults[fault.id] = fault
+        self._removed[fault.id] = asyncio.Event()
         return fault
 
     def all(self) -> list[Fault]:
@@ -118,11 +123,19 @@ class Faults:
 
     def remove(self, number: int) -> bool:
         """Take one away; returns whether it was there."""
+        removed = self._removed.pop(number, None)
+        if removed is not None:
+            removed.set()
         return self._faults.pop(number, None) is not None
 
     def clear(self) -> None:
         """Take all away."""
-        self._faults.clear()
+        for number in list(self._faults):
+            self.remove(number)
+
+    def removal(self, fault: Fault) -> asyncio.Event | None:
+        """Set once the fault is taken away; None if it is away already."""
+        return self._removed.get(fault.id)
 
     def pick(self, params: Mapping[str, str], account: str | None) -> Fault | None:
         """The first fault that hits this request; counts the hit."""

@@ -124,12 +124,12 @@ class Web:
                 await _send(send, reply, upto=len(reply.body) // 2)
                 await _close(receive, flush=True)
             case FaultKind.STALL:
-                if not await self._wait(fault.seconds):
+                if not await self._wait_out(fault):
                     await _close(receive)
                     return
                 await _send(send, reply or self._carry_out(request, fault))
             case FaultKind.HANG:
-                await self._wait(fault.seconds)
+                await self._wait_out(fault)
                 await _close(receive)
             case FaultKind.TRICKLE:
                 await self._trickle(send, reply or self._carry_out(request, fault), fault.seconds)
@@ -167,6 +167,21 @@ class Web:
         document = error.document(func=request.params.get("func", ""), user=claimed or "anonymous", level=16, lang=lang)
         fmt = format_of(request.params.get("out", ""))
         return _Reply(200, content_type(fmt), render(document, fmt, Style()).encode())
+
+    async def _wait_out(self, fault: Fault) -> bool:
+        """The time of a stall or a hang; false when the simulator is stopping."""
+        if not fault.until_removed:
+            return await self._wait(fault.seconds)
+        removed = self.faults.removal(fault)
+        if removed is None:
+            return not self.stopping.is_set()
+        ends = [asyncio.create_task(one.wait()) for one in (removed, self.stopping)]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in ends:
+                one.cancel()
+        return not self.stopping.is_set()
 
     async def _wait(self, seconds: float) -> bool:
         """Sleep; false when the simulator is stopping."""

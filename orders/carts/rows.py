@@ -253,13 +253,26 @@ async def _note_removed(database: Database, job: Job, item: str) -> None:
 async def find_out_payment(
     database: Database, job: Job, upstream: Upstream, debt: Intent, window: timedelta, *, sent: Intent | None
 ) -> Judgement:
-    """Was it paid: by `sent`, whose answer was lost, or (None) by somebody else?"""
+    """Was it paid: by `sent`, whose answer was lost, or (None) by somebody else?
+
+    The reads come one after the other. A payment that is carried out between two of them makes them contradict each
+    other. So all is read once more before a person is asked.
+    """
+    found = judge_payment(await _payment_evidence(database, job, upstream, debt, window, sent))
+    if found.verdict is Verdict.CANNOT_TELL:
+        found = judge_payment(await _payment_evidence(database, job, upstream, debt, window, sent))
+    return found
+
+
+async def _payment_evidence(
+    database: Database, job: Job, upstream: Upstream, debt: Intent, window: timedelta, sent: Intent | None
+) -> PaymentEvidence:
     unpaid_kind = required(debt.unpaid_kind, "the kind of a debt")
     request = sent.request if sent is not None else {}
     item, effect, still_ordered = await _effect(database, job, upstream, request.get("item", ""))
     row, order = _of(debt, request)
     price = _price(request.get("sum") or str(debt.evidence.get("to_pay", "")))
-    evidence = PaymentEvidence(
+    return PaymentEvidence(
         effect=effect,
         in_cart=await _in_cart(upstream, unpaid_kind, row, order),
         charged=await _charged(upstream, item, price, sent),
@@ -270,7 +283,6 @@ async def find_out_payment(
         item=item,
         what=f"{'row' if row else 'order'} {row or order or '(without a number)'} ({price or 'sum not known'})",
     )
-    return judge_payment(evidence)
 
 
 def _of(debt: Intent, request: dict[str, str]) -> tuple[str, str]:

@@ -276,7 +276,7 @@ async def open_upstream(*arguments: str) -> AsyncIterator[Upstream]:
     program = Program([sys.executable, "-m", "simulator", "--port", "0", *arguments], name="simulator", forked=True)
     with program:
         url = program.wait_for_line(r"simulator ready (\S+)")[1]
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             yield Upstream(program, url.removesuffix("/billmgr"), client)
 
 

@@ -77,6 +77,9 @@ class Fault(Words):
 
 
 OPERATIONS = tuple(OperationKind)
+NEVER = 300.0
+"""Seconds after which what has not come will not come. An order that has not ended by then is stuck. Nothing else in a
+run depends on how fast the machine is."""
 
 ON_THE_LINE = (
     Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.STALL, Fault.LATE, Fault.BAD_GATEWAY, Fault.HTML, Fault.GARBAGE,

@@ -20,6 +20,7 @@ from tests.matrix.cells import (
     CART,
     IN_THE_EVENTS,
     IN_WHAT_IS_READ,
+    NEVER,
     NOT_CARRIED_OUT,
     ON_THE_LINE,
     OPERATIONS,
@@ -46,8 +47,10 @@ LONG = 3600
 """Seconds for which the upstream works on an operation, until its clock is moved."""
 GIVEN_UP = 8.0
 """Seconds after which every call has been given up."""
-LOOKS = 8.0
-"""Seconds within which the poller has looked twice at what a person is asked about."""
+LOOKS = 4
+"""So often the poller looks at what a person is asked about, before the person counts as needed."""
+LOOKS_IN_VAIN = 20
+"""So often it looks for what it can't see, before the cause is taken away."""
 TIMES = {"send_lease": 8.0, "order_timeout": 4.0, "read_timeout": 4.0}
 """Longer than those of other tests: a run is no measurement, and has to come to the same on a machine that is busy."""
 HOURS = 5 * 3600
@@ -58,7 +61,7 @@ HOW: dict[Fault, dict[str, Any]] = {
     Fault.CUT_BEFORE: {"kind": "cut"},
     Fault.CUT_AFTER: {"kind": "cut"},
     Fault.STALL: {"kind": "hang", "seconds": GIVEN_UP},
-    Fault.LATE: {"kind": "stall", "seconds": 20.0},
+    Fault.LATE: {"kind": "stall", "until_removed": True},
     Fault.BAD_GATEWAY: {"kind": "http_502"},
     Fault.HTML: {"kind": "html"},
     Fault.GARBAGE: {"kind": "garbage"},
@@ -95,23 +98,45 @@ async def ask(shop: Shop, kind: OperationKind, service: int | None, key: str) ->
     return Asked(kind, await BEGIN[kind](shop, service, key), before, number, addons)
 
 
-async def until_ended(shop: Shop, order: AcceptedOrder, *, timeout: float) -> bool:
-    """Whether it has ended or waits for a person, within this time. A person is not needed for what the poller's next
-    looks end."""
+async def until_ended(shop: Shop, order: AcceptedOrder, *, looks: int | None = None) -> bool:
+    """Whether it has ended or waits for a person, by the time when the poller has looked so often. None: however often
+    that is. A person is not needed for what the poller's next looks end.
 
-    async def ended() -> bool:
-        return (await shop.operation(order.operation)).stage in ENDED
+    An order that is stuck is left as it is after `NEVER`; whoever judges it says so.
+    """
+    enough = await looked(shop, looks) if looks is not None else None
+    stages: set[Stage] = set()
+
+    async def is_over() -> bool:
+        stage = (await shop.operation(order.operation)).stage
+        stages.add(stage)
+        return stage in ENDED or (enough is not None and await enough())
 
     async def completed() -> bool:
-        return (await shop.operation(order.operation)).stage is Stage.COMPLETED
+        return (await shop.operation(order.operation)).stage is Stage.COMPLETED or await seen()
 
-    try:
-        await assert_eventually(ended, timeout=timeout, interval=0.2)
-    except AssertionError:
-        return False
     with suppress(AssertionError):
-        await assert_eventually(completed, timeout=LOOKS, interval=0.2)
+        await assert_eventually(is_over, timeout=NEVER, interval=0.2)
+    if not stages & set(ENDED):
+        return False
+    seen = await looked(shop, LOOKS)
+    with suppress(AssertionError):
+        await assert_eventually(completed, timeout=NEVER, interval=0.2)
     return True
+
+
+async def looked(shop: Shop, times: int) -> Callable[[], Coroutine[Any, Any, bool]]:
+    """A question: has the poller read the list so often since now?"""
+    before = await _reads(shop)
+
+    async def enough() -> bool:
+        return await _reads(shop) >= before + times
+
+    return enough
+
+
+async def _reads(shop: Shop) -> int:
+    return int((await shop.upstream.admin("GET", "/requests?limit=0"))["counts"].get("vds", 0))
 
 
 @dataclass
@@ -158,7 +183,7 @@ class Life:
     async def _clean(self, kind: OperationKind, service: int | None) -> AcceptedOrder:
         await self._set_delays(0.1)
         asked = await ask(self.shop, kind, service, self._key())
-        await self.shop.until(asked.order, Stage.COMPLETED, timeout=60)
+        await self.shop.until(asked.order, Stage.COMPLETED, timeout=NEVER)
         return asked.order
 
     def _key(self) -> str:
@@ -184,19 +209,28 @@ class Life:
         if self._works_long:
             await self._while_it_waits(asked)
         cause_gone = False
-        if self.fault in IN_WHAT_IS_READ:
-            cause_gone = not await until_ended(self.shop, asked.order, timeout=25)
+        if self.fault in (Fault.NARROWED, Fault.LIST_LATE):
+            cause_gone = not await until_ended(self.shop, asked.order, looks=LOOKS_IN_VAIN)
             await self._end_of_state()
-        await until_ended(self.shop, asked.order, timeout=90)
+        await until_ended(self.shop, asked.order)
         await self._was_hit()
         if self.fault is Fault.LATE:
-            await assert_eventually(self._late_commit, timeout=60, message="the upstream carries it out, late")
+            await self._late_commit()
         outcome = await judge(self.shop, asked, cause_gone=cause_gone)
         return outcome.not_promised() if self.fault is Fault.LATE else outcome
 
-    async def _late_commit(self) -> bool:
-        late = [one for one in await self._upstream.requests() if one["outcome"].startswith("fault:stall:before")]
-        return len(late) >= len(self.outcomes) + 1
+    async def _late_commit(self) -> None:
+        """The upstream carries out now what it was asked for first. It is late however slow the machine is."""
+        before, hits = await self._late_ones(), await self._hits()
+        await self._upstream.admin("DELETE", "/faults")
+
+        async def is_done() -> bool:
+            return await self._late_ones() == before + hits
+
+        await assert_eventually(is_done, timeout=NEVER, message="the upstream carries it out, late")
+
+    async def _late_ones(self) -> int:
+        return sum(one["outcome"].startswith("fault:stall:before") for one in await self._upstream.requests())
 
     async def _lay(self, kind: OperationKind, fault: Fault | None = None) -> None:
         how = HOW[fault or self.fault]
@@ -219,12 +253,12 @@ class Life:
             assert not await self.shop.intents(asked.order.operation), "nothing is read before the intent"
             return (await self.shop.operation(asked.order.operation)).stage in (*DISTURBED, *ENDED)
 
-        await assert_eventually(disturbed, timeout=30, message="the order notices what it reads")
+        await assert_eventually(disturbed, timeout=NEVER, message="the order notices what it reads")
         await self._upstream.admin("DELETE", "/faults")
 
     async def _while_it_waits(self, asked: Asked) -> None:
         """The upstream has accepted it, and works on it until its clock is moved."""
-        await self.shop.until(asked.order, Stage.AWAITING_CONFIRMATION, timeout=60)
+        await self.shop.until(asked.order, Stage.AWAITING_CONFIRMATION, timeout=NEVER)
         if self.fault in IN_WHAT_IS_READ:
             await self._begin_state()
         else:
@@ -233,7 +267,7 @@ class Life:
                 await self._upstream.admin("POST", "/clock", {"advance_seconds": LONG})
             else:
                 await self._upstream.fault(function="vds*", sok=False, **HOW[self.fault])
-            await assert_eventually(self._hits, timeout=30, message="the poller reads")
+            await assert_eventually(self._hits, timeout=NEVER, message="the poller reads")
             await self._upstream.admin("DELETE", "/faults")
         if self.step is Step.WAITING:
             back = HOURS if self.fault is Fault.CLOCK else 0  # what is due comes later on a clock that was put back

@@ -17,6 +17,7 @@ from models.order import Operation, Reservation, Service, Task
 from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
+from tests.matrix.cells import NEVER
 
 CHARGED_AS = {
     OperationKind.OPEN: "open",
@@ -41,7 +42,6 @@ class Ending(StrEnum):
     PERSON = "person"
     TASK = "task"
     TWICE_REPORTED = "twice, reported"
-    TWICE = "twice, not reported"
     FAILED = "FAILED"
 
 
@@ -52,16 +52,16 @@ class Outcome:
     """What is not as intended. Empty unless it failed, or was done twice and reported."""
     reason: str = ""
     """What a person is asked, or the kind of the incident."""
+    only_twice: bool = False
+    """It has ended, and nothing else is wrong than that the upstream has done it twice."""
 
     @property
     def is_fine(self) -> bool:
         return self.ending is not Ending.FAILED
 
     def not_promised(self) -> "Outcome":
-        """The same, where the upstream has broken what the promise rests on."""
-        if self.is_fine or not self.problems:
-            return self
-        return replace(self, ending=Ending.TWICE_REPORTED if self.reason else Ending.TWICE)
+        """The same, where the upstream has broken what the promise rests on: twice is allowed, if people are told."""
+        return replace(self, ending=Ending.TWICE_REPORTED) if self.only_twice and self.reason else self
 
 
 @dataclass
@@ -96,23 +96,25 @@ class Asked:
 async def judge(shop: Shop, asked: Asked, *, cause_gone: bool = False) -> Outcome:
     """Called when the operation has ended or waits for a person. `cause_gone`: it did so only after the cause was."""
     operation = await shop.operation(asked.order.operation)
-    problems = await _problems_upstream(shop, asked, ended=operation.stage is Stage.COMPLETED)
+    twice, problems = await _problems_upstream(shop, asked, ended=operation.stage is Stage.COMPLETED)
     match operation.stage:
         case Stage.COMPLETED:
             problems += await _stuck(shop, asked)
             problems += await _other_than_upstream(shop, asked)
-            if problems:
+            if twice or problems:
                 incident = await _incident(shop, asked)
-                return Outcome(Ending.FAILED, tuple(problems), IncidentKind(incident).value if incident else "")
+                reason = IncidentKind(incident).value if incident else ""
+                return Outcome(Ending.FAILED, (*twice, *problems), reason, only_twice=not problems)
             return Outcome(Ending.CAUSE_GONE if cause_gone else await _ending(shop, operation))
         case Stage.NEEDS_ATTENTION | Stage.AWAITING_MANUAL_TASK:
+            problems += twice
             if not (operation.reason and operation.waits_for):
                 problems.append("no reason or no next step is shown")
             kind = Ending.PERSON if operation.stage is Stage.NEEDS_ATTENTION else Ending.TASK
             why = operation.failure_class.value if operation.failure_class else ""
             return Outcome(Ending.FAILED if problems else kind, tuple(problems), why)
         case stage:
-            return Outcome(Ending.FAILED, (f"is {stage.value}: {operation.reason}", *problems))
+            return Outcome(Ending.FAILED, (f"is {stage.value}: {operation.reason}", *twice, *problems))
 
 
 async def _ending(shop: Shop, operation: Operation) -> Ending:
@@ -138,22 +140,36 @@ async def charges_of(shop: Shop, asked: Asked, name: str) -> int:
     return sum(str(one["item"]) == asked.item for one in mine)
 
 
-async def _problems_upstream(shop: Shop, asked: Asked, *, ended: bool) -> list[str]:
-    """Charges and items that are not as intended. Nobody decided yet where it waits for a person: at most once."""
-    problems = []
+async def _problems_upstream(shop: Shop, asked: Asked, *, ended: bool) -> tuple[list[str], list[str]]:
+    """Charges and items that are not as intended: what was done twice, and all else. Where it waits for a person,
+    nobody has decided yet: then it was done once at most."""
+    twice: list[str] = []
+    problems: list[str] = []
     service = await shop.service(asked.order.service)
     charged, wanted = await charges_of(shop, asked, service.name), int(asked.kind in CHARGED_AS)
-    if charged > wanted or (ended and charged < wanted):
-        problems.append(f"charged {charged} times instead of {wanted}")
+    if charged != wanted and (ended or charged > wanted):
+        (twice if charged == 2 * wanted else problems).append(f"charged {charged} times instead of {wanted}")
     items = await shop.upstream.items()
     if asked.kind is OperationKind.OPEN:
         live = [one for one in items if one["domain"] == service.name and one["status"] != DELETED]
         if len(live) > 1 or (ended and not live):
-            problems.append(f"{len(live)} items instead of 1")
-        return problems
+            (twice if len(live) == 2 else problems).append(f"{len(live)} items instead of 1")
+        return twice, problems
     if ended:
-        problems += _differences(asked, next(one for one in items if str(one["id"]) == asked.item))
-    return problems
+        item = next(one for one in items if str(one["id"]) == asked.item)
+        problems += _differences(asked, item)
+        expiry = date.fromisoformat(item["expiredate"])
+        if asked.kind is not OperationKind.CHANGE_PLAN and expiry != _expiry(asked):
+            twice_prolonged = charged == 2 and expiry == _expiry(asked, terms=2)
+            words = f"expires {expiry} instead of {_expiry(asked)}"
+            (twice if twice_prolonged else problems).append(words)
+    return twice, problems
+
+
+def _expiry(asked: Asked, terms: int = 1) -> date:
+    """The intended expiry; `terms`: how often it was carried out."""
+    before = date.fromisoformat(asked.before.items[asked.item]["expiredate"])
+    return before + relativedelta(months=terms * int(asked.kind is OperationKind.PROLONG))
 
 
 def _differences(asked: Asked, item: dict[str, Any]) -> list[str]:
@@ -162,12 +178,7 @@ def _differences(asked: Asked, item: dict[str, Any]) -> list[str]:
         "status": STATUS.get(asked.kind, 2),
         "pricelist": 59 if asked.kind is OperationKind.CHANGE_PLAN else before["pricelist"],
     }
-    problems = [f"{key} is {item[key]} instead of {value}" for key, value in wanted.items() if item[key] != value]
-    months = int(asked.kind is OperationKind.PROLONG)
-    expiry = date.fromisoformat(before["expiredate"]) + relativedelta(months=months)
-    if asked.kind is not OperationKind.CHANGE_PLAN and date.fromisoformat(item["expiredate"]) != expiry:
-        problems.append(f"expires {item['expiredate']} instead of {expiry}")
-    return problems
+    return [f"{key} is {item[key]} instead of {value}" for key, value in wanted.items() if item[key] != value]
 
 
 async def _other_than_upstream(shop: Shop, asked: Asked) -> list[str]:
@@ -235,7 +246,7 @@ async def _once_empty(problems: Any) -> list[str]:
         return not last
 
     try:
-        await assert_eventually(empty, timeout=20, interval=0.2)
+        await assert_eventually(empty, timeout=NEVER, interval=0.2)
     except AssertionError:
         return last
     return []
@@ -257,6 +268,6 @@ async def _incident(shop: Shop, asked: Asked) -> str:
             return found.first() or ""
 
     try:
-        return str(await assert_eventually(reported, timeout=15, interval=0.3))
+        return str(await assert_eventually(reported, timeout=NEVER, interval=0.3))
     except AssertionError:
         return ""

@@ -20,7 +20,6 @@ SHOWN = {
     Ending.PERSON: "person",
     Ending.TASK: "task",
     Ending.TWICE_REPORTED: "**twice, reported**",
-    Ending.TWICE: "**twice, not reported**",
     Ending.FAILED: "**failed**",
 }
 MEANING = {
@@ -54,10 +53,6 @@ MEANING = {
     Ending.TWICE_REPORTED: (
         "It ends, the upstream has done it twice, and an incident of this kind reports it. This is not promised "
         "against: see [what is promised, and what is not](architecture.md#what-is-promised-and-what-is-not)."
-    ),
-    Ending.TWICE: (
-        "It ends, the upstream has done it twice, and no incident reports it. Our service shows what the item shows. "
-        "It is not promised against, for the same reason."
     ),
     Ending.FAILED: "It did not come to an end that is as it has to be, or the run itself was disturbed.",
 }

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from defusedxml.ElementTree import fromstring
 
+from tests.infrastructure.eventually import wait_until
 from tests.simulator.running import ORDER, Simulator
 
 ORDERING = "v2.vds.order.param"
@@ -73,6 +74,21 @@ def test_a_stall_before_the_commit_carries_the_order_out_when_the_client_is_long
 def test_a_stall_that_the_client_sits_out_ends_with_the_good_answer(sim: Simulator) -> None:
     sim.fault(function="whoami", kind="stall", seconds=0.2, times=1)
     assert sim.xml("whoami").find("user") is not None
+
+
+@pytest.mark.parametrize(("kind", "made"), [("stall", 1), ("hang", 0)])
+def test_a_stall_or_a_hang_may_last_until_the_fault_is_removed(sim: Simulator, kind: str, made: int) -> None:
+    sim.fault(function=ORDERING, kind=kind, seconds=0.1, times=1, until_removed=True)
+    sim.client.timeout = httpx.Timeout(10, read=0.5)
+    with pytest.raises(httpx.ReadTimeout):
+        sim.raw(ORDERING, ORDER)
+    sim.client.timeout = httpx.Timeout(10)
+    assert orders_made(sim) == 0
+    sim.admin("DELETE", "/faults")
+    if made:
+        wait_until(lambda: orders_made(sim) == made, timeout=30)
+    sim.raw("whoami")
+    assert orders_made(sim) == made
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
