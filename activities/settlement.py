@@ -27,7 +27,7 @@ from orders.operations.seen import Seen
 from orders.restoration.proof import stricter
 from orders.services.history import origin_of
 from orders.settlement import intents
-from orders.settlement.charges import unless_charged
+from orders.settlement.charges import report_not_charged, unless_charged, unless_not_charged
 from orders.settlement.lookup import keep_evidence
 from orders.settlement.namesakes import namesakes
 from orders.settlement.second_items import report_second
@@ -114,7 +114,7 @@ class SettleActivities:
                     )
                 match judgement.verdict:
                     case Verdict.DONE:
-                        return await self._adopt(job, intent, numbers)
+                        return await self._adopt(job, intent, judgement, numbers)
                     case Verdict.NOT_DONE:
                         return await self._not_done(job, intent, judgement.reason)
                     case Verdict.CANNOT_TELL:
@@ -171,7 +171,8 @@ class SettleActivities:
         found = await operation_type(job.operation.kind).find_out(self._database, job, upstream, self._settle_window)
         if job.operation.kind is not OperationKind.OPEN:
             found = await stricter(job, intent, upstream, found)
-        return await unless_charged(self._database, job, intent, upstream, found, self._settle_window)
+        found = await unless_charged(self._database, job, intent, upstream, found, self._settle_window)
+        return await unless_not_charged(self._database, job, intent, upstream, found, self._settle_window)
 
     async def _left_in_cart(self, job: Job, intent: Intent, upstream: Upstream, judgement: Judgement) -> Left:
         """A request whose answer was lost, or said too little, may have ended in the cart.
@@ -221,7 +222,7 @@ class SettleActivities:
             return False
         return left.unpaid is not None and (await self._left_unpaid(job, intent, left)).outcome is Submission.UNPAID
 
-    async def _adopt(self, job: Job, intent: Intent, numbers: tuple[str, ...]) -> SubmitResult:
+    async def _adopt(self, job: Job, intent: Intent, judgement: Judgement, numbers: tuple[str, ...]) -> SubmitResult:
         first, *others = numbers
         async with self._database.write() as session:
             operation = await locked_operation(session, job.number)
@@ -233,6 +234,7 @@ class SettleActivities:
             found_by = "found by its mark" if intent.step is IntentStep.SEND else "seen to be paid"
             await enter(session, operation, Stage.AWAITING_CONFIRMATION, f"item {first}, {found_by}")
             await paying.leave_cart(session, job.account_id, job.number)
+            await report_not_charged(session, operation, stored, judgement)
             reason = ""
             if others:
                 reason = (

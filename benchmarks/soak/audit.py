@@ -12,9 +12,11 @@ from benchmarks.soak.customers import Ledger
 from models.catalogue import PlanMapping, UpstreamAccount
 from models.columns import of_units
 from models.database import Database
-from models.enums import OperationKind, ReservationState, ServiceStatus, Stage
+from models.enums import IncidentKind, OperationKind, ReservationState, ServiceStatus, Stage
 from models.incident import Incident
+from models.money import Money
 from models.order import Intent, Operation, Reservation, Service
+from orders.settlement.charges import NOT_CHARGED
 
 CHARGED_AS = {
     "open": OperationKind.OPEN,
@@ -111,6 +113,9 @@ def _charges(books: Books) -> Iterator[Violation]:
             if operation.cost_amount != reservation.amount:
                 what = f"operation {number} says {operation.cost_amount}, {reservation.amount} was settled"
                 yield Violation(what, operation.service_id)
+    reported = list(_reported(books))
+    for number, kind, amount in reported:
+        there[number, kind].append(amount)
     undecided = _undecided(books)
     doubtful: dict[int, Decimal] = defaultdict(Decimal)
     for service, kind in sorted({*there, *here}, key=str):
@@ -122,8 +127,20 @@ def _charges(books: Books) -> Iterator[Violation]:
             yield Violation(f"service {service}: {what}", service)
     for account in books.accounts.values():
         total = sum((Decimal(one["amount"]) for one in books.charges if one["account"] == account.name), Decimal(0))
+        total += sum(
+            amount for service, _, amount in _reported(books) if books.services[service].account_id == account.id
+        )
         if total - doubtful[account.id] != of_units(account.charged):
             yield Violation(f"account {account.name}: {total} was charged, we counted {of_units(account.charged)}")
+
+
+def _reported(books: Books) -> Iterator[tuple[int, OperationKind, Decimal]]:
+    """What counts as charged, and an incident says that the upstream lists no charge for it."""
+    for incident in books.incidents:
+        if incident.kind is IncidentKind.OTHER_TERM and NOT_CHARGED in incident.detail and incident.operation_id:
+            operation = books.operations[incident.operation_id]
+            amount = Money.parse(str(incident.detail[NOT_CHARGED])).amount
+            yield operation.service_id, operation.kind, amount
 
 
 def _undecided(books: Books) -> set[tuple[int | None, OperationKind]]:

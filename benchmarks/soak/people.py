@@ -17,9 +17,9 @@ PATIENCE = timedelta(seconds=15)
 """An operator looks at the upstream himself only after this: until then a cut request may still arrive there."""
 CLOCKS = timedelta(seconds=1)
 """By so much a charge's time may be before the request's: it is a whole second."""
-OTHER_TERM = 3
-"""Months by which staff extend items. An extension by the term of a prolongation whose answer was lost, at that very
-moment, looks the same as the prolongation."""
+TERMS = (1, 3)
+"""Months by which staff extend items. The first is what storefronts prolong by: such an extension and a prolongation
+whose answer was lost differ only in the upstream's expenses."""
 RETRIES = 4
 LOOKS = 2
 
@@ -163,7 +163,7 @@ class Staff:
         changes: dict[str, Json] = {
             "suspended": {"reason": "abusesuspend"},
             "resumed": {"status": 2},
-            "extended": {"extend_months": OTHER_TERM},
+            "extended": {"extend_months": self._chance.choice(TERMS)},
             "address changed": {"ip": f"192.0.2.{self._chance.randrange(1, 255)}"},
             "renewal changed": {"autoprolong": self._chance.choice(("null", "1"))},
             "removed": {},

@@ -93,9 +93,12 @@ class GivingSecret:
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:
         judgement = await judge_by_form(job, upstream, min(window, SHORT_WINDOW), lambda item: False)
+        sent = await _times_unanswered(database, job)
+        if not sent and judgement.verdict is Verdict.WAIT:
+            reason = "every request was refused, so the item is worked on for something else"
+            return replace(judgement, verdict=Verdict.NOT_DONE, reason=reason)
         if judgement.verdict is not Verdict.NOT_DONE:
             return judgement
-        sent = await _times_unanswered(database, job)
         evidence = judgement.evidence | {"sent": sent}
         if sent < SENT_AT_MOST:
             reason = "nothing shows whether it was done; it costs nothing, so it is sent once more"

@@ -205,7 +205,7 @@ class Shop:
                 )
                 return found.first() is not None
 
-        await assert_eventually(looked, timeout=30, message=f"the first look at the list of {product_type}")
+        await assert_eventually(looked, timeout=60, message=f"the first look at the list of {product_type}")
 
     async def start_anew(self, order: AcceptedOrder) -> None:
         """What the sweep does for an operation that has lost its workflow."""

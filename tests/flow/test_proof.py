@@ -52,6 +52,36 @@ async def test_a_lost_prolongation_and_another_term_given_by_staff_go_to_a_perso
     assert f"expires {after[0]['expiredate']} now, {service.expires_on} before" in operation.waits_for
 
 
+async def test_the_month_that_staff_give_after_a_lost_prolongation_is_reported_with_both_readings(shop: Shop) -> None:
+    """Found by the soak: the dates are the same, and only the expenses tell the two apart."""
+    service = await _active(shop)
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="before")
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    await shop.until(order, Stage.OUTCOME_UNKNOWN)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"extend_months": 1})
+    await shop.until(order, Stage.COMPLETED, timeout=30)
+    assert await _prolonged(shop) == 0
+    assert await _sent(shop, PROLONG) == 1
+    [incident] = await _incidents(shop)
+    assert incident.kind is IncidentKind.OTHER_TERM
+    assert "was carried out and its charge of 5.00 EUR is not listed yet" in incident.message
+    assert "somebody else made the same change" in incident.message
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["listed", "not-readable"])
+async def test_a_lost_prolongation_that_was_charged_or_whose_charges_nobody_may_read_is_no_incident(
+    shop: Shop, readable: bool
+) -> None:
+    service = await _active(shop)
+    if not readable:
+        await shop.upstream.fault(function="expense", kind="error", error={"type": "access"})
+    await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="after")
+    order = await shop.resellflow.prolong(service.id or 0, 1, key="p")
+    await shop.until(order, Stage.COMPLETED, timeout=30)
+    assert await _prolonged(shop) == 1
+    assert await _incidents(shop) == []
+
+
 FURTHER = [pytest.param(error, marks=pytest.mark.proof) for error in ("moon_phase", "access", "not_enough_money")]
 
 
@@ -96,6 +126,20 @@ async def test_a_new_password_that_was_refused_every_time_ends_when_it_is_called
     await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, WHY)
     await shop.until(order, Stage.CANCELLED)
     await shop.until(behind, Stage.COMPLETED)
+
+
+async def test_a_refused_password_that_is_called_off_does_not_wait_for_what_the_item_is_worked_on_for(
+    shop: Shop,
+) -> None:
+    """Found by the soak: the item was at work for something else, without an end, and so the call off was, too."""
+    service = await _active(shop)
+    await shop.upstream.fault(function="service.changepassword", kind="error", error={"type": "value"})
+    order = await shop.resellflow.change_parameters(service.id or 0, ServiceChange(password="new"), key="x")
+    await shop.until(order, Stage.NEEDS_ATTENTION)
+    await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 5})
+    await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, WHY)
+    await shop.until(order, Stage.CANCELLED, timeout=30)
+    assert (await shop.upstream.items())[0]["status"] == 5
 
 
 @pytest.mark.proof

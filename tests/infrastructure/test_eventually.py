@@ -37,6 +37,26 @@ async def test_a_condition_that_hangs_is_cut_off_at_the_deadline() -> None:
         await assert_eventually(hangs, timeout=0.05)
 
 
+async def test_a_machine_that_is_too_busy_to_ask_gets_more_time() -> None:
+    """An idle one would ask fifty times within the deadline. This one asks twice."""
+    numbers = itertools.count()
+
+    async def slowly() -> bool:
+        await asyncio.sleep(0.03)
+        return next(numbers) == 4
+
+    assert await assert_eventually(slowly, timeout=0.05, interval=0.001)
+
+
+async def test_a_machine_that_stays_too_busy_fails_in_the_end() -> None:
+    async def slowly() -> bool:
+        await asyncio.sleep(0.03)
+        return False
+
+    with pytest.raises(AssertionError, match="Not within"):
+        await assert_eventually(slowly, timeout=0.05, interval=0.0001)
+
+
 async def test_other_exceptions_are_failures_at_once() -> None:
     def broken() -> bool:
         raise KeyError("stage")

@@ -78,8 +78,8 @@ class Fault(Words):
 
 OPERATIONS = tuple(OperationKind)
 NEVER = 300.0
-"""Seconds after which what has not come will not come. An order that has not ended by then is stuck. Nothing else in a
-run depends on how fast the machine is."""
+"""Seconds after which what has not come will not come. An order that has not ended by then is stuck. They count more on
+a machine that is too busy to ask (`assert_eventually`). Nothing else in a run depends on how fast the machine is."""
 
 ON_THE_LINE = (
     Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.STALL, Fault.LATE, Fault.BAD_GATEWAY, Fault.HTML, Fault.GARBAGE,
